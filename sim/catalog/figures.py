@@ -1,0 +1,57 @@
+"""Provenance as data: every figure of the catalogue says where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sim.errors import InputError
+
+# kind -> what it must carry: evidence needs a source, an assumption needs a note, a fit names its rows.
+KINDS: dict[str, tuple[str, ...]] = {
+    "datasheet": ("source",),
+    "published": ("source",),
+    "measured": ("source",),
+    "derived": ("source", "note"),
+    "fitted": ("source", "note"),
+    "assumed": ("note",),
+}
+_KEYS = {"value", "kind", "source", "date", "note"}
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure as a data file states it.
+
+    value: number, truth value, or text with a unit, as written.
+    kind: a key of KINDS.
+    source: key of sources.toml; empty for an assumption.
+    date: when the source appeared or was read, ISO (year, or year-month, or full).
+    """
+
+    name: str
+    value: Any
+    kind: str
+    source: str
+    date: str
+    note: str = ""
+
+
+def read_figure(name: str, raw: object, where: str) -> Figure:
+    """Read { value, kind, source, date, note } and hold it to the rules of its kind."""
+    if not isinstance(raw, Mapping) or "value" not in raw:
+        raise InputError(where, f"'{name}' is not a figure", "write { value = ..., kind = ..., source = ..., date = ... }")
+    surplus = sorted(set(raw) - _KEYS)
+    if surplus:
+        raise InputError(where, f"'{name}' has unknown keys {surplus}", f"allowed: {sorted(_KEYS)}")
+    kind = str(raw.get("kind", ""))
+    if kind not in KINDS:
+        raise InputError(where, f"'{name}' has kind '{kind}'", f"allowed: {', '.join(KINDS)}")
+    figure = Figure(
+        name, raw["value"], kind, str(raw.get("source", "")), str(raw.get("date", "")), str(raw.get("note", ""))
+    )
+    missing = [need for need in KINDS[kind] if not getattr(figure, need)]
+    if missing:
+        raise InputError(where, f"'{name}' is {kind} but has no {' and no '.join(missing)}", "add it")
+    return figure

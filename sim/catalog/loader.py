@@ -1,0 +1,138 @@
+"""Reads the catalogue's data files into records.
+
+Layout: devices/NAME.toml, stacks/NAME.toml (one record a file), models/FAMILY.toml (one family, one paper a
+file, a table per size), sources.toml (key -> title, reference).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+from sim.catalog.figures import Figure, read_figure
+from sim.catalog.records import Device, Gpu, GpuStack, Model, Stack, Wafer, WaferStack
+from sim.errors import InputError, unknown_name
+from sim.units import UNITS, quantity
+
+_DEVICE_KINDS: dict[str, type[Gpu] | type[Wafer]] = {"gpu": Gpu, "wafer": Wafer}
+_STACK_KINDS: dict[str, type[GpuStack] | type[WaferStack]] = {"gpu": GpuStack, "wafer": WaferStack}
+# Longest first, so that "_bytes_per_s" is not read as "_s".
+_UNIT_SUFFIXES = sorted(UNITS, key=len, reverse=True)
+
+
+def device_names() -> list[str]:
+    """Names of all devices."""
+    return _names("devices")
+
+
+def stack_names() -> list[str]:
+    """Names of all software stacks."""
+    return _names("stacks")
+
+
+def model_names() -> list[str]:
+    """Names of all models, family by family, small to large within a family."""
+    return [name for family in _names("models") for name in _read("models", family)["model"]]
+
+
+def load_device(name: str, where: str = "catalogue") -> Device:
+    """Read one device. Raises InputError with the closest match for an unknown name."""
+    if name not in device_names():
+        raise unknown_name(where, "device", name, device_names())
+    raw = _read("devices", name)
+    return _record(_DEVICE_KINDS[raw["record"]], name, raw)  # type: ignore[return-value]
+
+
+def load_stack(name: str, where: str = "catalogue") -> Stack:
+    """Read one software stack. Raises InputError with the closest match for an unknown name."""
+    if name not in stack_names():
+        raise unknown_name(where, "software stack", name, stack_names())
+    raw = _read("stacks", name)
+    return _record(_STACK_KINDS[raw["record"]], name, raw)  # type: ignore[return-value]
+
+
+def load_model(name: str, where: str = "catalogue") -> Model:
+    """Read one model. Raises InputError with the closest match for an unknown name."""
+    for family in _names("models"):
+        raw = _read("models", family)
+        if name in raw["model"]:
+            return _model(name, family, raw)
+    raise unknown_name(where, "model", name, model_names())
+
+
+@functools.cache
+def load_sources() -> dict[str, dict[str, str]]:
+    """All sources: key -> {title, reference, date}."""
+    text = (resources.files("sim.catalog") / "sources.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def _names(shelf: str) -> list[str]:
+    folder = resources.files("sim.catalog") / shelf
+    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+
+
+@functools.cache
+def _read(shelf: str, name: str) -> dict[str, Any]:
+    text = (resources.files("sim.catalog") / shelf / f"{name}.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def _si(figure: Figure, where: str) -> Any:
+    """The plain value of a figure: text with a unit becomes an SI float, by the suffix of the figure's name."""
+    if not isinstance(figure.value, str):
+        return figure.value
+    for suffix in _UNIT_SUFFIXES:
+        if figure.name.split(".")[0].endswith(f"_{suffix}"):
+            return quantity(figure.value, suffix, f"{where}: {figure.name}")
+    return figure.value
+
+
+def _record(kind: type, name: str, raw: Mapping[str, Any]) -> Any:
+    """Build a record from a file of figures; a table of figures becomes a dict."""
+    where = f"catalogue: {name}"
+    figures: list[Figure] = []
+    values: dict[str, Any] = {"name": name, "title": raw["title"]}
+    for key, entry in raw.items():
+        if key in ("title", "record"):
+            continue
+        if isinstance(entry, Mapping) and "value" not in entry:
+            group = [read_figure(f"{key}.{member}", member_raw, where) for member, member_raw in entry.items()]
+            values[key] = {figure.name.split(".", 1)[1]: _si(figure, where) for figure in group}
+            figures += group
+        else:
+            figure = read_figure(key, entry, where)
+            value = _si(figure, where)
+            values[key] = tuple(value) if isinstance(value, list) else value
+            figures.append(figure)
+    return _construct(kind, {**values, "figures": tuple(figures)}, where)
+
+
+def _model(name: str, family: str, raw: Mapping[str, Any]) -> Model:
+    """Build one model: the family's common fields, then its own; one figure cites the paper."""
+    where = f"catalogue: {name}"
+    own = dict(raw["model"][name])
+    cite = {key: own.pop(key, raw.get(key, "")) for key in ("source", "date", "note")}
+    figure = read_figure("architecture", {"value": name, "kind": "published", **cite}, where)
+    values = {**raw.get("common", {}), **own, "name": name, "figures": (figure,)}
+    values.setdefault("kv_heads", values["heads"])
+    values.setdefault("head_dim", values["hidden"] // values["heads"])
+    values.setdefault("ffn_hidden", 4 * values["hidden"])
+    return _construct(Model, values, f"{where} ({family}.toml)")  # type: ignore[no-any-return]
+
+
+def _construct(kind: type, values: dict[str, Any], where: str) -> Any:
+    known = {spec.name: spec for spec in dataclasses.fields(kind)}
+    surplus = sorted(set(values) - set(known))
+    missing = [
+        key
+        for key, spec in known.items()
+        if key not in values and spec.default is dataclasses.MISSING and spec.default_factory is dataclasses.MISSING
+    ]
+    if surplus or missing:
+        raise InputError(where, f"unknown fields {surplus}, missing fields {missing}", "see sim/catalog/records.py")
+    return kind(**values)

@@ -1,0 +1,157 @@
+"""What the catalogue holds, as typed records: models, devices, software stacks.
+
+A record carries plain floats in SI units for computing, and the figures they came from for citing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sim.catalog.figures import Figure
+
+Position = Literal["learned", "rotary", "alibi", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The architecture of one decoder-only transformer."""
+
+    name: str
+    layers: int
+    hidden: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    ffn_hidden: int
+    vocab: int
+    max_sequence: int
+    gated_mlp: bool = False
+    position: Position = "learned"
+    norm: Literal["layernorm", "rmsnorm"] = "layernorm"
+    norm_bias: bool = True
+    final_norm: bool = True
+    embedding_norm: bool = False
+    """A norm straight after the embedding (BLOOM)."""
+    attention_bias: bool = True
+    """Biases on the query, key, value and attention output projections."""
+    attention_output_bias: bool | None = None
+    """None: as attention_bias."""
+    mlp_bias: bool = True
+    output_bias: bool = False
+    """A bias on the vocabulary projection (GPT-J)."""
+    parallel_block: bool = False
+    """Attention and MLP read the same input (GPT-J, GPT-NeoX)."""
+    norms_per_layer: int = 2
+    tied_embeddings: bool = True
+    dropout: bool = False
+    published_parameters: float | None = None
+    figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """One GPU, dense rates, links per direction."""
+
+    name: str
+    title: str
+    peak_flops_per_s: dict[str, float]
+    hbm_bytes: float
+    hbm_bytes_per_s: float
+    multiprocessors: int
+    power_watts: float
+    gemm_ceiling: float
+    """Best measured GEMM rate over many shapes, as a share of the bf16 peak."""
+    gemm_fill_depth: float
+    """Depth in k that a GEMM tile spends on filling and draining its pipeline: efficiency k / (k + this)."""
+    memory_efficiency: float
+    """Achieved share of the memory bandwidth in streaming kernels."""
+    kernel_gap_s: float
+    """Idle time of the device between two kernels of one stream."""
+    figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Wafer:
+    """One wafer-scale system that trains by weight streaming."""
+
+    name: str
+    title: str
+    peak_flops_per_s: dict[str, float]
+    sram_bytes: float
+    sram_bytes_per_s: float
+    io_bytes_per_s: float
+    """Off-wafer bandwidth of one system, per direction."""
+    power_watts: float
+    figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class GpuStack:
+    """What a training software stack on GPUs does, with few constants."""
+
+    name: str
+    title: str
+    flash_attention: bool
+    attention_efficiency_forward: float
+    """Share of peak on the FLOPs a flash kernel executes; unused when not flash."""
+    attention_efficiency_backward: float
+    causal_skip: bool
+    """The attention kernel skips the masked half of the scores."""
+    fused_elementwise: bool
+    """Bias, activation, dropout and residual run as one kernel; mask and softmax as one."""
+    host_launch_s: float
+    """Host time to launch one kernel; where kernels are shorter, the host is the clock."""
+    gradient_bytes: float
+    """Bytes per element of the gradient buffer that is kept and reduced."""
+    overlap_gradient_reduction: bool
+    gradient_bucket_bytes: float
+    overlap_pipeline_send: bool
+    scatter_pipeline_send: bool
+    """Each tensor rank sends its share of the activation across the network, gathered behind the fast links."""
+    sequence_parallel: bool
+    default_zero_stage: int
+    zero_stages: tuple[int, ...]
+    prefetch_layers: int
+    """How many layers ahead FSDP gathers parameters."""
+    reduces_every_micro_batch: bool
+    """FSDP reduce-scatters after every micro-batch instead of accumulating locally."""
+    overlap_slowdown: float
+    """Share by which compute slows down while a collective runs beside it (stolen multiprocessors)."""
+    optimizer_traffic_bytes: float
+    """Memory traffic of one optimizer step per parameter held."""
+    fixed_step_s: float
+    """Host work once a step (logging, data loader hand-over, loss scale)."""
+    fragmentation: float
+    """Share of memory lost to allocator fragmentation."""
+    context_bytes: float
+    """Memory that the runtime and communication library hold."""
+    figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class WaferStack:
+    """The weight-streaming software of a wafer, with few constants."""
+
+    name: str
+    title: str
+    array_ceiling: float
+    """Share of peak that wide layers reach."""
+    array_half_width: float
+    """Width at which a layer reaches half of the ceiling."""
+    layer_fixed_s: float
+    """Fixed time per layer and pass (forward or backward)."""
+    step_fixed_s: float
+    """Time at the step boundary: the optimizer's latency in the weight store."""
+    weight_bytes: float
+    """Bytes per parameter on the wire, per pass."""
+    gradient_bytes: float
+    activation_bytes: float
+    """Resident bytes per token, layer and unit of width."""
+    optimizer_bytes_per_s: float
+    """Rate at which the weight store updates parameters, in gradient bytes."""
+    figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
+
+
+Device = Gpu | Wafer
+Stack = GpuStack | WaferStack

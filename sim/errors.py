@@ -1,0 +1,65 @@
+"""The error tree: every message says where, what was given, what is allowed and what to change.
+
+Exit codes: 2 bad input, 3 does not fit, 4 simulation stalled, 1 anything unexpected.
+All errors can be pickled, because sweeps send them between processes.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ScaletaxError(Exception):
+    """Anything that scaletax reports to its user instead of a traceback."""
+
+    exit_code = 1
+
+    def __init__(self, where: str, problem: str, remedy: str = "") -> None:
+        super().__init__(where, problem, remedy)
+        self.where = where
+        self.problem = problem
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        body = [line for part in (self.problem, self.remedy) if part for line in part.splitlines()]
+        return "\n".join([self.where, *(f"  {line}" for line in body)])
+
+
+class InputError(ScaletaxError, ValueError):
+    """What the user wrote is not usable as it stands."""
+
+    exit_code = 2
+
+
+class DoesNotFit(ScaletaxError):
+    """A plan needs more memory than the device has."""
+
+    exit_code = 3
+
+
+class Stalled(ScaletaxError, RuntimeError):
+    """Nothing can happen any more, yet streams are still waiting."""
+
+    exit_code = 4
+
+
+class LedgerNotClosed(ScaletaxError, ArithmeticError):
+    """The account of device-seconds does not add up: a defect of scaletax, never of the input."""
+
+
+def closest(given: str, allowed: Iterable[str]) -> str:
+    """Return "; did you mean 'x'?" for the closest allowed name, or an empty string."""
+    folded = {name.lower(): name for name in allowed}
+    match = difflib.get_close_matches(given.lower(), folded, n=1, cutoff=0.6)
+    return f"; did you mean '{folded[match[0]]}'?" if match else ""
+
+
+def unknown_name(where: str, kind: str, given: str, allowed: Iterable[str]) -> InputError:
+    """Build the error for a misspelt name: the closest match, and everything that is allowed."""
+    names = sorted(allowed)
+    return InputError(
+        where,
+        f"unknown {kind} '{given}'{closest(given, names)}",
+        f"allowed: {', '.join(names)}",
+    )

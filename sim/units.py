@@ -1,0 +1,147 @@
+"""Quantities at the border: text with a unit in, an SI float out.
+
+Bits and bytes are different dimensions here, so "200 Gbit" where bytes are due is an error and never a
+factor of eight. Decimal (GB) and binary (GiB) prefixes are spelled apart.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import TYPE_CHECKING
+
+from sim.errors import InputError
+
+if TYPE_CHECKING:
+    import pint
+
+_DEFINITIONS = """
+kilo- = 1e3 = k-
+mega- = 1e6 = M-
+giga- = 1e9 = G-
+tera- = 1e12 = T-
+peta- = 1e15 = P-
+exa- = 1e18 = E-
+milli- = 1e-3 = m-
+micro- = 1e-6 = u- = µ-
+nano- = 1e-9 = n-
+kibi- = 1024 = Ki-
+mebi- = 1048576 = Mi-
+gibi- = 1073741824 = Gi-
+tebi- = 1099511627776 = Ti-
+second = [time] = s
+minute = 60 * second = min
+hour = 3600 * second = h
+day = 86400 * second = d
+byte = [bytes] = B
+bit = [bits] = b
+flop = [work] = FLOP
+watt = [power] = W
+usd = [money] = USD
+percent = 0.01 = %
+"""
+
+# What a figure may be measured in: the unit that a plain float then carries, and an example for messages.
+UNITS: dict[str, tuple[str, str]] = {
+    "bytes": ("byte", '"80 GB" or "80 GiB"'),
+    "bytes_per_s": ("byte / second", '"300 GB/s"'),
+    "bits_per_s": ("bit / second", '"200 Gbit/s"'),
+    "flops_per_s": ("flop / second", '"312 TFLOP/s"'),
+    "s": ("second", '"5 us" or "10 min"'),
+    "watts": ("watt", '"400 W"'),
+    "usd": ("usd", '"2.50 USD"'),
+    "usd_per_s": ("usd / second", '"2.50 USD/h"'),
+}
+BITS_PER_BYTE = 8.0
+
+
+@functools.lru_cache(maxsize=1)
+def _registry() -> pint.UnitRegistry[float]:
+    import pint
+
+    return pint.UnitRegistry(_DEFINITIONS.splitlines(), on_redefinition="raise")
+
+
+@functools.lru_cache(maxsize=4096)
+def _parse(text: str) -> tuple[float, str, str]:
+    """Return (magnitude in base units, base unit, what went wrong)."""
+    import pint
+
+    try:
+        parsed = _registry().parse_expression(text)
+    except (pint.errors.PintError, AttributeError, TypeError, ValueError, ArithmeticError, SyntaxError) as error:
+        return math.nan, "", str(error) or type(error).__name__
+    except Exception as error:  # the tokenizer of the units library raises its own kinds
+        return math.nan, "", str(error) or type(error).__name__
+    if not hasattr(parsed, "to_base_units"):
+        return float(parsed), "", ""
+    base = parsed.to_base_units()
+    return float(base.magnitude), str(base.units), ""
+
+
+def quantity(value: object, kind: str, where: str) -> float:
+    """Read one quantity: text such as "80 GB" in, an SI float out.
+
+    value: text with a unit; a bare number is an error, because its unit would be a guess.
+    kind: a key of UNITS, for example "bytes_per_s". For "bytes_per_s" on a network link, see link_rate.
+    where: shown first in the message.
+    Raises InputError for a missing or wrong unit, or a size that is not finite and above zero.
+    """
+    unit, example = UNITS[kind]
+    if not isinstance(value, str):
+        raise InputError(where, f"{value!r} has no unit", f"write text with a unit, for example {example}")
+    magnitude, base_unit, problem = _parse(value.strip())
+    wanted = str(_registry().parse_units(unit))
+    if problem:
+        raise InputError(where, f"'{value}' is not a quantity ({problem})", f"write for example {example}")
+    if base_unit in ("", "dimensionless"):
+        raise InputError(where, f"'{value}' has no unit", f"write for example {example}")
+    if base_unit != wanted:
+        hint = "; bits and bytes are different units here (1 byte = 8 bits)" if "bit" in base_unit else ""
+        raise InputError(
+            where, f"'{value}' is in {base_unit}, but {wanted} is due{hint}", f"write for example {example}"
+        )
+    if not math.isfinite(magnitude) or magnitude <= 0:
+        raise InputError(where, f"'{value}' must be above zero and finite", f"write for example {example}")
+    return magnitude
+
+
+def link_rate(value: object, where: str) -> float:
+    """Read a network rate in bits or bytes per second and return bytes per second.
+
+    Networks are sold in bits per second; both are accepted because the text says which it is.
+    """
+    text = value.strip() if isinstance(value, str) else value
+    if isinstance(text, str) and _parse(text)[1] == str(_registry().parse_units("bit / second")):
+        return quantity(text, "bits_per_s", where) / BITS_PER_BYTE
+    return quantity(value, "bytes_per_s", where)
+
+
+def fraction(value: object, where: str, *, upper: float = 1.0) -> float:
+    """Read a share such as 0.05 or "5 %" and return a float in [0, upper].
+
+    Raises InputError when it is not a number or outside the range.
+    """
+    number = math.nan
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        number = float(value)
+    elif isinstance(value, str):
+        magnitude, base_unit, problem = _parse(value.strip())
+        if not problem and base_unit in ("", "dimensionless"):
+            number = magnitude
+    if not math.isfinite(number) or not 0 <= number <= upper:
+        raise InputError(where, f"{value!r} is not a share between 0 and {upper:g}", 'write for example 0.05 or "5 %"')
+    return number
+
+
+def readable_bytes(size_bytes: float) -> str:
+    """Format bytes for people, in GiB."""
+    return f"{size_bytes / 2**30:,.1f} GiB"
+
+
+def readable_time(time_s: float) -> str:
+    """Format a duration for people, with the unit that suits its size."""
+    for unit, length_s in (("years", 365.25 * 86400), ("days", 86400), ("h", 3600), ("min", 60)):
+        if time_s >= 2 * length_s:
+            return f"{time_s / length_s:,.1f} {unit}"
+    return f"{time_s:.3g} s" if time_s >= 1 else f"{time_s * 1e3:.3g} ms"
