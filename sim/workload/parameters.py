@@ -1,0 +1,65 @@
+"""How many parameters a model has, component by component.
+
+Legend: h hidden, V vocabulary, S longest sequence, f MLP width, a_q query width, a_kv key/value width.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sim.catalog import Model
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterCount:
+    """Parameters of one model; `layer` is one transformer layer."""
+
+    embedding: int
+    """Input embedding and positions."""
+    layer_matrices: int
+    """Weights of the four GEMM groups of one layer, without biases."""
+    layer_vectors: int
+    """Biases and norms of one layer."""
+    layers: int
+    final_norm: int
+    output: int
+    """Vocabulary projection; zero when it shares the embedding's weights."""
+
+    @property
+    def layer(self) -> int:
+        """Parameters of one transformer layer."""
+        return self.layer_matrices + self.layer_vectors
+
+    @property
+    def total(self) -> int:
+        """Parameters of the whole model."""
+        return self.embedding + self.layers * self.layer + self.final_norm + self.output
+
+
+def count_parameters(model: Model) -> ParameterCount:
+    """Count the parameters of a model from its architecture.
+
+    Source: Vaswani et al. 2017, sec. 3; for grouped heads Ainslie et al. 2023; for gated MLPs Shazeer 2020.
+    Hand-worked: h = 4, f = 16, one layer, one head, V = 10, S = 8, tied: embedding 72, matrices 4*16 + 2*64 = 192.
+    """
+    h, f = model.hidden, model.ffn_hidden
+    a_q, a_kv = model.heads * model.head_dim, model.kv_heads * model.head_dim
+    mlp_inputs = 2 if model.gated_mlp else 1
+    matrices = h * (a_q + 2 * a_kv) + a_q * h + (mlp_inputs + 1) * h * f
+    norm = h * (2 if model.norm_bias else 1)
+    output_bias = model.attention_bias if model.attention_output_bias is None else model.attention_output_bias
+    vectors = (
+        model.norms_per_layer * norm
+        + (a_q + 2 * a_kv) * model.attention_bias
+        + h * output_bias
+        + (mlp_inputs * f + h) * model.mlp_bias
+    )
+    positions = model.max_sequence * h if model.position == "learned" else 0
+    return ParameterCount(
+        embedding=model.vocab * h + positions + norm * model.embedding_norm,
+        layer_matrices=matrices,
+        layer_vectors=vectors,
+        layers=model.layers,
+        final_norm=norm * model.final_norm,
+        output=(0 if model.tied_embeddings else model.vocab * h) + model.vocab * model.output_bias,
+    )
