@@ -1,0 +1,95 @@
+"""What the user wrote, checked and resolved: one scenario is one model, one training recipe, one system."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from sim.catalog import Model
+
+Recompute = Literal["none", "selective", "full"]
+Schedule = Literal["gpipe", "1f1b", "interleaved"]
+FlopConvention = Literal["full-attention", "causal-attention"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lora:
+    """Low-rank adapters: the base weights are frozen."""
+
+    rank: int
+    targets: tuple[str, ...]
+    """Of query, key, value, output, mlp."""
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """The recipe: what is trained on how much, in which steps."""
+
+    tokens: float
+    sequence: int
+    global_batch: int
+    """Sequences per optimizer step."""
+    precision: Literal["bf16", "fp16"] = "bf16"
+    optimizer: Literal["adam", "sgd"] = "adam"
+    method: Literal["pretrain", "finetune", "lora"] = "pretrain"
+    lora: Lora | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """What the user fixed of a plan; None means: to be chosen (rule) or inferred (product of the degrees)."""
+
+    rule: Literal["best", "fixed"] = "best"
+    tensor: int | None = None
+    pipeline: int | None = None
+    virtual_stages: int | None = None
+    data: int | None = None
+    micro_batch: int | None = None
+    zero: int | None = None
+    sequence_parallel: bool | None = None
+    recompute: Recompute | None = None
+    schedule: Schedule | None = None
+    layers_per_stage: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """A machine and how it is used."""
+
+    name: str
+    topology: str
+    """Name on the shelf, or a path ending in .toml, already resolved from the scenario file."""
+    devices: int
+    stack: str
+    plan: PlanRequest = PlanRequest()
+    jitter: float = 0.0
+    """Coefficient of variation of the compute time of one replica's step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What is drawn and by which conventions."""
+
+    flop_convention: FlopConvention = "full-attention"
+    charts: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One point: everything that one simulation needs."""
+
+    title: str
+    path: Path
+    model: Model
+    training: Training
+    system: System
+    report: Report
+    seed: int = 0
+    axes: dict[str, Any] = field(default_factory=dict)
+    """Values of the sweep axes at this point, by dotted key."""
+
+    @property
+    def where(self) -> str:
+        """How messages name this scenario's system."""
+        return f'{self.path}: [system "{self.system.name}"]'
