@@ -10,7 +10,7 @@ from typing import Literal
 
 from sim.catalog.figures import Figure
 
-Position = Literal["learned", "rotary", "alibi", "none"]
+Position = Literal["learned", "rotary", "alibi", "relative", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,10 @@ class Gpu:
     power_watts: float
     gemm_ceiling: float
     """Best measured GEMM rate over many shapes, as a share of the bf16 peak."""
-    gemm_fill_depth: float
-    """Depth in k that a GEMM tile spends on filling and draining its pipeline: efficiency k / (k + this)."""
+    gemm_sustained: float
+    """GEMM rate that the power limit sustains when all multiprocessors are full, as a share of the bf16 peak."""
+    gemm_store_share: float
+    """Share of a GEMM's output traffic that is not hidden behind its arithmetic."""
     memory_efficiency: float
     """Achieved share of the memory bandwidth in streaming kernels."""
     kernel_gap_s: float
@@ -122,6 +124,10 @@ class GpuStack:
     """Memory traffic of one optimizer step per parameter held."""
     fixed_step_s: float
     """Host work once a step (logging, data loader hand-over, loss scale)."""
+    loss_traffic_bytes: float
+    """Memory traffic of the loss, forward and backward together, per logit."""
+    launch_factor: float
+    """Kernels that the framework launches for each one counted here (casts, copies, reductions)."""
     fragmentation: float
     """Share of memory lost to allocator fragmentation."""
     context_bytes: float

@@ -45,7 +45,9 @@ def count_parameters(model: Model) -> ParameterCount:
     h, f = model.hidden, model.ffn_hidden
     a_q, a_kv = model.heads * model.head_dim, model.kv_heads * model.head_dim
     mlp_inputs = 2 if model.gated_mlp else 1
-    matrices = h * (a_q + 2 * a_kv) + a_q * h + (mlp_inputs + 1) * h * f
+    # Transformer-XL projects its relative positions in every layer (Dai et al. 2019, sec. 3.3).
+    relative = h * a_q if model.position == "relative" else 0
+    matrices = h * (a_q + 2 * a_kv) + a_q * h + relative + (mlp_inputs + 1) * h * f
     norm = h * (2 if model.norm_bias else 1)
     output_bias = model.attention_bias if model.attention_output_bias is None else model.attention_output_bias
     vectors = (

@@ -1,0 +1,114 @@
+"""Seconds of compute: a set of operations on one device, split over the ledger's compute lines.
+
+The reference is an unsplit device: the same micro-batch on one device of unlimited memory, whose time is shared
+by the t devices of the tensor group. What splitting adds to 1/t of that is `sharding_loss`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.catalog import Gpu, GpuStack, Model
+from sim.cost.parts import Parts, combined, relabelled
+from sim.hardware.kernel import Array, Kernel, busy_time_s, launched_time_s
+from sim.scenario.types import Lora, Recompute
+from sim.workload.layer import Slice, embedding_operations, head_operations, layer_operations
+from sim.workload.operations import Operation, Style, reruns, total
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What turns kernels into seconds: a device, its software, the precision of the matrix products."""
+
+    gpu: Gpu
+    stack: GpuStack
+    precision: str
+
+    @property
+    def style(self) -> Style:
+        """How the stack cuts mathematics into kernels."""
+        stack = self.stack
+        return Style(
+            stack.flash_attention,
+            stack.causal_skip,
+            stack.fused_elementwise,
+            stack.gradient_bytes,
+            stack.loss_traffic_bytes,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PassCost:
+    """One forward and one backward of something, by ledger line; recomputation is part of the backward."""
+
+    forward: Parts
+    backward: Parts
+
+    def __add__(self, other: PassCost) -> PassCost:
+        return PassCost(combined(self.forward, other.forward), combined(self.backward, other.backward))
+
+
+Build = Callable[[Slice], tuple[Operation, ...]]
+
+
+def layer_cost(
+    model: Model, part: Slice, recompute: Recompute, machine: Machine, lora: Lora | None = None
+) -> PassCost:
+    """Seconds of one layer for one micro-batch, without communication."""
+    return _pass_cost(lambda cut: layer_operations(model, cut, machine.style, lora), part, recompute, machine)
+
+
+def embedding_cost(model: Model, part: Slice, machine: Machine) -> PassCost:
+    """Seconds of the input embedding for one micro-batch."""
+    return _pass_cost(lambda cut: embedding_operations(model, cut), part, "none", machine)
+
+
+def head_cost(model: Model, part: Slice, machine: Machine, lora: Lora | None = None) -> PassCost:
+    """Seconds of the final norm, vocabulary projection and loss for one micro-batch."""
+    return _pass_cost(lambda cut: head_operations(model, cut, machine.style, lora), part, "none", machine)
+
+
+def phase_parts(
+    kernels: Iterable[Kernel], unsplit: Iterable[Kernel], tensor: Array, machine: Machine
+) -> Parts:
+    """Split the time of some kernels over useful, kernel_loss, launch and sharding_loss.
+
+    unsplit: the kernels that one device would run for the same micro-batch. The lines sum to the kernels' time.
+    """
+    here, alone = tuple(kernels), tuple(unsplit)
+    busy_alone_s, time_alone_s = _times_s(alone, machine)
+    _, time_s = _times_s(here, machine)
+    useful_s = total(alone, "useful_flops") / machine.gpu.peak_flops_per_s[machine.precision] / tensor
+    sharding_s = np.maximum(time_s - time_alone_s / tensor, 0.0)
+    launch_s = (time_alone_s - busy_alone_s) / tensor
+    return {
+        "useful": useful_s,
+        # Smaller kernels can by luck fill the device better; that gain is kept here, so that no line is negative.
+        "kernel_loss": time_s - useful_s - launch_s - sharding_s,
+        "launch": launch_s,
+        "sharding_loss": sharding_s,
+    }
+
+
+def _pass_cost(build: Build, part: Slice, recompute: Recompute, machine: Machine) -> PassCost:
+    here, alone = build(part), build(part.unsplit())
+
+    def parts(select: Callable[[Operation], tuple[Kernel, ...]]) -> Parts:
+        kernels, unsplit = ([kernel for one in side for kernel in select(one)] for side in (here, alone))
+        return phase_parts(kernels, unsplit, part.tensor, machine)
+
+    backward = parts(lambda operation: operation.backward)
+    if recompute != "none":
+        again = parts(lambda operation: operation.forward if reruns(operation, recompute, machine.style) else ())
+        backward = combined(backward, relabelled(again, "recompute"))
+    return PassCost(parts(lambda operation: operation.forward), backward)
+
+
+def _times_s(kernels: tuple[Kernel, ...], machine: Machine) -> tuple[Array, Array]:
+    """(busy, with launches) seconds of a sequence of kernels."""
+    busy_s = busy_time_s(kernels, machine.gpu, machine.stack, machine.precision)
+    launches = len(kernels) * machine.stack.launch_factor
+    return busy_s, launched_time_s(busy_s, launches, machine.gpu, machine.stack)

@@ -1,0 +1,136 @@
+"""Everything that one step of a GPU plan costs in seconds, instruction by instruction.
+
+The engine runs these costs as a program; nothing here knows in which order.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+from sim.cost.compute import Machine, PassCost, embedding_cost, head_cost, layer_cost
+from sim.cost.parts import Parts, duration_s, scaled
+from sim.cost.split import (
+    embedding_exchanges,
+    gradient_reduction_s,
+    head_exchanges,
+    layer_exchanges,
+    parameter_gather_s,
+    pipeline_send_s,
+    tied_embedding_s,
+)
+from sim.catalog import Model
+from sim.hardware.kernel import launched_time_s, memory_time_s
+from sim.hardware.network import Network
+from sim.parallel.memory import WEIGHT_BYTES, stage_parameters, trained_share
+from sim.parallel.plan import Plan
+from sim.scenario.types import Training
+from sim.workload.layer import Slice
+from sim.workload.parameters import count_parameters
+
+_OPTIMIZER_LAUNCHES = 20
+"""Multi-tensor kernels of one optimizer step: norm, clip, update, cast, over a few parameter groups."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepCosts:
+    """Seconds of one step, as the instructions of a program need them. S stages, C chunks, L layers.
+
+    chunks: (C,) one forward and backward of one micro-batch, tensor-parallel exchanges included.
+    layer, embedding, head: the same for one layer and the two ends.
+    reductions_s: (S,) gradient reduction of all that a stage holds, in `buckets[stage]` pieces.
+    gathers_s: (S,) parameter gather after a sharded optimizer.
+    layer_gather_s, root_gather_s, layer_scatter_s, root_scatter_s: FSDP, per layer and for embedding plus head.
+    """
+
+    chunks: tuple[PassCost, ...]
+    layer: PassCost
+    embedding: PassCost
+    head: PassCost
+    send_s: float
+    reductions_s: tuple[float, ...]
+    buckets: tuple[int, ...]
+    gathers_s: tuple[float, ...]
+    tied_embedding_s: float
+    layer_gather_s: float
+    root_gather_s: float
+    layer_scatter_s: float
+    root_scatter_s: float
+    optimizer: tuple[Parts, ...]
+    straggler_s: tuple[float, ...]
+    input_s: float
+
+
+def step_costs(
+    model: Model, training: Training, plan: Plan, machine: Machine, network: Network, jitter: float = 0.0
+) -> StepCosts:
+    """Cost every instruction of one step of a plan on a machine and its network."""
+    part = Slice(training.sequence, plan.micro_batch, plan.tensor, plan.sequence_parallel)
+    stack = machine.stack
+    layer = layer_cost(model, part, plan.recompute, machine, training.lora) + layer_exchanges(
+        model, part, plan, network
+    )
+    embedding = embedding_cost(model, part, machine) + embedding_exchanges(model, part, plan, network)
+    head = head_cost(model, part, machine, training.lora) + head_exchanges(model, part, plan, network)
+    chunks = tuple(_chunk(index, plan, layer, embedding, head) for index in range(plan.chunks))
+    trained = trained_share(model, training)
+    held = [stage_parameters(model, plan, stage) for stage in range(plan.pipeline)]
+    gradient_bytes = [stack.gradient_bytes * trained * parameters for parameters in held]
+    count = count_parameters(model)
+    layer_parameters = count.layer / plan.tensor
+    root_parameters = (count.total - count.layers * count.layer) / plan.tensor
+    busy_s = [_stage_busy_s(stage, plan, chunks) for stage in range(plan.pipeline)]
+    return StepCosts(
+        chunks=chunks,
+        layer=layer,
+        embedding=embedding,
+        head=head,
+        send_s=pipeline_send_s(model, part, plan, stack, network),
+        reductions_s=tuple(gradient_reduction_s(size, plan, network) for size in gradient_bytes),
+        buckets=tuple(max(1, math.ceil(size / stack.gradient_bucket_bytes)) for size in gradient_bytes),
+        gathers_s=tuple(
+            parameter_gather_s(WEIGHT_BYTES * trained * parameters, plan, network) if plan.zero in (1, 2) else 0.0
+            for parameters in held
+        ),
+        tied_embedding_s=tied_embedding_s(model, plan, stack, network) if trained == 1.0 else 0.0,
+        layer_gather_s=parameter_gather_s(WEIGHT_BYTES * layer_parameters, plan, network),
+        root_gather_s=parameter_gather_s(WEIGHT_BYTES * root_parameters, plan, network),
+        layer_scatter_s=gradient_reduction_s(stack.gradient_bytes * trained * layer_parameters, plan, network),
+        root_scatter_s=gradient_reduction_s(stack.gradient_bytes * trained * root_parameters, plan, network),
+        optimizer=tuple(_optimizer(trained * parameters, plan, machine) for parameters in held),
+        straggler_s=tuple(jitter * expected_maximum(plan.data) * busy for busy in busy_s),
+        input_s=stack.fixed_step_s,
+    )
+
+
+def expected_maximum(count: int) -> float:
+    """Expected largest of some independent standard normal values: how far the slowest replica lags.
+
+    Source: Blom 1958, Statistical Estimates and Transformed Beta-Variables: the quantile at (n - 3/8) / (n + 1/4).
+    Hand-worked: one replica waits for nobody: 0.
+    """
+    return 0.0 if count == 1 else NormalDist().inv_cdf((count - 0.375) / (count + 0.25))
+
+
+def _chunk(index: int, plan: Plan, layer: PassCost, embedding: PassCost, head: PassCost) -> PassCost:
+    layers = plan.layers_per_chunk[index]
+    cost = PassCost(scaled(layer.forward, layers), scaled(layer.backward, layers))
+    if index == 0:
+        cost += embedding
+    if index == plan.chunks - 1:
+        cost += head
+    return cost
+
+
+def _stage_busy_s(stage: int, plan: Plan, chunks: tuple[PassCost, ...]) -> float:
+    """Seconds that a stage computes in one step."""
+    own = chunks[stage :: plan.pipeline]
+    return plan.micro_batches * float(sum(duration_s(one.forward) + duration_s(one.backward) for one in own))
+
+
+def _optimizer(parameters: float, plan: Plan, machine: Machine) -> Parts:
+    """One optimizer step over what a device holds of the states: bound by memory."""
+    held = parameters / (plan.data if plan.zero >= 1 else 1)
+    busy_s = memory_time_s(held * machine.stack.optimizer_traffic_bytes, machine.gpu)
+    return {"optimizer": float(launched_time_s(busy_s, _OPTIMIZER_LAUNCHES, machine.gpu, machine.stack))}

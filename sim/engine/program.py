@@ -1,0 +1,79 @@
+"""Programs: what every stream of every actor does, in which order, and what waits for what.
+
+The vocabulary of GPU programmers: an actor is a set of devices that behave alike; it owns streams; a stream runs its
+instructions in order; an instruction may wait for events and record one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from sim.errors import ScaletaxError
+
+EventKey = Hashable
+COMPUTE = "compute"
+"""The stream whose time the ledger accounts for: a device is doing what its compute stream does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """One thing a stream does.
+
+    what: shown in the timeline, for example "forward 3.1".
+    parts: ledger line -> seconds; their sum is how long the stream is busy.
+    waits: events that must have been recorded before it starts.
+    records: the event recorded when it ends.
+    """
+
+    what: str
+    parts: Mapping[str, float]
+    waits: tuple[EventKey, ...] = ()
+    records: EventKey | None = None
+
+    @property
+    def duration_s(self) -> float:
+        """How long the stream is busy."""
+        return sum(self.parts.values())
+
+
+@dataclass(slots=True)
+class Actor:
+    """A set of devices that behave alike.
+
+    multiplicity: how many devices the actor stands for.
+    streams: name -> instructions, in order.
+    """
+
+    name: str
+    multiplicity: int
+    streams: dict[str, list[Instruction]] = field(default_factory=dict)
+
+    def add(self, stream: str, instruction: Instruction) -> None:
+        """Append an instruction to a stream, opening the stream if need be."""
+        self.streams.setdefault(stream, []).append(instruction)
+
+
+@dataclass(slots=True)
+class Program:
+    """All actors of one step."""
+
+    actors: list[Actor]
+
+    def producers(self) -> dict[EventKey, tuple[str, str]]:
+        """Event -> (actor, stream) that records it. Raises when two instructions record the same event."""
+        found: dict[EventKey, tuple[str, str]] = {}
+        for actor, stream, instruction in self.instructions():
+            if instruction.records is None:
+                continue
+            if instruction.records in found:
+                raise ScaletaxError("program", f"event {instruction.records} is recorded twice")
+            found[instruction.records] = (actor.name, stream)
+        return found
+
+    def instructions(self) -> Iterable[tuple[Actor, str, Instruction]]:
+        """Every instruction with its actor and stream."""
+        for actor in self.actors:
+            for stream, instructions in actor.streams.items():
+                for instruction in instructions:
+                    yield actor, stream, instruction

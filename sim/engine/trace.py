@@ -1,0 +1,45 @@
+"""What happened in a run: spans of work and waits, per actor and stream."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Span(NamedTuple):
+    """One instruction as it ran."""
+
+    actor: str
+    stream: str
+    what: str
+    start_s: float
+    end_s: float
+    parts: Mapping[str, float]
+
+
+class Wait(NamedTuple):
+    """One idle stretch of a stream, and the event that ended it."""
+
+    actor: str
+    stream: str
+    start_s: float
+    end_s: float
+    event: object
+
+
+@dataclass(slots=True)
+class Trace:
+    """The record of one step."""
+
+    step_time_s: float = 0.0
+    multiplicity: dict[str, int] = field(default_factory=dict)
+    """Actor -> devices it stands for."""
+    spans: list[Span] = field(default_factory=list)
+    waits: list[Wait] = field(default_factory=list)
+    recorded_by: dict[object, Span] = field(default_factory=dict)
+    """Event -> the span that recorded it."""
+
+    def spans_of(self, actor: str, stream: str) -> list[Span]:
+        """Spans of one stream, in time."""
+        return [span for span in self.spans if span.actor == actor and span.stream == stream]

@@ -1,0 +1,106 @@
+"""How long a kernel keeps a GPU busy, by its shape.
+
+A kernel here is one piece of work for one device: a (batched) matrix product, a fused attention, or a pass over
+memory. Every size may be a numpy array: one element per plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from sim.catalog import Gpu, GpuStack
+
+Array = Any
+"""A float or a numpy array of floats; formulas broadcast over it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """One piece of work on one device.
+
+    flops: what is executed; useful_flops: what the mathematics needs (the causal half of attention);
+    counted_flops: the same with attention over the full square, as most papers count.
+    traffic_bytes: read from and written to the device's memory.
+    m, n, k, batch, output_bytes: shape of a (batched) matrix product and bytes written per output element.
+    """
+
+    name: str
+    kind: Literal["gemm", "attention", "elementwise"]
+    flops: Array = 0.0
+    traffic_bytes: Array = 0.0
+    useful_flops: Array = 0.0
+    counted_flops: Array = 0.0
+    m: Array = 0.0
+    n: Array = 0.0
+    k: Array = 0.0
+    batch: Array = 1.0
+    output_bytes: float = 2.0
+    backward: bool = False
+
+
+# Output tiles of the library's fast kernels, and in how many parts k may be cut to fill the multiprocessors.
+_TILE_ROWS = np.array([[256.0], [128.0]])
+_TILE_COLUMNS = np.array([[128.0], [256.0]])
+_SPLITS = np.array([[1.0, 2.0, 4.0, 8.0]])
+_PARTIAL_SUM_BYTES = 8.0
+"""A cut in k writes and reads fp32 partial sums."""
+
+
+def gemm_time_s(m: Array, n: Array, k: Array, batch: Array, output_bytes: Array, gpu: Gpu, peak: Array) -> Array:
+    """Time of a (batched) matrix product (m, k) x (k, n) by arithmetic; memory traffic is a bound of its own.
+
+    The best of two tiles and four cuts in k. The fullest multiprocessor runs at the best measured rate, the mean
+    load at the sustained (power-limited) rate, and part of the output's write is not hidden behind arithmetic.
+    output_bytes: per output element. peak: FLOP/s of the precision. Arguments broadcast; returns seconds.
+    Source: tile and wave quantisation, NVIDIA, Matrix Multiplication Background User's Guide; the constants are
+    fitted on GEMM measurements named in the device's file.
+    """
+    m, n, k, batch = (np.asarray(size, dtype=float)[..., None, None] for size in (m, n, k, batch))
+    tiles = np.ceil(m / _TILE_ROWS) * np.ceil(n / _TILE_COLUMNS) * batch
+    load = tiles * _SPLITS / gpu.multiprocessors
+    tile_time_s = 2.0 * _TILE_ROWS * _TILE_COLUMNS * k / _SPLITS * gpu.multiprocessors / np.asarray(peak)
+    arithmetic_s = tile_time_s * np.maximum(load / gpu.gemm_sustained, np.ceil(load) / gpu.gemm_ceiling)
+    partial_bytes = np.where(_SPLITS > 1, _PARTIAL_SUM_BYTES * _SPLITS, 0.0)
+    written = np.asarray(output_bytes, dtype=float)[..., None, None] + partial_bytes
+    store_s = gpu.gemm_store_share * batch * m * n * written / gpu.hbm_bytes_per_s
+    return np.min(arithmetic_s + store_s, axis=(-2, -1))
+
+
+def memory_time_s(traffic_bytes: Array, gpu: Gpu) -> Array:
+    """Time of a pass over memory at the achieved bandwidth. Source: the roofline (Williams et al. 2009)."""
+    return traffic_bytes / (gpu.hbm_bytes_per_s * gpu.memory_efficiency)
+
+
+def kernel_time_s(kernel: Kernel, gpu: Gpu, stack: GpuStack, precision: str) -> Array:
+    """Busy time of one kernel: the slower of arithmetic and memory; launch gaps are charged apart.
+
+    Source: the roofline (Williams et al. 2009), with efficiencies by shape.
+    """
+    bytes_time_s = memory_time_s(kernel.traffic_bytes, gpu)
+    peak = gpu.peak_flops_per_s[precision]
+    if kernel.kind == "elementwise":
+        return bytes_time_s
+    if kernel.kind == "gemm":
+        arithmetic_s = gemm_time_s(kernel.m, kernel.n, kernel.k, kernel.batch, kernel.output_bytes, gpu, peak)
+    else:
+        efficiency = stack.attention_efficiency_backward if kernel.backward else stack.attention_efficiency_forward
+        arithmetic_s = kernel.flops / (peak * efficiency)
+    return np.maximum(arithmetic_s, bytes_time_s)
+
+
+def busy_time_s(kernels: Iterable[Kernel], gpu: Gpu, stack: GpuStack, precision: str) -> Array:
+    """Busy time of several kernels one after the other."""
+    return sum((kernel_time_s(kernel, gpu, stack, precision) for kernel in kernels), start=np.asarray(0.0))
+
+
+def launched_time_s(busy_s: Array, launches: Array, gpu: Gpu, stack: GpuStack) -> Array:
+    """Time of a sequence of kernels with its launches: the device's gaps, or the host where it is slower.
+
+    launches: kernels that the host issues. Where kernels are shorter than a launch, the host is the clock.
+    Source: the queueing of asynchronous launches on one stream (CUDA C++ Programming Guide, streams).
+    """
+    return np.maximum(busy_s + launches * gpu.kernel_gap_s, launches * stack.host_launch_s)

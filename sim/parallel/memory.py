@@ -1,0 +1,99 @@
+"""Peak memory of every stage of a plan, item by item.
+
+Legend: p stages; t tensor, d data degree; P parameters that one device holds before ZeRO.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sim.catalog import GpuStack, Model
+from sim.parallel.plan import Plan
+from sim.parallel.schedule import micro_batches_in_flight
+from sim.scenario.types import Training
+from sim.workload.activations import head_activation_bytes, layer_activation_bytes, working_bytes
+from sim.workload.layer import Slice, adapter_shapes
+from sim.workload.operations import Style
+from sim.workload.parameters import count_parameters
+
+WEIGHT_BYTES = 2.0
+OPTIMIZER_BYTES = {"adam": 12.0, "sgd": 8.0}
+"""Master copy and moments in fp32: Adam 4 + 4 + 4, SGD with momentum 4 + 4 (Rajbhandari et al. 2020, sec. 3.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageMemory:
+    """Peak bytes of one device of one stage."""
+
+    weights: float
+    gradients: float
+    optimizer: float
+    activations: float
+    buffers: float
+    """Logits, gathered layers, fragmentation, and what the runtime holds."""
+
+    @property
+    def total(self) -> float:
+        """All items together."""
+        return self.weights + self.gradients + self.optimizer + self.activations + self.buffers
+
+    def items(self) -> dict[str, float]:
+        """Item -> bytes."""
+        return {name: getattr(self, name) for name in ("weights", "gradients", "optimizer", "activations", "buffers")}
+
+
+def stage_parameters(model: Model, plan: Plan, stage: int) -> float:
+    """Parameters that one device of a stage holds before ZeRO shards them.
+
+    With tied embeddings the last stage of a pipeline keeps a copy (Shoeybi et al. 2019, sec. 3).
+    """
+    count = count_parameters(model)
+    layers = plan.stage_layers(stage) * count.layer
+    first = count.embedding if stage == 0 else 0
+    last = 0
+    if stage == plan.pipeline - 1:
+        tied_copy = model.vocab * model.hidden if model.tied_embeddings and plan.pipeline > 1 else 0
+        last = count.final_norm + count.output + tied_copy
+    return (layers + first + last) / plan.tensor
+
+
+def trained_share(model: Model, training: Training) -> float:
+    """Share of the parameters that have a gradient: 1, or the adapters' share with LoRA (Hu et al. 2021)."""
+    if training.lora is None:
+        return 1.0
+    rank = training.lora.rank
+    adapters = model.layers * sum(rank * (inputs + outputs) for _, inputs, outputs in adapter_shapes(model, training.lora))
+    return adapters / count_parameters(model).total
+
+
+def stage_memory(model: Model, training: Training, plan: Plan, stack: GpuStack, style: Style, stage: int) -> StageMemory:
+    """Peak memory of one device of one stage.
+
+    Sources: states, Rajbhandari et al. 2020 (ZeRO), sec. 3.1 and 5; activations, Korthikanti et al. 2022, sec. 4.
+    """
+    parameters = stage_parameters(model, plan, stage)
+    trained = parameters * trained_share(model, training)
+    part = Slice(training.sequence, plan.micro_batch, plan.tensor, plan.sequence_parallel)
+    weights = WEIGHT_BYTES * (parameters if plan.zero < 3 else parameters / plan.data)
+    gradients = stack.gradient_bytes * trained / (plan.data if plan.zero >= 2 else 1)
+    optimizer = OPTIMIZER_BYTES[training.optimizer] * trained / (plan.data if plan.zero >= 1 else 1)
+    in_flight = micro_batches_in_flight(
+        plan.schedule, stage, plan.pipeline, plan.virtual_stages, plan.micro_batches
+    )
+    per_layer = layer_activation_bytes(model, part, style, plan.recompute)
+    activations = float(
+        in_flight * plan.stage_layers(stage) * per_layer + working_bytes(model, part, style, plan.recompute)
+    )
+    buffers = stack.context_bytes + _gathered_bytes(model, plan, stack)
+    if stage == plan.pipeline - 1:
+        buffers += float(head_activation_bytes(model, part))
+    fragmented = stack.fragmentation * (activations + gradients)
+    return StageMemory(weights, gradients, optimizer, activations, buffers + fragmented)
+
+
+def _gathered_bytes(model: Model, plan: Plan, stack: GpuStack) -> float:
+    """Whole layers that FSDP holds at once: the current, the prefetched, and one layer's unsharded gradient."""
+    if plan.zero < 3:
+        return 0.0
+    largest = max(count_parameters(model).layer, model.vocab * model.hidden) / plan.tensor
+    return largest * (WEIGHT_BYTES * (1 + stack.prefetch_layers) + stack.gradient_bytes)

@@ -1,0 +1,203 @@
+"""A plan: how one training step is split over devices, checked against model, batch and cluster."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from sim.catalog import GpuStack, Model
+from sim.errors import InputError
+from sim.scenario.types import PlanRequest, Recompute, Scenario, Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The degrees of parallelism and the switches of one GPU plan."""
+
+    tensor: int
+    pipeline: int
+    data: int
+    micro_batch: int
+    micro_batches: int
+    """Per replica and step."""
+    virtual_stages: int = 1
+    zero: int = 0
+    """0 none, 1 optimizer, 2 and gradients, 3 and parameters (FSDP)."""
+    sequence_parallel: bool = False
+    recompute: Recompute = "none"
+    schedule: Schedule = "1f1b"
+    layers_per_chunk: tuple[int, ...] = ()
+    """Layers of chunk 0, 1, ...; chunk c runs on stage c mod pipeline."""
+    chosen_by: str = "user"
+    """"user", or the rule that chose it."""
+
+    @property
+    def devices(self) -> int:
+        """Devices that the plan uses."""
+        return self.tensor * self.pipeline * self.data
+
+    @property
+    def chunks(self) -> int:
+        """Model chunks: stages times virtual stages."""
+        return self.pipeline * self.virtual_stages
+
+    def stage_layers(self, stage: int) -> int:
+        """Layers that one stage holds over all its chunks."""
+        return sum(self.layers_per_chunk[stage :: self.pipeline])
+
+    def summary(self) -> str:
+        """One line for tables: only what differs from plain data parallelism."""
+        words = [f"TP{self.tensor}"] if self.tensor > 1 else []
+        words += [f"PP{self.pipeline}"] if self.pipeline > 1 else []
+        words += [f"x{self.virtual_stages}"] if self.virtual_stages > 1 else []
+        words += [f"DP{self.data}", f"mb{self.micro_batch}"]
+        words += ["FSDP"] if self.zero == 3 else [f"ZeRO{self.zero}"] if self.zero else []
+        words += ["SP"] if self.sequence_parallel else []
+        words += [f"{self.recompute}-rc"] if self.recompute != "none" else []
+        return " ".join(words)
+
+
+def check_plan(request: PlanRequest, scenario: Scenario, stack: GpuStack) -> Plan:
+    """Turn what the user fixed into a whole plan, or say what does not divide.
+
+    Degrees left out are 1; data left out is inferred from the device count.
+    Raises InputError naming the whole product, the head count, the layers or the batch.
+    """
+    where, devices = f"{scenario.where}.plan", scenario.system.devices
+    tensor, pipeline = request.tensor or 1, request.pipeline or 1
+    virtual = request.virtual_stages or 1
+    data = request.data or _inferred_data(tensor, pipeline, devices, where)
+    if tensor * pipeline * data != devices:
+        raise InputError(
+            where,
+            f"tensor {tensor} x pipeline {pipeline} x data {data} = {tensor * pipeline * data} devices,"
+            f" but the system has {devices}",
+            "change a degree, or leave data out to have it inferred",
+        )
+    _check_tensor(scenario.model, tensor, where)
+    schedule = request.schedule or ("interleaved" if virtual > 1 else "1f1b")
+    micro_batch = request.micro_batch or 1
+    micro_batches = _micro_batches(scenario.training.global_batch, data, micro_batch, where)
+    _check_schedule(schedule, pipeline, virtual, micro_batches, where)
+    zero = stack.default_zero_stage if request.zero is None else request.zero
+    _check_zero(zero, pipeline, stack, where)
+    return Plan(
+        tensor=tensor,
+        pipeline=pipeline,
+        data=data,
+        micro_batch=micro_batch,
+        micro_batches=micro_batches,
+        virtual_stages=virtual,
+        zero=zero,
+        sequence_parallel=_sequence_parallel(request, scenario, stack, tensor, where),
+        recompute=request.recompute or "none",
+        schedule=schedule,
+        layers_per_chunk=cut_layers(scenario.model.layers, pipeline * virtual, request.layers_per_stage, where),
+    )
+
+
+def cut_layers(layers: int, chunks: int, given: tuple[int, ...] | None, where: str) -> tuple[int, ...]:
+    """Layers of each chunk: as given, or equal. Raises InputError when they cannot be cut so."""
+    if given is None:
+        if layers % chunks:
+            raise InputError(
+                where,
+                f"{layers} layers cannot be cut into {chunks} equal parts (pipeline x virtual_stages)",
+                f"use a divisor of {layers}, or give layers_per_stage",
+            )
+        return (layers // chunks,) * chunks
+    if len(given) != chunks or sum(given) != layers:
+        raise InputError(
+            where,
+            f"layers_per_stage {list(given)} has {len(given)} entries that sum to {sum(given)}",
+            f"give {chunks} entries (pipeline x virtual_stages) that sum to {layers}",
+        )
+    return given
+
+
+def _inferred_data(tensor: int, pipeline: int, devices: int, where: str) -> int:
+    if devices % (tensor * pipeline):
+        raise InputError(
+            where,
+            f"tensor {tensor} x pipeline {pipeline} = {tensor * pipeline} does not divide the system's {devices} devices",
+            "change a degree or the device count",
+        )
+    return devices // (tensor * pipeline)
+
+
+def _check_tensor(model: Model, tensor: int, where: str) -> None:
+    for count, what in ((model.heads, "attention heads"), (model.ffn_hidden, "MLP width")):
+        if count % tensor:
+            raise InputError(
+                where, f"tensor {tensor} does not divide the {count} {what}", f"use a divisor of {count}"
+            )
+    if model.kv_heads % tensor and tensor % model.kv_heads:
+        raise InputError(
+            where,
+            f"tensor {tensor} fits neither into nor around the {model.kv_heads} key/value heads",
+            "use a divisor or a multiple",
+        )
+
+
+def _micro_batches(batch: int, data: int, micro_batch: int, where: str) -> int:
+    if batch % (data * micro_batch):
+        raise InputError(
+            where,
+            f"a global batch of {batch} sequences cannot be divided by data {data} x micro_batch {micro_batch}"
+            f" = {data * micro_batch}",
+            f"change the batch to a multiple of {data * micro_batch}, or a degree",
+        )
+    return batch // (data * micro_batch)
+
+
+def _check_schedule(schedule: Schedule, pipeline: int, virtual: int, micro_batches: int, where: str) -> None:
+    if (schedule == "interleaved") != (virtual > 1):
+        raise InputError(
+            where,
+            f"schedule '{schedule}' with virtual_stages {virtual}",
+            "interleaved needs virtual_stages of 2 or more; gpipe and 1f1b need 1",
+        )
+    if virtual > 1 and pipeline < 2:
+        raise InputError(where, f"virtual_stages {virtual} with pipeline {pipeline}", "interleaving needs pipeline >= 2")
+    if schedule == "interleaved" and micro_batches % pipeline:
+        raise InputError(
+            where,
+            f"interleaved 1F1B needs a multiple of pipeline {pipeline} micro-batches, but a replica has {micro_batches}",
+            "change micro_batch, data or pipeline, or use schedule = '1f1b'",
+        )
+
+
+def _check_zero(zero: int, pipeline: int, stack: GpuStack, where: str) -> None:
+    if zero not in stack.zero_stages:
+        raise InputError(
+            where,
+            f"zero {zero} is not something the stack '{stack.name}' does",
+            f"allowed: {', '.join(map(str, stack.zero_stages))}",
+        )
+    if zero >= 2 and pipeline > 1:
+        raise InputError(
+            where,
+            f"zero {zero} with pipeline {pipeline} is not modelled: gradients or parameters would be"
+            " gathered again for every micro-batch of every stage",
+            "use zero 0 or 1 with a pipeline, or pipeline = 1",
+        )
+
+
+def _sequence_parallel(request: PlanRequest, scenario: Scenario, stack: GpuStack, tensor: int, where: str) -> bool:
+    if request.sequence_parallel is None:
+        return stack.sequence_parallel and tensor > 1 and scenario.training.sequence % tensor == 0
+    if request.sequence_parallel and not stack.sequence_parallel:
+        raise InputError(where, f"the stack '{stack.name}' has no sequence parallelism", "set sequence_parallel = false")
+    if request.sequence_parallel and scenario.training.sequence % tensor:
+        raise InputError(
+            where,
+            f"tensor {tensor} does not divide the sequence length {scenario.training.sequence}",
+            "change one, or set sequence_parallel = false",
+        )
+    return request.sequence_parallel and tensor > 1
+
+
+def chunk_kinds(plan: Plan) -> Counter[tuple[int, bool, bool]]:
+    """How many chunks are alike: (layers, holds the embedding, holds the head)."""
+    last = plan.chunks - 1
+    return Counter((layers, index == 0, index == last) for index, layers in enumerate(plan.layers_per_chunk))

@@ -1,0 +1,158 @@
+"""What one transformer layer, the embedding and the vocabulary head ask of one device.
+
+Legend: T = micro_batch x sequence tokens, h hidden, t tensor degree, f MLP width.
+micro_batch and tensor may be numpy arrays, one element per plan.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.catalog import Model
+from sim.hardware.kernel import Array
+from sim.scenario.types import Lora
+from sim.workload.operations import (
+    ACTIVATION_BYTES,
+    MASK_BYTES,
+    Operation,
+    Style,
+    elementwise,
+    flash_attention,
+    linear,
+    memory_pass,
+    unfused_attention,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """The part of the work that one device of a tensor group does for one micro-batch."""
+
+    sequence: int
+    micro_batch: Array
+    tensor: Array = 1
+    sequence_parallel: Array = False
+
+    @property
+    def tokens(self) -> Array:
+        """Tokens of one micro-batch."""
+        return self.micro_batch * self.sequence
+
+    @property
+    def unsharded_tokens(self) -> Array:
+        """Tokens in the regions that tensor parallelism leaves whole unless sequence parallelism cuts them."""
+        return self.tokens / np.where(self.sequence_parallel, self.tensor, 1)
+
+    def unsplit(self) -> Slice:
+        """The same micro-batch on one device of unlimited memory."""
+        return Slice(self.sequence, self.micro_batch)
+
+
+def layer_operations(model: Model, part: Slice, style: Style, lora: Lora | None = None) -> tuple[Operation, ...]:
+    """All operations of one layer on one device.
+
+    Source: Vaswani et al. 2017; split over t devices as Shoeybi et al. 2019, sec. 3, and with sequence
+    parallelism Korthikanti et al. 2022, sec. 4.2.
+    """
+    h, t, tokens = model.hidden, part.tensor, part.tokens
+    query_width = model.heads * model.head_dim / t
+    # Grouped heads are replicated where there are fewer of them than tensor ranks.
+    key_value_width = np.maximum(model.kv_heads / t, 1) * model.head_dim
+    frozen = lora is not None
+    norms = [_norm(f"norm {index}", model, part, style) for index in range(model.norms_per_layer)]
+    attention = (
+        flash_attention(part.micro_batch, part.sequence, query_width, key_value_width, style)
+        if style.flash_attention
+        else unfused_attention(
+            part.micro_batch, part.sequence, model.heads / t, model.head_dim, style, dropout=model.dropout
+        )
+    )
+    inputs = 2 if model.gated_mlp else 1
+    rotary = (memory_pass("rotary", tokens * (query_width + key_value_width), 4.0, 4.0),)
+    return (
+        *norms,
+        linear("qkv", tokens, h, query_width + 2 * key_value_width, style, bias=model.attention_bias, frozen=frozen),
+        *(rotary if model.position == "rotary" else ()),
+        attention,
+        linear("attention output", tokens, query_width, h, style, frozen=frozen),
+        linear("mlp in", tokens, h, inputs * model.ffn_hidden / t, style, bias=model.mlp_bias, frozen=frozen),
+        _activation(model, tokens * model.ffn_hidden / t, style),
+        linear("mlp out", tokens, model.ffn_hidden / t, h, style, frozen=frozen),
+        *_joins(model, part, style),
+        *(_adapters(model, part, style, lora) if lora else ()),
+    )
+
+
+def embedding_operations(model: Model, part: Slice) -> tuple[Operation, ...]:
+    """The input embedding: a gather of rows, a scatter-add of gradients."""
+    elements = part.unsharded_tokens * model.hidden
+    passes = 2 + (model.position == "learned")
+    return (memory_pass("embedding", elements, ACTIVATION_BYTES * passes, ACTIVATION_BYTES * (passes + 1)),)
+
+
+def head_operations(model: Model, part: Slice, style: Style, lora: Lora | None = None) -> tuple[Operation, ...]:
+    """Final norm, vocabulary projection and loss, split over the vocabulary by tensor parallelism."""
+    vocabulary = model.vocab / part.tensor
+    logits = part.tokens * vocabulary
+    half = style.loss_traffic_bytes / 2
+    return (
+        *((_norm("final norm", model, part, style),) if model.final_norm else ()),
+        linear("vocabulary", part.tokens, model.hidden, vocabulary, style, frozen=lora is not None),
+        memory_pass("loss", logits, half, half),
+    )
+
+
+def _norm(name: str, model: Model, part: Slice, style: Style) -> Operation:
+    """Read and write; backward reads input and gradient, writes one, and reduces the weight's gradient."""
+    return memory_pass(name, part.unsharded_tokens * model.hidden, 2 * ACTIVATION_BYTES, 4 * ACTIVATION_BYTES)
+
+
+def _activation(model: Model, elements: Array, style: Style) -> Operation:
+    """The MLP's non-linearity; a gated one reads two inputs, and without fusion multiplies in a pass of its own."""
+    if not model.gated_mlp:
+        return memory_pass("activation", elements, 2 * ACTIVATION_BYTES, 3 * ACTIVATION_BYTES)
+    passes = (3, 5) if style.fused_elementwise else (5, 8)
+    return memory_pass("activation", elements, passes[0] * ACTIVATION_BYTES, passes[1] * ACTIVATION_BYTES)
+
+
+def _joins(model: Model, part: Slice, style: Style) -> tuple[Operation, ...]:
+    """Dropout and residual additions: two a layer, one where attention and MLP run side by side."""
+    elements = part.unsharded_tokens * model.hidden
+    count = 1 if model.parallel_block else 2
+    forward, backward = 3 * ACTIVATION_BYTES, 3 * ACTIVATION_BYTES
+    if model.dropout:
+        backward += 2 * ACTIVATION_BYTES + MASK_BYTES
+        forward += MASK_BYTES if style.fused_elementwise else 2 * ACTIVATION_BYTES + MASK_BYTES
+    return tuple(memory_pass(f"residual {index}", elements, forward, backward) for index in range(count))
+
+
+def _adapters(model: Model, part: Slice, style: Style, lora: Lora) -> tuple[Operation, ...]:
+    """Low-rank adapters beside the frozen projections. Source: Hu et al. 2021 (LoRA), sec. 4.1."""
+    t, tokens = part.tensor, part.tokens
+    operations: list[Operation] = []
+    for name, inputs, outputs in adapter_shapes(model, lora):
+        # The side that tensor parallelism cuts: outputs of a column-parallel weight, inputs of a row-parallel one.
+        cut_inputs = inputs / t if name in ("output", "mlp out") else inputs
+        cut_outputs = outputs / t if cut_inputs is inputs else outputs
+        operations += [
+            linear(f"{name} adapter A", tokens, cut_inputs, lora.rank, style),
+            linear(f"{name} adapter B", tokens, lora.rank, cut_outputs, style),
+            Operation(f"{name} adapter join", (elementwise("join", tokens * cut_outputs, 3 * ACTIVATION_BYTES),)),
+        ]
+    return tuple(operations)
+
+
+def adapter_shapes(model: Model, lora: Lora) -> tuple[tuple[str, int, int], ...]:
+    """(name, inputs, outputs) of every weight that gets an adapter in one layer."""
+    h, a_q, a_kv = model.hidden, model.heads * model.head_dim, model.kv_heads * model.head_dim
+    mlp = [("mlp in", h, (2 if model.gated_mlp else 1) * model.ffn_hidden), ("mlp out", model.ffn_hidden, h)]
+    shapes = {
+        "query": [("query", h, a_q)],
+        "key": [("key", h, a_kv)],
+        "value": [("value", h, a_kv)],
+        "output": [("output", a_q, h)],
+        "mlp": mlp,
+    }
+    return tuple(shape for target in lora.targets for shape in shapes[target])

@@ -1,0 +1,158 @@
+"""The building blocks of a transformer as operations: forward, input gradient, weight gradient.
+
+Legend: T tokens of a micro-batch on this device, s sequence, b sequences, E bytes per activation element.
+Sizes may be numpy arrays, one element per plan.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from sim.hardware.kernel import Array, Kernel
+from sim.scenario.types import Recompute
+
+ACTIVATION_BYTES = 2.0
+MASK_BYTES = 1.0
+CAUSAL_SHARE = 0.5
+"""Share of the attention square that a causal model needs; the diagonal is neglected, as everywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a software stack turns mathematics into kernels."""
+
+    flash_attention: bool
+    causal_skip: bool
+    fused_elementwise: bool
+    gradient_bytes: float
+    loss_traffic_bytes: float
+    """Memory traffic of the loss, forward and backward together, per logit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation with the kernels of its three phases.
+
+    region: "attention-core" is what selective recomputation re-runs.
+    """
+
+    name: str
+    forward: tuple[Kernel, ...] = ()
+    input_gradient: tuple[Kernel, ...] = ()
+    weight_gradient: tuple[Kernel, ...] = ()
+    region: Literal["attention-core", "block"] = "block"
+
+    @property
+    def backward(self) -> tuple[Kernel, ...]:
+        """Both gradients."""
+        return self.input_gradient + self.weight_gradient
+
+
+def reruns(operation: Operation, recompute: Recompute, style: Style) -> bool:
+    """Whether recomputation runs this operation's forward again.
+
+    A fused attention recomputes its scores inside its backward kernel, so selective recomputation adds nothing.
+    """
+    if recompute == "full":
+        return True
+    return recompute == "selective" and operation.region == "attention-core" and not style.flash_attention
+
+
+def matrix_product(
+    name: str, m: Array, n: Array, k: Array, *, batch: Array = 1.0, useful_share: float = 1.0, output_bytes: float = 2.0
+) -> Kernel:
+    """One (batched) GEMM of shape (m, k) x (k, n): 2 m n k FLOPs, operands read once, result written once."""
+    flops = 2.0 * batch * m * n * k
+    traffic = batch * (ACTIVATION_BYTES * (m * k + k * n) + output_bytes * m * n)
+    return Kernel(
+        name, "gemm", flops, traffic, useful_share * flops, flops, m=m, n=n, k=k, batch=batch,
+        output_bytes=output_bytes,
+    )
+
+
+def elementwise(name: str, elements: Array, bytes_per_element: float) -> Kernel:
+    """One pass over memory."""
+    return Kernel(name, "elementwise", traffic_bytes=elements * bytes_per_element)
+
+
+def linear(
+    name: str, tokens: Array, inputs: Array, outputs: Array, style: Style, *, bias: bool = False, frozen: bool = False
+) -> Operation:
+    """A projection: y = x W. A frozen weight has an input gradient but no weight gradient.
+
+    The weight gradient accumulates: it reads and writes its buffer.
+    """
+    weight: tuple[Kernel, ...] = ()
+    if not frozen:
+        weight = (
+            matrix_product(f"{name} dW", inputs, outputs, tokens, output_bytes=2 * style.gradient_bytes),
+            *((elementwise(f"{name} db", tokens * outputs, ACTIVATION_BYTES),) if bias else ()),
+        )
+    return Operation(
+        name,
+        (matrix_product(name, tokens, outputs, inputs),),
+        (matrix_product(f"{name} dx", tokens, inputs, outputs),),
+        weight,
+    )
+
+
+def memory_pass(name: str, elements: Array, forward_bytes: float, backward_bytes: float) -> Operation:
+    """An operation bound by memory: bytes per element, forward and backward."""
+    backward = (elementwise(f"{name} backward", elements, backward_bytes),) if backward_bytes else ()
+    return Operation(name, (elementwise(name, elements, forward_bytes),), backward)
+
+
+def flash_attention(
+    sequences: Array, sequence: Array, query_width: Array, key_value_width: Array, style: Style
+) -> Operation:
+    """Fused attention: scores never reach memory; the backward pass recomputes them (2.5 times the FLOPs).
+
+    query_width, key_value_width: heads x head size on this device.
+    Source: Dao et al. 2022 (FlashAttention), sec. 3; Dao 2023 (FlashAttention-2), sec. 4.1 for the factor 2.5.
+    """
+    square = 4.0 * sequences * sequence * sequence * query_width
+    executed = square * (CAUSAL_SHARE if style.causal_skip else 1.0)
+    traffic = ACTIVATION_BYTES * sequences * sequence * (2 * query_width + 2 * key_value_width)
+    needed = CAUSAL_SHARE * square
+    forward = Kernel("attention", "attention", executed, traffic, needed, square)
+    backward = Kernel(
+        "attention backward", "attention", 2.5 * executed, 2.5 * traffic, 2 * needed, 2 * square, backward=True
+    )
+    return Operation("attention", (forward,), (backward,), region="attention-core")
+
+
+def unfused_attention(
+    sequences: Array, sequence: Array, heads: Array, head_dim: int, style: Style, *, dropout: bool
+) -> Operation:
+    """Attention with the scores in memory: two batched GEMMs, softmax (and dropout) between them.
+
+    heads: heads on this device. Source: Korthikanti et al. 2022, fig. 3 and sec. 4.1.
+    """
+    batch, scores = sequences * heads, sequences * heads * sequence * sequence
+    product = {"batch": batch, "useful_share": CAUSAL_SHARE}
+    # Scale, mask and softmax in one kernel read and write once; apart, they pass over memory three times in fp32.
+    softmax_bytes, softmax_backward_bytes = (4.0, 6.0) if style.fused_elementwise else (16.0, 14.0)
+    drop = (elementwise("attention dropout", scores, 4.0 + MASK_BYTES),) if dropout else ()
+    forward = (
+        matrix_product("scores", sequence, sequence, head_dim, **product),
+        elementwise("softmax", scores, softmax_bytes),
+        *drop,
+        matrix_product("context", sequence, head_dim, sequence, **product),
+    )
+    backward = (
+        matrix_product("d scores", sequence, sequence, head_dim, **product),
+        matrix_product("d values", sequence, head_dim, sequence, **product),
+        *drop,
+        elementwise("softmax backward", scores, softmax_backward_bytes),
+        matrix_product("d queries", sequence, head_dim, sequence, **product),
+        matrix_product("d keys", sequence, head_dim, sequence, **product),
+    )
+    return Operation("attention", forward, backward, region="attention-core")
+
+
+def total(kernels: tuple[Kernel, ...], field: str) -> Array:
+    """Sum one size (flops, useful_flops, counted_flops, traffic_bytes) over kernels."""
+    return sum((np.asarray(getattr(kernel, field), dtype=float) for kernel in kernels), start=np.asarray(0.0))

@@ -1,0 +1,190 @@
+"""The devices of the catalogue, and where every figure of the catalogue comes from."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from sim.catalog import (
+    Gpu,
+    Wafer,
+    device_names,
+    load_device,
+    load_model,
+    load_sources,
+    load_stack,
+    model_names,
+    stack_names,
+)
+from sim.catalog.figures import KINDS, Figure
+from sim.errors import InputError
+
+GPUS = [name for name in device_names() if isinstance(load_device(name), Gpu)]
+WAFERS = [name for name in device_names() if isinstance(load_device(name), Wafer)]
+
+# What the vendors print on the front page, with sparsity.
+SPARSE_HEADLINES = {
+    "a100-40gb-sxm": {"tf32": 312e12, "bf16": 624e12},
+    "a100-80gb-sxm": {"tf32": 312e12, "bf16": 624e12},
+    "a100-80gb-pcie": {"tf32": 312e12, "bf16": 624e12},
+    "h100-80gb-sxm": {"tf32": 989e12, "bf16": 1979e12, "fp8": 3958e12},
+    "h200-141gb-sxm": {"tf32": 989e12, "bf16": 1979e12, "fp8": 3958e12},
+    "b200-180gb-sxm": {"tf32": 2250e12, "bf16": 4500e12, "fp8": 9000e12},
+    "gb200": {"tf32": 2500e12, "bf16": 5000e12, "fp8": 10000e12},
+}
+
+
+def gpu(name: str) -> Gpu:
+    device = load_device(name)
+    assert isinstance(device, Gpu)
+    return device
+
+
+def wafer(name: str) -> Wafer:
+    device = load_device(name)
+    assert isinstance(device, Wafer)
+    return device
+
+
+def all_figures() -> list[tuple[str, Figure]]:
+    """Every figure of the catalogue, with the record that holds it."""
+    records = [
+        *(load_device(name) for name in device_names()),
+        *(load_stack(name) for name in stack_names()),
+        *(load_model(name) for name in model_names()),
+    ]
+    return [(record.name, figure) for record in records for figure in record.figures]
+
+
+@pytest.mark.parametrize("name", GPUS)
+def test_formats_keep_their_dense_ratios(name: str) -> None:
+    peak = gpu(name).peak_flops_per_s
+    assert peak["fp32"] < peak["fp16"]
+    if "bf16" in peak:
+        assert peak["fp16"] == peak["bf16"]
+        assert peak["tf32"] == pytest.approx(peak["bf16"] / 2, rel=1e-3)
+    if "fp8" in peak:
+        assert peak["fp8"] == pytest.approx(2 * peak["bf16"], rel=1e-3)
+
+
+@pytest.mark.parametrize(("name", "headlines"), SPARSE_HEADLINES.items())
+def test_no_peak_is_the_sparse_headline(name: str, headlines: dict[str, float]) -> None:
+    peak = gpu(name).peak_flops_per_s
+    for number_format, sparse in headlines.items():
+        assert peak[number_format] == pytest.approx(sparse / 2, rel=2e-3)
+
+
+def test_every_gpu_but_the_volta_is_held_against_its_headline() -> None:
+    assert set(GPUS) - set(SPARSE_HEADLINES) == {"v100-32gb-sxm"}
+
+
+def test_the_volta_has_neither_bf16_nor_fp8() -> None:
+    assert set(gpu("v100-32gb-sxm").peak_flops_per_s) == {"fp32", "fp16"}
+
+
+def test_the_ampere_has_no_fp8() -> None:
+    assert "fp8" not in gpu("a100-80gb-sxm").peak_flops_per_s
+
+
+def test_wafers_are_dense() -> None:
+    # The headlines are 62.5 and 125 PFLOP/s.
+    assert wafer("cs-2").peak_flops_per_s["fp16"] < 10e15
+    assert wafer("cs-3").peak_flops_per_s["fp16"] < 20e15
+
+
+def test_the_memory_sizes_of_the_a100_are_not_mixed() -> None:
+    small, large = gpu("a100-40gb-sxm"), gpu("a100-80gb-sxm")
+    assert small.peak_flops_per_s == large.peak_flops_per_s
+    assert large.hbm_bytes == 2 * small.hbm_bytes
+    assert small.hbm_bytes_per_s < large.hbm_bytes_per_s
+
+
+def test_the_boards_of_the_a100_are_not_mixed() -> None:
+    sxm, pcie = gpu("a100-80gb-sxm"), gpu("a100-80gb-pcie")
+    assert sxm.peak_flops_per_s == pcie.peak_flops_per_s
+    assert sxm.hbm_bytes == pcie.hbm_bytes
+    assert pcie.hbm_bytes_per_s < sxm.hbm_bytes_per_s
+    assert pcie.power_watts < sxm.power_watts
+    assert pcie.gemm_ceiling < sxm.gemm_ceiling
+
+
+def test_the_h200_is_an_h100_with_other_memory() -> None:
+    first, second = gpu("h100-80gb-sxm"), gpu("h200-141gb-sxm")
+    assert first.peak_flops_per_s == second.peak_flops_per_s
+    assert first.multiprocessors == second.multiprocessors
+    assert first.hbm_bytes < second.hbm_bytes
+    assert first.hbm_bytes_per_s < second.hbm_bytes_per_s
+
+
+def test_the_blackwell_boards_are_not_mixed() -> None:
+    board, superchip = gpu("b200-180gb-sxm"), gpu("gb200")
+    assert board.peak_flops_per_s["bf16"] < superchip.peak_flops_per_s["bf16"]
+    assert board.hbm_bytes < superchip.hbm_bytes
+    assert board.power_watts < superchip.power_watts
+
+
+def test_the_wafers_differ() -> None:
+    second, third = wafer("cs-2"), wafer("cs-3")
+    assert second.peak_flops_per_s["fp16"] < third.peak_flops_per_s["fp16"]
+    assert second.sram_bytes < third.sram_bytes
+    assert second.sram_bytes_per_s < third.sram_bytes_per_s
+    assert second.io_bytes_per_s == third.io_bytes_per_s == 12 * 100e9 / 8
+
+
+@pytest.mark.parametrize("name", device_names())
+def test_every_quantity_is_above_zero(name: str) -> None:
+    device = load_device(name)
+    for spec in dataclasses.fields(device):
+        value = getattr(device, spec.name)
+        if isinstance(value, (int, float)):
+            assert value > 0, spec.name
+    assert all(rate > 0 for rate in device.peak_flops_per_s.values())
+
+
+@pytest.mark.parametrize("name", GPUS)
+def test_shares_are_shares(name: str) -> None:
+    device = gpu(name)
+    assert 0 < device.gemm_ceiling < 1
+    assert 0 < device.memory_efficiency < 1
+
+
+@pytest.mark.parametrize("name", device_names())
+def test_every_field_of_a_device_has_a_figure(name: str) -> None:
+    device = load_device(name)
+    cited = {figure.name.split(".")[0] for figure in device.figures}
+    assert cited == {spec.name for spec in dataclasses.fields(device)} - {"name", "title", "figures"}
+
+
+def test_a_borrowed_figure_is_an_assumption() -> None:
+    for where, figure in all_figures():
+        if "borrowed" in figure.note:
+            assert figure.kind == "assumed", (where, figure.name)
+
+
+def test_every_figure_obeys_its_kind_and_has_a_date() -> None:
+    for where, figure in all_figures():
+        assert all(getattr(figure, need) for need in KINDS[figure.kind]), (where, figure.name)
+        assert figure.date, (where, figure.name)
+
+
+def test_every_cited_source_is_listed() -> None:
+    unlisted = {(where, figure.name, figure.source) for where, figure in all_figures() if figure.source}
+    unlisted = {entry for entry in unlisted if entry[2] not in load_sources()}
+    assert not unlisted
+
+
+def test_every_listed_source_is_cited() -> None:
+    assert set(load_sources()) <= {figure.source for _, figure in all_figures()}
+
+
+@pytest.mark.parametrize("key", load_sources())
+def test_every_source_says_what_and_where_and_when(key: str) -> None:
+    source = load_sources()[key]
+    assert set(source) == {"title", "reference", "date"}
+    assert all(source.values())
+
+
+def test_a_misspelt_name_is_met_with_the_closest() -> None:
+    with pytest.raises(InputError, match="did you mean 'h100-80gb-sxm'"):
+        load_device("h100-80gb-smx")
