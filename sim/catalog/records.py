@@ -144,18 +144,14 @@ class WaferStack:
     array_ceiling: float
     """Share of peak that wide layers reach."""
     array_half_width: float
-    """Width at which a layer reaches half of the ceiling."""
-    layer_fixed_s: float
-    """Fixed time per layer and pass (forward or backward)."""
+    """Width h0 at which a layer reaches half of the ceiling: efficiency is ceiling / (1 + (h0 / h)^2)."""
     step_fixed_s: float
     """Time at the step boundary: the optimizer's latency in the weight store."""
     weight_bytes: float
     """Bytes per parameter on the wire, per pass."""
     gradient_bytes: float
     activation_bytes: float
-    """Resident bytes per token, layer and unit of width."""
-    optimizer_bytes_per_s: float
-    """Rate at which the weight store updates parameters, in gradient bytes."""
+    """Bytes per activation element that stays in the wafer's memory."""
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
 

@@ -29,6 +29,11 @@ def data_group(plan: Plan) -> Group:
     return Group(plan.data, plan.tensor)
 
 
+def pipeline_group(plan: Plan) -> Group:
+    """Ranks that hold the stages of one replica."""
+    return Group(plan.pipeline, plan.tensor * plan.data)
+
+
 def activation_bytes(model: Model, part: Slice) -> float:
     """Bytes of one micro-batch's hidden state."""
     return float(ACTIVATION_BYTES * part.tokens * model.hidden)
@@ -90,13 +95,13 @@ def pipeline_send_s(model: Model, part: Slice, plan: Plan, stack: GpuStack, netw
     if plan.pipeline == 1:
         return 0.0
     size = activation_bytes(model, part)
-    distance = plan.tensor * plan.data
+    group = pipeline_group(plan)
     if plan.sequence_parallel:
-        return float(network.send_s(size / plan.tensor, distance))
+        return float(network.send_s(size / plan.tensor, group.stride, group))
     if stack.scatter_pipeline_send and plan.tensor > 1:
         gather_s = float(network.all_gather_s(size, tensor_group(plan)))
-        return float(network.send_s(size / plan.tensor, distance)) + gather_s
-    return float(network.send_s(size, distance))
+        return float(network.send_s(size / plan.tensor, group.stride, group)) + gather_s
+    return float(network.send_s(size, group.stride, group))
 
 
 def gradient_reduction_s(gradient_bytes: float, plan: Plan, network: Network) -> float:
@@ -115,5 +120,5 @@ def tied_embedding_s(model: Model, plan: Plan, stack: GpuStack, network: Network
     if plan.pipeline == 1 or not model.tied_embeddings:
         return 0.0
     size = stack.gradient_bytes * model.vocab * model.hidden / plan.tensor
-    # Two ranks exchange everything: what a send costs, in both directions at once.
-    return float(network.send_s(size, plan.tensor * plan.data * (plan.pipeline - 1)))
+    # A ring of two passes the whole size once in each direction, both at the same time: what a send costs.
+    return float(network.send_s(size, pipeline_group(plan).stride * (plan.pipeline - 1)))

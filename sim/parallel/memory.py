@@ -91,6 +91,11 @@ def stage_memory(model: Model, training: Training, plan: Plan, stack: GpuStack, 
     return StageMemory(weights, gradients, optimizer, activations, buffers + fragmented)
 
 
+def plan_memory(model: Model, training: Training, plan: Plan, stack: GpuStack, style: Style) -> tuple[StageMemory, ...]:
+    """Peak memory of one device of every stage."""
+    return tuple(stage_memory(model, training, plan, stack, style, stage) for stage in range(plan.pipeline))
+
+
 def _gathered_bytes(model: Model, plan: Plan, stack: GpuStack) -> float:
     """Whole layers that FSDP holds at once: the current, the prefetched, and one layer's unsharded gradient."""
     if plan.zero < 3:

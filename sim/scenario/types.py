@@ -27,6 +27,7 @@ class Training:
     """The recipe: what is trained on how much, in which steps."""
 
     tokens: float
+    """Zero while tokens_per_parameter says it: the parameter count belongs to a room above."""
     sequence: int
     global_batch: int
     """Sequences per optimizer step."""
@@ -34,6 +35,7 @@ class Training:
     optimizer: Literal["adam", "sgd"] = "adam"
     method: Literal["pretrain", "finetune", "lora"] = "pretrain"
     lora: Lora | None = None
+    tokens_per_parameter: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

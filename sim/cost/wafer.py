@@ -1,0 +1,116 @@
+"""What one step costs on wafers that stream their weights.
+
+Legend: N systems, h width, U units: the embedding, the layers, the head.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sim.catalog import Model, Wafer, WaferStack
+from sim.cost.parts import Parts
+from sim.cost.step import expected_maximum
+from sim.hardware.kernel import Array, Kernel
+from sim.hardware.network import Network
+from sim.parallel.wafer_plan import WaferPlan
+from sim.scenario.types import Training
+from sim.workload.layer import Slice, head_operations, layer_operations
+from sim.workload.operations import Operation, Style, total
+from sim.workload.parameters import count_parameters
+
+WAFER_STYLE = Style(
+    flash_attention=True, causal_skip=False, fused_elementwise=True, gradient_bytes=4.0, loss_traffic_bytes=0.0
+)
+"""For counting FLOPs and activations: scores stay inside the array, the full square is computed."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitCost:
+    """One unit of the stream (embedding, a layer, head) for one micro-batch: parts of each instruction."""
+
+    name: str
+    weight_in: Parts
+    forward: Parts
+    backward: Parts
+    gradient_out: Parts
+
+
+@dataclass(frozen=True, slots=True)
+class WaferCosts:
+    """Seconds of one step on wafers; units in the order of the forward pass."""
+
+    units: tuple[UnitCost, ...]
+    optimizer: Parts
+    straggler_s: float
+
+
+def array_efficiency(width: Array, stack: WaferStack) -> Array:
+    """Share of peak that a layer of some width reaches: ceiling / (1 + (h0 / h)^2).
+
+    A constant time per token and layer beside work that grows with h^2; ceiling and h0 are fitted on the rows that
+    the stack's file names. Hand-worked: at h = h0, half of the ceiling.
+    """
+    return stack.array_ceiling / (1.0 + (stack.array_half_width / width) ** 2)
+
+
+def compute_parts(kernels: tuple[Kernel, ...], model: Model, wafer: Wafer, stack: WaferStack, precision: str) -> Parts:
+    """Seconds of compute on the array: useful, and what the array loses."""
+    peak = wafer.peak_flops_per_s[precision]
+    time_s = float(total(kernels, "counted_flops")) / (peak * float(array_efficiency(model.hidden, stack)))
+    useful_s = float(total(kernels, "useful_flops")) / peak
+    return {"useful": useful_s, "kernel_loss": time_s - useful_s}
+
+
+def stream_parts(parameters: float, bytes_each: float, systems: int, network: Network, *, inwards: bool) -> Parts:
+    """Seconds to stream some parameters in or gradients out; what several systems add is data_comm.
+
+    Source: weights are broadcast and gradients reduced in the fabric at line rate (see wafer topologies).
+    """
+    move = network.broadcast_s if inwards else network.reduce_s
+    size = parameters * bytes_each
+    alone_s = float(move(size, 1))
+    return {"weight_streaming": alone_s, "data_comm": float(move(size, systems)) - alone_s}
+
+
+def break_even_tokens(flops_per_parameter: float, bytes_per_parameter: float, flops_per_s: float, io_bytes_per_s: float) -> float:
+    """Tokens per system and pass above which streaming hides behind compute.
+
+    Hand-worked: 6 FLOPs and 8 bytes per parameter, 2.0e15 FLOP/s, 150e9 B/s: 17,778 tokens; the model's size drops out.
+    """
+    return bytes_per_parameter / io_bytes_per_s * flops_per_s / flops_per_parameter
+
+
+def wafer_costs(
+    model: Model,
+    training: Training,
+    plan: WaferPlan,
+    wafer: Wafer,
+    stack: WaferStack,
+    network: Network,
+    jitter: float = 0.0,
+) -> WaferCosts:
+    """Cost every instruction of one step."""
+    part = Slice(training.sequence, plan.micro_batch)
+    count = count_parameters(model)
+
+    def unit(name: str, operations: tuple[Operation, ...], parameters: int) -> UnitCost:
+        forward = tuple(kernel for one in operations for kernel in one.forward)
+        backward = tuple(kernel for one in operations for kernel in one.backward)
+        return UnitCost(
+            name,
+            stream_parts(parameters, stack.weight_bytes, plan.systems, network, inwards=True),
+            compute_parts(forward, model, wafer, stack, training.precision),
+            compute_parts(backward, model, wafer, stack, training.precision),
+            stream_parts(parameters, stack.gradient_bytes, plan.systems, network, inwards=False),
+        )
+
+    layer = unit("layer", layer_operations(model, part, WAFER_STYLE, training.lora), count.layer)
+    head_parameters = count.final_norm + (count.output or model.vocab * model.hidden)
+    units = (
+        unit("embedding", (), count.embedding),
+        *(layer for _ in range(model.layers)),
+        unit("head", head_operations(model, part, WAFER_STYLE, training.lora), head_parameters),
+    )
+    busy_s = plan.micro_batches * sum(sum(one.forward.values()) + sum(one.backward.values()) for one in units)
+    straggler_s = jitter * expected_maximum(plan.systems) * busy_s
+    return WaferCosts(units, {"optimizer": stack.step_fixed_s}, straggler_s)

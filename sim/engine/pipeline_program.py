@@ -1,0 +1,136 @@
+"""The program of a plan without sharded parameters: pipeline stages, each with its replicas folded into one actor.
+
+Legend: p stages, v virtual stages; chunk c runs on stage c mod p. Events: ("activation", b, c) is there when the
+input of chunk c for micro-batch b has arrived, ("gradient", b, c) when the gradient of its output has.
+"""
+
+from __future__ import annotations
+
+from sim.catalog import GpuStack
+from sim.cost.parts import combined, duration_s, scaled
+from sim.cost.step import StepCosts
+from sim.engine.program import COMPUTE, Actor, EventKey, Instruction, Program
+from sim.parallel.plan import Plan
+from sim.parallel.schedule import Slot, stage_order
+
+SEND = "pipeline send"
+DATA = "data comm"
+
+
+def pipeline_program(plan: Plan, costs: StepCosts, stack: GpuStack) -> Program:
+    """Build the program of one step: every stage's forwards, backwards, sends, reductions and optimizer."""
+    return Program([_Stage(plan, costs, stack, stage).actor() for stage in range(plan.pipeline)])
+
+
+class _Stage:
+    """Writes the streams of one stage."""
+
+    def __init__(self, plan: Plan, costs: StepCosts, stack: GpuStack, stage: int) -> None:
+        self.plan, self.costs, self.stack, self.stage = plan, costs, stack, stage
+        self.result = Actor(f"stage {stage}", plan.tensor * plan.data)
+        self.overlaps = stack.overlap_gradient_reduction and plan.data > 1
+
+    def actor(self) -> Actor:
+        plan, costs = self.plan, self.costs
+        self._compute("input", {"input": costs.input_s})
+        order = stage_order(plan.schedule, self.stage, plan.pipeline, plan.virtual_stages, plan.micro_batches)
+        last_backward = {slot.chunk: index for index, slot in enumerate(order) if slot.phase == "backward"}
+        for index, slot in enumerate(order):
+            if slot.phase == "forward":
+                self._forward(slot)
+            elif self.overlaps and (plan.zero == 2 or last_backward[slot.chunk] == index):
+                self._reduced_backward(slot, final=last_backward[slot.chunk] == index)
+            else:
+                self._backward(slot)
+        self._finish()
+        return self.result
+
+    def _compute(
+        self,
+        what: str,
+        parts: dict[str, float],
+        waits: tuple[EventKey, ...] = (),
+        records: EventKey | None = None,
+    ) -> None:
+        self.result.add(COMPUTE, Instruction(what, parts, waits, records))
+
+    def _forward(self, slot: Slot) -> None:
+        batch, chunk = slot.micro_batch, slot.chunk
+        waits = (("activation", batch, chunk),) if chunk > 0 else ()
+        self._compute(f"forward {_label(slot, self.plan)}", self.costs.chunks[chunk].forward, waits, ("forward", slot))
+        if chunk < self.plan.chunks - 1:
+            self._send(slot, ("activation", batch, chunk + 1))
+
+    def _backward(self, slot: Slot) -> None:
+        self._compute(
+            f"backward {_label(slot, self.plan)}",
+            self.costs.chunks[slot.chunk].backward,
+            self._gradient_waits(slot),
+            ("backward", slot),
+        )
+        self._send_gradient(slot)
+
+    def _reduced_backward(self, slot: Slot, *, final: bool) -> None:
+        """A backward in as many pieces as its gradients fill buckets, each reduced while the next computes."""
+        chunk = slot.chunk
+        pieces = max(1, self.costs.buckets[self.stage] // self.plan.virtual_stages)
+        reduction_s = self.costs.reductions_s[self.stage] / self.plan.virtual_stages / pieces
+        # The first piece runs before any reduction, so nothing steals multiprocessors from it.
+        stolen = {"data_comm": self.stack.overlap_slowdown * reduction_s}
+        backward = scaled(self.costs.chunks[chunk].backward, 1 / pieces)
+        for piece in range(pieces):
+            parts = combined(backward, stolen) if piece else backward
+            last = piece == pieces - 1
+            self._compute(
+                f"backward {_label(slot, self.plan)}" + (f" part {piece + 1}/{pieces}" if pieces > 1 else ""),
+                parts,
+                self._gradient_waits(slot) if piece == 0 else (),
+                ("backward", slot) if last else ("bucket", slot, piece),
+            )
+            done = ("reduced", self.stage, chunk) if final and last else None
+            waits = (("backward", slot) if last else ("bucket", slot, piece),)
+            self.result.add(DATA, Instruction("reduce gradients", {"data_comm": reduction_s}, waits, done))
+        self._send_gradient(slot)
+
+    def _gradient_waits(self, slot: Slot) -> tuple[EventKey, ...]:
+        return (("gradient", slot.micro_batch, slot.chunk),) if slot.chunk < self.plan.chunks - 1 else ()
+
+    def _send_gradient(self, slot: Slot) -> None:
+        if slot.chunk > 0:
+            self._send(slot, ("gradient", slot.micro_batch, slot.chunk - 1))
+
+    def _send(self, slot: Slot, arrival: EventKey) -> None:
+        """Beside the compute stream where the stack overlaps sends, in it where it does not."""
+        stream = SEND if self.stack.overlap_pipeline_send else COMPUTE
+        what = f"send {'activation' if slot.phase == 'forward' else 'gradient'} {_label(slot, self.plan)}"
+        parts = {"pipeline_comm": self.costs.send_s}
+        self.result.add(stream, Instruction(what, parts, ((slot.phase, slot),), arrival))
+
+    def _finish(self) -> None:
+        """Wait for stragglers, reduce, clip (which waits for every stage), update, gather."""
+        plan, costs, stage = self.plan, self.costs, self.stage
+        self._compute("wait for the slowest replica", {"straggler_wait": costs.straggler_s[stage]}, (), ("done", stage))
+        reduced: list[EventKey] = []
+        if plan.data > 1 and self.overlaps:
+            reduced = [("reduced", stage, chunk) for chunk in range(stage, plan.chunks, plan.pipeline)]
+        elif plan.data > 1:
+            self._data("reduce gradients", costs.reductions_s[stage], (("done", stage),), ("reduced", stage))
+            reduced = [("reduced", stage)]
+        if costs.tied_embedding_s and stage in (0, plan.pipeline - 1):
+            others = tuple(("done", end) for end in (0, plan.pipeline - 1))
+            self._data("reduce tied embedding", costs.tied_embedding_s, others, ("tied", stage))
+            reduced.append(("tied", stage))
+        self._compute("gradients complete", {}, tuple(reduced), ("ready", stage))
+        everyone = tuple(("ready", other) for other in range(plan.pipeline))
+        self._compute("optimizer", dict(costs.optimizer[stage]), everyone, ("updated", stage))
+        if duration_s({"gather": costs.gathers_s[stage]}):
+            self._data("gather parameters", costs.gathers_s[stage], (("updated", stage),), ("gathered", stage))
+            self._compute("parameters complete", {}, (("gathered", stage),))
+
+    def _data(self, what: str, time_s: float, waits: tuple[EventKey, ...], records: EventKey) -> None:
+        self.result.add(DATA, Instruction(what, {"data_comm": time_s}, waits, records))
+
+
+def _label(slot: Slot, plan: Plan) -> str:
+    """Micro-batch, and with interleaving the virtual stage."""
+    return f"{slot.micro_batch}" + (f".{slot.chunk // plan.pipeline}" if plan.virtual_stages > 1 else "")

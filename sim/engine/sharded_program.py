@@ -1,0 +1,94 @@
+"""The program of fully sharded data parallelism (FSDP, ZeRO 3): every layer is gathered before it is used.
+
+One actor stands for all devices. Units: the root (embedding, final norm, head), gathered once a micro-batch, and the
+layers, gathered forward and again backward, a few layers ahead. One communicator runs its collectives one by one, in
+the order in which they are issued. Source: Zhao et al. 2023 (PyTorch FSDP), sec. 3.2 to 3.4.
+"""
+
+from __future__ import annotations
+
+from sim.catalog import GpuStack
+from sim.cost.parts import Parts, combined
+from sim.cost.step import StepCosts
+from sim.engine.program import COMPUTE, Actor, EventKey, Instruction, Program
+from sim.parallel.plan import Plan
+
+DATA = "data comm"
+
+
+def sharded_program(plan: Plan, costs: StepCosts, stack: GpuStack) -> Program:
+    """Build the program of one step of fully sharded data parallelism."""
+    writer = _Sharded(plan, costs, stack)
+    writer.compute("input", {"input": costs.input_s})
+    for batch in range(plan.micro_batches):
+        writer.forward(batch)
+        writer.backward(batch)
+    writer.compute("wait for the slowest replica", {"straggler_wait": costs.straggler_s[0]})
+    writer.compute("optimizer", dict(costs.optimizer[0]), tuple(writer.scattered))
+    return Program([writer.actor])
+
+
+class _Sharded:
+    """Writes the compute and the communication stream."""
+
+    def __init__(self, plan: Plan, costs: StepCosts, stack: GpuStack) -> None:
+        self.plan, self.costs, self.stack = plan, costs, stack
+        self.layers = plan.layers_per_chunk[0]
+        self.actor = Actor("replica", plan.devices)
+        self.scattered: list[EventKey] = []
+
+    def compute(
+        self, what: str, parts: Parts, waits: tuple[EventKey, ...] = (), records: EventKey | None = None
+    ) -> None:
+        self.actor.add(COMPUTE, Instruction(what, parts, waits, records))
+
+    def forward(self, batch: int) -> None:
+        """Gather and run: root first, then layer after layer, gathered `prefetch` layers ahead."""
+        costs, ahead = self.costs, 1 + self.stack.prefetch_layers
+        gather_s = costs.layer_gather_s
+        self._data(f"gather root {batch}", costs.root_gather_s, self._after_step(batch), ("root", batch))
+        self.compute(f"embedding {batch}", costs.embedding.forward, (("root", batch),), ("forward", batch, -1))
+        for layer in range(self.layers):
+            free = (("forward", batch, layer - ahead),) if layer >= ahead else ()
+            self._data(f"gather {batch}.{layer}", gather_s, free, ("gathered", batch, layer))
+            parts = combined(costs.layer.forward, self._stolen(gather_s if layer + 1 < self.layers else 0.0))
+            arrived = (("gathered", batch, layer),)
+            self.compute(f"forward {batch}.{layer}", parts, arrived, ("forward", batch, layer))
+        self.compute(f"head {batch}", costs.head.forward, (), ("forward", batch, self.layers))
+
+    def backward(self, batch: int) -> None:
+        """Gather again in reverse; each layer's gradients are scattered while the layer before computes."""
+        costs, ahead, top = self.costs, 1 + self.stack.prefetch_layers, self.layers - 1
+        reduces = self.stack.reduces_every_micro_batch or batch == self.plan.micro_batches - 1
+        scatter_s = costs.layer_scatter_s if reduces else 0.0
+        self.compute(f"head backward {batch}", costs.head.backward, (), ("backward", batch, self.layers))
+        for layer in range(top, -1, -1):
+            used = layer + ahead
+            free = ("backward", batch, used) if used <= top else ("forward", batch, self.layers)
+            self._data(f"gather {batch}.{layer}", costs.layer_gather_s, (free,), ("gathered again", batch, layer))
+            if layer < top and reduces:
+                self._scatter(batch, layer + 1, scatter_s)
+            beside_s = (costs.layer_gather_s if layer else 0.0) + (scatter_s if layer < top else 0.0)
+            parts = combined(costs.layer.backward, self._stolen(beside_s))
+            arrived = (("gathered again", batch, layer),)
+            self.compute(f"backward {batch}.{layer}", parts, arrived, ("backward", batch, layer))
+        if reduces:
+            self._scatter(batch, 0, scatter_s)
+        self.compute(f"embedding backward {batch}", costs.embedding.backward, (), ("backward", batch, -1))
+        if reduces:
+            self._data(f"scatter root {batch}", costs.root_scatter_s, (("backward", batch, -1),), ("root out", batch))
+            self.scattered = [("root out", batch)]
+
+    def _scatter(self, batch: int, layer: int, scatter_s: float) -> None:
+        self._data(f"scatter {batch}.{layer}", scatter_s, (("backward", batch, layer),), ("scattered", batch, layer))
+
+    def _after_step(self, batch: int) -> tuple[EventKey, ...]:
+        """A micro-batch's first gather is issued once the one before has been launched to its end."""
+        return (("backward", batch - 1, 0),) if batch else ()
+
+    def _stolen(self, beside_s: float) -> Parts:
+        """Compute beside a collective loses multiprocessors to it."""
+        return {"data_comm": self.stack.overlap_slowdown * beside_s}
+
+    def _data(self, what: str, time_s: float, waits: tuple[EventKey, ...], records: EventKey) -> None:
+        self.actor.add(DATA, Instruction(what, {"data_comm": time_s}, waits, records))

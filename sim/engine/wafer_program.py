@@ -1,0 +1,43 @@
+"""The program of weight streaming: weights in, compute, gradients out, double-buffered.
+
+One actor stands for all systems: they are pure data parallel and see the same stream. While unit i computes, unit
+i + 1 streams in; its buffer is free once unit i - 1 has computed. Gradients leave the same way. Accumulating
+micro-batches repeats the stream.
+"""
+
+from __future__ import annotations
+
+from sim.cost.wafer import WaferCosts
+from sim.engine.program import COMPUTE, Actor, Instruction, Program
+from sim.parallel.wafer_plan import WaferPlan
+
+WEIGHTS = "weight-in"
+GRADIENTS = "gradient-out"
+_BUFFERS = 2
+
+
+def wafer_program(plan: WaferPlan, costs: WaferCosts) -> Program:
+    """Build the program of one step of weight streaming."""
+    actor = Actor("wafer", plan.systems)
+    turn, sent = 0, 0
+    for batch in range(plan.micro_batches):
+        last = len(costs.units) - 1
+        walk = [(index, "forward") for index in range(last + 1)] + [(index, "backward") for index in range(last, -1, -1)]
+        for index, phase in walk:
+            unit, label = costs.units[index], f"{batch}.{index}"
+            free = (("computed", turn - _BUFFERS),) if turn >= _BUFFERS else ()
+            actor.add(WEIGHTS, Instruction(f"weights {label}", unit.weight_in, free, ("arrived", turn)))
+            waits: tuple[tuple[str, int], ...] = (("arrived", turn),)
+            if phase == "backward" and sent >= _BUFFERS:
+                waits = (*waits, ("sent", sent - _BUFFERS))
+            parts = unit.forward if phase == "forward" else unit.backward
+            actor.add(COMPUTE, Instruction(f"{phase} {label}", parts, waits, ("computed", turn)))
+            if phase == "backward":
+                done = (("computed", turn),)
+                actor.add(GRADIENTS, Instruction(f"gradients {label}", unit.gradient_out, done, ("sent", sent)))
+                sent += 1
+            turn += 1
+    straggler = {"straggler_wait": costs.straggler_s}
+    actor.add(COMPUTE, Instruction("wait for the slowest system", straggler))
+    actor.add(COMPUTE, Instruction("optimizer", costs.optimizer, (("sent", sent - 1),)))
+    return Program([actor])

@@ -1,0 +1,40 @@
+"""The lines of the account: names, groups, and the words that explain them."""
+
+from __future__ import annotations
+
+GROUPS: dict[str, dict[str, str]] = {
+    "compute": {
+        "useful": "model FLOPs at the device's peak",
+        "kernel_loss": "kernels below peak, as they would be unsplit",
+        "recompute": "activations computed a second time to save memory",
+    },
+    "split": {
+        "sharding_loss": "kernels made smaller by splitting",
+        "tensor_comm": "tensor-parallel communication, exposed",
+        "context_comm": "context-parallel communication, exposed",
+        "expert_comm": "expert-parallel communication, exposed",
+        "pipeline_comm": "sends between pipeline stages, exposed",
+        "data_comm": "gradients and parameters over the replicas, exposed or slowing compute",
+        "bubble": "pipeline stages waiting for work",
+        "imbalance": "stages with less work waiting for those with more",
+        "straggler_wait": "waiting for the slowest replica",
+        "stranded": "devices that the plan cannot use",
+    },
+    "memory": {
+        "weight_streaming": "waiting for weights to stream in, or gradients out",
+        "offload": "waiting for host memory",
+    },
+    "other": {
+        "optimizer": "the optimizer's own step",
+        "input": "data loading and host work once a step",
+        "launch": "gaps between kernels, host-bound launches",
+    },
+    "run": {
+        "checkpoint": "writing checkpoints",
+        "lost_work": "steps done again after a failure",
+        "restart": "detecting failures and starting again",
+        "warm_up": "compiling and loading before the first step",
+    },
+}
+LINES: tuple[str, ...] = tuple(line for group in GROUPS.values() for line in group)
+SPLIT_LINES: tuple[str, ...] = tuple(GROUPS["split"])

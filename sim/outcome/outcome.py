@@ -1,0 +1,104 @@
+"""What one simulation found: step metrics, the closed account, memory, time to train."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sim.catalog import Figure
+from sim.engine.trace import Trace
+from sim.outcome.ledger import Ledger
+from sim.parallel.plan import Plan
+from sim.parallel.wafer_plan import WaferPlan
+from sim.scenario.types import Scenario
+from sim.workload.flops import StepFlops
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Peak memory of the fullest device, and of every stage, in bytes by item."""
+
+    stages: tuple[dict[str, float], ...]
+    capacity_bytes: float
+
+    @property
+    def peak_bytes(self) -> float:
+        """Bytes of the fullest stage."""
+        return max(sum(items.values()) for items in self.stages)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Everything that one simulated point yields."""
+
+    scenario: Scenario
+    device_title: str
+    plan: Plan | WaferPlan
+    ledger: Ledger
+    trace: Trace
+    memory: Memory
+    flops: StepFlops
+    peak_flops_per_s: float
+    """Of one device in the training precision, dense."""
+    figures: tuple[Figure, ...]
+    notes: tuple[str, ...] = ()
+    """What a reader must know beside the numbers: choices made for them, ranges left."""
+
+    @property
+    def step_time_s(self) -> float:
+        """Wall time of one optimizer step."""
+        return self.ledger.step_time_s
+
+    @property
+    def devices(self) -> int:
+        """Devices given to the run, used or not."""
+        return self.ledger.devices
+
+    @property
+    def tokens_per_step(self) -> float:
+        """Tokens of one global batch."""
+        return float(self.scenario.training.global_batch * self.scenario.training.sequence)
+
+    @property
+    def tokens_per_s(self) -> float:
+        """Throughput of the whole system."""
+        return self.tokens_per_step / self.step_time_s
+
+    @property
+    def steps(self) -> float:
+        """Optimizer steps to see all tokens."""
+        return self.scenario.training.tokens / self.tokens_per_step
+
+    @property
+    def time_to_train_s(self) -> float:
+        """Steps times step time: no failures, checkpoints or evaluation."""
+        return self.steps * self.step_time_s
+
+    @property
+    def device_hours(self) -> float:
+        """Time to train times devices, used or not."""
+        return self.time_to_train_s * self.devices / 3600.0
+
+    def _utilisation(self, step_flops: float) -> float:
+        return step_flops / (self.ledger.total_s * self.peak_flops_per_s)
+
+    @property
+    def mfu_causal(self) -> float:
+        """Model FLOPs utilisation, causal half of attention: equals the ledger's useful share."""
+        return self._utilisation(self.flops.needed)
+
+    @property
+    def mfu_full(self) -> float:
+        """Model FLOPs utilisation, attention counted over the full square, as most papers do."""
+        return self._utilisation(self.flops.counted)
+
+    @property
+    def mfu(self) -> float:
+        """Model FLOPs utilisation by the convention that the scenario names."""
+        return self.mfu_causal if self.scenario.report.flop_convention == "causal-attention" else self.mfu_full
+
+    @property
+    def hfu(self) -> float:
+        """Hardware FLOPs utilisation, recomputation included, by the same convention."""
+        if self.scenario.report.flop_convention == "causal-attention":
+            return self._utilisation(self.flops.needed + self.flops.recomputed_needed)
+        return self._utilisation(self.flops.counted + self.flops.recomputed_counted)

@@ -1,0 +1,119 @@
+"""A plan for wafers: pure data parallelism, and how much of a batch goes through at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sim.catalog import Model, Wafer, WaferStack
+from sim.errors import DoesNotFit, InputError
+from sim.scenario.types import Scenario
+from sim.units import readable_bytes
+from sim.workload.activations import working_bytes
+from sim.workload.layer import Slice
+from sim.workload.operations import Style
+
+
+@dataclass(frozen=True, slots=True)
+class WaferPlan:
+    """How one step is split over wafers."""
+
+    systems: int
+    micro_batch: int
+    micro_batches: int
+    chosen_by: str = "user"
+
+    @property
+    def devices(self) -> int:
+        """Systems that the plan uses."""
+        return self.systems
+
+    def summary(self) -> str:
+        """One line for tables."""
+        passes = f"{self.micro_batches} passes of mb{self.micro_batch}"
+        return f"DP{self.systems} {passes}" if self.systems > 1 else passes
+
+
+def wafer_memory_bytes(model: Model, sequence: int, micro_batch: int, stack: WaferStack, style: Style) -> float:
+    """Bytes on the wafer for one pass: the input of every layer, the logits, and one layer's inner activations.
+
+    Weights, gradients and optimizer states never stay on the wafer. What the compiler really keeps is not
+    published; this is the least that backpropagation needs with the rest recomputed or streamed.
+    """
+    part = Slice(sequence, micro_batch)
+    tokens = micro_batch * sequence
+    kept = stack.activation_bytes * tokens * (model.layers * model.hidden + model.vocab)
+    return kept + float(working_bytes(model, part, style, "full"))
+
+
+def plan_wafers(scenario: Scenario, wafer: Wafer, stack: WaferStack, style: Style) -> WaferPlan:
+    """Split the batch evenly; the micro-batch is the largest divisor that fits the wafer's memory.
+
+    A micro_batch in the request is taken as it is. With plan = "best" systems that cannot share the batch evenly are
+    left unused. Raises InputError for a batch that cannot be divided, DoesNotFit when not even one sequence fits.
+    """
+    request, batch = scenario.system.plan, scenario.training.global_batch
+    where = f"{scenario.where}.plan"
+    _refuse_gpu_keys(scenario)
+    systems = scenario.system.devices
+    if request.rule == "best":
+        systems = max(count for count in range(1, systems + 1) if batch % count == 0)
+    elif batch % systems:
+        raise InputError(
+            where,
+            f"a global batch of {batch} sequences cannot be divided over {systems} systems",
+            f"change the batch to a multiple of {systems}, or the number of systems",
+        )
+    share = batch // systems
+    micro_batch = request.micro_batch or _largest_that_fits(scenario, share, wafer, stack, style)
+    if share % micro_batch:
+        raise InputError(
+            where,
+            f"micro_batch {micro_batch} does not divide the {share} sequences of each system",
+            f"use a divisor of {share}",
+        )
+    _check_fit(scenario, micro_batch, wafer, stack, style)
+    return WaferPlan(systems, micro_batch, share // micro_batch, "rule" if request.rule == "best" else "user")
+
+
+def _refuse_gpu_keys(scenario: Scenario) -> None:
+    request = scenario.system.plan
+    for key in ("tensor", "pipeline", "virtual_stages", "zero", "sequence_parallel", "recompute", "layers_per_stage"):
+        if getattr(request, key) not in (None, 1):
+            raise InputError(
+                f"{scenario.where}.plan {key}",
+                f"{key} = {getattr(request, key)} is not something a wafer does",
+                "wafers are purely data parallel: allowed are micro_batch and plan = 'best'",
+            )
+    if request.data not in (None, scenario.system.devices):
+        raise InputError(
+            f"{scenario.where}.plan data",
+            f"data {request.data}, but the system has {scenario.system.devices} devices",
+            "leave data out",
+        )
+
+
+def _largest_that_fits(scenario: Scenario, share: int, wafer: Wafer, stack: WaferStack, style: Style) -> int:
+    sequence = scenario.training.sequence
+    fitting = [
+        size
+        for size in range(1, share + 1)
+        if share % size == 0 and wafer_memory_bytes(scenario.model, sequence, size, stack, style) <= wafer.sram_bytes
+    ]
+    return max(fitting, default=1)
+
+
+def _check_fit(scenario: Scenario, micro_batch: int, wafer: Wafer, stack: WaferStack, style: Style) -> None:
+    needed = wafer_memory_bytes(scenario.model, scenario.training.sequence, micro_batch, stack, style)
+    if needed > wafer.sram_bytes:
+        single = wafer_memory_bytes(scenario.model, scenario.training.sequence, 1, stack, style)
+        remedy = (
+            f"one sequence needs {readable_bytes(single)}: use a smaller micro_batch"
+            if single <= wafer.sram_bytes
+            else f"one sequence alone needs {readable_bytes(single)}: shorten the sequence"
+        )
+        raise DoesNotFit(
+            scenario.where,
+            f"a micro-batch of {micro_batch} needs {readable_bytes(needed)} of the {readable_bytes(wafer.sram_bytes)}"
+            f" on a {wafer.title}",
+            remedy,
+        )

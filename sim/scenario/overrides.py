@@ -1,0 +1,59 @@
+"""--set key=value: changes to a document that is read, before it is checked."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sim.errors import InputError
+from sim.scenario.keys import Key, parse_key, system_names, with_value
+
+
+def apply_overrides(document: Mapping[str, Any], overrides: Sequence[str], path: str) -> dict[str, Any]:
+    """Return the document with each "key=value" set, in order.
+
+    A key that is an axis of [sweep] loses its axis. Raises InputError for an unknown key or a missing "=".
+    """
+    changed = dict(document)
+    for text in overrides:
+        where = f"--set {text}"
+        # The first "=" that is not within quotes: a system's name may contain one.
+        parts = re.fullmatch(r'((?:[^"=]|"[^"]*")*)=(.*)', text, re.DOTALL)
+        if parts is None:
+            raise InputError(where, "there is no '='", "write key=value, for example training.tokens=1e9")
+        key = parse_key(parts[1].strip(), system_names(changed), where)
+        if isinstance(changed.get("sweep"), Mapping):
+            changed["sweep"] = _without(key, changed["sweep"], system_names(changed), where, path)
+        changed = with_value(changed, key, parse_value(parts[2].strip()))
+    return changed
+
+
+def parse_value(text: str) -> Any:
+    """Read a value as TOML, or take it as bare text where it is not TOML."""
+    try:
+        parsed = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text
+    return parsed["value"] if set(parsed) == {"value"} else text
+
+
+def _without(
+    key: Key, sweep: Mapping[str, Any], systems: Sequence[str], where: str, path: str
+) -> dict[str, Any]:
+    """The axes that are left when the key has one value."""
+    left: dict[str, Any] = {}
+    for text, values in sweep.items():
+        axis = parse_key(text, systems, f"{path}: [sweep]")
+        if not key.covers(axis):
+            if axis.covers(key):
+                raise InputError(
+                    where,
+                    f"the axis '{text}' of [sweep] sets this key at every point",
+                    f"set '{text}' instead",
+                )
+            left[text] = values
+        elif key.system is not None and axis.system is None:
+            left |= {str(Key(axis.path, name)): values for name in systems if name != key.system}
+    return left

@@ -1,0 +1,173 @@
+"""Turns what the structure check found into messages that say where, what, and what to change."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from sim.errors import InputError, closest
+from sim.scenario.schema import (
+    RESERVED_KEYS,
+    RESERVED_VALUES,
+    TABLES,
+    Document,
+    examples_of,
+    keys_of,
+)
+from sim.scenario.wording import shown
+
+_Built = TypeVar("_Built")
+_KINDS = {
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "bool_type": "a truth value",
+    "string_type": "text",
+    "list_type": "a list",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "finite_number": "a finite number",
+}
+_BOUNDS = {
+    "greater_than": ("above", "gt"),
+    "greater_than_equal": ("at least", "ge"),
+    "less_than_equal": ("at most", "le"),
+}
+
+
+def check(raw: Mapping[str, Any], path: Path) -> Document:
+    """Hold a document to the structure of the format.
+
+    Raises InputError that reports all problems, the first as the headline.
+    """
+    try:
+        return Document.model_validate(raw)
+    except ValidationError as error:
+        # Unknown keys first and missing ones last: a missing key is often the same key misspelt.
+        order = {"extra_forbidden": 0, "missing": 2}
+        found = sorted(error.errors(include_url=False), key=lambda item: order.get(item["type"], 1))
+        raise combine([_explain(item, raw, path) for item in found]) from None
+
+
+def combine(errors: Sequence[InputError]) -> InputError:
+    """Make one error of several: the first is the headline, the others follow in its text."""
+    first, *others = errors
+    if not others:
+        return first
+    lines = [first.problem, first.remedy]
+    for other in others:
+        lines += [f"also {other.where}", *(f"  {line}" for line in (other.problem, other.remedy) if line)]
+    return InputError(first.where, "\n".join(line for line in lines if line))
+
+
+def attempt(errors: list[InputError], build: Callable[..., _Built], *arguments: Any) -> _Built | None:
+    """Call build; on an InputError note it in errors and return None, so that later checks still run."""
+    try:
+        return build(*arguments)
+    except InputError as error:
+        errors.append(error)
+        return None
+
+
+def place(location: Sequence[int | str], raw: Mapping[str, Any]) -> str:
+    """Name a place of the file: [system "cluster".plan] tensor."""
+    *parents, key = _steps(location, raw)
+    if not parents:
+        return key
+    return f"[{'.'.join(parents)}] {key}"
+
+
+def _steps(location: Sequence[int | str], raw: Mapping[str, Any]) -> list[str]:
+    """The location as names: an entry of [[system]] by its name, an entry of a list by its number."""
+    steps: list[str] = []
+    for number, step in enumerate(location):
+        if isinstance(step, str):
+            steps.append(step)
+        elif number == 1 and location[0] == "system":
+            steps[-1] = f"system {_system_label(raw, step)}"
+        else:
+            steps[-1] += f"[{step}]"
+    return steps
+
+
+def _system_label(raw: Mapping[str, Any], number: int) -> str:
+    entry = raw["system"][number]
+    name = entry.get("name") if isinstance(entry, Mapping) else None
+    return f'"{name}"' if isinstance(name, str) and name else f"number {number + 1}"
+
+
+def _explain(item: ErrorDetails, raw: Mapping[str, Any], path: Path) -> InputError:
+    where = f"{path}: {place(item['loc'], raw)}"
+    names = tuple(step for step in item["loc"] if isinstance(step, str))
+    if item["type"] == "extra_forbidden":
+        return _unknown_key(where, names)
+    problem, remedy = _problem(item, names)
+    examples = examples_of(names[:-1], names[-1]) if names[:-1] in TABLES else []
+    if not remedy and examples:
+        remedy = f"write for example {' or '.join(f'{names[-1]} = {example}' for example in examples)}"
+    return InputError(where, problem, remedy)
+
+
+def _unknown_key(where: str, names: tuple[str, ...]) -> InputError:
+    *parents, key = names
+    if names in RESERVED_KEYS:
+        return InputError(where, f"'{key}' is reserved: {RESERVED_KEYS[names]}", "leave it out")
+    allowed = keys_of(tuple(parents))
+    return InputError(
+        where, f"unknown key '{key}'{closest(key, allowed)}", f"allowed: {', '.join(sorted(allowed))}"
+    )
+
+
+def _problem(item: ErrorDetails, names: tuple[str, ...]) -> tuple[str, str]:
+    """Return (what is wrong, what to change or nothing)."""
+    kind, given, context = item["type"], item["input"], item.get("ctx", {})
+    if isinstance(cause := context.get("error"), InputError):
+        return cause.problem, cause.remedy
+    if kind == "missing":
+        return f"'{names[-1]}' is missing", "add at least one [[system]]" if names == ("system",) else ""
+    if kind == "literal_error":
+        return _not_a_choice(given, re.findall(r"'([^']*)'", str(context["expected"])), names)
+    if kind in _BOUNDS:
+        words, bound = _BOUNDS[kind]
+        return f"{shown(given)} must be {words} {context[bound]:g}", ""
+    if kind in ("too_short", "string_too_short"):
+        return f"{shown(given)} is empty", ""
+    if kind in _KINDS:
+        return f"{shown(given)} is not {_KINDS[kind]}", _retype(kind, given, names)
+    return f"{shown(given)}: {item['msg']}", ""
+
+
+def _retype(kind: str, given: object, names: tuple[str, ...]) -> str:
+    """What to write when only the type is wrong."""
+    if names == ("system",) and kind == "list_type":
+        return "write [[system]] with double brackets"
+    if names[:1] == ("sweep",):
+        return "write a list of values" if kind == "list_type" else "write a table [sweep] of lists"
+    if kind in ("model_type", "dict_type"):
+        header = "[[system]]" if names == ("system",) else f"[{'.'.join(names)}]"
+        return f"write {header} with its keys below"
+    if kind == "int_type":
+        text = str(given).strip()
+        whole = re.fullmatch(r"(\d+)(\.0*)?", text)
+        if isinstance(given, float) and given.is_integer():
+            return f"write {int(given)}"
+        return f"write {whole[1]}" if whole and not isinstance(given, bool) else ""
+    if kind == "bool_type":
+        meant = str(given).strip().lower()
+        return f"write {meant} without quotes" if meant in ("true", "false") else "write true or false"
+    return ""
+
+
+def _not_a_choice(given: object, allowed: list[str], names: tuple[str, ...]) -> tuple[str, str]:
+    listed = f"allowed: {', '.join(allowed)}"
+    if not isinstance(given, str):
+        return f"{shown(given)} is not text", listed
+    if given in RESERVED_VALUES.get(names, {}):
+        return f"'{given}' is reserved: {RESERVED_VALUES[names][given]}", listed
+    return f"unknown {names[-1]} '{given}'{closest(given, allowed)}", listed
+
+

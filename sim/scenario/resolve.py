@@ -1,0 +1,129 @@
+"""Turns a checked document of one system into a Scenario: names looked up, amounts and paths resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sim.catalog import Model, load_model, stack_names
+from sim.errors import InputError, unknown_name
+from sim.scenario.amounts import sequences_in
+from sim.scenario.model_config import read_model_config
+from sim.scenario.model_fields import build_model
+from sim.scenario.problems import attempt, check, combine, place
+from sim.scenario.schema import ModelTable, PlanTable, SystemTable, TrainingTable
+from sim.scenario.types import Lora, PlanRequest, Report, Scenario, System, Training
+from sim.scenario.wording import shown
+
+
+def scenario_from(
+    document: Mapping[str, Any], path: Path, axes: Mapping[str, Any] | None = None
+) -> Scenario:
+    """Build the scenario of one point.
+
+    document: as read_document returns it, with one system and without [sweep].
+    path: of the scenario file; relative paths in it are taken from its folder.
+    axes: values of the sweep axes at this point, for the record; the document has them already.
+    Raises InputError that reports all problems found, the first as the headline.
+    """
+    try:
+        return _resolve(document, path, dict(axes or {}))
+    except InputError as error:
+        if not axes:
+            raise
+        at = ", ".join(f"{key} = {shown(value)}" for key, value in axes.items())
+        raise InputError(error.where, f"{error.problem}\nat the sweep point {at}", error.remedy) from None
+
+
+def _resolve(raw: Mapping[str, Any], path: Path, axes: dict[str, Any]) -> Scenario:
+    document = check(raw, path)
+    if len(document.system) != 1 or document.sweep:
+        raise ValueError("a scenario is made of one system and no sweep: expand the document first")
+    errors: list[InputError] = []
+    model = attempt(errors, _model, document.model, path)
+    training = attempt(errors, _training, document.training, model, path) if model else None
+    table = document.system[0]
+    system = attempt(errors, _system, table, path, f"{path}: {place(('system', 0, 'stack'), raw)}")
+    if model is None or training is None or system is None:
+        raise combine(errors)
+    return Scenario(
+        title=path.stem if document.title is None else document.title,
+        path=path,
+        model=model,
+        training=training,
+        system=system,
+        report=Report(document.report.flop_convention, document.report.charts),
+        seed=document.seed,
+        axes=axes,
+    )
+
+
+def _model(table: ModelTable, path: Path) -> Model:
+    given = {key: value for key, value in table.model_dump().items() if value is not None}
+    config = given.pop("config", None)
+    if config is not None:
+        own = [key for key in given if key != "name"]
+        if own:
+            raise InputError(
+                f"{path}: [model]",
+                f"'config' and fields of its own ({', '.join(own)})",
+                "leave out one of the two",
+            )
+        return read_model_config(path.parent / config, table.name, f"{path}: [model] config")
+    if set(given) == {"name"}:
+        return load_model(given["name"], f"{path}: [model] name")
+    if not given:
+        raise InputError(
+            f"{path}: [model]", "the table is empty", 'write for example name = "cerebras-gpt-13b"'
+        )
+    return build_model(given, f"{path}: [model]")
+
+
+def _training(table: TrainingTable, model: Model, path: Path) -> Training:
+    sequence = table.sequence or model.max_sequence
+    if model.position == "learned" and sequence > model.max_sequence:
+        raise InputError(
+            f"{path}: [training] sequence",
+            f"{sequence} tokens, but {model.name} has learned positions for {model.max_sequence}",
+            f"write at most {model.max_sequence}",
+        )
+    if (table.method == "lora") != (table.lora is not None):
+        given = "is there" if table.lora else "is missing"
+        raise InputError(
+            f"{path}: [training] method",
+            f"method = \"{table.method}\", but [training.lora] {given}",
+            'set method = "lora"' if table.lora else "add [training.lora] with rank and targets",
+        )
+    return Training(
+        tokens=table.tokens.tokens,
+        sequence=sequence,
+        global_batch=sequences_in(table.global_batch, sequence, f"{path}: [training] global_batch"),
+        precision=table.precision,
+        optimizer=table.optimizer,
+        method=table.method,
+        lora=Lora(table.lora.rank, tuple(table.lora.targets)) if table.lora else None,
+        tokens_per_parameter=table.tokens.per_parameter,
+    )
+
+
+def _system(table: SystemTable, path: Path, where: str) -> System:
+    if table.stack not in stack_names():
+        raise unknown_name(where, "software stack", table.stack, stack_names())
+    shelf = not table.topology.endswith(".toml")
+    return System(
+        name=table.name,
+        topology=table.topology if shelf else str((path.parent / table.topology).resolve()),
+        devices=table.devices,
+        stack=table.stack,
+        plan=_plan(table.plan),
+        jitter=table.jitter,
+    )
+
+
+def _plan(table: PlanTable | None) -> PlanRequest:
+    if table is None:
+        return PlanRequest()
+    given = table.model_dump()
+    layers = given.pop("layers_per_stage")
+    return PlanRequest(rule="fixed", **given, layers_per_stage=None if layers is None else tuple(layers))

@@ -1,0 +1,90 @@
+"""Writes scenarios back as documents in which nothing is left to look up.
+
+One document says one model and one recipe for several systems with different names. So points that differ in
+more than the system, or that are the same system at another size, go to documents of their own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import tomli_w
+
+from sim.catalog import Model
+from sim.scenario.schema import SCHEMA
+from sim.scenario.types import PlanRequest, Scenario, System, Training
+
+
+def resolved_documents(scenarios: Sequence[Scenario]) -> list[dict[str, Any]]:
+    """Write scenarios as documents: the model's fields inline, batches in sequences, paths absolute.
+
+    Returns the few documents that hold them; read again they give the same scenarios, save for path and axes.
+    """
+    documents: list[dict[str, Any]] = []
+    for scenario in scenarios:
+        common, system = _common(scenario), _system(scenario.system)
+        for document in documents:
+            fits = all(document[key] == value for key, value in common.items())
+            if fits and scenario.system.name not in [entry["name"] for entry in document["system"]]:
+                document["system"].append(system)
+                break
+        else:
+            documents.append({**common, "system": [system]})
+    return documents
+
+
+def resolved_toml(scenarios: Sequence[Scenario]) -> list[str]:
+    """As resolved_documents, each as the text of a scenario file."""
+    return [tomli_w.dumps(document) for document in resolved_documents(scenarios)]
+
+
+def _common(scenario: Scenario) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "title": scenario.title,
+        "seed": scenario.seed,
+        "model": _model(scenario.model),
+        "training": _training(scenario.training),
+        "report": dataclasses.asdict(scenario.report),
+    }
+
+
+def _model(model: Model) -> dict[str, Any]:
+    fields = {spec.name: getattr(model, spec.name) for spec in dataclasses.fields(model)}
+    return {key: value for key, value in fields.items() if value is not None and key != "figures"}
+
+
+def _training(training: Training) -> dict[str, Any]:
+    tokens: float | str = training.tokens
+    if training.tokens_per_parameter is not None and not training.tokens:
+        tokens = f"{training.tokens_per_parameter!r} per parameter"
+    fields = {
+        **dataclasses.asdict(training),
+        "tokens": tokens,
+        "global_batch": f"{training.global_batch} sequences",
+    }
+    del fields["tokens_per_parameter"]
+    if training.lora is not None:
+        fields["lora"] = {"rank": training.lora.rank, "targets": list(training.lora.targets)}
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def _system(system: System) -> dict[str, Any]:
+    return {
+        "name": system.name,
+        "topology": system.topology,
+        "devices": system.devices,
+        "stack": system.stack,
+        "plan": _plan(system.plan),
+        "jitter": system.jitter,
+    }
+
+
+def _plan(plan: PlanRequest) -> str | dict[str, Any]:
+    if plan.rule == "best":
+        return "best"
+    fields = {key: value for key, value in dataclasses.asdict(plan).items() if value is not None}
+    del fields["rule"]
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in fields.items()}

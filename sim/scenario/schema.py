@@ -1,0 +1,204 @@
+"""The structure of a scenario file: which tables there are, which keys each has, and of what type.
+
+Types are strict, because a guess at what was meant would be a silent error: "8" and 8.0 are not 8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+
+from sim.catalog.records import Position
+from sim.errors import InputError, closest
+from sim.scenario.amounts import Batch, TokenBudget, batch, share, token_budget
+from sim.scenario.types import FlopConvention, Recompute, Schedule
+from sim.scenario.wording import shown
+
+SCHEMA = 1
+
+Count = Annotated[int, Field(ge=1)]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class Table(BaseModel):
+    """A table of the file: no unknown keys, no conversion of types."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+def _all_different(values: list[Any]) -> list[Any]:
+    repeated = sorted({str(value) for value in values if values.count(value) > 1})
+    if repeated:
+        raise InputError("", f"{', '.join(repeated)} is there more than once", "write each name once")
+    return values
+
+
+def _known_schema(value: object) -> int:
+    if value != SCHEMA or not isinstance(value, int) or isinstance(value, bool):
+        raise InputError("", f"schema {shown(value)} is not known", f"write schema = {SCHEMA}")
+    return SCHEMA
+
+
+def _best_or_table(value: object) -> object:
+    """None stands for "best", so that a table is the only thing left to check."""
+    if value == "best":
+        return None
+    if isinstance(value, str):
+        hint = closest(value, ["best"])
+        raise InputError("", f"unknown plan '{value}'{hint}", 'write plan = "best", or a table [system.plan]')
+    return value
+
+
+class ModelTable(Table):
+    """[model]: a name on the shelf, or a config.json, or the fields of catalog.Model."""
+
+    name: Text | None = Field(None, examples=['"cerebras-gpt-13b"'])
+    config: Text | None = Field(None, examples=['"path/to/config.json"'])
+    layers: Count | None = None
+    hidden: Count | None = None
+    heads: Count | None = None
+    kv_heads: Count | None = None
+    head_dim: Count | None = None
+    ffn_hidden: Count | None = None
+    vocab: Count | None = None
+    max_sequence: Count | None = None
+    gated_mlp: bool | None = None
+    position: Position | None = None
+    norm: Literal["layernorm", "rmsnorm"] | None = None
+    norm_bias: bool | None = None
+    final_norm: bool | None = None
+    embedding_norm: bool | None = None
+    attention_bias: bool | None = None
+    attention_output_bias: bool | None = None
+    mlp_bias: bool | None = None
+    output_bias: bool | None = None
+    parallel_block: bool | None = None
+    norms_per_layer: Count | None = None
+    tied_embeddings: bool | None = None
+    dropout: bool | None = None
+    published_parameters: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+
+
+class LoraTable(Table):
+    """[training.lora]."""
+
+    rank: Count = Field(examples=["16"])
+    targets: Annotated[
+        list[Literal["query", "key", "value", "output", "mlp"]],
+        Field(min_length=1),
+        AfterValidator(_all_different),
+    ] = Field(examples=['["query", "value"]'])
+
+
+class TrainingTable(Table):
+    """[training]."""
+
+    tokens: Annotated[TokenBudget, PlainValidator(token_budget)] = Field(
+        examples=["257e9", '"20 per parameter"']
+    )
+    sequence: Count | None = Field(None, examples=["2048"])
+    global_batch: Annotated[Batch, PlainValidator(batch)] = Field(
+        examples=['"720 sequences"', '"4e6 tokens"']
+    )
+    precision: Literal["bf16", "fp16"] = "bf16"
+    optimizer: Literal["adam", "sgd"] = "adam"
+    method: Literal["pretrain", "finetune", "lora"] = "pretrain"
+    lora: LoraTable | None = None
+
+
+class PlanTable(Table):
+    """[system.plan]: what the user fixes; the rest is inferred."""
+
+    tensor: Count | None = None
+    pipeline: Count | None = None
+    virtual_stages: Count | None = None
+    data: Count | None = None
+    micro_batch: Count | None = None
+    zero: Annotated[int, Field(ge=0, le=3)] | None = None
+    sequence_parallel: bool | None = None
+    recompute: Recompute | None = None
+    schedule: Schedule | None = None
+    layers_per_stage: Annotated[list[Count], Field(min_length=1)] | None = None
+
+
+class SystemTable(Table):
+    """One [[system]]."""
+
+    name: Text = Field(examples=['"cluster"'])
+    topology: Text = Field(examples=['"dgx-a100-superpod"', '"my-topology.toml"'])
+    devices: Count = Field(examples=["64"])
+    stack: Text = Field(examples=['"megatron-2022"'])
+    plan: Annotated[PlanTable | None, BeforeValidator(_best_or_table)] = None
+    jitter: Annotated[float, PlainValidator(share)] = Field(0.0, examples=['"0.5 %"'])
+
+
+class ReportTable(Table):
+    """[report]."""
+
+    flop_convention: FlopConvention = "full-attention"
+    charts: bool = True
+
+
+def _different_names(systems: list[SystemTable]) -> list[SystemTable]:
+    names = [system.name for system in systems]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError("", f"{names.count(name)} systems are named '{name}'", "give each its own name")
+    return systems
+
+
+class Document(Table):
+    """The whole file."""
+
+    schema_version: Annotated[int, PlainValidator(_known_schema)] = Field(
+        alias="schema", examples=[str(SCHEMA)]
+    )
+    title: str | None = None
+    seed: Annotated[int, Field(ge=0)] = 0
+    model: ModelTable = Field(examples=['{ name = "cerebras-gpt-13b" }'])
+    training: TrainingTable = Field(examples=['{ tokens = 257e9, global_batch = "720 sequences" }'])
+    system: Annotated[list[SystemTable], Field(min_length=1), AfterValidator(_different_names)]
+    report: ReportTable = ReportTable()
+    sweep: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default_factory=dict)
+
+
+TABLES: Mapping[tuple[str, ...], type[Table]] = MappingProxyType(
+    {
+        (): Document,
+        ("model",): ModelTable,
+        ("training",): TrainingTable,
+        ("training", "lora"): LoraTable,
+        ("system",): SystemTable,
+        ("system", "plan"): PlanTable,
+        ("report",): ReportTable,
+    }
+)
+
+# Keys and values that have a meaning in this format but nothing behind them yet.
+RESERVED_KEYS: Mapping[tuple[str, ...], str] = MappingProxyType(
+    {
+        ("system", "plan", "context"): "context parallelism is not simulated yet",
+        ("system", "plan", "expert"): "expert parallelism is not simulated yet",
+        ("system", "plan", "offload"): "offloading to the host is not simulated yet",
+        ("system", "resolution"): "there is no choice of resolution yet",
+    }
+)
+RESERVED_VALUES: Mapping[tuple[str, ...], Mapping[str, str]] = MappingProxyType(
+    {("system", "plan", "schedule"): {"zero-bubble": "the zero-bubble schedule is not simulated yet"}}
+)
+
+
+def keys_of(table: tuple[str, ...]) -> list[str]:
+    """Names of the keys of one table, as written in the file."""
+    return [field.alias or name for name, field in TABLES[table].model_fields.items()]
+
+
+def examples_of(table: tuple[str, ...], key: str) -> list[str]:
+    """Examples of values of one key, as written in the file; empty where none is given."""
+    for name, field in TABLES[table].model_fields.items():
+        if key == (field.alias or name):
+            return list(field.examples or [])
+    return []

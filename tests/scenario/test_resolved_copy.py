@@ -1,0 +1,160 @@
+"""The resolved copy: read again, it gives the same scenarios."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim.catalog import Model
+from sim.scenario import (
+    Lora,
+    PlanRequest,
+    Report,
+    Scenario,
+    System,
+    Training,
+    resolved_documents,
+    resolved_toml,
+)
+from sim.sweep.grid import load_scenarios
+
+COUNTS = st.integers(1, 10**6)
+SHARES = st.floats(0, 1)
+NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
+SWITCHES = st.booleans()
+
+
+@st.composite
+def models(draw):
+    kv_heads = draw(st.integers(1, 16))
+    return Model(
+        name=draw(NAMES),
+        layers=draw(COUNTS),
+        hidden=draw(COUNTS),
+        heads=kv_heads * draw(st.integers(1, 16)),
+        kv_heads=kv_heads,
+        head_dim=draw(COUNTS),
+        ffn_hidden=draw(COUNTS),
+        vocab=draw(COUNTS),
+        max_sequence=draw(COUNTS),
+        gated_mlp=draw(SWITCHES),
+        position=draw(st.sampled_from(["rotary", "alibi", "none"])),
+        norm=draw(st.sampled_from(["layernorm", "rmsnorm"])),
+        attention_output_bias=draw(st.none() | SWITCHES),
+        norms_per_layer=draw(st.integers(1, 4)),
+        dropout=draw(SWITCHES),
+        published_parameters=draw(st.none() | st.floats(1, 1e13)),
+    )
+
+
+@st.composite
+def trainings(draw):
+    method = draw(st.sampled_from(["pretrain", "finetune", "lora"]))
+    targets = st.lists(st.sampled_from(["query", "key", "value", "output", "mlp"]), min_size=1, unique=True)
+    per_parameter = draw(st.none() | st.floats(1e-3, 1e6))
+    return Training(
+        tokens=draw(st.floats(1, 1e15)) if per_parameter is None else 0.0,
+        sequence=draw(COUNTS),
+        global_batch=draw(COUNTS),
+        precision=draw(st.sampled_from(["bf16", "fp16"])),
+        optimizer=draw(st.sampled_from(["adam", "sgd"])),
+        method=method,
+        lora=Lora(draw(COUNTS), tuple(draw(targets))) if method == "lora" else None,
+        tokens_per_parameter=per_parameter,
+    )
+
+
+PLANS = st.just(PlanRequest()) | st.builds(
+    PlanRequest,
+    rule=st.just("fixed"),
+    tensor=st.none() | COUNTS,
+    pipeline=st.none() | COUNTS,
+    virtual_stages=st.none() | COUNTS,
+    data=st.none() | COUNTS,
+    micro_batch=st.none() | COUNTS,
+    zero=st.none() | st.integers(0, 3),
+    sequence_parallel=st.none() | SWITCHES,
+    recompute=st.sampled_from([None, "none", "selective", "full"]),
+    schedule=st.sampled_from([None, "gpipe", "1f1b", "interleaved"]),
+    layers_per_stage=st.none() | st.lists(COUNTS, min_size=1, max_size=4).map(tuple),
+)
+SYSTEMS = st.builds(
+    System,
+    name=NAMES,
+    topology=st.sampled_from(["dgx-a100-superpod", "/racks/mine.toml"]),
+    devices=COUNTS,
+    stack=st.sampled_from(["stack-one", "stack-two"]),
+    plan=PLANS,
+    jitter=SHARES,
+)
+SCENARIOS = st.builds(
+    Scenario,
+    title=st.text(st.characters(codec="utf-8"), max_size=12),
+    path=st.just(Path("my.toml")),
+    model=models(),
+    training=trainings(),
+    system=SYSTEMS,
+    report=st.builds(
+        Report, flop_convention=st.sampled_from(["full-attention", "causal-attention"]), charts=SWITCHES
+    ),
+    seed=st.integers(0, 2**32),
+)
+
+
+def plain(scenario):
+    """Without what a copy cannot keep: where it was read, and the axes that made it."""
+    return dataclasses.replace(scenario, path=Path("my.toml"), axes={})
+
+
+def read_again(scenarios, folder):
+    found = []
+    for number, text in enumerate(resolved_toml(scenarios)):
+        path = folder / f"resolved-{number}.toml"
+        path.write_text(text, encoding="utf-8")
+        found += load_scenarios(path)
+    return [plain(scenario) for scenario in found]
+
+
+@given(SCENARIOS)
+def test_any_scenario_reads_back_the_same(tmp_path_factory, scenario):
+    assert read_again([scenario], tmp_path_factory.getbasetemp()) == [scenario]
+
+
+def test_a_sweep_reads_back_the_same(example, tmp_path):
+    batches = '"training.global_batch" = ["512 sequences", "1024 sequences"]'
+    devices = '"system.cluster.devices" = [8, 64]'
+    scenarios = load_scenarios(example(("[report]", f"[sweep]\n{batches}\n{devices}\n[report]")))
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    assert len(scenarios) == 4
+    assert read_again(scenarios, copy) == [plain(scenario) for scenario in scenarios]
+
+
+def test_systems_share_a_document_while_all_else_is_alike(example):
+    path = example()
+    second = path.read_text().split("[[system]]")[1].split("[report]")[0].replace('"cluster"', '"other"')
+    path.write_text(f"{path.read_text()}\n[[system]]{second}")
+    (document,) = resolved_documents(load_scenarios(path))
+    assert [system["name"] for system in document["system"]] == ["cluster", "other"]
+    sizes = '"model.name" = ["cerebras-gpt-13b", "cerebras-gpt-111m"]'
+    path.write_text(f"{path.read_text()}\n[sweep]\n{sizes}\n")
+    documents = resolved_documents(load_scenarios(path))
+    assert [len(document["system"]) for document in documents] == [2, 2]
+    assert [document["model"]["layers"] for document in documents] == [40, 10]
+
+
+def test_nothing_is_left_to_look_up(example):
+    path = example(("dgx-a100-superpod", "mine.toml"), ("720 sequences", "2048000 tokens"))
+    (text,) = resolved_toml(load_scenarios(path))
+    document = tomllib.loads(text)
+    assert document["model"]["hidden"] == 5120
+    assert "figures" not in document["model"]
+    assert document["training"]["global_batch"] == "1000 sequences"
+    assert document["training"]["tokens"] == 257e9
+    assert document["system"][0]["topology"] == str(path.with_name("mine.toml").resolve())
+    assert document["system"][0]["jitter"] == pytest.approx(0.005)

@@ -1,0 +1,184 @@
+"""What a scenario file may not say: one replacement in the example, and the message it gets."""
+
+from __future__ import annotations
+
+import pytest
+
+from sim.errors import InputError
+from sim.sweep.grid import load_scenarios
+
+
+def refusal(path, *overrides):
+    with pytest.raises(InputError) as caught:
+        load_scenarios(path, overrides)
+    return str(caught.value).replace(str(path), "my.toml")
+
+
+# (what is replaced, by what, the message from after the file's name)
+REFUSED = {
+    "unknown key": (
+        "tensor = 8",
+        "tensr = 8",
+        """: [system "cluster".plan] tensr
+  unknown key 'tensr'; did you mean 'tensor'?
+  allowed: data, layers_per_stage, micro_batch""",
+    ),
+    "unknown key at the top": ("seed = 7", "sed = 7", ": sed\n  unknown key 'sed'; did you mean 'seed'?"),
+    "missing key": (
+        "tokens = 257e9\n",
+        "",
+        """: [training] tokens
+  'tokens' is missing
+  write for example tokens = 257e9 or tokens = "20 per parameter\"""",
+    ),
+    "missing schema": ("schema = 1\n", "", ": schema\n  'schema' is missing\n  write for example schema = 1"),
+    "other schema": ("schema = 1", "schema = 2", ": schema\n  schema 2 is not known\n  write schema = 1"),
+    "schema true": ("schema = 1", "schema = true", ": schema\n  schema true is not known"),
+    "whole number as text": (
+        "devices = 64",
+        'devices = "64"',
+        ": [system \"cluster\"] devices\n  '64' is not a whole number\n  write 64",
+    ),
+    "whole number with a point": ("devices = 64", "devices = 8.0", "8.0 is not a whole number\n  write 8"),
+    "truth value as number": ("devices = 64", "devices = true", "true is not a whole number"),
+    "number as truth value": (
+        "charts = true",
+        "charts = 1",
+        ": [report] charts\n  1 is not a truth value\n  write true or false",
+    ),
+    "text as truth value": ("charts = true", 'charts = "true"', "write true without quotes"),
+    "zero devices": ("devices = 64", "devices = 0", "0 must be at least 1\n  write for example devices = 64"),
+    "negative seed": ("seed = 7", "seed = -1", ": seed\n  -1 must be at least 0"),
+    "zero stage": ("tensor = 8", "zero = 4", ': [system "cluster".plan] zero\n  4 must be at most 3'),
+    "entry of a list": ("tensor = 8", "layers_per_stage = [1, 0]", "layers_per_stage[1]\n  0 must be"),
+    "empty list": ("tensor = 8", "layers_per_stage = []", "layers_per_stage\n  [] is empty"),
+    "empty name": ('name = "cluster"', 'name = ""', ": [system number 1] name\n  '' is empty"),
+    "negative tokens": ("257e9", "-1", ": [training] tokens\n  -1 must be above zero and finite"),
+    "infinite tokens": ("257e9", "inf", ": [training] tokens\n  inf must be above zero and finite"),
+    "tokens as text": ("257e9", '"257e9"', 'write a number of tokens such as 257e9, or "20 per parameter"'),
+    "batch without unit": (
+        '"720 sequences"',
+        "720",
+        ': [training] global_batch\n  720 has no unit\n  write "720 sequences" or "720 tokens"',
+    ),
+    "batch as text without unit": ('"720 sequences"', '"720"', "'720' has no unit"),
+    "batch in another unit": (
+        '"720 sequences"',
+        '"720 sequnces"',
+        "'720 sequnces' is in 'sequnces'; did you mean 'sequences'?",
+    ),
+    "batch not whole": ('"720 sequences"', '"0.5 sequences"', "is not a whole number of sequences"),
+    "batch of nothing": ('"720 sequences"', '"0 tokens"', "'0 tokens' must be above zero and finite"),
+    "batch without number": ('"720 sequences"', '"many"', "'many' is not a size of a batch"),
+    "batch not divisible": (
+        '"720 sequences"',
+        '"4e6 tokens"',
+        """: [training] global_batch
+  4000000 tokens do not divide into sequences of 2048 tokens
+  write "3999744 tokens" (1953 sequences) or "4001792 tokens" (1954 sequences)""",
+    ),
+    "jitter not a share": ('"0.5 %"', '"5 GB"', ": [system \"cluster\"] jitter\n  '5 GB' is not a share"),
+    "unknown choice": (
+        "sequence = 2048",
+        'precision = "bf61"',
+        """: [training] precision
+  unknown precision 'bf61'; did you mean 'bf16'?
+  allowed: bf16, fp16""",
+    ),
+    "choice of another type": ("sequence = 2048", "precision = 16", "16 is not text\n  allowed: bf16, fp16"),
+    "unknown plan": (
+        "[system.plan]\ntensor = 8",
+        'plan = "bets"',
+        """: [system "cluster"] plan
+  unknown plan 'bets'; did you mean 'best'?
+  write plan = "best", or a table [system.plan]""",
+    ),
+    "plan of another type": (
+        "[system.plan]\ntensor = 8",
+        "plan = 8",
+        ': [system "cluster"] plan\n  8 is not a table\n  write [system.plan] with its keys below',
+    ),
+    "single brackets": (
+        "[[system]]",
+        "[system]",
+        ": system\n  a table is not a list\n  write [[system]] with double brackets",
+    ),
+    "reserved schedule": (
+        "tensor = 8",
+        'schedule = "zero-bubble"',
+        "'zero-bubble' is reserved: the zero-bubble schedule is not simulated yet",
+    ),
+    "reserved resolution": (
+        "devices = 64",
+        'devices = 64\nresolution = "full"',
+        ": [system \"cluster\"] resolution\n  'resolution' is reserved",
+    ),
+    "unknown model": (
+        "cerebras-gpt-13b",
+        "cerebras-gpt-31b",
+        ": [model] name\n  unknown model 'cerebras-gpt-31b'; did you mean 'cerebras-gpt-13b'?",
+    ),
+    "unknown stack": (
+        "stack-one",
+        "stack-ome",
+        """: [system "cluster"] stack
+  unknown software stack 'stack-ome'; did you mean 'stack-one'?
+  allowed: stack-one, stack-two""",
+    ),
+    "empty model": ('name = "cerebras-gpt-13b"', "", ": [model]\n  the table is empty"),
+    "model lacks fields": (
+        'name = "cerebras-gpt-13b"',
+        'name = "cerebras-gpt-13b"\nlayers = 2\nhidden = 64',
+        ": [model]\n  heads, vocab, max_sequence are missing\n  a model of its own needs",
+    ),
+    "two ways to say a model": (
+        'name = "cerebras-gpt-13b"',
+        'config = "config.json"\nlayers = 2',
+        ": [model]\n  'config' and fields of its own (layers)\n  leave out one of the two",
+    ),
+    "heads do not divide": (
+        'name = "cerebras-gpt-13b"',
+        "layers = 2\nhidden = 65\nheads = 4\nvocab = 100\nmax_sequence = 2048",
+        ": [model]\n  hidden 65 is not a multiple of heads 4\n  change one, or say head_dim",
+    ),
+    "kv_heads do not divide": (
+        'name = "cerebras-gpt-13b"',
+        "layers = 2\nhidden = 64\nheads = 4\nkv_heads = 3\nvocab = 100\nmax_sequence = 2048",
+        ": [model]\n  kv_heads 3 does not divide heads 4\n  set kv_heads to one of 1, 2, 4",
+    ),
+    "sequence too long": (
+        "sequence = 2048",
+        "sequence = 4096",
+        ": [training] sequence\n  4096 tokens, but cerebras-gpt-13b has learned positions for 2048",
+    ),
+    "lora without its table": (
+        "sequence = 2048",
+        'method = "lora"',
+        ': [training] method\n  method = "lora", but [training.lora] is missing\n  add [training.lora]',
+    ),
+    "lora table without lora": (
+        "[[system]]",
+        '[training.lora]\nrank = 1\ntargets = ["query"]\n[[system]]',
+        ': [training] method\n  method = "pretrain", but [training.lora] is there\n  set method = "lora"',
+    ),
+    "target twice": (
+        "[[system]]",
+        '[training.lora]\nrank = 1\ntargets = ["query", "query"]\n[[system]]',
+        ": [training.lora] targets\n  query is there more than once",
+    ),
+    "not TOML": (
+        'name = "cluster"',
+        "name = cluster",
+        ': line 14, column 8\n  not TOML: Invalid value\n  text needs quotes: name = "value"',
+    ),
+    "not TOML at the end": ("charts = true\n", "charts = [1,", ": line 24, column 13\n  not TOML: "),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_refuses(kind, example):
+    old, new, expected = REFUSED[kind]
+    message = refusal(example((old, new)))
+    assert message.startswith("my.toml: ")
+    assert expected in message
+    assert "also" not in message

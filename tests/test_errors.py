@@ -1,0 +1,60 @@
+"""The error tree: text, exit codes, builtins, and that sweeps can send errors between processes."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from sim.errors import (
+    DoesNotFit,
+    InputError,
+    LedgerNotClosed,
+    ScaletaxError,
+    Stalled,
+    closest,
+    unknown_name,
+)
+
+TREE = [
+    (ScaletaxError, 1, Exception),
+    (InputError, 2, ValueError),
+    (DoesNotFit, 3, ScaletaxError),
+    (Stalled, 4, RuntimeError),
+    (LedgerNotClosed, 1, ArithmeticError),
+]
+
+
+@pytest.mark.parametrize(("kind", "exit_code", "builtin"), TREE)
+def test_every_error_has_an_exit_code_and_a_builtin(kind, exit_code, builtin):
+    assert kind.exit_code == exit_code
+    assert issubclass(kind, builtin)
+    assert issubclass(kind, ScaletaxError)
+
+
+@pytest.mark.parametrize("kind", [kind for kind, _, _ in TREE])
+def test_every_error_survives_pickling(kind):
+    error = kind("here", "this is wrong", "do that")
+    back = pickle.loads(pickle.dumps(error))
+    assert type(back) is kind
+    assert (back.where, back.problem, back.remedy) == ("here", "this is wrong", "do that")
+    assert str(back) == str(error)
+
+
+def test_text_has_the_place_first_and_the_rest_indented():
+    error = InputError("my.toml: [training] tokens", "first line\nsecond line", "change it")
+    assert str(error) == "my.toml: [training] tokens\n  first line\n  second line\n  change it"
+
+
+def test_text_without_a_remedy():
+    assert str(InputError("here", "this is wrong")) == "here\n  this is wrong"
+
+
+def test_unknown_name_suggests_the_closest_and_lists_all():
+    error = unknown_name("here", "fruit", "aple", ["pear", "apple"])
+    assert str(error) == "here\n  unknown fruit 'aple'; did you mean 'apple'?\n  allowed: apple, pear"
+
+
+def test_nothing_is_suggested_when_nothing_is_close():
+    assert closest("zzzz", ["apple", "pear"]) == ""
+    assert closest("APPLE", ["Apple"]) == "; did you mean 'Apple'?"

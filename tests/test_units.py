@@ -1,0 +1,112 @@
+"""Quantities at the border: every unit that could be mistaken for another is refused."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim.errors import InputError
+from sim.units import UNITS, fraction, link_rate, quantity, readable_bytes, readable_time
+
+NUMBERS = st.one_of(st.integers(), st.floats(allow_nan=True, allow_infinity=True))
+SIZES = st.floats(min_value=1e-3, max_value=1e6)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "expected"),
+    [
+        ("80 GB", "bytes", 80e9),
+        ("80 GiB", "bytes", 80 * 2**30),
+        ("300 GB/s", "bytes_per_s", 300e9),
+        ("200 Gbit/s", "bits_per_s", 200e9),
+        ("312 TFLOP/s", "flops_per_s", 312e12),
+        ("5 us", "s", 5e-6),
+        ("10 min", "s", 600.0),
+        ("2 day", "s", 172800.0),
+        ("400 W", "watts", 400.0),
+        ("2.50 USD", "usd", 2.5),
+        ("3.60 USD/h", "usd_per_s", 1e-3),
+        ("  80 GB ", "bytes", 80e9),
+    ],
+)
+def test_reads_quantities(text, kind, expected):
+    assert quantity(text, kind, "here") == pytest.approx(expected, rel=1e-12)
+
+
+@given(SIZES)
+def test_decimal_and_binary_prefixes_are_apart(size):
+    ratio = quantity(f"{size!r} GiB", "bytes", "here") / quantity(f"{size!r} GB", "bytes", "here")
+    assert ratio == pytest.approx(2**30 / 1e9)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"), [("200 Gbit", "bytes"), ("200 Gbit/s", "bytes_per_s"), ("25 GB/s", "bits_per_s")]
+)
+def test_bits_are_never_bytes(text, kind):
+    with pytest.raises(InputError, match="is due") as caught:
+        quantity(text, kind, "here")
+    if kind.startswith("bytes"):
+        assert "bits and bytes are different units" in str(caught.value)
+
+
+@given(NUMBERS, st.sampled_from(sorted(UNITS)))
+def test_a_number_without_unit_is_never_accepted(number, kind):
+    with pytest.raises(InputError, match="has no unit"):
+        quantity(number, kind, "here")
+    with pytest.raises(InputError):
+        quantity(repr(number), kind, "here")
+    with pytest.raises(InputError):
+        link_rate(repr(number), "here")
+
+
+@pytest.mark.parametrize("text", ["-3 GB", "0 GB", "nan GB", "1e400 GB"])
+def test_sizes_are_positive_and_finite(text):
+    with pytest.raises(InputError, match="above zero and finite"):
+        quantity(text, "bytes", "here")
+
+
+@pytest.mark.parametrize("text", ["80 gb", "5 parsec", "((", "80 GB/s", "1 GB GB", "3 + 4 GB", "", "True"])
+def test_nonsense_is_refused_with_an_example(text):
+    with pytest.raises(InputError) as caught:
+        quantity(text, "bytes", "my.toml: memory")
+    assert str(caught.value).startswith("my.toml: memory\n")
+    assert '"80 GB" or "80 GiB"' in str(caught.value)
+
+
+@given(st.text(max_size=12))
+def test_no_text_escapes_as_another_error(text):
+    try:
+        size = quantity(text, "bytes", "here")
+    except InputError:
+        return
+    assert math.isfinite(size)
+    assert size > 0
+
+
+@given(SIZES)
+def test_link_rates_in_bits_and_bytes_agree(size):
+    in_bits, in_bytes = link_rate(f"{size!r} Gbit/s", "here"), link_rate(f"{size!r} GB/s", "here")
+    assert 8 * in_bits == pytest.approx(in_bytes)
+
+
+@given(st.floats(min_value=0, max_value=1))
+def test_a_share_is_the_same_with_and_without_percent(share):
+    assert fraction(share, "here") == share
+    assert fraction(f"{100 * share!r} %", "here", upper=1.01) == pytest.approx(share)
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, "120 %", "5 GB", "five", True, None, math.nan])
+def test_what_is_not_a_share_is_refused(value):
+    with pytest.raises(InputError, match="is not a share between 0 and 1"):
+        fraction(value, "here")
+
+
+def test_writes_for_people():
+    assert readable_bytes(80 * 2**30) == "80.0 GiB"
+    assert readable_time(0.0125) == "12.5 ms"
+    assert readable_time(90) == "90 s"
+    assert readable_time(3 * 3600) == "3.0 h"
+    assert readable_time(3 * 86400) == "3.0 days"
