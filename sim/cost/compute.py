@@ -19,6 +19,9 @@ from sim.workload.layer import Slice, embedding_operations, head_operations, lay
 from sim.workload.operations import Operation, Style, reruns, total
 
 
+_HALF_BYTES = 2.0
+
+
 @dataclass(frozen=True, slots=True)
 class Machine:
     """What turns kernels into seconds: a device, its software, the precision of the matrix products."""
@@ -35,7 +38,7 @@ class Machine:
             stack.flash_attention,
             stack.causal_skip,
             stack.fused_elementwise,
-            stack.gradient_bytes,
+            _HALF_BYTES if stack.reduces_every_micro_batch else 2 * stack.gradient_bytes,
             stack.loss_traffic_bytes,
         )
 

@@ -41,6 +41,7 @@ class StepCosts:
     layer, embedding, head: the same for one layer and the two ends.
     reductions_s: (S,) gradient reduction of all that a stage holds, in `buckets[stage]` pieces.
     gathers_s: (S,) parameter gather after a sharded optimizer.
+    prepares_s: (S,) compute to make a stage's gradients ready; layer_prepare_s, root_prepare_s: the same for FSDP.
     layer_gather_s, root_gather_s, layer_scatter_s, root_scatter_s: FSDP, per layer and for embedding plus head.
     """
 
@@ -57,6 +58,9 @@ class StepCosts:
     root_gather_s: float
     layer_scatter_s: float
     root_scatter_s: float
+    layer_prepare_s: float
+    root_prepare_s: float
+    prepares_s: tuple[float, ...]
     optimizer: tuple[Parts, ...]
     straggler_s: tuple[float, ...]
     input_s: float
@@ -98,6 +102,9 @@ def step_costs(
         root_gather_s=parameter_gather_s(WEIGHT_BYTES * root_parameters, plan, network),
         layer_scatter_s=gradient_reduction_s(stack.gradient_bytes * trained * layer_parameters, plan, network),
         root_scatter_s=gradient_reduction_s(stack.gradient_bytes * trained * root_parameters, plan, network),
+        layer_prepare_s=_prepare_s(trained * layer_parameters, plan, machine),
+        root_prepare_s=_prepare_s(trained * root_parameters, plan, machine),
+        prepares_s=tuple(_prepare_s(trained * parameters, plan, machine) for parameters in held),
         optimizer=tuple(_optimizer(trained * parameters, plan, machine) for parameters in held),
         straggler_s=tuple(jitter * expected_maximum(plan.data) * busy for busy in busy_s),
         input_s=stack.fixed_step_s,
@@ -127,6 +134,13 @@ def _stage_busy_s(stage: int, plan: Plan, chunks: tuple[PassCost, ...]) -> float
     """Seconds that a stage computes in one step."""
     own = chunks[stage :: plan.pipeline]
     return plan.micro_batches * float(sum(duration_s(one.forward) + duration_s(one.backward) for one in own))
+
+
+def _prepare_s(parameters: float, plan: Plan, machine: Machine) -> float:
+    """Compute that a reduction needs beforehand; nothing to do for a single replica."""
+    if plan.data == 1:
+        return 0.0
+    return float(memory_time_s(machine.stack.reduction_traffic_bytes * parameters, machine.gpu))
 
 
 def _optimizer(parameters: float, plan: Plan, machine: Machine) -> Parts:

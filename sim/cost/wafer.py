@@ -19,7 +19,7 @@ from sim.workload.operations import Operation, Style, total
 from sim.workload.parameters import count_parameters
 
 WAFER_STYLE = Style(
-    flash_attention=True, causal_skip=False, fused_elementwise=True, gradient_bytes=4.0, loss_traffic_bytes=0.0
+    flash_attention=True, causal_skip=False, fused_elementwise=True, weight_gradient_bytes=4.0, loss_traffic_bytes=0.0
 )
 """For counting FLOPs and activations: scores stay inside the array, the full square is computed."""
 

@@ -109,7 +109,8 @@ class _Stage:
     def _finish(self) -> None:
         """Wait for stragglers, reduce, clip (which waits for every stage), update, gather."""
         plan, costs, stage = self.plan, self.costs, self.stage
-        self._compute("wait for the slowest replica", {"straggler_wait": costs.straggler_s[stage]}, (), ("done", stage))
+        last = {"straggler_wait": costs.straggler_s[stage], "data_comm": costs.prepares_s[stage]}
+        self._compute("wait for the slowest replica, divide gradients", last, (), ("done", stage))
         reduced: list[EventKey] = []
         if plan.data > 1 and self.overlaps:
             reduced = [("reduced", stage, chunk) for chunk in range(stage, plan.chunks, plan.pipeline)]

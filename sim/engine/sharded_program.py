@@ -69,12 +69,15 @@ class _Sharded:
             if layer < top and reduces:
                 self._scatter(batch, layer + 1, scatter_s)
             beside_s = (costs.layer_gather_s if layer else 0.0) + (scatter_s if layer < top else 0.0)
-            parts = combined(costs.layer.backward, self._stolen(beside_s))
+            prepare = {"data_comm": costs.layer_prepare_s if reduces else 0.0}
+            parts = combined(costs.layer.backward, prepare, self._stolen(beside_s))
             arrived = (("gathered again", batch, layer),)
             self.compute(f"backward {batch}.{layer}", parts, arrived, ("backward", batch, layer))
         if reduces:
             self._scatter(batch, 0, scatter_s)
-        self.compute(f"embedding backward {batch}", costs.embedding.backward, (), ("backward", batch, -1))
+        prepare = {"data_comm": costs.root_prepare_s if reduces else 0.0}
+        root = combined(costs.embedding.backward, prepare)
+        self.compute(f"embedding backward {batch}", root, (), ("backward", batch, -1))
         if reduces:
             self._data(f"scatter root {batch}", costs.root_scatter_s, (("backward", batch, -1),), ("root out", batch))
             self.scattered = [("root out", batch)]

@@ -70,16 +70,17 @@ def layer_operations(model: Model, part: Slice, style: Style, lora: Lora | None 
         )
     )
     inputs = 2 if model.gated_mlp else 1
+    output_bias = model.attention_bias if model.attention_output_bias is None else model.attention_output_bias
     rotary = (memory_pass("rotary", tokens * (query_width + key_value_width), 4.0, 4.0),)
     return (
         *norms,
         linear("qkv", tokens, h, query_width + 2 * key_value_width, style, bias=model.attention_bias, frozen=frozen),
         *(rotary if model.position == "rotary" else ()),
         attention,
-        linear("attention output", tokens, query_width, h, style, frozen=frozen),
+        linear("attention output", tokens, query_width, h, style, bias=output_bias, frozen=frozen),
         linear("mlp in", tokens, h, inputs * model.ffn_hidden / t, style, bias=model.mlp_bias, frozen=frozen),
         _activation(model, tokens * model.ffn_hidden / t, style),
-        linear("mlp out", tokens, model.ffn_hidden / t, h, style, frozen=frozen),
+        linear("mlp out", tokens, model.ffn_hidden / t, h, style, bias=model.mlp_bias, frozen=frozen),
         *_joins(model, part, style),
         *(_adapters(model, part, style, lora) if lora else ()),
     )
@@ -105,8 +106,8 @@ def head_operations(model: Model, part: Slice, style: Style, lora: Lora | None =
 
 
 def _norm(name: str, model: Model, part: Slice, style: Style) -> Operation:
-    """Read and write; backward reads input and gradient, writes one, and reduces the weight's gradient."""
-    return memory_pass(name, part.unsharded_tokens * model.hidden, 2 * ACTIVATION_BYTES, 4 * ACTIVATION_BYTES)
+    """Read and write; backward reads input and gradient, writes one, then reads both again for the weight's gradient."""
+    return memory_pass(name, part.unsharded_tokens * model.hidden, 2 * ACTIVATION_BYTES, 5 * ACTIVATION_BYTES)
 
 
 def _activation(model: Model, elements: Array, style: Style) -> Operation:

@@ -27,7 +27,8 @@ class Style:
     flash_attention: bool
     causal_skip: bool
     fused_elementwise: bool
-    gradient_bytes: float
+    weight_gradient_bytes: float
+    """What a weight-gradient kernel moves per element: written afresh, or read and written where it accumulates."""
     loss_traffic_bytes: float
     """Memory traffic of the loss, forward and backward together, per logit."""
 
@@ -82,13 +83,11 @@ def linear(
     name: str, tokens: Array, inputs: Array, outputs: Array, style: Style, *, bias: bool = False, frozen: bool = False
 ) -> Operation:
     """A projection: y = x W. A frozen weight has an input gradient but no weight gradient.
-
-    The weight gradient accumulates: it reads and writes its buffer.
     """
     weight: tuple[Kernel, ...] = ()
     if not frozen:
         weight = (
-            matrix_product(f"{name} dW", inputs, outputs, tokens, output_bytes=2 * style.gradient_bytes),
+            matrix_product(f"{name} dW", inputs, outputs, tokens, output_bytes=style.weight_gradient_bytes),
             *((elementwise(f"{name} db", tokens * outputs, ACTIVATION_BYTES),) if bias else ()),
         )
     return Operation(
@@ -121,7 +120,13 @@ def flash_attention(
     backward = Kernel(
         "attention backward", "attention", 2.5 * executed, 2.5 * traffic, 2 * needed, 2 * square, backward=True
     )
-    return Operation("attention", (forward,), (backward,), region="attention-core")
+    # Row sums of output times gradient, the queries' gradient accumulated in fp32 and cast, and the three
+    # gradients packed for the projection.
+    tokens = sequences * sequence
+    around = elementwise(
+        "attention gradients", tokens * query_width, 4.0 + 14.0 + 4.0
+    ), elementwise("pack key and value gradients", tokens * key_value_width, 8.0)
+    return Operation("attention", (forward,), (backward, *around), region="attention-core")
 
 
 def unfused_attention(
