@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 
-from sim.catalog import Device, Figure, Gpu, GpuStack, Model, Stack, Wafer, WaferStack, load_device, load_stack
+from sim.catalog import Device, Figure, Gpu, GpuStack, Stack, Wafer, WaferStack, load_device, load_stack
 from sim.cost.compute import Machine
 from sim.cost.step import step_costs
 from sim.cost.wafer import WAFER_STYLE, wafer_costs
 from sim.engine.clock import run
 from sim.engine.pipeline_program import pipeline_program
+from sim.engine.program import Program
 from sim.engine.sharded_program import sharded_program
 from sim.engine.wafer_program import wafer_program
 from sim.errors import InputError, LedgerNotClosed
@@ -26,7 +27,7 @@ from sim.parallel.plan import Plan
 from sim.parallel.wafer_plan import WaferPlan, plan_wafers, wafer_memory_bytes
 from sim.planner.choose import choose_plan
 from sim.scenario.types import Scenario
-from sim.workload.flops import step_flops
+from sim.workload.flops import StepFlops, step_flops
 from sim.workload.parameters import count_parameters
 
 
@@ -60,19 +61,19 @@ def prepare(scenario: Scenario) -> Prepared:
     device = load_device(topology.device, scenario.where)
     stack = load_stack(system.stack, scenario.where)
     _check_precision(scenario, device)
-    if isinstance(device, Wafer) and isinstance(stack, WaferStack):
-        wafer_plan = plan_wafers(scenario, device, stack, WAFER_STYLE)
-        kept = wafer_memory_bytes(
-            scenario.model, scenario.training.sequence, wafer_plan.micro_batch, stack, WAFER_STYLE
-        )
-        memory = Memory(({"activations": kept},), device.sram_bytes)
-        return Prepared(scenario, topology, device, stack, wafer_plan, memory)
-    if isinstance(device, Gpu) and isinstance(stack, GpuStack):
-        machine = Machine(device, stack, scenario.training.precision)
-        plan = choose_plan(scenario, machine, topology)
-        stages = plan_memory(scenario.model, scenario.training, plan, stack, machine.style)
-        memory = Memory(tuple(stage.items() for stage in stages), device.hbm_bytes)
-        return Prepared(scenario, topology, device, stack, plan, memory)
+    match device, stack:
+        case Wafer() as wafer, WaferStack() as wafer_stack:
+            wafer_plan = plan_wafers(scenario, wafer, wafer_stack, WAFER_STYLE)
+            sequence, size = scenario.training.sequence, wafer_plan.micro_batch
+            kept = wafer_memory_bytes(scenario.model, sequence, size, wafer_stack, WAFER_STYLE)
+            memory = Memory(({"activations": kept},), wafer.sram_bytes)
+            return Prepared(scenario, topology, wafer, wafer_stack, wafer_plan, memory)
+        case Gpu() as gpu, GpuStack() as gpu_stack:
+            machine = Machine(gpu, gpu_stack, scenario.training.precision)
+            plan = choose_plan(scenario, machine, topology)
+            stages = plan_memory(scenario.model, scenario.training, plan, gpu_stack, machine.style)
+            memory = Memory(tuple(stage.items() for stage in stages), gpu.hbm_bytes)
+            return Prepared(scenario, topology, gpu, gpu_stack, plan, memory)
     raise InputError(
         scenario.where,
         f"the stack '{stack.name}' does not run on a {device.title}",
@@ -83,35 +84,39 @@ def prepare(scenario: Scenario) -> Prepared:
 def simulate(scenario: Scenario) -> Outcome:
     """Run one scenario: a step of its system, accounted for to the last device-second."""
     prepared = prepare(scenario)
-    scenario, plan = prepared.scenario, prepared.plan
-    model, training, jitter = scenario.model, scenario.training, scenario.system.jitter
-    network = Network(prepared.topology)
-    device, stack = prepared.device, prepared.stack
-    if isinstance(device, Wafer) and isinstance(stack, WaferStack) and isinstance(plan, WaferPlan):
-        program = wafer_program(plan, wafer_costs(model, training, plan, device, stack, network, jitter))
-        style, recompute = WAFER_STYLE, "none"
-    else:
-        assert isinstance(device, Gpu) and isinstance(stack, GpuStack) and isinstance(plan, Plan)
-        machine = Machine(device, stack, training.precision)
-        costs = step_costs(model, training, plan, machine, network, jitter)
-        build = sharded_program if plan.zero == 3 else pipeline_program
-        program = build(plan, costs, stack)
-        style, recompute = machine.style, plan.recompute
+    scenario = prepared.scenario
+    program, flops = _program(prepared)
     trace = run(program)
     outcome = Outcome(
         scenario=scenario,
-        device_title=device.title,
-        plan=plan,
+        device_title=prepared.device.title,
+        plan=prepared.plan,
         ledger=close_ledger(trace, scenario.system.devices),
         trace=trace,
         memory=prepared.memory,
-        flops=step_flops(model, training, style, recompute),  # type: ignore[arg-type]
-        peak_flops_per_s=device.peak_flops_per_s[training.precision],
+        flops=flops,
+        peak_flops_per_s=prepared.device.peak_flops_per_s[scenario.training.precision],
         figures=prepared.figures,
         notes=_notes(prepared),
     )
     _check_utilisation(outcome)
     return outcome
+
+
+def _program(prepared: Prepared) -> tuple[Program, StepFlops]:
+    """Cost the plan and write it down as a program; and the FLOPs that its step stands for."""
+    scenario, network = prepared.scenario, Network(prepared.topology)
+    model, training, jitter = scenario.model, scenario.training, scenario.system.jitter
+    match prepared.device, prepared.stack, prepared.plan:
+        case Wafer() as wafer, WaferStack() as wafer_stack, WaferPlan() as wafer_plan:
+            streamed = wafer_costs(model, training, wafer_plan, wafer, wafer_stack, network, jitter)
+            return wafer_program(wafer_plan, streamed), step_flops(model, training, WAFER_STYLE, "none")
+        case Gpu() as gpu, GpuStack() as gpu_stack, Plan() as plan:
+            machine = Machine(gpu, gpu_stack, training.precision)
+            costs = step_costs(model, training, plan, machine, network, jitter)
+            build = sharded_program if plan.zero == 3 else pipeline_program
+            return build(plan, costs, gpu_stack), step_flops(model, training, machine.style, plan.recompute)
+    raise InputError(scenario.where, "device, stack and plan are of different kinds", "prepare() never returns this")
 
 
 def _with_tokens(scenario: Scenario) -> Scenario:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 from typing import TYPE_CHECKING
 
 from sim.errors import InputError
@@ -53,6 +54,8 @@ UNITS: dict[str, tuple[str, str]] = {
     "usd_per_s": ("usd / second", '"2.50 USD/h"'),
 }
 BITS_PER_BYTE = 8.0
+# A number and at most one unit expression: arithmetic is not evaluated, so no text can keep the reader busy.
+_SHAPE = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?\s*[A-Za-zµ%]*(\s*/\s*[A-Za-zµ]+)?")
 
 
 @functools.lru_cache(maxsize=1)
@@ -67,11 +70,11 @@ def _parse(text: str) -> tuple[float, str, str]:
     """Return (magnitude in base units, base unit, what went wrong)."""
     import pint
 
+    if _SHAPE.fullmatch(text) is None:
+        return math.nan, "", "a number, a space and a unit are due"
     try:
         parsed = _registry().parse_expression(text)
-    except (pint.errors.PintError, AttributeError, TypeError, ValueError, ArithmeticError, SyntaxError) as error:
-        return math.nan, "", str(error) or type(error).__name__
-    except Exception as error:  # the tokenizer of the units library raises its own kinds
+    except (pint.errors.PintError, AttributeError, TypeError, ValueError, ArithmeticError) as error:
         return math.nan, "", str(error) or type(error).__name__
     if not hasattr(parsed, "to_base_units"):
         return float(parsed), "", ""

@@ -41,7 +41,7 @@ class Figure:
 def read_figure(name: str, raw: object, where: str) -> Figure:
     """Read { value, kind, source, date, note } and hold it to the rules of its kind."""
     if not isinstance(raw, Mapping) or "value" not in raw:
-        raise InputError(where, f"'{name}' is not a figure", "write { value = ..., kind = ..., source = ..., date = ... }")
+        raise InputError(where, f"'{name}' is not a figure", "write { value = ..., kind = ..., source = ... }")
     surplus = sorted(set(raw) - _KEYS)
     if surplus:
         raise InputError(where, f"'{name}' has unknown keys {surplus}", f"allowed: {sorted(_KEYS)}")

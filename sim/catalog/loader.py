@@ -11,15 +11,14 @@ import functools
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
-from typing import Any
+from typing import Any, TypeVar
 
 from sim.catalog.figures import Figure, read_figure
 from sim.catalog.records import Device, Gpu, GpuStack, Model, Stack, Wafer, WaferStack
 from sim.errors import InputError, unknown_name
 from sim.units import UNITS, quantity
 
-_DEVICE_KINDS: dict[str, type[Gpu] | type[Wafer]] = {"gpu": Gpu, "wafer": Wafer}
-_STACK_KINDS: dict[str, type[GpuStack] | type[WaferStack]] = {"gpu": GpuStack, "wafer": WaferStack}
+Record = TypeVar("Record", Gpu, Wafer, GpuStack, WaferStack, Model)
 # Longest first, so that "_bytes_per_s" is not read as "_s".
 _UNIT_SUFFIXES = sorted(UNITS, key=len, reverse=True)
 
@@ -44,7 +43,7 @@ def load_device(name: str, where: str = "catalogue") -> Device:
     if name not in device_names():
         raise unknown_name(where, "device", name, device_names())
     raw = _read("devices", name)
-    return _record(_DEVICE_KINDS[raw["record"]], name, raw)  # type: ignore[return-value]
+    return _record(Wafer, name, raw) if raw["record"] == "wafer" else _record(Gpu, name, raw)
 
 
 def load_stack(name: str, where: str = "catalogue") -> Stack:
@@ -52,7 +51,7 @@ def load_stack(name: str, where: str = "catalogue") -> Stack:
     if name not in stack_names():
         raise unknown_name(where, "software stack", name, stack_names())
     raw = _read("stacks", name)
-    return _record(_STACK_KINDS[raw["record"]], name, raw)  # type: ignore[return-value]
+    return _record(WaferStack, name, raw) if raw["record"] == "wafer" else _record(GpuStack, name, raw)
 
 
 def load_model(name: str, where: str = "catalogue") -> Model:
@@ -92,7 +91,7 @@ def _si(figure: Figure, where: str) -> Any:
     return figure.value
 
 
-def _record(kind: type, name: str, raw: Mapping[str, Any]) -> Any:
+def _record(kind: type[Record], name: str, raw: Mapping[str, Any]) -> Record:
     """Build a record from a file of figures; a table of figures becomes a dict."""
     where = f"catalogue: {name}"
     figures: list[Figure] = []
@@ -122,10 +121,10 @@ def _model(name: str, family: str, raw: Mapping[str, Any]) -> Model:
     values.setdefault("kv_heads", values["heads"])
     values.setdefault("head_dim", values["hidden"] // values["heads"])
     values.setdefault("ffn_hidden", 4 * values["hidden"])
-    return _construct(Model, values, f"{where} ({family}.toml)")  # type: ignore[no-any-return]
+    return _construct(Model, values, f"{where} ({family}.toml)")
 
 
-def _construct(kind: type, values: dict[str, Any], where: str) -> Any:
+def _construct(kind: type[Record], values: dict[str, Any], where: str) -> Record:
     known = {spec.name: spec for spec in dataclasses.fields(kind)}
     surplus = sorted(set(values) - set(known))
     missing = [

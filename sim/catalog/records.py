@@ -119,7 +119,7 @@ class GpuStack:
     reduces_every_micro_batch: bool
     """FSDP reduce-scatters after every micro-batch instead of accumulating locally."""
     reduction_traffic_bytes: float
-    """Memory traffic per parameter to make a gradient ready for its reduction (cast, divide), each time it is reduced."""
+    """Memory traffic per parameter to make a gradient ready (cast, divide), each time it is reduced."""
     overlap_slowdown: float
     """Share by which compute slows down while a collective runs beside it (stolen multiprocessors)."""
     optimizer_traffic_bytes: float

@@ -18,7 +18,6 @@ from sim.scenario.types import Lora, Recompute
 from sim.workload.layer import Slice, embedding_operations, head_operations, layer_operations
 from sim.workload.operations import Operation, Style, reruns, total
 
-
 _HALF_BYTES = 2.0
 
 

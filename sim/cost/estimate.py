@@ -19,10 +19,8 @@ def estimate_step_s(plan: Plan, costs: StepCosts, stack: GpuStack) -> float:
     once_s = costs.input_s + max(float(duration_s(parts)) for parts in costs.optimizer) + max(costs.straggler_s)
     if plan.zero == 3:
         return once_s + plan.micro_batches * _sharded_micro_batch_s(plan, costs)
-    stage_s = max(
-        sum(float(duration_s(chunk.forward) + duration_s(chunk.backward)) for chunk in costs.chunks[stage :: plan.pipeline])
-        for stage in range(plan.pipeline)
-    )
+    chunks_s = [float(duration_s(chunk.forward) + duration_s(chunk.backward)) for chunk in costs.chunks]
+    stage_s = max(sum(chunks_s[stage :: plan.pipeline]) for stage in range(plan.pipeline))
     if not stack.overlap_pipeline_send:
         stage_s += 2 * plan.virtual_stages * costs.send_s
     slots = plan.micro_batches + (plan.pipeline - 1) / plan.virtual_stages

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 from statistics import NormalDist
 
+from sim.catalog import Model
 from sim.cost.compute import Machine, PassCost, embedding_cost, head_cost, layer_cost
 from sim.cost.parts import Parts, duration_s, scaled
 from sim.cost.split import (
@@ -20,7 +21,6 @@ from sim.cost.split import (
     pipeline_send_s,
     tied_embedding_s,
 )
-from sim.catalog import Model
 from sim.hardware.kernel import launched_time_s, memory_time_s
 from sim.hardware.network import Network
 from sim.parallel.memory import WEIGHT_BYTES, stage_parameters, trained_share

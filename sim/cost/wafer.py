@@ -72,7 +72,9 @@ def stream_parts(parameters: float, bytes_each: float, systems: int, network: Ne
     return {"weight_streaming": alone_s, "data_comm": float(move(size, systems)) - alone_s}
 
 
-def break_even_tokens(flops_per_parameter: float, bytes_per_parameter: float, flops_per_s: float, io_bytes_per_s: float) -> float:
+def break_even_tokens(
+    flops_per_parameter: Array, bytes_per_parameter: Array, flops_per_s: Array, io_bytes_per_s: Array
+) -> Array:
     """Tokens per system and pass above which streaming hides behind compute.
 
     Hand-worked: 6 FLOPs and 8 bytes per parameter, 2.0e15 FLOP/s, 150e9 B/s: 17,778 tokens; the model's size drops out.

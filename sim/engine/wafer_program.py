@@ -21,8 +21,8 @@ def wafer_program(plan: WaferPlan, costs: WaferCosts) -> Program:
     actor = Actor("wafer", plan.systems)
     turn, sent = 0, 0
     for batch in range(plan.micro_batches):
-        last = len(costs.units) - 1
-        walk = [(index, "forward") for index in range(last + 1)] + [(index, "backward") for index in range(last, -1, -1)]
+        order = range(len(costs.units))
+        walk = [(index, "forward") for index in order] + [(index, "backward") for index in reversed(order)]
         for index, phase in walk:
             unit, label = costs.units[index], f"{batch}.{index}"
             free = (("computed", turn - _BUFFERS),) if turn >= _BUFFERS else ()

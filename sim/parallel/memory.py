@@ -62,11 +62,13 @@ def trained_share(model: Model, training: Training) -> float:
     if training.lora is None:
         return 1.0
     rank = training.lora.rank
-    adapters = model.layers * sum(rank * (inputs + outputs) for _, inputs, outputs in adapter_shapes(model, training.lora))
-    return adapters / count_parameters(model).total
+    per_layer = sum(rank * (inputs + outputs) for _, inputs, outputs in adapter_shapes(model, training.lora))
+    return model.layers * per_layer / count_parameters(model).total
 
 
-def stage_memory(model: Model, training: Training, plan: Plan, stack: GpuStack, style: Style, stage: int) -> StageMemory:
+def stage_memory(
+    model: Model, training: Training, plan: Plan, stack: GpuStack, style: Style, stage: int
+) -> StageMemory:
     """Peak memory of one device of one stage.
 
     Sources: states, Rajbhandari et al. 2020 (ZeRO), sec. 3.1 and 5; activations, Korthikanti et al. 2022, sec. 4.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 
 from sim.catalog import GpuStack, Model
@@ -119,7 +118,8 @@ def _inferred_data(tensor: int, pipeline: int, devices: int, where: str) -> int:
     if devices % (tensor * pipeline):
         raise InputError(
             where,
-            f"tensor {tensor} x pipeline {pipeline} = {tensor * pipeline} does not divide the system's {devices} devices",
+            f"tensor {tensor} x pipeline {pipeline} = {tensor * pipeline} does not divide"
+            f" the system's {devices} devices",
             "change a degree or the device count",
         )
     return devices // (tensor * pipeline)
@@ -158,11 +158,13 @@ def _check_schedule(schedule: Schedule, pipeline: int, virtual: int, micro_batch
             "interleaved needs virtual_stages of 2 or more; gpipe and 1f1b need 1",
         )
     if virtual > 1 and pipeline < 2:
-        raise InputError(where, f"virtual_stages {virtual} with pipeline {pipeline}", "interleaving needs pipeline >= 2")
+        problem = f"virtual_stages {virtual} with pipeline {pipeline}"
+        raise InputError(where, problem, "interleaving needs a pipeline of 2 or more")
     if schedule == "interleaved" and micro_batches % pipeline:
         raise InputError(
             where,
-            f"interleaved 1F1B needs a multiple of pipeline {pipeline} micro-batches, but a replica has {micro_batches}",
+            f"interleaved 1F1B needs a multiple of pipeline {pipeline} micro-batches,"
+            f" but a replica has {micro_batches}",
             "change micro_batch, data or pipeline, or use schedule = '1f1b'",
         )
 
@@ -187,7 +189,8 @@ def _sequence_parallel(request: PlanRequest, scenario: Scenario, stack: GpuStack
     if request.sequence_parallel is None:
         return stack.sequence_parallel and tensor > 1 and scenario.training.sequence % tensor == 0
     if request.sequence_parallel and not stack.sequence_parallel:
-        raise InputError(where, f"the stack '{stack.name}' has no sequence parallelism", "set sequence_parallel = false")
+        problem = f"the stack '{stack.name}' has no sequence parallelism"
+        raise InputError(where, problem, "set sequence_parallel = false")
     if request.sequence_parallel and scenario.training.sequence % tensor:
         raise InputError(
             where,
@@ -196,8 +199,3 @@ def _sequence_parallel(request: PlanRequest, scenario: Scenario, stack: GpuStack
         )
     return request.sequence_parallel and tensor > 1
 
-
-def chunk_kinds(plan: Plan) -> Counter[tuple[int, bool, bool]]:
-    """How many chunks are alike: (layers, holds the embedding, holds the head)."""
-    last = plan.chunks - 1
-    return Counter((layers, index == 0, index == last) for index, layers in enumerate(plan.layers_per_chunk))

@@ -104,7 +104,7 @@ def _tensor_degrees(model: Model, topology: Topology) -> list[int]:
 
 
 def _pipeline_depths(model: Model, devices: int) -> list[int]:
-    return [depth for depth in _divisors(model.layers, min(devices, model.layers))]
+    return _divisors(model.layers, devices)
 
 
 def _divisors(number: int, largest: int) -> list[int]:
@@ -146,7 +146,7 @@ def _fitting_changes(scenario: Scenario, machine: Machine, topology: Topology) -
     request, model = scenario.system.plan, scenario.model
     tensor, pipeline = request.tensor or 1, request.pipeline or 1
     options: list[tuple[str, PlanRequest]] = [
-        (f'recompute = "{recompute}"', dataclasses.replace(request, recompute=recompute)) for recompute in _RECOMPUTES[1:]
+        (f'recompute = "{mode}"', dataclasses.replace(request, recompute=mode)) for mode in _RECOMPUTES[1:]
     ]
     options += [
         (f"zero = {stage}", dataclasses.replace(request, zero=stage)) for stage in machine.stack.zero_stages if stage

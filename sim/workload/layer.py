@@ -106,7 +106,7 @@ def head_operations(model: Model, part: Slice, style: Style, lora: Lora | None =
 
 
 def _norm(name: str, model: Model, part: Slice, style: Style) -> Operation:
-    """Read and write; backward reads input and gradient, writes one, then reads both again for the weight's gradient."""
+    """Read and write; backward reads input and gradient, writes one, reads both again for the weight's gradient."""
     return memory_pass(name, part.unsharded_tokens * model.hidden, 2 * ACTIVATION_BYTES, 5 * ACTIVATION_BYTES)
 
 
