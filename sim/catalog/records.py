@@ -111,6 +111,8 @@ class GpuStack:
     overlap_pipeline_send: bool
     scatter_pipeline_send: bool
     """Each tensor rank sends its share of the activation across the network, gathered behind the fast links."""
+    tensor_parallel: bool
+    pipeline_parallel: bool
     sequence_parallel: bool
     default_zero_stage: int
     zero_stages: tuple[int, ...]

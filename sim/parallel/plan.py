@@ -73,6 +73,7 @@ def check_plan(request: PlanRequest, scenario: Scenario, stack: GpuStack) -> Pla
             f" but the system has {devices}",
             "change a degree, or leave data out to have it inferred",
         )
+    _check_stack(tensor, pipeline, stack, where)
     _check_tensor(scenario.model, tensor, where)
     schedule = request.schedule or ("interleaved" if virtual > 1 else "1f1b")
     micro_batch = request.micro_batch or 1
@@ -123,6 +124,19 @@ def _inferred_data(tensor: int, pipeline: int, devices: int, where: str) -> int:
             "change a degree or the device count",
         )
     return devices // (tensor * pipeline)
+
+
+def _check_stack(tensor: int, pipeline: int, stack: GpuStack, where: str) -> None:
+    for degree, able, what in (
+        (tensor, stack.tensor_parallel, "tensor"),
+        (pipeline, stack.pipeline_parallel, "pipeline"),
+    ):
+        if degree > 1 and not able:
+            raise InputError(
+                f"{where} {what}",
+                f"{what} = {degree}, but the stack '{stack.name}' has no {what} parallelism",
+                f"leave {what} out, or use another stack (scaletax list stacks)",
+            )
 
 
 def _check_tensor(model: Model, tensor: int, where: str) -> None:

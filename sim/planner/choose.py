@@ -58,10 +58,9 @@ def _default_plan(scenario: Scenario, machine: Machine, topology: Topology) -> P
 
 def _candidates(scenario: Scenario, machine: Machine, topology: Topology) -> Iterator[Plan]:
     model, stack = scenario.model, machine.stack
-    for tensor in _tensor_degrees(model, topology):
-        for pipeline in _pipeline_depths(model, scenario.system.devices // tensor):
-            if pipeline > 1 and stack.default_zero_stage >= 2:
-                continue
+    for tensor in _tensor_degrees(model, topology) if stack.tensor_parallel else [1]:
+        depths = _pipeline_depths(model, scenario.system.devices // tensor) if stack.pipeline_parallel else [1]
+        for pipeline in depths:
             data = _largest_divisor(scenario.training.global_batch, scenario.system.devices // (tensor * pipeline))
             plan = _least_recompute(scenario, machine, tensor, pipeline, data)
             if plan is not None:

@@ -1,0 +1,142 @@
+"""The results of a run as plain data: what results.json holds, and the rows of summary.csv."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+from sim import __version__
+from sim.outcome.lines import GROUPS, LINES
+from sim.outcome.ledger import Ledger
+from sim.outcome.outcome import Memory, Outcome
+from sim.scenario import resolved_documents
+
+RESULTS_SCHEMA = 1
+
+
+def results_document(outcomes: Sequence[Outcome], failures: Sequence[str] = ()) -> dict[str, Any]:
+    """Return everything that a run found as plain data that JSON can hold, in a fixed order.
+
+    failures: messages of the points that ended in an error.
+    A number that is not finite becomes null.
+    """
+    seeds = {outcome.scenario.seed for outcome in outcomes}
+    document = {
+        "schema": RESULTS_SCHEMA,
+        "scaletax": __version__,
+        "versions": {
+            "python": platform.python_version(),
+            "numpy": version("numpy"),
+            "simpy": version("simpy"),
+        },
+        "seed": next(iter(seeds)) if len(seeds) == 1 else None,
+        "scenario": resolved_documents([outcome.scenario for outcome in outcomes]),
+        "points": [_point(outcome) for outcome in outcomes],
+        "failures": list(failures),
+    }
+    return dict(_plain(document))
+
+
+def summary_rows(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """One flat row per point, all with the same columns; units are in the column names."""
+    axes = list(dict.fromkeys(key for outcome in outcomes for key in outcome.scenario.axes))
+    return [dict(_plain(_summary_row(outcome, axes))) for outcome in outcomes]
+
+
+def _point(outcome: Outcome) -> dict[str, Any]:
+    return {
+        **_names(outcome),
+        "axes": outcome.scenario.axes,
+        "seed": outcome.scenario.seed,
+        "plan": _plan(outcome),
+        **_metrics(outcome),
+        "ledger": _ledger(outcome.ledger),
+        "memory": _memory(outcome.memory),
+        "notes": outcome.notes,
+    }
+
+
+def _names(outcome: Outcome) -> dict[str, Any]:
+    scenario = outcome.scenario
+    return {
+        "title": scenario.title,
+        "system": scenario.system.name,
+        "devices": outcome.devices,
+        "device": outcome.device_title,
+        "topology": scenario.system.topology,
+        "stack": scenario.system.stack,
+        "model": scenario.model.name,
+    }
+
+
+def _plan(outcome: Outcome) -> dict[str, Any]:
+    plan = outcome.plan
+    return {"summary": plan.summary(), "devices": plan.devices, **dataclasses.asdict(plan)}
+
+
+def _metrics(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "step_time_s": outcome.step_time_s,
+        "tokens_per_step": outcome.tokens_per_step,
+        "tokens_per_s": outcome.tokens_per_s,
+        "mfu_full": outcome.mfu_full,
+        "mfu_causal": outcome.mfu_causal,
+        "hfu": outcome.hfu,
+        "flop_convention": outcome.scenario.report.flop_convention,
+        "distribution_tax": outcome.ledger.tax,
+        "steps": outcome.steps,
+        "time_to_train_s": outcome.time_to_train_s,
+        "device_hours": outcome.device_hours,
+    }
+
+
+def _ledger(ledger: Ledger) -> dict[str, Any]:
+    """Device-seconds and shares by group, and in it by line."""
+    groups = {}
+    for group, words in GROUPS.items():
+        total_s = math.fsum(ledger.device_seconds[line] for line in words)
+        lines = {line: _entry(ledger, ledger.device_seconds[line]) for line in words}
+        groups[group] = {**_entry(ledger, total_s), "lines": lines}
+    return {"total_device_s": ledger.total_s, "groups": groups}
+
+
+def _entry(ledger: Ledger, seconds: float) -> dict[str, float]:
+    return {"device_s": seconds, "share": seconds / ledger.total_s}
+
+
+def _memory(memory: Memory) -> dict[str, Any]:
+    return {
+        "capacity_bytes": memory.capacity_bytes,
+        "peak_bytes": memory.peak_bytes,
+        "stages_bytes": memory.stages,
+    }
+
+
+def _summary_row(outcome: Outcome, axes: Sequence[str]) -> dict[str, Any]:
+    return {
+        **_names(outcome),
+        **{key: outcome.scenario.axes.get(key) for key in axes},
+        "plan": outcome.plan.summary(),
+        "plan_devices": outcome.plan.devices,
+        **_metrics(outcome),
+        **{f"{line}_device_s": outcome.ledger.device_seconds[line] for line in LINES},
+        "memory_peak_bytes": outcome.memory.peak_bytes,
+        "memory_capacity_bytes": outcome.memory.capacity_bytes,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """The value in the types of JSON; numbers of numpy become Python's, what is not finite becomes null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(member) for key, member in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(member) for member in value]
+    if value is None or isinstance(value, (bool, str, int)):
+        return value
+    if isinstance(value, float) or hasattr(value, "__float__"):
+        return float(value) if math.isfinite(value) else None
+    return str(value)

@@ -1,0 +1,129 @@
+"""Writes the results of a run into a folder: all files or none, never half of one."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from sim.errors import InputError
+from sim.outcome.outcome import Outcome
+from sim.report.document import RESULTS_SCHEMA, results_document, summary_rows
+from sim.scenario import resolved_toml
+
+__all__ = ["check_writable", "results_document", "write_results"]
+
+_RESULTS = "results.json"
+# Names that a run before this one may have left; kept in step with what _write_all and chart_files write.
+_OWN_NAMES = ("resolved*.toml", "ledger.*", "scaling.*", "timeline-*.*", "streams-*.*")
+
+
+def write_results(
+    outcomes: Sequence[Outcome], failures: Sequence[str], directory: Path, charts: bool | None = None
+) -> list[Path]:
+    """Write results.json, summary.csv, the resolved scenario and the charts; return their paths.
+
+    failures: messages of the points that ended in an error.
+    directory: made if need be; files of an earlier run in it are replaced, other files are left alone.
+    charts: whether to draw; None asks the scenarios.
+    Everything is written beside its place first and moved there at the end, so that stopping leaves nothing half-written.
+    Raises InputError when the folder cannot be written.
+    """
+    if charts is None:
+        charts = any(outcome.scenario.report.charts for outcome in outcomes)
+    with _reported(directory), _workspace(directory) as workspace:
+        names = [path.name for path in _write_all(outcomes, failures, workspace, charts)]
+        _move(workspace, directory, names)
+    return [directory / name for name in names]
+
+
+def check_writable(directory: Path) -> None:
+    """Raise InputError when results could not be written there: better before a long run than after it."""
+    with _reported(directory), _workspace(directory) as workspace:
+        (workspace / _RESULTS).touch()
+
+
+def _write_all(outcomes: Sequence[Outcome], failures: Sequence[str], folder: Path, charts: bool) -> list[Path]:
+    document = results_document(outcomes, failures)
+    texts = {
+        _RESULTS: json.dumps(document, indent=1, allow_nan=False) + "\n",
+        "summary.csv": _summary(outcomes),
+        **_resolved(outcomes),
+    }
+    paths = []
+    for name, text in texts.items():
+        path = folder / name
+        path.write_bytes(text.encode("utf-8"))
+        paths.append(path)
+    if charts and outcomes:
+        # Drawing is the one heavy import of this room.
+        from sim.report.charts import chart_files
+
+        paths += chart_files(outcomes, folder)
+    return paths
+
+
+def _summary(outcomes: Sequence[Outcome]) -> str:
+    rows = summary_rows(outcomes)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _resolved(outcomes: Sequence[Outcome]) -> dict[str, str]:
+    """File name -> text; points that one document cannot hold go to numbered ones."""
+    documents = resolved_toml([outcome.scenario for outcome in outcomes])
+    if len(documents) == 1:
+        return {"resolved.toml": documents[0]}
+    return {f"resolved-{number}.toml": text for number, text in enumerate(documents, start=1)}
+
+
+@contextmanager
+def _workspace(directory: Path) -> Iterator[Path]:
+    """A temporary folder on the same disk as the target, gone afterwards whatever happens."""
+    beside = directory if directory.exists() else _existing_parent(directory)
+    with tempfile.TemporaryDirectory(prefix=".scaletax-", dir=beside) as name:
+        yield Path(name)
+
+
+def _existing_parent(directory: Path) -> Path:
+    return next((parent for parent in directory.absolute().parents if parent.exists()), Path())
+
+
+def _move(workspace: Path, directory: Path, names: Sequence[str]) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    stale = _earlier_files(directory) - set(names)
+    for name in names:
+        os.replace(workspace / name, directory / name)
+    for name in sorted(stale):
+        (directory / name).unlink()
+
+
+def _earlier_files(directory: Path) -> set[str]:
+    """Files of an earlier run; none where no results lie, so that nobody's own files are taken for them."""
+    try:
+        earlier = json.loads((directory / _RESULTS).read_text(encoding="utf-8"))
+        ours = earlier["schema"] == RESULTS_SCHEMA and "scaletax" in earlier
+    except (OSError, ValueError, TypeError, KeyError):
+        return set()
+    return {path.name for pattern in _OWN_NAMES for path in directory.glob(pattern) if path.is_file()} if ours else set()
+
+
+@contextmanager
+def _reported(directory: Path) -> Iterator[None]:
+    """Turn what the system says about a folder into a message about it."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            str(directory),
+            f"results cannot be written here: {error.strerror or error}",
+            "choose another folder with --out, or free this one",
+        ) from None

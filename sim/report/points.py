@@ -1,0 +1,119 @@
+"""Groups the points of one report: which of them are one system at several sizes, and how each is called."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sim.outcome.outcome import Outcome
+from sim.scenario import Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One system, everything else alike, at one or more sizes.
+
+    label: the system's name, with the sweep axes that tell it from others of the same name.
+    points: by device count, smallest first.
+    """
+
+    label: str
+    points: tuple[Outcome, ...]
+
+    @property
+    def device_title(self) -> str:
+        """What the system is made of."""
+        return self.points[0].device_title
+
+    @property
+    def smallest(self) -> Outcome:
+        """The point with the fewest devices."""
+        return self.points[0]
+
+    @property
+    def largest(self) -> Outcome:
+        """The point with the most devices."""
+        return self.points[-1]
+
+    @property
+    def sizes(self) -> list[int]:
+        """Device counts, each once."""
+        return sorted({point.devices for point in self.points})
+
+    def place(self, point: Outcome) -> str:
+        """How sentences call one point: "cluster on 64 devices", or "16 A100" where the name says it."""
+        named = {str(point.devices), f"{point.devices:,}"} & set(self.label.split())
+        return self.label if named else f"{self.label} on {counted(point.devices, 'device')}"
+
+
+def curves(outcomes: Sequence[Outcome]) -> list[Curve]:
+    """Group outcomes that differ in nothing but the device count, in the order in which they were given."""
+    groups: list[tuple[Scenario, list[Outcome]]] = []
+    for outcome in outcomes:
+        alike = _without_size(outcome.scenario)
+        for scenario, members in groups:
+            if scenario == alike:
+                members.append(outcome)
+                break
+        else:
+            groups.append((alike, [outcome]))
+    members_of = [tuple(sorted(members, key=lambda point: point.devices)) for _, members in groups]
+    return [Curve(label, points) for label, points in zip(_labels(members_of), members_of, strict=True)]
+
+
+def comparable(outcomes: Sequence[Outcome]) -> bool:
+    """Whether all points train the same model on the same tokens, so that their times can be compared."""
+    return all(_work(outcome) == _work(outcomes[0]) for outcome in outcomes)
+
+
+def counted(number: int, noun: str) -> str:
+    """A count with its noun: "1 device", "1,000 devices"."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def slug(text: str) -> str:
+    """A text as part of a file name: lower-case letters, digits, dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "point"
+
+
+def _without_size(scenario: Scenario) -> Scenario:
+    system = dataclasses.replace(scenario.system, devices=0)
+    return dataclasses.replace(scenario, system=system, axes={}, path=Path())
+
+
+def _work(outcome: Outcome) -> tuple[object, object]:
+    training = dataclasses.replace(outcome.scenario.training, global_batch=0, precision="bf16")
+    return outcome.scenario.model, training
+
+
+def _labels(groups: Sequence[tuple[Outcome, ...]]) -> list[str]:
+    """One name per group, none twice: the system, then the axes that differ, then a number."""
+    names = [points[0].scenario.system.name for points in groups]
+    axes = [_axes_beside_size(points[0]) for points in groups]
+    labels = []
+    for name, own in zip(names, axes, strict=True):
+        others = [other for other_name, other in zip(names, axes, strict=True) if other_name == name]
+        differing = {key: value for key, value in own.items() if any(other.get(key) != value for other in others)}
+        words = ", ".join(_axis_words(key, value) for key, value in differing.items())
+        labels.append(f"{name} ({words})" if words else name)
+    seen: Counter[str] = Counter()
+    unique = []
+    for label in labels:
+        seen[label] += 1
+        unique.append(label if seen[label] == 1 else f"{label} #{seen[label]}")
+    return unique
+
+
+def _axes_beside_size(outcome: Outcome) -> dict[str, Any]:
+    return {key: value for key, value in outcome.scenario.axes.items() if key.rsplit(".", 1)[-1] != "devices"}
+
+
+def _axis_words(key: str, value: object) -> str:
+    """An axis in a label: the last part of its key and its value; a name speaks for itself."""
+    last = key.rsplit(".", 1)[-1]
+    return str(value) if last == "name" else f"{last} {value}"

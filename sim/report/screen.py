@@ -1,0 +1,131 @@
+"""One screen for people: a row per point, what the rows say, what the reader must know beside them."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Sequence
+
+from tabulate import tabulate
+
+from sim.outcome.lines import GROUPS
+from sim.outcome.outcome import Outcome
+from sim.report.points import curves
+from sim.report.sentences import percent, sentences
+from sim.units import readable_time
+
+_WIDTH = 118
+_MOST_NOTES = 8
+_HEADERS = (
+    "system", "devices", "plan", "step\ntime", "tokens/s", "MFU", "distribution\ntax", "time to\ntrain", "device-\nhours",
+)  # fmt: skip
+_COLUMN_WIDTHS = (17, None, 28, None, None, None, None, None, None)
+_CONVENTIONS = {
+    "full-attention": ("MFU counts attention over the full square, as most papers do", "its causal half only"),
+    "causal-attention": ("MFU counts the causal half of attention only", "the full square, as most papers do,"),
+}
+
+
+def screen(outcomes: Sequence[Outcome]) -> str:
+    """Return the report of a run as plain text: ASCII only, narrow enough for a terminal."""
+    if not outcomes:
+        return "no points\n"
+    said = sentences(outcomes)
+    notes = [*_line_words(said), *_conventions(outcomes), *_notes(outcomes)]
+    if len(notes) > _MOST_NOTES:
+        notes[_MOST_NOTES - 1 :] = [f"{len(notes) - _MOST_NOTES + 1} more notes: see the notes of each point in results.json"]
+    parts = [
+        _headline(outcomes),
+        _table(outcomes),
+        "\n".join(_wrapped(sentence) for sentence in said),
+        "\n".join(_wrapped(f"note: {note}") for note in notes),
+    ]
+    return ascii_only("\n\n".join(parts)) + "\n"
+
+
+def ascii_only(text: str) -> str:
+    """The text with everything beyond ASCII escaped, for terminals that cannot show it."""
+    return text.encode("ascii", "backslashreplace").decode("ascii")
+
+
+def _headline(outcomes: Sequence[Outcome]) -> str:
+    """What is trained, where all points agree on it."""
+    titles = dict.fromkeys(outcome.scenario.title for outcome in outcomes)
+    works = dict.fromkeys(
+        f"{point.scenario.model.name}, {point.scenario.training.tokens:.3g} tokens,"
+        f" batch {point.scenario.training.global_batch:,} x {point.scenario.training.sequence:,}"
+        for point in outcomes
+    )
+    title = textwrap.shorten(" / ".join(titles), _WIDTH, placeholder=" ...")
+    return "\n".join([title, *([next(iter(works))] if len(works) == 1 else [])])
+
+
+def _table(outcomes: Sequence[Outcome]) -> str:
+    rows = [_row(curve.label, point) for curve in curves(outcomes) for point in curve.points]
+    return tabulate(
+        rows,
+        headers=_HEADERS,
+        maxcolwidths=list(_COLUMN_WIDTHS),
+        colalign=("left", "right", "left", *["right"] * 6),
+        disable_numparse=True,
+    )
+
+
+def _row(label: str, point: Outcome) -> tuple[str, ...]:
+    return (
+        ascii_only(label),
+        f"{point.devices:,}",
+        point.plan.summary(),
+        readable_time(point.step_time_s),
+        f"{point.tokens_per_s:,.0f}" if point.tokens_per_s >= 100 else f"{point.tokens_per_s:.3g}",
+        percent(point.mfu),
+        percent(point.ledger.tax),
+        readable_time(point.time_to_train_s),
+        f"{point.device_hours:,.0f}" if point.device_hours >= 100 else f"{point.device_hours:.3g}",
+    )
+
+
+def _line_words(said: Sequence[str]) -> list[str]:
+    """What the ledger lines named in the sentences mean."""
+    words = {line: meaning for group in GROUPS.values() for line, meaning in group.items()}
+    # A line followed by its share, so that a system called "input" is not taken for one.
+    named = dict.fromkeys(re.findall(r"([a-z_]+) \(?[\d.]+ %", " ".join(said)))
+    return ["; ".join(f"{line}: {words[line]}" for line in named if line in words)] if named else []
+
+
+def _conventions(outcomes: Sequence[Outcome]) -> list[str]:
+    """The FLOP convention by its name, and what the other one would say."""
+    notes = []
+    for convention in dict.fromkeys(point.scenario.report.flop_convention for point in outcomes):
+        own = [point for point in outcomes if point.scenario.report.flop_convention == convention]
+        other = [point.mfu_causal if convention == "full-attention" else point.mfu_full for point in own]
+        low, high = percent(min(other)), percent(max(other))
+        counted, alternative = _CONVENTIONS[convention]
+        reach = low if low == high else f"{low} to {high}"
+        notes.append(f"{counted} (flop_convention {convention}); counting {alternative} it is {reach}")
+    if len({point.device_title for point in outcomes}) > 1:
+        titles = ", ".join(sorted({point.device_title for point in outcomes}))
+        notes.append(f"one device-hour is one hour of one device, whatever its size and price ({titles})")
+    return notes
+
+
+def _notes(outcomes: Sequence[Outcome]) -> list[str]:
+    """The notes of all points, each once; one that not all points share names its points."""
+    systems = curves(outcomes)
+    owners: dict[str, list[str]] = {}
+    for curve in systems:
+        for point in curve.points:
+            for note in point.notes:
+                owners.setdefault(note, []).append(curve.place(point))
+    return [
+        note if len(places) == len(outcomes) else f"{note} ({_few(places)})" for note, places in owners.items()
+    ]
+
+
+def _few(places: Sequence[str], most: int = 2) -> str:
+    shown = list(places[:most])
+    return ", ".join(shown) + (f" and {len(places) - most} more" if len(places) > most else "")
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)

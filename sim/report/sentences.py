@@ -1,0 +1,147 @@
+"""A few sentences that the rows of a report support, computed from them and true for any rows."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+
+from sim.outcome.lines import LINES, SPLIT_LINES
+from sim.outcome.outcome import Outcome
+from sim.report.points import Curve, comparable, counted, curves
+from sim.units import readable_time
+
+_MOST_TAX_SENTENCES = 2
+_MOST_SYSTEMS_NAMED = 3
+
+
+def sentences(outcomes: Sequence[Outcome]) -> list[str]:
+    """Return at most six sentences: speed, distribution tax, matching sizes, stranded devices, largest shares."""
+    if not outcomes:
+        return []
+    systems = curves(outcomes)
+    same_work = comparable(outcomes)
+    found = [
+        _fastest(systems) if same_work else _not_compared(systems),
+        *_tax_changes(systems),
+        _closest_match(systems) if same_work else "",
+        _most_stranded(systems),
+        _largest_shares(systems),
+    ]
+    return [sentence for sentence in found if sentence]
+
+
+def percent(share: float) -> str:
+    """A share for people: "31.5 %"."""
+    return f"{100 * share:.1f} %"
+
+
+def _fastest(systems: Sequence[Curve]) -> str:
+    """Which point trains soonest, and by how much over the best of any other system."""
+    bests = [(curve, min(curve.points, key=lambda point: point.time_to_train_s)) for curve in systems]
+    bests.sort(key=lambda pair: pair[1].time_to_train_s)
+    curve, best = bests[0]
+    if len(bests) == 1:
+        return _fastest_of_one(curve, best)
+    rival, second = bests[1]
+    ratio = second.time_to_train_s / best.time_to_train_s
+    if _same(ratio, 1.0):
+        return f"{curve.place(best)} and {rival.place(second)} train equally fast: {readable_time(best.time_to_train_s)}."
+    return (
+        f"{curve.place(best)} trains fastest: {readable_time(best.time_to_train_s)}, {_times(ratio)} as fast as the best"
+        f" of any other system, {rival.place(second)} ({readable_time(second.time_to_train_s)})."
+    )
+
+
+def _fastest_of_one(curve: Curve, best: Outcome) -> str:
+    time = readable_time(best.time_to_train_s)
+    if len(curve.sizes) == 1:
+        return f"{curve.place(best)} trains in {time}."
+    smallest = curve.smallest
+    if best.devices == smallest.devices:
+        return f"{curve.place(best)} trains fastest: {time}; more devices do not help."
+    faster = smallest.time_to_train_s / best.time_to_train_s
+    return (
+        f"{curve.place(best)} trains fastest: {time}, {_times(faster)} as fast as {counted(smallest.devices, 'device')}"
+        f" with {_times(best.devices / smallest.devices)} as many devices."
+    )
+
+
+def _not_compared(systems: Sequence[Curve]) -> str:
+    return f"The {counted(sum(len(curve.points) for curve in systems), 'point')} do not all train the same model on the same tokens, so their times are not compared."
+
+
+def _tax_changes(systems: Sequence[Curve]) -> list[str]:
+    """How the distribution tax changes with size, for the systems where it changes most."""
+    growing = [curve for curve in systems if len(curve.sizes) > 1]
+    growing.sort(key=lambda curve: -abs(curve.largest.ledger.tax - curve.smallest.ledger.tax))
+    return [_tax_change(curve) for curve in growing[:_MOST_TAX_SENTENCES]]
+
+
+def _tax_change(curve: Curve) -> str:
+    small, large = curve.smallest, curve.largest
+    span = f"From {small.devices:,} to {counted(large.devices, 'device')} the distribution tax of {curve.label}"
+    before, after = percent(small.ledger.tax), percent(large.ledger.tax)
+    if before == after:
+        return f"{span} stays at {after}."
+    grows = large.ledger.tax > small.ledger.tax
+    sign = 1 if grows else -1
+    line = max(SPLIT_LINES, key=lambda name: sign * (large.ledger.share(name) - small.ledger.share(name)))
+    change = f"({percent(small.ledger.share(line))} to {percent(large.ledger.share(line))})"
+    return (
+        f"{span} {'grows' if grows else 'falls'} from {before} to {after}; the line that"
+        f" {'grows' if grows else 'falls'} most is {line} {change}."
+    )
+
+
+def _closest_match(systems: Sequence[Curve]) -> str:
+    """The two points on different devices whose rates are nearest, and what each costs in device-hours."""
+    pairs = [
+        (one, a, other, b)
+        for one, other in itertools.combinations(systems, 2)
+        if one.device_title != other.device_title
+        for a in one.points
+        for b in other.points
+    ]
+    if not pairs:
+        return ""
+    one, a, other, b = min(pairs, key=lambda pair: abs(math.log(pair[1].tokens_per_s / pair[3].tokens_per_s)))
+    if a.devices < b.devices:
+        one, a, other, b = other, b, one, a
+    return (
+        f"Nearest in rate: {one.place(a)} reaches {_times(a.tokens_per_s / b.tokens_per_s)} the tokens/s of"
+        f" {other.place(b)}, with {_times(a.devices / b.devices)} as many devices, for"
+        f" {_times(a.device_hours / b.device_hours)} the device-hours."
+    )
+
+
+def _most_stranded(systems: Sequence[Curve]) -> str:
+    """The point that leaves the largest share of its device time unused."""
+    points = [(curve, point) for curve in systems for point in curve.points]
+    curve, worst = max(points, key=lambda pair: pair[1].ledger.share("stranded"))
+    unused = worst.devices - worst.plan.devices
+    if not unused:
+        return ""
+    return (
+        f"{curve.place(worst)} leaves {unused:,} of them unused: {percent(worst.ledger.share('stranded'))} of its device"
+        f" time is stranded{'' if len(points) == 1 else ', the largest such share'}."
+    )
+
+
+def _largest_shares(systems: Sequence[Curve]) -> str:
+    """The two largest ledger lines of each system at its largest size."""
+    named = []
+    for curve in systems[:_MOST_SYSTEMS_NAMED]:
+        ledger = curve.largest.ledger
+        top = sorted(LINES, key=lambda line: -ledger.share(line))[:2]
+        named.append(f"{curve.place(curve.largest)}, {' and '.join(f'{line} {percent(ledger.share(line))}' for line in top)}")
+    return f"Largest shares of the device-seconds: {'; '.join(named)}."
+
+
+def _same(one: float, other: float) -> bool:
+    return math.isclose(one, other, rel_tol=1e-3)
+
+
+def _times(ratio: float) -> str:
+    """A ratio for people: "2.13 times", "119 times"."""
+    return f"{ratio:,.0f} times" if ratio >= 100 else f"{ratio:#.3g} times".replace(". times", " times")

@@ -1,0 +1,53 @@
+"""Runs the points of a scenario file, one by one or on several processes; a failing point does not stop the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+
+from sim.errors import ScaletaxError
+from sim.outcome.outcome import Outcome
+from sim.scenario.types import Scenario
+from sim.simulate import simulate
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A point that ended in an error."""
+
+    scenario: Scenario
+    error: ScaletaxError
+
+
+Result = Outcome | Failure
+
+
+def run_point(scenario: Scenario) -> Result:
+    """Simulate one point; an error of the input is a result too."""
+    try:
+        return simulate(scenario)
+    except ScaletaxError as error:
+        return Failure(scenario, error)
+
+
+def run_points(
+    scenarios: Sequence[Scenario], jobs: int = 1, done: Callable[[], object] = lambda: None
+) -> list[Result]:
+    """Simulate every point, in order, on `jobs` processes; the results do not depend on how many.
+
+    done: called after each point, for progress.
+    """
+    results = []
+    for result in _stream(scenarios, jobs):
+        results.append(result)
+        done()
+    return results
+
+
+def _stream(scenarios: Sequence[Scenario], jobs: int) -> Iterator[Result]:
+    if jobs <= 1 or len(scenarios) <= 1:
+        yield from map(run_point, scenarios)
+        return
+    with ProcessPoolExecutor(min(jobs, len(scenarios))) as pool:
+        yield from pool.map(run_point, scenarios)

@@ -1,0 +1,63 @@
+"""Published measurements as data, and how a row becomes a scenario."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from sim.catalog import Wafer, load_device, load_model
+from sim.hardware.topology_file import load_topology
+from sim.scenario.types import PlanRequest, Report, Scenario, System, Training
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One published step time with the configuration it was measured on."""
+
+    id: str
+    role: str
+    """"check", or "fit" for a row that a constant was fitted on: never part of a headline."""
+    source: str
+    note: str
+    step_time_s: float
+    scenario: Scenario
+
+
+def read_measurements() -> list[Measurement]:
+    """Read all rows that the project carries."""
+    text = (resources.files("sim.validation") / "published.csv").read_text(encoding="utf-8")
+    return [_measurement(row) for row in csv.DictReader(text.splitlines())]
+
+
+def _measurement(row: dict[str, str]) -> Measurement:
+    return Measurement(row["id"], row["role"], row["source"], row["note"], float(row["step_time_s"]), _scenario(row))
+
+
+def _scenario(row: dict[str, str]) -> Scenario:
+    """What the row says; a plan only where the source has one to state."""
+
+    def degree(key: str) -> int | None:
+        return int(row[key]) if row[key] else None
+
+    devices, batch, sequence = (int(row[key]) for key in ("devices", "global_batch", "sequence"))
+    topology = load_topology(row["topology"], devices, row["id"])
+    wafer = isinstance(load_device(topology.device), Wafer)
+    plan = PlanRequest(
+        rule="best" if wafer else "fixed",
+        tensor=degree("tensor"),
+        pipeline=degree("pipeline"),
+        virtual_stages=degree("virtual_stages"),
+        micro_batch=degree("micro_batch"),
+        recompute=row["recompute"] or None,  # type: ignore[arg-type]
+    )
+    training = Training(
+        tokens=float(batch * sequence),
+        sequence=sequence,
+        global_batch=batch,
+        precision=row["precision"],  # type: ignore[arg-type]
+    )
+    system = System(row["id"], row["topology"], devices, row["stack"], plan)
+    path = Path("published.csv")
+    return Scenario(row["id"], path, load_model(row["model"], row["id"]), training, system, Report())

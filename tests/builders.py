@@ -1,0 +1,185 @@
+"""Small models, machines, clusters and costs, whose times can be worked out by hand."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import sim.simulate
+from sim.catalog import Gpu, GpuStack, Model, Stack, Wafer, WaferStack, load_device, load_stack
+from sim.cost.compute import Machine, PassCost
+from sim.cost.step import StepCosts, step_costs
+from sim.hardware.families import FatTreeSizes, NodeFatTree, RailFatTree, SingleNode, SwarmxTree
+from sim.hardware.network import Network
+from sim.hardware.topology import About, Link, Topology
+from sim.outcome.outcome import Outcome
+from sim.parallel.plan import Plan
+from sim.scenario.types import Lora, PlanRequest, Report, Scenario, System, Training
+from sim.workload.operations import Style
+
+UNFUSED = Style(
+    flash_attention=False, causal_skip=False, fused_elementwise=True, gradient_bytes=4.0, loss_traffic_bytes=60.0
+)
+FLASH = dataclasses.replace(UNFUSED, flash_attention=True, causal_skip=True)
+
+
+def gpt(layers: int = 4, hidden: int = 256, heads: int = 4, **over: Any) -> Model:
+    """A GPT with biases, dropout and tied embeddings, as in the papers whose formulas are the oracles."""
+    values = {
+        "name": "small", "kv_heads": heads, "head_dim": hidden // heads, "ffn_hidden": 4 * hidden,
+        "vocab": 1024, "max_sequence": 128, "dropout": True, **over,
+    }  # fmt: skip
+    return Model(layers=layers, hidden=hidden, heads=heads, **values)
+
+
+def training(batch: int = 32, sequence: int = 128, lora: Lora | None = None) -> Training:
+    """One recipe; the tokens only matter for the days that a run takes."""
+    return Training(1e9, sequence, batch, lora=lora, method="lora" if lora else "pretrain")
+
+
+def fixed(**given: Any) -> PlanRequest:
+    """What a user fixes of a plan."""
+    return PlanRequest(rule="fixed", **given)
+
+
+def point(
+    model: Model | None = None,
+    devices: int = 8,
+    plan: PlanRequest | None = None,
+    *,
+    recipe: Training | None = None,
+    stack: str = "megatron-2022",
+    topology: str = "dgx-a100-superpod",
+    jitter: float = 0.0,
+) -> Scenario:
+    """A scenario; without a plan, the default rule chooses."""
+    system = System("test", topology, devices, stack, plan or PlanRequest(), jitter)
+    return Scenario("test", Path("test.toml"), model or gpt(), recipe or training(), system, Report(), 0)
+
+
+def gpu(**over: Any) -> Gpu:
+    """An A100 of the catalogue with something changed."""
+    device = load_device("a100-80gb-sxm")
+    assert isinstance(device, Gpu)
+    return dataclasses.replace(device, **over)
+
+
+def gpu_stack(name: str = "megatron-2022", **over: Any) -> GpuStack:
+    """A stack of the catalogue with something changed."""
+    stack = load_stack(name)
+    assert isinstance(stack, GpuStack)
+    return dataclasses.replace(stack, **over)
+
+
+def overlapping(**over: Any) -> GpuStack:
+    """A stack that overlaps reductions and sends with compute, and shards as far as ZeRO 2."""
+    values = {
+        "overlap_gradient_reduction": True, "overlap_pipeline_send": True, "gradient_bucket_bytes": 1e6,
+        "overlap_slowdown": 0.1, "zero_stages": (0, 1, 2), **over,
+    }  # fmt: skip
+    return gpu_stack(**values)
+
+
+def machine(device: Gpu | None = None, stack: GpuStack | None = None) -> Machine:
+    """A GPU with its software."""
+    return Machine(device or gpu(), stack or gpu_stack(), "bf16")
+
+
+def wafer(**over: Any) -> Wafer:
+    """A CS-2 of the catalogue with something changed."""
+    device = load_device("cs-2")
+    assert isinstance(device, Wafer)
+    return dataclasses.replace(device, **over)
+
+
+def wafer_stack(**over: Any) -> WaferStack:
+    """The wafer's stack with something changed."""
+    stack = load_stack("cerebras-r2")
+    assert isinstance(stack, WaferStack)
+    return dataclasses.replace(stack, **over)
+
+
+def cluster(
+    devices: int = 64,
+    *,
+    nvlink: float = 200e9,
+    nic: float = 20e9,
+    hop: float = 1e-6,
+    launch: float = 2e-5,
+    tree: float | None = 3e-5,
+    rails: bool = True,
+) -> Topology:
+    """Nodes of eight GPUs. nvlink, nic: bytes/s; hop, launch, tree: seconds."""
+    about = About("test", "Test", "a100-80gb-sxm", devices, launch, launch, tree)
+    links = Link("scale_up", nvlink, hop), Link("nic", nic, 3 * hop), hop / 2
+    return (RailFatTree if rails else NodeFatTree)(about, FatTreeSizes(8, 8, 4, 2), *links)
+
+
+def ideal_node(devices: int = 8, rate: float = 100e9) -> Network:
+    """Any number of GPUs on one switch, without latency: a ring of n moves (n - 1) / n of the bytes at the rate."""
+    about = About("node", "Node", "a100-80gb-sxm", devices)
+    return Network(SingleNode(about, devices, Link("scale_up", rate, 0.0)))
+
+
+def swarm(devices: int = 1, rate: float = 150e9, latency: float = 5e-6) -> SwarmxTree:
+    """Wafers below a tree of 1:4 nodes."""
+    return SwarmxTree(About("swarm", "Swarm", "cs-2", devices), 4, Link("swarmx", rate, latency))
+
+
+def plan(**over: Any) -> Plan:
+    """A plan as check_plan makes it, for four layers; equal chunks unless given."""
+    values = {"tensor": 1, "pipeline": 1, "data": 1, "micro_batch": 1, "micro_batches": 4, **over}
+    chunks = values["pipeline"] * values.get("virtual_stages", 1)
+    values.setdefault("layers_per_chunk", (max(4, chunks) // chunks,) * chunks)
+    if values.get("virtual_stages", 1) > 1:
+        values.setdefault("schedule", "interleaved")
+    return Plan(**values)
+
+
+def free_costs(shape: Plan, **given: Any) -> StepCosts:
+    """Costs of a step in which everything is free but what is given."""
+    layers = sum(shape.layers_per_chunk)
+    costs = step_costs(gpt(layers), training(), shape, machine(), Network(cluster(max(64, shape.devices))))
+    nothing = {field.name: _nothing(getattr(costs, field.name)) for field in dataclasses.fields(costs)}
+    return dataclasses.replace(costs, **{**nothing, "buckets": (1,) * shape.pipeline, **given})
+
+
+def equal_chunks(shape: Plan, forward_s: float, backward_s: float) -> tuple[PassCost, ...]:
+    """Every chunk costs the same."""
+    return (PassCost({"useful": forward_s}, {"useful": backward_s}),) * shape.chunks
+
+
+def _nothing(value: Any) -> Any:
+    if isinstance(value, PassCost):
+        return PassCost({}, {})
+    if isinstance(value, tuple):
+        return tuple(_nothing(one) for one in value)
+    return {} if isinstance(value, dict) else 0.0
+
+
+@contextlib.contextmanager
+def hardware(
+    device: Gpu | Wafer | None = None, stack: Stack | None = None, topology: Topology | None = None
+) -> Iterator[None]:
+    """Let simulate() find these instead of what the scenario names."""
+    found = {"load_device": device, "load_stack": stack, "load_topology": topology}
+    with contextlib.ExitStack() as patches:
+        for name, instead in found.items():
+            if instead is not None:
+                patches.enter_context(mock.patch.object(sim.simulate, name, return_value=instead))
+        yield
+
+
+def run_on(
+    scenario: Scenario,
+    device: Gpu | Wafer | None = None,
+    stack: Stack | None = None,
+    topology: Topology | None = None,
+) -> Outcome:
+    """Simulate a scenario on hardware of one's own."""
+    with hardware(device, stack, topology):
+        return sim.simulate.simulate(scenario)
