@@ -1,0 +1,119 @@
+"""Activation memory against the formulas of Korthikanti et al. 2022."""
+
+import numpy as np
+import pytest
+from builders import FLASH, UNFUSED, gpt
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim.workload.activations import head_activation_bytes, layer_activation_bytes, working_bytes
+from sim.workload.layer import Slice
+
+SHAPES = {
+    "s": st.integers(1, 512).map(lambda x: 8 * x),
+    "b": st.integers(1, 16),
+    "a": st.integers(1, 12).map(lambda x: 8 * x),
+    "head": st.sampled_from([32, 64, 96, 128]),
+    "t": st.sampled_from([1, 2, 4, 8]),
+}
+
+
+def layer(s, b, a, head, t=1, sequence_parallel=False, recompute="none", style=UNFUSED):
+    return layer_activation_bytes(gpt(1, a * head, a), Slice(s, b, t, sequence_parallel), style, recompute)
+
+
+@given(**SHAPES)
+def test_unsplit_and_with_tensor_parallelism(s, b, a, head, t):
+    h = a * head
+    # Eq. 1 and 2: s b h (34 + 5 a s / h); s b h (10 + 24 / t + 5 a s / h t).
+    assert layer(s, b, a, head) == pytest.approx(s * b * h * (34 + 5 * a * s / h), rel=1e-12)
+    assert layer(s, b, a, head, t) == pytest.approx(s * b * h * (10 + 24 / t + 5 * a * s / (h * t)), rel=1e-12)
+
+
+@given(**SHAPES)
+def test_with_sequence_parallelism(s, b, a, head, t):
+    # Eq. 4: everything over t.
+    h = a * head
+    found = layer(s, b, a, head, t, sequence_parallel=True)
+    assert found == pytest.approx(s * b * h / t * (34 + 5 * a * s / h), rel=1e-12)
+
+
+@given(**SHAPES)
+def test_with_selective_recomputation(s, b, a, head, t):
+    # Eq. 6: 34 s b h / t, the square is gone; without sequence parallelism s b h (10 + 24 / t).
+    h = a * head
+    assert layer(s, b, a, head, t, True, "selective") == pytest.approx(34 * s * b * h / t, rel=1e-12)
+    assert layer(s, b, a, head, t, False, "selective") == pytest.approx(s * b * h * (10 + 24 / t), rel=1e-12)
+
+
+@given(**SHAPES)
+def test_with_full_recomputation(s, b, a, head, t):
+    # Table 2: 2 s b h, the input of the layer.
+    h = a * head
+    assert layer(s, b, a, head, t, False, "full") == pytest.approx(2 * s * b * h, rel=1e-12)
+    assert layer(s, b, a, head, t, True, "full") == pytest.approx(2 * s * b * h / t, rel=1e-12)
+
+
+@given(**SHAPES)
+def test_a_fused_attention_keeps_no_square(s, b, a, head, t):
+    assert layer(2 * s, b, a, head, t, style=FLASH) == pytest.approx(2 * layer(s, b, a, head, t, style=FLASH))
+    # What is left are 4 bytes of statistics for every row of every head.
+    statistics = layer(s, b, a, head, t, style=FLASH) - layer(s, b, a, head, t, recompute="selective")
+    assert statistics == pytest.approx(4 * s * b * a / t, rel=1e-6)
+
+
+@given(**SHAPES, sequence_parallel=st.booleans(), style=st.sampled_from([UNFUSED, FLASH]))
+def test_recomputing_more_keeps_less(s, b, a, head, t, sequence_parallel, style):
+    kept = [layer(s, b, a, head, t, sequence_parallel, way, style) for way in ("none", "selective", "full")]
+    assert kept[0] >= kept[1] >= kept[2] > 0
+
+
+@given(**SHAPES)
+def test_what_recomputation_brings_back(s, b, a, head, t):
+    model, part = gpt(1, a * head, a), Slice(s, b, t)
+    assert working_bytes(model, part, UNFUSED, "none") == 0
+    # Selective: the square of one layer, which is what it had saved; full: the whole layer.
+    saved = layer(s, b, a, head, t) - layer(s, b, a, head, t, recompute="selective")
+    assert working_bytes(model, part, UNFUSED, "selective") == pytest.approx(saved, rel=1e-6)
+    assert working_bytes(model, part, UNFUSED, "full") == pytest.approx(layer(s, b, a, head, t))
+    assert working_bytes(model, part, FLASH, "selective") == 0
+
+
+@given(**SHAPES, vocab=st.integers(1, 100_000))
+def test_logits(s, b, a, head, t, vocab):
+    # Input and output of the norm, 4 s b h; fp32 logits and their gradient in half precision, 6 s b V / t.
+    model = gpt(1, a * head, a, vocab=vocab)
+    found = head_activation_bytes(model, Slice(s, b, t))
+    assert found == pytest.approx(4 * s * b * a * head + 6 * s * b * vocab / t, rel=1e-12)
+
+
+def test_fewer_dropouts_norms_and_heads_by_hand():
+    # s = b = 1, h = 64, 8 heads of 8, 2 key/value heads, gated MLP of 100, no dropout, fused attention.
+    # Norms 2 x 2 x 2 x 64; queries and context 2 x 2 x 64; keys and values 2 x 2 x 16; MLP 2 x 3 x 100; 4 x 8.
+    model = gpt(1, 64, 8, kv_heads=2, gated_mlp=True, ffn_hidden=100, dropout=False)
+    assert layer_activation_bytes(model, Slice(1, 1), FLASH, "none") == 512 + 256 + 64 + 600 + 32
+
+
+def test_keys_and_values_are_copied_where_heads_are_fewer_than_ranks():
+    # One key/value head on 8 ranks: each rank computes and keeps the keys and values of that head (2 x 2 x 8 bytes
+    # a token), as layer_operations has it, and an eighth of the rest.
+    model = gpt(1, 64, 8, kv_heads=1, dropout=False)
+    kept = layer_activation_bytes(model, Slice(1, 1, 8), FLASH, "none")
+    norms, queries, keys, mlp, statistics = 512, 2 * 2 * 64 / 8, 2 * 2 * 8, 2 * 2 * 256 / 8, 4
+    assert kept == norms + queries + keys + mlp + statistics
+
+
+@given(st.lists(st.integers(1, 64), min_size=1, max_size=8), st.sampled_from(["none", "selective", "full"]))
+def test_arrays_give_what_numbers_give(micro_batches, recompute):
+    model, degrees = gpt(1, 512, 8), np.array([[1], [2], [4], [8]])
+    for sequence_parallel in (False, True):
+        part = Slice(128, np.array(micro_batches), degrees, sequence_parallel)
+        for formula in (
+            lambda part: layer_activation_bytes(model, part, UNFUSED, recompute),
+            lambda part: working_bytes(model, part, UNFUSED, recompute),
+            lambda part: head_activation_bytes(model, part),
+        ):
+            found = np.broadcast_to(formula(part), (4, len(micro_batches)))
+            for (row, column), value in np.ndenumerate(found):
+                one = Slice(128, micro_batches[column], int(degrees[row, 0]), sequence_parallel)
+                assert value == float(formula(one))

@@ -1,0 +1,97 @@
+"""FLOPs of a step against the closed forms of the papers."""
+
+import pytest
+from builders import FLASH, UNFUSED, gpt, training
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim.scenario.types import Lora
+from sim.workload.flops import step_flops
+from sim.workload.parameters import count_parameters
+
+SHAPES = {
+    "layers": st.integers(1, 96),
+    "width": st.integers(1, 200),
+    "sequence": st.integers(1, 8192),
+    "batch": st.integers(1, 2048),
+    "vocab": st.integers(1, 128_000),
+}
+
+
+def flops(layers, h, sequence, batch, vocab, recompute="none", style=UNFUSED, lora=None, **over):
+    model = gpt(layers, h, 8, vocab=vocab, **over)
+    return step_flops(model, training(batch, sequence, lora), style, recompute)
+
+
+@given(**SHAPES)
+def test_model_flops_of_narayanan_and_korthikanti(layers, width, sequence, batch, vocab):
+    # Without recomputation: 72 B l s h^2 (1 + s / 6 h + V / 12 l h) (Korthikanti et al. 2022, appendix A).
+    h = 64 * width
+    expected = 72 * batch * layers * sequence * h**2 * (1 + sequence / (6 * h) + vocab / (12 * layers * h))
+    found = flops(layers, h, sequence, batch, vocab)
+    assert found.counted == pytest.approx(expected, rel=1e-12)
+    assert found.recomputed_counted == found.recomputed_needed == 0
+
+
+@given(**SHAPES, style=st.sampled_from([UNFUSED, FLASH]))
+def test_hardware_flops_with_full_recomputation(layers, width, sequence, batch, vocab, style):
+    # 96 B l s h^2 (1 + s / 6 h + V / 16 l h) (Narayanan et al. 2021, eq. 3).
+    h = 64 * width
+    expected = 96 * batch * layers * sequence * h**2 * (1 + sequence / (6 * h) + vocab / (16 * layers * h))
+    found = flops(layers, h, sequence, batch, vocab, "full", style)
+    assert found.counted + found.recomputed_counted == pytest.approx(expected, rel=1e-12)
+
+
+@given(**SHAPES)
+def test_hardware_flops_with_selective_recomputation(layers, width, sequence, batch, vocab):
+    # 72 B l s h^2 (1 + s / 3 h - s / 6 h + ...): attention's forward, 4 B l s^2 h, once more (Korthikanti, eq. 8).
+    h = 64 * width
+    found = flops(layers, h, sequence, batch, vocab, "selective")
+    assert found.recomputed_counted == pytest.approx(4 * batch * layers * sequence**2 * h, rel=1e-12)
+    # A fused attention brings its scores back inside its own backward kernel: nothing is run again.
+    assert flops(layers, h, sequence, batch, vocab, "selective", FLASH).recomputed_counted == 0
+
+
+@given(**SHAPES)
+def test_six_per_parameter_and_token(layers, width, sequence, batch, vocab):
+    # 6 N D with N the matrices and the vocabulary projection, and 12 L s h a token for attention.
+    h, tokens = 64 * width, batch * sequence
+    count = count_parameters(gpt(layers, h, 8, vocab=vocab))
+    matrices = layers * count.layer_matrices + vocab * h
+    found = flops(layers, h, sequence, batch, vocab)
+    assert found.counted == pytest.approx(6 * matrices * tokens + 12 * layers * sequence * h * tokens, rel=1e-12)
+    # A causal model needs half of the attention square.
+    assert found.counted - found.needed == pytest.approx(6 * layers * sequence * h * tokens, rel=1e-6)
+
+
+@given(**SHAPES, recompute=st.sampled_from(["none", "full"]))
+def test_flops_are_mathematics_whatever_the_kernels(layers, width, sequence, batch, vocab, recompute):
+    unfused = flops(layers, 64 * width, sequence, batch, vocab, recompute)
+    fused = flops(layers, 64 * width, sequence, batch, vocab, recompute, FLASH)
+    assert fused.needed == pytest.approx(unfused.needed, rel=1e-12)
+    assert fused.counted == pytest.approx(unfused.counted, rel=1e-12)
+    assert fused.recomputed_needed == pytest.approx(unfused.recomputed_needed, rel=1e-12)
+
+
+@given(**SHAPES, factor=st.integers(2, 9))
+def test_flops_grow_with_the_batch(layers, width, sequence, batch, vocab, factor):
+    once = flops(layers, 64 * width, sequence, batch, vocab)
+    more = flops(layers, 64 * width, sequence, factor * batch, vocab)
+    assert more.needed == pytest.approx(factor * once.needed, rel=1e-12)
+
+
+def test_grouped_heads_and_gates_by_hand():
+    # h = 64, 8 heads of 8, 2 key/value heads: q 64, k and v 16 each; f = 100 gated: 3 x 64 x 100. V = 10, T = 6 x 4.
+    matrices = 2 * (64 * (64 + 32) + 64 * 64 + 3 * 64 * 100) + 64 * 10
+    attention = 12 * 2 * 4 * 64 * 24
+    found = flops(2, 64, 4, 6, 10, kv_heads=2, gated_mlp=True, ffn_hidden=100)
+    assert found.counted == 6 * matrices * 24 + attention
+
+
+def test_adapters_save_the_weight_gradients_of_frozen_matrices():
+    # Frozen matrices: 2 FLOPs forward and 2 for the input's gradient; adapters of rank r: 6 x r (inputs + outputs).
+    tokens, h, layers, vocab = 24, 64, 2, 10
+    frozen = layers * 12 * h * h + vocab * h
+    adapters = layers * 2 * 4 * (h + h)
+    found = flops(layers, h, 4, 6, vocab, lora=Lora(4, ("query", "value")))
+    assert found.counted == 4 * frozen * tokens + 6 * adapters * tokens + 12 * layers * 4 * h * tokens
