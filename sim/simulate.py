@@ -13,11 +13,11 @@ from sim.cost.step import step_costs
 from sim.cost.wafer import WAFER_STYLE, wafer_costs
 from sim.engine.clock import run
 from sim.engine.pipeline_program import pipeline_program
-from sim.engine.program import Program
+from sim.engine.program import Program, without_waiting_for_others
 from sim.engine.sharded_program import sharded_program
 from sim.engine.wafer_program import wafer_program
 from sim.errors import InputError, LedgerNotClosed
-from sim.hardware.network import Network
+from sim.hardware.network import FreeNetwork, Network
 from sim.hardware.topology import Topology
 from sim.hardware.topology_file import load_topology
 from sim.outcome.ledger import close_ledger
@@ -85,7 +85,7 @@ def simulate(scenario: Scenario) -> Outcome:
     """Run one scenario: a step of its system, accounted for to the last device-second."""
     prepared = prepare(scenario)
     scenario = prepared.scenario
-    program, flops = _program(prepared)
+    program, flops = _program(prepared, Network(prepared.topology))
     trace = run(program)
     outcome = Outcome(
         scenario=scenario,
@@ -103,9 +103,34 @@ def simulate(scenario: Scenario) -> Outcome:
     return outcome
 
 
-def _program(prepared: Prepared) -> tuple[Program, StepFlops]:
+def counterfactuals(outcome: Outcome) -> dict[str, float]:
+    """Step times in seconds with one thing removed at a time: engine runs, not subtractions.
+
+    "free network": everything arrives at once. "no jitter": replicas are alike. "no bubble": no stage waits for
+    another. "unlimited memory": the same plan without recomputation, or on a wafer the whole share in one pass.
+    """
+    prepared = dataclasses.replace(prepare(outcome.scenario), plan=outcome.plan)
+    calm = dataclasses.replace(outcome.scenario, system=dataclasses.replace(outcome.scenario.system, jitter=0.0))
+    network = Network(prepared.topology)
+    programs = {
+        "free network": _program(prepared, FreeNetwork(prepared.topology))[0],
+        "no jitter": _program(dataclasses.replace(prepared, scenario=calm), network)[0],
+        "no bubble": without_waiting_for_others(_program(prepared, network)[0]),
+        "unlimited memory": _program(dataclasses.replace(prepared, plan=_roomy(outcome.plan)), network)[0],
+    }
+    return {name: run(program).step_time_s for name, program in programs.items()}
+
+
+def _roomy(plan: Plan | WaferPlan) -> Plan | WaferPlan:
+    """The plan that unlimited memory would allow, all else equal."""
+    if isinstance(plan, Plan):
+        return dataclasses.replace(plan, recompute="none")
+    return dataclasses.replace(plan, micro_batch=plan.micro_batch * plan.micro_batches, micro_batches=1)
+
+
+def _program(prepared: Prepared, network: Network) -> tuple[Program, StepFlops]:
     """Cost the plan and write it down as a program; and the FLOPs that its step stands for."""
-    scenario, network = prepared.scenario, Network(prepared.topology)
+    scenario = prepared.scenario
     model, training, jitter = scenario.model, scenario.training, scenario.system.jitter
     match prepared.device, prepared.stack, prepared.plan:
         case Wafer() as wafer, WaferStack() as wafer_stack, WaferPlan() as wafer_plan:

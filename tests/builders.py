@@ -22,7 +22,7 @@ from sim.scenario.types import Lora, PlanRequest, Report, Scenario, System, Trai
 from sim.workload.operations import Style
 
 UNFUSED = Style(
-    flash_attention=False, causal_skip=False, fused_elementwise=True, gradient_bytes=4.0, loss_traffic_bytes=60.0
+    flash_attention=False, causal_skip=False, fused_elementwise=True, weight_gradient_bytes=8.0, loss_traffic_bytes=60.0
 )
 FLASH = dataclasses.replace(UNFUSED, flash_attention=True, causal_skip=True)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.catalog import Gpu, GpuStack, Model
-from sim.cost.parts import Parts, combined, relabelled
+from sim.cost.parts import Parts, combined, plain, relabelled, scaled
 from sim.hardware.kernel import Array, Kernel, busy_time_s, launched_time_s
 from sim.scenario.types import Lora, Recompute
 from sim.workload.layer import Slice, embedding_operations, head_operations, layer_operations
@@ -51,6 +51,13 @@ class PassCost:
 
     def __add__(self, other: PassCost) -> PassCost:
         return PassCost(combined(self.forward, other.forward), combined(self.backward, other.backward))
+
+    def __mul__(self, times: Array) -> PassCost:
+        return PassCost(scaled(self.forward, times), scaled(self.backward, times))
+
+    def plain(self) -> PassCost:
+        """The cost of one plan in plain floats."""
+        return PassCost(plain(self.forward), plain(self.backward))
 
 
 Build = Callable[[Slice], tuple[Operation, ...]]

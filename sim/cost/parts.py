@@ -29,6 +29,11 @@ def relabelled(parts: Mapping[str, Array], line: str) -> Parts:
     return {line: sum(parts.values())}
 
 
+def plain(parts: Mapping[str, Array]) -> dict[str, float]:
+    """The split of one plan as plain floats, as instructions carry it."""
+    return {line: float(seconds) for line, seconds in parts.items()}
+
+
 def duration_s(parts: Mapping[str, Array]) -> Array:
     """All lines together."""
     return sum(parts.values())

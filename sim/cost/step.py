@@ -11,7 +11,7 @@ from statistics import NormalDist
 
 from sim.catalog import Model
 from sim.cost.compute import Machine, PassCost, embedding_cost, head_cost, layer_cost
-from sim.cost.parts import Parts, duration_s, scaled
+from sim.cost.parts import Parts, duration_s
 from sim.cost.split import (
     embedding_exchanges,
     gradient_reduction_s,
@@ -72,15 +72,15 @@ def step_costs(
     """Cost every instruction of one step of a plan on a machine and its network."""
     part = Slice(training.sequence, plan.micro_batch, plan.tensor, plan.sequence_parallel)
     stack = machine.stack
-    layer = layer_cost(model, part, plan.recompute, machine, training.lora) + layer_exchanges(
-        model, part, plan, network
-    )
-    embedding = embedding_cost(model, part, machine) + embedding_exchanges(model, part, plan, network)
-    head = head_cost(model, part, machine, training.lora) + head_exchanges(model, part, plan, network)
+    layer = layer_cost(model, part, plan.recompute, machine, training.lora).plain()
+    layer += layer_exchanges(model, part, plan, network)
+    embedding = embedding_cost(model, part, machine).plain() + embedding_exchanges(model, part, plan, network)
+    head = head_cost(model, part, machine, training.lora).plain() + head_exchanges(model, part, plan, network)
     chunks = tuple(_chunk(index, plan, layer, embedding, head) for index in range(plan.chunks))
     trained = trained_share(model, training)
     held = [stage_parameters(model, plan, stage) for stage in range(plan.pipeline)]
     gradient_bytes = [stack.gradient_bytes * trained * parameters for parameters in held]
+    reductions = plan.micro_batches if plan.zero == 2 else 1
     count = count_parameters(model)
     layer_parameters = count.layer / plan.tensor
     root_parameters = (count.total - count.layers * count.layer) / plan.tensor
@@ -104,7 +104,7 @@ def step_costs(
         root_scatter_s=gradient_reduction_s(stack.gradient_bytes * trained * root_parameters, plan, network),
         layer_prepare_s=_prepare_s(trained * layer_parameters, plan, machine),
         root_prepare_s=_prepare_s(trained * root_parameters, plan, machine),
-        prepares_s=tuple(_prepare_s(trained * parameters, plan, machine) for parameters in held),
+        prepares_s=tuple(_prepare_s(reductions * trained * parameters, plan, machine) for parameters in held),
         optimizer=tuple(_optimizer(trained * parameters, plan, machine) for parameters in held),
         straggler_s=tuple(jitter * expected_maximum(plan.data) * busy for busy in busy_s),
         input_s=stack.fixed_step_s,
@@ -121,8 +121,7 @@ def expected_maximum(count: int) -> float:
 
 
 def _chunk(index: int, plan: Plan, layer: PassCost, embedding: PassCost, head: PassCost) -> PassCost:
-    layers = plan.layers_per_chunk[index]
-    cost = PassCost(scaled(layer.forward, layers), scaled(layer.backward, layers))
+    cost = layer * plan.layers_per_chunk[index]
     if index == 0:
         cost += embedding
     if index == plan.chunks - 1:

@@ -7,7 +7,7 @@ instructions in order; an instruction may wait for events and record one.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sim.errors import ScaletaxError
 
@@ -77,3 +77,21 @@ class Program:
             for stream, instructions in actor.streams.items():
                 for instruction in instructions:
                     yield actor, stream, instruction
+
+
+def without_waiting_for_others(program: Program) -> Program:
+    """The same program in which no actor waits for another: what is left is each actor's own work.
+
+    For asking what pipelining costs in bubbles and imbalance.
+    """
+    owners = {event: owner for event, (owner, _) in program.producers().items()}
+
+    def own(actor: Actor, instruction: Instruction) -> Instruction:
+        waits = tuple(event for event in instruction.waits if owners[event] == actor.name)
+        return replace(instruction, waits=waits)
+
+    actors = []
+    for actor in program.actors:
+        streams = {name: [own(actor, one) for one in stream] for name, stream in actor.streams.items()}
+        actors.append(Actor(actor.name, actor.multiplicity, streams))
+    return Program(actors)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sim.catalog import Figure
 from sim.engine.trace import Trace
@@ -42,6 +42,8 @@ class Outcome:
     figures: tuple[Figure, ...]
     notes: tuple[str, ...] = ()
     """What a reader must know beside the numbers: choices made for them, ranges left."""
+    counterfactual_step_times_s: dict[str, float] = field(default_factory=dict)
+    """Step times with one thing removed at a time, by its name."""
 
     @property
     def step_time_s(self) -> float:

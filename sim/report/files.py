@@ -37,8 +37,10 @@ def write_results(
     if charts is None:
         charts = any(outcome.scenario.report.charts for outcome in outcomes)
     with _reported(directory), _workspace(directory) as workspace:
-        names = [path.name for path in _write_all(outcomes, failures, workspace, charts)]
-        _move(workspace, directory, names)
+        folder = workspace / "results"
+        folder.mkdir()
+        names = [path.name for path in _write_all(outcomes, failures, folder, charts)]
+        _move(folder, directory, names)
     return [directory / name for name in names]
 
 
@@ -97,13 +99,17 @@ def _existing_parent(directory: Path) -> Path:
     return next((parent for parent in directory.absolute().parents if parent.exists()), Path())
 
 
-def _move(workspace: Path, directory: Path, names: Sequence[str]) -> None:
-    directory.mkdir(parents=True, exist_ok=True)
+def _move(folder: Path, directory: Path, names: Sequence[str]) -> None:
+    """Give a new folder its name in one go; in one that is there already replace file by file, results.json last."""
+    if not directory.exists():
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        folder.rename(directory)
+        return
     stale = _earlier_files(directory) - set(names)
-    for name in names:
-        os.replace(workspace / name, directory / name)
     for name in sorted(stale):
         (directory / name).unlink()
+    for name in sorted(names, key=lambda name: name == _RESULTS):
+        os.replace(folder / name, directory / name)
 
 
 def _earlier_files(directory: Path) -> set[str]:

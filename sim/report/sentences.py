@@ -13,6 +13,8 @@ from sim.units import readable_time
 
 _MOST_TAX_SENTENCES = 2
 _MOST_SYSTEMS_NAMED = 3
+_ALIKE = 0.005
+"""Times this near to each other are not called faster or slower."""
 
 
 def sentences(outcomes: Sequence[Outcome]) -> list[str]:
@@ -45,8 +47,11 @@ def _fastest(systems: Sequence[Curve]) -> str:
         return _fastest_of_one(curve, best)
     rival, second = bests[1]
     ratio = second.time_to_train_s / best.time_to_train_s
-    if _same(ratio, 1.0):
-        return f"{curve.place(best)} and {rival.place(second)} train equally fast: {readable_time(best.time_to_train_s)}."
+    if math.isclose(ratio, 1.0, rel_tol=_ALIKE):
+        return (
+            f"{curve.place(best)} and {rival.place(second)} train equally fast, within {percent(_ALIKE)}:"
+            f" {readable_time(best.time_to_train_s)}."
+        )
     return (
         f"{curve.place(best)} trains fastest: {readable_time(best.time_to_train_s)}, {_times(ratio)} as fast as the best"
         f" of any other system, {rival.place(second)} ({readable_time(second.time_to_train_s)})."
@@ -68,13 +73,16 @@ def _fastest_of_one(curve: Curve, best: Outcome) -> str:
 
 
 def _not_compared(systems: Sequence[Curve]) -> str:
-    return f"The {counted(sum(len(curve.points) for curve in systems), 'point')} do not all train the same model on the same tokens, so their times are not compared."
+    points = counted(sum(len(curve.points) for curve in systems), "point")
+    return f"The {points} do not all train the same model on the same tokens, so their times are not compared."
 
 
 def _tax_changes(systems: Sequence[Curve]) -> list[str]:
-    """How the distribution tax changes with size, for the systems where it changes most."""
+    """How the distribution tax changes with size: where it changes most, each kind of device before a second of one."""
     growing = [curve for curve in systems if len(curve.sizes) > 1]
     growing.sort(key=lambda curve: -abs(curve.largest.ledger.tax - curve.smallest.ledger.tax))
+    first = {curve.device_title: curve for curve in reversed(growing)}
+    growing.sort(key=lambda curve: curve is not first[curve.device_title])
     return [_tax_change(curve) for curve in growing[:_MOST_TAX_SENTENCES]]
 
 
@@ -134,14 +142,11 @@ def _largest_shares(systems: Sequence[Curve]) -> str:
     for curve in systems[:_MOST_SYSTEMS_NAMED]:
         ledger = curve.largest.ledger
         top = sorted(LINES, key=lambda line: -ledger.share(line))[:2]
-        named.append(f"{curve.place(curve.largest)}, {' and '.join(f'{line} {percent(ledger.share(line))}' for line in top)}")
+        shares = " and ".join(f"{line} {percent(ledger.share(line))}" for line in top)
+        named.append(f"{curve.place(curve.largest)}, {shares}")
     return f"Largest shares of the device-seconds: {'; '.join(named)}."
 
 
-def _same(one: float, other: float) -> bool:
-    return math.isclose(one, other, rel_tol=1e-3)
-
-
 def _times(ratio: float) -> str:
-    """A ratio for people: "2.13 times", "119 times"."""
-    return f"{ratio:,.0f} times" if ratio >= 100 else f"{ratio:#.3g} times".replace(". times", " times")
+    """A ratio for people: "2.13 times", "1,190 times"."""
+    return f"{ratio:,.0f} times" if ratio >= 100 else f"{ratio:.3g} times"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sim.errors import ScaletaxError
 from sim.outcome.outcome import Outcome
 from sim.scenario.types import Scenario
-from sim.simulate import simulate
+from sim.simulate import counterfactuals, simulate
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +24,10 @@ Result = Outcome | Failure
 
 
 def run_point(scenario: Scenario) -> Result:
-    """Simulate one point; an error of the input is a result too."""
+    """Simulate one point and its counterfactuals; an error of the input is a result too."""
     try:
-        return simulate(scenario)
+        outcome = simulate(scenario)
+        return replace(outcome, counterfactual_step_times_s=counterfactuals(outcome))
     except ScaletaxError as error:
         return Failure(scenario, error)
 

@@ -1,0 +1,108 @@
+"""The sheet that charts are drawn on: title, panels, legend and caption laid out in inches; files with stable bytes."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from sim.report.charts.colours import FAINT, INK
+
+WIDTH_INCHES = 11.0
+_MARGIN_INCHES = 0.14
+_TITLE_INCHES = 0.62
+_AXIS_INCHES = 0.5
+"""Room for the ticks and the label of the lowest axis."""
+_LEGEND_ROW_INCHES = 0.2
+_CAPTION_ROW_INCHES = 0.165
+_CAPTION_COLUMNS = 170
+_DOTS_PER_INCH = 150
+
+
+def sheet(
+    heights: Sequence[float],
+    title: str = "",
+    caption: str = "",
+    *,
+    left: float = 1.0,
+    right: float = 0.4,
+    gap: float = 0.6,
+    legend_rows: int = 0,
+) -> list[Axes]:
+    """Lay out panels of these heights one above the other on a sheet of their own; no global state is touched.
+
+    left, right, gap: inches beside and between the panels; legend_rows: rows to leave free for add_legend.
+    """
+    lines = textwrap.wrap(caption, _CAPTION_COLUMNS)
+    footer = 2 * _MARGIN_INCHES + len(lines) * _CAPTION_ROW_INCHES + legend_rows * _LEGEND_ROW_INCHES + _AXIS_INCHES
+    total = _TITLE_INCHES + sum(heights) + gap * (len(heights) - 1) + footer
+    figure = Figure(figsize=(WIDTH_INCHES, total))
+    width = (WIDTH_INCHES - left - right) / WIDTH_INCHES
+    panels, top = [], total - _TITLE_INCHES
+    for height in heights:
+        top -= height
+        panels.append(figure.add_axes((left / WIDTH_INCHES, top / total, width, height / total)))
+        top -= gap
+    edge = _MARGIN_INCHES / WIDTH_INCHES
+    figure.text(edge, 1 - _MARGIN_INCHES / total, literal(title), size=13, weight="bold", color=INK, va="top")
+    words = literal("\n".join(lines))
+    figure.text(edge, _MARGIN_INCHES / total, words, size=8, color=FAINT, va="bottom", linespacing=1.3)
+    return panels
+
+
+def add_legend(ax: Axes, handles: Sequence[Artist], labels: Sequence[str], caption: str, columns: int) -> None:
+    """Put a legend into the room that the sheet left free above its caption."""
+    figure = sheet_of(ax)
+    lines = len(textwrap.wrap(caption, _CAPTION_COLUMNS))
+    above = (1.5 * _MARGIN_INCHES + lines * _CAPTION_ROW_INCHES) / figure.get_figheight()
+    figure.legend(
+        list(handles),
+        [literal(label) for label in labels],
+        loc="lower left",
+        bbox_to_anchor=(0.0, above),
+        ncols=columns,
+        frameon=False,
+        fontsize=8,
+        handlelength=1.3,
+        handleheight=0.9,
+        columnspacing=1.6,
+        labelspacing=0.35,
+        borderaxespad=0.4,
+    )
+
+
+def sheet_of(ax: Axes) -> Figure:
+    """The whole sheet that axes are on."""
+    figure = ax.get_figure(root=True)
+    if figure is None:
+        raise ValueError("the axes belong to no figure")
+    return figure
+
+
+def literal(text: str) -> str:
+    """A text as it stands: a pair of dollars would be read as a formula."""
+    return text.replace("$", r"\$")
+
+
+def quiet(ax: Axes) -> None:
+    """Take away what carries no information."""
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        ax.spines[side].set_color(FAINT)
+    ax.tick_params(colors=INK, labelsize=8.5)
+
+
+def save(figure: Figure, folder: Path, name: str) -> list[Path]:
+    """Write name.png and name.svg; the same chart gives the same bytes."""
+    paths = [folder / f"{name}.png", folder / f"{name}.svg"]
+    # Without a salt the identifiers inside an SVG are random.
+    with matplotlib.rc_context({"svg.hashsalt": "scaletax"}):
+        figure.savefig(paths[0], dpi=_DOTS_PER_INCH, metadata={"Software": None})
+        figure.savefig(paths[1], dpi=_DOTS_PER_INCH, metadata={"Date": None})
+    return paths

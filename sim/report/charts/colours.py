@@ -1,0 +1,60 @@
+"""One colour for one thing in every chart, safe for colour-blind readers.
+
+Hues say the group of a ledger line (blue: compute, yellow to brown: split, purple: memory, green: other, grey: run);
+within a group the lightness tells lines apart, so that they stay apart without hue as well.
+"""
+
+from __future__ import annotations
+
+LINE_COLOURS: dict[str, str] = {
+    "useful": "#12436d",
+    "kernel_loss": "#8ab8e0",
+    "recompute": "#3f7fbf",
+    "sharding_loss": "#fff0a3",
+    "tensor_comm": "#f2a51f",
+    "context_comm": "#b8860b",
+    "expert_comm": "#e6c8a0",
+    "pipeline_comm": "#ff8466",
+    "data_comm": "#d9480f",
+    "bubble": "#f7b6a6",
+    "imbalance": "#a61e1e",
+    "straggler_wait": "#e64980",
+    "stranded": "#5c2018",
+    "weight_streaming": "#6a3d9a",
+    "offload": "#cab2d6",
+    "optimizer": "#1b7837",
+    "input": "#b5e2b0",
+    "launch": "#5aae61",
+    "checkpoint": "#252525",
+    "lost_work": "#969696",
+    "restart": "#5f5f5f",
+    "warm_up": "#d0d0d0",
+}
+
+KIND_COLOURS: dict[str, str] = {
+    "forward": "#56a0d3",
+    "backward": "#12436d",
+    "communication": "#e8820c",
+    "optimizer": "#1b7837",
+    "waiting": "#e64980",
+    "other": "#8a8a8a",
+}
+
+# Okabe and Ito 2008, without the yellow, which is too light for a line on white.
+SYSTEM_COLOURS: tuple[str, ...] = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#e69f00", "#56b4e9")
+SYSTEM_MARKERS: tuple[str, ...] = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
+
+INK = "#222222"
+FAINT = "#6b6b6b"
+
+
+def system_style(index: int) -> tuple[str, str]:
+    """(colour, marker) of the system with this number."""
+    return SYSTEM_COLOURS[index % len(SYSTEM_COLOURS)], SYSTEM_MARKERS[index % len(SYSTEM_MARKERS)]
+
+
+def text_colour(background: str) -> str:
+    """Black or white, whichever reads better on a colour "#rrggbb"."""
+    red, green, blue = (int(background[start : start + 2], 16) / 255 for start in (1, 3, 5))
+    # Luma of ITU-R BT.601.
+    return "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.55 else "black"

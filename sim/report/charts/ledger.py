@@ -1,0 +1,109 @@
+"""The account of device-seconds as stacked bars that add up to 100 %."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from sim.outcome.lines import GROUPS, LINES
+from sim.outcome.outcome import Outcome
+from sim.report.charts.canvas import add_legend, literal, quiet, sheet, sheet_of
+from sim.report.charts.colours import FAINT, INK, LINE_COLOURS, text_colour
+from sim.report.points import comparable, counted, curves
+
+_ROW_INCHES = 0.33
+_HEADING_ROWS = 1.15
+_SMALLEST_SHOWN = 5e-4
+"""Lines below this share everywhere are left out of the legend."""
+_SMALLEST_LABELLED = 0.033
+"""A percentage fits into a part of the bar from about this share on."""
+_COLUMNS = (("tax", 104.5), ("MFU", 112.5))
+_CAPTION = (
+    "Each bar is one machine: devices x step time, split without rest into lines that add up to 100 %."
+    " Tax: the distribution tax, all lines of the split group together (yellow to brown): time lost because the work is"
+    " split over devices. MFU: model FLOPs over what the devices could have done at their dense peak."
+)
+
+
+def ledger_bars(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
+    """Draw one bar per point, split by ledger line, under a heading per system; return the axes."""
+    groups = curves(outcomes)
+    ax = ax or sheet([_height(outcomes)], right=1.7)[0]
+    points, places, headings = [], [], []
+    row = 0.0
+    for curve in groups:
+        headings.append((row, f"{curve.label}  ({curve.device_title})"))
+        for point in curve.points:
+            row += 1
+            points.append(point)
+            places.append(row)
+        row += _HEADING_ROWS
+    _bars(ax, points, places)
+    for place, heading in headings:
+        ax.text(0, place + 0.12, literal(heading), size=9, weight="bold", color=INK, va="center")
+    _beside(ax, points, places)
+    ax.set_yticks(places, [counted(point.devices, "device") for point in points])
+    ax.set_ylim(row - 0.45, -0.5)
+    ax.set_xlim(0, 100)
+    ax.set_xlabel("share of all device-seconds of one training step (%)", size=9, color=INK)
+    quiet(ax)
+    ax.spines["left"].set_visible(False)
+    ax.tick_params(axis="y", length=0)
+    return ax
+
+
+def ledger_figure(outcomes: Sequence[Outcome]) -> Figure:
+    """The bars as a sheet with title, legend and caption."""
+    title = "Where every device-second of a training step goes"
+    if comparable(outcomes):
+        title += f": {outcomes[0].scenario.model.name}"
+    legend_rows = (len(_present(outcomes)) + 1) // 2
+    (ax,) = sheet([_height(outcomes)], title, _CAPTION, right=1.7, legend_rows=legend_rows)
+    ledger_bars(outcomes, ax)
+    add_legend(ax, *ax.get_legend_handles_labels(), _CAPTION, columns=2)
+    return sheet_of(ax)
+
+
+def _height(outcomes: Sequence[Outcome]) -> float:
+    return _ROW_INCHES * (len(outcomes) + _HEADING_ROWS * len(curves(outcomes)) + 0.2)
+
+
+def _present(outcomes: Sequence[Outcome]) -> list[str]:
+    return [line for line in LINES if any(point.ledger.share(line) > _SMALLEST_SHOWN for point in outcomes)]
+
+
+def _bars(ax: Axes, points: Sequence[Outcome], places: Sequence[float]) -> None:
+    present = _present(points)
+    group_of = {line: group for group, lines in GROUPS.items() for line in lines}
+    lefts = [0.0] * len(points)
+    for line in LINES:
+        widths = [100 * point.ledger.share(line) for point in points]
+        if not any(widths):
+            continue
+        ax.barh(
+            places,
+            widths,
+            left=lefts,
+            height=0.8,
+            color=LINE_COLOURS[line],
+            edgecolor="white",
+            # The white edge of a sliver would hide the sliver.
+            linewidth=[0.7 if width > 0.5 else 0.0 for width in widths],
+            label=f"{line} ({group_of[line]}): {GROUPS[group_of[line]][line]}" if line in present else None,
+        )
+        for place, left, width in zip(places, lefts, widths, strict=True):
+            if width >= 100 * _SMALLEST_LABELLED:
+                colour = text_colour(LINE_COLOURS[line])
+                ax.text(left + width / 2, place, f"{width:.0f}", size=8, color=colour, ha="center", va="center_baseline")
+        lefts = [left + width for left, width in zip(lefts, widths, strict=True)]
+
+
+def _beside(ax: Axes, points: Sequence[Outcome], places: Sequence[float]) -> None:
+    """Two columns of figures to the right of the bars."""
+    for heading, x in _COLUMNS:
+        ax.text(x, -0.1, heading, size=8.5, weight="bold", color=INK, ha="center", va="center")
+    for point, place in zip(points, places, strict=True):
+        for x, share in zip((x for _, x in _COLUMNS), (point.ledger.tax, point.mfu), strict=True):
+            ax.text(x, place, f"{100 * share:.1f} %", size=8.5, color=FAINT, ha="center", va="center")

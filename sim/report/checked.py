@@ -1,0 +1,49 @@
+"""What `scaletax check` prints: the inputs as understood, the plan, and the memory item by item."""
+
+from __future__ import annotations
+
+from tabulate import tabulate
+
+from sim.simulate import Prepared
+from sim.units import readable_bytes
+from sim.workload.parameters import count_parameters
+
+
+def checked(prepared: Prepared) -> str:
+    """Describe one system point without simulating it."""
+    scenario, topology = prepared.scenario, prepared.topology
+    model, training, system = scenario.model, scenario.training, scenario.system
+    parameters = count_parameters(model).total
+    lines = [
+        f"{system.name}: {system.devices} x {prepared.device.title}, {topology.title}, {prepared.stack.title}",
+        f"  model     {model.name}: {parameters / 1e9:.3f}e9 parameters, {model.layers} layers, hidden {model.hidden}",
+        f"  training  {training.tokens:.4g} tokens in batches of {training.global_batch} x {training.sequence},"
+        f" {training.precision}, {training.optimizer}, {training.method}",
+        f"  plan      {prepared.plan.summary()} ({_chooser(prepared.plan.chosen_by)}),"
+        f" uses {prepared.plan.devices} of {system.devices} devices",
+        f"  memory    {readable_bytes(prepared.memory.peak_bytes)} of {readable_bytes(prepared.memory.capacity_bytes)}"
+        " on the fullest device",
+    ]
+    return "\n".join([*lines, _memory_table(prepared)])
+
+
+def _chooser(chosen_by: str) -> str:
+    return "as given" if chosen_by == "user" else "chosen by the default rule"
+
+
+def _memory_table(prepared: Prepared) -> str:
+    """GiB by item; a row per stage, stages that are alike in one row."""
+    rows: list[list[str]] = []
+    spans: list[tuple[int, int]] = []
+    stages = prepared.memory.stages
+    for index, items in enumerate(stages):
+        if index and items == stages[spans[-1][0]]:
+            spans[-1] = (spans[-1][0], index)
+            continue
+        spans.append((index, index))
+        rows.append([f"{size / 2**30:.1f}" for size in [*items.values(), sum(items.values())]])
+    names = [f"stage {first}" if first == last else f"stages {first}-{last}" for first, last in spans]
+    table = [[name, *row] for name, row in zip(names, rows, strict=True)]
+    headers = ["GiB", *stages[0], "total"]
+    text = tabulate(table, headers, tablefmt="plain", disable_numparse=True, stralign="right")
+    return "\n".join(f"    {line}" for line in text.splitlines())

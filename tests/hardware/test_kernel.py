@@ -1,0 +1,143 @@
+"""Kernel times: tiles and waves by hand, the roofline, launches, and how times behave."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from builders import gpu, gpu_stack
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim.hardware.kernel import Kernel, busy_time_s, gemm_time_s, kernel_time_s, launched_time_s, memory_time_s
+
+PEAK = 1e12
+SIZES = st.integers(1, 20_000)
+BATCHES = st.integers(1, 512)
+
+
+def toy(multiprocessors=1, **over):
+    """A GPU whose kernels lose nothing but to tiles and waves."""
+    values = {
+        "peak_flops_per_s": {"bf16": PEAK}, "hbm_bytes_per_s": 1e9, "multiprocessors": multiprocessors,
+        "gemm_ceiling": 1.0, "gemm_sustained": 1.0, "gemm_store_share": 0.0, "memory_efficiency": 1.0,
+        "kernel_gap_s": 0.0, **over,
+    }  # fmt: skip
+    return gpu(**values)
+
+
+def gemm(m, n, k, device, batch=1, output_bytes=2.0, peak=PEAK):
+    return float(gemm_time_s(m, n, k, batch, output_bytes, device, peak))
+
+
+TILE_S = 2 * 256 * 128 * 1000 / PEAK
+"""One tile of 256 x 128 at depth 1000, by one multiprocessor that has the whole peak."""
+
+
+def test_whole_tiles_run_at_peak():
+    assert gemm(256, 128, 1000, toy()) == pytest.approx(TILE_S)
+    assert gemm(128, 256, 1000, toy()) == pytest.approx(TILE_S)
+    assert gemm(512, 256, 1000, toy(), batch=3) == pytest.approx(12 * TILE_S)
+
+
+def test_part_of_a_tile_costs_a_tile():
+    # 257 rows: two tiles of 256 rows, or three of 128 rows and twice the columns.
+    assert gemm(257, 128, 1000, toy()) == pytest.approx(2 * TILE_S)
+    # 300 x 300: two by three tiles of 256 x 128, or three by two: six either way.
+    assert gemm(300, 300, 1000, toy()) == pytest.approx(6 * TILE_S)
+    assert gemm(1, 1, 1000, toy()) == pytest.approx(TILE_S)
+
+
+def test_part_of_a_wave_costs_a_wave():
+    # Three tiles on two multiprocessors, each with half of the peak: two waves of two tile times. Half of the
+    # output's write, 768 x 128 x 2 bytes at 1 GB/s, shows; cutting k in two would write 18 bytes instead of 2.
+    found = gemm(768, 128, 1000, toy(2, gemm_store_share=0.5))
+    assert found == pytest.approx(2 * 2 * TILE_S + 0.5 * 768 * 128 * 2 / 1e9)
+
+
+def test_cutting_k_fills_the_multiprocessors():
+    # One tile on four multiprocessors: cut in four where writing is free, alone where it is not.
+    assert gemm(256, 128, 1000, toy(4)) == pytest.approx(TILE_S)
+    alone = gemm(256, 128, 1000, toy(4, gemm_store_share=1.0, hbm_bytes_per_s=1e6))
+    assert alone == pytest.approx(4 * TILE_S + 256 * 128 * 2 / 1e6)
+
+
+def test_the_mean_load_is_limited_by_power_and_the_fullest_processor_by_the_clock():
+    # One tile, one multiprocessor: mean and fullest are the same, the slower rule counts.
+    assert gemm(256, 128, 1000, toy(gemm_sustained=0.5, gemm_ceiling=0.8)) == pytest.approx(TILE_S / 0.5)
+    # 11 tiles in k as one piece on 10 multiprocessors: mean 1.1, fullest 2.
+    limited = toy(10, gemm_sustained=0.5, gemm_ceiling=0.8, gemm_store_share=1.0, hbm_bytes_per_s=1e6)
+    found = gemm(256, 128, 1000, limited, batch=11)
+    assert found == pytest.approx(10 * TILE_S * 2 / 0.8 + 11 * 256 * 128 * 2 / 1e6)
+
+
+def test_the_roofline():
+    stack = gpu_stack(attention_efficiency_forward=0.5, attention_efficiency_backward=0.25)
+    device = toy(hbm_bytes_per_s=2e9, memory_efficiency=0.5)
+
+    def time_s(kind, flops, traffic, backward=False):
+        kernel = Kernel("k", kind, flops, traffic, m=256, n=128, k=1000, backward=backward)
+        return float(kernel_time_s(kernel, device, stack, "bf16"))
+
+    assert time_s("elementwise", 0.0, 3e6) == 3e-3
+    assert time_s("attention", 1e9, 1e3) == pytest.approx(2e-3)
+    assert time_s("attention", 1e9, 1e3, backward=True) == pytest.approx(4e-3)
+    assert time_s("attention", 1e9, 5e6) == pytest.approx(5e-3)
+    assert time_s("gemm", 0.0, 1.0) == pytest.approx(TILE_S)
+    assert time_s("gemm", 0.0, 1e9) == pytest.approx(1.0)
+    kernels = [Kernel("a", "elementwise", traffic_bytes=1e6), Kernel("b", "elementwise", traffic_bytes=2e6)]
+    assert busy_time_s(kernels, device, stack, "bf16") == pytest.approx(3e-3)
+    assert busy_time_s([], device, stack, "bf16") == 0
+
+
+def test_the_host_is_the_clock_where_kernels_are_short():
+    device, stack = gpu(kernel_gap_s=1e-6), gpu_stack(host_launch_s=5e-6)
+    assert launched_time_s(1e-3, 10, device, stack) == pytest.approx(1e-3 + 10e-6)
+    assert launched_time_s(1e-6, 10, device, stack) == pytest.approx(50e-6)
+
+
+@given(SIZES, SIZES, SIZES, BATCHES)
+def test_never_faster_than_the_device(m, n, k, batch):
+    device = gpu()
+    peak = device.peak_flops_per_s["bf16"]
+    assert gemm(m, n, k, device, batch, peak=peak) * peak * device.gemm_sustained >= 2.0 * m * n * k * batch * (1 - 1e-12)
+
+
+@given(SIZES, SIZES, SIZES, BATCHES, st.floats(1, 10))
+def test_a_faster_device_is_never_slower(m, n, k, batch, factor):
+    device = gpu()
+    peak = device.peak_flops_per_s["bf16"]
+    base = gemm(m, n, k, device, batch, peak=peak)
+    fast_memory = dataclasses.replace(device, hbm_bytes_per_s=device.hbm_bytes_per_s * factor)
+    assert gemm(m, n, k, device, batch, peak=peak * factor) <= base
+    assert gemm(m, n, k, fast_memory, batch, peak=peak) <= base
+    assert gemm(m, n, k, fast_memory, batch, peak=peak * factor) == pytest.approx(base / factor, rel=1e-12)
+
+
+@given(SIZES, SIZES, SIZES, BATCHES, st.integers(1, 1000))
+def test_more_work_never_takes_less_time(m, n, k, batch, more):
+    device = gpu()
+    base = gemm(m, n, k, device, batch)
+    assert gemm(m + more, n, k, device, batch) >= base
+    assert gemm(m, n + more, k, device, batch) >= base
+    assert gemm(m, n, k + more, device, batch) >= base
+    assert gemm(m, n, k, device, batch + more) >= base
+
+
+@given(st.lists(SIZES, min_size=1, max_size=5), st.lists(SIZES, min_size=1, max_size=5), BATCHES)
+def test_arrays_give_what_numbers_give(rows, columns, batch):
+    device = gpu()
+    m, n = np.array(rows)[:, None], np.array(columns)
+    outputs = np.where(m > 1000, 2.0, 8.0)
+    found = gemm_time_s(m, n, 512, batch, outputs, device, PEAK)
+    assert found.shape == (len(rows), len(columns))
+    for (row, column), value in np.ndenumerate(found):
+        assert value == gemm(rows[row], columns[column], 512, device, batch, float(outputs[row, 0]))
+    assert np.all(memory_time_s(m * 1.0, device) == np.array([[memory_time_s(row, device)] for row in rows], float))
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_the_peak_may_be_an_array_too(count):
+    # The peak is one of the arguments that are said to broadcast.
+    device, peaks = gpu(), np.linspace(1e14, 4e14, count)
+    found = gemm_time_s(np.full(count, 4096.0), 4096, 4096, 1, 2.0, device, peaks)
+    assert found == pytest.approx([gemm(4096, 4096, 4096, device, peak=peak) for peak in peaks])
