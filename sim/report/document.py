@@ -10,8 +10,8 @@ from importlib.metadata import version
 from typing import Any
 
 from sim import __version__
-from sim.outcome.lines import GROUPS, LINES
 from sim.outcome.ledger import Ledger
+from sim.outcome.lines import GROUPS, LINES
 from sim.outcome.outcome import Memory, Outcome
 from sim.scenario import resolved_documents
 

@@ -31,7 +31,7 @@ def write_results(
     failures: messages of the points that ended in an error.
     directory: made if need be; files of an earlier run in it are replaced, other files are left alone.
     charts: whether to draw; None asks the scenarios.
-    Everything is written beside its place first and moved there at the end, so that stopping leaves nothing half-written.
+    Everything is written beside its place and moved there at the end, so that stopping leaves nothing half-written.
     Raises InputError when the folder cannot be written.
     """
     if charts is None:
@@ -116,10 +116,11 @@ def _earlier_files(directory: Path) -> set[str]:
     """Files of an earlier run; none where no results lie, so that nobody's own files are taken for them."""
     try:
         earlier = json.loads((directory / _RESULTS).read_text(encoding="utf-8"))
-        ours = earlier["schema"] == RESULTS_SCHEMA and "scaletax" in earlier
+        if earlier["schema"] != RESULTS_SCHEMA or "scaletax" not in earlier:
+            return set()
     except (OSError, ValueError, TypeError, KeyError):
         return set()
-    return {path.name for pattern in _OWN_NAMES for path in directory.glob(pattern) if path.is_file()} if ours else set()
+    return {path.name for pattern in _OWN_NAMES for path in directory.glob(pattern) if path.is_file()}
 
 
 @contextmanager

@@ -18,12 +18,22 @@ from sim.scenario import Scenario
 class Curve:
     """One system, everything else alike, at one or more sizes.
 
-    label: the system's name, with the sweep axes that tell it from others of the same name.
     points: by device count, smallest first.
+    variant: the sweep axes that tell it from others of the same system; empty where there are none.
     """
 
-    label: str
     points: tuple[Outcome, ...]
+    variant: str = ""
+
+    @property
+    def system(self) -> str:
+        """The system's name in the scenario."""
+        return self.points[0].scenario.system.name
+
+    @property
+    def label(self) -> str:
+        """The system's name, with its variant."""
+        return f"{self.system} ({self.variant})" if self.variant else self.system
 
     @property
     def device_title(self) -> str:
@@ -63,7 +73,18 @@ def curves(outcomes: Sequence[Outcome]) -> list[Curve]:
         else:
             groups.append((alike, [outcome]))
     members_of = [tuple(sorted(members, key=lambda point: point.devices)) for _, members in groups]
-    return [Curve(label, points) for label, points in zip(_labels(members_of), members_of, strict=True)]
+    return [Curve(points, variant) for points, variant in zip(members_of, _variants(members_of), strict=True)]
+
+
+def representatives(systems: Sequence[Curve]) -> list[tuple[Curve, Outcome]]:
+    """The largest point of each system, the first of every kind of device before a second one of a kind."""
+    by_name: dict[str, tuple[Curve, Outcome]] = {}
+    for curve in systems:
+        name, point = curve.system, curve.largest
+        if name not in by_name or _work_size(point) > _work_size(by_name[name][1]):
+            by_name[name] = (curve, point)
+    first = {curve.device_title: name for name, (curve, _) in reversed(by_name.items())}
+    return sorted(by_name.values(), key=lambda pair: pair[0].system not in first.values())
 
 
 def comparable(outcomes: Sequence[Outcome]) -> bool:
@@ -81,6 +102,10 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "point"
 
 
+def _work_size(point: Outcome) -> tuple[int, float]:
+    return point.devices, point.ledger.total_s
+
+
 def _without_size(scenario: Scenario) -> Scenario:
     system = dataclasses.replace(scenario.system, devices=0)
     return dataclasses.replace(scenario, system=system, axes={}, path=Path())
@@ -91,22 +116,20 @@ def _work(outcome: Outcome) -> tuple[object, object]:
     return outcome.scenario.model, training
 
 
-def _labels(groups: Sequence[tuple[Outcome, ...]]) -> list[str]:
-    """One name per group, none twice: the system, then the axes that differ, then a number."""
+def _variants(groups: Sequence[tuple[Outcome, ...]]) -> list[str]:
+    """What tells each group from others of the same system: the axes that differ, or else a number."""
     names = [points[0].scenario.system.name for points in groups]
     axes = [_axes_beside_size(points[0]) for points in groups]
-    labels = []
+    seen: Counter[tuple[str, str]] = Counter()
+    variants = []
     for name, own in zip(names, axes, strict=True):
         others = [other for other_name, other in zip(names, axes, strict=True) if other_name == name]
         differing = {key: value for key, value in own.items() if any(other.get(key) != value for other in others)}
         words = ", ".join(_axis_words(key, value) for key, value in differing.items())
-        labels.append(f"{name} ({words})" if words else name)
-    seen: Counter[str] = Counter()
-    unique = []
-    for label in labels:
-        seen[label] += 1
-        unique.append(label if seen[label] == 1 else f"{label} #{seen[label]}")
-    return unique
+        seen[name, words] += 1
+        number = seen[name, words]
+        variants.append(words if number == 1 else f"{words} #{number}".strip())
+    return variants
 
 
 def _axes_beside_size(outcome: Outcome) -> dict[str, Any]:

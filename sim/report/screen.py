@@ -17,9 +17,19 @@ from sim.units import readable_time
 _WIDTH = 118
 _MOST_NOTES = 8
 _HEADERS = (
-    "system", "devices", "plan", "step\ntime", "tokens/s", "MFU", "distribution\ntax", "time to\ntrain", "device-\nhours",
-)  # fmt: skip
-_COLUMN_WIDTHS = (17, None, 28, None, None, None, None, None, None)
+    "system",
+    "devices",
+    "plan",
+    "step\ntime",
+    "tokens/s",
+    "MFU",
+    "distribution\ntax",
+    "time to\ntrain",
+    "device-\nhours",
+)
+_WORDS_WIDTH = 40
+"""Characters that the columns of words, system and plan, share; figures have the rest of the line."""
+_PLAN_WIDTH = 28
 _CONVENTIONS = {
     "full-attention": ("MFU counts attention over the full square, as most papers do", "its causal half only"),
     "causal-attention": ("MFU counts the causal half of attention only", "the full square, as most papers do,"),
@@ -33,7 +43,8 @@ def screen(outcomes: Sequence[Outcome]) -> str:
     said = sentences(outcomes)
     notes = [*_line_words(said), *_conventions(outcomes), *_notes(outcomes)]
     if len(notes) > _MOST_NOTES:
-        notes[_MOST_NOTES - 1 :] = [f"{len(notes) - _MOST_NOTES + 1} more notes: see the notes of each point in results.json"]
+        left_out = len(notes) - _MOST_NOTES + 1
+        notes[_MOST_NOTES - 1 :] = [f"{left_out} more: see the notes of each point in results.json"]
     parts = [
         _headline(outcomes),
         _table(outcomes),
@@ -61,21 +72,22 @@ def _headline(outcomes: Sequence[Outcome]) -> str:
 
 
 def _table(outcomes: Sequence[Outcome]) -> str:
-    rows = [_row(curve.label, point) for curve in curves(outcomes) for point in curve.points]
+    plan_width = min(_PLAN_WIDTH, max(len(point.plan.summary()) for point in outcomes))
+    widths = (_WORDS_WIDTH - plan_width, plan_width)
+    rows = [_row(curve.label, point, widths) for curve in curves(outcomes) for point in curve.points]
     return tabulate(
         rows,
         headers=_HEADERS,
-        maxcolwidths=list(_COLUMN_WIDTHS),
         colalign=("left", "right", "left", *["right"] * 6),
         disable_numparse=True,
     )
 
 
-def _row(label: str, point: Outcome) -> tuple[str, ...]:
+def _row(label: str, point: Outcome, widths: tuple[int, int]) -> tuple[str, ...]:
     return (
-        ascii_only(label),
+        textwrap.fill(ascii_only(label), widths[0], break_on_hyphens=False),
         f"{point.devices:,}",
-        point.plan.summary(),
+        textwrap.fill(point.plan.summary(), widths[1], break_on_hyphens=False),
         readable_time(point.step_time_s),
         f"{point.tokens_per_s:,.0f}" if point.tokens_per_s >= 100 else f"{point.tokens_per_s:.3g}",
         percent(point.mfu),
@@ -117,9 +129,7 @@ def _notes(outcomes: Sequence[Outcome]) -> list[str]:
         for point in curve.points:
             for note in point.notes:
                 owners.setdefault(note, []).append(curve.place(point))
-    return [
-        note if len(places) == len(outcomes) else f"{note} ({_few(places)})" for note, places in owners.items()
-    ]
+    return [note if len(places) == len(outcomes) else f"{note} ({_few(places)})" for note, places in owners.items()]
 
 
 def _few(places: Sequence[str], most: int = 2) -> str:

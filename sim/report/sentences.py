@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from sim.outcome.lines import LINES, SPLIT_LINES
 from sim.outcome.outcome import Outcome
-from sim.report.points import Curve, comparable, counted, curves
+from sim.report.points import Curve, comparable, counted, curves, representatives
 from sim.units import readable_time
 
 _MOST_TAX_SENTENCES = 2
@@ -53,8 +53,8 @@ def _fastest(systems: Sequence[Curve]) -> str:
             f" {readable_time(best.time_to_train_s)}."
         )
     return (
-        f"{curve.place(best)} trains fastest: {readable_time(best.time_to_train_s)}, {_times(ratio)} as fast as the best"
-        f" of any other system, {rival.place(second)} ({readable_time(second.time_to_train_s)})."
+        f"{curve.place(best)} trains fastest: {readable_time(best.time_to_train_s)}, {_times(ratio)} as fast as"
+        f" the best of any other system, {rival.place(second)} ({readable_time(second.time_to_train_s)})."
     )
 
 
@@ -131,19 +131,19 @@ def _most_stranded(systems: Sequence[Curve]) -> str:
     if not unused:
         return ""
     return (
-        f"{curve.place(worst)} leaves {unused:,} of them unused: {percent(worst.ledger.share('stranded'))} of its device"
-        f" time is stranded{'' if len(points) == 1 else ', the largest such share'}."
+        f"{curve.place(worst)} leaves {unused:,} of them unused: {percent(worst.ledger.share('stranded'))} of its"
+        f" device time is stranded{'' if len(points) == 1 else ', the largest such share'}."
     )
 
 
 def _largest_shares(systems: Sequence[Curve]) -> str:
-    """The two largest ledger lines of each system at its largest size."""
+    """The two largest ledger lines of a few systems at their largest point."""
     named = []
-    for curve in systems[:_MOST_SYSTEMS_NAMED]:
-        ledger = curve.largest.ledger
+    for curve, point in representatives(systems)[:_MOST_SYSTEMS_NAMED]:
+        ledger = point.ledger
         top = sorted(LINES, key=lambda line: -ledger.share(line))[:2]
         shares = " and ".join(f"{line} {percent(ledger.share(line))}" for line in top)
-        named.append(f"{curve.place(curve.largest)}, {shares}")
+        named.append(f"{curve.place(point)}, {shares}")
     return f"Largest shares of the device-seconds: {'; '.join(named)}."
 
 

@@ -1,0 +1,39 @@
+"""Charts of outcomes. Functions take axes or make their own, and return them; nothing is shown on a screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sim.outcome.outcome import Outcome
+from sim.report.charts.canvas import save
+from sim.report.charts.ledger import ledger_bars, ledger_figure
+from sim.report.charts.scaling import distribution_tax, scaling_figure, time_to_train
+from sim.report.charts.streams import stream_utilisation, streams_figure
+from sim.report.charts.timeline import timeline, timeline_figure
+from sim.report.points import comparable, curves, representatives, slug
+
+__all__ = ["chart_files", "distribution_tax", "ledger_bars", "stream_utilisation", "time_to_train", "timeline"]
+
+_MOST_TIMELINES = 3
+
+
+def chart_files(outcomes: Sequence[Outcome], directory: Path) -> list[Path]:
+    """Draw every chart that fits these outcomes into a folder that exists; return the paths, PNG and SVG of each."""
+    paths = save(ledger_figure(outcomes), directory, "ledger")
+    if _has_scaling(outcomes):
+        paths += save(scaling_figure(outcomes), directory, "scaling")
+    taken: set[str] = set()
+    for curve, point in representatives(curves(outcomes))[:_MOST_TIMELINES]:
+        name = slug(f"{curve.label} {point.devices}")
+        name = next(each for each in (name, *(f"{name}-{number}" for number in range(2, 99))) if each not in taken)
+        taken.add(name)
+        title = f"{curve.label}, {point.devices:,} x {point.device_title}"
+        paths += save(timeline_figure(point, title), directory, f"timeline-{name}")
+        paths += save(streams_figure(point, title), directory, f"streams-{name}")
+    return paths
+
+
+def _has_scaling(outcomes: Sequence[Outcome]) -> bool:
+    systems = curves(outcomes)
+    return any(len(curve.sizes) > 1 for curve in systems) or (len(systems) > 1 and comparable(outcomes))

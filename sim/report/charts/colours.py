@@ -36,7 +36,7 @@ KIND_COLOURS: dict[str, str] = {
     "backward": "#12436d",
     "communication": "#e8820c",
     "optimizer": "#1b7837",
-    "waiting": "#e64980",
+    "wait for the slowest replica": "#e64980",
     "other": "#8a8a8a",
 }
 

@@ -15,6 +15,8 @@ from sim.report.points import comparable, counted, curves
 
 _ROW_INCHES = 0.33
 _HEADING_ROWS = 1.15
+_CHARACTER_INCHES = 0.073
+_RIGHT_INCHES = 1.7
 _SMALLEST_SHOWN = 5e-4
 """Lines below this share everywhere are left out of the legend."""
 _SMALLEST_LABELLED = 0.033
@@ -29,22 +31,22 @@ _CAPTION = (
 
 def ledger_bars(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
     """Draw one bar per point, split by ledger line, under a heading per system; return the axes."""
-    groups = curves(outcomes)
-    ax = ax or sheet([_height(outcomes)], right=1.7)[0]
-    points, places, headings = [], [], []
+    ax = ax or sheet([_height(outcomes)], left=_left(outcomes), right=_RIGHT_INCHES)[0]
+    points, places, labels, headings = [], [], [], []
     row = 0.0
-    for curve in groups:
-        headings.append((row, f"{curve.label}  ({curve.device_title})"))
-        for point in curve.points:
+    for heading, bars in _groups(outcomes).items():
+        headings.append((row, heading))
+        for label, point in bars:
             row += 1
             points.append(point)
             places.append(row)
+            labels.append(literal(label))
         row += _HEADING_ROWS
     _bars(ax, points, places)
     for place, heading in headings:
         ax.text(0, place + 0.12, literal(heading), size=9, weight="bold", color=INK, va="center")
     _beside(ax, points, places)
-    ax.set_yticks(places, [counted(point.devices, "device") for point in points])
+    ax.set_yticks(places, labels)
     ax.set_ylim(row - 0.45, -0.5)
     ax.set_xlim(0, 100)
     ax.set_xlabel("share of all device-seconds of one training step (%)", size=9, color=INK)
@@ -60,14 +62,34 @@ def ledger_figure(outcomes: Sequence[Outcome]) -> Figure:
     if comparable(outcomes):
         title += f": {outcomes[0].scenario.model.name}"
     legend_rows = (len(_present(outcomes)) + 1) // 2
-    (ax,) = sheet([_height(outcomes)], title, _CAPTION, right=1.7, legend_rows=legend_rows)
+    left = _left(outcomes)
+    (ax,) = sheet([_height(outcomes)], title, _CAPTION, left=left, right=_RIGHT_INCHES, legend_rows=legend_rows)
     ledger_bars(outcomes, ax)
     add_legend(ax, *ax.get_legend_handles_labels(), _CAPTION, columns=2)
     return sheet_of(ax)
 
 
 def _height(outcomes: Sequence[Outcome]) -> float:
-    return _ROW_INCHES * (len(outcomes) + _HEADING_ROWS * len(curves(outcomes)) + 0.2)
+    return _ROW_INCHES * (len(outcomes) + _HEADING_ROWS * len(_groups(outcomes)) + 0.2)
+
+
+def _left(outcomes: Sequence[Outcome]) -> float:
+    """Inches that the longest label of a bar needs."""
+    return 0.2 + _CHARACTER_INCHES * max(len(label) for bars in _groups(outcomes).values() for label, _ in bars)
+
+
+def _groups(outcomes: Sequence[Outcome]) -> dict[str, list[tuple[str, Outcome]]]:
+    """Heading -> (label, point) of its bars: a heading per system; labels say the size, the variant, or both."""
+    groups: dict[str, list[tuple[str, Outcome]]] = {}
+    systems = curves(outcomes)
+    for curve in systems:
+        alike = [other for other in systems if (other.system, other.device_title) == (curve.system, curve.device_title)]
+        one_size = len({size for other in alike for size in other.sizes}) == 1
+        bars = groups.setdefault(f"{curve.system}  ({curve.device_title})", [])
+        for point in curve.points:
+            size = counted(point.devices, "device")
+            bars.append((curve.variant if one_size and curve.variant else f"{curve.variant} {size}".strip(), point))
+    return groups
 
 
 def _present(outcomes: Sequence[Outcome]) -> list[str]:
@@ -96,7 +118,9 @@ def _bars(ax: Axes, points: Sequence[Outcome], places: Sequence[float]) -> None:
         for place, left, width in zip(places, lefts, widths, strict=True):
             if width >= 100 * _SMALLEST_LABELLED:
                 colour = text_colour(LINE_COLOURS[line])
-                ax.text(left + width / 2, place, f"{width:.0f}", size=8, color=colour, ha="center", va="center_baseline")
+                ax.text(
+                    left + width / 2, place, f"{width:.0f}", size=8, color=colour, ha="center", va="center_baseline"
+                )
         lefts = [left + width for left, width in zip(lefts, widths, strict=True)]
 
 

@@ -19,11 +19,12 @@ _POINTS_PER_INCH = 72.0
 _LABEL_POINTS = 11.0
 """Height of one line of a direct label."""
 _TIME_UNITS: tuple[tuple[str, float], ...] = (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0), ("seconds", 1.0))
-_ROUND = (1.0, 2.0, 5.0)
+_DIGITS = ((1, 2, 5), (1, 2, 3, 4, 5, 6, 7, 8, 9), (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9))
+_FEWEST_TICKS = 4
 _CAPTION = (
-    "Every marker is one simulated machine, labelled with its number of devices; one device is one GPU or one wafer-scale"
-    " system. Dashed: ideal scaling from a system's smallest machine, twice the devices in half the time. The distribution"
-    " tax is the share of all device-seconds lost because the work is split over devices."
+    "Every marker is one simulated machine, labelled with its number of devices; one device is one GPU or one"
+    " wafer-scale system. Dashed: ideal scaling from a system's smallest machine, twice the devices in half the time."
+    " The distribution tax is the share of all device-seconds lost because the work is split over devices."
 )
 
 
@@ -38,10 +39,14 @@ def time_to_train(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
             start = curve.smallest
             ends = [start.devices, curve.largest.devices]
             ideal = [start.time_to_train_s * start.devices / size / length_s for size in ends]
-            ax.plot(ends, ideal, color=system_style(index)[0], linewidth=1.0, linestyle=(0, (4, 3)), alpha=0.65, zorder=1)
+            ax.plot(
+                ends, ideal, color=system_style(index)[0], linewidth=1.0, linestyle=(0, (4, 3)), alpha=0.65, zorder=1
+            )
     ax.set_yscale("log")
-    ax.margins(y=0.1)
-    _round_ticks(ax, [point.time_to_train_s / length_s for point in outcomes])
+    # Room for the labels, and never so narrow a range that a small difference fills the chart.
+    low, high = ax.dataLim.intervaly
+    ax.set_ylim(low / 1.6, high * 1.6)
+    _round_ticks(ax)
     ax.set_ylabel(f"time to train ({unit})", size=9, color=INK)
     _finish(ax, systems, lambda point: point.time_to_train_s / length_s)
     return ax
@@ -53,7 +58,7 @@ def distribution_tax(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axe
     systems = curves(outcomes)
     _draw(ax, systems, lambda point: 100 * point.ledger.tax)
     highest = max(100 * point.ledger.tax for point in outcomes)
-    ax.set_ylim(-0.03 * max(highest, 1.0), 1.15 * max(highest, 1.0))
+    ax.set_ylim(-0.08 * max(highest, 1.0), 1.15 * max(highest, 1.0))
     ax.set_ylabel("distribution tax\n(% of device-seconds)", size=9, color=INK)
     _finish(ax, systems, lambda point: 100 * point.ledger.tax)
     return ax
@@ -67,7 +72,7 @@ def scaling_figure(outcomes: Sequence[Outcome]) -> Figure:
     if comparable(outcomes):
         title += f": {outcomes[0].scenario.model.name}"
     rows = 0 if direct else (len(systems) + 2) // 3
-    above, below = sheet([3.9, 2.4], title, _CAPTION, right=2.3 if direct else 0.4, gap=0.35, legend_rows=rows)
+    above, below = sheet([3.9, 2.4], title, _CAPTION, right=1.9 if direct else 0.4, gap=0.35, legend_rows=rows)
     time_to_train(outcomes, above)
     distribution_tax(outcomes, below)
     above.set_xlabel("")
@@ -95,17 +100,26 @@ def _draw(ax: Axes, systems: Sequence[Curve], value: Callable[[Outcome], float])
             label=curve.label,
             zorder=3,
         )
+    _label_sizes(ax, systems, value)
+
+
+def _label_sizes(ax: Axes, systems: Sequence[Curve], value: Callable[[Outcome], float]) -> None:
+    """Write each device count once, over the highest of the points that share it."""
+    highest: dict[int, float] = {}
+    for curve in systems:
         for point in curve.points:
-            ax.annotate(
-                f"{point.devices:,}",
-                (point.devices, value(point)),
-                xytext=(0, 6),
-                textcoords="offset points",
-                size=7,
-                color=colour,
-                ha="center",
-                zorder=4,
-            )
+            highest[point.devices] = max(value(point), highest.get(point.devices, value(point)))
+    for devices, height in highest.items():
+        ax.annotate(
+            f"{devices:,}",
+            (devices, height),
+            xytext=(0, 7),
+            textcoords="offset points",
+            size=7.5,
+            color=FAINT,
+            ha="center",
+            zorder=4,
+        )
 
 
 def _finish(ax: Axes, systems: Sequence[Curve], value: Callable[[Outcome], float]) -> None:
@@ -125,30 +139,30 @@ def _finish(ax: Axes, systems: Sequence[Curve], value: Callable[[Outcome], float
 
 
 def _label_ends(ax: Axes, systems: Sequence[Curve], value: Callable[[Outcome], float]) -> None:
-    """Name every curve to the right of the axes, at the height of its end, without overlap."""
+    """Name every curve to the right of its end; names of curves that end at one size are moved apart."""
     height_points = ax.get_position().height * sheet_of(ax).get_figheight() * _POINTS_PER_INCH
+    to_axes = ax.transData + ax.transAxes.inverted()
     ends = []
     for index, curve in enumerate(systems):
-        x, y = curve.largest.devices, value(curve.largest)
-        across, up = ax.transAxes.inverted().transform(ax.transData.transform((x, y)))
-        ends.append((float(up) * height_points, float(across), index, curve))
-    floor = -float("inf")
-    for up, across, index, curve in sorted(ends, key=lambda end: end[:3]):
-        place = max(up, floor)
-        floor = place + _LABEL_POINTS
-        colour = system_style(index)[0]
+        size = curve.largest.devices
+        up = float(to_axes.transform((size, value(curve.largest)))[1]) * height_points
+        ends.append((size, up, index, curve))
+    floors: dict[int, float] = {}
+    for size, up, index, curve in sorted(ends, key=lambda end: end[:3]):
+        place = max(up, floors.get(size, up))
+        floors[size] = place + _LABEL_POINTS
         ax.annotate(
             literal(curve.label),
-            xy=(across, up / height_points),
-            xytext=(1.015, place / height_points),
-            xycoords="axes fraction",
-            textcoords="axes fraction",
-            size=8.5,
+            (size, value(curve.largest)),
+            xytext=(12, place - up),
+            textcoords="offset points",
+            size=9,
             weight="bold",
-            color=colour,
+            color=system_style(index)[0],
             va="center",
-            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.5, "alpha": 0.6, "shrinkB": 5},
             annotation_clip=False,
+            zorder=5,
+            bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.8},
         )
 
 
@@ -159,11 +173,15 @@ def _unit(outcomes: Sequence[Outcome]) -> tuple[str, float]:
     return next((unit for unit in _TIME_UNITS if typical_s >= unit[1]), _TIME_UNITS[-1])
 
 
-def _round_ticks(ax: Axes, values: Sequence[float]) -> None:
-    """Ticks at 1, 2, 5, 10, ... on a logarithmic axis."""
-    low, high = min(values) / 1.5, max(values) * 1.5
-    steps = [step * 10.0**power for power in range(-6, 10) for step in _ROUND]
-    shown = [step for step in steps if low <= step <= high]
+def _round_ticks(ax: Axes) -> None:
+    """Ticks at 1, 2, 5, 10, ... on a logarithmic axis, or at every digit where it is short."""
+    low, high = ax.get_ylim()
+    shown: list[float] = []
+    for digits in _DIGITS:
+        steps = [digit * 10.0**power for power in range(-6, 10) for digit in digits]
+        shown = [step for step in steps if low <= step <= high]
+        if len(shown) >= _FEWEST_TICKS:
+            break
     ax.yaxis.set_major_locator(FixedLocator(shown))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:,g}"))
     ax.yaxis.set_minor_locator(NullLocator())

@@ -1,0 +1,99 @@
+"""Which streams of a trace are drawn, where, and what kind of work a span is."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sim.engine.program import COMPUTE
+from sim.engine.trace import Span, Trace
+
+_MOST_ACTORS = 24
+"""More stages than this cannot be told apart on a page."""
+_NUMBERS = re.compile(r"(\d+)(?:\.(\d+))?")
+_FORWARD = ("forward", "embedding", "head")
+_PADDING = 0.08
+WAITING = "wait for the slowest replica"
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One stream of one actor, from bottom to top on a vertical axis that counts rows."""
+
+    actor: str
+    stream: str
+    label: str
+    bottom: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """The lanes of a chart and how many rows they take; omitted actors are counted."""
+
+    lanes: tuple[Lane, ...]
+    rows: int
+    omitted: int
+
+
+def actor_lanes(trace: Trace) -> Lanes:
+    """One row per actor, its communication in narrow lanes under its compute; one row per stream for a lone actor."""
+    shown = shown_actors(trace)
+    if len(shown) == 1:
+        return stream_lanes(trace)
+    beside = [stream for stream in streams_of(trace) if stream != COMPUTE]
+    narrow = 0.34 / len(beside) if beside else 0.0
+    lanes = []
+    for row, actor in enumerate(shown):
+        lanes.append(Lane(actor, COMPUTE, actor, row + _PADDING, 1 - 2 * _PADDING - narrow * len(beside)))
+        for index, stream in enumerate(reversed(beside)):
+            lanes.append(Lane(actor, stream, "", row + 1 - _PADDING - narrow * (index + 1), narrow))
+    return Lanes(tuple(lanes), len(shown), len(trace.multiplicity) - len(shown))
+
+
+def stream_lanes(trace: Trace) -> Lanes:
+    """One row per stream of each actor."""
+    shown = shown_actors(trace)
+    used = {(span.actor, span.stream) for span in trace.spans}
+    pairs = [(actor, stream) for actor in shown for stream in streams_of(trace) if (actor, stream) in used]
+    lanes = tuple(
+        Lane(actor, stream, stream if len(shown) == 1 else f"{actor}: {stream}", row + _PADDING, 1 - 2 * _PADDING)
+        for row, (actor, stream) in enumerate(pairs)
+    )
+    return Lanes(lanes, len(lanes), len(trace.multiplicity) - len(shown))
+
+
+def shown_actors(trace: Trace) -> list[str]:
+    """All actors, or where there are too many some at even distances, first and last among them."""
+    actors = list(trace.multiplicity)
+    if len(actors) <= _MOST_ACTORS:
+        return actors
+    last = len(actors) - 1
+    return [actors[round(index * last / (_MOST_ACTORS - 1))] for index in range(_MOST_ACTORS)]
+
+
+def streams_of(trace: Trace) -> list[str]:
+    """Names of all streams, in the order in which they appear."""
+    return list(dict.fromkeys(span.stream for span in trace.spans))
+
+
+def kind_of(span: Span) -> str:
+    """What a span is to a reader: a key of KIND_COLOURS."""
+    words = span.what.split()
+    if span.stream != COMPUTE or words[0] == "send":
+        return "communication"
+    if "backward" in words:
+        return "backward"
+    if words[0] in _FORWARD:
+        return "forward"
+    if words[0] == "wait":
+        return WAITING
+    return "optimizer" if words[0] == "optimizer" else "other"
+
+
+def number_of(span: Span, *, layer: bool) -> str:
+    """The number that a span is known by: its micro-batch, or its layer where that is written after it."""
+    found = _NUMBERS.search(span.what)
+    if found is None:
+        return ""
+    return (found[2] or "") if layer else found[1]

@@ -1,0 +1,83 @@
+"""How busy every stream is over one step, as strips that are darker where it is busier."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from sim.engine.trace import Trace
+from sim.outcome.outcome import Outcome
+from sim.report.charts.canvas import literal, quiet, sheet, sheet_of
+from sim.report.charts.colours import FAINT, INK, LINE_COLOURS
+from sim.report.charts.lanes import WAITING, Lanes, kind_of, stream_lanes
+
+_SLICES = 120
+_LEFT_INCHES, _RIGHT_INCHES = 1.75, 1.1
+_CAPTION = (
+    "A stream does one thing after another: it computes or moves data; streams of one machine run side by side. Colour:"
+    " share of each small slice of the step in which the stream is occupied, from white (never) to dark (always);"
+    " waiting for a slower replica does not count. Figures on the right: share of the whole step."
+)
+
+
+def stream_utilisation(outcome: Outcome, ax: Axes | None = None) -> Axes:
+    """Draw a strip per stream of each actor, and its share of the step on the right; return the axes."""
+    trace = outcome.trace
+    lanes = stream_lanes(trace)
+    ax = ax or sheet([_height(lanes)], left=_LEFT_INCHES, right=_RIGHT_INCHES)[0]
+    busy = busy_shares(trace, _SLICES)
+    unit, scale = ("s", 1.0) if trace.step_time_s >= 2.0 else ("ms", 1e3)
+    colours = LinearSegmentedColormap.from_list(
+        "busy", ["#ffffff", LINE_COLOURS["kernel_loss"], LINE_COLOURS["useful"]]
+    )
+    end = trace.step_time_s * scale
+    for lane in lanes.lanes:
+        shares = busy[lane.actor, lane.stream]
+        extent = (0.0, end, lane.bottom + lane.height, lane.bottom)
+        ax.imshow(
+            shares[np.newaxis, :], cmap=colours, vmin=0, vmax=1, extent=extent, aspect="auto", interpolation="nearest"
+        )
+        percentage = f"{100 * float(shares.mean()):.1f} %"
+        ax.text(end * 1.012, lane.bottom + lane.height / 2, percentage, size=8.5, color=INK, va="center")
+    ax.text(end * 1.012, -0.15, "busy", size=8.5, weight="bold", color=INK, va="bottom")
+    ax.set_xlim(0, end)
+    ax.set_ylim(lanes.rows, 0)
+    ax.set_yticks(
+        [lane.bottom + lane.height / 2 for lane in lanes.lanes], [literal(lane.label) for lane in lanes.lanes]
+    )
+    ax.set_xlabel(f"time since the start of the step ({unit})", size=9, color=INK)
+    quiet(ax)
+    ax.spines["left"].set_color(FAINT)
+    ax.tick_params(axis="y", length=0)
+    return ax
+
+
+def streams_figure(outcome: Outcome, name: str) -> Figure:
+    """The strips as a sheet with title and caption."""
+    lanes = stream_lanes(outcome.trace)
+    title = f"How busy each stream is during one step: {name}"
+    (ax,) = sheet([_height(lanes)], title, _CAPTION, left=_LEFT_INCHES, right=_RIGHT_INCHES)
+    return sheet_of(stream_utilisation(outcome, ax))
+
+
+def busy_shares(trace: Trace, slices: int) -> dict[tuple[str, str], NDArray[np.float64]]:
+    """(actor, stream) -> (slices,) share of each equal slice of the step in which the stream is occupied."""
+    edges = np.linspace(0.0, trace.step_time_s, slices + 1)
+    times: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0])
+    occupied: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0])
+    for span in sorted(trace.spans, key=lambda span: span.start_s):
+        so_far = occupied[span.actor, span.stream]
+        times[span.actor, span.stream] += [span.start_s, span.end_s]
+        length_s = 0.0 if kind_of(span) == WAITING else span.end_s - span.start_s
+        so_far += [so_far[-1], so_far[-1] + length_s]
+    # Between the ends of spans the occupied time grows along straight lines, so interpolation is exact.
+    return {key: np.diff(np.interp(edges, times[key], occupied[key])) / np.diff(edges) for key in times}
+
+
+def _height(lanes: Lanes) -> float:
+    return 0.1 + lanes.rows * min(0.42, max(0.2, 5.0 / lanes.rows))

@@ -1,0 +1,180 @@
+"""One step as a timeline: what every stage, or every stream of a machine, does when."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from sim.engine.trace import Span, Trace
+from sim.outcome.outcome import Outcome
+from sim.report.charts.canvas import WIDTH_INCHES, add_legend, literal, quiet, sheet, sheet_of
+from sim.report.charts.colours import INK, KIND_COLOURS, text_colour
+from sim.report.charts.lanes import Lane, Lanes, actor_lanes, kind_of, number_of
+
+_SPANS_IN_VIEW = 84
+"""Spans of the busiest compute stream that a panel shows with their numbers."""
+_HALVES = 2
+"""Two panels are the two parts of the step; a third is an overview of it."""
+_RASTER_FROM = 3000
+"""From this many shapes on, a vector file holds them as an image."""
+_CHARACTER_INCHES = 0.062
+_LEFT_INCHES, _RIGHT_INCHES = 1.15, 0.3
+
+
+class Window(NamedTuple):
+    """A part of the step, in seconds."""
+
+    title: str
+    start_s: float
+    end_s: float
+
+
+def timeline(outcome: Outcome, ax: Axes | None = None, window: Window | None = None) -> Axes:
+    """Draw one step, or a window of it; return the axes.
+
+    With several stages each has a row, its communication streams as narrow lanes below its compute; a machine that is
+    simulated as one has a row per stream. Numbers are micro-batches, or layers in a row per stream, where they fit.
+    """
+    trace = outcome.trace
+    window = window or Window("the whole step", 0.0, trace.step_time_s)
+    lanes = actor_lanes(trace)
+    ax = ax or sheet([_panel_inches(lanes)], left=_LEFT_INCHES, right=_RIGHT_INCHES)[0]
+    unit, scale = _time_unit(window)
+    visible = _visible(trace, lanes, window)
+    _shapes(ax, visible, scale)
+    _numbers(ax, visible, window, scale, layer=len(trace.multiplicity) == 1)
+    ax.set_xlim(window.start_s * scale, window.end_s * scale)
+    ax.set_ylim(lanes.rows, 0)
+    labelled = [lane for lane in lanes.lanes if lane.label]
+    ax.set_yticks([int(lane.bottom) + 0.5 for lane in labelled], [literal(lane.label) for lane in labelled])
+    ax.set_xlabel(f"time since the start of the step ({unit})", size=8.5, color=INK)
+    ax.set_title(window.title, size=9.5, loc="left", color=INK)
+    quiet(ax)
+    ax.tick_params(axis="y", length=0)
+    return ax
+
+
+def timeline_figure(outcome: Outcome, name: str) -> Figure:
+    """The step as a sheet: in one or two panels, or an overview with its beginning and its end enlarged."""
+    trace = outcome.trace
+    lanes = actor_lanes(trace)
+    shown = windows(trace)
+    caption = _caption(outcome, lanes)
+    title = f"One training step as a timeline: {name}"
+    heights = [_panel_inches(lanes)] * len(shown)
+    panels = sheet(heights, title, caption, left=_LEFT_INCHES, right=_RIGHT_INCHES, gap=0.85, legend_rows=1)
+    for ax, window in zip(panels, shown, strict=True):
+        timeline(outcome, ax, window)
+    for window in shown[1:] if len(shown) > _HALVES else ():
+        _, scale = _time_unit(shown[0])
+        panels[0].axvspan(
+            window.start_s * scale, window.end_s * scale, color="#c8c8c8", alpha=0.55, zorder=0, linewidth=0
+        )
+    kinds = {kind_of(span) for span in trace.spans if span.end_s > span.start_s}
+    present = [kind for kind in KIND_COLOURS if kind in kinds]
+    add_legend(panels[0], [Patch(color=KIND_COLOURS[kind]) for kind in present], present, caption, columns=len(present))
+    return sheet_of(panels[0])
+
+
+def windows(trace: Trace) -> list[Window]:
+    """The whole step in a readable number of spans a panel, or else the whole, its first and its last ones."""
+    whole = Window("the whole step", 0.0, trace.step_time_s)
+    by_actor: dict[str, list[Span]] = defaultdict(list)
+    for span in trace.spans:
+        if span.end_s > span.start_s and kind_of(span) != "communication":
+            by_actor[span.actor].append(span)
+    busiest = max(by_actor.values(), key=len)
+    if len(busiest) <= _SPANS_IN_VIEW + _SPANS_IN_VIEW // 4:
+        return [whole]
+    if len(busiest) <= 2 * _SPANS_IN_VIEW:
+        middle_s = busiest[len(busiest) // 2].start_s
+        return [Window("the first part", 0.0, middle_s), Window("the rest", middle_s, trace.step_time_s)]
+    return [
+        whole._replace(title="the whole step (the shaded parts are enlarged below)"),
+        Window("how it begins", 0.0, busiest[_SPANS_IN_VIEW - 1].end_s),
+        Window("how it ends", busiest[-_SPANS_IN_VIEW].start_s, trace.step_time_s),
+    ]
+
+
+def _panel_inches(lanes: Lanes) -> float:
+    """Rows are lower the more there are."""
+    return 0.15 + lanes.rows * min(0.36, max(0.2, 2.8 / lanes.rows))
+
+
+def _time_unit(window: Window) -> tuple[str, float]:
+    return ("s", 1.0) if window.end_s >= 2.0 else ("ms", 1e3)
+
+
+def _visible(trace: Trace, lanes: Lanes, window: Window) -> list[tuple[Lane, Span]]:
+    lane_of = {(lane.actor, lane.stream): lane for lane in lanes.lanes}
+    return [
+        (lane_of[span.actor, span.stream], span)
+        for span in trace.spans
+        if (span.actor, span.stream) in lane_of
+        and span.end_s > span.start_s
+        and span.end_s > window.start_s
+        and span.start_s < window.end_s
+    ]
+
+
+def _shapes(ax: Axes, visible: Sequence[tuple[Lane, Span]], scale: float) -> None:
+    """All spans of a kind as one collection: tens of thousands are drawn at once."""
+    corners: dict[str, list[tuple[tuple[float, float], ...]]] = defaultdict(list)
+    for lane, span in visible:
+        left, right, low, high = span.start_s * scale, span.end_s * scale, lane.bottom, lane.bottom + lane.height
+        corners[kind_of(span)].append(((left, low), (left, high), (right, high), (right, low)))
+    dense = len(visible) > _RASTER_FROM
+    for kind in KIND_COLOURS:
+        if kind in corners:
+            # A white edge sets neighbours apart; around short transfers it would be all that is seen.
+            thin = 0.1 if dense else 0.4
+            plain = dense or kind == "communication"
+            shapes = PolyCollection(
+                corners[kind],
+                facecolors=KIND_COLOURS[kind],
+                edgecolors=KIND_COLOURS[kind] if plain else "white",
+                linewidths=thin if plain else 0.35,
+                rasterized=dense,
+                label=kind,
+            )
+            ax.add_collection(shapes, autolim=False)
+
+
+def _numbers(ax: Axes, visible: Sequence[tuple[Lane, Span]], window: Window, scale: float, *, layer: bool) -> None:
+    inches_per_s = ax.get_position().width * WIDTH_INCHES / (window.end_s - window.start_s)
+    for lane, span in visible:
+        number = number_of(span, layer=layer)
+        start_s, end_s = max(span.start_s, window.start_s), min(span.end_s, window.end_s)
+        if not number or lane.height < 0.4 or (end_s - start_s) * inches_per_s < _CHARACTER_INCHES * len(number) + 0.02:
+            continue
+        colour = text_colour(KIND_COLOURS[kind_of(span)])
+        middle = (start_s + end_s) / 2 * scale
+        ax.text(
+            middle, lane.bottom + lane.height / 2, number, size=5.5, color=colour, ha="center", va="center_baseline"
+        )
+
+
+def _caption(outcome: Outcome, lanes: Lanes) -> str:
+    trace = outcome.trace
+    alone = len(trace.multiplicity) == 1
+    rows = (
+        "Rows are what the machine does at the same time: computing, and moving data beside it;"
+        " all its devices do the same."
+        if alone
+        else "Rows are pipeline stages; narrow lanes under a row are its communication beside compute."
+    )
+    if lanes.omitted:
+        rows += f" {lanes.rows} of {len(trace.multiplicity)} are shown."
+    numbers = "Numbers are layers." if alone else "Numbers are micro-batches."
+    if getattr(outcome.plan, "virtual_stages", 1) > 1:
+        numbers += " Each passes a stage several times, because a stage holds several separate parts of the model."
+    unused = outcome.devices - outcome.plan.devices
+    left_out = f" {unused:,} devices that the plan leaves unused are not drawn." if unused else ""
+    plan = f"Plan: {outcome.plan.summary()}; {outcome.scenario.model.name}."
+    return f"{rows}{left_out} White is waiting. {numbers} {plan}"

@@ -1,0 +1,132 @@
+"""The costs of one step: chunks, buckets, optimizer, stragglers."""
+
+import math
+
+import pytest
+from builders import cluster, gpt, gpu, gpu_stack, ideal_node, machine, plan, training
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim.cost.parts import combined, duration_s, scaled
+from sim.cost.step import expected_maximum, step_costs
+from sim.hardware.network import Network
+from sim.parallel.memory import stage_parameters
+from sim.scenario.types import Lora
+from sim.workload.parameters import count_parameters
+
+
+def costs(shape, model=None, on=None, network=None, jitter=0.0, lora=None):
+    recipe = training(shape.data * shape.micro_batch * shape.micro_batches, lora=lora)
+    return step_costs(model or gpt(), recipe, shape, on or machine(), network or Network(cluster(64)), jitter)
+
+
+def test_a_chunk_is_its_layers_and_the_ends_have_more():
+    found = costs(plan(pipeline=2, virtual_stages=2, layers_per_chunk=(2, 1, 1, 3), tensor=2), gpt(7))
+    for phase in ("forward", "backward"):
+        layer, first, last = (getattr(one, phase) for one in (found.layer, found.embedding, found.head))
+        expected = [
+            combined(scaled(layer, 2), first), scaled(layer, 1), scaled(layer, 1), combined(scaled(layer, 3), last),
+        ]  # fmt: skip
+        assert [getattr(chunk, phase) for chunk in found.chunks] == expected
+
+
+def test_all_chunks_together_are_the_model_whatever_the_cut():
+    model = gpt(8)
+    whole = costs(plan(layers_per_chunk=(8,)), model).chunks[0]
+    interleaved = plan(pipeline=2, virtual_stages=4, layers_per_chunk=(1,) * 8)
+    for shape in (plan(pipeline=4, layers_per_chunk=(2,) * 4), interleaved):
+        chunks = costs(shape, model).chunks
+        for phase in ("forward", "backward"):
+            together = sum(float(duration_s(getattr(one, phase))) for one in chunks)
+            assert together == pytest.approx(float(duration_s(getattr(whole, phase))))
+
+
+def test_one_device_communicates_nothing():
+    found = costs(plan())
+    assert found.send_s == found.tied_embedding_s == 0
+    assert found.reductions_s == found.gathers_s == found.straggler_s == found.prepares_s == (0,)
+    assert found.layer_gather_s == found.root_gather_s == found.layer_scatter_s == found.root_scatter_s == 0
+    assert not {"tensor_comm", "pipeline_comm", "data_comm"} & set(found.chunks[0].forward)
+
+
+def test_bytes_of_every_reduction_by_hand():
+    # A ring of 4 moves 2 x 3/4 of 4 bytes a gradient at 100 GB/s; sharded, half of that, and half the bytes back.
+    model, on = gpt(tied_embeddings=False), machine(stack=gpu_stack(gradient_bytes=4.0))
+    parameters = count_parameters(model).total
+    moved_s = 3 / 4 * parameters / 100e9
+    plain = costs(plan(data=4), model, on, ideal_node())
+    assert plain.reductions_s == pytest.approx((2 * 4 * moved_s,))
+    assert plain.gathers_s == (0,)
+    sharded = costs(plan(data=4, zero=1), model, on, ideal_node())
+    assert sharded.reductions_s == pytest.approx((4 * moved_s,))
+    assert sharded.gathers_s == pytest.approx((2 * moved_s,))
+
+
+def test_fully_sharded_pieces_cover_the_model():
+    # Layers and root together are all parameters: 2 bytes gathered, 4 bytes scattered.
+    model, on = gpt(), machine(stack=gpu_stack("fsdp-2023", gradient_bytes=4.0))
+    moved_s = 7 / 8 * count_parameters(model).total / 100e9
+    found = costs(plan(data=8, zero=3), model, on, ideal_node())
+    assert 4 * found.layer_gather_s + found.root_gather_s == pytest.approx(2 * moved_s)
+    assert 4 * found.layer_scatter_s + found.root_scatter_s == pytest.approx(4 * moved_s)
+
+
+def test_stages_reduce_what_they_hold():
+    model = gpt(4, tied_embeddings=False, vocab=50257)
+    shape = plan(pipeline=4, data=2, layers_per_chunk=(1,) * 4)
+    found = costs(shape, model, network=ideal_node())
+    held = [stage_parameters(model, shape, stage) for stage in range(4)]
+    # Two replicas: 2 x 1/2 of 4 bytes each at 100 GB/s.
+    assert found.reductions_s == pytest.approx([4 * parameters / 100e9 for parameters in held])
+    assert found.reductions_s[0] > 2 * found.reductions_s[1] == pytest.approx(2 * found.reductions_s[2])
+
+
+def test_buckets_are_gradients_over_bucket_size():
+    model = gpt()
+    size = 4 * count_parameters(model).total
+    for bucket, count in ((size, 1), (size / 2, 2), (size / 2.5, 3), (10 * size, 1)):
+        on = machine(stack=gpu_stack(gradient_bytes=4.0, gradient_bucket_bytes=bucket))
+        assert costs(plan(data=2), model, on).buckets == (count,)
+
+
+def test_the_optimizer_is_bound_by_memory_and_sharded():
+    # 32 bytes a parameter at half of 1 TB/s, without launches.
+    model = gpt(hidden=1024, heads=8)
+    device = gpu(hbm_bytes_per_s=1e12, memory_efficiency=0.5, kernel_gap_s=0.0)
+    on = machine(device, gpu_stack(optimizer_traffic_bytes=32.0, host_launch_s=0.0))
+    whole_s = 32 * count_parameters(model).total / 0.5e12
+    assert costs(plan(data=4), model, on).optimizer == ({"optimizer": pytest.approx(whole_s)},)
+    assert costs(plan(data=4, zero=1), model, on).optimizer == ({"optimizer": pytest.approx(whole_s / 4)},)
+
+
+def test_adapters_reduce_and_update_their_own_parameters_only():
+    model, lora = gpt(hidden=1024, heads=8), Lora(8, ("query", "value"))
+    share = 4 * 2 * 8 * 2 * 1024 / count_parameters(model).total
+    all_of_it, adapters = (costs(plan(data=4), model, network=ideal_node(), lora=one) for one in (None, lora))
+    assert adapters.reductions_s[0] == pytest.approx(share * all_of_it.reductions_s[0])
+    assert costs(plan(data=4, zero=3), model, network=ideal_node(), lora=lora).layer_gather_s > 0
+
+
+def test_one_replica_waits_for_nobody_and_many_wait_longer():
+    assert expected_maximum(1) == 0
+    # Exact expectations of the largest of n standard normal values.
+    for count, exact in ((2, 0.5642), (3, 0.8463), (10, 1.5388), (100, 2.5076), (1000, 3.2414)):
+        assert expected_maximum(count) == pytest.approx(exact, rel=0.05)
+    assert all(expected_maximum(n + 1) > expected_maximum(n) for n in range(1, 200))
+
+
+@given(st.floats(0, 0.1), st.sampled_from([1, 2, 8]))
+def test_stragglers_by_hand(jitter, data):
+    shape = plan(pipeline=2, data=data, micro_batches=3)
+    found = costs(shape, jitter=jitter)
+    for stage in range(2):
+        chunk = found.chunks[stage]
+        busy_s = 3 * float(duration_s(chunk.forward) + duration_s(chunk.backward))
+        assert found.straggler_s[stage] == pytest.approx(jitter * expected_maximum(data) * busy_s)
+
+
+@given(st.integers(1, 3))
+def test_everything_is_a_finite_time(power):
+    found = costs(plan(tensor=2, pipeline=2, data=2**power, zero=1))
+    times = [found.send_s, *found.reductions_s, *found.gathers_s, found.tied_embedding_s, found.input_s]
+    assert all(math.isfinite(one) and one > 0 for one in times)

@@ -1,0 +1,173 @@
+"""Pipelines in the engine: bubbles of the closed forms, reductions, sends, and what overlaps."""
+
+import itertools
+
+import pytest
+from builders import equal_chunks, free_costs, gpu_stack, overlapping, plan
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim.cost.compute import PassCost
+from sim.engine.clock import run
+from sim.engine.pipeline_program import pipeline_program
+from sim.engine.program import COMPUTE
+from sim.outcome.ledger import close_ledger
+from sim.parallel.schedule import bubble_share
+
+BLOCKING = gpu_stack(overlap_gradient_reduction=False, overlap_pipeline_send=False)
+SECONDS = st.integers(1, 100).map(float)
+
+
+def simulated(shape, stack=BLOCKING, **given_costs):
+    trace = run(pipeline_program(shape, free_costs(shape, **given_costs), stack))
+    return trace, close_ledger(trace, shape.devices)
+
+
+def timed(shape, stack=BLOCKING, **given_costs):
+    return simulated(shape, stack, **given_costs)[0].step_time_s
+
+
+@given(st.sampled_from(["gpipe", "1f1b"]), st.integers(1, 8), st.integers(1, 20), SECONDS, SECONDS, st.booleans())
+def test_gpipe_and_1f1b_bubble(schedule, stages, micro_batches, forward_s, backward_s, overlapped_sends):
+    # Narayanan et al. 2021, sec. 2.2.1: (p - 1) (f + b) idle in every stage: (p - 1) / m of the busy time.
+    shape = plan(pipeline=stages, micro_batches=micro_batches, schedule=schedule)
+    stack = gpu_stack(overlap_pipeline_send=overlapped_sends)
+    trace, ledger = simulated(shape, stack, chunks=equal_chunks(shape, forward_s, backward_s))
+    assert trace.step_time_s == (micro_batches + stages - 1) * (forward_s + backward_s)
+    lines = ledger.device_seconds
+    assert lines["bubble"] == stages * (stages - 1) * (forward_s + backward_s)
+    assert lines["bubble"] / lines["useful"] == pytest.approx(bubble_share(stages, 1, micro_batches), rel=1e-12)
+    assert lines["imbalance"] == lines["pipeline_comm"] == 0
+
+
+@given(st.integers(2, 6), st.integers(2, 4), st.integers(1, 4), SECONDS, SECONDS, st.booleans())
+def test_interleaved_bubble(stages, virtual, rounds, forward_s, backward_s, overlapped_sends):
+    # Sec. 2.2.2: with v chunks a stage the bubble is (p - 1) / (v m) of the busy time.
+    shape = plan(pipeline=stages, virtual_stages=virtual, micro_batches=rounds * stages)
+    stack = gpu_stack(overlap_pipeline_send=overlapped_sends)
+    _, ledger = simulated(shape, stack, chunks=equal_chunks(shape, forward_s, backward_s))
+    lines = ledger.device_seconds
+    assert lines["useful"] == stages * virtual * rounds * stages * (forward_s + backward_s)
+    assert lines["bubble"] == stages * (stages - 1) * (forward_s + backward_s)
+    share = bubble_share(stages, virtual, shape.micro_batches)
+    assert lines["bubble"] / lines["useful"] == pytest.approx(share, rel=1e-12)
+
+
+@given(st.data(), st.integers(2, 4), st.integers(1, 3), st.booleans())
+def test_nothing_stalls_and_every_pass_runs_once(data, stages, virtual, overlapped):
+    shape = plan(pipeline=stages, virtual_stages=virtual, micro_batches=2 * stages, data=2)
+    times = st.tuples(SECONDS, SECONDS)
+    chunks = tuple(PassCost({"useful": f}, {"useful": b}) for f, b in (data.draw(times) for _ in range(shape.chunks)))
+    stack = overlapping(overlap_slowdown=0.0) if overlapped else BLOCKING
+    trace, ledger = simulated(shape, stack, chunks=chunks, send_s=1.0, reductions_s=(5.0,) * stages)
+    expected = 2 * shape.micro_batches * sum(c.forward["useful"] + c.backward["useful"] for c in chunks)
+    assert ledger.device_seconds["useful"] == pytest.approx(expected)
+    # Whoever computes must have received: forwards in the order of the chunks, backwards the other way.
+    starts = {(span.actor, span.what): (span.start_s, span.end_s) for span in trace.spans if span.stream == COMPUTE}
+    label = (lambda b, c: f"{b}.{c // stages}") if virtual > 1 else (lambda b, c: f"{b}")
+    for batch in range(shape.micro_batches):
+        ends = [starts[f"stage {c % stages}", f"forward {label(batch, c)}"] for c in range(shape.chunks)]
+        assert all(later[0] >= earlier[1] + 1.0 for earlier, later in itertools.pairwise(ends))
+
+
+def test_blocking_sends_by_hand():
+    # Two stages, one micro-batch: 10, send 1, 10, 20, send 1, 20. The first stage waits 1 + 10 + 20 + 1 seconds, of
+    # which 1 is the gradient's send; the second waits 11 for its input, of which 1 is the send, and 20 at the end.
+    shape = plan(pipeline=2, micro_batches=1)
+    trace, ledger = simulated(shape, chunks=equal_chunks(shape, 10.0, 20.0), send_s=1.0)
+    assert trace.step_time_s == 62
+    assert ledger.device_seconds["useful"] == 60
+    # Each send is seen by both: by the sender as a blocked stream, by the receiver as a wait.
+    assert ledger.device_seconds["pipeline_comm"] == 4
+    assert ledger.device_seconds["bubble"] == 60
+
+
+def test_overlapped_sends_hide_where_there_is_other_work():
+    # In a long 1F1B run the second stage is always busy; only filling and draining show the sends.
+    shape = plan(pipeline=2, micro_batches=20)
+    given_costs = {"chunks": equal_chunks(shape, 10.0, 20.0), "send_s": 1.0}
+    blocking, hidden = timed(shape, **given_costs), timed(shape, gpu_stack(overlap_pipeline_send=True), **given_costs)
+    assert 21 * 30 < hidden < blocking
+
+
+def test_gradients_are_reduced_after_the_last_backward():
+    shape = plan(data=4, micro_batches=3)
+    given_costs = {
+        "chunks": equal_chunks(shape, 10.0, 20.0), "reductions_s": (7.0,), "input_s": 2.0,
+        "optimizer": ({"optimizer": 5.0},),
+    }  # fmt: skip
+    trace, ledger = simulated(shape, **given_costs)
+    assert trace.step_time_s == 2 + 3 * 30 + 7 + 5
+    assert ledger.device_seconds["data_comm"] == 4 * 7
+    assert ledger.device_seconds["bubble"] == 0
+    assert timed(plan(micro_batches=3), **given_costs) == 2 + 3 * 30 + 5
+
+
+def test_a_sharded_optimizer_gathers_afterwards():
+    shape = plan(data=4, zero=1, micro_batches=1)
+    trace, ledger = simulated(
+        shape, chunks=equal_chunks(shape, 10.0, 20.0), reductions_s=(7.0,), gathers_s=(3.0,), straggler_s=(4.0,)
+    )
+    assert trace.step_time_s == 30 + 4 + 7 + 3
+    assert ledger.device_seconds["data_comm"] == 4 * 10
+    assert ledger.device_seconds["straggler_wait"] == 4 * 4
+
+
+@pytest.mark.parametrize(("reduction_s", "exposed_s"), [(4.0, 1.0), (20.0, 5.0), (40.0, 25.0), (80.0, 65.0)])
+def test_buckets_are_reduced_under_the_last_backward(reduction_s, exposed_s):
+    # Backward of 20 s in four pieces of 5 s, reduction in four: the first can start after 5 s, so 15 s are hidden at
+    # most, and the last bucket always shows.
+    shape = plan(data=2, micro_batches=2)
+    stack = overlapping(overlap_slowdown=0.0)
+    trace, ledger = simulated(
+        shape, stack, chunks=equal_chunks(shape, 10.0, 20.0), reductions_s=(reduction_s,), buckets=(4,)
+    )
+    assert trace.step_time_s == 2 * 30 + exposed_s
+    assert ledger.device_seconds["data_comm"] == 2 * exposed_s
+
+
+def test_collectives_steal_from_the_compute_beside_them():
+    # A tenth of three of four reductions of 1 s each is added to the three pieces that run beside one.
+    shape = plan(data=2, micro_batches=1)
+    stack = overlapping(overlap_slowdown=0.1)
+    given_costs = {"chunks": equal_chunks(shape, 10.0, 20.0), "reductions_s": (4.0,), "buckets": (4,)}
+    assert timed(shape, stack, **given_costs) == pytest.approx(30 + 0.3 + 1.0)
+
+
+def test_zero_two_reduces_every_micro_batch():
+    shape = plan(data=2, zero=2, micro_batches=3)
+    stack = overlapping(overlap_slowdown=0.0)
+    trace, _ = simulated(shape, stack, chunks=equal_chunks(shape, 10.0, 20.0), reductions_s=(6.0,))
+    assert sum(span.what == "reduce gradients" for span in trace.spans) == 3
+
+
+def test_zero_two_reduces_every_micro_batch_without_overlap_too():
+    # Memory counts a share of the gradients only, so what a rank does not keep must leave after every backward.
+    shape = plan(data=2, zero=2, micro_batches=3)
+    trace, _ = simulated(shape, BLOCKING, chunks=equal_chunks(shape, 10.0, 20.0), reductions_s=(6.0,))
+    assert sum(span.what == "reduce gradients" for span in trace.spans) == 3
+
+
+def test_a_shared_embedding_is_reduced_by_both_ends_at_once():
+    shape = plan(pipeline=3, micro_batches=3)
+    trace, _ = simulated(shape, chunks=equal_chunks(shape, 10.0, 20.0), tied_embedding_s=4.0)
+    spans = [(span.actor, span.start_s) for span in trace.spans if span.what == "reduce tied embedding"]
+    assert [actor for actor, _ in spans] == ["stage 0", "stage 2"]
+    assert len({start for _, start in spans}) == 1
+    assert trace.step_time_s == (3 + 2) * 30 + 4
+
+
+def test_an_uneven_cut_is_imbalance():
+    # The second stage has nothing but 10 s of 30 s to do: 3 x 20 s less than the first.
+    shape = plan(pipeline=2, micro_batches=3)
+    chunks = (PassCost({"useful": 10.0}, {"useful": 20.0}), PassCost({"useful": 4.0}, {"useful": 6.0}))
+    trace, ledger = simulated(shape, chunks=chunks)
+    idle = 2 * trace.step_time_s - 3 * 40
+    assert ledger.device_seconds["imbalance"] == 60
+    assert ledger.device_seconds["bubble"] == pytest.approx(idle - 60)
+
+
+def test_every_rank_of_every_replica_is_counted():
+    shape = plan(tensor=2, data=4, pipeline=2)
+    trace, _ = simulated(shape, chunks=equal_chunks(shape, 1.0, 1.0))
+    assert trace.multiplicity == {"stage 0": 8, "stage 1": 8}

@@ -1,0 +1,107 @@
+"""From what the user fixed to a whole plan, and what does not divide."""
+
+import pytest
+from builders import fixed, gpt, gpu_stack, overlapping, plan, point, training
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim.errors import InputError
+from sim.parallel.plan import check_plan, cut_layers
+
+
+def check(devices=64, model=None, stack=None, batch=64, sequence=128, **request):
+    model = model or gpt(8, 256, 8)
+    scenario = point(model, devices, fixed(**request), recipe=training(batch, sequence))
+    return check_plan(scenario.system.plan, scenario, stack or gpu_stack())
+
+
+def refused(*texts, **request):
+    with pytest.raises(InputError) as caught:
+        check(**request)
+    for text in texts:
+        assert text in str(caught.value)
+    assert caught.value.remedy
+    assert 'test.toml: [system "test"].plan' in caught.value.where
+
+
+def test_data_is_inferred_and_the_rest_has_defaults():
+    found = check(tensor=4, pipeline=2)
+    assert (found.tensor, found.pipeline, found.data, found.devices) == (4, 2, 8, 64)
+    assert (found.micro_batch, found.micro_batches, found.virtual_stages) == (1, 8, 1)
+    assert (found.recompute, found.schedule, found.zero, found.chosen_by) == ("none", "1f1b", 0, "user")
+    assert found.layers_per_chunk == (4, 4)
+    # The stack shards sequences wherever there is something to shard.
+    assert found.sequence_parallel
+    assert not check(tensor=1).sequence_parallel
+    assert not check(tensor=4, sequence_parallel=False).sequence_parallel
+    assert check().data == 64
+
+
+@given(st.sampled_from([1, 2, 4, 8]), st.sampled_from([1, 2, 4, 8]), st.sampled_from([1, 2]))
+def test_the_product_of_the_degrees_is_the_device_count(tensor, pipeline, micro_batch):
+    found = check(tensor=tensor, pipeline=pipeline, micro_batch=micro_batch, batch=128)
+    assert found.tensor * found.pipeline * found.data == found.devices == 64
+    assert found.data * found.micro_batch * found.micro_batches == 128
+    assert sum(found.layers_per_chunk) == 8
+    assert [found.stage_layers(stage) for stage in range(pipeline)] == [8 // pipeline] * pipeline
+
+
+def test_the_whole_product_is_named():
+    refused("tensor 8 x pipeline 4 x data 3 = 96 devices, but the system has 64", tensor=8, pipeline=4, data=3)
+    refused("tensor 8 x pipeline 3 = 24 does not divide the system's 64 devices", tensor=8, pipeline=3)
+
+
+def test_heads_and_widths_that_do_not_divide():
+    refused("tensor 3 does not divide the 8 attention heads", "divisor of 8", devices=9, tensor=3, batch=9)
+    refused("tensor 8 does not divide the 100 MLP width", model=gpt(8, 256, 8, ffn_hidden=100), tensor=8)
+    grouped = gpt(8, 240, 24, kv_heads=3)
+    refused("tensor 2 fits neither into nor around the 3 key/value heads", model=grouped, tensor=2)
+    assert check(devices=6, model=gpt(8, 240, 24, kv_heads=3), tensor=6, batch=8).tensor == 6
+
+
+def test_layers_that_cannot_be_cut():
+    refused("7 layers cannot be cut into 4 equal parts", "divisor of 7", model=gpt(7, 256, 8), pipeline=4)
+    assert check(model=gpt(7, 256, 8), pipeline=4, layers_per_stage=(2, 2, 2, 1)).layers_per_chunk == (2, 2, 2, 1)
+    refused("has 3 entries that sum to 8", "give 4 entries", pipeline=4, layers_per_stage=(2, 2, 4))
+    refused("that sum to 9", "sum to 8", pipeline=4, layers_per_stage=(2, 2, 2, 3))
+    assert cut_layers(12, 4, None, "here") == (3, 3, 3, 3)
+
+
+def test_batches_that_do_not_divide():
+    refused("a global batch of 63 sequences cannot be divided by data 8 x micro_batch 1 = 8", tensor=8, batch=63)
+    refused("data 8 x micro_batch 3 = 24", "multiple of 24", tensor=8, micro_batch=3)
+
+
+def test_schedules_and_virtual_stages():
+    found = check(pipeline=4, tensor=4, virtual_stages=2)
+    assert (found.schedule, found.chunks) == ("interleaved", 8)
+    assert check(pipeline=4, tensor=4, schedule="gpipe").schedule == "gpipe"
+    refused("schedule '1f1b' with virtual_stages 2", pipeline=4, virtual_stages=2, schedule="1f1b")
+    refused("schedule 'interleaved' with virtual_stages 1", pipeline=4, schedule="interleaved")
+    refused("virtual_stages 2 with pipeline 1", virtual_stages=2)
+    refused("multiple of pipeline 4", "a replica has 2", pipeline=4, tensor=4, virtual_stages=2, batch=8)
+
+
+def test_stacks_cannot_do_everything():
+    refused("zero 3", "allowed: 0, 1", zero=3)
+    refused("zero 2 with pipeline 2", stack=overlapping(), zero=2, pipeline=2)
+    refused("no sequence parallelism", stack=gpu_stack("megatron-2021"), tensor=2, sequence_parallel=True)
+    refused("tensor 8 does not divide the sequence length 100", tensor=8, sequence=100, sequence_parallel=True)
+    assert not check(tensor=8, sequence=100).sequence_parallel
+    assert check(stack=gpu_stack("fsdp-2023")).zero == 3
+    with pytest.raises(InputError, match="no tensor parallelism"):
+        check(stack=gpu_stack("fsdp-2023"), tensor=2)
+    with pytest.raises(InputError, match="no pipeline parallelism"):
+        check(stack=gpu_stack("fsdp-2023"), pipeline=2)
+
+
+def test_summaries_say_what_differs_from_data_parallelism():
+    assert plan(data=8).summary() == "DP8 mb1"
+    many = plan(tensor=8, pipeline=4, virtual_stages=2, data=2, zero=1, sequence_parallel=True, recompute="full")
+    assert many.summary() == "TP8 PP4 x2 DP2 mb1 ZeRO1 SP full-rc"
+    assert plan(data=8, zero=3).summary() == "DP8 mb1 FSDP"
+
+
+def test_interleaved_stages_hold_every_pth_chunk():
+    shape = plan(pipeline=2, virtual_stages=3, layers_per_chunk=(1, 2, 3, 4, 5, 6))
+    assert [shape.stage_layers(stage) for stage in (0, 1)] == [1 + 3 + 5, 2 + 4 + 6]

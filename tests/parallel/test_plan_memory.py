@@ -1,0 +1,151 @@
+"""Peak memory of stages: states by the papers' bytes, activations by what is in flight."""
+
+import dataclasses
+
+import pytest
+from builders import FLASH, UNFUSED, gpt, gpu_stack, overlapping, plan, training
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim.parallel.memory import plan_memory, stage_memory, stage_parameters, trained_share
+from sim.parallel.schedule import stage_order
+from sim.scenario.types import Lora
+from sim.workload.activations import layer_activation_bytes
+from sim.workload.layer import Slice
+from sim.workload.parameters import count_parameters
+
+BARE = gpu_stack(fragmentation=0.0, context_bytes=0.0, gradient_bytes=4.0)
+
+
+def memory(shape, stage=0, model=None, stack=BARE, style=UNFUSED, recipe=None):
+    model = model or gpt(sum(shape.layers_per_chunk))
+    return stage_memory(model, recipe or training(), shape, stack, style, stage)
+
+
+@given(
+    st.sampled_from([1, 2, 4]), st.sampled_from([1, 2, 4]), st.sampled_from([1, 2]), st.booleans(), st.integers(1, 3)
+)
+def test_stages_hold_the_model_once(pipeline, tensor, virtual, tied, per_chunk):
+    virtual = virtual if pipeline > 1 else 1
+    chunks = pipeline * virtual
+    model = gpt(chunks * per_chunk, tied_embeddings=tied)
+    shape = plan(pipeline=pipeline, tensor=tensor, virtual_stages=virtual, layers_per_chunk=(per_chunk,) * chunks)
+    held = tensor * sum(stage_parameters(model, shape, stage) for stage in range(pipeline))
+    # Tied embeddings are there twice once first and last stage are different devices.
+    copies = model.vocab * model.hidden if tied and pipeline > 1 else 0
+    assert held == pytest.approx(count_parameters(model).total + copies)
+
+
+@pytest.mark.parametrize(
+    ("zero", "weights", "gradients", "optimizer"),
+    [(0, 2, 4, 12), (1, 2, 4, 12 / 8), (2, 2, 4 / 8, 12 / 8), (3, 2 / 8, 4 / 8, 12 / 8)],
+)
+def test_states_of_the_zero_stages(zero, weights, gradients, optimizer):
+    # Rajbhandari et al. 2020, fig. 1, with gradients in fp32, over eight replicas.
+    model, count = gpt(), count_parameters(gpt()).total
+    found = memory(plan(data=8, zero=zero), model=model)
+    assert found.weights == pytest.approx(weights * count)
+    assert found.gradients == pytest.approx(gradients * count)
+    assert found.optimizer == pytest.approx(optimizer * count)
+
+
+def test_optimizers():
+    sgd = dataclasses.replace(training(), optimizer="sgd")
+    assert memory(plan(), recipe=sgd).optimizer == pytest.approx(8 * count_parameters(gpt()).total)
+
+
+@given(st.integers(1, 8), st.sampled_from([1, 2, 4]), st.booleans(), st.sampled_from(["none", "selective", "full"]))
+def test_the_first_stage_of_1f1b_keeps_p_micro_batches(pipeline, tensor, sequence_parallel, recompute):
+    # Korthikanti et al. 2022, sec. 4.2.3: p micro-batches of L / p layers: L layers, whatever p.
+    model, layers = gpt(8 * pipeline), 8
+    shape = plan(
+        pipeline=pipeline, tensor=tensor, sequence_parallel=sequence_parallel, recompute=recompute,
+        micro_batches=2 * pipeline, layers_per_chunk=(layers,) * pipeline,
+    )  # fmt: skip
+    part = Slice(128, 1, tensor, sequence_parallel)
+    layer = float(layer_activation_bytes(model, part, UNFUSED, recompute))
+    # Recomputation brings back one layer: all of it, or the square that selective recomputation had dropped.
+    whole = float(layer_activation_bytes(model, part, UNFUSED, "none"))
+    extra = {"none": 0.0, "selective": whole - layer, "full": whole}[recompute]
+    for stage in range(pipeline):
+        kept = (pipeline - stage) * layers * layer
+        assert memory(shape, stage, model).activations == pytest.approx(kept + extra, rel=1e-9)
+
+
+@given(st.integers(2, 6), st.integers(2, 4))
+def test_interleaving_keeps_more(pipeline, virtual):
+    # L (1 + (p - 1) / (p v)) layers on the first stage.
+    chunks = pipeline * virtual
+    shape = plan(pipeline=pipeline, virtual_stages=virtual, micro_batches=4 * pipeline, layers_per_chunk=(3,) * chunks)
+    model = gpt(3 * chunks)
+    layer = float(layer_activation_bytes(model, Slice(128, 1), UNFUSED, "none"))
+    expected = 3 * chunks * (1 + (pipeline - 1) / chunks) * layer
+    assert memory(shape, 0, model).activations == pytest.approx(expected, rel=1e-9)
+
+
+@given(st.data(), st.integers(2, 4), st.integers(2, 3))
+def test_uneven_chunks_never_hold_more_than_is_counted(data, pipeline, virtual):
+    chunks = pipeline * virtual
+    cut = tuple(data.draw(st.lists(st.integers(1, 9), min_size=chunks, max_size=chunks)))
+    shape = plan(pipeline=pipeline, virtual_stages=virtual, micro_batches=4 * pipeline, layers_per_chunk=cut)
+    model = gpt(sum(cut))
+    layer = float(layer_activation_bytes(model, Slice(128, 1), UNFUSED, "none"))
+    for stage in range(pipeline):
+        held = peak = 0
+        for slot in stage_order("interleaved", stage, pipeline, virtual, 4 * pipeline):
+            held += cut[slot.chunk] * (1 if slot.phase == "forward" else -1)
+            peak = max(peak, held)
+        assert memory(shape, stage, model).activations >= peak * layer * (1 - 1e-9)
+
+
+def test_gpipe_keeps_every_micro_batch():
+    shape = plan(pipeline=2, schedule="gpipe", micro_batches=16, layers_per_chunk=(4, 4))
+    layer = float(layer_activation_bytes(gpt(8), Slice(128, 1), UNFUSED, "none"))
+    assert memory(shape, 0).activations == pytest.approx(16 * 4 * layer)
+    assert memory(shape, 1).activations == pytest.approx(16 * 4 * layer)
+
+
+def test_buffers_by_hand():
+    # Context 1 GB; a twentieth of activations and gradients; logits on the last stage only.
+    stack = gpu_stack(fragmentation=0.05, context_bytes=1e9)
+    first, last = (memory(plan(pipeline=2), stage, stack=stack) for stage in (0, 1))
+    assert first.buffers == pytest.approx(1e9 + 0.05 * (first.activations + first.gradients))
+    logits = 4 * 128 * 256 + 6 * 128 * 1024
+    assert last.buffers == pytest.approx(1e9 + 0.05 * (last.activations + last.gradients) + logits)
+    assert first.total == pytest.approx(sum(first.items().values()))
+
+
+def test_gathered_layers_of_sharded_parameters():
+    # The layer at work and one ahead in 2 bytes, and the whole gradient of one in 4.
+    model = gpt(hidden=1024, heads=8)
+    stack = gpu_stack("fsdp-2023", fragmentation=0.0, context_bytes=0.0, gradient_bytes=4.0, prefetch_layers=1)
+    found = memory(plan(data=8, zero=3), 0, model, stack, FLASH)
+    logits = 4 * 128 * 1024 + 6 * 128 * 1024
+    assert found.buffers == pytest.approx((2 * 2 + 4) * count_parameters(model).layer + logits)
+
+
+def test_adapters_have_the_only_gradients():
+    lora = Lora(8, ("query", "value"))
+    model, recipe = gpt(), training(lora=lora)
+    adapters = 4 * 2 * 8 * 2 * 256
+    assert trained_share(model, training()) == 1
+    assert trained_share(model, recipe) == pytest.approx(adapters / count_parameters(model).total)
+    found = memory(plan(), model=model, recipe=recipe)
+    assert found.gradients == pytest.approx(4 * adapters)
+    assert found.optimizer == pytest.approx(12 * adapters)
+    assert found.weights == pytest.approx(2 * count_parameters(model).total)
+
+
+@given(st.sampled_from([1, 2, 4]), st.sampled_from([0, 1, 2]), st.sampled_from(["none", "selective", "full"]))
+def test_more_splitting_never_needs_more(tensor, zero, recompute):
+    base = plan(data=4, tensor=tensor, zero=zero, recompute=recompute, pipeline=1)
+    total = max(one.total for one in plan_memory(gpt(), training(), base, overlapping(), UNFUSED))
+
+    def needed(**change):
+        shape = dataclasses.replace(base, **change)
+        return max(one.total for one in plan_memory(gpt(), training(), shape, overlapping(), UNFUSED))
+
+    assert needed(tensor=2 * tensor) < total
+    assert needed(sequence_parallel=True) <= total
+    assert needed(micro_batch=2) > total
+    assert needed(data=8) <= total

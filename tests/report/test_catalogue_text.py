@@ -1,0 +1,82 @@
+"""Lists name everything that can be named; citations name every source once and give reasons for the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sim.catalog import Figure, device_names, load_sources, model_names, stack_names
+from sim.hardware.topology import topology_names
+from sim.outcome.outcome import Outcome
+from sim.report.catalogue import (
+    cite,
+    devices_table,
+    models_table,
+    scenarios_table,
+    stacks_table,
+    topologies_table,
+)
+
+
+@pytest.mark.parametrize(
+    ("table", "names"),
+    [
+        (models_table, model_names),
+        (devices_table, device_names),
+        (topologies_table, topology_names),
+        (stacks_table, stack_names),
+    ],
+)
+def test_a_list_has_a_row_for_every_name(table: Callable[[], str], names: Callable[[], list[str]]) -> None:
+    text = table()
+    first_words = [line.split()[0] for line in text.splitlines() if line.strip()]
+    assert text.isascii()
+    assert set(names()) <= set(first_words)
+    assert max(map(len, text.splitlines())) <= 120
+
+
+def test_facts_are_those_of_the_catalogue() -> None:
+    (row,) = [line for line in models_table().splitlines() if line.startswith("gpt3-175b")]
+    assert row.split()[1:6] == ["174.6", "B", "96", "12288", "96"]
+    (row,) = [line for line in devices_table().splitlines() if line.startswith("a100-80gb-sxm")]
+    assert "312" in row
+
+
+def test_a_scenario_that_cannot_be_read_does_not_hide_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken.toml").write_text("schema = ", encoding="utf-8")
+    monkeypatch.setattr("sim.report.catalogue.shelf", lambda _: tmp_path)
+    assert "cannot be read: not TOML" in " ".join(scenarios_table().split())
+
+
+def test_an_empty_shelf_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sim.report.catalogue.shelf", lambda _: tmp_path)
+    assert scenarios_table() == "no scenario is there"
+
+
+def test_every_figure_is_cited_once(several: tuple[Outcome, ...]) -> None:
+    figures = [figure for outcome in several for figure in outcome.figures]
+    text = " ".join(cite(figures).split())
+    for source in {figure.source for figure in figures if figure.kind in ("datasheet", "published", "measured")}:
+        assert " ".join(load_sources()[source]["title"].split()) in text
+    for figure in figures:
+        if figure.kind in ("derived", "fitted", "assumed") and figure.note.isascii():
+            assert " ".join(figure.note.split()) in text
+    assert cite([*figures, *figures]) == cite(figures)
+
+
+def test_figures_are_grouped_by_how_they_are_known() -> None:
+    text = cite(
+        [
+            Figure("rate", "1 GB/s", "assumed", "", "", "a guess"),
+            Figure("size", "80 GiB", "datasheet", "nowhere-1999", "1999"),
+            Figure("ceiling", 0.8, "fitted", "nowhere-1999", "1999", "least squares"),
+        ]
+    )
+    assert text.index("nowhere-1999\n  no reference is recorded") < text.index("size = 80 GiB  [datasheet]")
+    assert text.index("Fitted") < text.index("ceiling = 0.8 (from nowhere-1999): least squares")
+    assert text.index("Assumed") < text.index("rate = 1 GB/s: a guess")
+    assert "Derived" not in text

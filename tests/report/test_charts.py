@@ -1,0 +1,171 @@
+"""Charts draw on the axes they are given, add up, and use one colour for one thing."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from collections import defaultdict
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from sim.engine.trace import Span, Trace
+from sim.outcome.lines import LINES
+from sim.outcome.outcome import Outcome
+from sim.report.charts import distribution_tax, ledger_bars, stream_utilisation, time_to_train, timeline
+from sim.report.charts.colours import KIND_COLOURS, LINE_COLOURS
+from sim.report.charts.lanes import actor_lanes, kind_of, shown_actors
+from sim.report.charts.ledger import ledger_figure
+from sim.report.charts.streams import busy_shares
+from sim.report.charts.timeline import timeline_figure, windows
+
+OF_MANY = (ledger_bars, time_to_train, distribution_tax)
+OF_ONE = (timeline, stream_utilisation)
+
+
+def axes() -> Axes:
+    return Figure().add_subplot()
+
+
+def bars(ax: Axes) -> list[Rectangle]:
+    return [patch for patch in ax.patches if isinstance(patch, Rectangle)]
+
+
+@pytest.mark.parametrize("draw", OF_MANY)
+def test_charts_of_many_draw_on_the_axes_given(
+    draw: Callable[..., Axes], several: tuple[Outcome, ...], alone: Outcome
+) -> None:
+    for outcomes in (several, [alone]):
+        given = axes()
+        assert draw(outcomes, given) is given
+        assert given.has_data()
+        own = draw(outcomes)
+        assert own is not given
+        assert own.get_xlabel()
+
+
+@pytest.mark.parametrize("draw", OF_ONE)
+def test_charts_of_one_draw_on_the_axes_given(draw: Callable[..., Axes], several: tuple[Outcome, ...]) -> None:
+    for outcome in several:
+        given = axes()
+        assert draw(outcome, given) is given
+        assert given.has_data()
+        assert draw(outcome) is not given
+
+
+def test_bars_add_up_to_100_percent(several: tuple[Outcome, ...]) -> None:
+    widths: dict[float, list[float]] = defaultdict(list)
+    for bar in bars(ledger_bars(several)):
+        widths[bar.get_y()].append(bar.get_width())
+    assert len(widths) == len(several)
+    for parts in widths.values():
+        assert math.fsum(parts) == pytest.approx(100.0, abs=1e-6)
+
+
+def test_the_legend_has_the_lines_that_can_be_seen(several: tuple[Outcome, ...]) -> None:
+    (legend,) = ledger_figure(several).legends
+    shown = {text.get_text().split(" ")[0] for text in legend.get_texts()}
+    assert shown == {line for line in LINES if any(point.ledger.share(line) > 5e-4 for point in several)}
+
+
+def test_every_line_has_one_colour_of_its_own() -> None:
+    assert LINE_COLOURS.keys() == set(LINES)
+    for one, other in itertools.combinations([*LINE_COLOURS.values()], 2):
+        assert math.dist(to_rgb(one), to_rgb(other)) > 0.08, (one, other)
+    assert len(set(KIND_COLOURS.values())) == len(KIND_COLOURS)
+
+
+def test_a_line_has_its_colour_in_the_bars(alone: Outcome) -> None:
+    colours = {to_rgb(bar.get_facecolor()[:3]) for bar in bars(ledger_bars([alone]))}
+    assert to_rgb(LINE_COLOURS["useful"]) in colours
+    assert colours <= {to_rgb(colour) for colour in LINE_COLOURS.values()}
+
+
+def test_ideal_scaling_starts_at_the_smallest_machine(several: tuple[Outcome, ...]) -> None:
+    ax = time_to_train(several)
+    solid = {str(line.get_label()): line for line in ax.lines if not str(line.get_label()).startswith("_")}
+    assert set(solid) == {"gpu cluster", "pipeline", "wafer"}
+    dashed = [line for line in ax.lines if str(line.get_label()).startswith("_")]
+    assert len(dashed) == 3
+    for line in dashed:
+        device_days = np.prod(np.asarray(line.get_xydata(), dtype=float), axis=1)
+        assert device_days[0] == pytest.approx(device_days[-1])
+
+
+def test_a_dollar_is_a_dollar(alone: Outcome, twin_of: Callable[[Outcome], Outcome]) -> None:
+    twin = twin_of(alone)
+    system = dataclasses.replace(twin.scenario.system, name="$frac{ $\\frac{$")
+    odd = dataclasses.replace(twin, scenario=dataclasses.replace(twin.scenario, system=system))
+    ledger_figure([odd]).draw_without_rendering()
+    timeline_figure(odd, "$\\frac{$").draw_without_rendering()
+
+
+def test_spans_are_of_the_kind_that_their_words_say() -> None:
+    kinds = {
+        ("compute", "forward 3.1"): "forward",
+        ("compute", "head 0"): "forward",
+        ("compute", "head backward 0"): "backward",
+        ("compute", "embedding backward 0"): "backward",
+        ("compute", "backward 2 part 1/3"): "backward",
+        ("compute", "send activation 2"): "communication",
+        ("data comm", "gather 0.1"): "communication",
+        ("weight-in", "weights 0.1"): "communication",
+        ("compute", "optimizer"): "optimizer",
+        ("compute", "wait for the slowest replica"): "wait for the slowest replica",
+        ("compute", "input"): "other",
+    }
+    for (stream, what), kind in kinds.items():
+        assert kind_of(Span("stage 0", stream, what, 0.0, 1.0, {})) == kind
+        assert kind in KIND_COLOURS
+
+
+def test_every_stage_has_a_row(pipeline: Outcome) -> None:
+    labels = [text.get_text() for text in timeline(pipeline).get_yticklabels()]
+    assert labels == list(pipeline.trace.multiplicity)
+    lanes = actor_lanes(pipeline.trace)
+    assert lanes.rows == len(labels)
+    assert lanes.omitted == 0
+
+
+def test_windows_cover_a_step_or_its_ends(several: tuple[Outcome, ...]) -> None:
+    for outcome in several:
+        found = windows(outcome.trace)
+        assert found[0].start_s == 0
+        assert found[-1].end_s == outcome.step_time_s
+        assert all(window.start_s < window.end_s for window in found)
+
+
+def test_too_many_stages_are_thinned_out_from_first_to_last() -> None:
+    trace = Trace(1.0, {f"stage {index}": 1 for index in range(100)})
+    shown = shown_actors(trace)
+    assert shown[0] == "stage 0"
+    assert shown[-1] == "stage 99"
+    assert len(set(shown)) == len(shown) < 30
+
+
+def test_busy_time_is_the_time_of_the_spans() -> None:
+    spans = [
+        Span("a", "compute", "forward 0", 1.0, 3.0, {}),
+        Span("a", "compute", "wait for the slowest replica", 3.0, 3.5, {}),
+        Span("a", "compute", "optimizer", 3.5, 4.0, {}),
+    ]
+    shares = busy_shares(Trace(4.0, {"a": 1}, spans), 4)["a", "compute"]
+    assert shares.tolist() == pytest.approx([0.0, 1.0, 1.0, 0.5])
+
+
+def test_busy_shares_agree_with_the_trace(several: tuple[Outcome, ...]) -> None:
+    for outcome in several:
+        for (actor, stream), shares in busy_shares(outcome.trace, 37).items():
+            spans = [
+                span
+                for span in outcome.trace.spans_of(actor, stream)
+                if kind_of(span) != "wait for the slowest replica"
+            ]
+            busy_s = math.fsum(span.end_s - span.start_s for span in spans)
+            assert float(shares.mean()) * outcome.step_time_s == pytest.approx(busy_s, rel=1e-9, abs=1e-12)

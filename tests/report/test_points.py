@@ -1,0 +1,40 @@
+"""Points of one system at several sizes are one curve; labels tell curves apart."""
+
+from __future__ import annotations
+
+from sim.outcome.outcome import Outcome
+from sim.report.points import comparable, counted, curves, representatives, slug
+
+
+def test_sizes_of_a_system_are_one_curve(several: tuple[Outcome, ...]) -> None:
+    found = curves(several)
+    assert [(curve.label, curve.sizes) for curve in found] == [
+        ("gpu cluster", [2, 8, 20]),
+        ("pipeline", [4, 16]),
+        ("wafer", [1, 2]),
+    ]
+    assert curves(tuple(reversed(several)))[-1].sizes == [2, 8, 20]
+
+
+def test_axes_beside_the_size_are_named(different_models: tuple[Outcome, ...]) -> None:
+    labels = [curve.label for curve in curves(different_models)]
+    assert labels == ["gpu cluster (cerebras-gpt-111m)", "gpu cluster (cerebras-gpt-256m)"]
+    assert not comparable(different_models)
+
+
+def test_labels_are_unique_even_without_axes(alone: Outcome, different_models: tuple[Outcome, ...]) -> None:
+    labels = [curve.label for curve in curves([alone, different_models[1], different_models[1]])]
+    assert len(labels) == len(set(labels)) == 2
+
+
+def test_representatives_are_the_largest_and_show_every_kind_of_device(several: tuple[Outcome, ...]) -> None:
+    found = [(curve.label, point.devices) for curve, point in representatives(curves(several))]
+    assert found == [("gpu cluster", 20), ("wafer", 2), ("pipeline", 16)]
+
+
+def test_a_name_that_says_its_size_is_not_said_twice(several: tuple[Outcome, ...]) -> None:
+    gpu = curves(several)[0]
+    assert gpu.place(gpu.largest) == "gpu cluster on 20 devices"
+    assert counted(1, "device") == "1 device"
+    assert slug("A100 (batch 7)") == "a100-batch-7"
+    assert slug("$$") == "point"

@@ -1,0 +1,120 @@
+"""The command line as a user meets it: real processes, exit codes, files."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def scaletax(*arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "sim", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)})
+
+
+def test_run_prints_one_screen_and_names_files_that_exist(tmp_path: Path) -> None:
+    done = scaletax("run", "quickstart", "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert "8 A100" in done.stdout
+    assert "1 CS-2" in done.stdout
+    assert len(done.stdout.splitlines()) <= 45
+    written = [Path(line.strip()) for line in done.stdout.split("Written:\n")[1].splitlines()]
+    assert written
+    assert all(path.is_file() for path in written)
+    assert {"results.json", "summary.csv", "ledger.png", "ledger.svg"} <= {path.name for path in written}
+
+
+def test_json_on_stdout_is_the_written_document(tmp_path: Path) -> None:
+    done = scaletax("run", "quickstart", "--out", tmp_path / "out", "--json", "--set", "report.charts=false")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == json.loads((tmp_path / "out" / "results.json").read_text())
+
+
+def test_the_resolved_copy_runs_to_the_same_results(tmp_path: Path) -> None:
+    scaletax("run", "quickstart", "--out", tmp_path / "first", "--set", "report.charts=false")
+    again = scaletax("run", tmp_path / "first" / "resolved.toml", "--out", tmp_path / "second")
+    assert again.returncode == 0, again.stderr
+    first, second = (json.loads((tmp_path / name / "results.json").read_text()) for name in ("first", "second"))
+    assert [point["ledger"] for point in first["points"]] == [point["ledger"] for point in second["points"]]
+
+
+def test_worker_count_and_hash_seed_do_not_change_a_byte(tmp_path: Path) -> None:
+    def document(name: str, jobs: int, hash_seed: str) -> bytes:
+        command = [sys.executable, "-m", "sim", "run", "quickstart", "--out", str(tmp_path / name), "--jobs", str(jobs)]
+        environment = {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": hash_seed}
+        options = ["--set", "report.charts=false"]
+        subprocess.run([*command, *options], cwd=ROOT, check=True, capture_output=True, env=environment)
+        return (tmp_path / name / "results.json").read_bytes()
+
+    assert document("a", 1, "1") == document("b", 2, "2")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "code", "says"),
+    [
+        (["training.tokns=3"], 2, "did you mean 'training.tokens'"),
+        (["training.global_batch=264"], 2, "no unit"),
+        (["system.8 A100.devices=0"], 2, "devices"),
+        (["system.8 A100.devices=9"], 2, "has 8"),
+        (["system.8 A100.stack=fsdp-2022"], 2, "did you mean 'fsdp-2023'"),
+        (["system.8 A100.stack=cerebras-r2"], 2, "does not run on"),
+        (["system.8 A100.plan.tensor=2"], 2, "no tensor parallelism"),
+        (["system.8 A100.plan.micro_batch=2"], 2, "cannot be divided"),
+        (["system.8 A100.plan.micro_batch=33", "training.sequence=2048", "model.name=cerebras-gpt-13b"], 3, "would fit"),
+        (["training.precision=fp8"], 2, "precision"),
+    ],
+)
+def test_bad_input_is_explained_and_writes_nothing(tmp_path: Path, overrides: list[str], code: int, says: str) -> None:
+    sets = [word for override in overrides for word in ("--set", override)]
+    done = scaletax("check", "quickstart", *sets)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_failing_point_does_not_take_the_others_with_it(tmp_path: Path) -> None:
+    done = scaletax(
+        "run", "quickstart", "--out", tmp_path / "out", "--set", "system.8 A100.devices=9", "--set", "report.charts=false"
+    )
+    assert done.returncode == 2
+    assert "1 of 2 points failed" in done.stderr
+    assert "1 CS-2" in (tmp_path / "out" / "summary.csv").read_text()
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    done = scaletax("run", tmp_path / "missing.toml")
+    assert done.returncode == 2
+    assert "missing.toml" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_output_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    done = scaletax("run", "quickstart", "--out", tmp_path / "file" / "out")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("what", ["models", "devices", "topologies", "stacks", "scenarios"])
+def test_list(what: str) -> None:
+    done = scaletax("list", what)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) > 4
+
+
+def test_cite_names_sources_and_assumptions() -> None:
+    done = scaletax("cite", "quickstart")
+    assert done.returncode == 0, done.stderr
+    assert "arXiv 2304.03208" in done.stdout
+    assert "assumed" in done.stdout.lower()
+
+
+def test_options_are_what_people_expect() -> None:
+    text = scaletax("run", "--help").stdout
+    assert [option for option in ("--set", "--out", "--jobs", "--json", "--quiet") if option not in text] == []

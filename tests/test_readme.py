@@ -1,0 +1,44 @@
+"""The documentation's examples are run, and its figures are the program's own."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from sim.sweep.execute import Failure, run_points
+from sim.sweep.grid import load_scenarios
+from sim.validation.compare import compare, headline
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_scenario_of_the_readme_runs(tmp_path: Path) -> None:
+    block = re.search(r"<!-- scenario: mine.toml -->\n```toml\n(.*?)```", README, re.S)
+    assert block is not None
+    path = tmp_path / "mine.toml"
+    path.write_text(block.group(1), encoding="utf-8")
+    results = run_points(load_scenarios(path))
+    assert len(results) == 3
+    assert not any(isinstance(result, Failure) for result in results)
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("scenarios/*.toml")), ids=lambda path: path.stem)
+def test_every_scenario_on_the_shelf_runs(path: Path) -> None:
+    assert not [result.error for result in run_points(load_scenarios(path)) if isinstance(result, Failure)]
+
+
+def test_the_validation_table_is_what_the_program_says() -> None:
+    comparisons = compare()
+    assert headline(comparisons) in README
+    for row in comparisons:
+        line = next(line for line in README.splitlines() if line.strip().startswith(row.measurement.id))
+        assert line.split()[-1] == f"{row.error:+.1%}"
+
+
+def test_links_lead_somewhere() -> None:
+    for document in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")]:
+        for target in re.findall(r"\]\((?!http)([^)#]+)\)", document.read_text(encoding="utf-8")):
+            assert (document.parent / target).exists(), f"{document.name} links to {target}"

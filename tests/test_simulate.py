@@ -1,0 +1,352 @@
+"""The whole way: what must hold for every plan, machine and network. Small models, many plans."""
+
+import dataclasses
+import itertools
+
+import pytest
+from builders import (
+    cluster,
+    fixed,
+    gpt,
+    gpu,
+    gpu_stack,
+    hardware,
+    overlapping,
+    point,
+    run_on,
+    swarm,
+    training,
+    wafer,
+    wafer_stack,
+)
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from sim.catalog import Gpu, GpuStack
+from sim.errors import InputError
+from sim.hardware.network import Group, Network
+from sim.outcome.lines import LINES
+from sim.parallel.plan import check_plan
+from sim.scenario import read_document, scenario_from
+from sim.scenario.types import Lora, PlanRequest, Report
+from sim.simulate import counterfactuals, prepare, simulate
+from sim.workload.parameters import count_parameters
+
+COMMUNICATION = ("tensor_comm", "context_comm", "expert_comm", "pipeline_comm", "data_comm")
+NETWORK = {"nvlink": 200e9, "nic": 20e9, "hop": 1e-6, "launch": 2e-5, "tree": 3e-5}
+STACKS = {
+    "2021": gpu_stack("megatron-2021"),
+    "2022": gpu_stack("megatron-2022"),
+    "overlapping": overlapping(),
+    "sharded": gpu_stack("fsdp-2023"),
+    "sharded, no prefetch": gpu_stack("fsdp-2023", prefetch_layers=0, reduces_every_micro_batch=False),
+}
+MANY = settings(max_examples=30)
+
+
+@st.composite
+def cases(draw):
+    """(scenario, stack) with a legal plan on 16 devices."""
+    stack = draw(st.sampled_from(list(STACKS.values())))
+    tensor = draw(st.sampled_from([1, 2, 4])) if stack.tensor_parallel else 1
+    pipeline = draw(st.sampled_from([1, 2, 4])) if stack.pipeline_parallel else 1
+    virtual = draw(st.sampled_from([1, 2])) if pipeline > 1 else 1
+    zero = draw(st.sampled_from([stage for stage in stack.zero_stages if stage != 2 or pipeline == 1]))
+    request = fixed(
+        tensor=tensor, pipeline=pipeline, virtual_stages=virtual, zero=zero,
+        micro_batch=draw(st.sampled_from([1, 2])), recompute=draw(st.sampled_from(["none", "selective", "full"])),
+        schedule="interleaved" if virtual > 1 else draw(st.sampled_from(["gpipe", "1f1b"])),
+    )  # fmt: skip
+    model = gpt(
+        8, draw(st.sampled_from([128, 512, 2048])), 8, tied_embeddings=draw(st.booleans()),
+        gated_mlp=draw(st.booleans()), parallel_block=draw(st.booleans()), kv_heads=draw(st.sampled_from([4, 8])),
+    )  # fmt: skip
+    lora = draw(st.sampled_from([None, None, Lora(4, ("query", "mlp"))]))
+    jitter = draw(st.sampled_from([0.0, 0.02]))
+    scenario = point(model, 16, request, recipe=training(64, 128, lora), jitter=jitter)
+    try:
+        check_plan(request, scenario, stack)
+    except InputError:
+        assume(False)
+    return scenario, stack
+
+
+def time_s(case, device=None, stack=None, **network):
+    scenario, own = case
+    topology = cluster(scenario.system.devices, **{**NETWORK, **network})
+    return run_on(scenario, device or gpu(), stack or own, topology).step_time_s
+
+
+def outcome_of(case):
+    scenario, stack = case
+    return run_on(scenario, gpu(), stack, cluster(16, **NETWORK))
+
+
+@MANY
+@given(cases())
+def test_the_account_closes_and_nothing_is_negative(case):
+    ledger = outcome_of(case).ledger
+    assert sum(ledger.device_seconds.values()) == pytest.approx(16 * ledger.step_time_s, rel=1e-9)
+    assert all(seconds >= 0 for seconds in ledger.device_seconds.values())
+    assert set(ledger.device_seconds) == set(LINES)
+    assert 0 <= ledger.tax < 1
+
+
+@MANY
+@given(cases(), st.sampled_from(["full-attention", "causal-attention"]))
+def test_utilisation(case, convention):
+    scenario, stack = case
+    outcome = outcome_of((dataclasses.replace(scenario, report=Report(convention)), stack))
+    assert 0 < outcome.mfu_causal == pytest.approx(outcome.ledger.share("useful"), rel=1e-9)
+    assert outcome.mfu <= outcome.hfu
+    assert outcome.mfu_causal <= outcome.mfu_full
+    if convention == "causal-attention":
+        assert outcome.mfu == outcome.mfu_causal
+        assert outcome.hfu <= 1
+    recomputes = scenario.system.plan.recompute == "full"
+    assert (outcome.hfu > outcome.mfu) == (recomputes or outcome.ledger.share("recompute") > 0)
+    # Tokens and days by hand.
+    assert outcome.tokens_per_s == pytest.approx(64 * 128 / outcome.step_time_s)
+    assert outcome.time_to_train_s == pytest.approx(1e9 / (64 * 128) * outcome.step_time_s)
+
+
+@MANY
+@given(cases(), st.floats(1, 20))
+def test_a_better_network_never_makes_a_step_longer(case, factor):
+    base = time_s(case)
+    for name, value in NETWORK.items():
+        better = value * factor if name in ("nvlink", "nic") else value / factor
+        assert time_s(case, **{name: better}) <= base * (1 + 1e-12)
+
+
+@MANY
+@given(cases(), st.floats(1, 20))
+def test_a_faster_device_never_makes_a_step_longer(case, factor):
+    base, device = time_s(case), gpu()
+    peaks = {name: rate * factor for name, rate in device.peak_flops_per_s.items()}
+    for better in (
+        {"peak_flops_per_s": peaks}, {"hbm_bytes_per_s": device.hbm_bytes_per_s * factor},
+        {"kernel_gap_s": device.kernel_gap_s / factor},
+    ):  # fmt: skip
+        assert time_s(case, gpu(**better)) <= base * (1 + 1e-12)
+
+
+def twice_as_fast(device: Gpu, stack: GpuStack) -> tuple[Gpu, GpuStack, dict[str, float]]:
+    peaks = {name: 2 * rate for name, rate in device.peak_flops_per_s.items()}
+    rates = {"peak_flops_per_s": peaks, "hbm_bytes_per_s": 2 * device.hbm_bytes_per_s}
+    faster = dataclasses.replace(device, **rates, kernel_gap_s=device.kernel_gap_s / 2)
+    quicker = dataclasses.replace(stack, host_launch_s=stack.host_launch_s / 2, fixed_step_s=stack.fixed_step_s / 2)
+    network = {name: 2 * value if name in ("nvlink", "nic") else value / 2 for name, value in NETWORK.items()}
+    return faster, quicker, network
+
+
+@MANY
+@given(cases())
+def test_twice_the_rates_and_half_the_fixed_times_halve_the_step(case):
+    device, stack, network = twice_as_fast(gpu(), case[1])
+    assert time_s(case, device, stack, **network) == pytest.approx(time_s(case) / 2, rel=1e-9)
+
+
+@MANY
+@given(cases())
+def test_no_step_is_shorter_than_its_bounds(case):
+    scenario, stack = case
+    outcome, shape = outcome_of(case), prepare_plan(case)
+    device, network = gpu(), Network(cluster(16, **NETWORK))
+    peak = device.peak_flops_per_s["bf16"]
+    bounds = {
+        "needed FLOPs": outcome.flops.needed / (16 * peak),
+        "recomputed FLOPs too": (outcome.flops.needed + outcome.flops.recomputed_needed) / (16 * peak),
+        "once a step": stack.fixed_step_s,
+    }
+    if shape.data > 1 and scenario.training.lora is None:
+        # Every rank sends (d - 1) / d of the gradients of its layers at least once; some rank holds the mean or more.
+        share = count_parameters(scenario.model).total / shape.tensor / shape.pipeline
+        rate = network.bus_bytes_per_s(Group(shape.data, shape.tensor))
+        sent = stack.gradient_bytes * share * (shape.data - 1) / shape.data
+        bounds["gradients"] = sent / max(rate, 8 * NETWORK["nic"])
+    if shape.tensor > 1:
+        # Two exchanges a layer, forward and backward, of the hidden state, at the rate of a link.
+        size = 2 * shape.micro_batch * 128 * scenario.model.hidden
+        joins = 1 if scenario.model.parallel_block else 2
+        layers = 8 / shape.pipeline * shape.micro_batches
+        moved = 2 * joins * layers * 2 * (shape.tensor - 1) / shape.tensor * size
+        bounds["exchanges"] = moved / NETWORK["nvlink"]
+    for name, bound in bounds.items():
+        assert outcome.step_time_s >= bound * (1 - 1e-9), name
+
+
+def prepare_plan(case):
+    scenario, stack = case
+    return check_plan(scenario.system.plan, scenario, stack)
+
+
+@MANY
+@given(cases())
+def test_lines_that_a_plan_cannot_have_are_zero(case):
+    shape, outcome = prepare_plan(case), outcome_of(case)
+    lines = outcome.ledger.device_seconds
+    assert lines["stranded"] == lines["weight_streaming"] == lines["context_comm"] == 0
+    if shape.tensor == 1:
+        assert lines["tensor_comm"] == lines["sharding_loss"] == 0
+    if shape.data == 1:
+        assert lines["straggler_wait"] == 0
+    if shape.pipeline == 1:
+        assert lines["pipeline_comm"] == lines["imbalance"] == 0
+        assert lines["bubble"] == pytest.approx(0, abs=1e-9 * outcome.ledger.total_s)
+    if shape.recompute == "none":
+        assert lines["recompute"] == 0
+
+
+@pytest.mark.parametrize("stack", STACKS.values(), ids=STACKS)
+def test_one_device_pays_no_tax(stack):
+    outcome = run_on(point(devices=1, plan=fixed(), jitter=0.05), stack=stack, topology=cluster(1))
+    assert outcome.ledger.tax == 0
+    assert all(outcome.ledger.device_seconds[line] == 0 for line in COMMUNICATION)
+    assert outcome.ledger.device_seconds["straggler_wait"] == 0
+
+
+def test_one_wafer_pays_no_tax():
+    outcome = simulate(point(devices=1, stack="cerebras-r2", topology="cs-2-single"))
+    assert outcome.ledger.tax == 0
+    assert outcome.ledger.device_seconds["weight_streaming"] > 0
+
+
+@given(st.integers(1, 12), st.sampled_from([8, 12, 30]))
+def test_unused_devices_are_stranded(devices, batch):
+    for scenario, topology in (
+        (point(gpt(7, 448, 7), devices, recipe=training(batch)), cluster(devices)),
+        (point(devices=devices, recipe=training(batch), stack="cerebras-r2"), swarm(devices)),
+    ):
+        outcome = run_on(scenario, topology=topology)
+        unused = devices - outcome.plan.devices
+        assert outcome.ledger.share("stranded") == pytest.approx(unused / devices, abs=1e-12)
+        assert any(f"{unused} of {devices} devices stay unused" in note for note in outcome.notes) == (unused > 0)
+        assert outcome.devices == devices
+
+
+@given(
+    st.integers(1, 64), st.sampled_from([128, 1024]), st.sampled_from([1, 2, 8]), st.floats(1, 10),
+    st.sampled_from([0.0, 0.01]),
+)  # fmt: skip
+def test_wafers_behave(batch, width, systems, factor, jitter):
+    scenario = point(gpt(4, width, 8), systems, recipe=training(batch * systems), stack="cerebras-r2", jitter=jitter)
+
+    def outcome(device=None, stack=None, **network):
+        return run_on(scenario, device or wafer(), stack or wafer_stack(), swarm(systems, **network))
+
+    base = outcome()
+    assert base.ledger.device_seconds["bubble"] == pytest.approx(0, abs=1e-9 * base.ledger.total_s)
+    assert base.mfu_causal == pytest.approx(base.ledger.share("useful"), rel=1e-9)
+    assert base.mfu == base.hfu <= 1
+    peaks = {name: rate * factor for name, rate in wafer().peak_flops_per_s.items()}
+    assert outcome(wafer(peak_flops_per_s=peaks)).step_time_s <= base.step_time_s * (1 + 1e-12)
+    assert outcome(rate=150e9 * factor).step_time_s <= base.step_time_s * (1 + 1e-12)
+    assert outcome(latency=5e-6 / factor).step_time_s <= base.step_time_s * (1 + 1e-12)
+    twice = {name: 2 * rate for name, rate in wafer().peak_flops_per_s.items()}
+    stack = wafer_stack(step_fixed_s=wafer_stack().step_fixed_s / 2)
+    halved = outcome(wafer(peak_flops_per_s=twice), stack, rate=300e9, latency=2.5e-6)
+    assert halved.step_time_s == pytest.approx(base.step_time_s / 2, rel=1e-9)
+    # Nothing is faster than needed FLOPs at peak, or than all weights twice and all gradients at the rate of the link.
+    parameters = count_parameters(scenario.model).total
+    assert base.step_time_s >= base.flops.needed / (systems * wafer().peak_flops_per_s["bf16"])
+    assert base.step_time_s >= 2 * 4 * parameters / 150e9
+
+
+SCENARIO = """\
+schema = 1
+[model]
+layers = 4
+hidden = 512
+heads = 8
+vocab = 1024
+max_sequence = 128
+[training]
+tokens = 1e9
+global_batch = "64 sequences"
+"""
+SYSTEMS = {
+    "a": 'topology = "dgx-a100-superpod"\ndevices = 16\nstack = "megatron-2022"\n[system.plan]\npipeline = 2\n',
+    "b": 'topology = "cs-2-single"\ndevices = 1\nstack = "cerebras-r2"\n',
+    "c": 'topology = "dgx-a100-superpod"\ndevices = 16\nstack = "megatron-2021"\njitter = "1 %"\n',
+}
+
+
+def test_the_order_of_systems_changes_nothing(tmp_path):
+    found = []
+    for number, order in enumerate(itertools.permutations(SYSTEMS)):
+        path = tmp_path / f"{number}.toml"
+        path.write_text(SCENARIO + "".join(f'[[system]]\nname = "{name}"\n{SYSTEMS[name]}' for name in order))
+        document = read_document(path)
+        times = {}
+        for system in document["system"]:
+            outcome = simulate(scenario_from({**document, "system": [system]}, path))
+            times[system["name"]] = outcome.ledger.device_seconds
+        found.append({name: times[name] for name in SYSTEMS})
+    assert all(one == found[0] for one in found)
+
+
+def test_a_run_leaves_nothing_behind():
+    scenario = point(plan=fixed(tensor=2), jitter=0.01)
+    first = simulate(scenario)
+    simulate(point(gpt(8), 16, fixed(pipeline=2)))
+    assert simulate(scenario) == first
+
+
+def test_more_replicas_on_the_same_batch_are_faster_and_less_useful():
+    model, recipe = gpt(8, 2048, 16), training(512)
+    outcomes = [run_on(point(model, n, fixed(), recipe=recipe), topology=cluster(n)) for n in (1, 2, 8, 16, 64)]
+    for few, many in itertools.pairwise(outcomes):
+        assert many.step_time_s < few.step_time_s
+        assert many.mfu <= few.mfu
+        assert many.ledger.tax >= few.ledger.tax
+
+
+@MANY
+@given(cases())
+def test_removing_a_loss_never_makes_a_step_longer(case):
+    scenario, stack = case
+    with hardware(gpu(), stack, cluster(16, **NETWORK)):
+        outcome = simulate(scenario)
+        without = counterfactuals(outcome)
+        calm = dataclasses.replace(scenario, system=dataclasses.replace(scenario.system, jitter=0.0))
+        eager = dataclasses.replace(
+            scenario,
+            system=dataclasses.replace(
+                scenario.system, plan=dataclasses.replace(scenario.system.plan, recompute="none")
+            ),
+        )
+        assert without["no jitter"] == simulate(calm).step_time_s
+        assert without["unlimited memory"] == simulate(eager).step_time_s
+    assert all(time_s <= outcome.step_time_s * (1 + 1e-12) for time_s in without.values())
+    if prepare_plan(case).pipeline == 1:
+        assert without["no bubble"] == pytest.approx(outcome.step_time_s, rel=1e-12)
+
+
+def test_devices_and_stacks_of_different_kinds_do_not_go_together():
+    with pytest.raises(InputError, match="the stack 'cerebras-r2' does not run on a NVIDIA A100"):
+        prepare(point(stack="cerebras-r2"))
+    with pytest.raises(InputError, match="does not run on a Cerebras CS-2"):
+        prepare(point(devices=1, topology="cs-2-single"))
+
+
+def test_a_precision_that_the_device_lacks():
+    scenario = point()
+    with (
+        hardware(gpu(peak_flops_per_s={"fp16": 1e14, "fp32": 1e13})),
+        pytest.raises(InputError, match=r"has no bf16 matrix arithmetic\n  allowed on it: fp16"),
+    ):
+        prepare(scenario)
+
+
+def test_tokens_per_parameter():
+    recipe = dataclasses.replace(training(), tokens=0.0, tokens_per_parameter=20.0)
+    outcome = simulate(point(recipe=recipe, plan=fixed()))
+    assert outcome.steps * outcome.tokens_per_step == pytest.approx(20 * count_parameters(gpt()).total)
+
+
+def test_everything_that_was_used_is_cited():
+    prepared = prepare(point(plan=PlanRequest()))
+    for part in (prepared.scenario.model, prepared.device, prepared.stack, prepared.topology):
+        assert all(figure in prepared.figures for figure in part.figures)
+    assert len(prepared.figures) > 40

@@ -1,0 +1,48 @@
+"""The simulator against published measurements."""
+
+from __future__ import annotations
+
+import pytest
+
+from sim.catalog import load_sources
+from sim.validation.compare import Comparison, compare, comparison_table, headline
+from sim.validation.measurements import read_measurements
+
+SANITY_BOUND = 0.20
+
+
+@pytest.fixture(scope="module")
+def comparisons() -> list[Comparison]:
+    return compare()
+
+
+def test_every_check_row_is_within_twenty_per_cent(comparisons: list[Comparison]) -> None:
+    checks = [row for row in comparisons if row.measurement.role == "check"]
+    assert len(checks) >= 8
+    assert {row.measurement.id: row.error for row in checks if abs(row.error) > SANITY_BOUND} == {}
+
+
+def test_errors_are_signed_towards_the_prediction() -> None:
+    measurement = read_measurements()[0]
+    assert Comparison(measurement, 2 * measurement.step_time_s).error == pytest.approx(1.0)
+    assert Comparison(measurement, 0.5 * measurement.step_time_s).error == pytest.approx(-0.5)
+
+
+def test_fit_rows_never_enter_the_headline(comparisons: list[Comparison]) -> None:
+    wild = [Comparison(row.measurement, 10.0) if row.measurement.role == "fit" else row for row in comparisons]
+    assert headline(wild) == headline(comparisons)
+
+
+def test_the_rows_that_constants_were_fitted_on_are_marked() -> None:
+    roles = {row.id: row.role for row in read_measurements()}
+    assert [row for row, role in roles.items() if role == "fit"] == ["W001", "W003", "W007"]
+    assert set(roles.values()) == {"check", "fit"}
+
+
+def test_every_row_names_a_listed_source() -> None:
+    assert {row.source for row in read_measurements()} <= set(load_sources())
+
+
+def test_the_table_has_a_line_per_row(comparisons: list[Comparison]) -> None:
+    table = comparison_table(comparisons)
+    assert all(row.measurement.id in table for row in comparisons)
