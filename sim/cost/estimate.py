@@ -16,27 +16,55 @@ def estimate_step_s(plan: Plan, costs: StepCosts, stack: GpuStack) -> float:
 
     Source: pipelines, Narayanan et al. 2021, sec. 2.2: (m + (p - 1) / v) times a stage's work per micro-batch.
     """
-    once_s = costs.input_s + max(float(duration_s(parts)) for parts in costs.optimizer) + max(costs.straggler_s)
+    once_s = costs.input_s + max(float(duration_s(parts)) for parts in costs.optimizer)
     if plan.zero == 3:
-        return once_s + plan.micro_batches * _sharded_micro_batch_s(plan, costs)
-    chunks_s = [float(duration_s(chunk.forward) + duration_s(chunk.backward)) for chunk in costs.chunks]
-    stage_s = max(sum(chunks_s[stage :: plan.pipeline]) for stage in range(plan.pipeline))
+        late_s = max(costs.straggler_s)
+        return once_s + late_s + plan.micro_batches * _sharded_micro_batch_s(plan, costs, stack)
+    stages = range(plan.pipeline)
+    forwards_s = [float(duration_s(chunk.forward)) for chunk in costs.chunks]
+    backwards_s = [float(duration_s(chunk.backward)) for chunk in costs.chunks]
+    busy_s = [sum(forwards_s[stage :: plan.pipeline]) + sum(backwards_s[stage :: plan.pipeline]) for stage in stages]
+    stage_s = max(busy_s)
     if not stack.overlap_pipeline_send:
         stage_s += 2 * plan.virtual_stages * costs.send_s
     slots = plan.micro_batches + (plan.pipeline - 1) / plan.virtual_stages
-    reduction_s = max(costs.reductions_s) if plan.data > 1 else 0.0
-    if stack.overlap_gradient_reduction:
-        buckets = max(costs.buckets)
-        hidden_s = stage_s * 2 / 3 * (buckets - 1) / buckets
-        reduction_s = max(reduction_s / buckets, reduction_s - hidden_s)
-    return once_s + slots * stage_s + reduction_s + max(costs.gathers_s) + costs.tied_embedding_s
+    ends_s = max(_end_s(stage, plan, costs, stack, sum(backwards_s[stage :: plan.pipeline])) for stage in stages)
+    return once_s + slots * stage_s + ends_s + max(costs.gathers_s) + costs.tied_embedding_s
 
 
-def _sharded_micro_batch_s(plan: Plan, costs: StepCosts) -> float:
-    """One micro-batch of fully sharded layers: the slower of compute and the collectives beside it."""
-    layers = plan.layers_per_chunk[0]
-    forward_s, backward_s = float(duration_s(costs.layer.forward)), float(duration_s(costs.layer.backward))
-    ends_s = float(sum(duration_s(one.forward) + duration_s(one.backward) for one in (costs.embedding, costs.head)))
-    forward_s = max(forward_s, costs.layer_gather_s)
-    backward_s = max(backward_s, costs.layer_gather_s + costs.layer_scatter_s)
-    return costs.root_gather_s + ends_s + layers * (forward_s + backward_s) + costs.root_scatter_s
+def _end_s(stage: int, plan: Plan, costs: StepCosts, stack: GpuStack, backward_s: float) -> float:
+    """What follows a stage's last backward until its gradients are complete, and what reductions slow it by.
+
+    With k buckets of reduction time r behind pieces of compute time c, the last is done max(r, k r - (k - 1) c) later.
+    """
+    after_s = costs.straggler_s[stage] + costs.prepares_s[stage]
+    if plan.data == 1:
+        return after_s
+    reduction_s = costs.reductions_s[stage]
+    reduced_times = plan.micro_batches if plan.zero == 2 else 1
+    if not stack.overlap_gradient_reduction:
+        return after_s + reduced_times * reduction_s
+    pieces = plan.virtual_stages * max(1, costs.buckets[stage] // plan.virtual_stages)
+    bucket_s = reduction_s / pieces
+    stolen_s = (pieces - plan.virtual_stages) * stack.overlap_slowdown * bucket_s
+    shown_s = max(bucket_s, reduction_s - (pieces - 1) / pieces * backward_s - stolen_s)
+    return reduced_times * stolen_s + max(after_s, shown_s)
+
+
+def _sharded_micro_batch_s(plan: Plan, costs: StepCosts, stack: GpuStack) -> float:
+    """One micro-batch of fully sharded layers: compute and collectives as two stages of a pipeline over the layers.
+
+    The first gather shows except for what the embedding hides, backward except for what the head hides; in between the
+    slower of the two sets the pace; the last scatter shows.
+    """
+    rest, gather_s, scatter_s = plan.layers_per_chunk[0] - 1, costs.layer_gather_s, costs.layer_scatter_s
+    slower = stack.overlap_slowdown if stack.prefetch_layers else 0.0
+    forward_s = float(duration_s(costs.layer.forward)) + slower * gather_s
+    backward_s = float(duration_s(costs.layer.backward)) + costs.layer_prepare_s + slower * (gather_s + scatter_s)
+    embedding_s, head_s = (
+        (float(duration_s(one.forward)), float(duration_s(one.backward))) for one in (costs.embedding, costs.head)
+    )
+    forwards_s = max(gather_s, embedding_s[0]) + rest * max(forward_s, gather_s) + forward_s + head_s[0]
+    backwards_s = max(gather_s, head_s[1]) + rest * max(backward_s, gather_s + scatter_s) + backward_s
+    ends_s = max(scatter_s, embedding_s[1] + costs.root_prepare_s) + costs.root_scatter_s
+    return costs.root_gather_s + forwards_s + backwards_s + ends_s

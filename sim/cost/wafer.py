@@ -14,7 +14,7 @@ from sim.hardware.kernel import Array, Kernel
 from sim.hardware.network import Network
 from sim.parallel.wafer_plan import WaferPlan
 from sim.scenario.types import Training
-from sim.workload.layer import Slice, head_operations, layer_operations
+from sim.workload.layer import Slice, adapter_shapes, head_operations, layer_operations
 from sim.workload.operations import Operation, Style, total
 from sim.workload.parameters import count_parameters
 
@@ -95,23 +95,27 @@ def wafer_costs(
     part = Slice(training.sequence, plan.micro_batch)
     count = count_parameters(model)
 
-    def unit(name: str, operations: tuple[Operation, ...], parameters: int) -> UnitCost:
+    # With LoRA only the adapters have gradients; they stream in with the frozen weights.
+    lora, rank = training.lora, training.lora.rank if training.lora else 0
+    adapters = sum(rank * (inputs + outputs) for _, inputs, outputs in adapter_shapes(model, lora)) if lora else 0
+
+    def unit(name: str, operations: tuple[Operation, ...], parameters: int, added: int = 0) -> UnitCost:
         forward = tuple(kernel for one in operations for kernel in one.forward)
         backward = tuple(kernel for one in operations for kernel in one.backward)
         return UnitCost(
             name,
-            stream_parts(parameters, stack.weight_bytes, plan.systems, network, inwards=True),
+            stream_parts(parameters + added, stack.weight_bytes, plan.systems, network, inwards=True),
             compute_parts(forward, model, wafer, stack, training.precision),
             compute_parts(backward, model, wafer, stack, training.precision),
-            stream_parts(parameters, stack.gradient_bytes, plan.systems, network, inwards=False),
+            stream_parts(added if lora else parameters, stack.gradient_bytes, plan.systems, network, inwards=False),
         )
 
-    layer = unit("layer", layer_operations(model, part, WAFER_STYLE, training.lora), count.layer)
+    layer = unit("layer", layer_operations(model, part, WAFER_STYLE, lora), count.layer, adapters)
     head_parameters = count.final_norm + (count.output or model.vocab * model.hidden)
     units = (
         unit("embedding", (), count.embedding),
         *(layer for _ in range(model.layers)),
-        unit("head", head_operations(model, part, WAFER_STYLE, training.lora), head_parameters),
+        unit("head", head_operations(model, part, WAFER_STYLE, lora), head_parameters),
     )
     busy_s = plan.micro_batches * sum(sum(one.forward.values()) + sum(one.backward.values()) for one in units)
     straggler_s = jitter * expected_maximum(plan.systems) * busy_s

@@ -12,7 +12,7 @@ import simpy
 
 from sim.engine.program import Actor, EventKey, Instruction, Program
 from sim.engine.trace import Span, Trace, Wait
-from sim.errors import Stalled
+from sim.errors import ScaletaxError, Stalled
 
 
 class _Signals:
@@ -27,6 +27,8 @@ class _Signals:
         return key in self._done
 
     def record(self, key: EventKey) -> None:
+        if key in self._done:
+            raise ScaletaxError("program", f"event {key} is recorded twice")
         self._done.add(key)
         event = self._waiting.pop(key, None)
         if event is not None:

@@ -69,6 +69,11 @@ class _Stage:
             ("backward", slot),
         )
         self._send_gradient(slot)
+        if self.plan.zero == 2 and self.plan.data > 1 and not self.overlaps:
+            # Only a share of the gradients is kept, so what is not kept leaves before the next micro-batch.
+            reduced = ("reduced", self.stage, slot.micro_batch)
+            self._data("reduce gradients", self.costs.reductions_s[self.stage], (("backward", slot),), reduced)
+            self._compute("gradients reduced", {}, (reduced,))
 
     def _reduced_backward(self, slot: Slot, *, final: bool) -> None:
         """A backward in as many pieces as its gradients fill buckets, each reduced while the next computes."""
@@ -109,12 +114,12 @@ class _Stage:
     def _finish(self) -> None:
         """Wait for stragglers, reduce, clip (which waits for every stage), update, gather."""
         plan, costs, stage = self.plan, self.costs, self.stage
-        last = {"straggler_wait": costs.straggler_s[stage], "data_comm": costs.prepares_s[stage]}
-        self._compute("wait for the slowest replica, divide gradients", last, (), ("done", stage))
+        self._compute("wait for the slowest replica", {"straggler_wait": costs.straggler_s[stage]})
+        self._compute("prepare gradients", {"data_comm": costs.prepares_s[stage]}, (), ("done", stage))
         reduced: list[EventKey] = []
         if plan.data > 1 and self.overlaps:
             reduced = [("reduced", stage, chunk) for chunk in range(stage, plan.chunks, plan.pipeline)]
-        elif plan.data > 1:
+        elif plan.data > 1 and plan.zero != 2:
             self._data("reduce gradients", costs.reductions_s[stage], (("done", stage),), ("reduced", stage))
             reduced = [("reduced", stage)]
         if costs.tied_embedding_s and stage in (0, plan.pipeline - 1):

@@ -51,7 +51,8 @@ class _Sharded:
         for layer in range(self.layers):
             free = (("forward", batch, layer - ahead),) if layer >= ahead else ()
             self._data(f"gather {batch}.{layer}", gather_s, free, ("gathered", batch, layer))
-            parts = combined(costs.layer.forward, self._stolen(gather_s if layer + 1 < self.layers else 0.0))
+            beside_s = gather_s if self.stack.prefetch_layers and layer + 1 < self.layers else 0.0
+            parts = combined(costs.layer.forward, self._stolen(beside_s))
             arrived = (("gathered", batch, layer),)
             self.compute(f"forward {batch}.{layer}", parts, arrived, ("forward", batch, layer))
         self.compute(f"head {batch}", costs.head.forward, (), ("forward", batch, self.layers))
@@ -61,6 +62,8 @@ class _Sharded:
         costs, ahead, top = self.costs, 1 + self.stack.prefetch_layers, self.layers - 1
         reduces = self.stack.reduces_every_micro_batch or batch == self.plan.micro_batches - 1
         scatter_s = costs.layer_scatter_s if reduces else 0.0
+        # Without prefetch nothing is gathered while a layer computes.
+        ahead_s = costs.layer_gather_s if self.stack.prefetch_layers else 0.0
         self.compute(f"head backward {batch}", costs.head.backward, (), ("backward", batch, self.layers))
         for layer in range(top, -1, -1):
             used = layer + ahead
@@ -68,7 +71,7 @@ class _Sharded:
             self._data(f"gather {batch}.{layer}", costs.layer_gather_s, (free,), ("gathered again", batch, layer))
             if layer < top and reduces:
                 self._scatter(batch, layer + 1, scatter_s)
-            beside_s = (costs.layer_gather_s if layer else 0.0) + (scatter_s if layer < top else 0.0)
+            beside_s = (ahead_s if layer else 0.0) + (scatter_s if layer < top else 0.0)
             prepare = {"data_comm": costs.layer_prepare_s if reduces else 0.0}
             parts = combined(costs.layer.backward, prepare, self._stolen(beside_s))
             arrived = (("gathered again", batch, layer),)

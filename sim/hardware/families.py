@@ -180,10 +180,15 @@ class SwarmxTree(Topology):
         super().__init__(about, 1)
         self.fan_out = fan_out
         self.link = link
-        self.depth = 1
+        self.depth = self._levels(about.devices)
         """Levels of broadcast-reduce nodes between the store and a wafer."""
-        while fan_out**self.depth < about.devices:
-            self.depth += 1
+
+    def _levels(self, devices: int) -> int:
+        """Levels that this many wafers need, at least one."""
+        levels = 1
+        while self.fan_out**levels < devices:
+            levels += 1
+        return levels
 
     def vertex(self, device: int) -> str:
         return f"wafer{device}"
@@ -209,8 +214,8 @@ class SwarmxTree(Topology):
     def _edges(self) -> dict[EdgeKey, Link]:
         return {edge: self.link for device in range(self.devices) for edge in self._ascent(device)}
 
-    def broadcast_tree(self) -> tuple[int, Link]:
-        return self.depth + 1, self.link
+    def broadcast_tree(self, devices: int) -> tuple[int, Link]:
+        return self._levels(devices) + 1, self.link
 
     def _kind(self, vertex: str) -> str:
         return "store" if vertex == "memoryx" else "switch"

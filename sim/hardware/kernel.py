@@ -62,7 +62,8 @@ def gemm_time_s(m: Array, n: Array, k: Array, batch: Array, output_bytes: Array,
     m, n, k, batch = (np.asarray(size, dtype=float)[..., None, None] for size in (m, n, k, batch))
     tiles = np.ceil(m / _TILE_ROWS) * np.ceil(n / _TILE_COLUMNS) * batch
     load = tiles * _SPLITS / gpu.multiprocessors
-    tile_time_s = 2.0 * _TILE_ROWS * _TILE_COLUMNS * k / _SPLITS * gpu.multiprocessors / np.asarray(peak)
+    peak = np.asarray(peak, dtype=float)[..., None, None]
+    tile_time_s = 2.0 * _TILE_ROWS * _TILE_COLUMNS * k / _SPLITS * gpu.multiprocessors / peak
     arithmetic_s = tile_time_s * np.maximum(load / gpu.gemm_sustained, np.ceil(load) / gpu.gemm_ceiling)
     partial_bytes = np.where(_SPLITS > 1, _PARTIAL_SUM_BYTES * _SPLITS, 0.0)
     written = np.asarray(output_bytes, dtype=float)[..., None, None] + partial_bytes

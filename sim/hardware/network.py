@@ -110,7 +110,7 @@ class Network:
         rate plus the latency of the tree. Elsewhere they come from device 0 and are passed on along a ring.
         """
         self._require(devices)
-        tree = self.topology.broadcast_tree()
+        tree = self.topology.broadcast_tree(devices)
         if tree is None and devices == 1:
             return size_bytes * 0.0
         if tree is not None:

@@ -109,10 +109,11 @@ class Topology(ABC):
             )
         return self._route(a, b) if a != b else ()
 
-    def broadcast_tree(self) -> tuple[int, Link] | None:
+    def broadcast_tree(self, devices: int) -> tuple[int, Link] | None:
         """(links from the store to a device, one such link) where the fabric itself broadcasts and reduces.
 
-        None where it does not, and devices have to pass the data on.
+        devices: how many take part; fewer need fewer levels. None where the fabric does not, and devices have to
+        pass the data on.
         """
         return None
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sim.catalog import GpuStack, Model
 from sim.parallel.plan import Plan
-from sim.parallel.schedule import micro_batches_in_flight
+from sim.parallel.schedule import micro_batches_in_flight, peak_layers_in_flight, stage_order
 from sim.scenario.types import Training
 from sim.workload.activations import head_activation_bytes, layer_activation_bytes, working_bytes
 from sim.workload.layer import Slice, adapter_shapes
@@ -79,18 +79,24 @@ def stage_memory(
     weights = WEIGHT_BYTES * (parameters if plan.zero < 3 else parameters / plan.data)
     gradients = stack.gradient_bytes * trained / (plan.data if plan.zero >= 2 else 1)
     optimizer = OPTIMIZER_BYTES[training.optimizer] * trained / (plan.data if plan.zero >= 1 else 1)
-    in_flight = micro_batches_in_flight(
-        plan.schedule, stage, plan.pipeline, plan.virtual_stages, plan.micro_batches
-    )
     per_layer = layer_activation_bytes(model, part, style, plan.recompute)
     activations = float(
-        in_flight * plan.stage_layers(stage) * per_layer + working_bytes(model, part, style, plan.recompute)
+        _layers_in_flight(plan, stage) * per_layer + working_bytes(model, part, style, plan.recompute)
     )
     buffers = stack.context_bytes + _gathered_bytes(model, plan, stack)
     if stage == plan.pipeline - 1:
         buffers += float(head_activation_bytes(model, part))
     fragmented = stack.fragmentation * (activations + gradients)
     return StageMemory(weights, gradients, optimizer, activations, buffers + fragmented)
+
+
+def _layers_in_flight(plan: Plan, stage: int) -> float:
+    """Layers, over micro-batches, that a stage holds activations of at its fullest."""
+    own = plan.layers_per_chunk[stage :: plan.pipeline]
+    shape = (stage, plan.pipeline, plan.virtual_stages, plan.micro_batches)
+    if len(set(own)) > 1:
+        return peak_layers_in_flight(stage_order(plan.schedule, *shape), plan.layers_per_chunk)
+    return float(micro_batches_in_flight(plan.schedule, *shape)) * sum(own)
 
 
 def plan_memory(model: Model, training: Training, plan: Plan, stack: GpuStack, style: Style) -> tuple[StageMemory, ...]:

@@ -5,6 +5,7 @@ Legend: p stages, v virtual stages (chunks) per stage, m micro-batches per repli
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -62,6 +63,19 @@ def micro_batches_in_flight(
         return micro_batches
     held_chunks = warm_up_forwards(stage, stages, virtual, micro_batches) + 1
     return np.minimum(held_chunks, micro_batches * virtual) / virtual
+
+
+def peak_layers_in_flight(order: Iterable[Slot], layers_per_chunk: Sequence[int]) -> int:
+    """Largest number of layers, over micro-batches, that a stage holds activations of while it follows an order.
+
+    For chunks of different sizes, where the closed form of micro_batches_in_flight does not apply.
+    """
+    held = largest = 0
+    for slot in order:
+        held += layers_per_chunk[slot.chunk] if slot.phase == "forward" else 0
+        largest = max(largest, held)
+        held -= layers_per_chunk[slot.chunk] if slot.phase == "backward" else 0
+    return largest
 
 
 def bubble_share(stages: Array, virtual: Array, micro_batches: Array) -> Array:

@@ -75,13 +75,27 @@ def plan_wafers(scenario: Scenario, wafer: Wafer, stack: WaferStack, style: Styl
     return WaferPlan(systems, micro_batch, share // micro_batch, "rule" if request.rule == "best" else "user")
 
 
+_UNSPLIT = {
+    "tensor": 1,
+    "pipeline": 1,
+    "virtual_stages": 1,
+    "zero": 0,
+    "sequence_parallel": False,
+    "recompute": "none",
+    "schedule": None,
+    "layers_per_stage": None,
+}
+"""Keys of a GPU plan, and the value that asks for nothing."""
+
+
 def _refuse_gpu_keys(scenario: Scenario) -> None:
     request = scenario.system.plan
-    for key in ("tensor", "pipeline", "virtual_stages", "zero", "sequence_parallel", "recompute", "layers_per_stage"):
-        if getattr(request, key) not in (None, 1):
+    for key, nothing in _UNSPLIT.items():
+        value = getattr(request, key)
+        if value is not None and value != nothing:
             raise InputError(
                 f"{scenario.where}.plan {key}",
-                f"{key} = {getattr(request, key)} is not something a wafer does",
+                f"{key} = {value} is not something a wafer does",
                 "wafers are purely data parallel: allowed are micro_batch and plan = 'best'",
             )
     if request.data not in (None, scenario.system.devices):

@@ -144,6 +144,7 @@ def _fitting_changes(scenario: Scenario, machine: Machine, topology: Topology) -
     """Single changes of the user's plan that would fit: (how to write it, bytes of the fullest stage)."""
     request, model = scenario.system.plan, scenario.model
     tensor, pipeline = request.tensor or 1, request.pipeline or 1
+    infer = " and data left out" if request.data else ""
     options: list[tuple[str, PlanRequest]] = [
         (f'recompute = "{mode}"', dataclasses.replace(request, recompute=mode)) for mode in _RECOMPUTES[1:]
     ]
@@ -151,12 +152,12 @@ def _fitting_changes(scenario: Scenario, machine: Machine, topology: Topology) -
         (f"zero = {stage}", dataclasses.replace(request, zero=stage)) for stage in machine.stack.zero_stages if stage
     ]
     options += [
-        (f"tensor = {degree}", dataclasses.replace(request, tensor=degree, data=None))
+        (f"tensor = {degree}{infer}", dataclasses.replace(request, tensor=degree, data=None))
         for degree in _tensor_degrees(model, topology)
         if degree > tensor
     ]
     options += [
-        (f"pipeline = {depth}", dataclasses.replace(request, pipeline=depth, data=None))
+        (f"pipeline = {depth}{infer}", dataclasses.replace(request, pipeline=depth, data=None))
         for depth in _pipeline_depths(model, scenario.system.devices)
         if depth > pipeline
     ]

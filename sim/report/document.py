@@ -55,6 +55,7 @@ def _point(outcome: Outcome) -> dict[str, Any]:
         "plan": _plan(outcome),
         **_metrics(outcome),
         "ledger": _ledger(outcome.ledger),
+        "counterfactual_step_times_s": outcome.counterfactual_step_times_s,
         "memory": _memory(outcome.memory),
         "notes": outcome.notes,
     }

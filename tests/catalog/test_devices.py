@@ -22,6 +22,7 @@ from sim.catalog import (
 )
 from sim.catalog.figures import KINDS, Figure
 from sim.errors import InputError
+from sim.validation.measurements import read_measurements
 
 GPUS = [name for name in device_names() if isinstance(load_device(name), Gpu)]
 WAFERS = [name for name in device_names() if isinstance(load_device(name), Wafer)]
@@ -179,6 +180,7 @@ def test_every_cited_source_is_listed() -> None:
 
 def test_every_listed_source_is_cited() -> None:
     cited = {figure.source for _, figure in all_figures()}
+    cited |= {row.source for row in read_measurements()}
     for path in Path(__file__).parents[2].joinpath("topologies").glob("*.toml"):
         cited |= set(re.findall(r'source = "([^"]+)"', path.read_text(encoding="utf-8")))
     assert set(load_sources()) <= cited

@@ -64,7 +64,7 @@ def test_every_micro_batch_gathers_twice_and_scatters(layers, micro_batches, gat
 
 
 def test_a_layer_is_never_used_before_it_is_gathered_nor_gathered_too_early():
-    trace, _ = simulated(6, 3.0, 1.0, 2.0, 5.0)
+    trace, _ = simulated(6, 1.0, 1.0, 3.0, 5.0)
     used = {span.what: span for span in trace.spans_of("replica", "compute")}
     gathers = [span for span in trace.spans_of("replica", "data comm") if span.what.startswith("gather 0.")]
     for gather in gathers[:6]:

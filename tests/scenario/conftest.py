@@ -1,8 +1,8 @@
-"""A scenario file to change one thing in, and a shelf of stacks that does not depend on the catalogue's."""
+"""A scenario file to change one thing in."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,7 +24,7 @@ global_batch = "720 sequences"
 name = "cluster"
 topology = "dgx-a100-superpod"
 devices = 64
-stack = "stack-one"
+stack = "fsdp-2023"
 jitter = "0.5 %"
 
 [system.plan]
@@ -33,13 +33,6 @@ tensor = 8
 [report]
 charts = true
 """
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _stacks() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sim.scenario.resolve.stack_names", lambda: ["stack-one", "stack-two"])
-        yield
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ TWO = """
 name = "A100 v1.5"
 topology = "dgx-a100-superpod"
 devices = 16
-stack = "stack-two"
+stack = "megatron-2022"
 """
 
 

@@ -88,7 +88,7 @@ SYSTEMS = st.builds(
     name=NAMES,
     topology=st.sampled_from(["dgx-a100-superpod", "/racks/mine.toml"]),
     devices=COUNTS,
-    stack=st.sampled_from(["stack-one", "stack-two"]),
+    stack=st.sampled_from(["fsdp-2023", "megatron-2022"]),
     plan=PLANS,
     jitter=SHARES,
 )

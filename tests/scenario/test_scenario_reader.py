@@ -37,7 +37,7 @@ def test_reads_the_example(example):
     assert scenario.model == load_model("cerebras-gpt-13b")
     assert scenario.training == Training(257e9, 2048, 720)
     plan = PlanRequest(rule="fixed", tensor=8)
-    assert scenario.system == System("cluster", "dgx-a100-superpod", 64, "stack-one", plan, 0.005)
+    assert scenario.system == System("cluster", "dgx-a100-superpod", 64, "fsdp-2023", plan, 0.005)
     assert scenario.report == Report()
     assert scenario.where == f'{path}: [system "cluster"]'
 
@@ -138,7 +138,7 @@ def test_all_problems_are_reported_with_an_unknown_key_first(example):
 
 
 def test_problems_with_names_are_reported_together(example):
-    message = refusal(example(("cerebras-gpt-13b", "cerebras-gpt-31b"), ("stack-one", "stack-ome")))
+    message = refusal(example(("cerebras-gpt-13b", "cerebras-gpt-31b"), ("fsdp-2023", "fsdp-2032")))
     assert "unknown model" in message
     assert 'also my.toml: [system "cluster"] stack\n    unknown software stack' in message
 

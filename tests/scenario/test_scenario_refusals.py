@@ -119,11 +119,11 @@ REFUSED = {
         ": [model] name\n  unknown model 'cerebras-gpt-31b'; did you mean 'cerebras-gpt-13b'?",
     ),
     "unknown stack": (
-        "stack-one",
-        "stack-ome",
+        "fsdp-2023",
+        "fsdp-2032",
         """: [system "cluster"] stack
-  unknown software stack 'stack-ome'; did you mean 'stack-one'?
-  allowed: stack-one, stack-two""",
+  unknown software stack 'fsdp-2032'; did you mean 'fsdp-2023'?
+  allowed: cerebras-r2, fsdp-2023, fsdp-2023-pure, megatron-2021, megatron-2022""",
     ),
     "empty model": ('name = "cerebras-gpt-13b"', "", ": [model]\n  the table is empty"),
     "model lacks fields": (

@@ -80,7 +80,7 @@ def streams_of(trace: Trace) -> list[str]:
 def kind_of(span: Span) -> str:
     """What a span is to a reader: a key of KIND_COLOURS."""
     words = span.what.split()
-    if span.stream != COMPUTE or words[0] == "send":
+    if span.stream != COMPUTE or words[0] in ("send", "prepare"):
         return "communication"
     if "backward" in words:
         return "backward"
