@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint bench validate clean
+.PHONY: demo test lint bench validate docs clean
 
 demo: $(STAMP)
 	$(BIN)/scaletax run scenarios/claim.toml --out results/claim
@@ -22,6 +22,9 @@ bench: $(STAMP)
 
 validate: $(STAMP)
 	$(BIN)/scaletax validate
+
+docs: $(STAMP)
+	$(BIN)/python docs/refresh.py
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("scaletax needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'

@@ -169,7 +169,7 @@ def _notes(prepared: Prepared) -> tuple[str, ...]:
     if plan.chosen_by == "rule":
         notes.append("plan chosen by the default rule, not searched for")
     if plan.devices < devices:
-        notes.append(f"{devices - plan.devices} of {devices} devices stay unused: the batch does not divide over them")
+        notes.append(f"{devices - plan.devices} of {devices} devices stay unused: the plan cannot use them")
     longest = prepared.scenario.model.max_sequence
     if prepared.scenario.training.sequence > longest:
         notes.append(f"the sequence is longer than the model's published {longest}")

@@ -65,7 +65,11 @@ def test_worker_count_and_hash_seed_do_not_change_a_byte(tmp_path: Path) -> None
         (["system.8 A100.stack=cerebras-r2"], 2, "does not run on"),
         (["system.8 A100.plan.tensor=2"], 2, "no tensor parallelism"),
         (["system.8 A100.plan.micro_batch=2"], 2, "cannot be divided"),
-        (["system.8 A100.plan.micro_batch=33", "training.sequence=2048", "model.name=cerebras-gpt-13b"], 3, "would fit"),
+        (
+            ["system.8 A100.plan.micro_batch=33", "training.sequence=2048", "model.name=cerebras-gpt-13b"],
+            3,
+            "would fit",
+        ),
         (["training.precision=fp8"], 2, "precision"),
     ],
 )
@@ -80,7 +84,14 @@ def test_bad_input_is_explained_and_writes_nothing(tmp_path: Path, overrides: li
 
 def test_a_failing_point_does_not_take_the_others_with_it(tmp_path: Path) -> None:
     done = scaletax(
-        "run", "quickstart", "--out", tmp_path / "out", "--set", "system.8 A100.devices=9", "--set", "report.charts=false"
+        "run",
+        "quickstart",
+        "--out",
+        tmp_path / "out",
+        "--set",
+        "system.8 A100.devices=9",
+        "--set",
+        "report.charts=false",
     )
     assert done.returncode == 2
     assert "1 of 2 points failed" in done.stderr

@@ -63,9 +63,7 @@ class PassCost:
 Build = Callable[[Slice], tuple[Operation, ...]]
 
 
-def layer_cost(
-    model: Model, part: Slice, recompute: Recompute, machine: Machine, lora: Lora | None = None
-) -> PassCost:
+def layer_cost(model: Model, part: Slice, recompute: Recompute, machine: Machine, lora: Lora | None = None) -> PassCost:
     """Seconds of one layer for one micro-batch, without communication."""
     return _pass_cost(lambda cut: layer_operations(model, cut, machine.style, lora), part, recompute, machine)
 
@@ -80,9 +78,7 @@ def head_cost(model: Model, part: Slice, machine: Machine, lora: Lora | None = N
     return _pass_cost(lambda cut: head_operations(model, cut, machine.style, lora), part, "none", machine)
 
 
-def phase_parts(
-    kernels: Iterable[Kernel], unsplit: Iterable[Kernel], tensor: Array, machine: Machine
-) -> Parts:
+def phase_parts(kernels: Iterable[Kernel], unsplit: Iterable[Kernel], tensor: Array, machine: Machine) -> Parts:
     """Split the time of some kernels over useful, kernel_loss, launch and sharding_loss.
 
     unsplit: the kernels that one device would run for the same micro-batch. The lines sum to the kernels' time.

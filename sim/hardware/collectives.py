@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 Values = float | NDArray[np.float64]
 
 
-def ring_all_reduce_time_s(
-    size_bytes: Values, ranks: Values, bytes_per_s: Values, ring_latency_s: Values
-) -> Values:
+def ring_all_reduce_time_s(size_bytes: Values, ranks: Values, bytes_per_s: Values, ring_latency_s: Values) -> Values:
     """All-reduce on a ring: each rank sends 2 (n - 1) / n of the bytes in 2 (n - 1) steps.
 
     size_bytes: the buffer of one rank. ring_latency_s: sum of the hop latencies once around the ring, so that
@@ -24,9 +22,7 @@ def ring_all_reduce_time_s(
     return 2 * ring_gather_time_s(size_bytes, ranks, bytes_per_s, ring_latency_s)
 
 
-def ring_gather_time_s(
-    size_bytes: Values, ranks: Values, bytes_per_s: Values, ring_latency_s: Values
-) -> Values:
+def ring_gather_time_s(size_bytes: Values, ranks: Values, bytes_per_s: Values, ring_latency_s: Values) -> Values:
     """All-gather or reduce-scatter on a ring: each rank sends (n - 1) / n of the bytes in n - 1 steps.
 
     size_bytes: the full buffer, gathered (all-gather) or before scattering (reduce-scatter).
@@ -54,9 +50,7 @@ def two_level_all_reduce_time_s(
     Source: Cho et al., BlueConnect, MLSys 2019, section 3.
     """
     inside = 2 * ring_gather_time_s(size_bytes, inner_ranks, inner_bytes_per_s, inner_ring_latency_s)
-    across = ring_all_reduce_time_s(
-        size_bytes / inner_ranks, outer_ranks, outer_bytes_per_s, outer_ring_latency_s
-    )
+    across = ring_all_reduce_time_s(size_bytes / inner_ranks, outer_ranks, outer_bytes_per_s, outer_ring_latency_s)
     return inside + across
 
 
@@ -79,9 +73,7 @@ def send_time_s(size_bytes: Values, bytes_per_s: Values, latency_s: Values) -> V
     return latency_s + size_bytes / bytes_per_s
 
 
-def tree_broadcast_time_s(
-    size_bytes: Values, depth: Values, bytes_per_s: Values, latency_s: Values
-) -> Values:
+def tree_broadcast_time_s(size_bytes: Values, depth: Values, bytes_per_s: Values, latency_s: Values) -> Values:
     """Broadcast or reduction in the network: at line rate, plus the latency of `depth` links.
 
     Nodes forward (or add) while they receive, so the bytes count once, whatever the depth.

@@ -61,9 +61,7 @@ class _FatTree(Topology):
     rails: int
     """Separate leaf and spine planes: one per network card, or one in all."""
 
-    def __init__(
-        self, about: About, sizes: FatTreeSizes, scale_up: Link, nic: Link, fabric_latency_s: float
-    ) -> None:
+    def __init__(self, about: About, sizes: FatTreeSizes, scale_up: Link, nic: Link, fabric_latency_s: float) -> None:
         super().__init__(about, sizes.devices_per_node)
         self.sizes = sizes
         self.scale_up = scale_up
@@ -135,9 +133,7 @@ class RailFatTree(_FatTree):
     as the communication library does (NCCL's PXN), so that it leaves and arrives on one rail.
     """
 
-    def __init__(
-        self, about: About, sizes: FatTreeSizes, scale_up: Link, nic: Link, fabric_latency_s: float
-    ) -> None:
+    def __init__(self, about: About, sizes: FatTreeSizes, scale_up: Link, nic: Link, fabric_latency_s: float) -> None:
         self.rails = sizes.nics_per_node
         super().__init__(about, sizes, scale_up, nic, fabric_latency_s)
 
@@ -230,9 +226,7 @@ class ExplicitGraph(Topology):
 
     regular = False
 
-    def __init__(
-        self, about: About, domain: int, names: Sequence[str], edges: Sequence[tuple[str, str, Link]]
-    ) -> None:
+    def __init__(self, about: About, domain: int, names: Sequence[str], edges: Sequence[tuple[str, str, Link]]) -> None:
         super().__init__(about, domain)
         self.names = tuple(names[: about.devices])
         self._all_names = frozenset(names)

@@ -183,9 +183,7 @@ class Network:
             pairs = [(device, device + distance) for device in senders]
             if group is not None:
                 domain = self.topology.domain
-                pairs = [
-                    (a, b) for a, b in pairs if ring_of(a, group, domain)[0] == ring_of(b, group, domain)[0]
-                ]
+                pairs = [(a, b) for a, b in pairs if ring_of(a, group, domain)[0] == ring_of(b, group, domain)[0]]
             if not pairs:
                 raise InputError(f"send over {distance} devices", f"stays in no {group}", "check the stride")
             loads = _Loads(self.topology)

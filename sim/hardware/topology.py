@@ -132,9 +132,7 @@ class Topology(ABC):
             for name in (a, b):
                 if name not in graph:
                     graph.add_node(name, kind=self._kind(name))
-            graph.add_edge(
-                a, b, link_class=link.link_class, bytes_per_s=link.bytes_per_s, latency_s=link.latency_s
-            )
+            graph.add_edge(a, b, link_class=link.link_class, bytes_per_s=link.bytes_per_s, latency_s=link.latency_s)
         return graph
 
     def _kind(self, vertex: str) -> str:

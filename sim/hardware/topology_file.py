@@ -46,9 +46,7 @@ class _File:
     devices: int
     figures: list[Figure] = field(default_factory=list)
 
-    def table(
-        self, key: str, allowed: tuple[str, ...] | None, required: tuple[str, ...] = ()
-    ) -> Mapping[str, Any]:
+    def table(self, key: str, allowed: tuple[str, ...] | None, required: tuple[str, ...] = ()) -> Mapping[str, Any]:
         """A table of the file, its keys checked (None: any key will do)."""
         where = f"{self.where}: [{key}]"
         raw: Any = self.raw
@@ -157,14 +155,10 @@ def load_topology(name: str, devices: int, where: str, base: Path | None = None)
     return _FAMILIES[family](_File(shown, path.stem, raw, devices))
 
 
-def _check_keys(
-    where: str, raw: Mapping[str, Any], allowed: tuple[str, ...], required: tuple[str, ...]
-) -> None:
+def _check_keys(where: str, raw: Mapping[str, Any], allowed: tuple[str, ...], required: tuple[str, ...]) -> None:
     for key in raw:
         if key not in allowed:
-            raise InputError(
-                where, f"unknown key '{key}'{closest(key, allowed)}", f"allowed: {', '.join(allowed)}"
-            )
+            raise InputError(where, f"unknown key '{key}'{closest(key, allowed)}", f"allowed: {', '.join(allowed)}")
     missing = [key for key in required if key not in raw]
     if missing:
         raise InputError(where, f"missing: {', '.join(missing)}", "add it; see the files in topologies/")
@@ -235,9 +229,7 @@ def _graph(file: _File) -> Topology:
         )
     file.fits(len(names))
     joined = [(a, b, link) for (a, b), link in edges.items()]
-    return ExplicitGraph(
-        file.about("collective_launch", "send_launch"), sizes.get("domain", 1), names, joined
-    )
+    return ExplicitGraph(file.about("collective_launch", "send_launch"), sizes.get("domain", 1), names, joined)
 
 
 _FAMILIES: dict[str, Callable[[_File], Topology]] = {

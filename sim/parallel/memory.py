@@ -48,7 +48,9 @@ def stage_parameters(model: Model, plan: Plan, stage: int) -> float:
     With tied embeddings the last stage of a pipeline keeps a copy (Shoeybi et al. 2019, sec. 3).
     """
     count = count_parameters(model)
-    layers = plan.stage_layers(stage) * count.layer
+    # Key and value heads are copied where there are fewer of them than tensor ranks.
+    copies = max(plan.tensor - model.kv_heads, 0) * model.head_dim * 2 * model.hidden
+    layers = plan.stage_layers(stage) * (count.layer + copies)
     first = count.embedding if stage == 0 else 0
     last = 0
     if stage == plan.pipeline - 1:
@@ -80,9 +82,7 @@ def stage_memory(
     gradients = stack.gradient_bytes * trained / (plan.data if plan.zero >= 2 else 1)
     optimizer = OPTIMIZER_BYTES[training.optimizer] * trained / (plan.data if plan.zero >= 1 else 1)
     per_layer = layer_activation_bytes(model, part, style, plan.recompute)
-    activations = float(
-        _layers_in_flight(plan, stage) * per_layer + working_bytes(model, part, style, plan.recompute)
-    )
+    activations = float(_layers_in_flight(plan, stage) * per_layer + working_bytes(model, part, style, plan.recompute))
     buffers = stack.context_bytes + _gathered_bytes(model, plan, stack)
     if stage == plan.pipeline - 1:
         buffers += float(head_activation_bytes(model, part))

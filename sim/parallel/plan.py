@@ -142,9 +142,7 @@ def _check_stack(tensor: int, pipeline: int, stack: GpuStack, where: str) -> Non
 def _check_tensor(model: Model, tensor: int, where: str) -> None:
     for count, what in ((model.heads, "attention heads"), (model.ffn_hidden, "MLP width")):
         if count % tensor:
-            raise InputError(
-                where, f"tensor {tensor} does not divide the {count} {what}", f"use a divisor of {count}"
-            )
+            raise InputError(where, f"tensor {tensor} does not divide the {count} {what}", f"use a divisor of {count}")
     if model.kv_heads % tensor and tensor % model.kv_heads:
         raise InputError(
             where,
@@ -212,4 +210,3 @@ def _sequence_parallel(request: PlanRequest, scenario: Scenario, stack: GpuStack
             "change one, or set sequence_parallel = false",
         )
     return request.sequence_parallel and tensor > 1
-

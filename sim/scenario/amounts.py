@@ -52,9 +52,7 @@ def token_budget(value: object) -> TokenBudget:
 def batch(value: object) -> Batch:
     """Read text such as "720 sequences" or "4e6 tokens". Raises InputError, also for a bare number."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        raise InputError(
-            "", f"{shown(value)} has no unit", f'write "{value:.15g} sequences" or "{value:.15g} tokens"'
-        )
+        raise InputError("", f"{shown(value)} has no unit", f'write "{value:.15g} sequences" or "{value:.15g} tokens"')
     match = _AMOUNT.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
         raise InputError("", f"{shown(value)} is not a size of a batch", _BATCH_REMEDY)

@@ -42,9 +42,7 @@ class ModelConfig:
             if value is None:
                 continue
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise InputError(
-                    self.where, f"'{name}' is {shown(value)}", "it must be a whole number above zero"
-                )
+                raise InputError(self.where, f"'{name}' is {shown(value)}", "it must be a whole number above zero")
             return value
         return None
 

@@ -27,9 +27,7 @@ def build_model(fields: Mapping[str, Any], where: str) -> Model:
     hidden, heads = fields["hidden"], fields["heads"]
     kv_heads = fields.get("kv_heads", heads)
     if "head_dim" not in fields and hidden % heads:
-        raise InputError(
-            where, f"hidden {hidden} is not a multiple of heads {heads}", "change one, or say head_dim"
-        )
+        raise InputError(where, f"hidden {hidden} is not a multiple of heads {heads}", "change one, or say head_dim")
     if heads % kv_heads:
         raise InputError(
             where,

@@ -39,9 +39,7 @@ def parse_value(text: str) -> Any:
     return parsed["value"] if set(parsed) == {"value"} else text
 
 
-def _without(
-    key: Key, sweep: Mapping[str, Any], systems: Sequence[str], where: str, path: str
-) -> dict[str, Any]:
+def _without(key: Key, sweep: Mapping[str, Any], systems: Sequence[str], where: str, path: str) -> dict[str, Any]:
     """The axes that are left when the key has one value."""
     left: dict[str, Any] = {}
     for text, values in sweep.items():

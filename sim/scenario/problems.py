@@ -117,9 +117,7 @@ def _unknown_key(where: str, names: tuple[str, ...]) -> InputError:
     if names in RESERVED_KEYS:
         return InputError(where, f"'{key}' is reserved: {RESERVED_KEYS[names]}", "leave it out")
     allowed = keys_of(tuple(parents))
-    return InputError(
-        where, f"unknown key '{key}'{closest(key, allowed)}", f"allowed: {', '.join(sorted(allowed))}"
-    )
+    return InputError(where, f"unknown key '{key}'{closest(key, allowed)}", f"allowed: {', '.join(sorted(allowed))}")
 
 
 def _problem(item: ErrorDetails, names: tuple[str, ...]) -> tuple[str, str]:
@@ -169,5 +167,3 @@ def _not_a_choice(given: object, allowed: list[str], names: tuple[str, ...]) -> 
     if given in RESERVED_VALUES.get(names, {}):
         return f"'{given}' is reserved: {RESERVED_VALUES[names][given]}", listed
     return f"unknown {names[-1]} '{given}'{closest(given, allowed)}", listed
-
-

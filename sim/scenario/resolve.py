@@ -17,9 +17,7 @@ from sim.scenario.types import Lora, PlanRequest, Report, Scenario, System, Trai
 from sim.scenario.wording import shown
 
 
-def scenario_from(
-    document: Mapping[str, Any], path: Path, axes: Mapping[str, Any] | None = None
-) -> Scenario:
+def scenario_from(document: Mapping[str, Any], path: Path, axes: Mapping[str, Any] | None = None) -> Scenario:
     """Build the scenario of one point.
 
     document: as read_document returns it, with one system and without [sweep].
@@ -74,9 +72,7 @@ def _model(table: ModelTable, path: Path) -> Model:
     if set(given) == {"name"}:
         return load_model(given["name"], f"{path}: [model] name")
     if not given:
-        raise InputError(
-            f"{path}: [model]", "the table is empty", 'write for example name = "cerebras-gpt-13b"'
-        )
+        raise InputError(f"{path}: [model]", "the table is empty", 'write for example name = "cerebras-gpt-13b"')
     return build_model(given, f"{path}: [model]")
 
 
@@ -92,7 +88,7 @@ def _training(table: TrainingTable, model: Model, path: Path) -> Training:
         given = "is there" if table.lora else "is missing"
         raise InputError(
             f"{path}: [training] method",
-            f"method = \"{table.method}\", but [training.lora] {given}",
+            f'method = "{table.method}", but [training.lora] {given}',
             'set method = "lora"' if table.lora else "add [training.lora] with rank and targets",
         )
     return Training(

@@ -96,13 +96,9 @@ class LoraTable(Table):
 class TrainingTable(Table):
     """[training]."""
 
-    tokens: Annotated[TokenBudget, PlainValidator(token_budget)] = Field(
-        examples=["257e9", '"20 per parameter"']
-    )
+    tokens: Annotated[TokenBudget, PlainValidator(token_budget)] = Field(examples=["257e9", '"20 per parameter"'])
     sequence: Count | None = Field(None, examples=["2048"])
-    global_batch: Annotated[Batch, PlainValidator(batch)] = Field(
-        examples=['"720 sequences"', '"4e6 tokens"']
-    )
+    global_batch: Annotated[Batch, PlainValidator(batch)] = Field(examples=['"720 sequences"', '"4e6 tokens"'])
     precision: Literal["bf16", "fp16"] = "bf16"
     optimizer: Literal["adam", "sgd"] = "adam"
     method: Literal["pretrain", "finetune", "lora"] = "pretrain"
@@ -153,9 +149,7 @@ def _different_names(systems: list[SystemTable]) -> list[SystemTable]:
 class Document(Table):
     """The whole file."""
 
-    schema_version: Annotated[int, PlainValidator(_known_schema)] = Field(
-        alias="schema", examples=[str(SCHEMA)]
-    )
+    schema_version: Annotated[int, PlainValidator(_known_schema)] = Field(alias="schema", examples=[str(SCHEMA)])
     title: str | None = None
     seed: Annotated[int, Field(ge=0)] = 0
     model: ModelTable = Field(examples=['{ name = "cerebras-gpt-13b" }'])

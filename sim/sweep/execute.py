@@ -32,9 +32,7 @@ def run_point(scenario: Scenario) -> Result:
         return Failure(scenario, error)
 
 
-def run_points(
-    scenarios: Sequence[Scenario], jobs: int = 1, done: Callable[[], object] = lambda: None
-) -> list[Result]:
+def run_points(scenarios: Sequence[Scenario], jobs: int = 1, done: Callable[[], object] = lambda: None) -> list[Result]:
     """Simulate every point, in order, on `jobs` processes; the results do not depend on how many.
 
     done: called after each point, for progress.

@@ -50,4 +50,3 @@ def step_flops(model: Model, training: Training, style: Style, recompute: Recomp
 
 def _all_phases(operations: tuple[Operation, ...]) -> tuple[Kernel, ...]:
     return tuple(kernel for one in operations for kernel in one.forward + one.backward)
-

@@ -69,7 +69,16 @@ def matrix_product(
     flops = 2.0 * batch * m * n * k
     traffic = batch * (ACTIVATION_BYTES * (m * k + k * n) + output_bytes * m * n)
     return Kernel(
-        name, "gemm", flops, traffic, useful_share * flops, flops, m=m, n=n, k=k, batch=batch,
+        name,
+        "gemm",
+        flops,
+        traffic,
+        useful_share * flops,
+        flops,
+        m=m,
+        n=n,
+        k=k,
+        batch=batch,
         output_bytes=output_bytes,
     )
 
@@ -82,8 +91,7 @@ def elementwise(name: str, elements: Array, bytes_per_element: float) -> Kernel:
 def linear(
     name: str, tokens: Array, inputs: Array, outputs: Array, style: Style, *, bias: bool = False, frozen: bool = False
 ) -> Operation:
-    """A projection: y = x W. A frozen weight has an input gradient but no weight gradient.
-    """
+    """A projection: y = x W. A frozen weight has an input gradient but no weight gradient."""
     weight: tuple[Kernel, ...] = ()
     if not frozen:
         weight = (
@@ -123,9 +131,10 @@ def flash_attention(
     # Row sums of output times gradient, the queries' gradient accumulated in fp32 and cast, and the three
     # gradients packed for the projection.
     tokens = sequences * sequence
-    around = elementwise(
-        "attention gradients", tokens * query_width, 4.0 + 14.0 + 4.0
-    ), elementwise("pack key and value gradients", tokens * key_value_width, 8.0)
+    around = (
+        elementwise("attention gradients", tokens * query_width, 4.0 + 14.0 + 4.0),
+        elementwise("pack key and value gradients", tokens * key_value_width, 8.0),
+    )
     return Operation("attention", (forward,), (backward, *around), region="attention-core")
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
-
-import dataclasses
 
 import pytest
 

@@ -36,9 +36,7 @@ def test_what_nobody_printed_needs_a_note(kind: str) -> None:
 
 
 def test_an_assumption_needs_no_source() -> None:
-    figure = read_figure(
-        "kernel_gap_s", {"value": "2 us", "kind": "assumed", "note": "a guess"}, "catalogue: card"
-    )
+    figure = read_figure("kernel_gap_s", {"value": "2 us", "kind": "assumed", "note": "a guess"}, "catalogue: card")
     assert figure.source == ""
 
 

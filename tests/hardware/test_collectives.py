@@ -62,9 +62,7 @@ def test_an_all_reduce_is_a_reduce_scatter_and_an_all_gather(size, ranks, rate, 
 @given(SIZES, st.integers(1, 64), st.integers(1, 512), RATES)
 def test_two_levels_move_as_many_bytes_as_one(size, inner, outer, rate):
     one = collectives.ring_all_reduce_time_s(size, inner * outer, rate, 0.0)
-    assert collectives.two_level_all_reduce_time_s(size, inner, outer, rate, 0.0, rate, 0.0) == pytest.approx(
-        one
-    )
+    assert collectives.two_level_all_reduce_time_s(size, inner, outer, rate, 0.0, rate, 0.0) == pytest.approx(one)
 
 
 @given(SIZES, RANKS, RATES, LATENCIES, st.floats(1, 10))

@@ -23,14 +23,10 @@ NVLINK, NIC = 234e9, 24e9
 LAUNCH = 2e-5
 
 
-def cluster(
-    devices=512, *, family=RailFatTree, nics=8, nvlink=NVLINK, nic=NIC, hop=1e-6, tree=None, over=1.0
-):
+def cluster(devices=512, *, family=RailFatTree, nics=8, nvlink=NVLINK, nic=NIC, hop=1e-6, tree=None, over=1.0):
     about = About("test", "Test", "a100-80gb-sxm", devices, LAUNCH, LAUNCH, tree)
     sizes = FatTreeSizes(8, nics, 4, 2, over)
-    return Network(
-        family(about, sizes, Link("scale_up", nvlink, hop / 2), Link("nic", nic, 2 * hop), hop / 10)
-    )
+    return Network(family(about, sizes, Link("scale_up", nvlink, hop / 2), Link("nic", nic, 2 * hop), hop / 10))
 
 
 def node(devices=8):

@@ -103,9 +103,7 @@ def test_small_clusters_have_no_spine_or_core():
 
 def test_a_non_blocking_leaf_has_as_much_above_as_below():
     graph = cloud(128).graph
-    below = sum(
-        graph.edges["leaf0.0", name]["bytes_per_s"] for name in graph["leaf0.0"] if name.startswith("gpu")
-    )
+    below = sum(graph.edges["leaf0.0", name]["bytes_per_s"] for name in graph["leaf0.0"] if name.startswith("gpu"))
     assert graph.edges["leaf0.0", "spine0.0"]["bytes_per_s"] == pytest.approx(below)
     halved = cloud(128, oversubscription=2.0).graph
     assert halved.edges["leaf0.0", "spine0.0"]["bytes_per_s"] == pytest.approx(below / 2)

@@ -193,9 +193,7 @@ def test_messages_on_fat_trees(load, old, new, message):
 
 
 def test_unknown_names_and_paths(tmp_path):
-    with pytest.raises(
-        InputError, match="unknown topology 'dgx-a100-superpot'; did you mean 'dgx-a100-superpod'"
-    ):
+    with pytest.raises(InputError, match="unknown topology 'dgx-a100-superpot'; did you mean 'dgx-a100-superpod'"):
         load_topology("dgx-a100-superpot", 8, "test")
     with pytest.raises(InputError, match=r"no topology file 'none\.toml'"):
         load_topology("none.toml", 8, "test", tmp_path)

@@ -99,9 +99,7 @@ SCENARIOS = st.builds(
     model=models(),
     training=trainings(),
     system=SYSTEMS,
-    report=st.builds(
-        Report, flop_convention=st.sampled_from(["full-attention", "causal-attention"]), charts=SWITCHES
-    ),
+    report=st.builds(Report, flop_convention=st.sampled_from(["full-attention", "causal-attention"]), charts=SWITCHES),
     seed=st.integers(0, 2**32),
 )
 

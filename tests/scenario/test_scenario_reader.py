@@ -178,7 +178,7 @@ def test_any_key_with_one_letter_changed_is_refused_and_suggested(where, data):
     table, key = where
     place = data.draw(st.integers(0, len(key) - 1))
     letter = data.draw(st.sampled_from(string.ascii_lowercase))
-    wrong = f"{key[:place]}{letter}{key[place + 1:]}"
+    wrong = f"{key[:place]}{letter}{key[place + 1 :]}"
     allowed = keys_of(table)
     assume(wrong not in allowed and (*table, wrong) not in RESERVED_KEYS)
     raw = {"schema": 1, "system": [{"name": "cluster"}]}

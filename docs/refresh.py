@@ -1,0 +1,73 @@
+"""Redraws the figures of the documentation and rewrites the README's generated blocks. Run with `make docs`.
+
+A generated block stands between `<!-- begin NAME -->` and `<!-- end NAME -->`; nothing else is touched.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from sim.outcome.outcome import Outcome
+from sim.report.charts import chart_files
+from sim.report.screen import screen
+from sim.report.sentences import sentences
+from sim.sweep.execute import Failure, run_points
+from sim.sweep.grid import load_scenarios
+from sim.validation.compare import compare, comparison_table
+
+DOCS = Path(__file__).parent
+ROOT = DOCS.parent
+
+
+def outcomes(scenario: str, overrides: Sequence[str] = ()) -> list[Outcome]:
+    """Run a scenario of the shelf; a failing point raises."""
+    found = []
+    for result in run_points(load_scenarios(Path("scenarios") / f"{scenario}.toml", overrides)):
+        if isinstance(result, Failure):
+            raise result.error
+        found.append(result)
+    return found
+
+
+def draw(points: Sequence[Outcome], wanted: dict[str, str]) -> None:
+    """Draw all charts of some points and keep the wanted ones: start of the chart's name -> name in docs/figures."""
+    with tempfile.TemporaryDirectory() as folder:
+        for path in chart_files(points, Path(folder)):
+            for start, name in wanted.items():
+                if path.suffix == ".png" and path.stem.startswith(start):
+                    shutil.copy(path, DOCS / "figures" / f"{name}.png")
+
+
+def block(name: str, text: str, readme: str) -> str:
+    """Replace one generated block of the README."""
+    pattern = re.compile(rf"(<!-- begin {name} -->\n).*?(<!-- end {name} -->)", re.S)
+    if pattern.search(readme) is None:
+        raise SystemExit(f"README.md has no block '{name}'")
+    return pattern.sub(lambda found: f"{found[1]}{text}\n{found[2]}", readme)
+
+
+def indented(text: str) -> str:
+    """A block of program output in Markdown."""
+    return "\n".join(f"    {line}".rstrip() for line in text.splitlines())
+
+
+def main() -> None:
+    """Refresh everything."""
+    (DOCS / "figures").mkdir(exist_ok=True)
+    claim = outcomes("claim")
+    draw(claim, {"scaling": "scaling", "ledger": "ledger"})
+    short = ["system.plan.virtual_stages=2", "training.global_batch=16 sequences", "system.devices=64"]
+    draw(outcomes("gpt3-175b-a100", short), {"timeline": "timeline"})
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    readme = block("answer", "\n".join(f"- {sentence}" for sentence in sentences(claim)), readme)
+    readme = block("screen", indented(screen(outcomes("quickstart"))), readme)
+    readme = block("validation", indented(comparison_table(compare())), readme)
+    (ROOT / "README.md").write_text(readme, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
