@@ -1,7 +1,7 @@
 """Writes scenarios back as documents in which nothing is left to look up.
 
-One document says one model and one recipe for several systems with different names. So points that differ in
-more than the system, or that are the same system at another size, go to documents of their own.
+One document says one model and one recipe for several systems with different names; a system at several sizes becomes
+one system with a sweep over its devices. Points that differ in anything else go to documents of their own.
 """
 
 from __future__ import annotations
@@ -26,13 +26,25 @@ def resolved_documents(scenarios: Sequence[Scenario]) -> list[dict[str, Any]]:
     for scenario in scenarios:
         common, system = _common(scenario), _system(scenario.system)
         for document in documents:
-            fits = all(document[key] == value for key, value in common.items())
-            if fits and scenario.system.name not in [entry["name"] for entry in document["system"]]:
-                document["system"].append(system)
+            if all(document[key] == value for key, value in common.items()) and _joined(system, document):
                 break
         else:
             documents.append({**common, "system": [system]})
     return documents
+
+
+def _joined(system: dict[str, Any], document: dict[str, Any]) -> bool:
+    """Add a system to a document, as a new one or as another size of the last; False where it cannot be."""
+    last, name = document["system"][-1], system["name"]
+    if name not in [entry["name"] for entry in document["system"]]:
+        document["system"].append(system)
+        return True
+    axis = f"system.{name}.devices"
+    sizes = document.get("sweep", {}).get(axis, [last["devices"]])
+    if {**system, "devices": last["devices"]} != last or system["devices"] in sizes:
+        return False
+    document.setdefault("sweep", {})[axis] = [*sizes, system["devices"]]
+    return True
 
 
 def resolved_toml(scenarios: Sequence[Scenario]) -> list[str]:

@@ -146,6 +146,16 @@ def test_systems_share_a_document_while_all_else_is_alike(example):
     assert [document["model"]["layers"] for document in documents] == [40, 10]
 
 
+def test_sizes_of_a_system_become_a_sweep(example, tmp_path):
+    scenarios = load_scenarios(example(("[report]", '[sweep]\n"system.cluster.devices" = [8, 64, 16]\n[report]')))
+    (document,) = resolved_documents(scenarios)
+    assert document["sweep"] == {"system.cluster.devices": [8, 64, 16]}
+    assert [system["devices"] for system in document["system"]] == [8]
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    assert read_again(scenarios, copy) == [plain(scenario) for scenario in scenarios]
+
+
 def test_nothing_is_left_to_look_up(example):
     path = example(("dgx-a100-superpod", "mine.toml"), ("720 sequences", "2048000 tokens"))
     (text,) = resolved_toml(load_scenarios(path))
