@@ -72,6 +72,8 @@ def gpu_stack(name: str = "megatron-2022", **over: Any) -> GpuStack:
     """A stack of the catalogue with something changed."""
     stack = load_stack(name)
     assert isinstance(stack, GpuStack)
+    if "gradient_bytes" in over:
+        over["gradient_bytes"] = {"bf16": over["gradient_bytes"], "fp16": over["gradient_bytes"]}
     return dataclasses.replace(stack, **over)
 
 

@@ -163,7 +163,7 @@ def test_no_step_is_shorter_than_its_bounds(case):
         # Every rank sends (d - 1) / d of the gradients of its layers at least once; some rank holds the mean or more.
         share = count_parameters(scenario.model).total / shape.tensor / shape.pipeline
         rate = network.bus_bytes_per_s(Group(shape.data, shape.tensor))
-        sent = stack.gradient_bytes * share * (shape.data - 1) / shape.data
+        sent = stack.gradient_bytes[scenario.training.precision] * share * (shape.data - 1) / shape.data
         bounds["gradients"] = sent / max(rate, 8 * NETWORK["nic"])
     if shape.tensor > 1:
         # Two exchanges a layer, forward and backward, of the hidden state, at the rate of a link.

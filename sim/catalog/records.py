@@ -104,8 +104,8 @@ class GpuStack:
     """Bias, activation, dropout and residual run as one kernel; mask and softmax as one."""
     host_launch_s: float
     """Host time to launch one kernel; where kernels are shorter, the host is the clock."""
-    gradient_bytes: float
-    """Bytes per element of the gradient buffer that is kept and reduced."""
+    gradient_bytes: dict[str, float]
+    """Bytes per element of the gradient buffer that is kept and reduced, by training precision."""
     overlap_gradient_reduction: bool
     gradient_bucket_bytes: float
     overlap_pipeline_send: bool
@@ -120,8 +120,8 @@ class GpuStack:
     """How many layers ahead FSDP gathers parameters."""
     reduces_every_micro_batch: bool
     """FSDP reduce-scatters after every micro-batch instead of accumulating locally."""
-    reduction_traffic_bytes: float
-    """Memory traffic per parameter to make a gradient ready (cast, divide), each time it is reduced."""
+    gradient_cast_bytes: float
+    """Memory traffic per parameter to cast a gradient to the type it is reduced in, each time it is reduced."""
     overlap_slowdown: float
     """Share by which compute slows down while a collective runs beside it (stolen multiprocessors)."""
     optimizer_traffic_bytes: float

@@ -30,6 +30,11 @@ class Machine:
     precision: str
 
     @property
+    def gradient_bytes(self) -> float:
+        """Bytes per element of the gradients that are kept and reduced."""
+        return self.stack.gradient_bytes[self.precision]
+
+    @property
     def style(self) -> Style:
         """How the stack cuts mathematics into kernels."""
         stack = self.stack
@@ -37,7 +42,7 @@ class Machine:
             stack.flash_attention,
             stack.causal_skip,
             stack.fused_elementwise,
-            _HALF_BYTES if stack.reduces_every_micro_batch else 2 * stack.gradient_bytes,
+            _HALF_BYTES if stack.reduces_every_micro_batch else 2 * self.gradient_bytes,
             stack.loss_traffic_bytes,
         )
 

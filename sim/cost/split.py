@@ -115,10 +115,10 @@ def parameter_gather_s(weight_bytes: float, plan: Plan, network: Network) -> flo
     return float(network.all_gather_s(weight_bytes, data_group(plan)))
 
 
-def tied_embedding_s(model: Model, plan: Plan, stack: GpuStack, network: Network) -> float:
+def tied_embedding_s(model: Model, plan: Plan, gradient_bytes: float, network: Network) -> float:
     """Sum the gradients of an embedding that first and last stage both hold (Narayanan et al. 2021, sec. 4)."""
     if plan.pipeline == 1 or not model.tied_embeddings:
         return 0.0
-    size = stack.gradient_bytes * model.vocab * model.hidden / plan.tensor
+    size = gradient_bytes * model.vocab * model.hidden / plan.tensor
     # A ring of two passes the whole size once in each direction, both at the same time: what a send costs.
     return float(network.send_s(size, pipeline_group(plan).stride * (plan.pipeline - 1)))

@@ -79,7 +79,7 @@ def step_costs(
     chunks = tuple(_chunk(index, plan, layer, embedding, head) for index in range(plan.chunks))
     trained = trained_share(model, training)
     held = [stage_parameters(model, plan, stage) for stage in range(plan.pipeline)]
-    gradient_bytes = [stack.gradient_bytes * trained * parameters for parameters in held]
+    gradient_bytes = [machine.gradient_bytes * trained * parameters for parameters in held]
     reductions = plan.micro_batches if plan.zero == 2 else 1
     count = count_parameters(model)
     layer_parameters = count.layer / plan.tensor
@@ -97,11 +97,11 @@ def step_costs(
             parameter_gather_s(WEIGHT_BYTES * trained * parameters, plan, network) if plan.zero in (1, 2) else 0.0
             for parameters in held
         ),
-        tied_embedding_s=tied_embedding_s(model, plan, stack, network) if trained == 1.0 else 0.0,
+        tied_embedding_s=tied_embedding_s(model, plan, machine.gradient_bytes, network) if trained == 1.0 else 0.0,
         layer_gather_s=parameter_gather_s(WEIGHT_BYTES * layer_parameters, plan, network),
         root_gather_s=parameter_gather_s(WEIGHT_BYTES * root_parameters, plan, network),
-        layer_scatter_s=gradient_reduction_s(stack.gradient_bytes * trained * layer_parameters, plan, network),
-        root_scatter_s=gradient_reduction_s(stack.gradient_bytes * trained * root_parameters, plan, network),
+        layer_scatter_s=gradient_reduction_s(machine.gradient_bytes * trained * layer_parameters, plan, network),
+        root_scatter_s=gradient_reduction_s(machine.gradient_bytes * trained * root_parameters, plan, network),
         layer_prepare_s=_prepare_s(trained * layer_parameters, plan, machine),
         root_prepare_s=_prepare_s(trained * root_parameters, plan, machine),
         prepares_s=tuple(_prepare_s(reductions * trained * parameters, plan, machine) for parameters in held),
@@ -136,10 +136,14 @@ def _stage_busy_s(stage: int, plan: Plan, chunks: tuple[PassCost, ...]) -> float
 
 
 def _prepare_s(parameters: float, plan: Plan, machine: Machine) -> float:
-    """Compute that a reduction needs beforehand; nothing to do for a single replica."""
+    """Compute that a reduction needs: a cast where the stack makes one, and the division by the replicas.
+
+    Nothing to do for a single replica.
+    """
     if plan.data == 1:
         return 0.0
-    return float(memory_time_s(machine.stack.reduction_traffic_bytes * parameters, machine.gpu))
+    division_bytes = 2 * machine.gradient_bytes
+    return float(memory_time_s((machine.stack.gradient_cast_bytes + division_bytes) * parameters, machine.gpu))
 
 
 def _optimizer(parameters: float, plan: Plan, machine: Machine) -> Parts:

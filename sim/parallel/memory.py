@@ -79,11 +79,12 @@ def stage_memory(
     trained = parameters * trained_share(model, training)
     part = Slice(training.sequence, plan.micro_batch, plan.tensor, plan.sequence_parallel)
     weights = WEIGHT_BYTES * (parameters if plan.zero < 3 else parameters / plan.data)
-    gradients = stack.gradient_bytes * trained / (plan.data if plan.zero >= 2 else 1)
+    gradient_bytes = stack.gradient_bytes[training.precision]
+    gradients = gradient_bytes * trained / (plan.data if plan.zero >= 2 else 1)
     optimizer = OPTIMIZER_BYTES[training.optimizer] * trained / (plan.data if plan.zero >= 1 else 1)
     per_layer = layer_activation_bytes(model, part, style, plan.recompute)
     activations = float(_layers_in_flight(plan, stage) * per_layer + working_bytes(model, part, style, plan.recompute))
-    buffers = stack.context_bytes + _gathered_bytes(model, plan, stack)
+    buffers = stack.context_bytes + _gathered_bytes(model, plan, stack, gradient_bytes)
     if stage == plan.pipeline - 1:
         buffers += float(head_activation_bytes(model, part))
     fragmented = stack.fragmentation * (activations + gradients)
@@ -104,9 +105,9 @@ def plan_memory(model: Model, training: Training, plan: Plan, stack: GpuStack, s
     return tuple(stage_memory(model, training, plan, stack, style, stage) for stage in range(plan.pipeline))
 
 
-def _gathered_bytes(model: Model, plan: Plan, stack: GpuStack) -> float:
+def _gathered_bytes(model: Model, plan: Plan, stack: GpuStack, gradient_bytes: float) -> float:
     """Whole layers that FSDP holds at once: the current, the prefetched, and one layer's unsharded gradient."""
     if plan.zero < 3:
         return 0.0
     largest = max(count_parameters(model).layer, model.vocab * model.hidden) / plan.tensor
-    return largest * (WEIGHT_BYTES * (1 + stack.prefetch_layers) + stack.gradient_bytes)
+    return largest * (WEIGHT_BYTES * (1 + stack.prefetch_layers) + gradient_bytes)

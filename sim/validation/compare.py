@@ -31,11 +31,11 @@ def compare() -> list[Comparison]:
 def headline(comparisons: Sequence[Comparison]) -> str:
     """Mean signed and mean absolute error over the rows that nothing was fitted on."""
     errors = [row.error for row in comparisons if row.measurement.role == "check"]
-    fitted = len(comparisons) - len(errors)
+    others = len(comparisons) - len(errors)
     return (
         f"{len(errors)} check rows: mean signed error {fmean(errors):+.1%}, mean absolute error"
         f" {fmean(abs(error) for error in errors):.1%}, largest {max(errors, key=abs):+.1%}"
-        f" ({fitted} fit rows not counted)"
+        f" ({others} fit and estimate rows not counted)"
     )
 
 

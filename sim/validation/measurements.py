@@ -18,7 +18,10 @@ class Measurement:
 
     id: str
     role: str
-    """"check", or "fit" for a row that a constant was fitted on: never part of a headline."""
+    """"check"; "fit" for a row that a constant was fitted on; "estimate" for a figure that nobody measured.
+
+    Only check rows enter a headline.
+    """
     source: str
     note: str
     step_time_s: float

@@ -92,12 +92,14 @@ def test_gradients_and_parameters_by_hand():
 
 def test_a_shared_embedding_is_summed_over_the_ends():
     # V h elements of 4 bytes, a quarter on each of four tensor ranks; an all-reduce of two moves its size once.
-    model, stack = gpt(vocab=1000), gpu_stack(gradient_bytes=4.0)
+    model, four_bytes = gpt(vocab=1000), 4.0
     size = 4 * 1000 * 256 / 4
-    assert tied_embedding_s(model, plan(tensor=4, pipeline=2), stack, ideal_node(8, RATE)) == pytest.approx(size / RATE)
-    assert tied_embedding_s(model, plan(tensor=4), stack, ideal_node(8, RATE)) == 0
+    assert tied_embedding_s(model, plan(tensor=4, pipeline=2), four_bytes, ideal_node(8, RATE)) == pytest.approx(
+        size / RATE
+    )
+    assert tied_embedding_s(model, plan(tensor=4), four_bytes, ideal_node(8, RATE)) == 0
     untied = gpt(tied_embeddings=False)
-    assert tied_embedding_s(untied, plan(tensor=4, pipeline=2), stack, ideal_node(8, RATE)) == 0
+    assert tied_embedding_s(untied, plan(tensor=4, pipeline=2), four_bytes, ideal_node(8, RATE)) == 0
 
 
 @given(st.sampled_from([1, 2, 4, 8]), st.sampled_from([1, 2, 4]), st.sampled_from([1, 2, 3, 4]))
