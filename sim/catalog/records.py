@@ -124,8 +124,9 @@ class GpuStack:
     """Memory traffic per parameter to cast a gradient to the type it is reduced in, each time it is reduced."""
     overlap_slowdown: float
     """Share by which compute slows down while a collective runs beside it (stolen multiprocessors)."""
-    optimizer_traffic_bytes: float
-    """Memory traffic of one optimizer step per parameter held."""
+    optimizer_traffic_bytes: dict[str, float]
+    """Memory traffic of one optimizer step per parameter held, by optimizer."""
+    optimizer_launches: float
     fixed_step_s: float
     """Host work once a step (logging, data loader hand-over, loss scale)."""
     loss_traffic_bytes: float

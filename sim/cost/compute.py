@@ -65,6 +65,26 @@ class PassCost:
         return PassCost(plain(self.forward), plain(self.backward))
 
 
+class Passes:
+    """What one layer, the embedding and the head cost a machine, remembered by the slice of work.
+
+    Many plans share their slices: a search asks for the same few passes again and again.
+    """
+
+    def __init__(self, model: Model, machine: Machine, lora: Lora | None = None) -> None:
+        self.model, self.machine, self.lora = model, machine, lora
+        self._known: dict[tuple[Slice, Recompute], tuple[PassCost, PassCost, PassCost]] = {}
+
+    def cost(self, part: Slice, recompute: Recompute) -> tuple[PassCost, PassCost, PassCost]:
+        """(layer, embedding, head) for one micro-batch of one plan, in plain floats, without communication."""
+        if (part, recompute) not in self._known:
+            layer = layer_cost(self.model, part, recompute, self.machine, self.lora)
+            embedding = embedding_cost(self.model, part, self.machine)
+            head = head_cost(self.model, part, self.machine, self.lora)
+            self._known[part, recompute] = (layer.plain(), embedding.plain(), head.plain())
+        return self._known[part, recompute]
+
+
 Build = Callable[[Slice], tuple[Operation, ...]]
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 from sim.catalog import Model
-from sim.cost.compute import Machine, PassCost, embedding_cost, head_cost, layer_cost
+from sim.cost.compute import Machine, PassCost, Passes
 from sim.cost.parts import Parts, duration_s
 from sim.cost.split import (
     embedding_exchanges,
@@ -28,9 +28,6 @@ from sim.parallel.plan import Plan
 from sim.scenario.types import Training
 from sim.workload.layer import Slice
 from sim.workload.parameters import count_parameters
-
-_OPTIMIZER_LAUNCHES = 20
-"""Multi-tensor kernels of one optimizer step: norm, clip, update, cast, over a few parameter groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +64,25 @@ class StepCosts:
 
 
 def step_costs(
-    model: Model, training: Training, plan: Plan, machine: Machine, network: Network, jitter: float = 0.0
+    model: Model,
+    training: Training,
+    plan: Plan,
+    machine: Machine,
+    network: Network,
+    jitter: float = 0.0,
+    passes: Passes | None = None,
 ) -> StepCosts:
-    """Cost every instruction of one step of a plan on a machine and its network."""
+    """Cost every instruction of one step of a plan on a machine and its network.
+
+    passes: what is already known of the compute, where many plans are costed; it changes nothing but the time it takes.
+    """
     part = Slice(training.sequence, plan.micro_batch, plan.tensor, plan.sequence_parallel)
     stack = machine.stack
-    layer = layer_cost(model, part, plan.recompute, machine, training.lora).plain()
+    known = passes or Passes(model, machine, training.lora)
+    layer, embedding, head = known.cost(part, plan.recompute)
     layer += layer_exchanges(model, part, plan, network)
-    embedding = embedding_cost(model, part, machine).plain() + embedding_exchanges(model, part, plan, network)
-    head = head_cost(model, part, machine, training.lora).plain() + head_exchanges(model, part, plan, network)
+    embedding += embedding_exchanges(model, part, plan, network)
+    head += head_exchanges(model, part, plan, network)
     chunks = tuple(_chunk(index, plan, layer, embedding, head) for index in range(plan.chunks))
     trained = trained_share(model, training)
     held = [stage_parameters(model, plan, stage) for stage in range(plan.pipeline)]
@@ -105,7 +112,7 @@ def step_costs(
         layer_prepare_s=_prepare_s(trained * layer_parameters, plan, machine),
         root_prepare_s=_prepare_s(trained * root_parameters, plan, machine),
         prepares_s=tuple(_prepare_s(reductions * trained * parameters, plan, machine) for parameters in held),
-        optimizer=tuple(_optimizer(trained * parameters, plan, machine) for parameters in held),
+        optimizer=tuple(_optimizer(trained * parameters, plan, machine, training.optimizer) for parameters in held),
         straggler_s=tuple(jitter * expected_maximum(plan.data) * busy for busy in busy_s),
         input_s=stack.fixed_step_s,
     )
@@ -146,8 +153,8 @@ def _prepare_s(parameters: float, plan: Plan, machine: Machine) -> float:
     return float(memory_time_s((machine.stack.gradient_cast_bytes + division_bytes) * parameters, machine.gpu))
 
 
-def _optimizer(parameters: float, plan: Plan, machine: Machine) -> Parts:
+def _optimizer(parameters: float, plan: Plan, machine: Machine, optimizer: str) -> Parts:
     """One optimizer step over what a device holds of the states: bound by memory."""
     held = parameters / (plan.data if plan.zero >= 1 else 1)
-    busy_s = memory_time_s(held * machine.stack.optimizer_traffic_bytes, machine.gpu)
-    return {"optimizer": float(launched_time_s(busy_s, _OPTIMIZER_LAUNCHES, machine.gpu, machine.stack))}
+    busy_s = memory_time_s(held * machine.stack.optimizer_traffic_bytes[optimizer], machine.gpu)
+    return {"optimizer": float(launched_time_s(busy_s, machine.stack.optimizer_launches, machine.gpu, machine.stack))}
