@@ -76,8 +76,16 @@ def check(file: Path, overrides: Sequence[str]) -> None:
     from sim.report.checked import checked
     from sim.simulate import prepare
 
+    errors: list[ScaletaxError] = []
     for index, scenario in enumerate(_scenarios(file, overrides)):
-        click.echo(("\n" if index else "") + checked(prepare(scenario)))
+        try:
+            click.echo(("\n" if index else "") + checked(prepare(scenario)))
+        except ScaletaxError as error:
+            errors.append(error)
+    for problem in errors:
+        click.echo(f"error: {problem}", err=True)
+    if errors:
+        sys.exit(errors[0].exit_code)
 
 
 @cli.command(name="list")
@@ -117,7 +125,7 @@ def main() -> NoReturn:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("stopped; nothing was written", err=True)
+        click.echo("stopped; the results folder holds all of this run or nothing of it", err=True)
         sys.exit(130)
     except ScaletaxError as error:
         click.echo(f"error: {error}", err=True)
@@ -131,7 +139,7 @@ def _scenarios(file: Path, overrides: Sequence[str]) -> list[Scenario]:
     from sim.sweep.grid import load_scenarios
 
     shelved = shelf("scenarios") / f"{file}.toml"
-    is_name = not file.exists() and file.suffix == "" and len(file.parts) == 1
+    is_name = not file.is_file() and file.suffix == "" and len(file.parts) == 1
     if is_name and not shelved.exists():
         names = sorted(entry.stem for entry in shelf("scenarios").glob("*.toml"))
         raise InputError(str(file), "there is no such file or scenario", f"scenarios: {', '.join(names)}")

@@ -30,6 +30,9 @@ from sim.scenario.types import Scenario
 from sim.workload.flops import StepFlops, step_flops
 from sim.workload.parameters import count_parameters
 
+_DESCRIPTIVE = ("power_watts", "sram_bytes_per_s")
+"""Figures of a device that no step depends on."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Prepared:
@@ -44,13 +47,14 @@ class Prepared:
 
     @property
     def figures(self) -> tuple[Figure, ...]:
-        """Every figure that this point rests on."""
-        return (
-            *self.scenario.model.figures,
-            *self.device.figures,
-            *self.stack.figures,
-            *self.topology.figures,
-        )
+        """Every figure that this point rests on; a device's peaks in other precisions, say, are not among them."""
+        used_peak = f"peak_flops_per_s.{self.scenario.training.precision}"
+        device = [
+            figure
+            for figure in self.device.figures
+            if figure.name == used_peak or not figure.name.startswith(("peak_flops_per_s", *_DESCRIPTIVE))
+        ]
+        return (*self.scenario.model.figures, *device, *self.stack.figures, *self.topology.figures)
 
 
 def prepare(scenario: Scenario) -> Prepared:
@@ -164,7 +168,8 @@ def _check_precision(scenario: Scenario, device: Device) -> None:
 
 
 def _notes(prepared: Prepared) -> tuple[str, ...]:
-    notes = []
+    low, high = prepared.stack.error_band
+    notes = [f"{prepared.stack.name}: simulated step times were {low:+.1%} to {high:+.1%} off on published rows"]
     plan, devices = prepared.plan, prepared.scenario.system.devices
     if plan.chosen_by == "rule":
         notes.append("plan chosen by the default rule, not searched for")
@@ -180,5 +185,8 @@ def _check_utilisation(outcome: Outcome) -> None:
     """0 < MFU <= HFU <= 1 by the convention that the ledger uses, and MFU is the ledger's useful share."""
     mfu = outcome.mfu_causal
     useful = outcome.ledger.share("useful")
-    if not 0 < mfu <= 1 or abs(mfu - useful) > 1e-6 * mfu:
-        raise LedgerNotClosed("outcome", f"MFU {mfu!r} and useful share {useful!r} must agree and lie in (0, 1]")
+    hfu = outcome.hfu_causal
+    if not 0 < mfu <= hfu <= 1:
+        raise LedgerNotClosed("outcome", f"0 < MFU {mfu!r} <= HFU {hfu!r} <= 1 does not hold")
+    if abs(mfu - useful) > 1e-6 * mfu:
+        raise LedgerNotClosed("outcome", f"MFU {mfu!r} and useful share {useful!r} must agree")

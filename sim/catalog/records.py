@@ -82,8 +82,6 @@ class Wafer:
     peak_flops_per_s: dict[str, float]
     sram_bytes: float
     sram_bytes_per_s: float
-    io_bytes_per_s: float
-    """Off-wafer bandwidth of one system, per direction."""
     power_watts: float
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
@@ -94,6 +92,8 @@ class GpuStack:
 
     name: str
     title: str
+    error_band: tuple[float, float]
+    """Lowest and highest signed error of simulated step times on the check rows of this stack."""
     flash_attention: bool
     attention_efficiency_forward: float
     """Share of peak on the FLOPs a flash kernel executes; unused when not flash."""
@@ -146,6 +146,8 @@ class WaferStack:
 
     name: str
     title: str
+    error_band: tuple[float, float]
+    """Lowest and highest signed error of simulated step times on the check rows of this stack."""
     array_ceiling: float
     """Share of peak that wide layers reach."""
     array_half_width: float

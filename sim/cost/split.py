@@ -54,7 +54,9 @@ def layer_exchanges(model: Model, part: Slice, plan: Plan, network: Network) -> 
     """Tensor-parallel communication of one layer: after attention and MLP, forward and backward.
 
     One exchange instead of two where attention and MLP run side by side. Full recomputation repeats the forward
-    exchanges. Source: Shoeybi et al. 2019, sec. 3; Korthikanti et al. 2022, sec. 5.
+    exchanges. With sequence parallelism backward also gathers the sharded inputs of two projections again; that
+    gather hides behind the input gradients, and so could part of the backward exchanges, which are exposed here.
+    Source: Shoeybi et al. 2019, sec. 3; Korthikanti et al. 2022, sec. 4.2.2 and 5.
     """
     if plan.tensor == 1:
         return PassCost({}, {})

@@ -124,7 +124,7 @@ class _Stage:
             reduced = [("reduced", stage)]
         if costs.tied_embedding_s and stage in (0, plan.pipeline - 1):
             others = tuple(("done", end) for end in (0, plan.pipeline - 1))
-            self._data("reduce tied embedding", costs.tied_embedding_s, others, ("tied", stage))
+            self._data("reduce tied embedding", costs.tied_embedding_s, others, ("tied", stage), "pipeline_comm")
             reduced.append(("tied", stage))
         self._compute("gradients complete", {}, tuple(reduced), ("ready", stage))
         everyone = tuple(("ready", other) for other in range(plan.pipeline))
@@ -133,8 +133,10 @@ class _Stage:
             self._data("gather parameters", costs.gathers_s[stage], (("updated", stage),), ("gathered", stage))
             self._compute("parameters complete", {}, (("gathered", stage),))
 
-    def _data(self, what: str, time_s: float, waits: tuple[EventKey, ...], records: EventKey) -> None:
-        self.result.add(DATA, Instruction(what, {"data_comm": time_s}, waits, records))
+    def _data(
+        self, what: str, time_s: float, waits: tuple[EventKey, ...], records: EventKey, line: str = "data_comm"
+    ) -> None:
+        self.result.add(DATA, Instruction(what, {line: time_s}, waits, records))
 
 
 def _label(slot: Slot, plan: Plan) -> str:

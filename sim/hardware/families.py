@@ -241,7 +241,7 @@ class ExplicitGraph(Topology):
         lost = [name for name in self.names if name not in reached]
         if lost:
             raise InputError(
-                f"topology '{self.name}'",
+                f"topology '{self.name}' (topologies/{self.name}.toml, or the file you named)",
                 f"disconnected: no path from {self.names[0]} to {', '.join(lost[:5])}"
                 + (f" and {len(lost) - 5} more" if len(lost) > 5 else ""),
                 "add the links that join them",

@@ -222,9 +222,10 @@ def _graph(file: _File) -> Topology:
     names = [str(name) for name in wanted or sorted(numbered, key=lambda name: int(name[3:]))]
     unknown = [name for name in names if name not in vertices]
     if unknown or not names or len(set(names)) < len(names):
+        twice = f"{names} does not name each device once" if names else "no link has a device (gpu0, gpu1, ...)"
         raise InputError(
             f"{file.where}: devices",
-            f"devices without a link: {unknown}" if unknown else f"{names} does not name each device once",
+            f"devices without a link: {unknown}" if unknown else twice,
             "name devices gpu0, gpu1, ... in the links, or list them",
         )
     file.fits(len(names))

@@ -99,12 +99,15 @@ def _actor_lines(
 def _wait_lines(wait: Wait, trace: Trace, streams: dict[tuple[str, str], list[Span]]) -> dict[str, float]:
     """Attribute one idle stretch to what ended it.
 
-    Another compute stream: bubble, except while its blocking send is under way. A communication stream: what that
-    stream moved meanwhile is communication, split as its parts are; while it was itself waiting, bubble.
+    Another compute stream: bubble, except while its blocking send is under way, or, where it only passed a barrier,
+    what it waited for itself. A communication stream: what that stream moved meanwhile is communication, split as its
+    parts are; while it was itself waiting, bubble.
     """
     producer = trace.recorded_by[wait.event]
     length_s = wait.end_s - wait.start_s
-    if producer.stream == COMPUTE:
+    if producer.stream == COMPUTE and not producer.parts:
+        moving = _behind_barrier(producer, wait, trace, streams)
+    elif producer.stream == COMPUTE:
         moving = [producer] if "pipeline_comm" in producer.parts else []
     else:
         moving = _overlapping(streams[producer.actor, producer.stream], wait)
@@ -117,6 +120,22 @@ def _wait_lines(wait: Wait, trace: Trace, streams: dict[tuple[str, str], list[Sp
             lines[line] += common_s * seconds / duration_s(span.parts)
     lines["bubble"] += length_s - math.fsum(lines.values())
     return lines
+
+
+def _behind_barrier(barrier: Span, wait: Wait, trace: Trace, streams: dict[tuple[str, str], list[Span]]) -> list[Span]:
+    """Communication that another stage was waiting for when it reached a barrier: what moved on its other streams."""
+    held = [
+        other
+        for other in trace.waits
+        if other.actor == barrier.actor and other.stream == COMPUTE and other.end_s == barrier.start_s
+    ]
+    if not held or held[-1].start_s >= wait.end_s:
+        return []
+    producer = trace.recorded_by[held[-1].event]
+    if producer.actor != barrier.actor or producer.stream == COMPUTE:
+        return []
+    shared = wait._replace(start_s=max(wait.start_s, held[-1].start_s))
+    return _overlapping(streams[producer.actor, producer.stream], shared)
 
 
 def _overlapping(spans: list[Span], wait: Wait) -> list[Span]:

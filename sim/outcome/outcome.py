@@ -99,8 +99,13 @@ class Outcome:
         return self.mfu_causal if self.scenario.report.flop_convention == "causal-attention" else self.mfu_full
 
     @property
+    def hfu_causal(self) -> float:
+        """Hardware FLOPs utilisation, recomputation included, causal half of attention."""
+        return self._utilisation(self.flops.needed + self.flops.recomputed_needed)
+
+    @property
     def hfu(self) -> float:
         """Hardware FLOPs utilisation, recomputation included, by the same convention."""
         if self.scenario.report.flop_convention == "causal-attention":
-            return self._utilisation(self.flops.needed + self.flops.recomputed_needed)
+            return self.hfu_causal
         return self._utilisation(self.flops.counted + self.flops.recomputed_counted)

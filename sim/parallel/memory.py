@@ -12,7 +12,7 @@ from sim.parallel.plan import Plan
 from sim.parallel.schedule import micro_batches_in_flight, peak_layers_in_flight, stage_order
 from sim.scenario.types import Training
 from sim.workload.activations import head_activation_bytes, layer_activation_bytes, working_bytes
-from sim.workload.layer import Slice, adapter_shapes
+from sim.workload.layer import Slice, adapter_shapes, key_value_width_of
 from sim.workload.operations import Style
 from sim.workload.parameters import count_parameters
 
@@ -49,7 +49,8 @@ def stage_parameters(model: Model, plan: Plan, stage: int) -> float:
     """
     count = count_parameters(model)
     # Key and value heads are copied where there are fewer of them than tensor ranks.
-    copies = max(plan.tensor - model.kv_heads, 0) * model.head_dim * 2 * model.hidden
+    kept = model.kv_heads * model.head_dim / plan.tensor
+    copies = 2 * model.hidden * plan.tensor * float(key_value_width_of(model, plan.tensor) - kept)
     layers = plan.stage_layers(stage) * (count.layer + copies)
     first = count.embedding if stage == 0 else 0
     last = 0
@@ -86,8 +87,10 @@ def stage_memory(
     activations = float(_layers_in_flight(plan, stage) * per_layer + working_bytes(model, part, style, plan.recompute))
     buffers = stack.context_bytes + _gathered_bytes(model, plan, stack, gradient_bytes)
     if stage == plan.pipeline - 1:
-        buffers += float(head_activation_bytes(model, part))
-    fragmented = stack.fragmentation * (activations + gradients)
+        # GPipe runs every forward first, so the logits of every micro-batch wait for their backward.
+        heads_held = plan.micro_batches if plan.schedule == "gpipe" else 1
+        buffers += heads_held * float(head_activation_bytes(model, part))
+    fragmented = stack.fragmentation * activations
     return StageMemory(weights, gradients, optimizer, activations, buffers + fragmented)
 
 
@@ -106,8 +109,13 @@ def plan_memory(model: Model, training: Training, plan: Plan, stack: GpuStack, s
 
 
 def _gathered_bytes(model: Model, plan: Plan, stack: GpuStack, gradient_bytes: float) -> float:
-    """Whole layers that FSDP holds at once: the current, the prefetched, and one layer's unsharded gradient."""
+    """What FSDP holds whole: the root (embedding, head) all along, the current layer and those gathered ahead.
+
+    Each with one unsharded gradient. Source: Zhao et al. 2023, sec. 3.2 and 4.
+    """
     if plan.zero < 3:
         return 0.0
-    largest = max(count_parameters(model).layer, model.vocab * model.hidden) / plan.tensor
-    return largest * (WEIGHT_BYTES * (1 + stack.prefetch_layers) + gradient_bytes)
+    count = count_parameters(model)
+    root, layer = (count.total - count.layers * count.layer) / plan.tensor, count.layer / plan.tensor
+    ahead = 1 + stack.prefetch_layers
+    return root * (WEIGHT_BYTES + gradient_bytes) + layer * (WEIGHT_BYTES * ahead + gradient_bytes)

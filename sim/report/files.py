@@ -6,7 +6,9 @@ import csv
 import io
 import json
 import os
+import signal
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -100,7 +102,31 @@ def _existing_parent(directory: Path) -> Path:
 
 
 def _move(folder: Path, directory: Path, names: Sequence[str]) -> None:
-    """Give a new folder its name in one go; in one that is there already replace file by file, results.json last."""
+    """Give a new folder its name in one go; in one that is there already replace file by file, results.json last.
+
+    An interrupt waits until the move is done, so that no folder holds half of one run and half of another.
+    """
+    with _uninterrupted():
+        _move_now(folder, directory, names)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold back Ctrl-C for a moment; signals can only be held in the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: held.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if held:
+        raise KeyboardInterrupt
+
+
+def _move_now(folder: Path, directory: Path, names: Sequence[str]) -> None:
     if not directory.exists():
         directory.parent.mkdir(parents=True, exist_ok=True)
         folder.rename(directory)

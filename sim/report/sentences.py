@@ -130,9 +130,12 @@ def _most_stranded(systems: Sequence[Curve]) -> str:
     unused = worst.devices - worst.plan.devices
     if not unused:
         return ""
+    stranded = worst.ledger.share("stranded")
+    working_tax = (worst.ledger.tax - stranded) / (1 - stranded)
     return (
-        f"{curve.place(worst)} leaves {unused:,} of them unused: {percent(worst.ledger.share('stranded'))} of its"
-        f" device time is stranded{'' if len(points) == 1 else ', the largest such share'}."
+        f"{curve.place(worst)} leaves {unused:,} of them unused: {percent(stranded)} of its device time is"
+        f" stranded{'' if len(points) == 1 else ', the largest such share'}; on the devices at work the tax is"
+        f" {percent(working_tax)}."
     )
 
 

@@ -39,6 +39,9 @@ class Batch:
     unit: Literal["sequences", "tokens"]
 
 
+_LARGEST_SHARE = 0.5
+
+
 def token_budget(value: object) -> TokenBudget:
     """Read a number of tokens, or text such as "20 per parameter". Raises InputError."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -68,8 +71,8 @@ def batch(value: object) -> Batch:
 
 
 def share(value: object) -> float:
-    """Read a share such as 0.005 or "0.5 %". Raises InputError."""
-    return fraction(value, "")
+    """Read a small share such as 0.005 or "0.5 %". Raises InputError, above all where per cent were meant."""
+    return fraction(value, "", upper=_LARGEST_SHARE)
 
 
 def sequences_in(size: Batch, sequence: int, where: str) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 from sim.catalog import Model
 from sim.hardware.kernel import Array
 from sim.scenario.types import Recompute
-from sim.workload.layer import Slice
+from sim.workload.layer import Slice, key_value_width_of
 from sim.workload.operations import ACTIVATION_BYTES, MASK_BYTES, Style
 
 _STATISTICS_BYTES = 4.0
@@ -26,7 +26,7 @@ def layer_activation_bytes(model: Model, part: Slice, style: Style, recompute: R
     if recompute == "full":
         return ACTIVATION_BYTES * part.unsharded_tokens * model.hidden
     whole = part.unsharded_tokens * model.hidden * _whole_bytes(model)
-    split = part.tokens * _split_bytes(model, part.tensor)
+    split = part.tokens * _split_bytes(model, part.tensor, style)
     core = 0.0 if recompute == "selective" and not style.flash_attention else _core_bytes(model, part, style)
     return whole + split + core
 
@@ -55,15 +55,15 @@ def _whole_bytes(model: Model) -> float:
     return 2 * ACTIVATION_BYTES * model.norms_per_layer + joins * MASK_BYTES * model.dropout
 
 
-def _split_bytes(model: Model, tensor: Array) -> Array:
+def _split_bytes(model: Model, tensor: Array, style: Style) -> Array:
     """Per token, what tensor parallelism splits: queries, keys, values, context, both sides of the activation.
 
-    Key and value heads are copied where there are fewer of them than ranks.
+    A gated activation that is not fused keeps its intermediate as well.
     """
     query_width = model.heads * model.head_dim / tensor
-    key_value_width = np.maximum(model.kv_heads / tensor, 1) * model.head_dim
-    mlp = ((2 if model.gated_mlp else 1) + 1) * model.ffn_hidden / tensor
-    return ACTIVATION_BYTES * (2 * query_width + 2 * key_value_width + mlp)
+    kept = (3 if style.fused_elementwise else 4) if model.gated_mlp else 2
+    mlp = kept * model.ffn_hidden / tensor
+    return ACTIVATION_BYTES * (2 * query_width + 2 * key_value_width_of(model, tensor) + mlp)
 
 
 def _core_bytes(model: Model, part: Slice, style: Style) -> Array:

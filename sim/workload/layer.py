@@ -25,6 +25,9 @@ from sim.workload.operations import (
     unfused_attention,
 )
 
+# Cast (2 + 4), square (4 + 4), mean (4), product (4 + 4), cast (4 + 2), product with the weight (2 + 2).
+_EAGER_RMS_NORM_BYTES = 36.0
+
 
 @dataclass(frozen=True, slots=True)
 class Slice:
@@ -58,8 +61,7 @@ def layer_operations(model: Model, part: Slice, style: Style, lora: Lora | None 
     """
     h, t, tokens = model.hidden, part.tensor, part.tokens
     query_width = model.heads * model.head_dim / t
-    # Grouped heads are replicated where there are fewer of them than tensor ranks.
-    key_value_width = np.maximum(model.kv_heads / t, 1) * model.head_dim
+    key_value_width = key_value_width_of(model, t)
     frozen = lora is not None
     norms = [_norm(f"norm {index}", model, part, style) for index in range(model.norms_per_layer)]
     attention = (
@@ -71,11 +73,10 @@ def layer_operations(model: Model, part: Slice, style: Style, lora: Lora | None 
     )
     inputs = 2 if model.gated_mlp else 1
     output_bias = model.attention_bias if model.attention_output_bias is None else model.attention_output_bias
-    rotary = (memory_pass("rotary", tokens * (query_width + key_value_width), 4.0, 4.0),)
     return (
         *norms,
         linear("qkv", tokens, h, query_width + 2 * key_value_width, style, bias=model.attention_bias, frozen=frozen),
-        *(rotary if model.position == "rotary" else ()),
+        *_positions(model, part, style, frozen=frozen),
         attention,
         linear("attention output", tokens, query_width, h, style, bias=output_bias, frozen=frozen),
         linear("mlp in", tokens, h, inputs * model.ffn_hidden / t, style, bias=model.mlp_bias, frozen=frozen),
@@ -84,6 +85,11 @@ def layer_operations(model: Model, part: Slice, style: Style, lora: Lora | None 
         *_joins(model, part, style),
         *(_adapters(model, part, style, lora) if lora else ()),
     )
+
+
+def key_value_width_of(model: Model, tensor: Array) -> Array:
+    """Width of the keys (and of the values) on one device; heads are copied where there are fewer than ranks."""
+    return np.maximum(model.kv_heads / tensor, 1) * model.head_dim
 
 
 def embedding_operations(model: Model, part: Slice) -> tuple[Operation, ...]:
@@ -106,8 +112,31 @@ def head_operations(model: Model, part: Slice, style: Style, lora: Lora | None =
 
 
 def _norm(name: str, model: Model, part: Slice, style: Style) -> Operation:
-    """Read and write; backward reads input and gradient, writes one, reads both again for the weight's gradient."""
-    return memory_pass(name, part.unsharded_tokens * model.hidden, 2 * ACTIVATION_BYTES, 5 * ACTIVATION_BYTES)
+    """Read and write; backward reads input and gradient, writes one, reads both again for the weight's gradient.
+
+    Every framework has one kernel for a layer norm. An RMS norm written out in an eager framework is a cast, a
+    square, a mean, a product, a cast back and a product with the weight, most of them in fp32.
+    """
+    elements = part.unsharded_tokens * model.hidden
+    if model.norm == "rmsnorm" and not style.fused_elementwise:
+        return memory_pass(name, elements, _EAGER_RMS_NORM_BYTES, 2 * _EAGER_RMS_NORM_BYTES)
+    return memory_pass(name, elements, 2 * ACTIVATION_BYTES, 5 * ACTIVATION_BYTES)
+
+
+def _positions(model: Model, part: Slice, style: Style, *, frozen: bool) -> tuple[Operation, ...]:
+    """What positions cost in every layer: a rotation of queries and keys, or a projection of relative positions.
+
+    A rotation is one pass where it is fused; eager, it is a swapped copy, two products and a sum. Relative positions
+    are projected once for all sequences (Dai et al. 2019); their part of the scores is not counted.
+    """
+    query_width = model.heads * model.head_dim / part.tensor
+    if model.position == "rotary":
+        elements = part.tokens * (query_width + key_value_width_of(model, part.tensor))
+        passes = 2 if style.fused_elementwise else 9
+        return (memory_pass("rotary", elements, passes * ACTIVATION_BYTES, passes * ACTIVATION_BYTES),)
+    if model.position == "relative":
+        return (linear("relative positions", part.sequence, model.hidden, query_width, style, frozen=frozen),)
+    return ()
 
 
 def _activation(model: Model, elements: Array, style: Style) -> Operation:

@@ -132,7 +132,6 @@ def test_the_wafers_differ() -> None:
     assert second.peak_flops_per_s["fp16"] < third.peak_flops_per_s["fp16"]
     assert second.sram_bytes < third.sram_bytes
     assert second.sram_bytes_per_s < third.sram_bytes_per_s
-    assert second.io_bytes_per_s == third.io_bytes_per_s == 12 * 100e9 / 8
 
 
 @pytest.mark.parametrize("name", device_names())

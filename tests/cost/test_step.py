@@ -1,5 +1,6 @@
 """The costs of one step: chunks, buckets, optimizer, stragglers."""
 
+import dataclasses
 import math
 
 import pytest
@@ -93,10 +94,18 @@ def test_the_optimizer_is_bound_by_memory_and_sharded():
     # 32 bytes a parameter at half of 1 TB/s, without launches.
     model = gpt(hidden=1024, heads=8)
     device = gpu(hbm_bytes_per_s=1e12, memory_efficiency=0.5, kernel_gap_s=0.0)
-    on = machine(device, gpu_stack(optimizer_traffic_bytes=32.0, host_launch_s=0.0))
+    on = machine(device, gpu_stack(optimizer_traffic_bytes={"adam": 32.0, "sgd": 22.0}, host_launch_s=0.0))
     whole_s = 32 * count_parameters(model).total / 0.5e12
     assert costs(plan(data=4), model, on).optimizer == ({"optimizer": pytest.approx(whole_s)},)
     assert costs(plan(data=4, zero=1), model, on).optimizer == ({"optimizer": pytest.approx(whole_s / 4)},)
+
+
+def test_a_simpler_optimizer_moves_less():
+    model = gpt(hidden=1024, heads=8)
+    on = machine(stack=gpu_stack(optimizer_traffic_bytes={"adam": 32.0, "sgd": 16.0}, optimizer_launches=0))
+    recipe = dataclasses.replace(training(), optimizer="sgd")
+    simple = step_costs(model, recipe, plan(), on, Network(cluster(64))).optimizer[0]["optimizer"]
+    assert simple == pytest.approx(costs(plan(), model, on).optimizer[0]["optimizer"] / 2)
 
 
 def test_adapters_reduce_and_update_their_own_parameters_only():

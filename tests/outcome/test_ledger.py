@@ -160,3 +160,15 @@ def test_the_tax_is_the_split_group():
     parts = {line: 1.0 for line in LINES if line not in ("bubble", "imbalance", "stranded")}
     ledger, _ = account({COMPUTE: [Instruction("x", parts)]})
     assert ledger.tax == pytest.approx((len(SPLIT_LINES) - 3) / len(parts))
+
+
+def test_waiting_at_a_barrier_for_another_stages_reduction_is_communication():
+    # Both compute 1 s; the second then reduces for 3 s, and the first waits at the barrier for that.
+    barrier = Instruction("gradients complete", {}, ("reduced",), "ready")
+    first = {COMPUTE: [do(1.0), do(2.0, ["ready"], line="optimizer")]}
+    second = {
+        COMPUTE: [do(1.0, records="done"), barrier, do(2.0, ["ready"], line="optimizer")],
+        "data comm": [do(3.0, ["done"], "reduced", line="data_comm")],
+    }
+    _, lines = account(first, second)
+    assert lines == {"useful": 2.0, "data_comm": 6.0, "optimizer": 4.0}

@@ -106,22 +106,31 @@ def test_gpipe_keeps_every_micro_batch():
 
 
 def test_buffers_by_hand():
-    # Context 1 GB; a twentieth of activations and gradients; logits on the last stage only.
+    # Context 1 GB; a twentieth of the activations; logits on the last stage only.
     stack = gpu_stack(fragmentation=0.05, context_bytes=1e9)
     first, last = (memory(plan(pipeline=2), stage, stack=stack) for stage in (0, 1))
-    assert first.buffers == pytest.approx(1e9 + 0.05 * (first.activations + first.gradients))
+    assert first.buffers == pytest.approx(1e9 + 0.05 * first.activations)
     logits = 4 * 128 * 256 + 6 * 128 * 1024
-    assert last.buffers == pytest.approx(1e9 + 0.05 * (last.activations + last.gradients) + logits)
+    assert last.buffers == pytest.approx(1e9 + 0.05 * last.activations + logits)
     assert first.total == pytest.approx(sum(first.items().values()))
 
 
 def test_gathered_layers_of_sharded_parameters():
-    # The layer at work and one ahead in 2 bytes, and the whole gradient of one in 4.
+    # The layer at work and one ahead in 2 bytes, and the whole gradient of one in 4; the root once, with its gradient.
     model = gpt(hidden=1024, heads=8)
     stack = gpu_stack("fsdp-2023", fragmentation=0.0, context_bytes=0.0, gradient_bytes=4.0, prefetch_layers=1)
     found = memory(plan(data=8, zero=3), 0, model, stack, FLASH)
     logits = 4 * 128 * 1024 + 6 * 128 * 1024
-    assert found.buffers == pytest.approx((2 * 2 + 4) * count_parameters(model).layer + logits)
+    count = count_parameters(model)
+    root = count.embedding + count.final_norm + count.output
+    assert found.buffers == pytest.approx((2 * 2 + 4) * count.layer + (2 + 4) * root + logits)
+
+
+def test_gpipe_keeps_the_logits_of_every_micro_batch():
+    stack = gpu_stack(fragmentation=0.0, context_bytes=0.0)
+    pipes = {schedule: plan(pipeline=2, micro_batches=6, schedule=schedule) for schedule in ("gpipe", "1f1b")}
+    held = {schedule: memory(shape, 1, stack=stack).buffers for schedule, shape in pipes.items()}
+    assert held["gpipe"] == pytest.approx(6 * held["1f1b"])
 
 
 def test_adapters_have_the_only_gradients():

@@ -8,7 +8,10 @@ from builders import cluster, fixed, gpt, gpu, gpu_stack, machine, point, traini
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sim.cost.estimate import estimate_step_s
+from sim.cost.step import step_costs
 from sim.errors import DoesNotFit, InputError
+from sim.hardware.network import Network
 from sim.parallel.memory import plan_memory
 from sim.parallel.plan import check_plan
 from sim.planner.choose import choose_plan
@@ -46,12 +49,34 @@ def test_the_default_plan_is_legal_and_fits(devices, batch, work, stack):
     request = fixed(
         tensor=shape.tensor, pipeline=shape.pipeline, data=shape.data, micro_batch=shape.micro_batch,
         recompute=shape.recompute, zero=shape.zero, sequence_parallel=shape.sequence_parallel,
+        virtual_stages=shape.virtual_stages,
     )  # fmt: skip
     again = check_plan(request, dataclasses.replace(scenario, system=used), on.stack)
     assert dataclasses.replace(again, chosen_by="rule") == shape
     assert peak_bytes(scenario, on, shape) <= memory
     assert shape.devices <= devices
     assert shape.data * shape.micro_batch * shape.micro_batches == batch
+
+
+@settings(max_examples=10)
+@given(st.sampled_from([8, 16, 64]), st.sampled_from(["megatron-2021", "megatron-2022", "fsdp-2023"]))
+def test_no_candidate_that_the_user_could_name_is_much_faster(devices, stack):
+    """The rule's plan against the same degrees with other micro-batches: the estimate may err, but not by much."""
+    shape, scenario, on = choose(LARGE, devices, None, 128, 2048, stack, 80e9)
+    network = Network(cluster(devices))
+    recipe = scenario.training
+
+    def seconds(candidate):
+        costs = step_costs(scenario.model, recipe, candidate, on, network)
+        return estimate_step_s(candidate, costs, on.stack)
+
+    share = shape.micro_batch * shape.micro_batches
+    for micro_batch in (1, 2, 4, 8):
+        if share % micro_batch or share // micro_batch % shape.pipeline:
+            continue
+        other = dataclasses.replace(shape, micro_batch=micro_batch, micro_batches=share // micro_batch)
+        if peak_bytes(scenario, on, other) <= 80e9:
+            assert seconds(shape) <= seconds(other) * (1 + 1e-12)
 
 
 def test_the_rule_recomputes_no_more_than_it_must():

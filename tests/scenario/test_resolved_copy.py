@@ -24,7 +24,7 @@ from sim.scenario import (
 from sim.sweep.grid import load_scenarios
 
 COUNTS = st.integers(1, 10**6)
-SHARES = st.floats(0, 1)
+SHARES = st.floats(0, 0.5)
 NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
 SWITCHES = st.booleans()
 

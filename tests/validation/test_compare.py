@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sim.catalog import load_sources
+from sim.catalog import load_sources, load_stack, stack_names
 from sim.validation.compare import Comparison, compare, comparison_table, headline
 from sim.validation.measurements import read_measurements
 
@@ -42,6 +42,13 @@ def test_the_rows_that_constants_were_fitted_on_are_marked() -> None:
     roles = {row.id: row.role for row in read_measurements()}
     assert [row for row, role in roles.items() if role == "fit"] == ["W001", "W003", "W007"]
     assert set(roles.values()) == {"check", "fit", "estimate"}
+
+
+def test_the_error_band_of_every_stack_is_what_its_rows_say(comparisons: list[Comparison]) -> None:
+    for name in stack_names():
+        checks = [row for row in comparisons if row.measurement.role == "check"]
+        errors = [row.error for row in checks if row.measurement.scenario.system.stack == name]
+        assert load_stack(name).error_band == (round(min(errors), 3), round(max(errors), 3))
 
 
 def test_every_row_names_a_listed_source() -> None:

@@ -1,5 +1,7 @@
 """What one layer asks of one device: FLOPs, bytes, and how splitting divides them."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from builders import FLASH, UNFUSED, gpt
@@ -167,3 +169,24 @@ def test_arrays_give_what_numbers_give(micro_batches, style):
             for field in SIZES:
                 found = np.broadcast_to(total(together, field), (4, len(micro_batches)))
                 assert found[row, column] == pytest.approx(float(total(alone, field)), rel=1e-14)
+
+
+def test_an_eager_rms_norm_costs_more_passes_than_a_fused_one():
+    # 36 bytes an element forward against 4: h = 256, 128 tokens.
+    model = gpt(norm="rmsnorm", norm_bias=False)
+
+    def norm_bytes(style):
+        (first, *_) = layer_operations(model, Slice(128, 1), style)
+        return total(first.forward, "traffic_bytes")
+
+    assert norm_bytes(dataclasses.replace(FLASH, fused_elementwise=False)) == 36 * 128 * 256
+    assert norm_bytes(dataclasses.replace(FLASH, fused_elementwise=True)) == 4 * 128 * 256
+
+
+def test_relative_positions_are_projected_once_for_all_sequences():
+    plain, relative = (gpt(position=position) for position in ("none", "relative"))
+    flops = [
+        sum(float(total(one.forward, "flops")) for one in layer_operations(model, Slice(128, 4), FLASH))
+        for model in (plain, relative)
+    ]
+    assert flops[1] - flops[0] == 2 * 128 * 256 * 256
