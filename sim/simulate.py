@@ -87,7 +87,11 @@ def prepare(scenario: Scenario) -> Prepared:
 
 def simulate(scenario: Scenario) -> Outcome:
     """Run one scenario: a step of its system, accounted for to the last device-second."""
-    prepared = prepare(scenario)
+    return simulate_prepared(prepare(scenario))
+
+
+def simulate_prepared(prepared: Prepared) -> Outcome:
+    """Run what has been prepared."""
     scenario = prepared.scenario
     program, flops = _program(prepared, Network(prepared.topology))
     trace = run(program)
@@ -107,20 +111,20 @@ def simulate(scenario: Scenario) -> Outcome:
     return outcome
 
 
-def counterfactuals(outcome: Outcome) -> dict[str, float]:
+def counterfactuals(prepared: Prepared) -> dict[str, float]:
     """Step times in seconds with one thing removed at a time: engine runs, not subtractions.
 
     "free network": everything arrives at once. "no jitter": replicas are alike. "no bubble": no stage waits for
     another. "unlimited memory": the same plan without recomputation, or on a wafer the whole share in one pass.
     """
-    prepared = dataclasses.replace(prepare(outcome.scenario), plan=outcome.plan)
-    calm = dataclasses.replace(outcome.scenario, system=dataclasses.replace(outcome.scenario.system, jitter=0.0))
+    scenario = prepared.scenario
+    calm = dataclasses.replace(scenario, system=dataclasses.replace(scenario.system, jitter=0.0))
     network = Network(prepared.topology)
     programs = {
         "free network": _program(prepared, FreeNetwork(prepared.topology))[0],
         "no jitter": _program(dataclasses.replace(prepared, scenario=calm), network)[0],
         "no bubble": without_waiting_for_others(_program(prepared, network)[0]),
-        "unlimited memory": _program(dataclasses.replace(prepared, plan=_roomy(outcome.plan)), network)[0],
+        "unlimited memory": _program(dataclasses.replace(prepared, plan=_roomy(prepared.plan)), network)[0],
     }
     return {name: run(program).step_time_s for name, program in programs.items()}
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from sim.errors import ScaletaxError
 from sim.outcome.outcome import Outcome
 from sim.scenario.types import Scenario
-from sim.simulate import counterfactuals, simulate
+from sim.simulate import counterfactuals, prepare, simulate_prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,8 @@ Result = Outcome | Failure
 def run_point(scenario: Scenario) -> Result:
     """Simulate one point and its counterfactuals; an error of the input is a result too."""
     try:
-        outcome = simulate(scenario)
-        return replace(outcome, counterfactual_step_times_s=counterfactuals(outcome))
+        prepared = prepare(scenario)
+        return replace(simulate_prepared(prepared), counterfactual_step_times_s=counterfactuals(prepared))
     except ScaletaxError as error:
         return Failure(scenario, error)
 
