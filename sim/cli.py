@@ -58,7 +58,6 @@ def run(file: Path, overrides: Sequence[str], out: Path | None, jobs: int, as_js
         click.echo(json.dumps(results_document(outcomes, [str(failure.error) for failure in failures]), indent=1))
     elif not quiet:
         click.echo(screen(outcomes))
-        click.echo()
     if not as_json:
         click.echo("Written:\n" + "\n".join(f"  {path}" for path in written))
     for failure in failures:

@@ -47,8 +47,8 @@ class Plan:
     def summary(self) -> str:
         """One line for tables: only what differs from plain data parallelism."""
         words = [f"TP{self.tensor}"] if self.tensor > 1 else []
-        words += [f"PP{self.pipeline}"] if self.pipeline > 1 else []
-        words += [f"x{self.virtual_stages}"] if self.virtual_stages > 1 else []
+        interleaved = f"x{self.virtual_stages}" if self.virtual_stages > 1 else ""
+        words += [f"PP{self.pipeline}{interleaved}"] if self.pipeline > 1 else []
         words += [f"DP{self.data}", f"mb{self.micro_batch}"]
         words += ["FSDP"] if self.zero == 3 else [f"ZeRO{self.zero}"] if self.zero else []
         words += ["SP"] if self.sequence_parallel else []

@@ -23,11 +23,11 @@ _HEADERS = (
     "step\ntime",
     "tokens/s",
     "MFU",
-    "distribution\ntax",
+    "distri-\nbution\ntax",
     "time to\ntrain",
     "device-\nhours",
 )
-_WORDS_WIDTH = 40
+_WORDS_WIDTH = 41
 """Characters that the columns of words, system and plan, share; figures have the rest of the line."""
 _PLAN_WIDTH = 28
 _CONVENTIONS = {
@@ -129,7 +129,16 @@ def _notes(outcomes: Sequence[Outcome]) -> list[str]:
         for point in curve.points:
             for note in point.notes:
                 owners.setdefault(note, []).append(curve.place(point))
-    return [note if len(places) == len(outcomes) else f"{note} ({_few(places)})" for note, places in owners.items()]
+        # What holds for every size of a system is said of the system, once.
+        for note, places in owners.items():
+            own = [curve.place(point) for point in curve.points]
+            if len(own) > 1 and places[-len(own) :] == own:
+                owners[note] = [*places[: -len(own)], curve.label]
+    everywhere = [[curve.label] if len(curve.points) > 1 else [curve.place(curve.points[0])] for curve in systems]
+    whole = [place for places in everywhere for place in places]
+    # What concerns whole systems comes before what concerns single sizes.
+    ordered = sorted(owners.items(), key=lambda entry: not set(entry[1]) <= set(whole))
+    return [note if places == whole else f"{note} ({_few(places)})" for note, places in ordered]
 
 
 def _few(places: Sequence[str], most: int = 2) -> str:

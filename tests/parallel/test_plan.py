@@ -98,7 +98,7 @@ def test_stacks_cannot_do_everything():
 def test_summaries_say_what_differs_from_data_parallelism():
     assert plan(data=8).summary() == "DP8 mb1"
     many = plan(tensor=8, pipeline=4, virtual_stages=2, data=2, zero=1, sequence_parallel=True, recompute="full")
-    assert many.summary() == "TP8 PP4 x2 DP2 mb1 ZeRO1 SP full-rc"
+    assert many.summary() == "TP8 PP4x2 DP2 mb1 ZeRO1 SP full-rc"
     assert plan(data=8, zero=3).summary() == "DP8 mb1 FSDP"
 
 
