@@ -23,7 +23,7 @@ from sim.hardware.topology_file import load_topology
 from sim.outcome.ledger import close_ledger
 from sim.outcome.outcome import Memory, Outcome
 from sim.parallel.memory import plan_memory
-from sim.parallel.plan import Plan
+from sim.parallel.plan import Plan, shards_by_layer
 from sim.parallel.wafer_plan import WaferPlan, plan_wafers, wafer_memory_bytes
 from sim.planner.choose import choose_plan
 from sim.scenario.types import Scenario
@@ -147,7 +147,7 @@ def _program(prepared: Prepared, network: Network) -> tuple[Program, StepFlops]:
         case Gpu() as gpu, GpuStack() as gpu_stack, Plan() as plan:
             machine = Machine(gpu, gpu_stack, training.precision)
             costs = step_costs(model, training, plan, machine, network, jitter)
-            build = sharded_program if plan.zero == 3 else pipeline_program
+            build = sharded_program if shards_by_layer(plan, gpu_stack) else pipeline_program
             return build(plan, costs, gpu_stack), step_flops(model, training, machine.style, plan.recompute)
     raise InputError(scenario.where, "device, stack and plan are of different kinds", "prepare() never returns this")
 

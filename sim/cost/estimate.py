@@ -8,7 +8,7 @@ from __future__ import annotations
 from sim.catalog import GpuStack
 from sim.cost.parts import duration_s
 from sim.cost.step import StepCosts
-from sim.parallel.plan import Plan
+from sim.parallel.plan import Plan, shards_by_layer
 
 
 def estimate_step_s(plan: Plan, costs: StepCosts, stack: GpuStack) -> float:
@@ -17,7 +17,7 @@ def estimate_step_s(plan: Plan, costs: StepCosts, stack: GpuStack) -> float:
     Source: pipelines, Narayanan et al. 2021, sec. 2.2: (m + (p - 1) / v) times a stage's work per micro-batch.
     """
     once_s = costs.input_s + max(float(duration_s(parts)) for parts in costs.optimizer)
-    if plan.zero == 3:
+    if shards_by_layer(plan, stack):
         late_s = max(costs.straggler_s)
         return once_s + late_s + plan.micro_batches * _sharded_micro_batch_s(plan, costs, stack)
     stages = range(plan.pipeline)
@@ -60,11 +60,12 @@ def _sharded_micro_batch_s(plan: Plan, costs: StepCosts, stack: GpuStack) -> flo
     rest, gather_s, scatter_s = plan.layers_per_chunk[0] - 1, costs.layer_gather_s, costs.layer_scatter_s
     slower = stack.overlap_slowdown if stack.prefetch_layers else 0.0
     forward_s = float(duration_s(costs.layer.forward)) + slower * gather_s
-    backward_s = float(duration_s(costs.layer.backward)) + costs.layer_prepare_s + slower * (gather_s + scatter_s)
+    again_s = gather_s if plan.zero == 3 else 0.0
+    backward_s = float(duration_s(costs.layer.backward)) + costs.layer_prepare_s + slower * (again_s + scatter_s)
     embedding_s, head_s = (
         (float(duration_s(one.forward)), float(duration_s(one.backward))) for one in (costs.embedding, costs.head)
     )
     forwards_s = max(gather_s, embedding_s[0]) + rest * max(forward_s, gather_s) + forward_s + head_s[0]
-    backwards_s = max(gather_s, head_s[1]) + rest * max(backward_s, gather_s + scatter_s) + backward_s
+    backwards_s = max(again_s, head_s[1]) + rest * max(backward_s, again_s + scatter_s) + backward_s
     ends_s = max(scatter_s, embedding_s[1] + costs.root_prepare_s) + costs.root_scatter_s
     return costs.root_gather_s + forwards_s + backwards_s + ends_s

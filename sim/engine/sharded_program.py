@@ -1,4 +1,6 @@
-"""The program of fully sharded data parallelism (FSDP, ZeRO 3): every layer is gathered before it is used.
+"""The program of fully sharded data parallelism (FSDP): every layer is gathered before it is used.
+
+ZeRO 3 gives a layer back after its forward and gathers it again for its backward; ZeRO 2 keeps it in between.
 
 One actor stands for all devices. Units: the root (embedding, final norm, head), gathered once a micro-batch, and the
 layers, gathered forward and again backward, a few layers ahead. One communicator runs its collectives one by one, in
@@ -58,23 +60,28 @@ class _Sharded:
         self.compute(f"head {batch}", costs.head.forward, (), ("forward", batch, self.layers))
 
     def backward(self, batch: int) -> None:
-        """Gather again in reverse; each layer's gradients are scattered while the layer before computes."""
+        """Gather again in reverse; each layer's gradients are scattered while the layer before computes.
+
+        At ZeRO 2 what forward gathered is still there, and nothing is gathered again.
+        """
         costs, ahead, top = self.costs, 1 + self.stack.prefetch_layers, self.layers - 1
         reduces = self.stack.reduces_every_micro_batch or batch == self.plan.micro_batches - 1
         scatter_s = costs.layer_scatter_s if reduces else 0.0
+        again = self.plan.zero == 3
         # Without prefetch nothing is gathered while a layer computes.
-        ahead_s = costs.layer_gather_s if self.stack.prefetch_layers else 0.0
+        ahead_s = costs.layer_gather_s if again and self.stack.prefetch_layers else 0.0
         self.compute(f"head backward {batch}", costs.head.backward, (), ("backward", batch, self.layers))
         for layer in range(top, -1, -1):
-            used = layer + ahead
-            free = ("backward", batch, used) if used <= top else ("forward", batch, self.layers)
-            self._data(f"gather {batch}.{layer}", costs.layer_gather_s, (free,), ("gathered again", batch, layer))
+            if again:
+                used = layer + ahead
+                free = ("backward", batch, used) if used <= top else ("forward", batch, self.layers)
+                self._data(f"gather {batch}.{layer}", costs.layer_gather_s, (free,), ("gathered again", batch, layer))
             if layer < top and reduces:
                 self._scatter(batch, layer + 1, scatter_s)
             beside_s = (ahead_s if layer else 0.0) + (scatter_s if layer < top else 0.0)
             prepare = {"data_comm": costs.layer_prepare_s if reduces else 0.0}
             parts = combined(costs.layer.backward, prepare, self._stolen(beside_s))
-            arrived = (("gathered again", batch, layer),)
+            arrived = (("gathered again", batch, layer),) if again else ()
             self.compute(f"backward {batch}.{layer}", parts, arrived, ("backward", batch, layer))
         if reduces:
             self._scatter(batch, 0, scatter_s)

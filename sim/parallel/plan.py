@@ -96,6 +96,11 @@ def check_plan(request: PlanRequest, scenario: Scenario, stack: GpuStack) -> Pla
     )
 
 
+def shards_by_layer(plan: Plan, stack: GpuStack) -> bool:
+    """Whether parameters are gathered layer by layer: FSDP, which at ZeRO 2 keeps what it gathered until backward."""
+    return plan.zero == 3 or (plan.zero == 2 and 3 in stack.zero_stages)
+
+
 def cut_layers(layers: int, chunks: int, given: tuple[int, ...] | None, where: str) -> tuple[int, ...]:
     """Layers of each chunk: as given, or equal. Raises InputError when they cannot be cut so."""
     if given is None:

@@ -4,13 +4,15 @@ Gathers g, scatters s, layer forward f and backward b; root gather and scatter o
 """
 
 import pytest
-from builders import free_costs, gpu_stack, plan
+from builders import cluster, free_costs, gpt, gpu_stack, machine, plan, training
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.cost.compute import PassCost
+from sim.cost.step import step_costs
 from sim.engine.clock import run
 from sim.engine.sharded_program import sharded_program
+from sim.hardware.network import Network
 from sim.outcome.ledger import close_ledger
 
 
@@ -96,3 +98,15 @@ def test_stolen_multiprocessors_are_communication():
     stolen, ledger = simulated(4, 3.0, 1.0, 10.0, 20.0, overlap_slowdown=0.1)
     assert stolen.step_time_s == pytest.approx(quiet.step_time_s + 2.1)
     assert ledger.device_seconds["useful"] == pytest.approx(8 * 4 * 30)
+
+
+def test_what_is_kept_is_not_gathered_again():
+    # Four layers: with each given back after its forward eight gathers, without four.
+    model, recipe, on = gpt(4), training(8), machine(stack=gpu_stack("fsdp-2023"))
+    gathers = {}
+    for zero in (2, 3):
+        shape = plan(data=8, zero=zero, micro_batches=1, layers_per_chunk=(4,))
+        costs = step_costs(model, recipe, shape, on, Network(cluster(8)))
+        trace = run(sharded_program(shape, costs, on.stack))
+        gathers[zero] = sum(span.what.startswith("gather 0") for span in trace.spans)
+    assert gathers == {2: 4, 3: 8}
