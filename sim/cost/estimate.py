@@ -9,6 +9,7 @@ from sim.catalog import GpuStack
 from sim.cost.parts import duration_s
 from sim.cost.step import StepCosts
 from sim.parallel.plan import Plan, shards_by_layer
+from sim.parallel.schedule import bubble_share
 
 
 def estimate_step_s(plan: Plan, costs: StepCosts, stack: GpuStack) -> float:
@@ -27,7 +28,7 @@ def estimate_step_s(plan: Plan, costs: StepCosts, stack: GpuStack) -> float:
     stage_s = max(busy_s)
     if not stack.overlap_pipeline_send:
         stage_s += 2 * plan.virtual_stages * costs.send_s
-    slots = plan.micro_batches + (plan.pipeline - 1) / plan.virtual_stages
+    slots = plan.micro_batches * (1 + float(bubble_share(plan.pipeline, plan.virtual_stages, plan.micro_batches)))
     ends_s = max(_end_s(stage, plan, costs, stack, sum(backwards_s[stage :: plan.pipeline])) for stage in stages)
     return once_s + slots * stage_s + ends_s + max(costs.gathers_s) + costs.tied_embedding_s
 

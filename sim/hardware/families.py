@@ -7,6 +7,7 @@ which is what ideal adaptive routing makes of them. So every route is unique and
 from __future__ import annotations
 
 import itertools
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -81,9 +82,9 @@ class _FatTree(Topology):
         local = device % self.domain
         return local * self.sizes.nics_per_node // self.sizes.devices_per_node
 
+    @abstractmethod
     def _rail(self, device: int) -> int:
         """The plane that a device's card belongs to."""
-        raise NotImplementedError
 
     def _ascent(self, device: int) -> Iterator[tuple[str, str, Link]]:
         """(lower vertex, upper vertex, link) from a device up to the core."""

@@ -108,11 +108,19 @@ class _File:
         """What every family says; call last, when all figures are read."""
         raw = self.table("timing", _TIMINGS, required)
         times = {
-            f"{key}_s": quantity(self.figure(f"timing.{key}", entry), "s", f"{self.where}: timing.{key}")
+            key: quantity(self.figure(f"timing.{key}", entry), "s", f"{self.where}: timing.{key}")
             for key, entry in raw.items()
         }
-        text = {key: str(self.raw[key]) for key in ("title", "device")}
-        return About(self.name, **text, devices=self.devices, figures=tuple(self.figures), **times)  # type: ignore[arg-type]
+        return About(
+            self.name,
+            str(self.raw["title"]),
+            str(self.raw["device"]),
+            self.devices,
+            collective_launch_s=times.get("collective_launch", 0.0),
+            send_launch_s=times.get("send_launch", 0.0),
+            tree_level_s=times.get("tree_level"),
+            figures=tuple(self.figures),
+        )
 
     def fits(self, largest: int) -> None:
         """Refuse to build more devices than there are."""

@@ -6,10 +6,11 @@ import csv
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Literal, cast
 
 from sim.catalog import Wafer, load_device, load_model
 from sim.hardware.topology_file import load_topology
-from sim.scenario.types import PlanRequest, Report, Scenario, System, Training
+from sim.scenario.types import PlanRequest, Recompute, Report, Scenario, System, Training
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,13 @@ def _scenario(row: dict[str, str]) -> Scenario:
         pipeline=degree("pipeline"),
         virtual_stages=degree("virtual_stages"),
         micro_batch=degree("micro_batch"),
-        recompute=row["recompute"] or None,  # type: ignore[arg-type]
+        recompute=cast(Recompute, row["recompute"]) if row["recompute"] else None,
     )
     training = Training(
         tokens=float(batch * sequence),
         sequence=sequence,
         global_batch=batch,
-        precision=row["precision"],  # type: ignore[arg-type]
+        precision=cast(Literal["bf16", "fp16"], row["precision"]),
     )
     system = System(row["id"], row["topology"], devices, row["stack"], plan)
     path = Path("published.csv")
