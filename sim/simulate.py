@@ -172,8 +172,11 @@ def _check_precision(scenario: Scenario, device: Device) -> None:
 
 
 def _notes(prepared: Prepared) -> tuple[str, ...]:
-    low, high = prepared.stack.error_band
-    notes = [f"{prepared.stack.name}: simulated step times were {low:+.1%} to {high:+.1%} off on published rows"]
+    stack, device = prepared.stack, prepared.device
+    low, high = stack.error_band
+    notes = [f"{stack.name}: simulated step times were {low:+.1%} to {high:+.1%} off on published rows"]
+    if device.name not in stack.checked_on:
+        notes = [f"{stack.name} on a {device.title}: not compared with any published row"]
     plan, devices = prepared.plan, prepared.scenario.system.devices
     if plan.chosen_by == "rule":
         notes.append("plan chosen by the default rule, not searched for")

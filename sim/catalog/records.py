@@ -94,6 +94,8 @@ class GpuStack:
     title: str
     error_band: tuple[float, float]
     """Lowest and highest signed error of simulated step times on the check rows of this stack."""
+    checked_on: tuple[str, ...]
+    """Devices of those rows."""
     flash_attention: bool
     attention_efficiency_forward: float
     """Share of peak on the FLOPs a flash kernel executes; unused when not flash."""
@@ -148,6 +150,8 @@ class WaferStack:
     title: str
     error_band: tuple[float, float]
     """Lowest and highest signed error of simulated step times on the check rows of this stack."""
+    checked_on: tuple[str, ...]
+    """Devices of those rows."""
     array_ceiling: float
     """Share of peak that wide layers reach."""
     array_half_width: float

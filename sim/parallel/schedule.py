@@ -44,11 +44,14 @@ def stage_order(schedule: Schedule, stage: int, stages: int, virtual: int, micro
 def warm_up_forwards(stage: Array, stages: Array, virtual: Array, micro_batches: Array) -> Array:
     """Forwards that a stage runs before its first backward.
 
-    Source: Narayanan et al. 2021, sec. 2.2: p - 1 - stage for 1F1B; twice that and (v - 1) p for interleaving.
+    Source: Narayanan et al. 2021, sec. 2.2: p - 1 - stage for 1F1B; twice that and (v - 1) p for interleaving, and all
+    of them where m = p, as Megatron-LM's interleaved schedule does.
     Hand-worked: p = 4, v = 2, stage 0: 2 * 3 + 4 = 10.
     """
     plain = stages - 1 - stage
-    interleaved = 2 * plain + (virtual - 1) * stages
+    # With as many micro-batches as stages, interleaving has no steady state: all forwards come first.
+    every = np.asarray(micro_batches) * virtual
+    interleaved = np.where(np.equal(micro_batches, stages), every, 2 * plain + (virtual - 1) * stages)
     return np.minimum(np.where(np.asarray(virtual) > 1, interleaved, plain), micro_batches * virtual).astype(int)
 
 

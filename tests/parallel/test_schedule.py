@@ -110,3 +110,10 @@ def test_arrays_give_what_numbers_give(stages, virtual, micro_batches):
         lambda p: bubble_share(p, virtual, micro_batches),
     ):
         assert [float(one) for one in formula(together)] == [float(formula(one)) for one in stages]
+
+
+def test_interleaving_as_many_micro_batches_as_stages_runs_all_forwards_first():
+    for stage in range(4):
+        phases = [slot.phase for slot in stage_order("interleaved", stage, 4, 2, 4)]
+        assert phases == ["forward"] * 8 + ["backward"] * 8
+        assert micro_batches_in_flight("interleaved", stage, 4, 2, 4) == 4

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sim.catalog import load_sources, load_stack, stack_names
+from sim.hardware.topology_file import load_topology
 from sim.validation.compare import Comparison, compare, comparison_table, headline
 from sim.validation.measurements import read_measurements
 
@@ -47,7 +48,10 @@ def test_the_rows_that_constants_were_fitted_on_are_marked() -> None:
 def test_the_error_band_of_every_stack_is_what_its_rows_say(comparisons: list[Comparison]) -> None:
     for name in stack_names():
         checks = [row for row in comparisons if row.measurement.role == "check"]
-        errors = [row.error for row in checks if row.measurement.scenario.system.stack == name]
+        own = [row for row in checks if row.measurement.scenario.system.stack == name]
+        errors = [row.error for row in own]
+        devices = {load_topology(row.measurement.scenario.system.topology, 1, "test").device for row in own}
+        assert set(load_stack(name).checked_on) == devices
         assert load_stack(name).error_band == (round(min(errors), 3), round(max(errors), 3))
 
 
