@@ -17,6 +17,7 @@ from sim.workload.operations import Style
 from sim.workload.parameters import count_parameters
 
 WEIGHT_BYTES = 2.0
+MASTER_BYTES = 4.0
 OPTIMIZER_BYTES = {"adam": 12.0, "sgd": 8.0}
 """Master copy and moments in fp32: Adam 4 + 4 + 4, SGD with momentum 4 + 4 (Rajbhandari et al. 2020, sec. 3.1)."""
 
@@ -79,10 +80,14 @@ def stage_memory(
     parameters = stage_parameters(model, plan, stage)
     trained = parameters * trained_share(model, training)
     part = Slice(training.sequence, plan.micro_batch, plan.tensor, plan.sequence_parallel)
-    weights = WEIGHT_BYTES * (parameters if plan.zero < 3 else parameters / plan.data)
+    weights = WEIGHT_BYTES * parameters
     gradient_bytes = stack.gradient_bytes[training.precision]
     gradients = gradient_bytes * trained / (plan.data if plan.zero >= 2 else 1)
     optimizer = OPTIMIZER_BYTES[training.optimizer] * trained / (plan.data if plan.zero >= 1 else 1)
+    if plan.zero == 3:
+        # The shard that FSDP keeps of a trained parameter is the fp32 master itself; no half-precision copy stays.
+        master = MASTER_BYTES * trained / plan.data
+        weights, optimizer = master + WEIGHT_BYTES * (parameters - trained) / plan.data, optimizer - master
     per_layer = layer_activation_bytes(model, part, style, plan.recompute)
     activations = float(_layers_in_flight(plan, stage) * per_layer + working_bytes(model, part, style, plan.recompute))
     buffers = stack.context_bytes + _gathered_bytes(model, plan, stack, gradient_bytes)
