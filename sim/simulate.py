@@ -173,9 +173,10 @@ def _check_precision(scenario: Scenario, device: Device) -> None:
 
 def _notes(prepared: Prepared) -> tuple[str, ...]:
     stack, device = prepared.stack, prepared.device
-    low, high = stack.error_band
-    notes = [f"{stack.name}: simulated step times were {low:+.1%} to {high:+.1%} off on published rows"]
-    if device.name not in stack.checked_on:
+    if device.name in stack.checked_on:
+        low, high = stack.error_band
+        notes = [f"{stack.name}: simulated step times were {low:+.1%} to {high:+.1%} off on published rows"]
+    else:
         notes = [f"{stack.name} on a {device.title}: not compared with any published row"]
     plan, devices = prepared.plan, prepared.scenario.system.devices
     if plan.chosen_by == "rule":

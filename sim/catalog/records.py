@@ -48,6 +48,16 @@ class Model:
     published_parameters: float | None = None
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
+    @property
+    def mlp_inputs(self) -> int:
+        """Projections into the MLP: a gated one has a gate beside its input."""
+        return 2 if self.gated_mlp else 1
+
+    @property
+    def biased_attention_output(self) -> bool:
+        """Whether the projection out of attention has a bias; unless said, as those into it."""
+        return self.attention_bias if self.attention_output_bias is None else self.attention_output_bias
+
 
 @dataclass(frozen=True, slots=True)
 class Gpu:

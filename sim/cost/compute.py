@@ -16,9 +16,7 @@ from sim.cost.parts import Parts, combined, plain, relabelled, scaled
 from sim.hardware.kernel import Array, Kernel, busy_time_s, launched_time_s
 from sim.scenario.types import Lora, Recompute
 from sim.workload.layer import Slice, embedding_operations, head_operations, layer_operations
-from sim.workload.operations import Operation, Style, reruns, total
-
-_HALF_BYTES = 2.0
+from sim.workload.operations import ACTIVATION_BYTES, Operation, Style, reruns, total
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,8 @@ class Machine:
             stack.flash_attention,
             stack.causal_skip,
             stack.fused_elementwise,
-            _HALF_BYTES if stack.reduces_every_micro_batch else 2 * self.gradient_bytes,
+            # Gradients that leave after every micro-batch are written afresh; others are added to a buffer.
+            ACTIVATION_BYTES if stack.reduces_every_micro_batch else 2 * self.gradient_bytes,
             stack.loss_traffic_bytes,
         )
 

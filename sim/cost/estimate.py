@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sim.catalog import GpuStack
 from sim.cost.parts import duration_s
-from sim.cost.step import StepCosts
+from sim.cost.step import StepCosts, micro_batch_busy_s
 from sim.parallel.plan import Plan, shards_by_layer
 from sim.parallel.schedule import bubble_share
 
@@ -22,10 +22,8 @@ def estimate_step_s(plan: Plan, costs: StepCosts, stack: GpuStack) -> float:
         late_s = max(costs.straggler_s)
         return once_s + late_s + plan.micro_batches * _sharded_micro_batch_s(plan, costs, stack)
     stages = range(plan.pipeline)
-    forwards_s = [float(duration_s(chunk.forward)) for chunk in costs.chunks]
     backwards_s = [float(duration_s(chunk.backward)) for chunk in costs.chunks]
-    busy_s = [sum(forwards_s[stage :: plan.pipeline]) + sum(backwards_s[stage :: plan.pipeline]) for stage in stages]
-    stage_s = max(busy_s)
+    stage_s = max(micro_batch_busy_s(stage, plan, costs.chunks) for stage in stages)
     if not stack.overlap_pipeline_send:
         stage_s += 2 * plan.virtual_stages * costs.send_s
     slots = plan.micro_batches * (1 + float(bubble_share(plan.pipeline, plan.virtual_stages, plan.micro_batches)))

@@ -90,8 +90,8 @@ def step_costs(
     reductions = plan.micro_batches if plan.zero == 2 else 1
     count = count_parameters(model)
     layer_parameters = count.layer / plan.tensor
-    root_parameters = (count.total - count.layers * count.layer) / plan.tensor
-    busy_s = [_stage_busy_s(stage, plan, chunks) for stage in range(plan.pipeline)]
+    root_parameters = count.root / plan.tensor
+    busy_s = [plan.micro_batches * micro_batch_busy_s(stage, plan, chunks) for stage in range(plan.pipeline)]
     return StepCosts(
         chunks=chunks,
         layer=layer,
@@ -104,7 +104,9 @@ def step_costs(
             parameter_gather_s(WEIGHT_BYTES * trained * parameters, plan, network) if plan.zero in (1, 2) else 0.0
             for parameters in held
         ),
-        tied_embedding_s=tied_embedding_s(model, plan, machine.gradient_bytes, network) if trained == 1.0 else 0.0,
+        tied_embedding_s=tied_embedding_s(model, plan, machine.gradient_bytes, network)
+        if training.lora is None
+        else 0.0,
         layer_gather_s=parameter_gather_s(WEIGHT_BYTES * layer_parameters, plan, network),
         root_gather_s=parameter_gather_s(WEIGHT_BYTES * root_parameters, plan, network),
         layer_scatter_s=gradient_reduction_s(machine.gradient_bytes * trained * layer_parameters, plan, network),
@@ -127,6 +129,12 @@ def expected_maximum(count: int) -> float:
     return 0.0 if count == 1 else NormalDist().inv_cdf((count - 0.375) / (count + 0.25))
 
 
+def micro_batch_busy_s(stage: int, plan: Plan, chunks: tuple[PassCost, ...]) -> float:
+    """Seconds that a stage computes for one micro-batch, forward and backward through all its chunks."""
+    own = chunks[stage :: plan.pipeline]
+    return float(sum(duration_s(one.forward) + duration_s(one.backward) for one in own))
+
+
 def _chunk(index: int, plan: Plan, layer: PassCost, embedding: PassCost, head: PassCost) -> PassCost:
     cost = layer * plan.layers_per_chunk[index]
     if index == 0:
@@ -134,12 +142,6 @@ def _chunk(index: int, plan: Plan, layer: PassCost, embedding: PassCost, head: P
     if index == plan.chunks - 1:
         cost += head
     return cost
-
-
-def _stage_busy_s(stage: int, plan: Plan, chunks: tuple[PassCost, ...]) -> float:
-    """Seconds that a stage computes in one step."""
-    own = chunks[stage :: plan.pipeline]
-    return plan.micro_batches * float(sum(duration_s(one.forward) + duration_s(one.backward) for one in own))
 
 
 def _prepare_s(parameters: float, plan: Plan, machine: Machine) -> float:

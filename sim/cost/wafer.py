@@ -14,9 +14,9 @@ from sim.hardware.kernel import Array, Kernel
 from sim.hardware.network import Network
 from sim.parallel.wafer_plan import WaferPlan
 from sim.scenario.types import Training
-from sim.workload.layer import Slice, adapter_shapes, head_operations, layer_operations
+from sim.workload.layer import Slice, head_operations, layer_operations
 from sim.workload.operations import Operation, Style, total
-from sim.workload.parameters import count_parameters
+from sim.workload.parameters import count_parameters, layer_adapter_parameters
 
 WAFER_STYLE = Style(
     flash_attention=True, causal_skip=False, fused_elementwise=True, weight_gradient_bytes=4.0, loss_traffic_bytes=0.0
@@ -98,8 +98,8 @@ def wafer_costs(
     count = count_parameters(model)
 
     # With LoRA only the adapters have gradients; they stream in with the frozen weights.
-    lora, rank = training.lora, training.lora.rank if training.lora else 0
-    adapters = sum(rank * (inputs + outputs) for _, inputs, outputs in adapter_shapes(model, lora)) if lora else 0
+    lora = training.lora
+    adapters = layer_adapter_parameters(model, lora) if lora else 0
 
     def unit(name: str, operations: tuple[Operation, ...], parameters: int, added: int = 0) -> UnitCost:
         forward = tuple(kernel for one in operations for kernel in one.forward)

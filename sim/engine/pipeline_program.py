@@ -7,14 +7,13 @@ input of chunk c for micro-batch b has arrived, ("gradient", b, c) when the grad
 from __future__ import annotations
 
 from sim.catalog import GpuStack
-from sim.cost.parts import combined, duration_s, scaled
+from sim.cost.parts import combined, scaled
 from sim.cost.step import StepCosts
-from sim.engine.program import COMPUTE, Actor, EventKey, Instruction, Program
+from sim.engine.program import COMPUTE, DATA, Actor, EventKey, Instruction, Program
 from sim.parallel.plan import Plan
 from sim.parallel.schedule import Slot, stage_order
 
 SEND = "pipeline send"
-DATA = "data comm"
 
 
 def pipeline_program(plan: Plan, costs: StepCosts, stack: GpuStack) -> Program:
@@ -129,7 +128,7 @@ class _Stage:
         self._compute("gradients complete", {}, tuple(reduced), ("ready", stage))
         everyone = tuple(("ready", other) for other in range(plan.pipeline))
         self._compute("optimizer", dict(costs.optimizer[stage]), everyone, ("updated", stage))
-        if duration_s({"gather": costs.gathers_s[stage]}):
+        if costs.gathers_s[stage]:
             self._data("gather parameters", costs.gathers_s[stage], (("updated", stage),), ("gathered", stage))
             self._compute("parameters complete", {}, (("gathered", stage),))
 

@@ -14,6 +14,8 @@ from sim.errors import ScaletaxError
 EventKey = Hashable
 COMPUTE = "compute"
 """The stream whose time the ledger accounts for: a device is doing what its compute stream does."""
+DATA = "data comm"
+"""The stream of collectives over the replicas."""
 
 
 @dataclass(frozen=True, slots=True)

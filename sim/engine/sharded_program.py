@@ -12,10 +12,8 @@ from __future__ import annotations
 from sim.catalog import GpuStack
 from sim.cost.parts import Parts, combined
 from sim.cost.step import StepCosts
-from sim.engine.program import COMPUTE, Actor, EventKey, Instruction, Program
+from sim.engine.program import COMPUTE, DATA, Actor, EventKey, Instruction, Program
 from sim.parallel.plan import Plan
-
-DATA = "data comm"
 
 
 def sharded_program(plan: Plan, costs: StepCosts, stack: GpuStack) -> Program:

@@ -12,9 +12,9 @@ from sim.parallel.plan import Plan
 from sim.parallel.schedule import micro_batches_in_flight, peak_layers_in_flight, stage_order
 from sim.scenario.types import Training
 from sim.workload.activations import head_activation_bytes, layer_activation_bytes, working_bytes
-from sim.workload.layer import Slice, adapter_shapes, key_value_width_of
+from sim.workload.layer import Slice, key_value_width_of
 from sim.workload.operations import Style
-from sim.workload.parameters import count_parameters
+from sim.workload.parameters import count_parameters, layer_adapter_parameters
 
 WEIGHT_BYTES = 2.0
 MASTER_BYTES = 4.0
@@ -65,9 +65,7 @@ def trained_share(model: Model, training: Training) -> float:
     """Share of the parameters that have a gradient: 1, or the adapters' share with LoRA (Hu et al. 2021)."""
     if training.lora is None:
         return 1.0
-    rank = training.lora.rank
-    per_layer = sum(rank * (inputs + outputs) for _, inputs, outputs in adapter_shapes(model, training.lora))
-    return model.layers * per_layer / count_parameters(model).total
+    return model.layers * layer_adapter_parameters(model, training.lora) / count_parameters(model).total
 
 
 def stage_memory(
@@ -121,6 +119,6 @@ def _gathered_bytes(model: Model, plan: Plan, stack: GpuStack, gradient_bytes: f
     if plan.zero < 3:
         return 0.0
     count = count_parameters(model)
-    root, layer = (count.total - count.layers * count.layer) / plan.tensor, count.layer / plan.tensor
+    root, layer = count.root / plan.tensor, count.layer / plan.tensor
     ahead = 1 + stack.prefetch_layers
     return root * (WEIGHT_BYTES + gradient_bytes) + layer * (WEIGHT_BYTES * ahead + gradient_bytes)

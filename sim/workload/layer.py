@@ -24,6 +24,7 @@ from sim.workload.operations import (
     memory_pass,
     unfused_attention,
 )
+from sim.workload.parameters import adapter_shapes
 
 # Cast (2 + 4), square (4 + 4), mean (4), product (4 + 4), cast (4 + 2), product with the weight (2 + 2).
 _EAGER_RMS_NORM_BYTES = 36.0
@@ -71,15 +72,13 @@ def layer_operations(model: Model, part: Slice, style: Style, lora: Lora | None 
             part.micro_batch, part.sequence, model.heads / t, model.head_dim, style, dropout=model.dropout
         )
     )
-    inputs = 2 if model.gated_mlp else 1
-    output_bias = model.attention_bias if model.attention_output_bias is None else model.attention_output_bias
     return (
         *norms,
         linear("qkv", tokens, h, query_width + 2 * key_value_width, style, bias=model.attention_bias, frozen=frozen),
         *_positions(model, part, style, frozen=frozen),
         attention,
-        linear("attention output", tokens, query_width, h, style, bias=output_bias, frozen=frozen),
-        linear("mlp in", tokens, h, inputs * model.ffn_hidden / t, style, bias=model.mlp_bias, frozen=frozen),
+        linear("attention output", tokens, query_width, h, style, bias=model.biased_attention_output, frozen=frozen),
+        linear("mlp in", tokens, h, model.mlp_inputs * model.ffn_hidden / t, style, bias=model.mlp_bias, frozen=frozen),
         _activation(model, tokens * model.ffn_hidden / t, style),
         linear("mlp out", tokens, model.ffn_hidden / t, h, style, bias=model.mlp_bias, frozen=frozen),
         *_joins(model, part, style),
@@ -163,26 +162,12 @@ def _adapters(model: Model, part: Slice, style: Style, lora: Lora) -> tuple[Oper
     t, tokens = part.tensor, part.tokens
     operations: list[Operation] = []
     for name, inputs, outputs in adapter_shapes(model, lora):
-        # The side that tensor parallelism cuts: outputs of a column-parallel weight, inputs of a row-parallel one.
-        cut_inputs = inputs / t if name in ("output", "mlp out") else inputs
-        cut_outputs = outputs / t if cut_inputs is inputs else outputs
+        # The side that tensor parallelism cuts: inputs of a row-parallel weight, outputs of a column-parallel one.
+        row_parallel = name in ("output", "mlp out")
+        cut_inputs, cut_outputs = (inputs / t, outputs) if row_parallel else (inputs, outputs / t)
         operations += [
             linear(f"{name} adapter A", tokens, cut_inputs, lora.rank, style),
             linear(f"{name} adapter B", tokens, lora.rank, cut_outputs, style),
             Operation(f"{name} adapter join", (elementwise("join", tokens * cut_outputs, 3 * ACTIVATION_BYTES),)),
         ]
     return tuple(operations)
-
-
-def adapter_shapes(model: Model, lora: Lora) -> tuple[tuple[str, int, int], ...]:
-    """(name, inputs, outputs) of every weight that gets an adapter in one layer."""
-    h, a_q, a_kv = model.hidden, model.heads * model.head_dim, model.kv_heads * model.head_dim
-    mlp = [("mlp in", h, (2 if model.gated_mlp else 1) * model.ffn_hidden), ("mlp out", model.ffn_hidden, h)]
-    shapes = {
-        "query": [("query", h, a_q)],
-        "key": [("key", h, a_kv)],
-        "value": [("value", h, a_kv)],
-        "output": [("output", a_q, h)],
-        "mlp": mlp,
-    }
-    return tuple(shape for target in lora.targets for shape in shapes[target])

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sim.catalog import Model
+from sim.scenario.types import Lora
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +32,14 @@ class ParameterCount:
         return self.layer_matrices + self.layer_vectors
 
     @property
+    def root(self) -> int:
+        """Parameters outside the layers: embedding, final norm and vocabulary projection."""
+        return self.embedding + self.final_norm + self.output
+
+    @property
     def total(self) -> int:
         """Parameters of the whole model."""
-        return self.embedding + self.layers * self.layer + self.final_norm + self.output
+        return self.layers * self.layer + self.root
 
 
 def count_parameters(model: Model) -> ParameterCount:
@@ -44,17 +50,15 @@ def count_parameters(model: Model) -> ParameterCount:
     """
     h, f = model.hidden, model.ffn_hidden
     a_q, a_kv = model.heads * model.head_dim, model.kv_heads * model.head_dim
-    mlp_inputs = 2 if model.gated_mlp else 1
     # Transformer-XL projects its relative positions in every layer (Dai et al. 2019, sec. 3.3).
     relative = h * a_q if model.position == "relative" else 0
-    matrices = h * (a_q + 2 * a_kv) + a_q * h + relative + (mlp_inputs + 1) * h * f
+    matrices = h * (a_q + 2 * a_kv) + a_q * h + relative + (model.mlp_inputs + 1) * h * f
     norm = h * (2 if model.norm_bias else 1)
-    output_bias = model.attention_bias if model.attention_output_bias is None else model.attention_output_bias
     vectors = (
         model.norms_per_layer * norm
         + (a_q + 2 * a_kv) * model.attention_bias
-        + h * output_bias
-        + (mlp_inputs * f + h) * model.mlp_bias
+        + h * model.biased_attention_output
+        + (model.mlp_inputs * f + h) * model.mlp_bias
     )
     positions = model.max_sequence * h if model.position == "learned" else 0
     return ParameterCount(
@@ -65,3 +69,25 @@ def count_parameters(model: Model) -> ParameterCount:
         final_norm=norm * model.final_norm,
         output=(0 if model.tied_embeddings else model.vocab * h) + model.vocab * model.output_bias,
     )
+
+
+def layer_adapter_parameters(model: Model, lora: Lora) -> int:
+    """Trained parameters of the adapters of one layer.
+
+    Source: Hu et al. 2021 (LoRA), sec. 4.2. Hand-worked: rank 8 on two weights of 256 x 256: 2 * 8 * 512.
+    """
+    return sum(lora.rank * (inputs + outputs) for _, inputs, outputs in adapter_shapes(model, lora))
+
+
+def adapter_shapes(model: Model, lora: Lora) -> tuple[tuple[str, int, int], ...]:
+    """(name, inputs, outputs) of every weight that gets an adapter in one layer."""
+    h, a_q, a_kv = model.hidden, model.heads * model.head_dim, model.kv_heads * model.head_dim
+    mlp = [("mlp in", h, model.mlp_inputs * model.ffn_hidden), ("mlp out", model.ffn_hidden, h)]
+    shapes = {
+        "query": [("query", h, a_q)],
+        "key": [("key", h, a_kv)],
+        "value": [("value", h, a_kv)],
+        "output": [("output", a_q, h)],
+        "mlp": mlp,
+    }
+    return tuple(shape for target in lora.targets for shape in shapes[target])
