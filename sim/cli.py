@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _FILE = click.argument("file", type=click.Path(path_type=Path))
 _SET = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key of the file.")
 _PROGRESS_AFTER_S = 2.0
+_SIZE = click.option("--size", "changes", multiple=True, metavar="KEY=NUMBER", help="Change a size of the topology.")
+_COLLECTIVES = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all", "broadcast", "reduce")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -114,6 +116,73 @@ def validate() -> None:
     from sim.validation.compare import compare, comparison_table
 
     click.echo(comparison_table(compare()))
+
+
+@cli.command()
+@click.argument("kind", metavar="KIND", type=click.Choice(_COLLECTIVES))
+@click.option("--topology", required=True, help="A name (`scaletax list topologies`), or the path of a .toml file.")
+@click.option("--devices", type=int, help="How many are built (default: all, where they are one scale-up domain).")
+@click.option("--bytes", "size", default="1 GB", show_default=True, help="Size of the collective, with its unit.")
+@click.option("--ranks", type=int, help="Devices in one group (default: all).")
+@click.option("--stride", type=int, default=1, show_default=True, help="From one device of a group to the next.")
+@_SIZE
+@click.option("--sizes", "span", default="32 KiB:16 GiB", show_default=True, help="Sizes in the table and the chart.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the chart (default: results/collective).")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON instead of the tables.")
+def collective(
+    kind: str,
+    topology: str,
+    devices: int | None,
+    size: str,
+    ranks: int | None,
+    stride: int,
+    changes: Sequence[str],
+    span: str,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Time a collective: the algorithm that the library picks, its bus bandwidth, and the links that it fills.
+
+    KIND is all-reduce, all-gather, reduce-scatter, all-to-all, broadcast or reduce.
+    All groups of this many ranks and this stride that the devices hold communicate at once and share the links.
+    """
+    from sim.report.charts.bus_bandwidth import bus_bandwidth_figure
+    from sim.report.collective import collective_document, file_stem, read_study
+    from sim.report.collective_screen import collective_screen
+    from sim.report.files import write_chart
+    from sim.report.named_topology import one_domain
+
+    built = one_domain(topology, devices, "--topology", changes)
+    study = read_study(kind, built, ranks, stride, size, span)
+    written = write_chart(bus_bandwidth_figure(study), out or Path("results") / "collective", file_stem(study))
+    if as_json:
+        click.echo(json.dumps(collective_document(study), indent=1))
+    else:
+        click.echo(collective_screen(study))
+        click.echo("Written:\n" + "\n".join(f"  {path}" for path in written))
+
+
+@cli.command()
+@click.argument("topology")
+@click.option("--devices", type=int, help="How many are built (default: as many as the topology's file allows).")
+@_SIZE
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the picture (default: results/topologies).")
+def draw(topology: str, devices: int | None, changes: Sequence[str], out: Path | None) -> None:
+    """Draw a TOPOLOGY, a name or the path of a .toml file, with the rates, latencies and numbers of its links.
+
+    A large one is drawn as the part that repeats: a few devices, what they are joined to, and how many there are.
+    """
+    from sim.report.charts.topology import topology_figure
+    from sim.report.files import write_chart
+    from sim.report.named_topology import largest
+    from sim.report.topology_summary import topology_summary
+
+    built = largest(topology, devices, "TOPOLOGY", changes)
+    written = write_chart(
+        topology_figure(built), out or Path("results") / "topologies", f"{built.name}-{built.devices}"
+    )
+    click.echo(topology_summary(built))
+    click.echo("Written:\n" + "\n".join(f"  {path}" for path in written))
 
 
 def main() -> NoReturn:

@@ -15,12 +15,13 @@ from sim.engine.clock import run
 from sim.engine.pipeline_program import pipeline_program
 from sim.engine.program import Program, without_waiting_for_others
 from sim.engine.sharded_program import sharded_program
+from sim.engine.transfers import shared_links
 from sim.engine.wafer_program import wafer_program
 from sim.errors import InputError, LedgerNotClosed
 from sim.hardware.network import FreeNetwork, Network
-from sim.hardware.topology import Topology
-from sim.hardware.topology_file import load_topology
+from sim.hardware.topology import Topology, load_topology
 from sim.outcome.ledger import close_ledger
+from sim.outcome.links import link_use
 from sim.outcome.outcome import Memory, Outcome
 from sim.parallel.memory import plan_memory
 from sim.parallel.plan import Plan, shards_by_layer
@@ -93,14 +94,16 @@ def simulate(scenario: Scenario) -> Outcome:
 def simulate_prepared(prepared: Prepared) -> Outcome:
     """Run what has been prepared."""
     scenario = prepared.scenario
-    program, flops = _program(prepared, Network(prepared.topology))
-    trace = run(program)
+    network = Network(prepared.topology)
+    program, flops = _program(prepared, network)
+    trace = run(program, shared_links(program, network))
     outcome = Outcome(
         scenario=scenario,
         device_title=prepared.device.title,
         plan=prepared.plan,
         ledger=close_ledger(trace, scenario.system.devices),
         trace=trace,
+        links=link_use(trace, network),
         memory=prepared.memory,
         flops=flops,
         peak_flops_per_s=prepared.device.peak_flops_per_s[scenario.training.precision],
@@ -126,7 +129,7 @@ def counterfactuals(prepared: Prepared) -> dict[str, float]:
         "no bubble": without_waiting_for_others(_program(prepared, network)[0]),
         "unlimited memory": _program(dataclasses.replace(prepared, plan=_roomy(prepared.plan)), network)[0],
     }
-    return {name: run(program).step_time_s for name, program in programs.items()}
+    return {name: run(program, shared_links(program, network)).step_time_s for name, program in programs.items()}
 
 
 def _roomy(plan: Plan | WaferPlan) -> Plan | WaferPlan:

@@ -1,7 +1,7 @@
 """Reads the catalogue's data files into records.
 
-Layout: devices/NAME.toml, stacks/NAME.toml (one record a file), models/FAMILY.toml (one family, one paper a
-file, a table per size), sources.toml (key -> title, reference).
+Layout: devices/NAME.toml, stacks/NAME.toml, libraries/NAME.toml (one record a file), models/FAMILY.toml (one
+family, one paper a file, a table per size), sources.toml (key -> title, reference).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from importlib import resources
 from typing import Any, TypeVar
 
 from sim.catalog.figures import Figure, read_figure
-from sim.catalog.records import Device, Gpu, GpuStack, Model, Stack, Wafer, WaferStack
+from sim.catalog.records import Device, Gpu, GpuStack, Library, Model, Protocol, Stack, Wafer, WaferStack
 from sim.errors import InputError, unknown_name
 from sim.units import UNITS, quantity
 
@@ -54,6 +54,29 @@ def load_stack(name: str, where: str = "catalogue") -> Stack:
     return _record(WaferStack, name, raw) if raw["record"] == "wafer" else _record(GpuStack, name, raw)
 
 
+def library_names() -> list[str]:
+    """Names of all collective libraries."""
+    return _names("libraries")
+
+
+def load_library(name: str, where: str = "catalogue") -> Library:
+    """Read one collective library. Raises InputError with the closest match for an unknown name."""
+    if name not in library_names():
+        raise unknown_name(where, "collective library", name, library_names())
+    raw = _read("libraries", name)
+    place = f"catalogue: {name}"
+    algorithms, figures = _group("algorithms", raw["algorithms"], place)
+    protocols: dict[str, dict[str, Protocol]] = {}
+    for algorithm, own in raw["protocols"].items():
+        protocols[algorithm] = {}
+        for protocol, costs in own.items():
+            values, cited = _group(protocol, costs, f"{place}: protocols.{algorithm}")
+            protocols[algorithm][protocol] = Protocol(**values)
+            figures += [dataclasses.replace(figure, name=f"{algorithm}.{figure.name}") for figure in cited]
+    offered = {collective: tuple(names) for collective, names in algorithms.items()}
+    return Library(name, raw["title"], offered, protocols, tuple(figures))
+
+
 def load_model(name: str, where: str = "catalogue") -> Model:
     """Read one model. Raises InputError with the closest match for an unknown name."""
     for family in _names("models"):
@@ -86,7 +109,7 @@ def _si(figure: Figure, where: str) -> Any:
     if not isinstance(figure.value, str):
         return figure.value
     for suffix in _UNIT_SUFFIXES:
-        if figure.name.split(".")[0].endswith(f"_{suffix}"):
+        if any(part.endswith(f"_{suffix}") for part in figure.name.split(".")):
             return quantity(figure.value, suffix, f"{where}: {figure.name}")
     return figure.value
 
@@ -100,15 +123,20 @@ def _record(kind: type[Record], name: str, raw: Mapping[str, Any]) -> Record:
         if key in ("title", "record"):
             continue
         if isinstance(entry, Mapping) and "value" not in entry:
-            group = [read_figure(f"{key}.{member}", member_raw, where) for member, member_raw in entry.items()]
-            values[key] = {figure.name.split(".", 1)[1]: _si(figure, where) for figure in group}
-            figures += group
+            values[key], cited = _group(key, entry, where)
+            figures += cited
         else:
             figure = read_figure(key, entry, where)
             value = _si(figure, where)
             values[key] = tuple(value) if isinstance(value, list) else value
             figures.append(figure)
     return _construct(kind, {**values, "figures": tuple(figures)}, where)
+
+
+def _group(key: str, raw: Mapping[str, Any], where: str) -> tuple[dict[str, Any], list[Figure]]:
+    """A table of figures: (name -> plain value, the figures)."""
+    figures = [read_figure(f"{key}.{member}", entry, where) for member, entry in raw.items()]
+    return {figure.name.split(".", 1)[1]: _si(figure, where) for figure in figures}, figures
 
 
 def _model(name: str, family: str, raw: Mapping[str, Any]) -> Model:

@@ -178,3 +178,40 @@ class WaferStack:
 
 Device = Gpu | Wafer
 Stack = GpuStack | WaferStack
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """One protocol of one algorithm of a collective library: what it costs beside bytes over links.
+
+    base_s: once per collective. scale_up_hop_s, network_hop_s: per hop of the longest chain of messages, inside a
+    scale-up domain and between domains. bandwidth_share: share of the links' rate that is payload.
+    """
+
+    base_s: float
+    scale_up_hop_s: float
+    network_hop_s: float
+    bandwidth_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """A collective communication library: which algorithms it has, and what its protocols cost.
+
+    algorithms: collective ("all_reduce", ...) -> names of algorithms. protocols: algorithm -> protocol name -> costs.
+    """
+
+    name: str
+    title: str
+    algorithms: dict[str, tuple[str, ...]]
+    protocols: dict[str, dict[str, Protocol]]
+    figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
+
+
+_RINGS = ("all_reduce", "all_gather", "reduce_scatter", "broadcast", "reduce")
+PLAIN_LIBRARY = Library(
+    "plain",
+    "Textbook rings: nothing but the links costs time",
+    {**dict.fromkeys(_RINGS, ("ring",)), "all_to_all": ("pairwise",)},
+    {name: {"plain": Protocol(0.0, 0.0, 0.0, 1.0)} for name in ("ring", "pairwise")},
+)

@@ -14,6 +14,7 @@ import numpy as np
 from sim.catalog import Gpu, GpuStack, Model
 from sim.cost.parts import Parts, combined, plain, relabelled, scaled
 from sim.hardware.kernel import Array, Kernel, busy_time_s, launched_time_s
+from sim.hardware.network import NOTHING, Communication
 from sim.scenario.types import Lora, Recompute
 from sim.workload.layer import Slice, embedding_operations, head_operations, layer_operations
 from sim.workload.operations import ACTIVATION_BYTES, Operation, Style, reruns, total
@@ -52,12 +53,21 @@ class PassCost:
 
     forward: Parts
     backward: Parts
+    forward_exchanges: Communication = NOTHING
+    """What of the forward is communication between tensor ranks; its seconds are among the parts."""
+    backward_exchanges: Communication = NOTHING
 
     def __add__(self, other: PassCost) -> PassCost:
-        return PassCost(combined(self.forward, other.forward), combined(self.backward, other.backward))
+        return PassCost(
+            combined(self.forward, other.forward),
+            combined(self.backward, other.backward),
+            self.forward_exchanges + other.forward_exchanges,
+            self.backward_exchanges + other.backward_exchanges,
+        )
 
-    def __mul__(self, times: Array) -> PassCost:
-        return PassCost(scaled(self.forward, times), scaled(self.backward, times))
+    def __mul__(self, times: float) -> PassCost:
+        exchanges = self.forward_exchanges * times, self.backward_exchanges * times
+        return PassCost(scaled(self.forward, times), scaled(self.backward, times), *exchanges)
 
     def plain(self) -> PassCost:
         """The cost of one plan in plain floats."""

@@ -25,10 +25,10 @@ def estimate_step_s(plan: Plan, costs: StepCosts, stack: GpuStack) -> float:
     backwards_s = [float(duration_s(chunk.backward)) for chunk in costs.chunks]
     stage_s = max(micro_batch_busy_s(stage, plan, costs.chunks) for stage in stages)
     if not stack.overlap_pipeline_send:
-        stage_s += 2 * plan.virtual_stages * costs.send_s
+        stage_s += plan.virtual_stages * (costs.send.seconds + costs.send_back.seconds)
     slots = plan.micro_batches * (1 + float(bubble_share(plan.pipeline, plan.virtual_stages, plan.micro_batches)))
     ends_s = max(_end_s(stage, plan, costs, stack, sum(backwards_s[stage :: plan.pipeline])) for stage in stages)
-    return once_s + slots * stage_s + ends_s + max(costs.gathers_s) + costs.tied_embedding_s
+    return once_s + slots * stage_s + ends_s + max(one.seconds for one in costs.gathers) + costs.tied_embedding.seconds
 
 
 def _end_s(stage: int, plan: Plan, costs: StepCosts, stack: GpuStack, backward_s: float) -> float:
@@ -39,12 +39,11 @@ def _end_s(stage: int, plan: Plan, costs: StepCosts, stack: GpuStack, backward_s
     after_s = costs.straggler_s[stage] + costs.prepares_s[stage]
     if plan.data == 1:
         return after_s
-    reduction_s = costs.reductions_s[stage]
+    bucket_s, pieces = costs.reductions[stage].seconds, costs.buckets[stage]
+    reduction_s = pieces * bucket_s
     reduced_times = plan.micro_batches if plan.zero == 2 else 1
     if not stack.overlap_gradient_reduction:
         return after_s + reduced_times * reduction_s
-    pieces = plan.virtual_stages * max(1, costs.buckets[stage] // plan.virtual_stages)
-    bucket_s = reduction_s / pieces
     stolen_s = (pieces - plan.virtual_stages) * stack.overlap_slowdown * bucket_s
     shown_s = max(bucket_s, reduction_s - (pieces - 1) / pieces * backward_s - stolen_s)
     return reduced_times * stolen_s + max(after_s, shown_s)
@@ -56,7 +55,7 @@ def _sharded_micro_batch_s(plan: Plan, costs: StepCosts, stack: GpuStack) -> flo
     The first gather shows except for what the embedding hides, backward except for what the head hides; in between the
     slower of the two sets the pace; the last scatter shows.
     """
-    rest, gather_s, scatter_s = plan.layers_per_chunk[0] - 1, costs.layer_gather_s, costs.layer_scatter_s
+    rest, gather_s, scatter_s = plan.layers_per_chunk[0] - 1, costs.layer_gather.seconds, costs.layer_scatter.seconds
     slower = stack.overlap_slowdown if stack.prefetch_layers else 0.0
     forward_s = float(duration_s(costs.layer.forward)) + slower * gather_s
     again_s = gather_s if plan.zero == 3 else 0.0
@@ -66,5 +65,5 @@ def _sharded_micro_batch_s(plan: Plan, costs: StepCosts, stack: GpuStack) -> flo
     )
     forwards_s = max(gather_s, embedding_s[0]) + rest * max(forward_s, gather_s) + forward_s + head_s[0]
     backwards_s = max(again_s, head_s[1]) + rest * max(backward_s, again_s + scatter_s) + backward_s
-    ends_s = max(scatter_s, embedding_s[1] + costs.root_prepare_s) + costs.root_scatter_s
-    return costs.root_gather_s + forwards_s + backwards_s + ends_s
+    ends_s = max(scatter_s, embedding_s[1] + costs.root_prepare_s) + costs.root_scatter.seconds
+    return costs.root_gather.seconds + forwards_s + backwards_s + ends_s

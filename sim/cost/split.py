@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sim.catalog import GpuStack, Model
 from sim.cost.compute import PassCost
-from sim.hardware.network import Group, Network
+from sim.hardware.network import NOTHING, Communication, Group, Network
 from sim.parallel.plan import Plan
 from sim.workload.layer import Slice
 from sim.workload.operations import ACTIVATION_BYTES
@@ -39,15 +39,15 @@ def activation_bytes(model: Model, part: Slice) -> float:
     return float(ACTIVATION_BYTES * part.tokens * model.hidden)
 
 
-def exchange_s(model: Model, part: Slice, plan: Plan, network: Network) -> float:
+def exchange(model: Model, part: Slice, plan: Plan, network: Network) -> Communication:
     """One tensor-parallel exchange: an all-reduce, or with sequence parallelism a reduce-scatter and an all-gather.
 
     Source: Korthikanti et al. 2022, sec. 4.2.2.
     """
     size, group = activation_bytes(model, part), tensor_group(plan)
     if plan.sequence_parallel:
-        return float(network.reduce_scatter_s(size, group) + network.all_gather_s(size, group))
-    return float(network.all_reduce_s(size, group))
+        return network.run("reduce_scatter", size, group) + network.run("all_gather", size, group)
+    return network.run("all_reduce", size, group)
 
 
 def layer_exchanges(model: Model, part: Slice, plan: Plan, network: Network) -> PassCost:
@@ -58,69 +58,67 @@ def layer_exchanges(model: Model, part: Slice, plan: Plan, network: Network) -> 
     gather hides behind the input gradients, and so could part of the backward exchanges, which are exposed here.
     Source: Shoeybi et al. 2019, sec. 3; Korthikanti et al. 2022, sec. 4.2.2 and 5.
     """
-    if plan.tensor == 1:
-        return PassCost({}, {})
-    forward_s = (1 if model.parallel_block else 2) * exchange_s(model, part, plan, network)
-    backward_s = forward_s * (2 if plan.recompute == "full" else 1)
-    return PassCost({"tensor_comm": forward_s}, {"tensor_comm": backward_s})
+    forward = exchange(model, part, plan, network) * (1 if model.parallel_block else 2)
+    return _exchanges(forward, forward * (2 if plan.recompute == "full" else 1))
 
 
 def embedding_exchanges(model: Model, part: Slice, plan: Plan, network: Network) -> PassCost:
     """The embedding is split over the vocabulary: its result is summed forward (Shoeybi et al. 2019, sec. 3)."""
-    if plan.tensor == 1:
-        return PassCost({}, {})
     size, group = activation_bytes(model, part), tensor_group(plan)
     if plan.sequence_parallel:
-        scatter_s = float(network.reduce_scatter_s(size, group))
-        return PassCost({"tensor_comm": scatter_s}, {"tensor_comm": float(network.all_gather_s(size, group))})
-    return PassCost({"tensor_comm": float(network.all_reduce_s(size, group))}, {})
+        return _exchanges(network.run("reduce_scatter", size, group), network.run("all_gather", size, group))
+    return _exchanges(network.run("all_reduce", size, group), NOTHING)
 
 
 def head_exchanges(model: Model, part: Slice, plan: Plan, network: Network) -> PassCost:
     """The loss over a split vocabulary: statistics forward, the hidden state's gradient backward."""
-    if plan.tensor == 1:
-        return PassCost({}, {})
     size, group = activation_bytes(model, part), tensor_group(plan)
-    forward_s = _LOSS_STATISTICS * float(network.all_reduce_s(_STATISTIC_BYTES * part.tokens, group))
+    statistics = network.run("all_reduce", _STATISTIC_BYTES * part.tokens, group) * _LOSS_STATISTICS
     if plan.sequence_parallel:
-        forward_s += float(network.all_gather_s(size, group))
-        return PassCost({"tensor_comm": forward_s}, {"tensor_comm": float(network.reduce_scatter_s(size, group))})
-    return PassCost({"tensor_comm": forward_s}, {"tensor_comm": float(network.all_reduce_s(size, group))})
+        gathered = network.run("all_gather", size, group)
+        return _exchanges(statistics + gathered, network.run("reduce_scatter", size, group))
+    return _exchanges(statistics, network.run("all_reduce", size, group))
 
 
-def pipeline_send_s(model: Model, part: Slice, plan: Plan, stack: GpuStack, network: Network) -> float:
-    """One activation (or its gradient) to the next (previous) stage.
+def _exchanges(forward: Communication, backward: Communication) -> PassCost:
+    """Communication as part of a pass; none at all where nothing is split."""
+    parts = [{"tensor_comm": one.seconds} if one.seconds else {} for one in (forward, backward)]
+    return PassCost(parts[0], parts[1], forward, backward)
+
+
+def pipeline_send(
+    model: Model, part: Slice, plan: Plan, stack: GpuStack, network: Network, *, stages: int = 1
+) -> Communication:
+    """One activation to the next stage, or its gradient to the one before (stages = -1).
 
     Scattered over the tensor ranks and gathered behind the fast links where the stack does that, and already
     scattered under sequence parallelism. Source: Narayanan et al. 2021, sec. 4.1.
     """
     if plan.pipeline == 1:
-        return 0.0
-    size = activation_bytes(model, part)
-    group = pipeline_group(plan)
+        return NOTHING
+    size, group = activation_bytes(model, part), pipeline_group(plan)
+    distance = stages * group.stride
     if plan.sequence_parallel:
-        return float(network.send_s(size / plan.tensor, group.stride, group))
+        return network.send(size / plan.tensor, distance, group)
     if stack.scatter_pipeline_send and plan.tensor > 1:
-        gather_s = float(network.all_gather_s(size, tensor_group(plan)))
-        return float(network.send_s(size / plan.tensor, group.stride, group)) + gather_s
-    return float(network.send_s(size, group.stride, group))
+        return network.send(size / plan.tensor, distance, group) + network.run("all_gather", size, tensor_group(plan))
+    return network.send(size, distance, group)
 
 
-def gradient_reduction_s(gradient_bytes: float, plan: Plan, network: Network) -> float:
+def gradient_reduction(gradient_bytes: float, plan: Plan, network: Network) -> Communication:
     """Sum gradients over the replicas: all-reduce, or reduce-scatter where the optimizer is sharded."""
-    collective = network.reduce_scatter_s if plan.zero >= 1 else network.all_reduce_s
-    return float(collective(gradient_bytes, data_group(plan)))
+    return network.run("reduce_scatter" if plan.zero >= 1 else "all_reduce", gradient_bytes, data_group(plan))
 
 
-def parameter_gather_s(weight_bytes: float, plan: Plan, network: Network) -> float:
+def parameter_gather(weight_bytes: float, plan: Plan, network: Network) -> Communication:
     """Gather parameters over the replicas, after a sharded optimizer or before a sharded layer."""
-    return float(network.all_gather_s(weight_bytes, data_group(plan)))
+    return network.run("all_gather", weight_bytes, data_group(plan))
 
 
-def tied_embedding_s(model: Model, plan: Plan, gradient_bytes: float, network: Network) -> float:
+def tied_embedding_reduction(model: Model, plan: Plan, gradient_bytes: float, network: Network) -> Communication:
     """Sum the gradients of an embedding that first and last stage both hold (Narayanan et al. 2021, sec. 4)."""
     if plan.pipeline == 1 or not model.tied_embeddings:
-        return 0.0
+        return NOTHING
     size = gradient_bytes * model.vocab * model.hidden / plan.tensor
     # A ring of two passes the whole size once in each direction, both at the same time: what a send costs.
-    return float(network.send_s(size, pipeline_group(plan).stride * (plan.pipeline - 1)))
+    return network.send(size, pipeline_group(plan).stride * (plan.pipeline - 1))

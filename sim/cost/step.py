@@ -9,20 +9,20 @@ import math
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from sim.catalog import Model
+from sim.catalog import GpuStack, Model
 from sim.cost.compute import Machine, PassCost, Passes
 from sim.cost.parts import Parts, duration_s
 from sim.cost.split import (
     embedding_exchanges,
-    gradient_reduction_s,
+    gradient_reduction,
     head_exchanges,
     layer_exchanges,
-    parameter_gather_s,
-    pipeline_send_s,
-    tied_embedding_s,
+    parameter_gather,
+    pipeline_send,
+    tied_embedding_reduction,
 )
 from sim.hardware.kernel import launched_time_s, memory_time_s
-from sim.hardware.network import Network
+from sim.hardware.network import NOTHING, Communication, Network
 from sim.parallel.memory import WEIGHT_BYTES, stage_parameters, trained_share
 from sim.parallel.plan import Plan
 from sim.scenario.types import Training
@@ -32,29 +32,31 @@ from sim.workload.parameters import count_parameters
 
 @dataclass(frozen=True, slots=True)
 class StepCosts:
-    """Seconds of one step, as the instructions of a program need them. S stages, C chunks, L layers.
+    """What one step costs, as the instructions of a program need it. S stages, C chunks.
 
     chunks: (C,) one forward and backward of one micro-batch, tensor-parallel exchanges included.
     layer, embedding, head: the same for one layer and the two ends.
-    reductions_s: (S,) gradient reduction of all that a stage holds, in `buckets[stage]` pieces.
-    gathers_s: (S,) parameter gather after a sharded optimizer.
+    send, send_back: an activation to the next stage, a gradient to the one before.
+    reductions: (S,) one of the `buckets[stage]` gradient reductions that a stage makes.
+    gathers: (S,) parameter gather after a sharded optimizer.
     prepares_s: (S,) compute to make a stage's gradients ready; layer_prepare_s, root_prepare_s: the same for FSDP.
-    layer_gather_s, root_gather_s, layer_scatter_s, root_scatter_s: FSDP, per layer and for embedding plus head.
+    layer_gather, root_gather, layer_scatter, root_scatter: FSDP, per layer and for embedding plus head.
     """
 
     chunks: tuple[PassCost, ...]
     layer: PassCost
     embedding: PassCost
     head: PassCost
-    send_s: float
-    reductions_s: tuple[float, ...]
+    send: Communication
+    send_back: Communication
+    reductions: tuple[Communication, ...]
     buckets: tuple[int, ...]
-    gathers_s: tuple[float, ...]
-    tied_embedding_s: float
-    layer_gather_s: float
-    root_gather_s: float
-    layer_scatter_s: float
-    root_scatter_s: float
+    gathers: tuple[Communication, ...]
+    tied_embedding: Communication
+    layer_gather: Communication
+    root_gather: Communication
+    layer_scatter: Communication
+    root_scatter: Communication
     layer_prepare_s: float
     root_prepare_s: float
     prepares_s: tuple[float, ...]
@@ -87,6 +89,7 @@ def step_costs(
     trained = trained_share(model, training)
     held = [stage_parameters(model, plan, stage) for stage in range(plan.pipeline)]
     gradient_bytes = [machine.gradient_bytes * trained * parameters for parameters in held]
+    buckets = tuple(_buckets(size, plan, stack) for size in gradient_bytes)
     reductions = plan.micro_batches if plan.zero == 2 else 1
     count = count_parameters(model)
     layer_parameters = count.layer / plan.tensor
@@ -97,20 +100,24 @@ def step_costs(
         layer=layer,
         embedding=embedding,
         head=head,
-        send_s=pipeline_send_s(model, part, plan, stack, network),
-        reductions_s=tuple(gradient_reduction_s(size, plan, network) for size in gradient_bytes),
-        buckets=tuple(max(1, math.ceil(size / stack.gradient_bucket_bytes)) for size in gradient_bytes),
-        gathers_s=tuple(
-            parameter_gather_s(WEIGHT_BYTES * trained * parameters, plan, network) if plan.zero in (1, 2) else 0.0
+        send=pipeline_send(model, part, plan, stack, network),
+        send_back=pipeline_send(model, part, plan, stack, network, stages=-1),
+        reductions=tuple(
+            gradient_reduction(size / pieces, plan, network)
+            for size, pieces in zip(gradient_bytes, buckets, strict=True)
+        ),
+        buckets=buckets,
+        gathers=tuple(
+            parameter_gather(WEIGHT_BYTES * trained * parameters, plan, network) if plan.zero in (1, 2) else NOTHING
             for parameters in held
         ),
-        tied_embedding_s=tied_embedding_s(model, plan, machine.gradient_bytes, network)
+        tied_embedding=tied_embedding_reduction(model, plan, machine.gradient_bytes, network)
         if training.lora is None
-        else 0.0,
-        layer_gather_s=parameter_gather_s(WEIGHT_BYTES * layer_parameters, plan, network),
-        root_gather_s=parameter_gather_s(WEIGHT_BYTES * root_parameters, plan, network),
-        layer_scatter_s=gradient_reduction_s(machine.gradient_bytes * trained * layer_parameters, plan, network),
-        root_scatter_s=gradient_reduction_s(machine.gradient_bytes * trained * root_parameters, plan, network),
+        else NOTHING,
+        layer_gather=parameter_gather(WEIGHT_BYTES * layer_parameters, plan, network),
+        root_gather=parameter_gather(WEIGHT_BYTES * root_parameters, plan, network),
+        layer_scatter=gradient_reduction(machine.gradient_bytes * trained * layer_parameters, plan, network),
+        root_scatter=gradient_reduction(machine.gradient_bytes * trained * root_parameters, plan, network),
         layer_prepare_s=_prepare_s(trained * layer_parameters, plan, machine),
         root_prepare_s=_prepare_s(trained * root_parameters, plan, machine),
         prepares_s=tuple(_prepare_s(reductions * trained * parameters, plan, machine) for parameters in held),
@@ -133,6 +140,14 @@ def micro_batch_busy_s(stage: int, plan: Plan, chunks: tuple[PassCost, ...]) -> 
     """Seconds that a stage computes for one micro-batch, forward and backward through all its chunks."""
     own = chunks[stage :: plan.pipeline]
     return float(sum(duration_s(one.forward) + duration_s(one.backward) for one in own))
+
+
+def _buckets(gradient_bytes: float, plan: Plan, stack: GpuStack) -> int:
+    """Reductions that a stage's gradients leave in: all at once, or bucket by bucket as each chunk completes them."""
+    if not stack.overlap_gradient_reduction:
+        return 1
+    chunk_bytes = gradient_bytes / plan.virtual_stages
+    return plan.virtual_stages * max(1, math.ceil(chunk_bytes / stack.gradient_bucket_bytes))
 
 
 def _chunk(index: int, plan: Plan, layer: PassCost, embedding: PassCost, head: PassCost) -> PassCost:

@@ -6,12 +6,13 @@ Legend: N systems, h width, U units: the embedding, the layers, the head.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from sim.catalog import Model, Wafer, WaferStack
 from sim.cost.parts import Parts
 from sim.cost.step import expected_maximum
 from sim.hardware.kernel import Array, Kernel
-from sim.hardware.network import Network
+from sim.hardware.network import Communication, Network
 from sim.parallel.wafer_plan import WaferPlan
 from sim.scenario.types import Training
 from sim.workload.layer import Slice, head_operations, layer_operations
@@ -25,14 +26,25 @@ WAFER_STYLE = Style(
 
 
 @dataclass(frozen=True, slots=True)
+class Stream:
+    """One unit's parameters on their way in, or its gradients on their way out.
+
+    parts: seconds by ledger line; what several systems add to what one takes is data_comm.
+    """
+
+    parts: Parts
+    communication: Communication
+
+
+@dataclass(frozen=True, slots=True)
 class UnitCost:
     """One unit of the stream (embedding, a layer, head) for one micro-batch: parts of each instruction."""
 
     name: str
-    weight_in: Parts
+    weight_in: Stream
     forward: Parts
     backward: Parts
-    gradient_out: Parts
+    gradient_out: Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +73,16 @@ def compute_parts(kernels: tuple[Kernel, ...], model: Model, wafer: Wafer, stack
     return {"useful": useful_s, "kernel_loss": time_s - useful_s}
 
 
-def stream_parts(parameters: float, bytes_each: float, systems: int, network: Network, *, inwards: bool) -> Parts:
-    """Seconds to stream some parameters in or gradients out; what several systems add is data_comm.
+def stream(parameters: float, bytes_each: float, systems: int, network: Network, *, inwards: bool) -> Stream:
+    """Stream some parameters in or gradients out.
 
     Source: weights are broadcast and gradients reduced in the fabric at line rate (see wafer topologies).
     """
-    move = network.broadcast_s if inwards else network.reduce_s
+    kind: Literal["broadcast", "reduce"] = "broadcast" if inwards else "reduce"
     size = parameters * bytes_each
-    alone_s = float(move(size, 1))
-    return {"weight_streaming": alone_s, "data_comm": float(move(size, systems)) - alone_s}
+    alone_s = network.stream(kind, size, 1).seconds
+    together = network.stream(kind, size, systems)
+    return Stream({"weight_streaming": alone_s, "data_comm": together.seconds - alone_s}, together)
 
 
 def break_even_tokens(
@@ -106,10 +119,10 @@ def wafer_costs(
         backward = tuple(kernel for one in operations for kernel in one.backward)
         return UnitCost(
             name,
-            stream_parts(parameters + added, stack.weight_bytes, plan.systems, network, inwards=True),
+            stream(parameters + added, stack.weight_bytes, plan.systems, network, inwards=True),
             compute_parts(forward, model, wafer, stack, training.precision),
             compute_parts(backward, model, wafer, stack, training.precision),
-            stream_parts(added if lora else parameters, stack.gradient_bytes, plan.systems, network, inwards=False),
+            stream(added if lora else parameters, stack.gradient_bytes, plan.systems, network, inwards=False),
         )
 
     layer = unit("layer", layer_operations(model, part, WAFER_STYLE, lora), count.layer, adapters)

@@ -1,18 +1,26 @@
 """The clock: runs a program on SimPy and records what happened.
 
 Ties: SimPy orders what happens at one instant by insertion; streams are inserted actor by actor in the program's
-order, so one program gives one trace, whatever the hash seed.
+order, so one program gives one trace, whatever the hash seed. Paces on shared links and of slowed compute are set
+last, once an instant.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
+from typing import Any
 
 import simpy
 
-from sim.engine.program import Actor, EventKey, Instruction, Program
+from sim.cost.parts import combined
+from sim.engine.flows import Flows, SlowedCompute
+from sim.engine.program import COMPUTE, Actor, EventKey, Instruction, Program, Transfer
+from sim.engine.sharing import SharedLinks
 from sim.engine.trace import Span, Trace, Wait
 from sim.errors import ScaletaxError, Stalled
+
+_ROUNDING = 1e-12
+"""What is left of an instruction besides its transfers is nothing below this share of it."""
 
 
 class _Signals:
@@ -41,65 +49,137 @@ class _Signals:
         return event
 
 
-def run(program: Program) -> Trace:
+def run(program: Program, links: SharedLinks | None = None) -> Trace:
     """Run a program from time zero until every stream is done.
 
+    links: what different waves compete for; without it every transfer takes the time that it takes alone.
     Raises Stalled, naming each waiting stream, what it waits for and since when.
     """
-    environment = simpy.Environment()
-    signals = _Signals(environment)
-    trace = Trace(multiplicity={actor.name: actor.multiplicity for actor in program.actors})
-    blocked: dict[tuple[str, str], tuple[Instruction, EventKey, float]] = {}
+    clock = _Clock(program, links)
     for actor in program.actors:
+        compute = SlowedCompute(clock.environment) if _is_slowed(actor) else None
         for stream, instructions in actor.streams.items():
-            environment.process(_stream(environment, signals, trace, blocked, actor, stream, instructions))
-    environment.run()
-    if blocked:
-        raise _stalled(program, blocked)
-    trace.step_time_s = float(environment.now)
-    return trace
+            clock.environment.process(clock.stream(actor.name, stream, instructions, compute))
+    clock.environment.run()
+    if clock.blocked:
+        raise _stalled(program, clock.blocked)
+    return clock.trace
 
 
-def _stream(
-    environment: simpy.Environment,
-    signals: _Signals,
-    trace: Trace,
-    blocked: dict[tuple[str, str], tuple[Instruction, EventKey, float]],
-    actor: Actor,
-    stream: str,
-    instructions: list[Instruction],
-) -> Generator[simpy.Event, None, None]:
-    """One stream as a SimPy process: wait, be busy, record; instruction after instruction.
+def _is_slowed(actor: Actor) -> bool:
+    """Whether something that an actor does takes speed from its compute."""
+    return any(
+        instruction.slows_compute
+        for stream, instructions in actor.streams.items()
+        if stream != COMPUTE
+        for instruction in instructions
+    )
 
-    Instructions that neither wait nor are waited for are run in one go with the next: their ends are known.
-    """
-    name, spans, now = actor.name, trace.spans, 0.0
-    pending = 0.0
-    for index, instruction in enumerate(instructions):
-        for key in instruction.waits:
-            if signals.is_recorded(key):
-                continue
-            if pending:
-                yield environment.timeout(pending)
-                now, pending = environment.now, 0.0
-            if not signals.is_recorded(key):
-                blocked[name, stream] = (instruction, key, environment.now)
-                yield signals.wait(key)
-                del blocked[name, stream]
-                if environment.now > now:
-                    trace.waits.append(Wait(name, stream, now, environment.now, key))
+
+class _Clock:
+    """Runs streams as SimPy processes and keeps the record."""
+
+    def __init__(self, program: Program, links: SharedLinks | None) -> None:
+        self.environment = simpy.Environment()
+        self.trace = Trace(multiplicity={actor.name: actor.multiplicity for actor in program.actors})
+        self.blocked: dict[tuple[str, str], tuple[Instruction, EventKey, float]] = {}
+        self._signals = _Signals(self.environment)
+        self._flows = Flows(self.environment, links) if links is not None else None
+
+    def stream(
+        self, actor: str, stream: str, instructions: list[Instruction], compute: SlowedCompute | None
+    ) -> Generator[simpy.Event, Any, None]:
+        """One stream: wait, be busy, record; instruction after instruction. compute: the actor's, if ever slowed.
+
+        Instructions that neither wait nor are waited for are run in one go with the next where their ends are known.
+        """
+        environment, signals, trace = self.environment, self._signals, self.trace
+        now, pending = 0.0, 0.0
+        for index, instruction in enumerate(instructions):
+            for key in instruction.waits:
+                if signals.is_recorded(key):
+                    continue
+                if pending:
+                    yield environment.timeout(pending)
+                    now, pending = environment.now, 0.0
+                if not signals.is_recorded(key):
+                    self.blocked[actor, stream] = (instruction, key, environment.now)
+                    yield signals.wait(key)
+                    del self.blocked[actor, stream]
+                    if environment.now > now:
+                        trace.waits.append(Wait(actor, stream, now, environment.now, key))
+                    now = environment.now
+            parts = instruction.parts
+            if (compute is not None or instruction.transfers) and self._varies(stream, instruction, compute):
+                if pending:
+                    yield environment.timeout(pending)
+                    now, pending = environment.now, 0.0
+                start_s = now
+                parts = yield from self._at_varying_pace(stream, instruction, compute)
                 now = environment.now
-        start = now + pending
-        pending += instruction.duration_s
-        span = Span(name, stream, instruction.what, start, now + pending, instruction.parts)
-        spans.append(span)
-        if instruction.records is not None or index == len(instructions) - 1:
-            if pending:
-                yield environment.timeout(pending)
-                now, pending = environment.now, 0.0
-            if instruction.records is not None:
-                trace.recorded_by[instruction.records] = span
-                signals.record(instruction.records)
+            else:
+                start_s = now + pending
+                pending += instruction.duration_s
+            span = Span(actor, stream, instruction.what, start_s, now + pending, parts, instruction.transfers)
+            trace.spans.append(span)
+            if instruction.records is not None or index == len(instructions) - 1:
+                if pending:
+                    yield environment.timeout(pending)
+                    now, pending = environment.now, 0.0
+                if instruction.records is not None:
+                    trace.recorded_by[instruction.records] = span
+                    signals.record(instruction.records)
+        # Not when SimPy comes to an end: it may still hold timers that faster paces made void.
+        trace.step_time_s = max(trace.step_time_s, now)
+
+    def _varies(self, stream: str, instruction: Instruction, compute: SlowedCompute | None) -> bool:
+        """Whether what else goes on decides how long an instruction takes, or the other way round."""
+        if compute is not None and (stream == COMPUTE or instruction.slows_compute):
+            return True
+        return any(self._contested(transfer) for transfer in instruction.transfers)
+
+    def _contested(self, transfer: Transfer) -> bool:
+        return self._flows is not None and transfer.seconds > 0 and self._flows.contested(transfer)
+
+    def _at_varying_pace(
+        self, stream: str, instruction: Instruction, compute: SlowedCompute | None
+    ) -> Generator[simpy.Event, Any, Mapping[str, float]]:
+        """Run one instruction: what is not on contested links first, then each such transfer. Returns its parts.
+
+        No transfer is slowed as compute, contested or not.
+        """
+        computes = compute if stream == COMPUTE else None
+        slows = compute if stream != COMPUTE and instruction.slows_compute else None
+        moving = [one for one in instruction.transfers if computes or self._contested(one)]
+        rest_s = _without_s(instruction, moving)
+        extra: list[Mapping[str, float]] = []
+        if slows:
+            slows.begin(instruction)
+        if rest_s and computes:
+            work = computes.start(rest_s)
+            yield work
+            extra.append(work.extra)
+        elif rest_s:
+            yield self.environment.timeout(rest_s)
+        for transfer in moving:
+            if self._flows is not None and self._contested(transfer):
+                work = self._flows.start(transfer)
+                yield work
+                extra.append(work.extra)
+            else:
+                yield self.environment.timeout(transfer.seconds)
+        if slows:
+            slows.end(instruction)
+        return combined(instruction.parts, *extra) if any(extra) else instruction.parts
+
+
+def _without_s(instruction: Instruction, transfers: list[Transfer]) -> float:
+    """Seconds of an instruction apart from some of its transfers."""
+    whole_s = instruction.duration_s
+    rest_s = whole_s - sum(transfer.seconds for transfer in transfers)
+    if rest_s < -_ROUNDING * whole_s:
+        raise ScaletaxError("program", f"'{instruction.what}' takes {whole_s} s, less than its transfers")
+    return rest_s if rest_s > _ROUNDING * whole_s else 0.0
 
 
 def _stalled(program: Program, blocked: dict[tuple[str, str], tuple[Instruction, EventKey, float]]) -> Stalled:

@@ -7,9 +7,11 @@ input of chunk c for micro-batch b has arrived, ("gradient", b, c) when the grad
 from __future__ import annotations
 
 from sim.catalog import GpuStack
-from sim.cost.parts import combined, scaled
+from sim.cost.parts import scaled
 from sim.cost.step import StepCosts
 from sim.engine.program import COMPUTE, DATA, Actor, EventKey, Instruction, Program
+from sim.engine.transfers import Transfers
+from sim.hardware.network import NOTHING, Communication
 from sim.parallel.plan import Plan
 from sim.parallel.schedule import Slot, stage_order
 
@@ -26,7 +28,9 @@ class _Stage:
 
     def __init__(self, plan: Plan, costs: StepCosts, stack: GpuStack, stage: int) -> None:
         self.plan, self.costs, self.stack, self.stage = plan, costs, stack, stage
-        self.result = Actor(f"stage {stage}", plan.tensor * plan.data)
+        width = plan.tensor * plan.data
+        self.transfers = Transfers(range(stage * width, (stage + 1) * width))
+        self.result = Actor(f"stage {stage}", width)
         self.overlaps = stack.overlap_gradient_reduction and plan.data > 1
 
     def actor(self) -> Actor:
@@ -50,50 +54,47 @@ class _Stage:
         parts: dict[str, float],
         waits: tuple[EventKey, ...] = (),
         records: EventKey | None = None,
+        exchanges: Communication = NOTHING,
     ) -> None:
-        self.result.add(COMPUTE, Instruction(what, parts, waits, records))
+        moved = self.transfers.of("tensor_comm", exchanges)
+        self.result.add(COMPUTE, Instruction(what, parts, waits, records, moved))
 
     def _forward(self, slot: Slot) -> None:
         batch, chunk = slot.micro_batch, slot.chunk
         waits = (("activation", batch, chunk),) if chunk > 0 else ()
-        self._compute(f"forward {_label(slot, self.plan)}", self.costs.chunks[chunk].forward, waits, ("forward", slot))
+        cost, what = self.costs.chunks[chunk], f"forward {_label(slot, self.plan)}"
+        self._compute(what, cost.forward, waits, ("forward", slot), cost.forward_exchanges)
         if chunk < self.plan.chunks - 1:
             self._send(slot, ("activation", batch, chunk + 1))
 
     def _backward(self, slot: Slot) -> None:
-        self._compute(
-            f"backward {_label(slot, self.plan)}",
-            self.costs.chunks[slot.chunk].backward,
-            self._gradient_waits(slot),
-            ("backward", slot),
-        )
+        cost, what = self.costs.chunks[slot.chunk], f"backward {_label(slot, self.plan)}"
+        self._compute(what, cost.backward, self._gradient_waits(slot), ("backward", slot), cost.backward_exchanges)
         self._send_gradient(slot)
         if self.plan.zero == 2 and self.plan.data > 1 and not self.overlaps:
             # Only a share of the gradients is kept, so what is not kept leaves before the next micro-batch.
             reduced = ("reduced", self.stage, slot.micro_batch)
-            self._data("reduce gradients", self.costs.reductions_s[self.stage], (("backward", slot),), reduced)
+            self._data("reduce gradients", self.costs.reductions[self.stage], (("backward", slot),), reduced)
             self._compute("gradients reduced", {}, (reduced,))
 
     def _reduced_backward(self, slot: Slot, *, final: bool) -> None:
         """A backward in as many pieces as its gradients fill buckets, each reduced while the next computes."""
         chunk = slot.chunk
-        pieces = max(1, self.costs.buckets[self.stage] // self.plan.virtual_stages)
-        reduction_s = self.costs.reductions_s[self.stage] / self.plan.virtual_stages / pieces
-        # The first piece runs before any reduction, so nothing steals multiprocessors from it.
-        stolen = {"data_comm": self.stack.overlap_slowdown * reduction_s}
-        backward = scaled(self.costs.chunks[chunk].backward, 1 / pieces)
+        pieces = self.costs.buckets[self.stage] // self.plan.virtual_stages
+        cost = self.costs.chunks[chunk]
+        backward, exchanges = scaled(cost.backward, 1 / pieces), cost.backward_exchanges * (1 / pieces)
         for piece in range(pieces):
-            parts = combined(backward, stolen) if piece else backward
             last = piece == pieces - 1
             self._compute(
                 f"backward {_label(slot, self.plan)}" + (f" part {piece + 1}/{pieces}" if pieces > 1 else ""),
-                parts,
+                backward,
                 self._gradient_waits(slot) if piece == 0 else (),
                 ("backward", slot) if last else ("bucket", slot, piece),
+                exchanges,
             )
             done = ("reduced", self.stage, chunk) if final and last else None
             waits = (("backward", slot) if last else ("bucket", slot, piece),)
-            self.result.add(DATA, Instruction("reduce gradients", {"data_comm": reduction_s}, waits, done))
+            self._data("reduce gradients", self.costs.reductions[self.stage], waits, done)
         self._send_gradient(slot)
 
     def _gradient_waits(self, slot: Slot) -> tuple[EventKey, ...]:
@@ -106,9 +107,12 @@ class _Stage:
     def _send(self, slot: Slot, arrival: EventKey) -> None:
         """Beside the compute stream where the stack overlaps sends, in it where it does not."""
         stream = SEND if self.stack.overlap_pipeline_send else COMPUTE
-        what = f"send {'activation' if slot.phase == 'forward' else 'gradient'} {_label(slot, self.plan)}"
-        parts = {"pipeline_comm": self.costs.send_s}
-        self.result.add(stream, Instruction(what, parts, ((slot.phase, slot),), arrival))
+        onwards = slot.phase == "forward"
+        what = f"send {'activation' if onwards else 'gradient'} {_label(slot, self.plan)}"
+        send = self.costs.send if onwards else self.costs.send_back
+        moved = self.transfers.of("pipeline_comm", send)
+        parts = {"pipeline_comm": send.seconds}
+        self.result.add(stream, Instruction(what, parts, ((slot.phase, slot),), arrival, moved))
 
     def _finish(self) -> None:
         """Wait for stragglers, reduce, clip (which waits for every stage), update, gather."""
@@ -119,23 +123,30 @@ class _Stage:
         if plan.data > 1 and self.overlaps:
             reduced = [("reduced", stage, chunk) for chunk in range(stage, plan.chunks, plan.pipeline)]
         elif plan.data > 1 and plan.zero != 2:
-            self._data("reduce gradients", costs.reductions_s[stage], (("done", stage),), ("reduced", stage))
+            self._data("reduce gradients", costs.reductions[stage], (("done", stage),), ("reduced", stage))
             reduced = [("reduced", stage)]
-        if costs.tied_embedding_s and stage in (0, plan.pipeline - 1):
+        if costs.tied_embedding.seconds and stage in (0, plan.pipeline - 1):
             others = tuple(("done", end) for end in (0, plan.pipeline - 1))
-            self._data("reduce tied embedding", costs.tied_embedding_s, others, ("tied", stage), "pipeline_comm")
+            self._data("reduce tied embedding", costs.tied_embedding, others, ("tied", stage), "pipeline_comm")
             reduced.append(("tied", stage))
         self._compute("gradients complete", {}, tuple(reduced), ("ready", stage))
         everyone = tuple(("ready", other) for other in range(plan.pipeline))
         self._compute("optimizer", dict(costs.optimizer[stage]), everyone, ("updated", stage))
-        if costs.gathers_s[stage]:
-            self._data("gather parameters", costs.gathers_s[stage], (("updated", stage),), ("gathered", stage))
+        if costs.gathers[stage].seconds:
+            self._data("gather parameters", costs.gathers[stage], (("updated", stage),), ("gathered", stage))
             self._compute("parameters complete", {}, (("gathered", stage),))
 
     def _data(
-        self, what: str, time_s: float, waits: tuple[EventKey, ...], records: EventKey, line: str = "data_comm"
+        self,
+        what: str,
+        communication: Communication,
+        waits: tuple[EventKey, ...],
+        records: EventKey | None,
+        line: str = "data_comm",
     ) -> None:
-        self.result.add(DATA, Instruction(what, {line: time_s}, waits, records))
+        moved = self.transfers.of(line, communication)
+        slows = self.stack.overlap_slowdown if self.overlaps else 0.0
+        self.result.add(DATA, Instruction(what, {line: communication.seconds}, waits, records, moved, slows))
 
 
 def _label(slot: Slot, plan: Plan) -> str:

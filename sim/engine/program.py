@@ -19,23 +19,41 @@ DATA = "data comm"
 
 
 @dataclass(frozen=True, slots=True)
+class Transfer:
+    """Part of an instruction that moves bytes over links which others may use at the same time.
+
+    wave: who communicates (any hashable; the key of a Usage). line: the ledger line that these seconds are on.
+    seconds: how long it takes at full pace; already counted in the instruction's parts.
+    """
+
+    wave: Hashable
+    line: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Instruction:
     """One thing a stream does.
 
     what: shown in the timeline, for example "forward 3.1".
-    parts: ledger line -> seconds; their sum is how long the stream is busy.
+    parts: ledger line -> seconds; their sum is how long the stream is busy if nothing interferes.
     waits: events that must have been recorded before it starts.
     records: the event recorded when it ends.
+    transfers: what of it moves bytes over links, in order, after the rest of the instruction.
+    slows_compute: share of its speed, below one, that the compute stream of the same actor loses while this runs on
+    another stream.
     """
 
     what: str
     parts: Mapping[str, float]
     waits: tuple[EventKey, ...] = ()
     records: EventKey | None = None
+    transfers: tuple[Transfer, ...] = ()
+    slows_compute: float = 0.0
 
     @property
     def duration_s(self) -> float:
-        """How long the stream is busy."""
+        """How long the stream is busy if nothing interferes."""
         return sum(self.parts.values())
 
 

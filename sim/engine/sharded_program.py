@@ -13,6 +13,8 @@ from sim.catalog import GpuStack
 from sim.cost.parts import Parts, combined
 from sim.cost.step import StepCosts
 from sim.engine.program import COMPUTE, DATA, Actor, EventKey, Instruction, Program
+from sim.engine.transfers import Transfers
+from sim.hardware.network import Communication
 from sim.parallel.plan import Plan
 
 
@@ -35,6 +37,7 @@ class _Sharded:
         self.plan, self.costs, self.stack = plan, costs, stack
         self.layers = plan.layers_per_chunk[0]
         self.actor = Actor("replica", plan.devices)
+        self.transfers = Transfers(range(plan.devices))
         self.scattered: list[EventKey] = []
 
     def compute(
@@ -45,16 +48,13 @@ class _Sharded:
     def forward(self, batch: int) -> None:
         """Gather and run: root first, then layer after layer, gathered `prefetch` layers ahead."""
         costs, ahead = self.costs, 1 + self.stack.prefetch_layers
-        gather_s = costs.layer_gather_s
-        self._data(f"gather root {batch}", costs.root_gather_s, self._after_step(batch), ("root", batch))
+        self._data(f"gather root {batch}", costs.root_gather, self._after_step(batch), ("root", batch))
         self.compute(f"embedding {batch}", costs.embedding.forward, (("root", batch),), ("forward", batch, -1))
         for layer in range(self.layers):
             free = (("forward", batch, layer - ahead),) if layer >= ahead else ()
-            self._data(f"gather {batch}.{layer}", gather_s, free, ("gathered", batch, layer))
-            beside_s = gather_s if self.stack.prefetch_layers and layer + 1 < self.layers else 0.0
-            parts = combined(costs.layer.forward, self._stolen(beside_s))
+            self._data(f"gather {batch}.{layer}", costs.layer_gather, free, ("gathered", batch, layer))
             arrived = (("gathered", batch, layer),)
-            self.compute(f"forward {batch}.{layer}", parts, arrived, ("forward", batch, layer))
+            self.compute(f"forward {batch}.{layer}", costs.layer.forward, arrived, ("forward", batch, layer))
         self.compute(f"head {batch}", costs.head.forward, (), ("forward", batch, self.layers))
 
     def backward(self, batch: int) -> None:
@@ -64,42 +64,38 @@ class _Sharded:
         """
         costs, ahead, top = self.costs, 1 + self.stack.prefetch_layers, self.layers - 1
         reduces = self.stack.reduces_every_micro_batch or batch == self.plan.micro_batches - 1
-        scatter_s = costs.layer_scatter_s if reduces else 0.0
         again = self.plan.zero == 3
-        # Without prefetch nothing is gathered while a layer computes.
-        ahead_s = costs.layer_gather_s if again and self.stack.prefetch_layers else 0.0
         self.compute(f"head backward {batch}", costs.head.backward, (), ("backward", batch, self.layers))
         for layer in range(top, -1, -1):
             if again:
                 used = layer + ahead
                 free = ("backward", batch, used) if used <= top else ("forward", batch, self.layers)
-                self._data(f"gather {batch}.{layer}", costs.layer_gather_s, (free,), ("gathered again", batch, layer))
+                self._data(f"gather {batch}.{layer}", costs.layer_gather, (free,), ("gathered again", batch, layer))
             if layer < top and reduces:
-                self._scatter(batch, layer + 1, scatter_s)
-            beside_s = (ahead_s if layer else 0.0) + (scatter_s if layer < top else 0.0)
+                self._scatter(batch, layer + 1)
             prepare = {"data_comm": costs.layer_prepare_s if reduces else 0.0}
-            parts = combined(costs.layer.backward, prepare, self._stolen(beside_s))
+            parts = combined(costs.layer.backward, prepare)
             arrived = (("gathered again", batch, layer),) if again else ()
             self.compute(f"backward {batch}.{layer}", parts, arrived, ("backward", batch, layer))
         if reduces:
-            self._scatter(batch, 0, scatter_s)
+            self._scatter(batch, 0)
         prepare = {"data_comm": costs.root_prepare_s if reduces else 0.0}
         root = combined(costs.embedding.backward, prepare)
         self.compute(f"embedding backward {batch}", root, (), ("backward", batch, -1))
         if reduces:
-            self._data(f"scatter root {batch}", costs.root_scatter_s, (("backward", batch, -1),), ("root out", batch))
+            self._data(f"scatter root {batch}", costs.root_scatter, (("backward", batch, -1),), ("root out", batch))
             self.scattered = [("root out", batch)]
 
-    def _scatter(self, batch: int, layer: int, scatter_s: float) -> None:
-        self._data(f"scatter {batch}.{layer}", scatter_s, (("backward", batch, layer),), ("scattered", batch, layer))
+    def _scatter(self, batch: int, layer: int) -> None:
+        done = ("scattered", batch, layer)
+        self._data(f"scatter {batch}.{layer}", self.costs.layer_scatter, (("backward", batch, layer),), done)
 
     def _after_step(self, batch: int) -> tuple[EventKey, ...]:
         """A micro-batch's first gather is issued once the one before has been launched to its end."""
         return (("backward", batch - 1, 0),) if batch else ()
 
-    def _stolen(self, beside_s: float) -> Parts:
-        """Compute beside a collective loses multiprocessors to it."""
-        return {"data_comm": self.stack.overlap_slowdown * beside_s}
-
-    def _data(self, what: str, time_s: float, waits: tuple[EventKey, ...], records: EventKey) -> None:
-        self.actor.add(DATA, Instruction(what, {"data_comm": time_s}, waits, records))
+    def _data(self, what: str, communication: Communication, waits: tuple[EventKey, ...], records: EventKey) -> None:
+        """One collective; compute beside it loses multiprocessors to it."""
+        moved = self.transfers.of("data_comm", communication)
+        slows = self.stack.overlap_slowdown
+        self.actor.add(DATA, Instruction(what, {"data_comm": communication.seconds}, waits, records, moved, slows))

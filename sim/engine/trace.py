@@ -6,9 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from sim.engine.program import Transfer
+
 
 class Span(NamedTuple):
-    """One instruction as it ran."""
+    """One instruction as it ran.
+
+    parts: ledger line -> seconds, with those that shared links and slowed compute added; their sum is its length.
+    transfers: as the instruction has them, at full pace.
+    """
 
     actor: str
     stream: str
@@ -16,6 +22,7 @@ class Span(NamedTuple):
     start_s: float
     end_s: float
     parts: Mapping[str, float]
+    transfers: tuple[Transfer, ...] = ()
 
 
 class Wait(NamedTuple):

@@ -7,8 +7,9 @@ micro-batches repeats the stream.
 
 from __future__ import annotations
 
-from sim.cost.wafer import WaferCosts
-from sim.engine.program import COMPUTE, Actor, Instruction, Program
+from sim.cost.wafer import Stream, WaferCosts
+from sim.engine.program import COMPUTE, Actor, EventKey, Instruction, Program
+from sim.engine.transfers import Transfers
 from sim.parallel.wafer_plan import WaferPlan
 
 WEIGHTS = "weight-in"
@@ -19,6 +20,7 @@ _BUFFERS = 2
 def wafer_program(plan: WaferPlan, costs: WaferCosts) -> Program:
     """Build the program of one step of weight streaming."""
     actor = Actor("wafer", plan.systems)
+    transfers = Transfers(range(plan.systems))
     turn, sent = 0, 0
     for batch in range(plan.micro_batches):
         order = range(len(costs.units))
@@ -26,7 +28,7 @@ def wafer_program(plan: WaferPlan, costs: WaferCosts) -> Program:
         for index, phase in walk:
             unit, label = costs.units[index], f"{batch}.{index}"
             free = (("computed", turn - _BUFFERS),) if turn >= _BUFFERS else ()
-            actor.add(WEIGHTS, Instruction(f"weights {label}", unit.weight_in, free, ("arrived", turn)))
+            actor.add(WEIGHTS, _moved(f"weights {label}", unit.weight_in, transfers, free, ("arrived", turn)))
             waits: tuple[tuple[str, int], ...] = (("arrived", turn),)
             if phase == "backward" and sent >= _BUFFERS:
                 waits = (*waits, ("sent", sent - _BUFFERS))
@@ -34,10 +36,18 @@ def wafer_program(plan: WaferPlan, costs: WaferCosts) -> Program:
             actor.add(COMPUTE, Instruction(f"{phase} {label}", parts, waits, ("computed", turn)))
             if phase == "backward":
                 done = (("computed", turn),)
-                actor.add(GRADIENTS, Instruction(f"gradients {label}", unit.gradient_out, done, ("sent", sent)))
+                actor.add(GRADIENTS, _moved(f"gradients {label}", unit.gradient_out, transfers, done, ("sent", sent)))
                 sent += 1
             turn += 1
     straggler = {"straggler_wait": costs.straggler_s}
     actor.add(COMPUTE, Instruction("wait for the slowest system", straggler))
     actor.add(COMPUTE, Instruction("optimizer", costs.optimizer, (("sent", sent - 1),)))
     return Program([actor])
+
+
+def _moved(
+    what: str, stream: Stream, transfers: Transfers, waits: tuple[EventKey, ...], records: EventKey
+) -> Instruction:
+    """One unit on its way through the fabric."""
+    moved = transfers.of("weight_streaming", stream.communication)
+    return Instruction(what, stream.parts, waits, records, moved)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from sim.catalog import Figure
 from sim.engine.trace import Trace
 from sim.outcome.ledger import Ledger
+from sim.outcome.links import LinkUse
 from sim.parallel.plan import Plan
 from sim.parallel.wafer_plan import WaferPlan
 from sim.scenario.types import Scenario
@@ -35,6 +36,7 @@ class Outcome:
     plan: Plan | WaferPlan
     ledger: Ledger
     trace: Trace
+    links: LinkUse
     memory: Memory
     flops: StepFlops
     peak_flops_per_s: float

@@ -22,8 +22,7 @@ from sim.catalog import (
     stack_names,
 )
 from sim.errors import InputError
-from sim.hardware.topology import Topology, shelf, topology_names
-from sim.hardware.topology_file import load_topology
+from sim.hardware.topology import Topology, load_topology, shelf, topology_names
 from sim.report.screen import ascii_only
 from sim.scenario import read_document
 from sim.sweep.grid import expand

@@ -12,13 +12,17 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sim.errors import InputError
 from sim.outcome.outcome import Outcome
 from sim.report.document import RESULTS_SCHEMA, results_document, summary_rows
 from sim.scenario import resolved_toml
 
-__all__ = ["check_writable", "results_document", "write_results"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["check_writable", "results_document", "write_chart", "write_results"]
 
 _RESULTS = "results.json"
 # Names that a run before this one may have left; kept in step with what _write_all and chart_files write.
@@ -50,6 +54,21 @@ def check_writable(directory: Path) -> None:
     """Raise InputError when results could not be written there: better before a long run than after it."""
     with _reported(directory), _workspace(directory) as workspace:
         (workspace / _RESULTS).touch()
+
+
+def write_chart(figure: Figure, directory: Path, name: str) -> list[Path]:
+    """Write one chart as name.png and name.svg beside whatever else lies in a folder, made if need be; return both.
+
+    Raises InputError when the folder cannot be written.
+    """
+    from sim.report.charts.canvas import save
+
+    with _reported(directory), _workspace(directory) as workspace:
+        names = [path.name for path in save(figure, workspace, name)]
+        directory.mkdir(parents=True, exist_ok=True)
+        for each in names:
+            os.replace(workspace / each, directory / each)
+    return [directory / each for each in names]
 
 
 def _write_all(outcomes: Sequence[Outcome], failures: Sequence[str], folder: Path, charts: bool) -> list[Path]:

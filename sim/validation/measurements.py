@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from sim.catalog import Wafer, load_device, load_model
-from sim.hardware.topology_file import load_topology
+from sim.hardware.topology import load_topology
 from sim.scenario.types import PlanRequest, Recompute, Report, Scenario, System, Training
 
 

@@ -6,6 +6,8 @@ within a group the lightness tells lines apart, so that they stay apart without 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 LINE_COLOURS: dict[str, str] = {
     "useful": "#12436d",
     "kernel_loss": "#8ab8e0",
@@ -44,6 +46,26 @@ KIND_COLOURS: dict[str, str] = {
 SYSTEM_COLOURS: tuple[str, ...] = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#e69f00", "#56b4e9")
 SYSTEM_MARKERS: tuple[str, ...] = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 
+# Okabe and Ito 2008 as well; what has no colour here takes the next one that is free.
+ALGORITHM_COLOURS: dict[str, str] = {
+    "ring": "#0072b2",
+    "tree": "#d55e00",
+    "in-switch": "#009e73",
+    "in-switch tree": "#cc79a7",
+    "in-fabric": "#000000",
+    "halving and doubling": "#e69f00",
+    "level by level": "#56b4e9",
+    "pairwise": "#0072b2",
+    "store tree": "#0072b2",
+}
+LINK_COLOURS: dict[str, str] = {
+    "scale_up": "#0072b2",
+    "nic": "#d55e00",
+    "fabric": "#009e73",
+    "local": "#56b4e9",
+    "global": "#cc79a7",
+}
+
 INK = "#222222"
 FAINT = "#6b6b6b"
 
@@ -51,6 +73,15 @@ FAINT = "#6b6b6b"
 def system_style(index: int) -> tuple[str, str]:
     """(colour, marker) of the system with this number."""
     return SYSTEM_COLOURS[index % len(SYSTEM_COLOURS)], SYSTEM_MARKERS[index % len(SYSTEM_MARKERS)]
+
+
+def colours_of(names: Sequence[str], known: Mapping[str, str]) -> dict[str, str]:
+    """Name -> colour: its own where it is known, else the next of SYSTEM_COLOURS that none of the others has."""
+    taken = {known[name] for name in names if name in known}
+    free = [colour for colour in SYSTEM_COLOURS if colour not in taken] or list(SYSTEM_COLOURS)
+    unknown = [name for name in dict.fromkeys(names) if name not in known]
+    fresh = {name: free[index % len(free)] for index, name in enumerate(unknown)}
+    return {name: known.get(name) or fresh[name] for name in dict.fromkeys(names)}
 
 
 def text_colour(background: str) -> str:

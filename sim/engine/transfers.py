@@ -1,0 +1,99 @@
+"""From what the network costs to what an instruction carries: the transfers of some devices."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.engine.program import Program, Transfer
+from sim.engine.sharing import FULL, SharedLinks, Usage
+from sim.hardware.network import Communication, Network, Wave
+from sim.hardware.topology import Numbers
+
+
+class Flow:
+    """What a wave does among some devices, for example those of one stage.
+
+    Compared by value; its hash is worked out once, because the engine asks for it at every transfer.
+    """
+
+    __slots__ = ("_hash", "devices", "wave")
+
+    def __init__(self, wave: Wave, devices: range) -> None:
+        self.wave, self.devices = wave, devices
+        self._hash = hash((wave, devices))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Flow) and (self.wave, self.devices) == (other.wave, other.devices)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __reduce__(self) -> tuple[type[Flow], tuple[Wave, range]]:
+        # Hashes of text differ from process to process.
+        return Flow, (self.wave, self.devices)
+
+    def __repr__(self) -> str:
+        return f"Flow({self.wave}, {self.devices})"
+
+
+class Transfers:
+    """The transfers of some devices, made once for each communication that they repeat."""
+
+    def __init__(self, devices: range) -> None:
+        self._devices = devices
+        self._known: dict[tuple[str, int], tuple[Communication, tuple[Transfer, ...]]] = {}
+
+    def of(self, line: str, communication: Communication) -> tuple[Transfer, ...]:
+        """The transfers of an instruction whose communication is on one ledger line."""
+        if not communication.moving_s:
+            return ()
+        key = (line, id(communication))
+        if key not in self._known:
+            moving = communication.moving_s.items()
+            made = tuple(Transfer(Flow(wave, self._devices), line, time_s) for wave, time_s in moving)
+            self._known[key] = communication, made
+        return self._known[key][1]
+
+
+def repeated(transfers: Iterable[tuple[Transfer, ...]]) -> dict[Flow, float]:
+    """Seconds at full pace of every flow, over many instructions that share their transfers."""
+    times: dict[int, int] = {}
+    once: dict[int, tuple[Transfer, ...]] = {}
+    for one in transfers:
+        once[id(one)] = one
+        times[id(one)] = times.get(id(one), 0) + 1
+    seconds: dict[Flow, float] = {}
+    for key, together in once.items():
+        for transfer in together:
+            flow = cast(Flow, transfer.wave)
+            seconds[flow] = seconds.get(flow, 0.0) + times[key] * transfer.seconds
+    return seconds
+
+
+def shared_links(program: Program, network: Network) -> SharedLinks:
+    """The links that the flows of a program compete for.
+
+    What one stream does follows on itself, so its flows never compete with each other: a link is contested where the
+    largest shares of all streams add up to more than it has. Members are compared by their rate on such links.
+    """
+    links = network.topology.links
+    load = np.zeros(links.count)
+    flows: dict[Flow, tuple[Numbers, NDArray[np.float64]]] = {}
+    for actor in program.actors:
+        for instructions in actor.streams.values():
+            largest = np.zeros(links.count)
+            for flow in repeated(instruction.transfers for instruction in instructions):
+                flows[flow] = numbers, shares = network.usage(flow.wave, flow.devices)
+                largest[numbers] = np.maximum(largest[numbers], shares)
+            load += largest
+    usages: dict[Hashable, Usage] = {}
+    for flow, (numbers, shares) in flows.items():
+        contested = load[numbers] > FULL
+        if contested.any():
+            narrow, taken = numbers[contested], shares[contested]
+            usages[flow] = Usage(narrow, taken, float(np.max(taken * links.bytes_per_s[narrow])))
+    return SharedLinks(usages)

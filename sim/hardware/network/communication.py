@@ -1,0 +1,74 @@
+"""What communication is when it is costed: waves, the library's options for them, and what comes of both in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.hardware.network.algorithms import Collective
+from sim.hardware.network.groups import Group
+
+Values = float | NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """Who communicates how: all groups of one shape at once, or all senders over one distance."""
+
+    kind: Collective | Literal["send"]
+    group: Group | None
+    """None for sends that stay in no group."""
+    algorithm: str
+    protocol: str = ""
+    distance: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One algorithm and protocol for a wave: seconds = latency_s + s_per_byte * bytes."""
+
+    wave: Wave
+    latency_s: float
+    s_per_byte: float
+
+    def time_s(self, size_bytes: Values) -> Values:
+        """Time alone, in the shape of size_bytes."""
+        return self.latency_s + self.s_per_byte * size_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Communication:
+    """Some collectives and sends one after the other.
+
+    seconds: how long they take while nobody else uses their links. moving_s: for how much of that each wave
+    keeps its links busy.
+    """
+
+    seconds: float = 0.0
+    moving_s: Mapping[Wave, float] = field(default_factory=dict)
+
+    def __add__(self, other: Communication) -> Communication:
+        waves = {**self.moving_s, **other.moving_s}
+        moving_s = {wave: self.moving_s.get(wave, 0.0) + other.moving_s.get(wave, 0.0) for wave in waves}
+        return Communication(self.seconds + other.seconds, moving_s)
+
+    def __mul__(self, times: float) -> Communication:
+        return Communication(self.seconds * times, {wave: time_s * times for wave, time_s in self.moving_s.items()})
+
+
+NOTHING = Communication()
+
+
+def bus_share(collective: Collective, ranks: int) -> float:
+    """Bus bandwidth over size / time: what a link would have to carry if all were perfect.
+
+    2 (n - 1) / n for all-reduce, (n - 1) / n for gathers, scatters and all-to-all, 1 for broadcast and reduce.
+    Source: nccl-tests, doc/PERFORMANCE.md.
+    """
+    if collective in ("broadcast", "reduce"):
+        return 1.0
+    return (2.0 if collective == "all_reduce" else 1.0) * (ranks - 1) / ranks

@@ -1,0 +1,51 @@
+"""What messages do to links: bytes on every link, and how long the fullest of them is busy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.hardware.network.messages import Messages
+from sim.hardware.topology import NO_LINK, Numbers, Topology
+
+Loads = NDArray[np.float64]
+"""(L,) bytes on every link for each byte of a collective's size."""
+
+
+def message_loads(topology: Topology, messages: Iterable[Messages]) -> Loads:
+    """Put messages on the links of their paths, split where paths split."""
+    loads = np.zeros(topology.links.count)
+    for one in messages:
+        if not len(one.sources):
+            continue
+        paths = topology.paths(one.sources, one.targets)
+        used = paths.links != NO_LINK
+        weights = None if paths.shares is None else paths.shares[used]
+        loads += one.weight * np.bincount(paths.links[used], weights, minlength=len(loads))
+    return loads
+
+
+def reduction_loads(topology: Topology, members: Numbers, weight: float) -> Loads:
+    """Loads of a reduction inside the fabric: each link of the tree that joins a group carries its bytes once each way.
+
+    members: (G, n). The tree is what the paths between the first member and the others cover.
+    """
+    loads = np.zeros(topology.links.count)
+    ranks = members.shape[1]
+    first = np.repeat(members[:, 0], ranks - 1)
+    others = members[:, 1:].reshape(-1)
+    groups = np.repeat(np.arange(len(members)), ranks - 1)
+    for sources, targets in ((others, first), (first, others)):
+        paths = topology.paths(sources, targets)
+        used = paths.links != NO_LINK
+        group = np.broadcast_to(groups[:, None], paths.links.shape)[used]
+        once = np.unique(group * np.int64(topology.links.count) + paths.links[used])
+        loads += weight * np.bincount(once % topology.links.count, minlength=len(loads))
+    return loads
+
+
+def busiest_s_per_byte(topology: Topology, loads: Loads) -> float:
+    """Seconds that the most loaded link is busy for each byte of the collective's size."""
+    return float(np.max(loads / topology.links.bytes_per_s[:-1], initial=0.0))

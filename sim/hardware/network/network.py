@@ -1,0 +1,266 @@
+"""The seam between communication and time: what a collective costs on a topology.
+
+All groups of one shape communicate at the same moment (one wave), so the links they share are charged for all
+of them. What other waves do to those links meanwhile is for the engine to find out.
+
+Each algorithm and protocol costs a latency and so many seconds for every byte; the library takes the fastest at each
+size, so a collective's time is the lower envelope of those lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.errors import InputError
+from sim.hardware.network.algorithms import ALGORITHMS, Algorithm, Collective, Shape
+from sim.hardware.network.communication import NOTHING, Communication, Option, Values, Wave
+from sim.hardware.network.groups import Group
+from sim.hardware.network.loads import Loads, busiest_s_per_byte, message_loads
+from sim.hardware.network.messages import Messages, sends
+from sim.hardware.topology import Numbers, Topology
+
+
+class Network:
+    """Times of collectives on one topology. Sizes may be numbers or arrays; times have the same shape.
+
+    only: algorithms that the library is held to; all that it has where empty.
+    """
+
+    def __init__(self, topology: Topology, only: Sequence[str] = ()) -> None:
+        self.topology = topology
+        self.only = tuple(only)
+        self._options: dict[tuple[Collective, Group], tuple[Option, ...]] = {}
+        self._sends: dict[tuple[int, Group | None], Option] = {}
+        self._usages: dict[tuple[Wave, range], tuple[Numbers, NDArray[np.float64]]] = {}
+
+    def options(self, collective: Collective, group: Group) -> tuple[Option, ...]:
+        """Everything that the library could run for a collective, in its own order.
+
+        Raises InputError for a group that the topology is too small for.
+        """
+        key = (collective, group)
+        if key not in self._options:
+            self._require(group.block)
+            found = tuple(self._costed(collective, group))
+            if not found:
+                offered = self.topology.about.library.algorithms[collective]
+                raise InputError(
+                    f"topology '{self.topology.name}'",
+                    f"none of {', '.join(self.only)} runs {collective.replace('_', '-')} here",
+                    f"algorithms of its library: {', '.join(offered)}",
+                )
+            self._options[key] = found
+        return self._options[key]
+
+    def fastest(self, collective: Collective, size_bytes: float, group: Group) -> Option:
+        """The library's choice at one size."""
+        return min(self.options(collective, group), key=lambda option: option.time_s(size_bytes))
+
+    def collective_s(self, collective: Collective, size_bytes: Values, group: Group) -> Values:
+        """Time of a collective by the fastest algorithm and protocol at each size; nothing for a group of one."""
+        if group.ranks == 1:
+            return size_bytes * 0.0
+        times: Any = [option.time_s(size_bytes) for option in self.options(collective, group)]
+        fastest: Values = min(times) if np.ndim(size_bytes) == 0 else np.min(times, axis=0)
+        return fastest
+
+    def all_reduce_s(self, size_bytes: Values, group: Group) -> Values:
+        """Time of an all-reduce of size_bytes per rank."""
+        return self.collective_s("all_reduce", size_bytes, group)
+
+    def all_gather_s(self, size_bytes: Values, group: Group) -> Values:
+        """Time of an all-gather; size_bytes is the full, gathered size."""
+        return self.collective_s("all_gather", size_bytes, group)
+
+    def reduce_scatter_s(self, size_bytes: Values, group: Group) -> Values:
+        """Time of a reduce-scatter; size_bytes is the full size before scattering."""
+        return self.collective_s("reduce_scatter", size_bytes, group)
+
+    def run(self, collective: Collective, size_bytes: float, group: Group) -> Communication:
+        """One collective as the engine needs it."""
+        if group.ranks == 1:
+            return NOTHING
+        option = self.fastest(collective, size_bytes, group)
+        return Communication(float(option.time_s(size_bytes)), {option.wave: option.s_per_byte * size_bytes})
+
+    def broadcast_s(self, size_bytes: Values, devices: int) -> Values:
+        """Time until the first `devices` devices all have the same size_bytes.
+
+        Where a store broadcasts through the fabric, the bytes come from there (so one device takes time as well), at
+        line rate plus the latency of the tree: nodes forward, or add, while they receive.
+        Elsewhere they come from device 0 and are passed on.
+        Source: Cerebras glossary, SwarmX (reductions at line rate; latency grows with the depth of the tree).
+        """
+        self._require(devices)
+        tree = self.topology.broadcast_tree(devices)
+        if tree is None:
+            return self.collective_s("broadcast", size_bytes, Group(devices))
+        return self._stored(devices, "broadcast").time_s(size_bytes)
+
+    def reduce_s(self, size_bytes: Values, devices: int) -> Values:
+        """Time until the sum of size_bytes from each of `devices` devices is there: reversed broadcast_s."""
+        return self.broadcast_s(size_bytes, devices)
+
+    def stream(self, kind: Literal["broadcast", "reduce"], size_bytes: float, devices: int) -> Communication:
+        """broadcast_s or reduce_s through the fabric's store, as the engine needs it."""
+        option = self._stored(devices, kind)
+        return Communication(float(option.time_s(size_bytes)), {option.wave: option.s_per_byte * size_bytes})
+
+    def _stored(self, devices: int, kind: Literal["broadcast", "reduce"]) -> Option:
+        """Through the tree below the store, at line rate."""
+        self._require(devices)
+        tree = self.topology.broadcast_tree(devices)
+        if tree is None:
+            raise InputError(
+                f"topology '{self.topology.name}'", "it has no store to stream from", "use a wafer topology"
+            )
+        links, link = tree
+        latency_s = self.topology.about.collective_launch_s + links * link.latency_s
+        return Option(Wave(kind, Group(devices), "store"), latency_s, 1 / link.bytes_per_s)
+
+    def send(self, size_bytes: float, distance: int, group: Group | None = None) -> Communication:
+        """Every device sends size_bytes to the device `distance` further on, all at once.
+
+        distance: negative sends backwards; 0 takes no time.
+        group: if given, only those send whose receiver is in their group, as in a pipeline.
+        Raises InputError when no device has a neighbour that far away.
+        """
+        if distance == 0:
+            return NOTHING
+        option = self._send(distance, group)
+        return Communication(float(option.time_s(size_bytes)), {option.wave: option.s_per_byte * size_bytes})
+
+    def send_s(self, size_bytes: Values, distance: int, group: Group | None = None) -> Values:
+        """Time of send(), for one size or many."""
+        return size_bytes * 0.0 if distance == 0 else self._send(distance, group).time_s(size_bytes)
+
+    def bus_bytes_per_s(self, group: Group) -> float:
+        """Rate at which each rank of every group of the wave can pass bytes around a ring; infinite for one rank."""
+        if group.ranks == 1:
+            return float("inf")
+        shape = Shape(self.topology, group, self._all)
+        loads = ALGORITHMS["all_gather"]["ring"].phases(shape)[0]
+        return (group.ranks - 1) / group.ranks / busiest_s_per_byte(self.topology, loads)
+
+    def loads(self, wave: Wave, devices: range | None = None) -> Loads:
+        """(L,) bytes that a wave puts on every link for each byte of its size.
+
+        devices: only the groups (or senders) among these; all by default.
+        """
+        some = self._all if devices is None else devices
+        if wave.algorithm == "store" and wave.group is not None:
+            links = self.topology.store_links(wave.group.ranks, inwards=wave.kind == "broadcast")
+            return np.bincount(links, minlength=self.topology.links.count).astype(np.float64)
+        if wave.kind == "send" or wave.group is None:
+            return self._send_loads(wave.distance, wave.group, some)
+        algorithm = ALGORITHMS[wave.kind][wave.algorithm]
+        return np.sum(algorithm.phases(Shape(self.topology, wave.group, some)), axis=0)  # type: ignore[no-any-return]
+
+    def usage(self, wave: Wave, devices: range) -> tuple[Numbers, NDArray[np.float64]]:
+        """((U,) links, (U,) share of each one's rate) that some devices' part of a wave takes at full pace.
+
+        Full pace is what all groups of the wave together allow: they are charged together.
+        """
+        key = (wave, devices)
+        if key not in self._usages:
+            loads = self.loads(wave, devices)
+            links = np.flatnonzero(loads)
+            rate = self.topology.links.bytes_per_s[links]
+            self._usages[key] = links, loads[links] / (rate * self._option(wave).s_per_byte)
+        return self._usages[key]
+
+    def _option(self, wave: Wave) -> Option:
+        """What a wave costs."""
+        if wave.kind == "send":
+            return self._send(wave.distance, wave.group)
+        if wave.group is None:
+            raise InputError(f"wave {wave}", "only sends are without a group", "give the group")
+        if wave.algorithm == "store":
+            return self._stored(wave.group.ranks, "broadcast" if wave.kind == "broadcast" else "reduce")
+        return next(option for option in self.options(wave.kind, wave.group) if option.wave == wave)
+
+    @property
+    def _all(self) -> range:
+        return range(self.topology.devices)
+
+    def _costed(self, collective: Collective, group: Group) -> list[Option]:
+        about = self.topology.about
+        shape = Shape(self.topology, group, self._all)
+        found: list[Option] = []
+        for name in about.library.algorithms[collective]:
+            algorithm: Algorithm = ALGORITHMS[collective][name]
+            if (self.only and name not in self.only) or not algorithm.applies(shape):
+                continue
+            links_s = sum(busiest_s_per_byte(self.topology, loads) for loads in algorithm.phases(shape))
+            s_per_byte = max(links_s, algorithm.floor_s_per_byte(shape))
+            hops = algorithm.hops(shape)
+            for protocol, cost in about.library.protocols[name].items():
+                latency_s = about.collective_launch_s + cost.base_s + hops.wire_s
+                latency_s += hops.scale_up * cost.scale_up_hop_s
+                latency_s += hops.network * (cost.network_hop_s + about.handshake_s)
+                wave = Wave(collective, group, name, protocol)
+                found.append(Option(wave, latency_s, s_per_byte / cost.bandwidth_share))
+        return found
+
+    def _send(self, distance: int, group: Group | None) -> Option:
+        key = (distance, group)
+        if key not in self._sends:
+            self._require(abs(distance) + 1)
+            loads = self._send_loads(distance, group, self._all)
+            messages = self._messages(distance, group, self._all)
+            latency_s = float(self.topology.paths(messages.sources, messages.targets).latency_s.max())
+            wave = Wave("send", group, "direct", distance=distance)
+            launch_s = self.topology.about.send_launch_s
+            self._sends[key] = Option(wave, launch_s + latency_s, busiest_s_per_byte(self.topology, loads))
+        return self._sends[key]
+
+    def _send_loads(self, distance: int, group: Group | None, devices: range) -> Loads:
+        return message_loads(self.topology, [self._messages(distance, group, devices)])
+
+    def _messages(self, distance: int, group: Group | None, devices: range) -> Messages:
+        """One message per sender whose receiver exists and is in its group."""
+        everybody = None if group is None else group.members(self._all)
+        messages = sends(devices, distance, self.topology.devices, everybody)
+        if not len(messages.sources) and devices == self._all:
+            raise InputError(f"send over {distance} devices", f"stays in no {group}", "check the stride")
+        return messages
+
+    def _require(self, devices: int) -> None:
+        if not 1 <= devices <= self.topology.devices:
+            raise InputError(
+                f"topology '{self.topology.name}'",
+                f"this communication needs {devices} devices, but {self.topology.devices} are built",
+                "use smaller groups, or more devices",
+            )
+
+
+class FreeNetwork(Network):
+    """A network on which everything arrives at once: for asking what the real one costs."""
+
+    def collective_s(self, collective: Collective, size_bytes: Values, group: Group) -> Values:
+        """Zero, in the shape of size_bytes."""
+        return size_bytes * 0.0
+
+    def run(self, collective: Collective, size_bytes: float, group: Group) -> Communication:
+        """Nothing."""
+        return NOTHING
+
+    def broadcast_s(self, size_bytes: Values, devices: int) -> Values:
+        """Zero, in the shape of size_bytes."""
+        return size_bytes * 0.0
+
+    def stream(self, kind: Literal["broadcast", "reduce"], size_bytes: float, devices: int) -> Communication:
+        """Nothing."""
+        return NOTHING
+
+    def send(self, size_bytes: float, distance: int, group: Group | None = None) -> Communication:
+        """Nothing."""
+        return NOTHING
+
+    def send_s(self, size_bytes: Values, distance: int, group: Group | None = None) -> Values:
+        """Zero, in the shape of size_bytes."""
+        return size_bytes * 0.0

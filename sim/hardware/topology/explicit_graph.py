@@ -1,0 +1,146 @@
+"""A network given link by link."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.errors import InputError
+from sim.hardware.topology.links import NO_LINK, EdgeKey, Link, Numbers
+from sim.hardware.topology.ring_packing import Ring, pack_rings
+from sim.hardware.topology.shortest_paths import Split, WaysToTarget
+from sim.hardware.topology.topology import About, Paths, Route, Topology
+
+LARGEST_DIRECT_GROUP = 16
+"""Members of a group up to which rings over direct cables are searched for."""
+_TARGETS_KEPT = 256
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Cables:
+    """`count` parallel cables of one kind between two vertices; link is one of them."""
+
+    a: str
+    b: str
+    link: Link
+    count: int = 1
+
+
+class ExplicitGraph(Topology):
+    """Any network; messages take the paths of least latency, whatever they lead through.
+
+    Where several next hops lie on such a path, a message is split evenly over them, as switches do with equal-cost
+    multipath: the shares follow from hop to hop, not from the number of whole paths. Devices forward for others where
+    that has the least latency.
+
+    names: vertex of each device, in rank order; more than are built may be given.
+    cables: every two vertices at most once. where: shown first in messages.
+    Raises InputError when a device that is built cannot reach the others.
+    """
+
+    def __init__(
+        self, about: About, domain: int, names: Sequence[str], cables: Sequence[Cables], where: str = ""
+    ) -> None:
+        super().__init__(about, domain)
+        self.names = tuple(names[: about.devices])
+        self._all_names = frozenset(names)
+        self._count: dict[EdgeKey, int] = {}
+        self._number: dict[EdgeKey, int] = {}
+        self._lay_links(cables)
+        self._ways: dict[str, WaysToTarget] = {}
+        self._splits: dict[tuple[int, int], Split] = {}
+        self._packed: dict[bytes, list[Ring]] = {}
+        self._check(where or f"topology '{about.name}'")
+
+    def _lay_links(self, cables: Sequence[Cables]) -> None:
+        """Number the links, equal ones beside each other."""
+        alike: dict[Link, list[EdgeKey]] = {}
+        for entry in cables:
+            merged = replace(entry.link, bytes_per_s=entry.link.bytes_per_s * entry.count)
+            alike.setdefault(merged, []).append((entry.a, entry.b))
+            self._count[entry.a, entry.b] = self._count[entry.b, entry.a] = entry.count
+        for link, pairs in alike.items():
+            there, back = self.links.add_both(len(pairs), link, pairs.__getitem__)
+            for index, (a, b) in enumerate(pairs):
+                self._number[a, b], self._number[b, a] = there + index, back + index
+
+    def _check(self, where: str) -> None:
+        import networkx
+
+        reached = networkx.node_connected_component(self.graph, self.names[0])
+        lost = [name for name in self.names if name not in reached]
+        if lost:
+            more = f" and {len(lost) - _SHOWN} more" if len(lost) > _SHOWN else ""
+            raise InputError(
+                where,
+                f"disconnected: no path from {self.names[0]} to {', '.join(lost[:_SHOWN])}{more}",
+                "add the links that join them",
+            )
+
+    def vertex(self, device: int) -> str:
+        return self.names[device]
+
+    def _kind(self, vertex: str) -> str:
+        return "device" if vertex in self._all_names else "switch"
+
+    def _paths(self, sources: Numbers, targets: Numbers) -> Paths:
+        splits = [self._split(a, b) for a, b in zip(sources.tolist(), targets.tolist(), strict=True)]
+        longest = max((len(split.links) for split in splits), default=0)
+        links = np.full((len(splits), longest), NO_LINK, dtype=np.int64)
+        shares: NDArray[np.float64] = np.zeros(links.shape)
+        for row, split in enumerate(splits):
+            links[row, : len(split.links)] = split.links
+            shares[row, : len(split.links)] = split.shares
+        return Paths(links, np.array([split.latency_s for split in splits], dtype=np.float64), shares)
+
+    def route(self, a: int, b: int) -> Route:
+        if a == b or not (0 <= a < self.devices and 0 <= b < self.devices):
+            return super().route(a, b)
+        numbers = self._ways_to(self.names[b]).first_path(self.names[a])
+        return tuple((self.links.ends(number), self.links.link(number)) for number in numbers)
+
+    def _split(self, source: int, target: int) -> Split:
+        """How the message of one pair is split."""
+        if (source, target) not in self._splits:
+            self._splits[source, target] = self._ways_to(self.names[target]).split(self.names[source])
+        return self._splits[source, target]
+
+    def _ways_to(self, target: str) -> WaysToTarget:
+        """Ways from everywhere to a device; those to the last few targets are kept."""
+        if target not in self._ways:
+            if len(self._ways) == _TARGETS_KEPT:
+                self._ways.pop(next(iter(self._ways)))
+            self._ways[target] = WaysToTarget(self.graph, target, self._number)
+        return self._ways[target]
+
+    def ring_orders(self, members: tuple[int, ...]) -> list[tuple[float, tuple[int, ...]]] | None:
+        """Rings over cables between the members themselves: as many as fit side by side on separate cables.
+
+        None where there is no such ring, or more than LARGEST_DIRECT_GROUP members.
+        """
+        if not 2 <= len(members) <= LARGEST_DIRECT_GROUP:
+            return None
+        names = [self.names[member] for member in members]
+        cables = np.array([[self._count.get((a, b), 0) for b in names] for a in names], dtype=np.int64)
+        # Nodes of a cluster are cabled alike, so the rings of one are those of all.
+        key = cables.tobytes()
+        if key not in self._packed:
+            self._packed[key] = pack_rings(cables)
+        rings = self._packed[key]
+        # A ring is as fast as its slowest cable, so with cables of several kinds the bytes are shared out by that.
+        rates = [min(self._cable_bytes_per_s(names[a], names[b]) for a, b in _hops(ring)) for ring in rings]
+        return [
+            (rate / sum(rates), tuple(members[place] for place in ring))
+            for rate, ring in zip(rates, rings, strict=True)
+        ] or None
+
+    def _cable_bytes_per_s(self, a: str, b: str) -> float:
+        return self.links.link(self._number[a, b]).bytes_per_s / self._count[a, b]
+
+
+def _hops(ring: Ring) -> list[tuple[int, int]]:
+    return list(zip(ring, (*ring[1:], ring[0]), strict=True))

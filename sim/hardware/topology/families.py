@@ -1,0 +1,102 @@
+"""How the file of each family of topologies is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sim.errors import InputError, unknown_name
+from sim.hardware.topology.dragonfly import Dragonfly, DragonflySizes
+from sim.hardware.topology.fat_tree import FatTreeSizes, NodeFatTree, RailFatTree, Routing
+from sim.hardware.topology.figures_file import FiguresFile
+from sim.hardware.topology.graph_file import read_graph
+from sim.hardware.topology.single_node import SingleNode
+from sim.hardware.topology.swarmx import SwarmxTree
+from sim.hardware.topology.topology import Topology
+from sim.hardware.topology.torus import Torus
+
+_NODE = ("devices_per_node", "nics_per_node")
+_ROUTINGS: dict[str, Routing] = {"adaptive": "adaptive", "hashed": "hashed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """How to read a file: the keys beside those that every file has, and those of them that it must have."""
+
+    read: Callable[[FiguresFile], Topology]
+    keys: tuple[str, ...] = ("library",)
+    required: tuple[str, ...] = ("library",)
+
+
+def _single_node(file: FiguresFile) -> Topology:
+    sizes = file.sizes("devices_per_node")
+    file.fits(sizes["devices_per_node"])
+    file.link_classes("scale_up")
+    scale_up = file.scale_up()
+    return SingleNode(file.about(), sizes["devices_per_node"], scale_up)
+
+
+def _fat_tree(build: type[RailFatTree] | type[NodeFatTree]) -> Callable[[FiguresFile], Topology]:
+    def read(file: FiguresFile) -> Topology:
+        sizes = file.sizes(
+            *_NODE, "nodes_per_leaf", "leaves_per_spine", "largest_nodes", optional=("oversubscription",)
+        )
+        file.fits(sizes.pop("largest_nodes") * sizes["devices_per_node"])
+        _check_cards(file, sizes)
+        routing = str(file.raw.get("routing", "adaptive"))
+        if routing not in _ROUTINGS:
+            raise unknown_name(f"{file.where}: routing", "routing", routing, _ROUTINGS)
+        file.link_classes("scale_up", "nic", "fabric")
+        links = file.scale_up(), file.link("nic"), file.fabric_latency_s()
+        return build(file.about(), FatTreeSizes(**sizes), *links, _ROUTINGS[routing])
+
+    return read
+
+
+def _torus(file: FiguresFile) -> Topology:
+    sizes = file.sizes("x", "y", optional=("z",))
+    file.link_classes("torus")
+    link = file.link("torus")
+    return Torus(file.about(), tuple(sizes.values()), link, file.where)
+
+
+def _dragonfly(file: FiguresFile) -> Topology:
+    sizes = file.sizes(
+        *_NODE, "nodes_per_switch", "switches_per_group", "largest_groups", "local_links", "global_links"
+    )
+    nodes = sizes.pop("largest_groups") * sizes["switches_per_group"] * sizes["nodes_per_switch"]
+    file.fits(nodes * sizes["devices_per_node"])
+    _check_cards(file, sizes)
+    file.link_classes("scale_up", "nic", "local", "global")
+    links = file.scale_up(), file.link("nic"), file.link("local"), file.link("global")
+    return Dragonfly(file.about(), DragonflySizes(**sizes), *links)
+
+
+def _swarmx(file: FiguresFile) -> Topology:
+    sizes = file.sizes("fan_out", "largest_systems")
+    file.fits(sizes["largest_systems"])
+    if sizes["fan_out"] < 2:
+        raise InputError(f"{file.where}: sizes.fan_out", "a tree needs a fan-out of at least 2", "write 4")
+    file.link_classes("swarmx")
+    link = file.link("swarmx")
+    return SwarmxTree(file.about(launches=False), sizes["fan_out"], link)
+
+
+def _check_cards(file: FiguresFile, sizes: dict[str, int]) -> None:
+    if sizes["nics_per_node"] > sizes["devices_per_node"]:
+        raise InputError(
+            f"{file.where}: sizes.nics_per_node",
+            f"{sizes['nics_per_node']} cards for {sizes['devices_per_node']} devices",
+            "merge the cards of one device into one of their summed rate",
+        )
+
+
+FAMILIES: dict[str, Family] = {
+    "single-node": Family(_single_node),
+    "rail-fat-tree": Family(_fat_tree(RailFatTree), ("library", "routing")),
+    "node-fat-tree": Family(_fat_tree(NodeFatTree), ("library", "routing")),
+    "torus": Family(_torus),
+    "dragonfly": Family(_dragonfly),
+    "swarmx-tree": Family(_swarmx, required=()),
+    "graph": Family(read_graph, ("library", "link", "graph_file", "devices"), required=()),
+}

@@ -1,0 +1,188 @@
+"""What all topology files have in common: tables of figures, sizes, link classes and timing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sim.catalog import PLAIN_LIBRARY, Figure, load_library
+from sim.catalog.figures import read_figure
+from sim.errors import InputError, closest, unknown_name
+from sim.hardware.topology.links import Link
+from sim.hardware.topology.topology import About
+from sim.units import fraction, link_rate, quantity
+
+LINK_FIGURES = ("rate", "efficiency", "latency")
+_IN_SWITCH = "reduction_efficiency"
+_LAUNCHES = ("collective_launch", "send_launch")
+_TIMINGS = (*_LAUNCHES, "handshake")
+_FRACTIONAL_SIZES = ("oversubscription",)
+
+
+@dataclass(slots=True)
+class FiguresFile:
+    """One file while it is read; figures collect what was cited.
+
+    where: the file as messages name it. folder: what its paths are relative to.
+    overrides: sizes that replace those of the file, by name; asked: who gives them, for messages.
+    """
+
+    where: str
+    name: str
+    folder: Path
+    raw: Mapping[str, Any]
+    devices: int
+    overrides: Mapping[str, float] = field(default_factory=dict)
+    asked: str = ""
+    figures: list[Figure] = field(default_factory=list)
+    in_switch_bytes_per_s: float | None = None
+    fabric_reduces: bool = False
+
+    def table(self, key: str, allowed: Iterable[str] | None, required: Iterable[str] = ()) -> Mapping[str, Any]:
+        """A table of the file, its keys checked (None: any key will do)."""
+        where = f"{self.where}: [{key}]"
+        raw: Any = self.raw
+        for part in key.split("."):
+            raw = raw.get(part, {}) if isinstance(raw, Mapping) else None
+        if not isinstance(raw, Mapping):
+            raise InputError(where, "this is not a table", f"write [{key}]")
+        check_keys(where, raw, tuple(raw) if allowed is None else tuple(allowed), required)
+        return raw
+
+    def figure(self, key: str, raw: object) -> Any:
+        """The value of one figure as written."""
+        figure = read_figure(key, raw, self.where)
+        self.figures.append(figure)
+        return figure.value
+
+    def sizes(self, *required: str, optional: tuple[str, ...] = ()) -> dict[str, Any]:
+        """Whole numbers of at least 1, as overridden; an oversubscription may be any number of at least 1."""
+        allowed = (*required, *optional)
+        raw = self.table("sizes", allowed, required)
+        for key in self.overrides:
+            if key not in allowed:
+                raise unknown_name(self.asked, f"size of topology '{self.name}'", key, allowed)
+        sizes: dict[str, Any] = {}
+        for key in allowed:
+            if key in self.overrides:
+                sizes[key] = _count(key, self.overrides[key], f"{self.asked}: size '{key}'")
+                note = f"set by the scenario{f'; the file says {_said(raw[key])}' if key in raw else ''}"
+                self.figures.append(Figure(f"sizes.{key}", sizes[key], "assumed", "", "", note))
+            elif key in raw:
+                sizes[key] = _count(key, self.figure(f"sizes.{key}", raw[key]), f"{self.where}: sizes.{key}")
+        return sizes
+
+    def link(self, name: str) -> Link:
+        """A link class with rate, efficiency and latency."""
+        return self._link(name, LINK_FIGURES)
+
+    def scale_up(self) -> Link:
+        """The links to a scale-up switch, which may reduce and multicast as well."""
+        link = self._link("scale_up", (*LINK_FIGURES, _IN_SWITCH))
+        raw = self.table("link_class.scale_up", None)
+        if _IN_SWITCH in raw:
+            rate = link_rate(raw["rate"]["value"], self.where)
+            self.in_switch_bytes_per_s = rate * self._efficiency(f"link_class.scale_up.{_IN_SWITCH}", raw[_IN_SWITCH])
+        return link
+
+    def _link(self, name: str, allowed: tuple[str, ...]) -> Link:
+        key = f"link_class.{name}"
+        raw = self.table(key, allowed)
+        if "rate" not in raw:
+            raise InputError(
+                f"{self.where}: [{key}]", f"link class '{name}' has no bandwidth", 'add rate, for example "200 Gbit/s"'
+            )
+        raw = self.table(key, allowed, LINK_FIGURES)
+        rate = link_rate(self.figure(f"{key}.rate", raw["rate"]), f"{self.where}: {key}.rate")
+        efficiency = self._efficiency(f"{key}.efficiency", raw["efficiency"])
+        latency_s = quantity(self.figure(f"{key}.latency", raw["latency"]), "s", f"{self.where}: {key}.latency")
+        return Link(name, rate * efficiency, latency_s)
+
+    def _efficiency(self, key: str, raw: object) -> float:
+        where = f"{self.where}: {key}"
+        efficiency = fraction(self.figure(key, raw), where)
+        if efficiency == 0:
+            raise InputError(where, "0: it carries nothing", "write a share above 0, up to 1")
+        return efficiency
+
+    def fabric_latency_s(self) -> float:
+        """Latency of the links between switches, whose rates follow from the network cards below them.
+
+        The switches may reduce and multicast as well.
+        """
+        raw = self.table("link_class.fabric", ("latency", "reduces"), ("latency",))
+        if "reduces" in raw:
+            reduces = self.figure("link_class.fabric.reduces", raw["reduces"])
+            if not isinstance(reduces, bool):
+                where = f"{self.where}: link_class.fabric.reduces"
+                raise InputError(where, f"{reduces!r} is neither true nor false", "write value = true or value = false")
+            self.fabric_reduces = reduces
+        value = self.figure("link_class.fabric.latency", raw["latency"])
+        return quantity(value, "s", f"{self.where}: link_class.fabric.latency")
+
+    def link_classes(self, *names: str) -> None:
+        """Hold the file to these link classes."""
+        self.table("link_class", names, names)
+
+    def about(self, *, launches: bool = True) -> About:
+        """What every family says; call last, when all figures are read.
+
+        launches: the file has to say what it costs to start a message.
+        """
+        raw = self.table("timing", _TIMINGS, _LAUNCHES if launches else ())
+        times = {
+            f"{key}_s": quantity(self.figure(f"timing.{key}", entry), "s", f"{self.where}: timing.{key}")
+            for key, entry in raw.items()
+        }
+        library = PLAIN_LIBRARY
+        if "library" in self.raw:
+            library = load_library(str(self.raw["library"]), f"{self.where}: library")
+        return About(
+            self.name,
+            str(self.raw["title"]),
+            str(self.raw["device"]),
+            self.devices,
+            library,
+            in_switch_bytes_per_s=self.in_switch_bytes_per_s,
+            fabric_reduces=self.fabric_reduces,
+            figures=(*self.figures, *library.figures),
+            **times,
+        )
+
+    def fits(self, largest: int) -> None:
+        """Refuse to build more devices than there are."""
+        if not 1 <= self.devices <= largest:
+            raise InputError(
+                self.where,
+                f"{self.devices} devices asked for, but '{self.name}' has {largest}"
+                if self.devices > largest
+                else f"{self.devices} devices asked for",
+                f"use 1 to {largest} devices, or another topology",
+            )
+
+
+def check_keys(where: str, raw: Mapping[str, Any], allowed: tuple[str, ...], required: Iterable[str]) -> None:
+    """Raise InputError for a key that is not allowed, or a required one that is missing."""
+    for key in raw:
+        if key not in allowed:
+            raise InputError(where, f"unknown key '{key}'{closest(key, allowed)}", f"allowed: {', '.join(allowed)}")
+    missing = [key for key in required if key not in raw]
+    if missing:
+        raise InputError(where, f"missing: {', '.join(missing)}", "add it; see the files in topologies/")
+
+
+def _count(key: str, value: object, where: str) -> float:
+    """A size as a whole number, or any number for the few that may be."""
+    number = value if isinstance(value, (int, float)) and not isinstance(value, bool) else 0
+    if number >= 1 and float(number).is_integer():
+        return int(number)
+    if number >= 1 and key in _FRACTIONAL_SIZES and number != float("inf"):
+        return number
+    kind = "number" if key in _FRACTIONAL_SIZES else "whole number"
+    raise InputError(where, f"{value!r} is not a {kind} of at least 1", f"write a {kind}, 1 or more")
+
+
+def _said(raw: object) -> object:
+    return raw.get("value") if isinstance(raw, Mapping) else raw

@@ -1,0 +1,76 @@
+"""Reads a topology file: the family, its sizes, and what its links carry, each figure with its source.
+
+    title = "..."             family = "rail-fat-tree"        device = "..."        library = "..."
+    routing = "adaptive"      or "hashed", for fat trees
+    sizes.NAME = { value = 8, kind = ..., source = ..., date = ..., note = ... }
+    link_class.NAME.rate, .efficiency, .latency = { value = ..., kind = ..., ... }    a rate is per direction
+    link_class.scale_up.reduction_efficiency = { value = 0.8, ... }     where that switch adds and multicasts
+    link_class.fabric.reduces = { value = true, ... }                   where the switches above do
+    timing.collective_launch, .send_launch, .handshake = { value = "40 us", kind = ..., ... }
+
+Family "graph" has [[link]] entries (a, b, class, optionally count), or the name of a file as graph_file, and
+optionally devices = [...] and sizes.domain; see graph_file.py.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from sim.errors import InputError, unknown_name
+from sim.hardware.topology.families import FAMILIES
+from sim.hardware.topology.figures_file import FiguresFile, check_keys
+from sim.hardware.topology.topology import Topology
+
+_TOP = ("title", "family", "device", "sizes", "link_class", "timing")
+_REQUIRED = ("title", "family", "device")
+
+
+def load_topology(
+    name: str, devices: int, where: str, base: Path | None = None, sizes: Mapping[str, float] | None = None
+) -> Topology:
+    """Build `devices` devices of a topology.
+
+    name: a name on the shelf, or a path ending in .toml, relative to base (default: the working directory).
+    where: shown first in messages about what the caller asks for.
+    sizes: figures of [sizes] to use instead of the file's, by name.
+    Raises InputError for an unknown name, a file that cannot be used, or a topology smaller than asked.
+    """
+    if name.endswith(".toml"):
+        path = (base or Path.cwd()) / name
+        if not path.is_file():
+            raise InputError(where, f"no topology file '{name}' in {base or Path.cwd()}", "check the path")
+        shown = name
+    else:
+        if name not in topology_names():
+            raise unknown_name(where, "topology", name, topology_names())
+        path = shelf("topologies") / f"{name}.toml"
+        shown = f"topologies/{name}.toml"
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(shown, f"this is not TOML ({error})", "see the files in topologies/") from error
+    except OSError as error:
+        raise InputError(where, f"cannot read topology file '{name}': {error.strerror}", "check the file") from error
+    wanted = str(raw.get("family", ""))
+    if "family" in raw and wanted not in FAMILIES:
+        raise unknown_name(f"{shown}: family", "family", wanted, FAMILIES)
+    family = FAMILIES.get(wanted, FAMILIES["graph"])
+    check_keys(shown, raw, (*_TOP, *family.keys), (*_REQUIRED, *family.required))
+    return family.read(FiguresFile(shown, path.stem, path.parent, raw, devices, sizes or {}, where))
+
+
+def shelf(name: str) -> Path:
+    """Folder of the user's shelf of this name ("topologies" or "scenarios").
+
+    In the wheel the shelves lie inside the package, in a checkout beside it.
+    """
+    package = Path(__file__).resolve().parents[2]
+    installed = package / "shelves" / name
+    return installed if installed.is_dir() else package.parent / name
+
+
+def topology_names() -> list[str]:
+    """Names of all topologies on the shelf, sorted."""
+    return sorted(path.stem for path in shelf("topologies").glob("*.toml"))

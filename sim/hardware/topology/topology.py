@@ -1,0 +1,186 @@
+"""What a cluster's network is: devices, links, and the ways that messages take between devices.
+
+A topology is a graph of devices ("gpu0", "wafer0", ...), switches and stores. Generated families compute paths by
+arithmetic, for many pairs of devices at once, so that a hundred thousand devices cost little and no graph is built
+until somebody asks for one.
+"""
+
+from __future__ import annotations
+
+import functools
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.catalog import PLAIN_LIBRARY, Figure, Library
+from sim.errors import InputError
+from sim.hardware.topology.links import NO_LINK, EdgeKey, Link, LinkTable, Numbers
+
+if TYPE_CHECKING:
+    import networkx
+
+    Graph = networkx.Graph[str]
+
+Route = tuple[tuple[EdgeKey, Link], ...]
+"""The links that a message crosses, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What every topology says of itself, whatever its family.
+
+    devices: how many are built; device: their name in the catalogue.
+    library: the collective library that runs on it.
+    collective_launch_s: fixed cost of starting one collective (host and kernel launch).
+    send_launch_s: the same for one send between two devices.
+    handshake_s: what one hop of a collective between scale-up domains adds to the library's own figure.
+    in_switch_bytes_per_s: rate per device and direction at which the scale-up switch itself reduces and multicasts;
+    None where it does not.
+    fabric_reduces: the switches between the domains reduce and multicast as well.
+    """
+
+    name: str
+    title: str
+    device: str
+    devices: int
+    library: Library = PLAIN_LIBRARY
+    collective_launch_s: float = 0.0
+    send_launch_s: float = 0.0
+    handshake_s: float = 0.0
+    in_switch_bytes_per_s: float | None = None
+    fabric_reduces: bool = False
+    figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Ways of n messages. H is the longest of them.
+
+    links: (n, H) link numbers, NO_LINK where a path has fewer. In order of travel where shares is None.
+    shares: (n, H) share of the message on each link, where messages are split over equal-cost paths.
+    latency_s: (n,) sum over the links of one path.
+    """
+
+    links: Numbers
+    latency_s: NDArray[np.float64]
+    shares: NDArray[np.float64] | None = None
+
+
+class Topology(ABC):
+    """A cluster's network; families differ in their vertices and paths.
+
+    about: name, title, device and timing. devices: how many there are.
+    domain: devices in one scale-up domain (8 for an HGX node, 1 for wafers); device d is in d // domain.
+    levels: sizes of the nested regular groups that collectives can be split over, innermost first.
+    links: all links, numbered.
+    """
+
+    def __init__(self, about: About, domain: int, levels: tuple[int, ...] = ()) -> None:
+        self.about = about
+        self.name = about.name
+        self.title = about.title
+        self.device = about.device
+        self.devices = about.devices
+        self.figures = about.figures
+        self.domain = domain
+        self.levels = levels or (domain,)
+        self.links = LinkTable()
+
+    @abstractmethod
+    def vertex(self, device: int) -> str:
+        """Name of a device's vertex in the graph."""
+
+    @abstractmethod
+    def _paths(self, sources: Numbers, targets: Numbers) -> Paths:
+        """Paths between devices that exist and differ."""
+
+    def paths(self, sources: Numbers, targets: Numbers) -> Paths:
+        """Paths of messages from sources to targets, both (n,) device numbers; empty between equal ones.
+
+        Raises InputError for a device that the topology does not have.
+        """
+        outside = (np.minimum(sources, targets) < 0) | (np.maximum(sources, targets) >= self.devices)
+        if outside.any():
+            first = int(np.argmax(outside))
+            raise InputError(
+                f"topology '{self.name}'",
+                f"no path from device {sources[first]} to device {targets[first]}",
+                f"devices are 0 to {self.devices - 1}",
+            )
+        apart = sources != targets
+        if apart.all():
+            return self._paths(sources, targets)
+        return _spread(self._paths(sources[apart], targets[apart]), apart)
+
+    def route(self, a: int, b: int) -> Route:
+        """The links from device a to device b, in order; empty when they are the same device.
+
+        Where messages are split over equal paths, the first of them.
+        Raises InputError for a device that the topology does not have.
+        """
+        numbers = self.paths(np.array([a]), np.array([b])).links[0]
+        return tuple((self.links.ends(link), self.links.link(link)) for link in numbers.tolist() if link != NO_LINK)
+
+    def broadcast_tree(self, devices: int) -> tuple[int, Link] | None:
+        """(links from the store to a device, one such link) where weights come from a store through the fabric.
+
+        devices: how many take part; fewer need fewer levels. None where devices have to pass the data on.
+        """
+        return None
+
+    def ring_orders(self, members: tuple[int, ...]) -> list[tuple[float, tuple[int, ...]]] | None:
+        """(share of the bytes, order) of the rings that run side by side where devices are joined directly.
+
+        members: device numbers. None where a switch makes any order as good as another.
+        """
+        return None
+
+    def store_links(self, devices: int, *, inwards: bool) -> Numbers:
+        """Links that a broadcast from the store (inwards), or a reduction into it, crosses; none without a store."""
+        return np.zeros(0, dtype=np.int64)
+
+    @functools.cached_property
+    def graph(self) -> Graph:
+        """The whole network, built when first asked for.
+
+        Vertices have kind "device", "switch" or "store"; edges have the attributes of Link.
+        """
+        import networkx
+
+        graph: Graph = networkx.Graph()
+        for device in range(self.devices):
+            graph.add_node(self.vertex(device), kind="device")
+        for number in range(self.links.count):
+            (a, b), link = self.links.ends(number), self.links.link(number)
+            for name in (a, b):
+                if name not in graph:
+                    graph.add_node(name, kind=self._kind(name))
+            graph.add_edge(a, b, link_class=link.link_class, bytes_per_s=link.bytes_per_s, latency_s=link.latency_s)
+        return graph
+
+    def _kind(self, vertex: str) -> str:
+        """Kind of a vertex that is not a device."""
+        return "switch"
+
+    def _along(self, *columns: Numbers) -> Paths:
+        """Paths from their columns of link numbers."""
+        links = np.stack(columns, axis=1) if columns else np.empty((0, 0), dtype=np.int64)
+        return Paths(links, self.links.latency_s[links].sum(axis=1))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r}, devices={self.devices})"
+
+
+def _spread(paths: Paths, where: NDArray[np.bool_]) -> Paths:
+    """The same paths as rows of a longer list, empty in all other rows."""
+    links = np.full((len(where), paths.links.shape[1]), NO_LINK, dtype=np.int64)
+    latency_s = np.zeros(len(where))
+    links[where], latency_s[where] = paths.links, paths.latency_s
+    if paths.shares is None:
+        return Paths(links, latency_s)
+    shares = np.zeros(links.shape)
+    shares[where] = paths.shares
+    return Paths(links, latency_s, shares)

@@ -1,0 +1,91 @@
+"""Tori: every device joined to its neighbours in each dimension, the ends of each row joined as well."""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.errors import InputError
+from sim.hardware.topology.links import NO_LINK, EdgeKey, Link, Numbers
+from sim.hardware.topology.topology import About, Paths, Topology
+
+
+class Torus(Topology):
+    """A torus of any number of dimensions; devices are numbered with the first dimension innermost.
+
+    Messages take the dimensions in their order (dimension-order routing), each the shorter way round; where both ways
+    are equally long, upwards. Source: Dally and Towles, Principles and Practices of Interconnection Networks, 2004,
+    sections 5.1 and 8.4. Two devices that make up a whole dimension have one link between them, not two.
+
+    sizes: devices along each dimension; of the last only as much is built as there are devices.
+    where: shown first in messages.
+    Raises InputError for a number of devices that does not fill it.
+    """
+
+    def __init__(self, about: About, sizes: tuple[int, ...], link: Link, where: str = "") -> None:
+        layer, last = math.prod(sizes[:-1]), sizes[-1]
+        if about.devices % layer or not 1 <= about.devices // layer <= last:
+            shape = " x ".join(str(size) for size in sizes)
+            raise InputError(
+                where or f"topology '{about.name}'",
+                f"{about.devices} devices do not fill a torus of {shape}, which grows along its last dimension",
+                f"use a multiple of {layer}, from {layer} to {layer * last} devices" if last > 1 else f"use {layer}",
+            )
+        built = (*sizes[:-1], about.devices // layer)
+        super().__init__(about, built[0], built)
+        self.link = link
+        self._strides = tuple(math.prod(built[:axis]) for axis in range(len(built)))
+        self._axes = [
+            self.links.add_both(self._cables(axis), link, functools.partial(self._ends, axis))
+            for axis in range(len(built))
+        ]
+
+    def vertex(self, device: int) -> str:
+        return f"gpu{device}"
+
+    def _cables(self, axis: int) -> int:
+        """Links along one dimension: one upwards from each device, but half as many where two devices face."""
+        size = self.levels[axis]
+        return 0 if size == 1 else self.devices // 2 if size == 2 else self.devices
+
+    def _ends(self, axis: int, index: int) -> EdgeKey:
+        size, stride = self.levels[axis], self._strides[axis]
+        device = index // stride * stride * 2 + index % stride if size == 2 else index
+        along = device // stride % size
+        return f"gpu{device}", f"gpu{device + ((along + 1) % size - along) * stride}"
+
+    def _paths(self, sources: Numbers, targets: Numbers) -> Paths:
+        columns: list[Numbers] = []
+        here = sources
+        for axis, (size, stride) in enumerate(zip(self.levels, self._strides, strict=True)):
+            start, end = sources // stride % size, targets // stride % size
+            ahead = (end - start) % size
+            upward = 2 * ahead <= size
+            hops = np.where(upward, ahead, size - ahead)
+            row = here - start * stride
+            columns += [
+                np.where(step < hops, self._hop(axis, row, start + np.where(upward, step, -step), upward), NO_LINK)
+                for step in range(size // 2)
+            ]
+            here = row + end * stride
+        return self._along(*columns)
+
+    def _hop(self, axis: int, row: Numbers, along: Numbers, upward: NDArray[np.bool_]) -> Numbers:
+        """Numbers of the links that leave from `along` (taken round the row) in the direction of travel.
+
+        row: device at the start of each row.
+        """
+        size, stride = self.levels[axis], self._strides[axis]
+        first, back = self._axes[axis]
+        # A link has the number of its lower end; the way down from a device is the way back of the one below it.
+        lower = row + np.where(upward, along, along - 1) % size * stride
+        if size > 2:
+            numbers: Numbers = np.where(upward, first, back) + lower
+            return numbers
+        # Only the lower of two facing devices has a link, and it is upwards from there only.
+        pair = row // (2 * stride) * stride + row % stride
+        pairs: Numbers = np.where(along % size == 0, first, back) + pair
+        return pairs

@@ -1,0 +1,88 @@
+"""What a step does to the network: bytes and utilisation per link class, and the link that is busiest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.engine.trace import Trace
+from sim.engine.transfers import Flow, repeated
+from sim.hardware.network import Network
+
+
+@dataclass(frozen=True, slots=True)
+class LinkClassUse:
+    """One class of links over one step. Links are counted one direction at a time.
+
+    total_bytes: over all of them. mean_utilisation: bytes over what all could carry in a step.
+    busiest: the fullest link, "gpu0 > leaf0.0". busiest_utilisation: its share of busy time.
+    """
+
+    link_class: str
+    links: int
+    total_bytes: float
+    mean_utilisation: float
+    busiest: str
+    busiest_utilisation: float
+
+
+@dataclass(frozen=True, slots=True)
+class LinkUse:
+    """All link classes, and what each flow takes of them at full pace (for drawing a step)."""
+
+    classes: tuple[LinkClassUse, ...]
+    flow_shares: Mapping[Flow, NDArray[np.float64]]
+    """Flow -> (classes,) mean share of the links' rate while it moves at full pace."""
+
+    @property
+    def bottleneck(self) -> LinkClassUse | None:
+        """The class of the link that is busiest of all; None where nothing was sent."""
+        used = [one for one in self.classes if one.total_bytes > 0]
+        return max(used, key=lambda one: one.busiest_utilisation, default=None)
+
+    def over_time(self, trace: Trace, samples: int = 400) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean utilisation of each class over the step: ((samples + 1,) edges in s, (classes, samples)).
+
+        A transfer counts as evenly spread over its instruction.
+        """
+        edges = np.linspace(0.0, trace.step_time_s, samples + 1)
+        moved_s = np.zeros((len(self.classes), samples))
+        for span in trace.spans:
+            length_s = span.end_s - span.start_s
+            if not span.transfers or length_s <= 0:
+                continue
+            pace = np.zeros(len(self.classes))
+            for one in span.transfers:
+                pace += one.seconds / length_s * self.flow_shares[cast(Flow, one.wave)]
+            first, last = np.searchsorted(edges, (span.start_s, span.end_s), side="right") - 1
+            inside = slice(first, min(last + 1, samples))
+            starts, ends = edges[:-1][inside], edges[1:][inside]
+            overlap_s = np.minimum(ends, span.end_s) - np.maximum(starts, span.start_s)
+            moved_s[:, inside] += np.outer(pace, np.maximum(overlap_s, 0.0))
+        return edges, moved_s / np.diff(edges)
+
+
+def link_use(trace: Trace, network: Network) -> LinkUse:
+    """Add up what all transfers of a step put on the links of a topology."""
+    links = network.topology.links
+    seconds = repeated(span.transfers for span in trace.spans)
+    rate = links.bytes_per_s[:-1]
+    busy_s, count = np.zeros(links.count), np.bincount(links.class_of, minlength=len(links.classes))
+    flow_shares: dict[Flow, NDArray[np.float64]] = {}
+    for flow, time_s in seconds.items():
+        numbers, shares = network.usage(flow.wave, flow.devices)
+        busy_s[numbers] += time_s * shares
+        flow_shares[flow] = np.bincount(links.class_of[numbers], shares, len(links.classes)) / np.maximum(count, 1)
+    classes = []
+    for index, name in enumerate(links.classes):
+        own = np.flatnonzero(links.class_of == index)
+        fullest = own[np.argmax(busy_s[own])]
+        carried, could = float(np.sum(busy_s[own] * rate[own])), float(np.sum(rate[own])) * trace.step_time_s
+        ends = " > ".join(links.ends(int(fullest)))
+        utilisation = float(busy_s[fullest]) / trace.step_time_s
+        classes.append(LinkClassUse(name, len(own), carried, carried / could, ends, utilisation))
+    return LinkUse(tuple(classes), flow_shares)

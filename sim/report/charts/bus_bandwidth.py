@@ -1,0 +1,135 @@
+"""Bus bandwidth against message size: every algorithm, the library's choice, and what the busiest link would allow."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from numpy.typing import NDArray
+
+from sim.report.charts.canvas import add_legend, quiet, sheet, sheet_of
+from sim.report.charts.colours import ALGORITHM_COLOURS, FAINT, INK, colours_of
+from sim.report.collective import Study
+from sim.report.collective_screen import gigabytes_per_s, readable_size
+
+_SAMPLES = 400
+_CHOICE = "#c9c9c9"
+_HEADROOM = 1.22
+"""Over the highest curve, for the names of what is chosen."""
+_MOST_TICKS = 12
+_COLUMNS = 6
+_NARROWEST = 0.055
+"""Part of the width that the name of a choice needs."""
+_CAPTION = (
+    "Bus bandwidth as nccl-tests defines it: {share:.4g} x size / time. Thin: each algorithm with its best protocol at"
+    " each size. Thick: the fastest of all, which the library is taken to choose; which one that is stands at the top."
+    " Dashed: what {limit} would allow if nothing else took time."
+)
+
+
+def bus_bandwidth(study: Study, ax: Axes | None = None) -> Axes:
+    """Draw bus bandwidth against message size, sizes logarithmic; return the axes."""
+    ax = ax or sheet([4.2])[0]
+    sizes = np.geomspace(study.sizes_bytes[0], study.sizes_bytes[-1], _SAMPLES)
+    curves = {name: _best_of(study, name, sizes) for name in study.algorithms}
+    ax.set_xscale("log", base=2)
+    chosen = np.max(list(curves.values()), axis=0)
+    ax.plot(sizes, chosen, color=_CHOICE, linewidth=7, solid_capstyle="round", label="the library's choice", zorder=2)
+    for name, colour in colours_of(study.algorithms, ALGORITHM_COLOURS).items():
+        ax.plot(sizes, curves[name], color=colour, linewidth=1.5, label=name, zorder=3)
+    limit = study.limit_bytes_per_s(study.fastest(study.sizes_bytes[-1])) / 1e9
+    ax.axhline(limit, color=INK, linewidth=1.1, linestyle=(0, (5, 3)), label=f"limit of {_limit_of(study)}", zorder=1)
+    ax.set_ylim(0, _HEADROOM * max(limit, float(chosen.max())))
+    ax.set_xlim(sizes[0], sizes[-1])
+    _name_choices(ax, study, sizes)
+    _mark_size(ax, study)
+    _finish(ax, study)
+    return ax
+
+
+def bus_bandwidth_figure(study: Study) -> Figure:
+    """The chart as a sheet with title, legend and caption."""
+    topology, group = study.topology, study.group
+    shape = f"{group.ranks:,} ranks" if study.groups == 1 else f"{study.groups:,} groups of {group.ranks:,} ranks"
+    if group.stride > 1:
+        shape += f", stride {group.stride:,}"
+    title = f"Bus bandwidth of {study.title}, {shape}\n{topology.title}, {topology.about.library.name}"
+    caption = _CAPTION.format(share=study.bus_share, limit=_limit_of(study))
+    entries = len(study.algorithms) + 2
+    (ax,) = sheet([4.2], title, caption, left=0.85, legend_rows=-(-entries // _COLUMNS))
+    bus_bandwidth(study, ax)
+    add_legend(ax, *ax.get_legend_handles_labels(), caption, columns=_COLUMNS)
+    return sheet_of(ax)
+
+
+def _best_of(study: Study, algorithm: str, sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Bus bandwidth of an algorithm with its best protocol at each size, in GB/s."""
+    options = [option for option in study.options if option.wave.algorithm == algorithm]
+    fastest_s = np.min([np.asarray(option.time_s(sizes)) for option in options], axis=0)
+    return np.asarray(study.bus_share * sizes / fastest_s / 1e9)
+
+
+def _limit_of(study: Study) -> str:
+    """What the dashed line stands for."""
+    busiest = study.busiest(study.fastest(study.sizes_bytes[-1]))
+    if busiest.is_switch_slower:
+        return "reduction in the scale-up switch"
+    return f"the {busiest.link_class} links"
+
+
+def _name_choices(ax: Axes, study: Study, sizes: NDArray[np.float64]) -> None:
+    """Write algorithm and protocol at the top of each stretch of sizes where they are chosen, if there is room."""
+    places = np.arange(len(sizes)) / (len(sizes) - 1)
+    options = [study.fastest(float(size)) for size in sizes]
+    for option, stretch in itertools.groupby(range(len(sizes)), key=lambda index: options[index]):
+        indices = list(stretch)
+        left, right = places[indices[0]], places[indices[-1]]
+        if indices[0]:
+            ax.axvline(sizes[indices[0]], color=FAINT, linewidth=0.8, linestyle=":", zorder=1)
+        if right - left >= _NARROWEST:
+            ax.annotate(
+                f"{option.wave.algorithm}\n{option.wave.protocol}".strip(),
+                ((left + right) / 2, 0.985),
+                xycoords="axes fraction",
+                size=8,
+                color=FAINT,
+                ha="center",
+                va="top",
+                zorder=5,
+            )
+
+
+def _mark_size(ax: Axes, study: Study) -> None:
+    """A point with its figure at the size that was asked about, where the chart reaches it."""
+    if not study.sizes_bytes[0] <= study.size_bytes <= study.sizes_bytes[-1]:
+        return
+    row = study.row(study.fastest(study.size_bytes), study.size_bytes)
+    rate = row.bus_bytes_per_s / 1e9
+    ax.plot([row.size_bytes], [rate], marker="o", markersize=6, color=INK, zorder=6)
+    ax.annotate(
+        f"{readable_size(row.size_bytes)}: {gigabytes_per_s(row.bus_bytes_per_s)} GB/s",
+        (row.size_bytes, rate),
+        xytext=(7, -9),
+        textcoords="offset points",
+        size=8.5,
+        weight="bold",
+        color=INK,
+        va="top",
+        zorder=6,
+        bbox={"boxstyle": "square,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85},
+    )
+
+
+def _finish(ax: Axes, study: Study) -> None:
+    ticks = study.sizes_bytes[:: -(-len(study.sizes_bytes) // _MOST_TICKS)]
+    ax.xaxis.set_major_locator(FixedLocator(list(ticks)))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda size, _: readable_size(size)))
+    ax.set_xlabel("message size", size=9, color=INK)
+    ax.set_ylabel("bus bandwidth (GB/s)", size=9, color=INK)
+    ax.grid(color="#e6e6e6", linewidth=0.6)
+    ax.set_axisbelow(True)
+    quiet(ax)

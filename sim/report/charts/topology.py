@@ -1,0 +1,254 @@
+"""A picture of a topology: devices, switches and stores, links coloured by class, a legend with what they carry."""
+
+from __future__ import annotations
+
+import math
+
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import FancyBboxPatch
+
+from sim.hardware.topology import Topology
+from sim.report.charts.canvas import add_legend, literal, sheet, sheet_of
+from sim.report.charts.colours import FAINT, INK, LINK_COLOURS, colours_of
+from sim.report.drawing import LAYER_WIDTH, Line, Picture, Point, Spot, picture
+from sim.report.topology_summary import link_rows, readable_latency
+
+_MARKERS = {"device": "s", "switch": "o", "store": "D"}
+_FACES = {"device": "#3d4a57", "switch": "white", "store": "#f2c14e"}
+_CURVE_POINTS = 25
+_MOST_NAMES = 10
+"""Vertices of one layer up to which each has its name."""
+_LAYER_INCHES = 1.15
+_MARGINS = {"layers": (0.15, 0.4), "grid": (0.3, 0.1), "circle": (0.3, 0.3)}
+_NAME_ROOM = 0.45
+"""To the right of a layer, for the name of its last vertex."""
+_LINE_POINTS = 12.0
+_COLUMNS = 2
+_CAPTION = (
+    "Rates are what one direction of a link achieves; a full-duplex link counts once, and so do parallel cables that"
+    " act as one."
+)
+
+
+def topology_picture(topology: Topology, ax: Axes | None = None) -> Axes:
+    """Draw a topology; a large one as the part of it that repeats. Return the axes."""
+    found = picture(topology)
+    ax = ax or sheet([_height_inches(found)], left=_left_inches(found))[0]
+    _draw(ax, topology, found)
+    return ax
+
+
+def topology_figure(topology: Topology) -> Figure:
+    """The picture as a sheet with title, legend and caption."""
+    found = picture(topology)
+    caption = " ".join([*_explained(topology, found), _CAPTION])
+    roles = dict.fromkeys(spot.role for spot in found.spots)
+    rows = link_rows(topology)
+    height = _height_inches(found)
+    title = f"{topology.title}: {topology.devices:,} x {topology.device}"
+    legend_rows = -(-(len(rows) + len(roles)) // _COLUMNS)
+    (ax,) = sheet([height], title, caption, left=_left_inches(found), right=0.3, legend_rows=legend_rows)
+    _draw(ax, topology, found)
+    colours = colours_of(topology.links.classes, LINK_COLOURS)
+    handles: list[Artist] = []
+    labels: list[str] = []
+    for row in rows:
+        handles.append(Line2D([], [], color=colours[row.link.link_class], linewidth=2.2))
+        labels.append(
+            f"{row.link.link_class} ({', '.join(row.between)}): {row.link.bytes_per_s / 1e9:,.1f} GB/s each way,"
+            f" {readable_latency(row.link.latency_s)}, {row.count:,} links"
+        )
+    for role in roles:
+        handles.append(_marker(role))
+        labels.append(role)
+    add_legend(ax, handles, labels, caption, columns=_COLUMNS)
+    return sheet_of(ax)
+
+
+def _explained(topology: Topology, found: Picture) -> list[str]:
+    """What the picture shows and leaves out, in sentences."""
+    said = []
+    if found.shape == "grid":
+        said.append(f"Each row of the {' x '.join(map(str, topology.levels))} torus closes to a ring.")
+    if not found.is_whole:
+        said.append(
+            f"Drawn: {found.drawn_devices:,} of {topology.devices:,} devices and what they are joined to; short dashed"
+            " ends lead to what is left out."
+        )
+    if found.boxes:
+        said.append("Frames: scale-up domains.")
+    return said
+
+
+def _height_inches(found: Picture) -> float:
+    if found.shape == "layers":
+        low, high = _reach(found, 1)
+        return _LAYER_INCHES * (high - low + 2 * _MARGINS["layers"][1])
+    return 5.2
+
+
+def _left_inches(found: Picture) -> float:
+    return 1.75 if found.labels else 0.3
+
+
+def _reach(found: Picture, side: int) -> tuple[float, float]:
+    """Lowest and highest coordinate of what is drawn."""
+    values = [spot.at[side] for spot in found.spots]
+    values += [point[side] for line in found.lines for point in _curve(line)]
+    values += [corner[side] for box in found.boxes for corner in box]
+    return min(values), max(values)
+
+
+def _draw(ax: Axes, topology: Topology, found: Picture) -> None:
+    colours = colours_of(topology.links.classes, LINK_COLOURS)
+    for link_class, colour in colours.items():
+        for stub in (False, True):
+            lines = [line for line in found.lines if line.link.link_class == link_class and line.is_stub == stub]
+            if lines:
+                ax.add_collection(_lines(lines, colour, stub, thin=len(found.lines) > 60))
+    for low, high in found.boxes:
+        _frame(ax, low, high)
+    _spots(ax, found)
+    _labels(ax, found)
+    _limits(ax, found)
+
+
+def _lines(lines: list[Line], colour: str, stub: bool, thin: bool) -> LineCollection:
+    return LineCollection(
+        [_curve(line) for line in lines],
+        colors=colour,
+        linewidths=1.0 if thin or stub else 1.6,
+        linestyles=(0, (2, 1.5)) if stub else "solid",
+        alpha=0.75 if stub else 0.9,
+        zorder=2,
+    )
+
+
+def _curve(line: Line) -> list[Point]:
+    """A straight line, or a parabola whose middle stands off by the bend."""
+    if line.bend == 0:
+        return [line.a, line.b]
+    across, up = line.b[0] - line.a[0], line.b[1] - line.a[1]
+    length = math.hypot(across, up)
+    points = []
+    for index in range(_CURVE_POINTS):
+        part = index / (_CURVE_POINTS - 1)
+        off = 4 * part * (1 - part) * line.bend / length
+        points.append((line.a[0] + part * across - off * up, line.a[1] + part * up + off * across))
+    return points
+
+
+def _frame(ax: Axes, low: Point, high: Point) -> None:
+    ax.add_patch(
+        FancyBboxPatch(
+            low,
+            high[0] - low[0],
+            high[1] - low[1],
+            boxstyle="round,pad=0,rounding_size=0.12",
+            facecolor="#f4f6f8",
+            edgecolor="#b8c0c8",
+            linewidth=0.9,
+            zorder=0.5,
+        )
+    )
+
+
+def _marker(role: str) -> Line2D:
+    return Line2D(
+        [], [], linestyle="none", marker=_MARKERS[role], markersize=7, markerfacecolor=_FACES[role], markeredgecolor=INK
+    )
+
+
+def _spots(ax: Axes, found: Picture) -> None:
+    """Markers, and names where there is room for them."""
+    crowded = len(found.spots) > 30
+    for role in dict.fromkeys(spot.role for spot in found.spots):
+        own = [spot for spot in found.spots if spot.role == role]
+        ax.plot(
+            [spot.at[0] for spot in own],
+            [spot.at[1] for spot in own],
+            linestyle="none",
+            marker=_MARKERS[role],
+            markersize=8 if crowded else 11,
+            markerfacecolor=_FACES[role],
+            markeredgecolor=INK,
+            markeredgewidth=1.0,
+            zorder=4,
+        )
+    for spot in found.spots:
+        _name(ax, spot, found)
+
+
+def _name(ax: Axes, spot: Spot, found: Picture) -> None:
+    """A name: outside a circle, else to the right of the vertex; in a long layer only of the first and the last."""
+    row = sorted(other.at[0] for other in found.spots if other.at[1] == spot.at[1])
+    is_crowded = found.shape == "layers" and len(row) > _MOST_NAMES
+    if is_crowded and spot.at[0] not in (row[0], row[-1]):
+        return
+    off, ha = (9.0, 7.0 if found.shape == "layers" and _is_free_above(spot, found) else -8.0), "left"
+    if found.shape == "circle":
+        x, y = spot.at
+        length = math.hypot(x, y)
+        off = (12 * x / length, 14 * y / length)
+        ha = "left" if x > 0.2 * length else "right" if x < -0.2 * length else "center"
+    elif is_crowded:
+        off, ha = (0.0, 11.0 if off[1] > 0 else -11.0), "center"
+    ax.annotate(
+        literal(spot.name),
+        spot.at,
+        xytext=off,
+        textcoords="offset points",
+        size=7.5,
+        color=INK,
+        ha=ha,
+        va="center",
+        zorder=5,
+        bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.7},
+    )
+
+
+def _is_free_above(spot: Spot, found: Picture) -> bool:
+    """A name fits better above a vertex than below it: no link rises there, or links leave a device both ways."""
+    own = [line for line in found.lines if spot.at in (line.a, line.b) and not line.is_stub]
+    rises = [line for line in own if line.bend > 0 or max(line.a[1], line.b[1]) > spot.at[1]]
+    return not rises or (spot.role == "device" and len(rises) < len(own))
+
+
+def _labels(ax: Axes, found: Picture) -> None:
+    """Kind, number and neighbours of each layer, to the left of it."""
+    rows: dict[float, list[str]] = {}
+    for label in found.labels:
+        drawn = (f"{label.drawn} drawn",) if label.drawn < label.count else ()
+        rows.setdefault(label.y, []).extend([f"{label.count:,} {label.kind}", *label.details, *drawn])
+    for y, lines in rows.items():
+        for index, text in enumerate(lines):
+            heads = any(text == f"{label.count:,} {label.kind}" for label in found.labels)
+            ax.annotate(
+                literal(text),
+                (0.0, y),
+                xycoords=("axes fraction", "data"),
+                xytext=(-8, _LINE_POINTS * ((len(lines) - 1) / 2 - index)),
+                textcoords="offset points",
+                size=9.5 if heads else 8,
+                weight="bold" if heads else "normal",
+                color=INK if heads else FAINT,
+                ha="right",
+                va="center",
+                annotation_clip=False,
+            )
+
+
+def _limits(ax: Axes, found: Picture) -> None:
+    for side, limit in ((0, ax.set_xlim), (1, ax.set_ylim)):
+        low, high = _reach(found, side)
+        margin = _MARGINS[found.shape][side]
+        if found.shape == "layers" and side == 0:
+            low, high = min(low, 0.0), max(high, LAYER_WIDTH)
+        limit(low - margin, high + margin + (_NAME_ROOM if found.shape == "layers" and side == 0 else 0.0))
+    if found.shape != "layers":
+        ax.set_aspect("equal", adjustable="box")
+    ax.set_axis_off()

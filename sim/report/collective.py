@@ -1,0 +1,262 @@
+"""One collective on one topology: what the library could run, what it takes, and which links that fills."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sim import __version__
+from sim.errors import InputError, unknown_name
+from sim.hardware.network import COLLECTIVES, Collective, Group, Network, Option, Wave, bus_share
+from sim.hardware.network.algorithms import ALGORITHMS, Shape
+from sim.hardware.topology import EdgeKey, Topology
+from sim.units import quantity
+
+COLLECTIVE_SCHEMA = 1
+STORE_TREE = "store tree"
+"""The algorithm of wafers, whose broadcasts come from a store and whose sums end there."""
+DEFAULT_SPAN = "32 KiB:16 GiB"
+_STEP = 4
+"""Factor between the message sizes of a table."""
+_ALIKE = 1e-9
+"""Links this near to the busiest are as busy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Busiest:
+    """The links that an algorithm fills first.
+
+    s_per_byte: how long one of them is busy for each byte of the collective's size.
+    ends: one such link, in the direction of travel; None where all of the class are meant.
+    alike: how many links (directions) are as busy, itself included.
+    switch_s_per_byte: how long the scale-up switch itself reduces and multicasts; 0 where it does not.
+    """
+
+    link_class: str
+    bytes_per_s: float
+    s_per_byte: float
+    ends: EdgeKey | None
+    alike: int
+    switch_s_per_byte: float = 0.0
+
+    @property
+    def is_switch_slower(self) -> bool:
+        """The switch's own reduction holds the collective up for longer than the link does."""
+        return self.switch_s_per_byte > self.s_per_byte
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One algorithm and protocol at one size."""
+
+    size_bytes: float
+    algorithm: str
+    protocol: str
+    time_s: float
+    algorithm_bytes_per_s: float
+    bus_bytes_per_s: float
+
+
+class Study:
+    """A collective on all groups of one shape at once.
+
+    collective, topology, group: which, where and among whom. options: everything that the library could run.
+    size_bytes: the size asked about. sizes_bytes: the sizes of tables and charts, ascending.
+    Raises InputError for groups that the topology is too small for.
+    """
+
+    def __init__(
+        self,
+        topology: Topology,
+        collective: Collective,
+        group: Group,
+        size_bytes: float,
+        sizes_bytes: Sequence[float],
+    ) -> None:
+        _check_group(topology, collective, group)
+        self.topology = topology
+        self.collective = collective
+        self.group = group
+        self.size_bytes = size_bytes
+        self.sizes_bytes = tuple(sizes_bytes)
+        self.bus_share = bus_share(collective, group.ranks)
+        self._network = Network(topology)
+        self.from_store = _is_from_store(topology, collective, group)
+        self.options = self._store_options() if self.from_store else self._network.options(collective, group)
+        self._busiest: dict[str, Busiest] = {}
+
+    @property
+    def title(self) -> str:
+        """The collective as the command line spells it."""
+        return self.collective.replace("_", "-")
+
+    @property
+    def groups(self) -> int:
+        """Groups that communicate at once; a store feeds one."""
+        return 1 if self.from_store else self.topology.devices // self.group.block * self.group.stride
+
+    @property
+    def algorithms(self) -> list[str]:
+        """Algorithms that can run, in the library's order."""
+        return list(dict.fromkeys(option.wave.algorithm for option in self.options))
+
+    def fastest(self, size_bytes: float) -> Option:
+        """The library's choice at one size."""
+        return min(self.options, key=lambda option: option.time_s(size_bytes))
+
+    def row(self, option: Option, size_bytes: float) -> Row:
+        """Time and bandwidths of one option at one size.
+
+        Bus bandwidth is bus_share * size / time, as nccl-tests defines it.
+        """
+        time_s = float(option.time_s(size_bytes))
+        rate = size_bytes / time_s
+        return Row(size_bytes, option.wave.algorithm, option.wave.protocol, time_s, rate, self.bus_share * rate)
+
+    def busiest(self, option: Option) -> Busiest:
+        """The links that an option's algorithm fills first."""
+        if option.wave.algorithm not in self._busiest:
+            self._busiest[option.wave.algorithm] = self._store_link() if self.from_store else self._fullest(option)
+        return self._busiest[option.wave.algorithm]
+
+    def limit_bytes_per_s(self, option: Option) -> float:
+        """Bus bandwidth if an option took no longer than its busiest link, or the switch that reduces, is busy."""
+        busiest = self.busiest(option)
+        return self.bus_share / max(busiest.s_per_byte, busiest.switch_s_per_byte)
+
+    def _store_options(self) -> tuple[Option, ...]:
+        """The one way through the store, as a latency and seconds for every byte."""
+        latency_s = float(self._network.broadcast_s(0.0, self.group.ranks))
+        s_per_byte = self._store_link().s_per_byte
+        return (Option(Wave(self.collective, self.group, STORE_TREE), latency_s, s_per_byte),)
+
+    def _store_link(self) -> Busiest:
+        tree = self.topology.broadcast_tree(self.group.ranks)
+        if tree is None:
+            raise ValueError(f"topology '{self.topology.name}' has no store")
+        link = tree[1]
+        return Busiest(link.link_class, link.bytes_per_s, 1 / link.bytes_per_s, None, 0)
+
+    def _fullest(self, option: Option) -> Busiest:
+        links = self.topology.links
+        busy_s = self._network.loads(option.wave) / links.bytes_per_s[:-1]
+        number = int(np.argmax(busy_s))
+        s_per_byte = float(busy_s[number])
+        link = links.link(number)
+        alike = int(np.count_nonzero(busy_s >= s_per_byte * (1 - _ALIKE)))
+        algorithm = ALGORITHMS[self.collective][option.wave.algorithm]
+        switch_s = algorithm.floor_s_per_byte(Shape(self.topology, self.group, range(self.topology.devices)))
+        return Busiest(link.link_class, link.bytes_per_s, s_per_byte, links.ends(number), alike, switch_s)
+
+
+def read_study(
+    kind: str, topology: Topology, ranks: int | None, stride: int, size: str, span: str = DEFAULT_SPAN
+) -> Study:
+    """A study from what the command line says.
+
+    kind: spelled with hyphens. ranks: all devices where it is None. size, span: texts such as "1 GB", "1 MB:1 GB".
+    Raises InputError for groups that do not fit and for sizes that cannot be read.
+    """
+    names = {name.replace("_", "-"): name for name in COLLECTIVES}
+    if kind not in names:
+        raise unknown_name("KIND", "collective", kind, names)
+    if stride < 1:
+        raise InputError("--stride", f"{stride} is too small", "use 1 or more")
+    group = Group(topology.devices if ranks is None else max(ranks, 1), stride)
+    return Study(topology, names[kind], group, quantity(size, "bytes", "--bytes"), size_range(span, "--sizes"))
+
+
+def file_stem(study: Study) -> str:
+    """What the files of a study are called."""
+    shape = f"-{study.group.ranks}x{study.group.stride}" if study.group.ranks < study.topology.devices else ""
+    return f"{study.title}-{study.topology.name}-{study.topology.devices}{shape}"
+
+
+def size_range(text: str, where: str) -> list[float]:
+    """Sizes from "32 KiB:16 GiB": powers of four times the first, and the last.
+
+    Raises InputError for anything that is not two sizes, the smaller first.
+    """
+    first, colon, last = text.partition(":")
+    if not colon:
+        raise InputError(where, f"'{text}' is not a range", 'write for example "32 KiB:16 GiB"')
+    low, high = quantity(first, "bytes", where), quantity(last, "bytes", where)
+    if low >= high:
+        raise InputError(where, f"'{text}' does not ascend", 'write the smaller size first: "32 KiB:16 GiB"')
+    sizes = [low]
+    while sizes[-1] * _STEP < high:
+        sizes.append(sizes[-1] * _STEP)
+    return [*sizes, high]
+
+
+def _check_group(topology: Topology, collective: Collective, group: Group) -> None:
+    """Explain in the words of the command line what does not fit."""
+    ranks, devices = group.ranks, topology.devices
+    from_store = _is_from_store(topology, collective, group)
+    if ranks < 2 and not from_store:
+        where = "--devices" if devices < 2 else "--ranks"
+        raise InputError(where, "one device has nobody to communicate with", "use at least 2")
+    if ranks > devices:
+        raise InputError("--ranks", f"{ranks} ranks, but {devices} devices are built", "use fewer, or more devices")
+    if group.block > devices:
+        raise InputError(
+            "--stride",
+            f"{ranks} ranks x stride {group.stride} take {group.block} devices, but {devices} are built",
+            f"use a stride of at most {devices // ranks}, fewer ranks, or more devices",
+        )
+    if from_store and group.stride > 1:
+        raise InputError("--stride", "the store reaches devices in their order, without gaps", "leave --stride out")
+
+
+def _is_from_store(topology: Topology, collective: Collective, group: Group) -> bool:
+    return collective in ("broadcast", "reduce") and topology.broadcast_tree(group.ranks) is not None
+
+
+def collective_document(study: Study) -> dict[str, Any]:
+    """Everything that was found as plain data that JSON can hold, in a fixed order."""
+    topology, group = study.topology, study.group
+    chosen = study.fastest(study.size_bytes)
+    busiest = study.busiest(chosen)
+    return {
+        "schema": COLLECTIVE_SCHEMA,
+        "scaletax": __version__,
+        "collective": study.title,
+        "size_bytes": study.size_bytes,
+        "ranks": group.ranks,
+        "stride": group.stride,
+        "groups": study.groups,
+        "topology": {
+            "name": topology.name,
+            "title": topology.title,
+            "device": topology.device,
+            "devices": topology.devices,
+            "domain": topology.domain,
+        },
+        "library": topology.about.library.name,
+        "bus_share": study.bus_share,
+        "chosen": _plain(study.row(chosen, study.size_bytes)),
+        "busiest_link": {
+            "class": busiest.link_class,
+            "ends": list(busiest.ends) if busiest.ends else None,
+            "links_as_busy": busiest.alike,
+            "bytes_per_s": busiest.bytes_per_s,
+            "busy_s": busiest.s_per_byte * study.size_bytes,
+            "switch_busy_s": busiest.switch_s_per_byte * study.size_bytes,
+        },
+        "options": [_plain(study.row(option, study.size_bytes)) for option in study.options],
+        "sizes": [_plain(study.row(study.fastest(size), size)) for size in study.sizes_bytes],
+    }
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    return {
+        "size_bytes": row.size_bytes,
+        "algorithm": row.algorithm,
+        "protocol": row.protocol,
+        "time_s": row.time_s,
+        "algorithm_bytes_per_s": row.algorithm_bytes_per_s,
+        "bus_bytes_per_s": row.bus_bytes_per_s,
+    }

@@ -1,0 +1,146 @@
+"""One screen for a collective: the answer, every algorithm at the size asked about, the choice over all sizes."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from tabulate import tabulate
+
+from sim.report.collective import Row, Study
+from sim.report.screen import ascii_only
+
+_WIDTH = 118
+_HEADERS = ("algorithm", "protocol", "time", "algorithm\nGB/s", "bus\nGB/s")
+_BINARY = (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))
+_DECIMAL = (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
+_TIME_UNITS = (("s", 1.0), ("ms", 1e-3), ("us", 1e-6))
+_CONVENTION = "Bus bandwidth is {share:.4g} x size / time ({ranks:,} ranks), as nccl-tests defines it; {size}."
+_SIZES = {
+    "all_reduce": "the size is what each rank holds",
+    "all_gather": "the size is what each rank holds in the end",
+    "reduce_scatter": "the size is what each rank holds at first",
+    "all_to_all": "the size is what each rank sends, its own part included",
+    "broadcast": "the size is what each rank receives",
+    "reduce": "the size is what each rank gives",
+}
+
+
+def collective_screen(study: Study) -> str:
+    """Return the report as plain text: ASCII only, narrow enough for a terminal."""
+    parts = [
+        "\n".join(_wrapped(line) for line in (_headline(study), _who(study))),
+        "\n".join(_wrapped(line) for line in (_answer(study), _bottleneck(study))),
+        _options_table(study),
+        _sizes_table(study),
+        _wrapped(_CONVENTION.format(share=study.bus_share, ranks=study.group.ranks, size=_SIZES[study.collective])),
+    ]
+    return ascii_only("\n\n".join(parts)) + "\n"
+
+
+def readable_size(size_bytes: float) -> str:
+    """A message size for people: "64 MiB" where it is a whole number of binary units, "1 GB" otherwise."""
+    for unit, length in _BINARY:
+        if size_bytes >= length and size_bytes % length == 0:
+            return f"{size_bytes / length:,.0f} {unit}"
+    for unit, decimal_length in _DECIMAL:
+        if size_bytes >= decimal_length:
+            return f"{size_bytes / decimal_length:,.4g} {unit}"
+    return f"{size_bytes:,.4g} B"
+
+
+def readable_short_time(time_s: float) -> str:
+    """A duration for people, from microseconds to seconds, in four digits."""
+    unit, length_s = next((entry for entry in _TIME_UNITS if time_s >= entry[1]), _TIME_UNITS[-1])
+    return f"{time_s / length_s:#,.4g} {unit}".replace(". ", " ")
+
+
+def gigabytes_per_s(rate_bytes_per_s: float) -> str:
+    """A rate for people, in GB/s."""
+    rate = rate_bytes_per_s / 1e9
+    return f"{rate:,.1f}" if rate >= 9.995 else f"{rate:.2f}" if rate >= 0.0995 else f"{rate:.2g}"
+
+
+def _headline(study: Study) -> str:
+    topology = study.topology
+    return (
+        f"{study.title} of {readable_size(study.size_bytes)} on {topology.devices:,} x {topology.device}:"
+        f" {topology.title}, library {topology.about.library.name}"
+    )
+
+
+def _who(study: Study) -> str:
+    """How many groups communicate, and that they do so at once."""
+    group, devices = study.group, study.topology.devices
+    if study.from_store:
+        direction = "to" if study.collective == "broadcast" else "from"
+        return f"Between the store and the first {group.ranks:,} devices, {direction} all of them through the tree."
+    stride = f", stride {group.stride:,}" if group.stride > 1 else ""
+    if study.groups == 1:
+        left = devices - group.ranks
+        rest = f"; {left:,} devices left over are idle" if left else ""
+        return f"One group of {group.ranks:,} ranks{stride}{rest}."
+    left = devices - study.groups * group.ranks
+    rest = f"; {left:,} devices left over are idle" if left else ""
+    return f"{study.groups:,} groups of {group.ranks:,} ranks{stride} communicate at once and share the links{rest}."
+
+
+def _answer(study: Study) -> str:
+    chosen = study.row(study.fastest(study.size_bytes), study.size_bytes)
+    return (
+        f"{readable_short_time(chosen.time_s)} by {_named(chosen)}:"
+        f" bus bandwidth {gigabytes_per_s(chosen.bus_bytes_per_s)} GB/s,"
+        f" algorithm bandwidth {gigabytes_per_s(chosen.algorithm_bytes_per_s)} GB/s"
+    )
+
+
+def _bottleneck(study: Study) -> str:
+    """Which links are full, for how much of the time, and what they would allow."""
+    chosen = study.fastest(study.size_bytes)
+    busiest, time_s = study.busiest(chosen), float(chosen.time_s(study.size_bytes))
+    others = busiest.alike - 1
+    where = (
+        f" ({busiest.ends[0]} to {busiest.ends[1]}{f' and {others:,} more' if others else ''})" if busiest.ends else ""
+    )
+    text = (
+        f"Busiest links: {busiest.link_class}{where}, {gigabytes_per_s(busiest.bytes_per_s)} GB/s each way, busy for"
+        f" {100 * busiest.s_per_byte * study.size_bytes / time_s:.0f} % of the time"
+    )
+    if busiest.is_switch_slower:
+        share = 100 * busiest.switch_s_per_byte * study.size_bytes / time_s
+        text += f"; the scale-up switch, which reduces, for {share:.0f} %"
+    return f"{text}. Without latency: {gigabytes_per_s(study.limit_bytes_per_s(chosen))} GB/s bus bandwidth."
+
+
+def _named(row: Row) -> str:
+    return f"{row.algorithm}, {row.protocol}" if row.protocol else row.algorithm
+
+
+def _figures(row: Row) -> tuple[str, ...]:
+    rates = (gigabytes_per_s(row.algorithm_bytes_per_s), gigabytes_per_s(row.bus_bytes_per_s))
+    return row.algorithm, row.protocol or "-", readable_short_time(row.time_s), *rates
+
+
+def _options_table(study: Study) -> str:
+    """Every algorithm and protocol at the size asked about, fastest first."""
+    chosen = study.fastest(study.size_bytes)
+    options = sorted(study.options, key=lambda option: float(option.time_s(study.size_bytes)))
+    rows = [("*" if option is chosen else "", *_figures(study.row(option, study.size_bytes))) for option in options]
+    return f"At {readable_size(study.size_bytes)} (* the library's choice):\n" + _table(rows, ("", *_HEADERS), 3)
+
+
+def _sizes_table(study: Study) -> str:
+    """The library's choice at every size."""
+    rows = [(readable_size(size), *_figures(study.row(study.fastest(size), size))) for size in study.sizes_bytes]
+    return "The library's choice by size:\n" + _table(rows, ("size", *_HEADERS), 3, first="right")
+
+
+def _table(rows: Sequence[Sequence[str]], headers: Sequence[str], words: int, first: str = "left") -> str:
+    """A table whose columns from number `words` on are figures."""
+    aligned = [first, *["left"] * (words - 1), *["right"] * (len(headers) - words)]
+    text = tabulate(rows, headers=list(headers), colalign=aligned, disable_numparse=True)
+    return "\n".join(line.rstrip() for line in text.splitlines())
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)

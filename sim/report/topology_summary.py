@@ -1,0 +1,128 @@
+"""What a topology is made of, in figures: its links class by class, and what devices can send through them."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections import Counter
+from dataclasses import dataclass
+
+from tabulate import tabulate
+
+from sim.hardware.network import Network
+from sim.hardware.topology import Link, Topology
+from sim.report.screen import ascii_only
+
+_WIDTH = 118
+_HEADERS = ("links", "between", "GB/s\neach way", "latency", "full\nduplex")
+_MOST_SOURCES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRow:
+    """All links that are alike.
+
+    between: kinds of vertices that they join, for example ("gpu - leaf",). count: full-duplex links, parallel ones
+    that act as one counted once.
+    """
+
+    link: Link
+    between: tuple[str, ...]
+    count: int
+
+
+def kind_of(vertex: str) -> str:
+    """What a vertex is called without its number: "leaf" for "leaf3.1"."""
+    return re.sub(r"[\d.]*$", "", vertex) or vertex
+
+
+def roles(topology: Topology) -> dict[str, str]:
+    """Vertex -> "device", "switch" or "store", for every vertex of a topology's graph."""
+    return {name: str(vertex["kind"]) for name, vertex in topology.graph.nodes.items()}
+
+
+def link_rows(topology: Topology) -> list[LinkRow]:
+    """The links of a topology, class by class, in the order in which they were laid."""
+    counts: Counter[Link] = Counter()
+    between: dict[Link, dict[str, None]] = {}
+    for a, b, link in topology.graph.edges.data():
+        alike = Link(link["link_class"], link["bytes_per_s"], link["latency_s"])
+        counts[alike] += 1
+        between.setdefault(alike, {})[f"{kind_of(a)} - {kind_of(b)}"] = None
+    classes = topology.links.classes
+    ordered = sorted(counts, key=lambda link: classes.index(link.link_class))
+    return [LinkRow(link, tuple(between[link]), counts[link]) for link in ordered]
+
+
+def readable_latency(latency_s: float) -> str:
+    """A latency for people, in microseconds."""
+    return f"{latency_s * 1e6:.3g} us"
+
+
+def topology_summary(topology: Topology) -> str:
+    """Return the report as plain text: ASCII only, narrow enough for a terminal."""
+    parts = [_headline(topology), _table(topology), _rates(topology), _known(topology)]
+    return ascii_only("\n\n".join(part for part in parts if part)) + "\n"
+
+
+def _headline(topology: Topology) -> str:
+    domains = -(-topology.devices // topology.domain)
+    shape = f" in {domains:,} scale-up domains of {topology.domain:,}" if topology.domain > 1 and domains > 1 else ""
+    library = topology.about.library
+    return "\n".join(
+        [
+            f"{topology.title} ({topology.name})",
+            f"{topology.devices:,} x {topology.device}{shape}",
+            _wrapped(f"library {library.name}: {library.title}"),
+        ]
+    )
+
+
+def _table(topology: Topology) -> str:
+    rows = [
+        (
+            row.link.link_class,
+            textwrap.fill(", ".join(row.between), 44),
+            f"{row.link.bytes_per_s / 1e9:,.1f}",
+            readable_latency(row.link.latency_s),
+            f"{row.count:,}",
+        )
+        for row in link_rows(topology)
+    ]
+    text = tabulate(rows, headers=list(_HEADERS), colalign=("left", "left", *["right"] * 3), disable_numparse=True)
+    return "\n".join(line.rstrip() for line in text.splitlines())
+
+
+def _rates(topology: Topology) -> str:
+    """What every device can send at once with all others: to the next scale-up domain, and half the machine away."""
+    half = topology.devices // 2
+    if half == 0:
+        return ""
+    network = Network(topology)
+    far = _rate_bytes_per_s(network, half)
+    if topology.domain >= topology.devices or topology.domain == half:
+        return _wrapped(f"All devices at once, each to the one half the machine away: {far / 1e9:,.1f} GB/s each.")
+    near = _rate_bytes_per_s(network, topology.domain)
+    text = (
+        f"All devices at once: {near / 1e9:,.1f} GB/s from each to the next scale-up domain, {far / 1e9:,.1f} GB/s from"
+        " each to the device half the machine away"
+    )
+    return _wrapped(f"{text} ({near / far:.3g} : 1)." if far < 0.99 * near else f"{text}.")
+
+
+def _rate_bytes_per_s(network: Network, distance: int) -> float:
+    """Rate of each device's message when all send over one distance."""
+    return 1 / sum(network.send(1.0, distance).moving_s.values())
+
+
+def _known(topology: Topology) -> str:
+    """How the figures behind this are known, and where the link rates come from."""
+    kinds = Counter(figure.kind for figure in topology.figures)
+    sources = list(dict.fromkeys(figure.source for figure in topology.figures if figure.name.endswith(".rate")))
+    named = ", ".join(source for source in sources[:_MOST_SOURCES] if source)
+    counted = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    return _wrapped(f"Figures: {counted}" + (f"; link rates from {named}." if named else ".")) if kinds else ""
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)

@@ -1,0 +1,125 @@
+"""Messages: every algorithm moves the bytes of its closed form, from each rank."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim.hardware.network.groups import Group
+from sim.hardware.network.messages import (
+    double_tree,
+    halving,
+    in_switch,
+    level_rings,
+    pairwise,
+    parents,
+    ring,
+    sends,
+)
+
+RANKS = st.integers(2, 40)
+
+
+def sent(messages, devices):
+    """Bytes that leave each device, and those that arrive."""
+    out, into = np.zeros(devices), np.zeros(devices)
+    for one in messages:
+        np.add.at(out, one.sources, one.weight)
+        np.add.at(into, one.targets, one.weight)
+    return out, into
+
+
+@given(st.sampled_from([Group(8), Group(16), Group(64, 8), Group(16, 4), Group(12), Group(5, 3), Group(7), Group(24)]))
+def test_a_ring_passes_on_everything_once(group):
+    devices = range(group.block * 2)
+    members = group.members(devices)
+    width = max(1, min(group.ranks, 8 // group.stride))
+    messages = ring(members, members // 8, width)
+    out, into = sent(messages, len(devices))
+    # Where rings side by side leave through one member and enter by another, each still passes on its share.
+    assert out.sum() == pytest.approx(into.sum()) == pytest.approx(len(devices))
+    assert into == pytest.approx(np.ones(len(devices)))
+
+
+def test_rings_side_by_side_use_a_card_each():
+    members = Group(16).members(range(16))
+    messages = ring(members, members // 8, 8)
+    leaving = {
+        (s, t): one.weight
+        for one in messages
+        for s, t in zip(one.sources, one.targets, strict=True)
+        if s // 8 != t // 8
+    }
+    assert len(leaving) == 16
+    assert set(leaving.values()) == {1 / 8}
+    assert len({target for _, target in leaving}) == 16
+
+
+@given(st.integers(1, 200))
+def test_the_tree_is_a_tree_with_even_inner_nodes(count):
+    up = parents(count)
+    assert up[0] == 0
+    depth = np.zeros(count, int)
+    for start in range(1, count):
+        node = start
+        while node:
+            node, depth[start] = up[node], depth[start] + 1
+    assert depth.max() <= np.ceil(np.log2(max(count, 2))) + 1
+    inner = set(up[1:].tolist()) - {0}
+    assert all(one % 2 == 0 for one in inner)
+    assert max(np.bincount(up[1:], minlength=1)[1:], default=0) <= 2
+
+
+@given(st.integers(2, 40), st.sampled_from([1, 2, 8]))
+def test_two_trees_move_everything_up_and_down(domains, width):
+    members = np.arange(domains * width).reshape(1, domains, width)
+    messages = double_tree(members)
+    across = [one for one in messages if np.any(one.sources // width != one.targets // width)]
+    out, _ = sent(across, domains * width)
+    # Up and down every edge of two trees of half the bytes: 2 (k - 1) per byte over each domain's cards.
+    assert out.sum() == pytest.approx(2 * (domains - 1))
+    # No card sends more than everything up and everything down once.
+    assert out.max() <= 2 / width + 1e-12
+
+
+@given(st.integers(1, 8))
+def test_halving_moves_all_but_ones_own_share(power):
+    ranks = 2**power
+    phases = halving(np.arange(ranks).reshape(1, -1))
+    out, into = sent([one for phase in phases for one in phase], ranks)
+    assert out == pytest.approx(np.full(ranks, (ranks - 1) / ranks))
+    assert into == pytest.approx(out)
+
+
+@given(st.sampled_from([(8,), (4, 2), (2, 3, 4), (8, 5)]))
+def test_levels_move_what_one_ring_moves(sizes):
+    ranks = int(np.prod(sizes))
+    phases = level_rings(np.arange(ranks).reshape(1, -1), sizes)
+    out, _ = sent([one for phase in phases for one in phase], ranks)
+    assert out == pytest.approx(np.full(ranks, (ranks - 1) / ranks))
+
+
+@given(st.integers(2, 50))
+def test_all_to_all_reaches_every_other_once(ranks):
+    seen = [
+        pair for one in pairwise(np.arange(ranks).reshape(1, -1)) for pair in zip(one.sources, one.targets, strict=True)
+    ]
+    assert len(seen) == len(set(seen)) == ranks * (ranks - 1)
+    assert all(source != target for source, target in seen)
+
+
+def test_the_switch_moves_everything_and_a_share():
+    (messages,) = in_switch(np.arange(8).reshape(1, 8))
+    assert messages.weight == pytest.approx(9 / 8)
+    assert sent([messages], 8)[0] == pytest.approx(np.full(8, 9 / 8))
+
+
+def test_sends_stay_in_their_group():
+    groups = Group(4, 8).members(range(64))
+    forward = sends(range(64), 8, 64, groups)
+    assert forward.sources.tolist() == [*range(24), *range(32, 56)]
+    assert np.all(forward.targets - forward.sources == 8)
+    backward = sends(range(64), -8, 64, groups)
+    assert backward.sources.tolist() == [*range(8, 32), *range(40, 64)]
+    assert sends(range(8), 8, 64, groups).sources.tolist() == list(range(8))
+    assert len(sends(range(64), 64, 64, None).sources) == 0

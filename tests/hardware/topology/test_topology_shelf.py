@@ -1,0 +1,98 @@
+"""Every topology on the shelf, at its smallest and its largest."""
+
+import re
+
+import networkx
+import numpy as np
+import pytest
+
+from sim.catalog import device_names, load_sources
+from sim.errors import InputError
+from sim.hardware.topology import NO_LINK, load_topology, shelf, topology_names
+
+LARGEST = {
+    "hgx-a100-node": 8,
+    "hgx-h100-node": 8,
+    "dgx-1-v100": 8,
+    "dgx-a100-superpod": 4480,
+    "dgx-h100-superpod": 16384,
+    "a100-cloud-1600gbps": 32768,
+    "a100-40gb-cloud-1600gbps": 32768,
+    "cs-2-single": 1,
+    "andromeda": 16,
+}
+SAMPLE = 400
+
+
+def smallest_and_largest(name: str) -> tuple[int, int]:
+    """How many devices a file can build, as it says itself when asked for too many."""
+    with pytest.raises(InputError) as error:
+        load_topology(name, 10**9, "test")
+    found = re.search(r"(\d+) to (\d+) devices", error.value.remedy)
+    assert found, error.value
+    return int(found[1]), int(found[2])
+
+
+def test_the_shelf_holds_what_it_should():
+    assert shelf("topologies").is_dir()
+    assert set(LARGEST) <= set(topology_names())
+
+
+@pytest.mark.parametrize("name", topology_names())
+def test_every_file_builds_its_smallest_and_largest(name):
+    smallest, largest = smallest_and_largest(name)
+    assert largest == LARGEST.get(name, largest)
+    for devices in (smallest, largest):
+        topology = load_topology(name, devices, "test")
+        assert topology.devices == devices
+        everybody = np.arange(devices)
+        paths = topology.paths(everybody, np.roll(everybody, -1))
+        assert (paths.latency_s > 0).all() == (devices > 1)
+        assert topology.links.bytes_per_s.min() > 0
+    for devices in (largest + 1, 0):
+        with pytest.raises(InputError, match=rf"^(topologies/{name}\.toml|.*)\n  {devices} devices"):
+            load_topology(name, devices, "test")
+
+
+@pytest.mark.parametrize("name", topology_names())
+def test_every_graph_is_connected_and_holds_the_routes(name):
+    smallest, largest = smallest_and_largest(name)
+    topology = load_topology(name, max(smallest, min(largest, SAMPLE) // smallest * smallest), "test")
+    assert topology.device in device_names()
+    assert networkx.is_connected(topology.graph)
+    for a in range(0, topology.devices, 7):
+        for b in range(0, topology.devices, 11):
+            route = topology.route(a, b)
+            assert a == b or (route[0][0][0], route[-1][0][1]) == (topology.vertex(a), topology.vertex(b))
+            assert all(topology.graph.has_edge(*edge) for edge, _ in route)
+
+
+@pytest.mark.parametrize("name", topology_names())
+def test_every_figure_has_a_source_that_is_listed(name):
+    topology = load_topology(name, smallest_and_largest(name)[0], "test")
+    for cited in topology.figures:
+        assert cited.source == "" or cited.source in load_sources(), cited
+    assert all(cited in topology.figures for cited in topology.about.library.figures)
+
+
+def test_domains():
+    assert load_topology("dgx-a100-superpod", 64, "test").domain == 8
+    assert load_topology("andromeda", 16, "test").domain == 1
+
+
+# Measured all-reduce bus bandwidths are 134, 85, 45 and 22.5 GB/s, with 22.5 a cable.
+@pytest.mark.parametrize(("gpus", "rings"), [(8, 6), (4, 4), (3, 2), (2, 1)])
+def test_a_dgx_1_has_as_many_rings_as_were_measured(gpus, rings):
+    topology = load_topology("dgx-1-v100", 8, "test")
+    assert len(topology.ring_orders(tuple(range(gpus)))) == rings
+
+
+@pytest.mark.parametrize("name", ["dgx-h100-superpod", "a100-cloud-1600gbps"])
+def test_the_largest_clusters_take_little_memory(name):
+    largest = LARGEST[name]
+    topology = load_topology(name, largest, "test")
+    everybody = np.arange(largest)
+    links = topology.paths(everybody, np.roll(everybody, -1)).links
+    assert "graph" not in vars(topology)
+    assert links.nbytes <= 128 * largest
+    assert (links != NO_LINK).sum(axis=1).min() == 2
