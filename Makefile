@@ -19,6 +19,7 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/step.py
+	$(BIN)/python benchmarks/network.py
 
 validate: $(STAMP)
 	$(BIN)/scaletax validate

@@ -43,7 +43,7 @@ def cli() -> None:
 def run(file: Path, overrides: Sequence[str], out: Path | None, jobs: int, as_json: bool, quiet: bool) -> None:
     """Simulate every system of a scenario FILE: a table, charts, and where every device-second goes."""
     from sim.report.files import check_writable, results_document, write_results
-    from sim.report.screen import screen
+    from sim.report.screen import screen, written_files
     from sim.sweep.execute import Failure, run_points
 
     scenarios = _scenarios(file, overrides)
@@ -61,7 +61,7 @@ def run(file: Path, overrides: Sequence[str], out: Path | None, jobs: int, as_js
     elif not quiet:
         click.echo(screen(outcomes))
     if not as_json:
-        click.echo("Written:\n" + "\n".join(f"  {path}" for path in written))
+        click.echo(written_files(written))
     for failure in failures:
         click.echo(f"error: {failure.error}", err=True)
     if failures:
@@ -112,10 +112,12 @@ def cite(file: Path, overrides: Sequence[str]) -> None:
 
 @cli.command()
 def validate() -> None:
-    """Compare the simulator with published measurements: signed errors, row by row."""
+    """Compare the simulator with published measurements: training steps row by row, collectives sweep by sweep."""
+    from sim.validation.collectives import collectives_table, compare_collectives
     from sim.validation.compare import compare, comparison_table
 
     click.echo(comparison_table(compare()))
+    click.echo(f"\n{collectives_table(compare_collectives())}")
 
 
 @cli.command()
@@ -151,6 +153,7 @@ def collective(
     from sim.report.collective_screen import collective_screen
     from sim.report.files import write_chart
     from sim.report.named_topology import one_domain
+    from sim.report.screen import written_files
 
     built = one_domain(topology, devices, "--topology", changes)
     study = read_study(kind, built, ranks, stride, size, span)
@@ -159,7 +162,7 @@ def collective(
         click.echo(json.dumps(collective_document(study), indent=1))
     else:
         click.echo(collective_screen(study))
-        click.echo("Written:\n" + "\n".join(f"  {path}" for path in written))
+        click.echo(written_files(written))
 
 
 @cli.command()
@@ -175,6 +178,7 @@ def draw(topology: str, devices: int | None, changes: Sequence[str], out: Path |
     from sim.report.charts.topology import topology_figure
     from sim.report.files import write_chart
     from sim.report.named_topology import largest
+    from sim.report.screen import written_files
     from sim.report.topology_summary import topology_summary
 
     built = largest(topology, devices, "TOPOLOGY", changes)
@@ -182,7 +186,7 @@ def draw(topology: str, devices: int | None, changes: Sequence[str], out: Path |
         topology_figure(built), out or Path("results") / "topologies", f"{built.name}-{built.devices}"
     )
     click.echo(topology_summary(built))
-    click.echo("Written:\n" + "\n".join(f"  {path}" for path in written))
+    click.echo(written_files(written))
 
 
 def main() -> NoReturn:

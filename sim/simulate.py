@@ -62,7 +62,7 @@ def prepare(scenario: Scenario) -> Prepared:
     """Look up the machine and make the plan. Raises InputError or DoesNotFit; simulates nothing."""
     scenario = _with_tokens(scenario)
     system = scenario.system
-    topology = load_topology(system.topology, system.devices, scenario.where)
+    topology = load_topology(system.topology, system.devices, scenario.where, sizes=system.sizes)
     device = load_device(topology.device, scenario.where)
     stack = load_stack(system.stack, scenario.where)
     _check_precision(scenario, device)

@@ -10,12 +10,25 @@ from typing import Any
 from unittest import mock
 
 import sim.simulate
-from sim.catalog import Gpu, GpuStack, Model, Stack, Wafer, WaferStack, load_device, load_stack
+from sim.catalog import (
+    PLAIN_LIBRARY,
+    Gpu,
+    GpuStack,
+    Library,
+    Model,
+    Stack,
+    Wafer,
+    WaferStack,
+    load_device,
+    load_stack,
+)
 from sim.cost.compute import Machine, PassCost
 from sim.cost.step import StepCosts, step_costs
-from sim.hardware.families import FatTreeSizes, NodeFatTree, RailFatTree, SingleNode, SwarmxTree
-from sim.hardware.network import Network
+from sim.hardware.network import NOTHING, Communication, Network
 from sim.hardware.topology import About, Link, Topology
+from sim.hardware.topology.fat_tree import FatTreeSizes, NodeFatTree, RailFatTree
+from sim.hardware.topology.single_node import SingleNode
+from sim.hardware.topology.swarmx import SwarmxTree
 from sim.outcome.outcome import Outcome
 from sim.parallel.plan import Plan
 from sim.scenario.types import Lora, PlanRequest, Report, Scenario, System, Training
@@ -112,13 +125,15 @@ def cluster(
     nic: float = 20e9,
     hop: float = 1e-6,
     launch: float = 2e-5,
-    tree: float | None = 3e-5,
+    handshake: float = 1e-5,
     rails: bool = True,
+    over: float = 1.0,
+    library: Library = PLAIN_LIBRARY,
 ) -> Topology:
-    """Nodes of eight GPUs. nvlink, nic: bytes/s; hop, launch, tree: seconds."""
-    about = About("test", "Test", "a100-80gb-sxm", devices, launch, launch, tree)
+    """Nodes of eight GPUs, four to a leaf. nvlink, nic: bytes/s; hop, launch, handshake: seconds."""
+    about = About("test", "Test", "a100-80gb-sxm", devices, library, launch, launch, handshake)
     links = Link("scale_up", nvlink, hop), Link("nic", nic, 3 * hop), hop / 2
-    return (RailFatTree if rails else NodeFatTree)(about, FatTreeSizes(8, 8, 4, 2), *links)
+    return (RailFatTree if rails else NodeFatTree)(about, FatTreeSizes(8, 8, 4, 2, over), *links)
 
 
 def ideal_node(devices: int = 8, rate: float = 100e9) -> Network:
@@ -147,7 +162,7 @@ def free_costs(shape: Plan, **given: Any) -> StepCosts:
     layers = sum(shape.layers_per_chunk)
     costs = step_costs(gpt(layers), training(), shape, machine(), Network(cluster(max(64, shape.devices))))
     nothing = {field.name: _nothing(getattr(costs, field.name)) for field in dataclasses.fields(costs)}
-    return dataclasses.replace(costs, **{**nothing, "buckets": (1,) * shape.pipeline, **given})
+    return dataclasses.replace(costs, **{**nothing, "buckets": (shape.virtual_stages,) * shape.pipeline, **given})
 
 
 def equal_chunks(shape: Plan, forward_s: float, backward_s: float) -> tuple[PassCost, ...]:
@@ -160,6 +175,8 @@ def _nothing(value: Any) -> Any:
         return PassCost({}, {})
     if isinstance(value, tuple):
         return tuple(_nothing(one) for one in value)
+    if isinstance(value, Communication):
+        return NOTHING
     return {} if isinstance(value, dict) else 0.0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
@@ -35,7 +35,7 @@ class LinkUse:
     """All link classes, and what each flow takes of them at full pace (for drawing a step)."""
 
     classes: tuple[LinkClassUse, ...]
-    flow_shares: Mapping[Flow, NDArray[np.float64]]
+    flow_shares: Mapping[Flow, NDArray[np.float64]] = field(compare=False, repr=False)
     """Flow -> (classes,) mean share of the links' rate while it moves at full pace."""
 
     @property

@@ -106,8 +106,8 @@ def topologies_table() -> str:
     """Every topology on the shelf: its device, how large it gets, its scale-up domain and link rates."""
     rows = []
     for name in topology_names():
-        topology = load_topology(name, 1, "catalogue")
-        rows.append((name, topology.device, _largest(topology), topology.domain, _rates(topology), topology.title))
+        topology = load_topology(name, None, "catalogue")
+        rows.append((name, topology.device, f"{topology.devices:,}", topology.domain, _rates(topology), topology.title))
     headers = ("topology", "device", "devices\nup to", "scale-up\ndomain", "links, per direction", "title")
     return _table(rows, headers, right=(2, 3), widths=(None, None, None, None, 24, 32))
 
@@ -195,16 +195,6 @@ def _stack_facts(stack: Stack) -> tuple[str, ...]:
         "yes" if stack.sequence_parallel else "no",
         ", ".join(name for name, does in overlaps.items() if does) or "nothing",
     )
-
-
-def _largest(topology: Topology) -> str:
-    """The most devices that its file allows."""
-    sizes = {figure.name: figure.value for figure in topology.figures if figure.name.startswith("sizes.")}
-    per_node = sizes.get("sizes.devices_per_node", 1)
-    for key, each in (("sizes.largest_nodes", per_node), ("sizes.largest_systems", 1)):
-        if key in sizes:
-            return f"{sizes[key] * each:,}"
-    return f"{per_node:,}" if "sizes.devices_per_node" in sizes else "-"
 
 
 def _rates(topology: Topology) -> str:

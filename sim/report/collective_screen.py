@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from tabulate import tabulate
 
 from sim.report.collective import Row, Study
+from sim.report.points import counted
 from sim.report.screen import ascii_only
 
 _WIDTH = 118
@@ -15,7 +16,7 @@ _HEADERS = ("algorithm", "protocol", "time", "algorithm\nGB/s", "bus\nGB/s")
 _BINARY = (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))
 _DECIMAL = (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 _TIME_UNITS = (("s", 1.0), ("ms", 1e-3), ("us", 1e-6))
-_CONVENTION = "Bus bandwidth is {share:.4g} x size / time ({ranks:,} ranks), as nccl-tests defines it; {size}."
+_CONVENTION = "Bus bandwidth is {share:.4g} x size / time ({ranks}), as nccl-tests defines it; {size}."
 _SIZES = {
     "all_reduce": "the size is what each rank holds",
     "all_gather": "the size is what each rank holds in the end",
@@ -33,7 +34,11 @@ def collective_screen(study: Study) -> str:
         "\n".join(_wrapped(line) for line in (_answer(study), _bottleneck(study))),
         _options_table(study),
         _sizes_table(study),
-        _wrapped(_CONVENTION.format(share=study.bus_share, ranks=study.group.ranks, size=_SIZES[study.collective])),
+        _wrapped(
+            _CONVENTION.format(
+                share=study.bus_share, ranks=counted(study.group.ranks, "rank"), size=_SIZES[study.collective]
+            )
+        ),
     ]
     return ascii_only("\n\n".join(parts)) + "\n"
 
@@ -71,18 +76,18 @@ def _headline(study: Study) -> str:
 
 def _who(study: Study) -> str:
     """How many groups communicate, and that they do so at once."""
-    group, devices = study.group, study.topology.devices
+    group = study.group
     if study.from_store:
-        direction = "to" if study.collective == "broadcast" else "from"
-        return f"Between the store and the first {group.ranks:,} devices, {direction} all of them through the tree."
-    stride = f", stride {group.stride:,}" if group.stride > 1 else ""
+        reached = counted(group.ranks, "device")
+        if study.collective == "broadcast":
+            return f"From the store to the first {reached}, through the tree that joins them."
+        return f"From the first {reached} to the store, through the tree that joins them."
+    stride = f", stride {group.stride:,}," if group.stride > 1 else ""
+    left = study.topology.devices - study.groups * group.ranks
+    rest = f" {counted(left, 'device')} left over, in no group." if left else ""
     if study.groups == 1:
-        left = devices - group.ranks
-        rest = f"; {left:,} devices left over are idle" if left else ""
-        return f"One group of {group.ranks:,} ranks{stride}{rest}."
-    left = devices - study.groups * group.ranks
-    rest = f"; {left:,} devices left over are idle" if left else ""
-    return f"{study.groups:,} groups of {group.ranks:,} ranks{stride} communicate at once and share the links{rest}."
+        return f"One group of {group.ranks:,} ranks{stride.rstrip(',')}.{rest}"
+    return f"{study.groups:,} groups of {group.ranks:,} ranks{stride} all at once, sharing the links.{rest}"
 
 
 def _answer(study: Study) -> str:

@@ -56,6 +56,7 @@ def _point(outcome: Outcome) -> dict[str, Any]:
         **_metrics(outcome),
         "ledger": _ledger(outcome.ledger),
         "counterfactual_step_times_s": outcome.counterfactual_step_times_s,
+        "links": _links(outcome),
         "memory": _memory(outcome.memory),
         "notes": outcome.notes,
     }
@@ -107,6 +108,15 @@ def _ledger(ledger: Ledger) -> dict[str, Any]:
 
 def _entry(ledger: Ledger, seconds: float) -> dict[str, float]:
     return {"device_s": seconds, "share": seconds / ledger.total_s}
+
+
+def _links(outcome: Outcome) -> dict[str, Any]:
+    """Bytes and utilisation of each link class over a step, and the class of the busiest link."""
+    classes = {one.link_class: dataclasses.asdict(one) for one in outcome.links.classes}
+    for one in classes.values():
+        del one["link_class"]
+    bottleneck = outcome.links.bottleneck
+    return {"bottleneck": bottleneck.link_class if bottleneck else None, "classes": classes}
 
 
 def _memory(memory: Memory) -> dict[str, Any]:

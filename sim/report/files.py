@@ -26,7 +26,7 @@ __all__ = ["check_writable", "results_document", "write_chart", "write_results"]
 
 _RESULTS = "results.json"
 # Names that a run before this one may have left; kept in step with what _write_all and chart_files write.
-_OWN_NAMES = ("resolved*.toml", "ledger.*", "scaling.*", "timeline-*.*", "streams-*.*")
+_OWN_NAMES = ("resolved*.toml", "ledger.*", "scaling.*", "timeline-*.*", "streams-*.*", "links-*.*")
 
 
 def write_results(

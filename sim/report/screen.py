@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Sequence
+from pathlib import Path
 
 from tabulate import tabulate
 
@@ -52,6 +53,17 @@ def screen(outcomes: Sequence[Outcome]) -> str:
         "\n".join(_wrapped(f"note: {note}") for note in notes),
     ]
     return ascii_only("\n\n".join(parts)) + "\n"
+
+
+def written_files(paths: Sequence[Path]) -> str:
+    """The files of a run for people: a line each, a chart in two formats once."""
+    suffixes: dict[Path, list[str]] = {}
+    for path in paths:
+        suffixes.setdefault(path.with_suffix(""), []).append(path.suffix)
+    lines = [
+        f"  {stem}{first}" + "".join(f" and {more}" for more in others) for stem, (first, *others) in suffixes.items()
+    ]
+    return "\n".join(["Written:", *lines])
 
 
 def ascii_only(text: str) -> str:

@@ -18,7 +18,7 @@ _ALIKE = 0.005
 
 
 def sentences(outcomes: Sequence[Outcome]) -> list[str]:
-    """Return at most six sentences: speed, distribution tax, matching sizes, stranded devices, largest shares."""
+    """At most seven sentences: speed, distribution tax, matching sizes, stranded devices, largest shares, links."""
     if not outcomes:
         return []
     systems = curves(outcomes)
@@ -29,6 +29,7 @@ def sentences(outcomes: Sequence[Outcome]) -> list[str]:
         _closest_match(systems) if same_work else "",
         _most_stranded(systems),
         _largest_shares(systems),
+        _busiest_links(systems),
     ]
     return [sentence for sentence in found if sentence]
 
@@ -148,6 +149,17 @@ def _largest_shares(systems: Sequence[Curve]) -> str:
         shares = " and ".join(f"{line} {percent(ledger.share(line))}" for line in top)
         named.append(f"{curve.place(point)}, {shares}")
     return f"Largest shares of the device-seconds: {'; '.join(named)}."
+
+
+def _busiest_links(systems: Sequence[Curve]) -> str:
+    """Which link carries most of what it could, for a few systems at their largest point."""
+    named = []
+    for curve, point in representatives(systems)[:_MOST_SYSTEMS_NAMED]:
+        link = point.links.bottleneck
+        if link is not None:
+            busy = f"busy {percent(link.busiest_utilisation)} of the step"
+            named.append(f"{curve.place(point)}, {link.link_class} ({link.busiest}) {busy}")
+    return f"Busiest links: {'; '.join(named)}." if named else ""
 
 
 def _times(ratio: float) -> str:

@@ -114,6 +114,7 @@ def _system(table: SystemTable, path: Path, where: str) -> System:
         stack=table.stack,
         plan=_plan(table.plan),
         jitter=table.jitter,
+        sizes={} if table.sizes is None else table.sizes.model_dump(exclude_none=True),
     )
 
 

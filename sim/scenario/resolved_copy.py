@@ -91,6 +91,7 @@ def _system(system: System) -> dict[str, Any]:
         "stack": system.stack,
         "plan": _plan(system.plan),
         "jitter": system.jitter,
+        **({"sizes": dict(system.sizes)} if system.sizes else {}),
     }
 
 

@@ -120,6 +120,28 @@ class PlanTable(Table):
     layers_per_stage: Annotated[list[Count], Field(min_length=1)] | None = None
 
 
+class SizesTable(Table):
+    """[system.sizes]: sizes of the topology to use instead of its file's."""
+
+    devices_per_node: Count | None = None
+    nics_per_node: Count | None = None
+    nodes_per_leaf: Count | None = None
+    leaves_per_spine: Count | None = None
+    largest_nodes: Count | None = None
+    oversubscription: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
+    x: Count | None = None
+    y: Count | None = None
+    z: Count | None = None
+    nodes_per_switch: Count | None = None
+    switches_per_group: Count | None = None
+    largest_groups: Count | None = None
+    local_links: Count | None = None
+    global_links: Count | None = None
+    fan_out: Count | None = None
+    largest_systems: Count | None = None
+    domain: Count | None = None
+
+
 class SystemTable(Table):
     """One [[system]]."""
 
@@ -127,6 +149,7 @@ class SystemTable(Table):
     topology: Text = Field(examples=['"dgx-a100-superpod"', '"my-topology.toml"'])
     devices: Count = Field(examples=["64"])
     stack: Text = Field(examples=['"megatron-2022"'])
+    sizes: SizesTable | None = None
     plan: Annotated[PlanTable | None, BeforeValidator(_best_or_table)] = None
     jitter: Annotated[float, PlainValidator(share)] = Field(0.0, examples=['"0.5 %"'])
 
@@ -166,6 +189,7 @@ TABLES: Mapping[tuple[str, ...], type[Table]] = MappingProxyType(
         ("training",): TrainingTable,
         ("training", "lora"): LoraTable,
         ("system",): SystemTable,
+        ("system", "sizes"): SizesTable,
         ("system", "plan"): PlanTable,
         ("report",): ReportTable,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -67,6 +68,8 @@ class System:
     plan: PlanRequest = PlanRequest()
     jitter: float = 0.0
     """Coefficient of variation of the compute time of one replica's step."""
+    sizes: Mapping[str, float] = field(default_factory=dict)
+    """Sizes of the topology to use instead of its file's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from sim.cost.step import step_costs
 from sim.engine.clock import run
 from sim.engine.pipeline_program import pipeline_program
 from sim.engine.sharded_program import sharded_program
-from sim.hardware.network import Network
+from sim.hardware.network import Communication, Network
 
 
 def both(shape, stack, costs):
@@ -46,6 +46,21 @@ def test_equal_for_equal_stages_with_free_sends(schedule, stages, rounds, virtua
 
 
 @given(
+    st.integers(1, 6), st.integers(1, 4), st.integers(1, 20), st.integers(0, 20), st.sampled_from([0.0, 0.1, 0.5]),
+    st.booleans(),
+)  # fmt: skip
+def test_equal_where_every_reduction_hides_behind_the_next_piece(pieces, micro_batches, bucket_s, more, slowdown, late):
+    shape = plan(data=2, micro_batches=micro_batches)
+    chunks = equal_chunks(shape, 7.0, float(pieces * (bucket_s + more)))
+    given_costs = {"reductions": (Communication(float(bucket_s)),), "buckets": (pieces,)}
+    costs = free_costs(shape, chunks=chunks, prepares_s=(bucket_s + 3.0 if late else 0.0,), **given_costs)
+    estimated, simulated = both(shape, overlapping(overlap_slowdown=slowdown), costs)
+    # The last reduction slows what makes gradients ready beside it, which the closed form does not know.
+    missed = slowdown * bucket_s if late else 0.0
+    assert estimated + missed == pytest.approx(simulated, rel=1e-9)
+
+
+@given(
     st.sampled_from([(2, 1, 1), (4, 1, 2), (2, 2, 2), (4, 2, 1), (1, 1, 8)]),
     st.sampled_from([4, 8, 16]),
     st.booleans(),
@@ -59,12 +74,13 @@ def test_close_for_real_pipelines(degrees, micro_batches, overlaps, hidden):
         layers_per_chunk=(8 // pipeline // virtual,) * (pipeline * virtual), micro_batch=4,
     )  # fmt: skip
     estimated, simulated = real(shape, stack, gpt(8, hidden, 8))
-    assert estimated == pytest.approx(simulated, rel=0.15)
+    # May be left out: where sends hide while the pipeline fills and drains.
+    assert estimated == pytest.approx(simulated, rel=0.03)
 
 
 @given(st.sampled_from([2, 8, 64]), st.integers(1, 3), st.sampled_from([512, 4096]), st.sampled_from([1, 8]))
 def test_close_for_fully_sharded_layers(data, micro_batches, hidden, micro_batch):
     shape = plan(data=data, zero=3, micro_batches=micro_batches, micro_batch=micro_batch, layers_per_chunk=(8,))
     estimated, simulated = real(shape, gpu_stack("fsdp-2023"), gpt(8, hidden, 8))
-    # May be left out: first gathers, last scatters, stolen multiprocessors, gathers that catch up in another phase.
-    assert estimated == pytest.approx(simulated, rel=0.12)
+    # May be left out: first gathers, last scatters, gathers that catch up in another phase.
+    assert estimated == pytest.approx(simulated, rel=0.1)

@@ -9,16 +9,16 @@ from sim.cost.compute import PassCost
 from sim.cost.split import (
     data_group,
     embedding_exchanges,
-    gradient_reduction_s,
+    gradient_reduction,
     head_exchanges,
     layer_exchanges,
-    parameter_gather_s,
+    parameter_gather,
     pipeline_group,
-    pipeline_send_s,
+    pipeline_send,
     tensor_group,
-    tied_embedding_s,
+    tied_embedding_reduction,
 )
-from sim.hardware.network import Network
+from sim.hardware.network import NOTHING, Network
 from sim.workload.layer import Slice
 
 RATE = 100e9
@@ -29,6 +29,10 @@ SIZE = 2 * (128 * 2) * 256
 def exchanges(formula, tensor, sequence_parallel=False, recompute="none", **over):
     shape = plan(tensor=tensor, sequence_parallel=sequence_parallel, recompute=recompute)
     cost = formula(gpt(**over), Slice(128, 2, tensor, sequence_parallel), shape, ideal_node(8, RATE))
+    for parts, moved in ((cost.forward, cost.forward_exchanges), (cost.backward, cost.backward_exchanges)):
+        # All of it moves bytes, because nothing on this switch has a latency.
+        assert moved.seconds == parts.get("tensor_comm", 0.0)
+        assert sum(moved.moving_s.values()) == pytest.approx(moved.seconds)
     return cost.forward.get("tensor_comm", 0.0), cost.backward.get("tensor_comm", 0.0)
 
 
@@ -69,37 +73,54 @@ def test_one_rank_exchanges_nothing(formula):
 def test_sends_by_hand():
     model, scattering, plain = gpt(), gpu_stack(), gpu_stack(scatter_pipeline_send=False)
 
-    def send_s(stack, tensor=1, pipeline=2, sequence_parallel=False):
+    def send(stack, tensor=1, pipeline=2, sequence_parallel=False, stages=1):
         shape = plan(tensor=tensor, pipeline=pipeline, sequence_parallel=sequence_parallel)
         part = Slice(128, 2, tensor, sequence_parallel)
-        return pipeline_send_s(model, part, shape, stack, ideal_node(8, RATE))
+        return pipeline_send(model, part, shape, stack, ideal_node(8, RATE), stages=stages)
 
-    assert send_s(plain, pipeline=1) == 0
-    assert send_s(plain, tensor=4) == pytest.approx(SIZE / RATE)
+    assert send(plain, pipeline=1) == NOTHING
+    assert send(plain, tensor=4).seconds == pytest.approx(SIZE / RATE)
     # A quarter by each of four ranks, gathered behind the switch; already scattered with sequence parallelism.
-    assert send_s(scattering, tensor=4) == pytest.approx(SIZE / 4 / RATE + 3 / 4 * SIZE / RATE)
-    assert send_s(scattering, tensor=4, sequence_parallel=True) == pytest.approx(SIZE / 4 / RATE)
-    assert send_s(scattering, tensor=1) == pytest.approx(SIZE / RATE)
+    assert send(scattering, tensor=4).seconds == pytest.approx(SIZE / 4 / RATE + 3 / 4 * SIZE / RATE)
+    assert send(scattering, tensor=4, sequence_parallel=True).seconds == pytest.approx(SIZE / 4 / RATE)
+    assert send(scattering, tensor=1).seconds == pytest.approx(SIZE / RATE)
+    # A gradient takes as long on its way back, over links in the other direction.
+    onwards, back = send(plain, tensor=4), send(plain, tensor=4, stages=-1)
+    assert back.seconds == onwards.seconds
+    assert [wave.distance for one in (onwards, back) for wave in one.moving_s] == [4, -4]
 
 
 def test_gradients_and_parameters_by_hand():
     network = ideal_node(8, RATE)
-    assert gradient_reduction_s(8e9, plan(data=8), network) == pytest.approx(all_reduce_s(8e9, 8))
-    assert gradient_reduction_s(8e9, plan(data=8, zero=1), network) == pytest.approx(all_reduce_s(8e9, 8) / 2)
-    assert parameter_gather_s(8e9, plan(data=8, zero=1), network) == pytest.approx(all_reduce_s(8e9, 8) / 2)
-    assert gradient_reduction_s(8e9, plan(), network) == parameter_gather_s(8e9, plan(), network) == 0
+    assert gradient_reduction(8e9, plan(data=8), network).seconds == pytest.approx(all_reduce_s(8e9, 8))
+    assert gradient_reduction(8e9, plan(data=8, zero=1), network).seconds == pytest.approx(all_reduce_s(8e9, 8) / 2)
+    assert parameter_gather(8e9, plan(data=8, zero=1), network).seconds == pytest.approx(all_reduce_s(8e9, 8) / 2)
+    assert gradient_reduction(8e9, plan(), network) == parameter_gather(8e9, plan(), network) == NOTHING
 
 
 def test_a_shared_embedding_is_summed_over_the_ends():
     # V h elements of 4 bytes, a quarter on each of four tensor ranks; an all-reduce of two moves its size once.
-    model, four_bytes = gpt(vocab=1000), 4.0
+    model, shape = gpt(vocab=1000), plan(tensor=4, pipeline=2)
     size = 4 * 1000 * 256 / 4
-    assert tied_embedding_s(model, plan(tensor=4, pipeline=2), four_bytes, ideal_node(8, RATE)) == pytest.approx(
-        size / RATE
-    )
-    assert tied_embedding_s(model, plan(tensor=4), four_bytes, ideal_node(8, RATE)) == 0
-    untied = gpt(tied_embeddings=False)
-    assert tied_embedding_s(untied, plan(tensor=4, pipeline=2), four_bytes, ideal_node(8, RATE)) == 0
+    reduction = tied_embedding_reduction(model, shape, 4.0, ideal_node(8, RATE))
+    assert reduction.seconds == pytest.approx(size / RATE)
+    assert tied_embedding_reduction(model, plan(tensor=4), 4.0, ideal_node(8, RATE)) == NOTHING
+    assert tied_embedding_reduction(gpt(tied_embeddings=False), shape, 4.0, ideal_node(8, RATE)) == NOTHING
+
+
+@given(st.sampled_from([1, 2, 3]), st.integers(1, 8))
+def test_only_bytes_keep_links_busy(exchanges, micro_batch):
+    # What is not on links of a ring of eight is its launch and the latency of fourteen hops of two links.
+    model = gpt(parallel_block=exchanges == 1)
+    shape = plan(tensor=8, recompute="full" if exchanges == 3 else "none")
+    network = Network(cluster(8, hop=1e-6, launch=2e-5))
+    cost = layer_exchanges(model, Slice(128, micro_batch, 8), shape, network)
+    times = {1: (1, 1), 2: (2, 2), 3: (2, 4)}[exchanges]
+    for moved, count in zip((cost.forward_exchanges, cost.backward_exchanges), times, strict=True):
+        ((wave, moving_s),) = moved.moving_s.items()
+        assert (wave.kind, wave.group) == ("all_reduce", tensor_group(shape))
+        assert moving_s == pytest.approx(count * 2 * 7 / 8 * micro_batch * SIZE / 2 / 200e9)
+        assert moved.seconds - moving_s == pytest.approx(count * (2e-5 + 14 * 2e-6))
 
 
 @given(st.sampled_from([1, 2, 4, 8]), st.sampled_from([1, 2, 4]), st.sampled_from([1, 2, 3, 4]))

@@ -4,13 +4,13 @@ import dataclasses
 import math
 
 import pytest
-from builders import cluster, gpt, gpu, gpu_stack, ideal_node, machine, plan, training
+from builders import cluster, gpt, gpu, gpu_stack, ideal_node, machine, overlapping, plan, training
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.cost.parts import combined, duration_s, scaled
 from sim.cost.step import expected_maximum, step_costs
-from sim.hardware.network import Network
+from sim.hardware.network import NOTHING, Network
 from sim.parallel.memory import stage_parameters
 from sim.scenario.types import Lora
 from sim.workload.parameters import count_parameters
@@ -21,6 +21,10 @@ def costs(shape, model=None, on=None, network=None, jitter=0.0, lora=None):
     return step_costs(model or gpt(), recipe, shape, on or machine(), network or Network(cluster(64)), jitter)
 
 
+def seconds(communications):
+    return [one.seconds for one in communications]
+
+
 def test_a_chunk_is_its_layers_and_the_ends_have_more():
     found = costs(plan(pipeline=2, virtual_stages=2, layers_per_chunk=(2, 1, 1, 3), tensor=2), gpt(7))
     for phase in ("forward", "backward"):
@@ -29,6 +33,12 @@ def test_a_chunk_is_its_layers_and_the_ends_have_more():
             combined(scaled(layer, 2), first), scaled(layer, 1), scaled(layer, 1), combined(scaled(layer, 3), last),
         ]  # fmt: skip
         assert [getattr(chunk, phase) for chunk in found.chunks] == expected
+        layer, first, last = (
+            getattr(one, f"{phase}_exchanges").seconds for one in (found.layer, found.embedding, found.head)
+        )
+        exchanged = [getattr(chunk, f"{phase}_exchanges").seconds for chunk in found.chunks]
+        assert exchanged == pytest.approx([2 * layer + first, layer, layer, 3 * layer + last])
+        assert exchanged == pytest.approx([getattr(chunk, phase)["tensor_comm"] for chunk in found.chunks])
 
 
 def test_all_chunks_together_are_the_model_whatever_the_cut():
@@ -44,9 +54,10 @@ def test_all_chunks_together_are_the_model_whatever_the_cut():
 
 def test_one_device_communicates_nothing():
     found = costs(plan())
-    assert found.send_s == found.tied_embedding_s == 0
-    assert found.reductions_s == found.gathers_s == found.straggler_s == found.prepares_s == (0,)
-    assert found.layer_gather_s == found.root_gather_s == found.layer_scatter_s == found.root_scatter_s == 0
+    assert found.send == found.send_back == found.tied_embedding == NOTHING
+    assert found.reductions == found.gathers == (NOTHING,)
+    assert found.straggler_s == found.prepares_s == (0,)
+    assert found.layer_gather == found.root_gather == found.layer_scatter == found.root_scatter == NOTHING
     assert not {"tensor_comm", "pipeline_comm", "data_comm"} & set(found.chunks[0].forward)
 
 
@@ -56,11 +67,11 @@ def test_bytes_of_every_reduction_by_hand():
     parameters = count_parameters(model).total
     moved_s = 3 / 4 * parameters / 100e9
     plain = costs(plan(data=4), model, on, ideal_node())
-    assert plain.reductions_s == pytest.approx((2 * 4 * moved_s,))
-    assert plain.gathers_s == (0,)
+    assert seconds(plain.reductions) == pytest.approx([2 * 4 * moved_s])
+    assert plain.gathers == (NOTHING,)
     sharded = costs(plan(data=4, zero=1), model, on, ideal_node())
-    assert sharded.reductions_s == pytest.approx((4 * moved_s,))
-    assert sharded.gathers_s == pytest.approx((2 * moved_s,))
+    assert seconds(sharded.reductions) == pytest.approx([4 * moved_s])
+    assert seconds(sharded.gathers) == pytest.approx([2 * moved_s])
 
 
 def test_fully_sharded_pieces_cover_the_model():
@@ -68,8 +79,8 @@ def test_fully_sharded_pieces_cover_the_model():
     model, on = gpt(), machine(stack=gpu_stack("fsdp-2023", gradient_bytes=4.0))
     moved_s = 7 / 8 * count_parameters(model).total / 100e9
     found = costs(plan(data=8, zero=3), model, on, ideal_node())
-    assert 4 * found.layer_gather_s + found.root_gather_s == pytest.approx(2 * moved_s)
-    assert 4 * found.layer_scatter_s + found.root_scatter_s == pytest.approx(4 * moved_s)
+    assert (found.layer_gather * 4 + found.root_gather).seconds == pytest.approx(2 * moved_s)
+    assert (found.layer_scatter * 4 + found.root_scatter).seconds == pytest.approx(4 * moved_s)
 
 
 def test_stages_reduce_what_they_hold():
@@ -78,16 +89,34 @@ def test_stages_reduce_what_they_hold():
     found = costs(shape, model, network=ideal_node())
     held = [stage_parameters(model, shape, stage) for stage in range(4)]
     # Two replicas: 2 x 1/2 of 4 bytes each at 100 GB/s.
-    assert found.reductions_s == pytest.approx([4 * parameters / 100e9 for parameters in held])
-    assert found.reductions_s[0] > 2 * found.reductions_s[1] == pytest.approx(2 * found.reductions_s[2])
+    reductions_s = seconds(found.reductions)
+    assert reductions_s == pytest.approx([4 * parameters / 100e9 for parameters in held])
+    assert reductions_s[0] > 2 * reductions_s[1] == pytest.approx(2 * reductions_s[2])
 
 
 def test_buckets_are_gradients_over_bucket_size():
     model = gpt()
     size = 4 * count_parameters(model).total
     for bucket, count in ((size, 1), (size / 2, 2), (size / 2.5, 3), (10 * size, 1)):
-        on = machine(stack=gpu_stack(gradient_bytes=4.0, gradient_bucket_bytes=bucket))
-        assert costs(plan(data=2), model, on).buckets == (count,)
+        on = machine(stack=overlapping(gradient_bytes=4.0, gradient_bucket_bytes=bucket))
+        found = costs(plan(data=2), model, on, ideal_node())
+        assert found.buckets == (count,)
+        # Each takes its share of the bytes; two replicas move them once.
+        assert seconds(found.reductions) == pytest.approx([size / count / 100e9])
+
+
+def test_only_overlapped_gradients_leave_in_buckets():
+    on = machine(stack=gpu_stack(gradient_bucket_bytes=1e3, overlap_gradient_reduction=False))
+    assert costs(plan(data=2), on=on).buckets == (1,)
+
+
+def test_every_chunk_fills_buckets_of_its_own():
+    # Two virtual stages of half the gradients each; 0.3 of all is a bucket: two for each.
+    model = gpt()
+    shape = plan(pipeline=2, virtual_stages=2, data=2)
+    size = 4 * max(stage_parameters(model, shape, stage) for stage in range(2))
+    on = machine(stack=overlapping(gradient_bytes=4.0, gradient_bucket_bytes=0.3 * size))
+    assert max(costs(shape, model, on).buckets) == 4
 
 
 def test_the_optimizer_is_bound_by_memory_and_sharded():
@@ -112,8 +141,8 @@ def test_adapters_reduce_and_update_their_own_parameters_only():
     model, lora = gpt(hidden=1024, heads=8), Lora(8, ("query", "value"))
     share = 4 * 2 * 8 * 2 * 1024 / count_parameters(model).total
     all_of_it, adapters = (costs(plan(data=4), model, network=ideal_node(), lora=one) for one in (None, lora))
-    assert adapters.reductions_s[0] == pytest.approx(share * all_of_it.reductions_s[0])
-    assert costs(plan(data=4, zero=3), model, network=ideal_node(), lora=lora).layer_gather_s > 0
+    assert seconds(adapters.reductions) == pytest.approx([share * one for one in seconds(all_of_it.reductions)])
+    assert costs(plan(data=4, zero=3), model, network=ideal_node(), lora=lora).layer_gather.seconds > 0
 
 
 def test_one_replica_waits_for_nobody_and_many_wait_longer():
@@ -137,5 +166,8 @@ def test_stragglers_by_hand(jitter, data):
 @given(st.integers(1, 3))
 def test_everything_is_a_finite_time(power):
     found = costs(plan(tensor=2, pipeline=2, data=2**power, zero=1))
-    times = [found.send_s, *found.reductions_s, *found.gathers_s, found.tied_embedding_s, found.input_s]
-    assert all(math.isfinite(one) and one > 0 for one in times)
+    sent = [found.send, found.send_back, *found.reductions, *found.gathers, found.tied_embedding]
+    assert all(math.isfinite(one) and one > 0 for one in (*seconds(sent), found.input_s))
+    for one in sent:
+        # Part of it is launches and latency; the rest keeps links busy.
+        assert 0 < sum(one.moving_s.values()) < one.seconds

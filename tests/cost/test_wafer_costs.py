@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.cost.parts import duration_s
-from sim.cost.wafer import array_efficiency, break_even_tokens, stream_parts, wafer_costs
+from sim.cost.wafer import array_efficiency, break_even_tokens, stream, wafer_costs
 from sim.hardware.network import Network
 from sim.parallel.wafer_plan import WaferPlan
 from sim.scenario.types import Lora
@@ -48,7 +48,7 @@ def test_at_the_break_even_the_stream_takes_as_long_as_compute(layers, width):
     network, stack = Network(swarm(latency=0.0)), wafer_stack(array_ceiling=1.0, array_half_width=0.0)
     found = wafer_costs(model, recipe, WaferPlan(1, 1, 1), device, stack, network)
     layer = found.units[1]
-    streaming_s = 2 * duration_s(layer.weight_in)
+    streaming_s = 2 * duration_s(layer.weight_in.parts)
     compute_s = tokens / 2 * (duration_s(layer.forward) + duration_s(layer.backward))
     assert streaming_s == pytest.approx(compute_s, rel=0.002)
 
@@ -59,8 +59,8 @@ def test_units_are_embedding_layers_and_head():
     assert [unit.name for unit in found.units] == ["embedding", "layer", "layer", "layer", "head"]
     # Every parameter comes in once a pass over the units, and every gradient leaves once; 5 us on each of two links.
     parameters = count_parameters(model).total
-    weights_s = sum(duration_s(unit.weight_in) for unit in found.units) - 5 * 2 * 5e-6
-    gradients_s = sum(duration_s(unit.gradient_out) for unit in found.units) - 5 * 2 * 5e-6
+    weights_s = sum(duration_s(unit.weight_in.parts) for unit in found.units) - 5 * 2 * 5e-6
+    gradients_s = sum(duration_s(unit.gradient_out.parts) for unit in found.units) - 5 * 2 * 5e-6
     assert weights_s == pytest.approx(4 * parameters / 150e9)
     assert gradients_s == pytest.approx(2 * parameters / 150e9)
 
@@ -78,7 +78,7 @@ def test_compute_by_hand():
 def test_one_system_pays_nothing_for_others():
     found = costs(gpt())
     for unit in found.units:
-        assert unit.weight_in["data_comm"] == unit.gradient_out["data_comm"] == 0
+        assert unit.weight_in.parts["data_comm"] == unit.gradient_out.parts["data_comm"] == 0
     assert found.straggler_s == 0
 
 
@@ -86,7 +86,7 @@ def test_one_system_pays_nothing_for_others():
 def test_every_system_streams_at_line_rate(systems):
     # Broadcast and reduction in the fabric: only the depth of the tree shows.
     for alone, among in zip(costs(gpt()).units, costs(gpt(), systems=systems).units, strict=True):
-        extra = duration_s(among.weight_in) - duration_s(alone.weight_in)
+        extra = duration_s(among.weight_in.parts) - duration_s(alone.weight_in.parts)
         assert extra == pytest.approx(5e-6 * (1 if systems > 4 else 0), abs=1e-12)
 
 
@@ -94,15 +94,24 @@ def test_what_several_systems_add_is_communication():
     # Sixteen systems need a second level of the tree: 5 us more than one system on every transfer, and that is what
     # splitting costs. The reference is one system alone, which needs no second level.
     network = Network(swarm(16))
-    parts = stream_parts(1e9, 4.0, 16, network, inwards=True)
-    assert parts["weight_streaming"] == pytest.approx(4e9 / 150e9 + 2 * 5e-6, rel=1e-12)
-    assert parts["data_comm"] == pytest.approx(5e-6)
+    found = stream(1e9, 4.0, 16, network, inwards=True)
+    assert found.parts["weight_streaming"] == pytest.approx(4e9 / 150e9 + 2 * 5e-6, rel=1e-12)
+    assert found.parts["data_comm"] == pytest.approx(5e-6)
+
+
+@given(st.sampled_from([1, 3, 16]), st.booleans(), st.floats(1, 1e10))
+def test_a_stream_keeps_the_tree_busy_while_its_bytes_pass(systems, inwards, parameters):
+    found = stream(parameters, 2.0, systems, Network(swarm(systems)), inwards=inwards)
+    assert float(duration_s(found.parts)) == pytest.approx(found.communication.seconds)
+    ((wave, moving_s),) = found.communication.moving_s.items()
+    assert (wave.kind, wave.algorithm) == ("broadcast" if inwards else "reduce", "store")
+    assert moving_s == pytest.approx(2 * parameters / 150e9)
 
 
 def test_frozen_weights_send_no_gradients():
     # Adapters of rank 8 on query and value: 2 x 8 x (h + h) parameters a layer have gradients, as on GPUs.
     model = gpt(hidden=4096, heads=32)
     frozen = costs(model, lora=Lora(8, ("query", "value")), gradient_bytes=4.0).units[1]
-    assert duration_s(frozen.gradient_out) == pytest.approx(4 * 2 * 8 * 2 * 4096 / 150e9 + 2 * 5e-6, rel=1e-6)
+    assert duration_s(frozen.gradient_out.parts) == pytest.approx(4 * 2 * 8 * 2 * 4096 / 150e9 + 2 * 5e-6, rel=1e-6)
     # Their weights still stream in, with those of the adapters.
-    assert duration_s(frozen.weight_in) >= duration_s(costs(model).units[1].weight_in)
+    assert duration_s(frozen.weight_in.parts) >= duration_s(costs(model).units[1].weight_in.parts)

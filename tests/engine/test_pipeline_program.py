@@ -11,6 +11,7 @@ from sim.cost.compute import PassCost
 from sim.engine.clock import run
 from sim.engine.pipeline_program import pipeline_program
 from sim.engine.program import COMPUTE
+from sim.hardware.network import Communication
 from sim.outcome.ledger import close_ledger
 from sim.parallel.schedule import bubble_share
 
@@ -21,6 +22,11 @@ SECONDS = st.integers(1, 100).map(float)
 def simulated(shape, stack=BLOCKING, **given_costs):
     trace = run(pipeline_program(shape, free_costs(shape, **given_costs), stack))
     return trace, close_ledger(trace, shape.devices)
+
+
+def sends(seconds):
+    """Activations and gradients take the same."""
+    return {"send": Communication(seconds), "send_back": Communication(seconds)}
 
 
 def timed(shape, stack=BLOCKING, **given_costs):
@@ -59,7 +65,7 @@ def test_nothing_stalls_and_every_pass_runs_once(data, stages, virtual, overlapp
     times = st.tuples(SECONDS, SECONDS)
     chunks = tuple(PassCost({"useful": f}, {"useful": b}) for f, b in (data.draw(times) for _ in range(shape.chunks)))
     stack = overlapping(overlap_slowdown=0.0) if overlapped else BLOCKING
-    trace, ledger = simulated(shape, stack, chunks=chunks, send_s=1.0, reductions_s=(5.0,) * stages)
+    trace, ledger = simulated(shape, stack, chunks=chunks, **sends(1.0), reductions=(Communication(5.0),) * stages)
     expected = 2 * shape.micro_batches * sum(c.forward["useful"] + c.backward["useful"] for c in chunks)
     assert ledger.device_seconds["useful"] == pytest.approx(expected)
     # Whoever computes must have received: forwards in the order of the chunks, backwards the other way.
@@ -74,7 +80,7 @@ def test_blocking_sends_by_hand():
     # Two stages, one micro-batch: 10, send 1, 10, 20, send 1, 20. The first stage waits 1 + 10 + 20 + 1 seconds, of
     # which 1 is the gradient's send; the second waits 11 for its input, of which 1 is the send, and 20 at the end.
     shape = plan(pipeline=2, micro_batches=1)
-    trace, ledger = simulated(shape, chunks=equal_chunks(shape, 10.0, 20.0), send_s=1.0)
+    trace, ledger = simulated(shape, chunks=equal_chunks(shape, 10.0, 20.0), **sends(1.0))
     assert trace.step_time_s == 62
     assert ledger.device_seconds["useful"] == 60
     # Each send is seen by both: by the sender as a blocked stream, by the receiver as a wait.
@@ -85,7 +91,7 @@ def test_blocking_sends_by_hand():
 def test_overlapped_sends_hide_where_there_is_other_work():
     # In a long 1F1B run the second stage is always busy; only filling and draining show the sends.
     shape = plan(pipeline=2, micro_batches=20)
-    given_costs = {"chunks": equal_chunks(shape, 10.0, 20.0), "send_s": 1.0}
+    given_costs = {"chunks": equal_chunks(shape, 10.0, 20.0), **sends(1.0)}
     blocking, hidden = timed(shape, **given_costs), timed(shape, gpu_stack(overlap_pipeline_send=True), **given_costs)
     assert 21 * 30 < hidden < blocking
 
@@ -93,7 +99,7 @@ def test_overlapped_sends_hide_where_there_is_other_work():
 def test_gradients_are_reduced_after_the_last_backward():
     shape = plan(data=4, micro_batches=3)
     given_costs = {
-        "chunks": equal_chunks(shape, 10.0, 20.0), "reductions_s": (7.0,), "input_s": 2.0,
+        "chunks": equal_chunks(shape, 10.0, 20.0), "reductions": (Communication(7.0),), "input_s": 2.0,
         "optimizer": ({"optimizer": 5.0},),
     }  # fmt: skip
     trace, ledger = simulated(shape, **given_costs)
@@ -106,8 +112,9 @@ def test_gradients_are_reduced_after_the_last_backward():
 def test_a_sharded_optimizer_gathers_afterwards():
     shape = plan(data=4, zero=1, micro_batches=1)
     trace, ledger = simulated(
-        shape, chunks=equal_chunks(shape, 10.0, 20.0), reductions_s=(7.0,), gathers_s=(3.0,), straggler_s=(4.0,)
-    )
+        shape, chunks=equal_chunks(shape, 10.0, 20.0), reductions=(Communication(7.0),),
+        gathers=(Communication(3.0),), straggler_s=(4.0,),
+    )  # fmt: skip
     assert trace.step_time_s == 30 + 4 + 7 + 3
     assert ledger.device_seconds["data_comm"] == 4 * 10
     assert ledger.device_seconds["straggler_wait"] == 4 * 4
@@ -120,37 +127,69 @@ def test_buckets_are_reduced_under_the_last_backward(reduction_s, exposed_s):
     shape = plan(data=2, micro_batches=2)
     stack = overlapping(overlap_slowdown=0.0)
     trace, ledger = simulated(
-        shape, stack, chunks=equal_chunks(shape, 10.0, 20.0), reductions_s=(reduction_s,), buckets=(4,)
-    )
+        shape, stack, chunks=equal_chunks(shape, 10.0, 20.0), buckets=(4,),
+        reductions=(Communication(reduction_s / 4),),
+    )  # fmt: skip
     assert trace.step_time_s == 2 * 30 + exposed_s
     assert ledger.device_seconds["data_comm"] == 2 * exposed_s
 
 
-def test_collectives_steal_from_the_compute_beside_them():
-    # A tenth of three of four reductions of 1 s each is added to the three pieces that run beside one.
+@pytest.mark.parametrize(
+    ("bucket_s", "step_time_s"),
+    [
+        # 10 forward, 5 for the first piece; each of the other three loses a tenth of the second that a reduction runs
+        # beside it: 5.1; the last reduction shows.
+        (1.0, 15 + 3 * 5.1 + 1),
+        # A reduction that outlasts a piece slows all of it: 5 / 0.9. The last of three is over before the third ends.
+        (5 / 0.9, 15 + 3 * 5 / 0.9 + 5 / 0.9),
+        # Reductions one after the other from 15 on: none of the compute beside them decides.
+        (9.0, 15 + 4 * 9),
+    ],
+)
+def test_collectives_slow_the_compute_beside_them(bucket_s, step_time_s):
     shape = plan(data=2, micro_batches=1)
+    given_costs = {
+        "chunks": equal_chunks(shape, 10.0, 20.0), "reductions": (Communication(bucket_s),), "buckets": (4,),
+    }  # fmt: skip
+    trace, ledger = simulated(shape, overlapping(overlap_slowdown=0.1), **given_costs)
+    assert trace.step_time_s == pytest.approx(step_time_s)
+    # What compute loses is communication, as is what shows: together, all but 30 s of compute.
+    assert ledger.device_seconds["useful"] == pytest.approx(2 * 30)
+    assert ledger.device_seconds["data_comm"] == pytest.approx(2 * (step_time_s - 30))
+
+
+def test_a_forward_beside_a_reduction_of_the_micro_batch_before_is_slowed_too():
+    # ZeRO 2: 10, 20, then the reduction of 6 s beside the next 10, of which it takes 0.6; the last reduction shows.
+    shape = plan(data=2, zero=2, micro_batches=2)
     stack = overlapping(overlap_slowdown=0.1)
-    given_costs = {"chunks": equal_chunks(shape, 10.0, 20.0), "reductions_s": (4.0,), "buckets": (4,)}
-    assert timed(shape, stack, **given_costs) == pytest.approx(30 + 0.3 + 1.0)
+    given_costs = {"chunks": equal_chunks(shape, 10.0, 20.0), "reductions": (Communication(6.0),)}
+    assert timed(shape, stack, **given_costs) == pytest.approx(30 + 10.6 + 20 + 6)
+
+
+def test_what_is_not_overlapped_slows_nothing():
+    shape = plan(data=2, micro_batches=2)
+    stack = gpu_stack(overlap_gradient_reduction=False, overlap_slowdown=0.5)
+    given_costs = {"chunks": equal_chunks(shape, 10.0, 20.0), "reductions": (Communication(6.0),)}
+    assert timed(shape, stack, **given_costs) == 60 + 6
 
 
 def test_zero_two_reduces_every_micro_batch():
     shape = plan(data=2, zero=2, micro_batches=3)
     stack = overlapping(overlap_slowdown=0.0)
-    trace, _ = simulated(shape, stack, chunks=equal_chunks(shape, 10.0, 20.0), reductions_s=(6.0,))
+    trace, _ = simulated(shape, stack, chunks=equal_chunks(shape, 10.0, 20.0), reductions=(Communication(6.0),))
     assert sum(span.what == "reduce gradients" for span in trace.spans) == 3
 
 
 def test_zero_two_reduces_every_micro_batch_without_overlap_too():
     # Memory counts a share of the gradients only, so what a rank does not keep must leave after every backward.
     shape = plan(data=2, zero=2, micro_batches=3)
-    trace, _ = simulated(shape, BLOCKING, chunks=equal_chunks(shape, 10.0, 20.0), reductions_s=(6.0,))
+    trace, _ = simulated(shape, BLOCKING, chunks=equal_chunks(shape, 10.0, 20.0), reductions=(Communication(6.0),))
     assert sum(span.what == "reduce gradients" for span in trace.spans) == 3
 
 
 def test_a_shared_embedding_is_reduced_by_both_ends_at_once():
     shape = plan(pipeline=3, micro_batches=3)
-    trace, _ = simulated(shape, chunks=equal_chunks(shape, 10.0, 20.0), tied_embedding_s=4.0)
+    trace, _ = simulated(shape, chunks=equal_chunks(shape, 10.0, 20.0), tied_embedding=Communication(4.0))
     spans = [(span.actor, span.start_s) for span in trace.spans if span.what == "reduce tied embedding"]
     assert [actor for actor, _ in spans] == ["stage 0", "stage 2"]
     assert len({start for _, start in spans}) == 1

@@ -12,7 +12,7 @@ from sim.cost.compute import PassCost
 from sim.cost.step import step_costs
 from sim.engine.clock import run
 from sim.engine.sharded_program import sharded_program
-from sim.hardware.network import Network
+from sim.hardware.network import Communication, Network
 from sim.outcome.ledger import close_ledger
 
 
@@ -20,8 +20,8 @@ def simulated(layers, gather, scatter, forward, backward, micro_batches=1, **sta
     shape = plan(data=8, zero=3, micro_batches=micro_batches, layers_per_chunk=(layers,))
     options = {"prefetch_layers": 1, "overlap_slowdown": 0.0, "reduces_every_micro_batch": True, **stack}
     costs = free_costs(
-        shape, layer=PassCost({"useful": forward}, {"useful": backward}), layer_gather_s=gather,
-        layer_scatter_s=scatter, root_gather_s=1.0, root_scatter_s=1.0,
+        shape, layer=PassCost({"useful": forward}, {"useful": backward}), layer_gather=Communication(gather),
+        layer_scatter=Communication(scatter), root_gather=Communication(1.0), root_scatter=Communication(1.0),
     )  # fmt: skip
     trace = run(sharded_program(shape, costs, gpu_stack("fsdp-2023", **options)))
     return trace, close_ledger(trace, shape.devices)
@@ -98,6 +98,16 @@ def test_stolen_multiprocessors_are_communication():
     stolen, ledger = simulated(4, 3.0, 1.0, 10.0, 20.0, overlap_slowdown=0.1)
     assert stolen.step_time_s == pytest.approx(quiet.step_time_s + 2.1)
     assert ledger.device_seconds["useful"] == pytest.approx(8 * 4 * 30)
+
+
+def test_where_collectives_rule_slowed_compute_hides_behind_them():
+    # Gathers of 20 s and scatters of 5 s hold up forwards of 10 s and backwards of 16 s, slowed or not. Root 1, gathers
+    # until 81, the last forward until 91, gather 3 until 111, gather 2, scatter 3, gather 1, scatter 2, gather 0 until
+    # 181; the last backward loses a tenth of the 5 s of scatter 1 beside it: 181 + 16.5; then scatter 0 and the root's.
+    quiet, _ = simulated(4, 20.0, 5.0, 10.0, 16.0)
+    slowed, _ = simulated(4, 20.0, 5.0, 10.0, 16.0, overlap_slowdown=0.1)
+    assert quiet.step_time_s == 181 + 16 + 5 + 1
+    assert slowed.step_time_s == pytest.approx(181 + 16.5 + 5 + 1)
 
 
 def test_what_is_kept_is_not_gathered_again():

@@ -8,20 +8,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.cost.parts import duration_s
-from sim.cost.wafer import UnitCost, WaferCosts, break_even_tokens, wafer_costs
+from sim.cost.wafer import Stream, UnitCost, WaferCosts, break_even_tokens, wafer_costs
 from sim.engine.clock import run
 from sim.engine.wafer_program import GRADIENTS, WEIGHTS, wafer_program
-from sim.hardware.network import Network
+from sim.hardware.network import Communication, Network
 from sim.outcome.ledger import close_ledger
 from sim.parallel.wafer_plan import WaferPlan
 
 SMALL = st.integers(1, 50).map(float)
 
 
+def streamed(seconds):
+    """A transfer through the fabric that nobody else slows."""
+    return Stream({"weight_streaming": seconds}, Communication(seconds))
+
+
 def simulated(units, weight, forward, backward, gradient, passes=1, optimizer=0.0, straggler=0.0):
-    one = UnitCost(
-        "layer", {"weight_streaming": weight}, {"useful": forward}, {"useful": backward}, {"weight_streaming": gradient}
-    )
+    one = UnitCost("layer", streamed(weight), {"useful": forward}, {"useful": backward}, streamed(gradient))
     shape = WaferPlan(1, 1, passes)
     costs = WaferCosts((one,) * units, {"optimizer": optimizer}, straggler)
     trace = run(wafer_program(shape, costs))
@@ -89,7 +92,7 @@ def real(tokens_of_break_even, rate=150e9):
     network = Network(swarm(rate=rate, latency=0.0))
     costs = wafer_costs(model, training(batch, sequence), WaferPlan(1, batch, 1), device, stack, network)
     trace = run(wafer_program(WaferPlan(1, batch, 1), costs))
-    streaming_s = 2 * sum(duration_s(unit.weight_in) for unit in costs.units)
+    streaming_s = 2 * sum(duration_s(unit.weight_in.parts) for unit in costs.units)
     compute_s = sum(duration_s(unit.forward) + duration_s(unit.backward) for unit in costs.units)
     return trace.step_time_s, streaming_s, compute_s
 
@@ -118,6 +121,6 @@ def test_link_rate_matters_below_the_break_even_only():
 def test_all_systems_are_counted():
     trace, _ = simulated(2, 1.0, 1.0, 1.0, 1.0)
     assert trace.multiplicity == {"wafer": 1}
-    costs = WaferCosts((UnitCost("layer", {}, {"useful": 1.0}, {"useful": 1.0}, {}),), {}, 0.0)
+    costs = WaferCosts((UnitCost("layer", streamed(0.0), {"useful": 1.0}, {"useful": 1.0}, streamed(0.0)),), {}, 0.0)
     shape = dataclasses.replace(WaferPlan(1, 1, 1), systems=16)
     assert run(wafer_program(shape, costs)).multiplicity == {"wafer": 16}

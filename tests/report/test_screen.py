@@ -47,7 +47,7 @@ def test_it_is_ascii_and_fits_a_terminal(several: tuple[Outcome, ...], different
         text = screen(outcomes)
         assert text.isascii()
         assert max(map(len, text.splitlines())) <= 120
-        assert len(sentences(outcomes)) <= 6
+        assert len(sentences(outcomes)) <= 7
 
 
 def test_the_fastest_is_the_fastest(several: tuple[Outcome, ...]) -> None:

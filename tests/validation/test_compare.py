@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sim.catalog import load_sources, load_stack, stack_names
-from sim.hardware.topology_file import load_topology
+from sim.hardware.topology import load_topology
 from sim.validation.compare import Comparison, compare, comparison_table, headline
 from sim.validation.measurements import read_measurements
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -55,6 +56,8 @@ def _fat_tree(build: type[RailFatTree] | type[NodeFatTree]) -> Callable[[Figures
 
 def _torus(file: FiguresFile) -> Topology:
     sizes = file.sizes("x", "y", optional=("z",))
+    if file.devices is None:
+        file.fits(math.prod(sizes.values()))
     file.link_classes("torus")
     link = file.link("torus")
     return Torus(file.about(), tuple(sizes.values()), link, file.where)

@@ -33,7 +33,8 @@ class FiguresFile:
     name: str
     folder: Path
     raw: Mapping[str, Any]
-    devices: int
+    devices: int | None
+    """How many to build; None until fits() says how many there can be."""
     overrides: Mapping[str, float] = field(default_factory=dict)
     asked: str = ""
     figures: list[Figure] = field(default_factory=list)
@@ -143,7 +144,7 @@ class FiguresFile:
             self.name,
             str(self.raw["title"]),
             str(self.raw["device"]),
-            self.devices,
+            self.devices or 0,
             library,
             in_switch_bytes_per_s=self.in_switch_bytes_per_s,
             fabric_reduces=self.fabric_reduces,
@@ -152,7 +153,9 @@ class FiguresFile:
         )
 
     def fits(self, largest: int) -> None:
-        """Refuse to build more devices than there are."""
+        """Refuse to build more devices than there are; build all of them where nobody said how many."""
+        if self.devices is None:
+            self.devices = largest
         if not 1 <= self.devices <= largest:
             raise InputError(
                 self.where,

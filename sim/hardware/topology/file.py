@@ -28,9 +28,9 @@ _REQUIRED = ("title", "family", "device")
 
 
 def load_topology(
-    name: str, devices: int, where: str, base: Path | None = None, sizes: Mapping[str, float] | None = None
+    name: str, devices: int | None, where: str, base: Path | None = None, sizes: Mapping[str, float] | None = None
 ) -> Topology:
-    """Build `devices` devices of a topology.
+    """Build `devices` devices of a topology; as many as its file allows where that is None.
 
     name: a name on the shelf, or a path ending in .toml, relative to base (default: the working directory).
     where: shown first in messages about what the caller asks for.

@@ -8,12 +8,21 @@ from pathlib import Path
 from sim.outcome.outcome import Outcome
 from sim.report.charts.canvas import save
 from sim.report.charts.ledger import ledger_bars, ledger_figure
+from sim.report.charts.links import link_load, links_figure
 from sim.report.charts.scaling import distribution_tax, scaling_figure, time_to_train
 from sim.report.charts.streams import stream_utilisation, streams_figure
 from sim.report.charts.timeline import timeline, timeline_figure
 from sim.report.points import comparable, curves, representatives, slug
 
-__all__ = ["chart_files", "distribution_tax", "ledger_bars", "stream_utilisation", "time_to_train", "timeline"]
+__all__ = [
+    "chart_files",
+    "distribution_tax",
+    "ledger_bars",
+    "link_load",
+    "stream_utilisation",
+    "time_to_train",
+    "timeline",
+]
 
 _MOST_TIMELINES = 3
 
@@ -31,6 +40,8 @@ def chart_files(outcomes: Sequence[Outcome], directory: Path) -> list[Path]:
         title = f"{curve.label}, {point.devices:,} x {point.device_title}"
         paths += save(timeline_figure(point, title), directory, f"timeline-{name}")
         paths += save(streams_figure(point, title), directory, f"streams-{name}")
+        links = links_figure(point, title)
+        paths += save(links, directory, f"links-{name}") if links else []
     return paths
 
 

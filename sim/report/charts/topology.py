@@ -23,10 +23,14 @@ _CURVE_POINTS = 25
 _MOST_NAMES = 10
 """Vertices of one layer up to which each has its name."""
 _LAYER_INCHES = 1.15
-_MARGINS = {"layers": (0.15, 0.4), "grid": (0.3, 0.1), "circle": (0.3, 0.3)}
+_MARGINS = {"layers": (0.15, 0.4), "grid": (0.3, 0.25), "circle": (0.3, 0.3)}
 _NAME_ROOM = 0.45
 """To the right of a layer, for the name of its last vertex."""
 _LINE_POINTS = 12.0
+_WIDEST_INCHES = 10.4
+_HIGHEST_INCHES = 5.2
+_LOWEST_INCHES = 1.5
+"""Of a grid or a circle, whose two directions have one scale."""
 _COLUMNS = 2
 _CAPTION = (
     "Rates are what one direction of a link achieves; a full-duplex link counts once, and so do parallel cables that"
@@ -85,10 +89,10 @@ def _explained(topology: Topology, found: Picture) -> list[str]:
 
 
 def _height_inches(found: Picture) -> float:
+    (left, right), (low, high) = _window(found, 0), _window(found, 1)
     if found.shape == "layers":
-        low, high = _reach(found, 1)
-        return _LAYER_INCHES * (high - low + 2 * _MARGINS["layers"][1])
-    return 5.2
+        return _LAYER_INCHES * (high - low)
+    return min(_HIGHEST_INCHES, max(_LOWEST_INCHES, _WIDEST_INCHES * (high - low) / (right - left)))
 
 
 def _left_inches(found: Picture) -> float:
@@ -242,13 +246,20 @@ def _labels(ax: Axes, found: Picture) -> None:
             )
 
 
+def _window(found: Picture, side: int) -> Point:
+    """Lower and upper limit of an axis: what is drawn, with margins and room for the names on the right."""
+    low, high = _reach(found, side)
+    margin = _MARGINS[found.shape][side]
+    if side == 0 and found.shape == "layers":
+        low, high = min(low, 0.0), max(high, LAYER_WIDTH)
+    if side == 0 and found.shape != "circle":
+        high += _NAME_ROOM
+    return low - margin, high + margin
+
+
 def _limits(ax: Axes, found: Picture) -> None:
-    for side, limit in ((0, ax.set_xlim), (1, ax.set_ylim)):
-        low, high = _reach(found, side)
-        margin = _MARGINS[found.shape][side]
-        if found.shape == "layers" and side == 0:
-            low, high = min(low, 0.0), max(high, LAYER_WIDTH)
-        limit(low - margin, high + margin + (_NAME_ROOM if found.shape == "layers" and side == 0 else 0.0))
+    ax.set_xlim(_window(found, 0))
+    ax.set_ylim(_window(found, 1))
     if found.shape != "layers":
         ax.set_aspect("equal", adjustable="box")
     ax.set_axis_off()

@@ -117,7 +117,7 @@ def test_latency_grows_with_the_ring_and_with_the_logarithm_of_the_tree():
 
 
 @pytest.mark.parametrize(
-    "name", ["dgx-h100-superpod", "torus-3d", "dragonfly", "dgx-1-v100", "leaf-spine-oversubscribed"]
+    "name", ["dgx-h100-superpod", "torus-3d", "dragonfly", "dgx-1-v100", "leaf-spine"]
 )
 @settings(deadline=None, max_examples=15)
 @given(st.sampled_from([Group(2), Group(4), Group(8), Group(2, 4), Group(3), Group(5), Group(64), Group(16, 4)]))

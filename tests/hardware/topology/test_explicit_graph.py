@@ -90,6 +90,8 @@ def test_messages_use_all_paths_of_least_latency_and_no_other(vertices, data):
     paths = list(networkx.all_shortest_paths(exact, names[a], names[b], "tenths"))
     assert set(found) == {hop for path in paths for hop in itertools.pairwise(path)}
     for vertex in {start for start, _ in found}:
+        arrived = sum(share for (_, end), share in found.items() if end == vertex) if vertex != names[a] else 1.0
+        assert sum(share for (start, _), share in found.items() if start == vertex) == pytest.approx(arrived)
         assert len({round(share, 9) for (start, _), share in found.items() if start == vertex}) == 1
     assert [names[a], *(edge[1] for edge in edges(topology, a, b))] in paths
 
@@ -142,9 +144,11 @@ def test_rings_over_slower_cables_carry_less():
     topology = graph(4, *(Cables(f"gpu{a}", f"gpu{b}", link, 2) for a, b, link in pairs))
     orders = topology.ring_orders((0, 1, 2, 3))
     assert sum(share for share, _ in orders) == pytest.approx(1.0)
-    for share, order in orders:
-        diagonal = {0, 2} in [{a, b} for a, b in itertools.pairwise((*order, order[0]))]
-        assert share == min(one for one, _ in orders) if diagonal else max(one for one, _ in orders)
+    on_diagonals = [any(abs(a - b) == 2 for a, b in itertools.pairwise((*order, order[0]))) for _, order in orders]
+    assert set(on_diagonals) == {True, False}
+    rates = [1 if diagonal else 3 for diagonal in on_diagonals]
+    expected = [rate / sum(rates) for rate in rates]
+    assert [share for share, _ in orders] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("members", [(0,), (0, 5), (0, 1, 5), (0, 7, 1)])

@@ -1,0 +1,62 @@
+"""How loaded each class of links is over one step."""
+
+from __future__ import annotations
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from sim.outcome.outcome import Outcome
+from sim.report.charts.canvas import literal, quiet, sheet, sheet_of
+from sim.report.charts.colours import INK, LINK_COLOURS, colours_of
+
+_HEIGHT_INCHES, _LEFT_INCHES, _RIGHT_INCHES = 0.85, 1.0, 2.3
+_SLICES = 300
+_CAPTION = (
+    "Share of what all links of a class could carry, one direction each, at every moment of the step; a transfer counts"
+    " as evenly spread over the instruction that it belongs to. On the right: share of the whole step, on the average"
+    " of the class and on its busiest link."
+)
+
+
+def link_load(outcome: Outcome, axes: list[Axes] | None = None) -> list[Axes]:
+    """Draw one panel per link class that carries anything, utilisation over time; return the axes."""
+    use = outcome.links
+    shown = [index for index, one in enumerate(use.classes) if one.total_bytes > 0]
+    panels = axes or sheet([_HEIGHT_INCHES] * len(shown), left=_LEFT_INCHES, right=_RIGHT_INCHES, gap=0.25)
+    edges, shares = use.over_time(outcome.trace, _SLICES)
+    unit, scale = ("s", 1.0) if outcome.step_time_s >= 2.0 else ("ms", 1e3)
+    colours = colours_of([one.link_class for one in use.classes], LINK_COLOURS)
+    for ax, index in zip(panels, shown, strict=True):
+        one = use.classes[index]
+        ax.stairs(100 * shares[index], edges * scale, fill=True, color=colours[one.link_class])
+        ax.set_xlim(0, outcome.step_time_s * scale)
+        ax.set_ylim(0, max(100 * float(shares[index].max()) * 1.1, 1e-3))
+        ax.set_ylabel("busy (%)", size=8.5, color=INK)
+        words = (
+            f"{one.link_class}: {one.links:,} links",
+            f"{_terabytes(one.total_bytes)} a step",
+            f"{100 * one.mean_utilisation:.1f} % on average",
+            f"{100 * one.busiest_utilisation:.1f} % on {one.busiest}",
+        )
+        ax.text(1.015, 0.5, literal("\n".join(words)), transform=ax.transAxes, size=8, color=INK, va="center")
+        quiet(ax)
+        if ax is not panels[-1]:
+            ax.tick_params(labelbottom=False)
+    panels[-1].set_xlabel(f"time since the start of the step ({unit})", size=9, color=INK)
+    return panels
+
+
+def links_figure(outcome: Outcome, name: str) -> Figure | None:
+    """The panels as a sheet with title and caption; None where nothing is sent."""
+    shown = sum(one.total_bytes > 0 for one in outcome.links.classes)
+    if not shown:
+        return None
+    title = f"How loaded the links are during one step: {name}"
+    heights = [_HEIGHT_INCHES] * shown
+    panels = sheet(heights, title, _CAPTION, left=_LEFT_INCHES, right=_RIGHT_INCHES, gap=0.25)
+    return sheet_of(link_load(outcome, panels)[0])
+
+
+def _terabytes(size_bytes: float) -> str:
+    terabytes = size_bytes / 1e12
+    return f"{terabytes:,.0f} TB" if terabytes >= 100 else f"{terabytes:.3g} TB"
