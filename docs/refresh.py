@@ -11,12 +11,18 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from sim.hardware.topology import load_topology
 from sim.outcome.outcome import Outcome
 from sim.report.charts import chart_files
+from sim.report.charts.bus_bandwidth import bus_bandwidth_figure
+from sim.report.charts.canvas import save
+from sim.report.charts.topology import topology_figure
+from sim.report.collective import read_study
 from sim.report.screen import screen
 from sim.report.sentences import sentences
 from sim.sweep.execute import Failure, run_points
 from sim.sweep.grid import load_scenarios
+from sim.validation.collectives import collectives_table, compare_collectives
 from sim.validation.compare import compare, comparison_table
 
 DOCS = Path(__file__).parent
@@ -42,12 +48,12 @@ def draw(points: Sequence[Outcome], wanted: dict[str, str]) -> None:
                     shutil.copy(path, DOCS / "figures" / f"{name}.png")
 
 
-def block(name: str, text: str, readme: str) -> str:
-    """Replace one generated block of the README."""
+def block(name: str, text: str, document: str) -> str:
+    """Replace one generated block of a document."""
     pattern = re.compile(rf"(<!-- begin {name} -->\n).*?(<!-- end {name} -->)", re.S)
-    if pattern.search(readme) is None:
-        raise SystemExit(f"README.md has no block '{name}'")
-    return pattern.sub(lambda found: f"{found[1]}{text}\n{found[2]}", readme)
+    if pattern.search(document) is None:
+        raise SystemExit(f"there is no block '{name}'")
+    return pattern.sub(lambda found: f"{found[1]}{text}\n{found[2]}", document)
 
 
 def indented(text: str) -> str:
@@ -62,6 +68,16 @@ def main() -> None:
     draw(claim, {"scaling": "scaling", "ledger": "ledger"})
     short = ["system.plan.virtual_stages=2", "training.global_batch=16 sequences", "system.devices=64"]
     draw(outcomes("gpt3-175b-a100", short), {"timeline": "timeline"})
+    draw(outcomes("gpt3-175b-a100", ["system.devices=1024"]), {"links": "links"})
+    superpod = load_topology("dgx-h100-superpod", 1024, "docs")
+    study = read_study("all-reduce", superpod, None, 1, "1 GB", "32 KiB:16 GiB")
+    pictures = {"bus-bandwidth": bus_bandwidth_figure(study), "superpod": topology_figure(superpod)}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, figure in pictures.items():
+            shutil.copy(save(figure, Path(folder), name)[0], DOCS / "figures" / f"{name}.png")
+    network = (DOCS / "network.md").read_text(encoding="utf-8")
+    table = indented(collectives_table(compare_collectives()))
+    (DOCS / "network.md").write_text(block("collectives", table, network), encoding="utf-8")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     readme = block("answer", "\n".join(f"- {sentence}" for sentence in sentences(claim)), readme)
     readme = block("screen", indented(screen(outcomes("quickstart"))), readme)

@@ -36,7 +36,7 @@ class LinkUse:
 
     classes: tuple[LinkClassUse, ...]
     flow_shares: Mapping[Flow, NDArray[np.float64]] = field(compare=False, repr=False)
-    """Flow -> (classes,) mean share of the links' rate while it moves at full pace."""
+    """Flow -> (classes,) share of what all links could carry while it moves at full pace."""
 
     @property
     def bottleneck(self) -> LinkClassUse | None:
@@ -71,12 +71,13 @@ def link_use(trace: Trace, network: Network) -> LinkUse:
     links = network.topology.links
     seconds = repeated(span.transfers for span in trace.spans)
     rate = links.bytes_per_s[:-1]
-    busy_s, count = np.zeros(links.count), np.bincount(links.class_of, minlength=len(links.classes))
+    busy_s, could_per_s = np.zeros(links.count), np.bincount(links.class_of, rate, len(links.classes))
     flow_shares: dict[Flow, NDArray[np.float64]] = {}
     for flow, time_s in seconds.items():
         numbers, shares = network.usage(flow.wave, flow.devices)
         busy_s[numbers] += time_s * shares
-        flow_shares[flow] = np.bincount(links.class_of[numbers], shares, len(links.classes)) / np.maximum(count, 1)
+        carried_per_s = np.bincount(links.class_of[numbers], shares * rate[numbers], len(links.classes))
+        flow_shares[flow] = carried_per_s / could_per_s
     classes = []
     for index, name in enumerate(links.classes):
         own = np.flatnonzero(links.class_of == index)

@@ -109,7 +109,7 @@ def topologies_table() -> str:
         topology = load_topology(name, None, "catalogue")
         rows.append((name, topology.device, f"{topology.devices:,}", topology.domain, _rates(topology), topology.title))
     headers = ("topology", "device", "devices\nup to", "scale-up\ndomain", "links, per direction", "title")
-    return _table(rows, headers, right=(2, 3), widths=(None, None, None, None, 24, 32))
+    return _table(rows, headers, right=(2, 3), widths=(None, None, None, None, 24, 30))
 
 
 def stacks_table() -> str:

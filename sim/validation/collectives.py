@@ -129,6 +129,11 @@ def collectives_table(comparisons: Sequence[CollectiveComparison]) -> str:
         table.append((sweep, collective.replace("_", "-"), *summary(large), *summary(small)))
     headers = ("sweep", "collective", "rows >= 1 MB", "signed", "absolute", "rows < 1 MB", "signed", "absolute")
     aligned = ("left", "left", *["right"] * 6)
-    fitted = len(comparisons) - len(checks)
-    foot = f"bus bandwidth, predicted over measured; {len(checks)} check rows ({fitted} fit rows not counted)"
+    reduced = [one for one in checks if one.row.collective == "all_reduce"]
+    large, small = ([one for one in reduced if (one.row.size_bytes >= SMALL_BYTES) is side] for side in (True, False))
+    foot = (
+        f"bus bandwidth, predicted over measured; {len(checks)} check rows ({len(comparisons) - len(checks)} rows that a"
+        f" figure was taken from, and outliers, not counted)\nall-reduce: mean absolute error {mean_error(large):.1%}"
+        f" over {len(large)} rows of 1 MB and more, {mean_error(small):.1%} over {len(small)} below"
+    )
     return f"{tabulate(table, headers, tablefmt='simple', colalign=aligned, disable_numparse=True)}\n\n{foot}"

@@ -12,7 +12,9 @@ from sim.catalog import (
     Gpu,
     Wafer,
     device_names,
+    library_names,
     load_device,
+    load_library,
     load_model,
     load_sources,
     load_stack,
@@ -21,6 +23,7 @@ from sim.catalog import (
 )
 from sim.catalog.figures import KINDS, Figure
 from sim.errors import InputError
+from sim.validation.collectives import read_collectives
 from sim.validation.measurements import read_measurements
 
 GPUS = [name for name in device_names() if isinstance(load_device(name), Gpu)]
@@ -56,6 +59,7 @@ def all_figures() -> list[tuple[str, Figure]]:
         *(load_device(name) for name in device_names()),
         *(load_stack(name) for name in stack_names()),
         *(load_model(name) for name in model_names()),
+        *(load_library(name) for name in library_names()),
     ]
     return [(record.name, figure) for record in records for figure in record.figures]
 
@@ -178,7 +182,7 @@ def test_every_cited_source_is_listed() -> None:
 
 def test_every_listed_source_is_cited() -> None:
     cited = {figure.source for _, figure in all_figures()}
-    cited |= {row.source for row in read_measurements()}
+    cited |= {row.source for row in (*read_measurements(), *read_collectives())}
     for path in Path(__file__).parents[2].joinpath("topologies").glob("*.toml"):
         cited |= set(re.findall(r'source = "([^"]+)"', path.read_text(encoding="utf-8")))
     assert set(load_sources()) <= cited

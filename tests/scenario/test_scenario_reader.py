@@ -170,7 +170,8 @@ def test_a_document_is_expanded_before_it_is_resolved(example):
         scenario_from(read_document(path), path)
 
 
-KEYS = [(table, key) for table in TABLES for key in keys_of(table)]
+# A key of one letter has no letter that could be wrong.
+KEYS = [(table, key) for table in TABLES for key in keys_of(table) if len(key) > 1]
 
 
 @given(st.sampled_from(KEYS), st.data())

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from sim.errors import InputError
 from sim.hardware.topology.links import NO_LINK, EdgeKey, Link, Numbers
 from sim.hardware.topology.ring_packing import Ring, pack_rings
-from sim.hardware.topology.shortest_paths import Split, WaysToTarget
+from sim.hardware.topology.shortest_paths import ShortestPaths, Split
 from sim.hardware.topology.topology import About, Paths, Route, Topology
 
 LARGEST_DIRECT_GROUP = 16
 """Members of a group up to which rings over direct cables are searched for."""
-_TARGETS_KEPT = 256
+_LINKS_KEPT = 1_000_000
 _SHOWN = 5
 
 
@@ -51,8 +51,9 @@ class ExplicitGraph(Topology):
         self._count: dict[EdgeKey, int] = {}
         self._number: dict[EdgeKey, int] = {}
         self._lay_links(cables)
-        self._ways: dict[str, WaysToTarget] = {}
-        self._splits: dict[tuple[int, int], Split] = {}
+        self._shortest = ShortestPaths(self._number, self.links.latency_s)
+        self._splits: dict[EdgeKey, Split] = {}
+        self._kept = 0
         self._packed: dict[bytes, list[Ring]] = {}
         self._check(where or f"topology '{about.name}'")
 
@@ -88,7 +89,7 @@ class ExplicitGraph(Topology):
         return "device" if vertex in self._all_names else "switch"
 
     def _paths(self, sources: Numbers, targets: Numbers) -> Paths:
-        splits = [self._split(a, b) for a, b in zip(sources.tolist(), targets.tolist(), strict=True)]
+        splits = self._splits_of([(self.names[a], self.names[b]) for a, b in zip(sources, targets, strict=True)])
         longest = max((len(split.links) for split in splits), default=0)
         links = np.full((len(splits), longest), NO_LINK, dtype=np.int64)
         shares: NDArray[np.float64] = np.zeros(links.shape)
@@ -100,22 +101,27 @@ class ExplicitGraph(Topology):
     def route(self, a: int, b: int) -> Route:
         if a == b or not (0 <= a < self.devices and 0 <= b < self.devices):
             return super().route(a, b)
-        numbers = self._ways_to(self.names[b]).first_path(self.names[a])
-        return tuple((self.links.ends(number), self.links.link(number)) for number in numbers)
+        (split,) = self._splits_of([(self.names[a], self.names[b])])
+        here, path = self.names[a], []
+        for number in split.links:
+            ends = self.links.ends(number)
+            if ends[0] == here:
+                path.append((ends, self.links.link(number)))
+                here = ends[1]
+        return tuple(path)
 
-    def _split(self, source: int, target: int) -> Split:
-        """How the message of one pair is split."""
-        if (source, target) not in self._splits:
-            self._splits[source, target] = self._ways_to(self.names[target]).split(self.names[source])
-        return self._splits[source, target]
-
-    def _ways_to(self, target: str) -> WaysToTarget:
-        """Ways from everywhere to a device; those to the last few targets are kept."""
-        if target not in self._ways:
-            if len(self._ways) == _TARGETS_KEPT:
-                self._ways.pop(next(iter(self._ways)))
-            self._ways[target] = WaysToTarget(self.graph, target, self._number)
-        return self._ways[target]
+    def _splits_of(self, pairs: list[EdgeKey]) -> list[Split]:
+        """How the message of each pair is split; kept, up to a bound, because collectives repeat themselves."""
+        known = {pair: self._splits[pair] for pair in pairs if pair in self._splits}
+        known |= self._shortest.splits([pair for pair in dict.fromkeys(pairs) if pair not in known])
+        new = {pair: split for pair, split in known.items() if pair not in self._splits}
+        size = sum(len(split.links) for split in new.values())
+        if self._kept + size > _LINKS_KEPT:
+            self._splits, self._kept = {}, 0
+        if size <= _LINKS_KEPT:
+            self._splits |= new
+            self._kept += size
+        return [known[pair] for pair in pairs]
 
     def ring_orders(self, members: tuple[int, ...]) -> list[tuple[float, tuple[int, ...]]] | None:
         """Rings over cables between the members themselves: as many as fit side by side on separate cables.

@@ -64,7 +64,7 @@ class FiguresFile:
         raw = self.table("sizes", allowed, required)
         for key in self.overrides:
             if key not in allowed:
-                raise unknown_name(self.asked, f"size of topology '{self.name}'", key, allowed)
+                raise unknown_name(self.asked, "topology size", key, allowed)
         sizes: dict[str, Any] = {}
         for key in allowed:
             if key in self.overrides:

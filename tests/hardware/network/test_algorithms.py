@@ -116,9 +116,7 @@ def test_latency_grows_with_the_ring_and_with_the_logarithm_of_the_tree():
     assert trees[2] - trees[1] == pytest.approx(trees[1] - trees[0], rel=0.1)
 
 
-@pytest.mark.parametrize(
-    "name", ["dgx-h100-superpod", "torus-3d", "dragonfly", "dgx-1-v100", "leaf-spine"]
-)
+@pytest.mark.parametrize("name", ["dgx-h100-superpod", "torus-3d", "dragonfly", "dgx-1-v100", "leaf-spine"])
 @settings(deadline=None, max_examples=15)
 @given(st.sampled_from([Group(2), Group(4), Group(8), Group(2, 4), Group(3), Group(5), Group(64), Group(16, 4)]))
 def test_every_algorithm_runs_or_says_that_it_does_not_apply(name, group):

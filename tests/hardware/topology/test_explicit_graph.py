@@ -163,10 +163,28 @@ def test_too_many_members_have_no_order():
     assert topology.ring_orders(tuple(range(15))) is not None
 
 
-def test_many_targets_are_not_all_kept(monkeypatch):
-    monkeypatch.setattr("sim.hardware.topology.explicit_graph._TARGETS_KEPT", 2)
+def test_only_so_many_paths_are_kept(monkeypatch):
     topology = cube_mesh()
     targets = np.arange(1, 8)
     paths = topology.paths(np.zeros_like(targets), targets)
-    assert len(topology._ways) == 2
-    assert (topology.paths(np.zeros_like(targets), targets).links == paths.links).all()
+    monkeypatch.setattr("sim.hardware.topology.explicit_graph._LINKS_KEPT", 8)
+    for _ in range(2):
+        for target in targets.tolist():
+            topology.route(target, 0)
+            assert sum(len(split.links) for split in topology._splits.values()) <= 8
+        assert (topology.paths(np.zeros_like(targets), targets).links == paths.links).all()
+
+
+def test_many_targets_are_searched_in_batches(monkeypatch):
+    sources, targets = np.divmod(np.arange(144), 12)
+    at_once = diamonds(12).paths(sources, targets)
+    monkeypatch.setattr("sim.hardware.topology.shortest_paths._BATCH_ELEMENTS", 1)
+    one_by_one = diamonds(12).paths(sources, targets)
+    assert (at_once.links == one_by_one.links).all()
+    assert at_once.latency_s == pytest.approx(one_by_one.latency_s)
+
+
+def test_a_lone_device_needs_no_link():
+    topology = graph(1)
+    assert topology.route(0, 0) == ()
+    assert topology.links.count == 0

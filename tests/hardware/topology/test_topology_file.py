@@ -146,7 +146,7 @@ def test_sizes_may_be_given_instead_of_those_of_the_file(load):
 @pytest.mark.parametrize(
     ("sizes", "message"),
     [
-        ({"nodes_per_leave": 4}, r"unknown size of topology 'mine' 'nodes_per_leave'; did you mean 'nodes_per_leaf'"),
+        ({"nodes_per_leave": 4}, r"unknown topology size 'nodes_per_leave'; did you mean 'nodes_per_leaf'"),
         ({"nodes_per_leaf": 2.5}, r"size 'nodes_per_leaf'\n  2.5 is not a whole number of at least 1"),
         ({"nodes_per_leaf": 0}, "0 is not a whole number"),
         ({"oversubscription": 0.5}, "0.5 is not a number of at least 1"),

@@ -42,6 +42,7 @@ def test_the_shelf_holds_what_it_should():
 def test_every_file_builds_its_smallest_and_largest(name):
     smallest, largest = smallest_and_largest(name)
     assert largest == LARGEST.get(name, largest)
+    assert load_topology(name, None, "test").devices == largest
     for devices in (smallest, largest):
         topology = load_topology(name, devices, "test")
         assert topology.devices == devices
