@@ -1,7 +1,7 @@
-"""Prints what the network model costs: all-reduces over ever more devices, and events of the engine beside bare SimPy's.
+"""Prints what the network model costs: all-reduces over ever more devices, and the engine beside bare SimPy.
 
-Run by hand or with `make bench`. Figures, not verdicts: machines differ. Every size runs in a process of its own, so that
-its peak memory is its own.
+Run by hand or with `make bench`. Figures, not verdicts: machines differ. Every size runs in a process of its own, so
+that its peak memory is its own.
 """
 
 from __future__ import annotations

@@ -11,7 +11,8 @@ import numpy as np
 from sim import __version__
 from sim.errors import InputError, unknown_name
 from sim.hardware.network import COLLECTIVES, Collective, Group, Network, Option, Wave, bus_share
-from sim.hardware.network.algorithms import ALGORITHMS, Shape
+from sim.hardware.network.algorithm import Shape
+from sim.hardware.network.algorithms import ALGORITHMS
 from sim.hardware.topology import EdgeKey, Topology
 from sim.units import quantity
 

@@ -3,7 +3,7 @@
 Roles are given by a rule, not by looking at errors. "rate": one row a fabric and kind of algorithm, its largest
 message, from which a topology file takes the share of the links' rate that is reached. "fit": in each sweep and
 collective, ordered by ranks, algorithms and bytes, the third of every four rows; latencies are fitted on them.
-"outlier": a row whose note says what is wrong with it. All others are checks.
+"outlier": a row whose note says what is wrong with it. All others are checks, as are all vendors' peaks but rates.
 """
 
 from __future__ import annotations
@@ -132,8 +132,9 @@ def collectives_table(comparisons: Sequence[CollectiveComparison]) -> str:
     reduced = [one for one in checks if one.row.collective == "all_reduce"]
     large, small = ([one for one in reduced if (one.row.size_bytes >= SMALL_BYTES) is side] for side in (True, False))
     foot = (
-        f"bus bandwidth, predicted over measured; {len(checks)} check rows ({len(comparisons) - len(checks)} rows that a"
-        f" figure was taken from, and outliers, not counted)\nall-reduce: mean absolute error {mean_error(large):.1%}"
-        f" over {len(large)} rows of 1 MB and more, {mean_error(small):.1%} over {len(small)} below"
+        f"bus bandwidth, predicted over measured; {len(checks)} check rows\n"
+        f"({len(comparisons) - len(checks)} rows that a figure was taken from, and outliers, do not count)\n"
+        f"all-reduce: mean absolute error {mean_error(large):.1%} over {len(large)} rows of 1 MB and more,"
+        f" {mean_error(small):.1%} over {len(small)} below"
     )
     return f"{tabulate(table, headers, tablefmt='simple', colalign=aligned, disable_numparse=True)}\n\n{foot}"

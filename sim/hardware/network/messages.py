@@ -87,27 +87,32 @@ def parents(count: int) -> Numbers:
     return up
 
 
-def double_tree(members: Numbers) -> Phase:
-    """Up and down two trees over the domains, half the bytes each, and a chain over the members of every domain.
+def chain(members: Numbers) -> Phase:
+    """Up and down a chain over the members of every domain, one chain from each member on.
 
-    members: (G, k, w) k domains of w members. Tree c hangs on the c-th member of each domain.
+    members: (G, k, w) k domains of w members. Chain c ends at the c-th member, so a link between neighbours carries
+    all chains but one, (w - 1) / w of the bytes each way.
+    """
+    width = members.shape[2]
+    if width == 1:
+        return []
+    beside, share = np.roll(members, -1, axis=2), (width - 1) / width
+    return [_between(members, beside, share), _between(beside, members, share)]
+
+
+def two_trees(members: Numbers) -> Phase:
+    """Up and down two trees over the domains, half of the bytes each.
+
+    members: (G, k, w) k domains of w members. The c-th members of all domains carry 1 / w of the bytes.
     """
     _, domains, width = members.shape
+    tree, child = parents(domains)[1:], np.arange(1, domains)
+    # The second tree is the first one mirrored, or shifted by one where mirroring keeps even nodes even.
+    second = ((child + 1) % domains, (tree + 1) % domains) if domains % 2 else (domains - 1 - child, domains - 1 - tree)
     phase: Phase = []
-    if width > 1:
-        share = (width - 1) / width
-        beside = np.roll(members, -1, axis=2)
-        phase += [_between(members, beside, share), _between(beside, members, share)]
-    if domains > 1:
-        tree = parents(domains)
-        child = np.arange(1, domains)
-        if domains % 2:
-            pairs = [(child, tree[1:]), ((child + 1) % domains, (tree[1:] + 1) % domains)]
-        else:
-            pairs = [(child, tree[1:]), (domains - 1 - child, domains - 1 - tree[1:])]
-        for low, high in pairs:
-            lower, upper = members[:, low], members[:, high]
-            phase += [_between(lower, upper, 0.5 / width), _between(upper, lower, 0.5 / width)]
+    for low, high in ((child, tree), second):
+        lower, upper = members[:, low], members[:, high]
+        phase += [_between(lower, upper, 0.5 / width), _between(upper, lower, 0.5 / width)]
     return phase
 
 

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import InputError
-from sim.hardware.network.algorithms import ALGORITHMS, Algorithm, Collective, Shape
+from sim.hardware.network.algorithm import Shape
+from sim.hardware.network.algorithms import ALGORITHMS, Collective
 from sim.hardware.network.communication import NOTHING, Communication, Option, Values, Wave
 from sim.hardware.network.groups import Group
 from sim.hardware.network.loads import Loads, busiest_s_per_byte, message_loads
@@ -192,7 +193,7 @@ class Network:
         shape = Shape(self.topology, group, self._all)
         found: list[Option] = []
         for name in about.library.algorithms[collective]:
-            algorithm: Algorithm = ALGORITHMS[collective][name]
+            algorithm = ALGORITHMS[collective][name]
             if (self.only and name not in self.only) or not algorithm.applies(shape):
                 continue
             links_s = sum(busiest_s_per_byte(self.topology, loads) for loads in algorithm.phases(shape))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from sim.hardware.network.groups import Group
 from sim.hardware.network.messages import (
-    double_tree,
+    chain,
     halving,
     in_switch,
     level_rings,
@@ -15,6 +15,7 @@ from sim.hardware.network.messages import (
     parents,
     ring,
     sends,
+    two_trees,
 )
 
 RANKS = st.integers(2, 40)
@@ -73,13 +74,20 @@ def test_the_tree_is_a_tree_with_even_inner_nodes(count):
 @given(st.integers(2, 40), st.sampled_from([1, 2, 8]))
 def test_two_trees_move_everything_up_and_down(domains, width):
     members = np.arange(domains * width).reshape(1, domains, width)
-    messages = double_tree(members)
-    across = [one for one in messages if np.any(one.sources // width != one.targets // width)]
-    out, _ = sent(across, domains * width)
+    out, _ = sent(two_trees(members), domains * width)
     # Up and down every edge of two trees of half the bytes: 2 (k - 1) per byte over each domain's cards.
     assert out.sum() == pytest.approx(2 * (domains - 1))
     # No card sends more than everything up and everything down once.
     assert out.max() <= 2 / width + 1e-12
+
+
+@given(st.integers(1, 5), st.integers(1, 9))
+def test_a_chain_moves_everything_to_its_end_and_back(domains, width):
+    members = np.arange(domains * width).reshape(1, domains, width)
+    out, into = sent(chain(members), domains * width)
+    expected = pytest.approx(np.full(domains * width, 2 * (width - 1) / width))
+    assert out == expected
+    assert into == expected
 
 
 @given(st.integers(1, 8))
