@@ -11,6 +11,7 @@ from builders import (
     gpu,
     gpu_stack,
     hardware,
+    machine,
     overlapping,
     point,
     run_on,
@@ -22,11 +23,18 @@ from builders import (
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sim.catalog import Gpu, GpuStack
+from sim.catalog import PLAIN_LIBRARY, Gpu, GpuStack, load_library
+from sim.cost.step import step_costs
+from sim.engine.clock import run
+from sim.engine.pipeline_program import pipeline_program
+from sim.engine.sharded_program import sharded_program
+from sim.engine.transfers import shared_links
 from sim.errors import InputError
 from sim.hardware.network import Group, Network
+from sim.hardware.topology import load_topology
+from sim.outcome.ledger import close_ledger
 from sim.outcome.lines import LINES
-from sim.parallel.plan import check_plan
+from sim.parallel.plan import check_plan, shards_by_layer
 from sim.scenario import read_document, scenario_from
 from sim.scenario.types import Lora, PlanRequest, Report
 from sim.simulate import counterfactuals, prepare, simulate
@@ -196,6 +204,158 @@ def test_lines_that_a_plan_cannot_have_are_zero(case):
         assert lines["bubble"] == pytest.approx(0, abs=1e-9 * outcome.ledger.total_s)
     if shape.recompute == "none":
         assert lines["recompute"] == 0
+
+
+@MANY
+@given(cases())
+def test_no_link_carries_more_than_it_can(case):
+    for one in outcome_of(case).links.classes:
+        assert one.mean_utilisation <= one.busiest_utilisation * (1 + 1e-12) <= 1 + 1e-9
+
+
+def alone_and_together(scenario, stack, topology):
+    """(ledger where every transfer takes what it takes alone, ledger with shared links, flows that share them)."""
+    network, shape = Network(topology), check_plan(scenario.system.plan, scenario, stack)
+    costs = step_costs(scenario.model, scenario.training, shape, machine(stack=stack), network, scenario.system.jitter)
+    program = (sharded_program if shards_by_layer(shape, stack) else pipeline_program)(shape, costs, stack)
+    links = shared_links(program, network)
+    flows = {one.wave for _, _, instruction in program.instructions() for one in instruction.transfers}
+    ledgers = (close_ledger(run(program, one), scenario.system.devices) for one in (None, links))
+    return *ledgers, {flow for flow in flows if links.contested(flow)}
+
+
+@MANY
+@given(
+    st.sampled_from([2, 4, 8]), st.sampled_from([0, 1, 2]), st.sampled_from([0.0, 0.1]), st.sampled_from([1e5, 1e7]),
+    st.booleans(), st.sampled_from([PLAIN_LIBRARY, load_library("nccl-2021"), load_library("textbook")]),
+    st.sampled_from([1.0, 4.0]),
+)  # fmt: skip
+def test_where_no_links_are_shared_everything_is_as_if_alone(data, zero, slowdown, bucket, rails, library, over):
+    # Exchanges stay in the nodes, which the tensor groups fill; gradients leave one card of each for the same rail.
+    request = fixed(tensor=8, data=data, zero=zero, micro_batch=1)
+    scenario = point(gpt(4, 512, 8), 8 * data, request, recipe=training(4 * data), jitter=0.01)
+    stack = overlapping(overlap_slowdown=slowdown, gradient_bucket_bytes=bucket)
+    topology = cluster(8 * data, rails=rails, library=library, over=over)
+    alone, together, contested = alone_and_together(scenario, stack, topology)
+    assert not contested
+    assert together.step_time_s == pytest.approx(alone.step_time_s, rel=1e-9)
+    assert together.device_seconds == pytest.approx(alone.device_seconds, rel=1e-9)
+
+
+@st.composite
+def crowded(draw):
+    """(scenario, stack, topology) on 32 devices whose sends, reductions and exchanges meet on cards or in nodes.
+
+    Tensor groups of sixteen are a bad placement: they leave their nodes.
+    """
+    tensor, pipeline = draw(st.sampled_from([(8, 2), (4, 2), (4, 4), (2, 4), (2, 8), (16, 1), (1, 2), (1, 4)]))
+    virtual = draw(st.sampled_from([1, 2])) if 1 < pipeline < 8 else 1
+    request = fixed(
+        tensor=tensor, pipeline=pipeline, virtual_stages=virtual, micro_batch=1, zero=draw(st.sampled_from([0, 1])),
+        schedule="interleaved" if virtual > 1 else "1f1b",
+    )  # fmt: skip
+    stack = overlapping(
+        overlap_slowdown=0.0, gradient_bucket_bytes=draw(st.sampled_from([1e5, 1e6, 1e8])),
+        overlap_pipeline_send=draw(st.booleans()), scatter_pipeline_send=draw(st.booleans()),
+    )  # fmt: skip
+    model = gpt(8, draw(st.sampled_from([256, 1024])), 16, tied_embeddings=draw(st.booleans()))
+    rates = {"nvlink": draw(st.sampled_from([20e9, 200e9])), "nic": draw(st.sampled_from([2e9, 20e9]))}
+    topology = cluster(32, rails=draw(st.booleans()), **rates)
+    return point(model, 32, request, recipe=training(32 // tensor // pipeline * 8)), stack, topology
+
+
+@MANY
+@given(crowded())
+def test_sharing_links_never_makes_a_step_shorter(case):
+    # Compute is not slowed here: what is moved away from beside compute would give it speed back.
+    alone, together, contested = alone_and_together(*case)
+    assert together.step_time_s >= alone.step_time_s * (1 - 1e-12)
+    if not contested:
+        assert together.step_time_s == pytest.approx(alone.step_time_s, rel=1e-9)
+    # Compute and waits for nobody take what they take.
+    for line in ("useful", "kernel_loss", "launch", "sharding_loss", "optimizer", "input", "recompute"):
+        assert together.device_seconds[line] == pytest.approx(alone.device_seconds[line], rel=1e-9)
+
+
+@MANY
+@given(crowded(), st.sampled_from([0.08, 0.3]))
+def test_the_account_closes_where_compute_is_slowed_and_links_are_shared(case, slowdown):
+    scenario, stack, topology = case
+    outcome = run_on(scenario, gpu(), dataclasses.replace(stack, overlap_slowdown=slowdown), topology)
+    assert sum(outcome.ledger.device_seconds.values()) == pytest.approx(32 * outcome.step_time_s, rel=1e-9)
+    assert all(one.busiest_utilisation <= 1 + 1e-9 for one in outcome.links.classes)
+
+
+@pytest.mark.parametrize(
+    ("tensor", "pipeline"),
+    [
+        (8, 2),  # sends between stages and reductions over the two nodes of each, over the same cards
+        (16, 1),  # exchanges between two nodes, and reductions over the same cards
+        (4, 2),  # two replicas in each node: exchanges and reductions over NVLink too
+    ],
+)
+def test_who_shares_cards_is_slower_for_it(tensor, pipeline):
+    request = fixed(tensor=tensor, pipeline=pipeline, micro_batch=1)
+    scenario = point(gpt(8, 1024, 16), 32, request, recipe=training(32 // tensor // pipeline * 8))
+    stack = overlapping(overlap_slowdown=0.0, gradient_bucket_bytes=1e6)
+    alone, together, contested = alone_and_together(scenario, stack, cluster(32, nic=2e9))
+    assert contested
+    assert together.step_time_s > alone.step_time_s * (1 + 1e-6)
+
+
+NARROWER = (1.0, 1.5, 2.0, 4.0)
+
+
+@pytest.mark.parametrize("topology", ["dgx-a100-superpod", "a100-cloud-1600gbps"])
+@pytest.mark.parametrize(
+    ("stack", "degrees"),
+    [
+        ("fsdp-2023", {"zero": 3}),
+        ("megatron-2022", {"tensor": 8, "pipeline": 2, "zero": 0}),
+        ("megatron-2022", {"tensor": 2, "pipeline": 1, "zero": 0}),
+    ],
+)
+def test_an_oversubscribed_fabric_is_never_faster(topology, stack, degrees):
+    # Two nodes to a leaf, so that groups over 64 devices leave it.
+    scenario = point(gpt(8, 1024, 16), 64, fixed(micro_batch=1, **degrees), recipe=training(64), stack=stack)
+    times = []
+    for over in NARROWER:
+        sizes = {"nodes_per_leaf": 2, "oversubscription": over}
+        outcome = simulate(dataclasses.replace(scenario, system=dataclasses.replace(scenario.system, sizes=sizes)))
+        assert sum(outcome.ledger.device_seconds.values()) == pytest.approx(64 * outcome.step_time_s, rel=1e-9)
+        times.append(outcome.step_time_s)
+    assert all(later >= sooner * (1 - 1e-12) for sooner, later in itertools.pairwise(times))
+    assert times[-1] > times[0] * 1.001
+
+
+def test_an_oversubscription_that_nothing_meets_costs_nothing():
+    # One leaf holds everything.
+    scenario = point(gpt(8, 1024, 16), 64, fixed(micro_batch=1), recipe=training(64))
+    sizes = {"nodes_per_leaf": 8, "oversubscription": 4.0}
+    narrow = dataclasses.replace(scenario, system=dataclasses.replace(scenario.system, sizes=sizes))
+    assert simulate(narrow).step_time_s == pytest.approx(simulate(scenario).step_time_s, rel=1e-9)
+
+
+def test_a_tensor_group_over_two_nodes_pays_for_it():
+    # 16 devices: tensor groups of eight in two nodes, or one of sixteen across them, which passes every micro-batch.
+    # Of each exchange, a reduce-scatter and an all-gather, a ring over sixteen ranks moves 2 x 15/16 through the eight
+    # cards of a node; two exchanges a layer each way. The other plan has its own exchanges, reductions and optimizer.
+    layers, width, micro_batch, batches = 4, 8192, 4, 64
+    model, recipe = gpt(layers, width, 64), training(micro_batch * batches, 2048)
+
+    def outcome(tensor):
+        request = fixed(tensor=tensor, micro_batch=micro_batch, recompute="none")
+        found = simulate(point(model, 16, request, recipe=recipe))
+        return found, {line: seconds / 16 for line, seconds in found.ledger.device_seconds.items()}
+
+    (inside, lines), (across, exposed) = outcome(8), outcome(16)
+    topology = load_topology("dgx-a100-superpod", 16, "test")
+    cards = 8 * topology.route(0, 8)[0][1].bytes_per_s
+    bound_s = batches * 4 * layers * 2 * 15 / 16 * (2 * micro_batch * 2048 * width) / cards
+    assert exposed["tensor_comm"] >= bound_s
+    extra_s = bound_s - lines["tensor_comm"] - lines["data_comm"] - lines["optimizer"]
+    assert extra_s > 0.1 * inside.step_time_s
+    assert across.step_time_s >= inside.step_time_s + extra_s
 
 
 @pytest.mark.parametrize("stack", STACKS.values(), ids=STACKS)

@@ -28,7 +28,9 @@ def estimate_step_s(plan: Plan, costs: StepCosts, stack: GpuStack) -> float:
         stage_s += plan.virtual_stages * (costs.send.seconds + costs.send_back.seconds)
     slots = plan.micro_batches * (1 + float(bubble_share(plan.pipeline, plan.virtual_stages, plan.micro_batches)))
     ends_s = max(_end_s(stage, plan, costs, stack, sum(backwards_s[stage :: plan.pipeline])) for stage in stages)
-    return once_s + slots * stage_s + ends_s + max(one.seconds for one in costs.gathers) + costs.tied_embedding.seconds
+    return (
+        once_s + slots * stage_s + ends_s + max(one.seconds for one in costs.gathers) + costs.tied_embedding[0].seconds
+    )
 
 
 def _end_s(stage: int, plan: Plan, costs: StepCosts, stack: GpuStack, backward_s: float) -> float:

@@ -115,10 +115,16 @@ def parameter_gather(weight_bytes: float, plan: Plan, network: Network) -> Commu
     return network.run("all_gather", weight_bytes, data_group(plan))
 
 
-def tied_embedding_reduction(model: Model, plan: Plan, gradient_bytes: float, network: Network) -> Communication:
-    """Sum the gradients of an embedding that first and last stage both hold (Narayanan et al. 2021, sec. 4)."""
+def tied_embedding_send(
+    model: Model, plan: Plan, gradient_bytes: float, network: Network, *, stages: int
+) -> Communication:
+    """Half of summing the gradients of an embedding that first and last stage both hold: one end's to the other.
+
+    stages: from this end to the other, negative from the last to the first.
+    A ring of two passes the whole size once in each direction, both at the same time: what a send costs.
+    Source: Narayanan et al. 2021, sec. 4.
+    """
     if plan.pipeline == 1 or not model.tied_embeddings:
         return NOTHING
-    size = gradient_bytes * model.vocab * model.hidden / plan.tensor
-    # A ring of two passes the whole size once in each direction, both at the same time: what a send costs.
-    return network.send(size, pipeline_group(plan).stride * (plan.pipeline - 1))
+    size, group = gradient_bytes * model.vocab * model.hidden / plan.tensor, pipeline_group(plan)
+    return network.send(size, stages * group.stride, group)

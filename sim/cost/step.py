@@ -19,7 +19,7 @@ from sim.cost.split import (
     layer_exchanges,
     parameter_gather,
     pipeline_send,
-    tied_embedding_reduction,
+    tied_embedding_send,
 )
 from sim.hardware.kernel import launched_time_s, memory_time_s
 from sim.hardware.network import NOTHING, Communication, Network
@@ -39,6 +39,7 @@ class StepCosts:
     send, send_back: an activation to the next stage, a gradient to the one before.
     reductions: (S,) one of the `buckets[stage]` gradient reductions that a stage makes.
     gathers: (S,) parameter gather after a sharded optimizer.
+    tied_embedding: (2,) the gradients of a shared embedding, from the first stage to the last and back.
     prepares_s: (S,) compute to make a stage's gradients ready; layer_prepare_s, root_prepare_s: the same for FSDP.
     layer_gather, root_gather, layer_scatter, root_scatter: FSDP, per layer and for embedding plus head.
     """
@@ -52,7 +53,7 @@ class StepCosts:
     reductions: tuple[Communication, ...]
     buckets: tuple[int, ...]
     gathers: tuple[Communication, ...]
-    tied_embedding: Communication
+    tied_embedding: tuple[Communication, Communication]
     layer_gather: Communication
     root_gather: Communication
     layer_scatter: Communication
@@ -111,9 +112,12 @@ def step_costs(
             parameter_gather(WEIGHT_BYTES * trained * parameters, plan, network) if plan.zero in (1, 2) else NOTHING
             for parameters in held
         ),
-        tied_embedding=tied_embedding_reduction(model, plan, machine.gradient_bytes, network)
-        if training.lora is None
-        else NOTHING,
+        tied_embedding=(NOTHING, NOTHING)
+        if training.lora
+        else (
+            tied_embedding_send(model, plan, machine.gradient_bytes, network, stages=plan.pipeline - 1),
+            tied_embedding_send(model, plan, machine.gradient_bytes, network, stages=1 - plan.pipeline),
+        ),
         layer_gather=parameter_gather(WEIGHT_BYTES * layer_parameters, plan, network),
         root_gather=parameter_gather(WEIGHT_BYTES * root_parameters, plan, network),
         layer_scatter=gradient_reduction(machine.gradient_bytes * trained * layer_parameters, plan, network),

@@ -134,7 +134,7 @@ class _Clock:
 
     def _varies(self, stream: str, instruction: Instruction, compute: SlowedCompute | None) -> bool:
         """Whether what else goes on decides how long an instruction takes, or the other way round."""
-        if compute is not None and (stream == COMPUTE or instruction.slows_compute):
+        if compute is not None and (instruction.computes if stream == COMPUTE else instruction.slows_compute):
             return True
         return any(self._contested(transfer) for transfer in instruction.transfers)
 
@@ -148,7 +148,7 @@ class _Clock:
 
         No transfer is slowed as compute, contested or not.
         """
-        computes = compute if stream == COMPUTE else None
+        computes = compute if stream == COMPUTE and instruction.computes else None
         slows = compute if stream != COMPUTE and instruction.slows_compute else None
         moving = [one for one in instruction.transfers if computes or self._contested(one)]
         rest_s = _without_s(instruction, moving)

@@ -117,7 +117,8 @@ class _Stage:
     def _finish(self) -> None:
         """Wait for stragglers, reduce, clip (which waits for every stage), update, gather."""
         plan, costs, stage = self.plan, self.costs, self.stage
-        self._compute("wait for the slowest replica", {"straggler_wait": costs.straggler_s[stage]})
+        late = Instruction("wait for the slowest replica", {"straggler_wait": costs.straggler_s[stage]}, computes=False)
+        self.result.add(COMPUTE, late)
         self._compute("prepare gradients", {"data_comm": costs.prepares_s[stage]}, (), ("done", stage))
         reduced: list[EventKey] = []
         if plan.data > 1 and self.overlaps:
@@ -125,9 +126,10 @@ class _Stage:
         elif plan.data > 1 and plan.zero != 2:
             self._data("reduce gradients", costs.reductions[stage], (("done", stage),), ("reduced", stage))
             reduced = [("reduced", stage)]
-        if costs.tied_embedding.seconds and stage in (0, plan.pipeline - 1):
+        if costs.tied_embedding[0].seconds and stage in (0, plan.pipeline - 1):
             others = tuple(("done", end) for end in (0, plan.pipeline - 1))
-            self._data("reduce tied embedding", costs.tied_embedding, others, ("tied", stage), "pipeline_comm")
+            send = costs.tied_embedding[0 if stage == 0 else 1]
+            self._data("reduce tied embedding", send, others, ("tied", stage), "pipeline_comm")
             reduced.append(("tied", stage))
         self._compute("gradients complete", {}, tuple(reduced), ("ready", stage))
         everyone = tuple(("ready", other) for other in range(plan.pipeline))

@@ -42,6 +42,7 @@ class Instruction:
     transfers: what of it moves bytes over links, in order, after the rest of the instruction.
     slows_compute: share of its speed, below one, that the compute stream of the same actor loses while this runs on
     another stream.
+    computes: on the compute stream, whether this is work; time that passes by itself cannot be slowed.
     """
 
     what: str
@@ -50,6 +51,7 @@ class Instruction:
     records: EventKey | None = None
     transfers: tuple[Transfer, ...] = ()
     slows_compute: float = 0.0
+    computes: bool = True
 
     @property
     def duration_s(self) -> float:

@@ -25,7 +25,8 @@ def sharded_program(plan: Plan, costs: StepCosts, stack: GpuStack) -> Program:
     for batch in range(plan.micro_batches):
         writer.forward(batch)
         writer.backward(batch)
-    writer.compute("wait for the slowest replica", {"straggler_wait": costs.straggler_s[0]})
+    late = Instruction("wait for the slowest replica", {"straggler_wait": costs.straggler_s[0]}, computes=False)
+    writer.actor.add(COMPUTE, late)
     writer.compute("optimizer", dict(costs.optimizer[0]), tuple(writer.scattered))
     return Program([writer.actor])
 

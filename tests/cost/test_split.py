@@ -16,7 +16,7 @@ from sim.cost.split import (
     pipeline_group,
     pipeline_send,
     tensor_group,
-    tied_embedding_reduction,
+    tied_embedding_send,
 )
 from sim.hardware.network import NOTHING, Network
 from sim.workload.layer import Slice
@@ -99,13 +99,14 @@ def test_gradients_and_parameters_by_hand():
 
 
 def test_a_shared_embedding_is_summed_over_the_ends():
-    # V h elements of 4 bytes, a quarter on each of four tensor ranks; an all-reduce of two moves its size once.
-    model, shape = gpt(vocab=1000), plan(tensor=4, pipeline=2)
+    # V h elements of 4 bytes, a quarter on each of four tensor ranks; each end sends them to the other.
+    model, shape, network = gpt(vocab=1000), plan(tensor=4, pipeline=2), ideal_node(8, RATE)
     size = 4 * 1000 * 256 / 4
-    reduction = tied_embedding_reduction(model, shape, 4.0, ideal_node(8, RATE))
-    assert reduction.seconds == pytest.approx(size / RATE)
-    assert tied_embedding_reduction(model, plan(tensor=4), 4.0, ideal_node(8, RATE)) == NOTHING
-    assert tied_embedding_reduction(gpt(tied_embeddings=False), shape, 4.0, ideal_node(8, RATE)) == NOTHING
+    there, back = (tied_embedding_send(model, shape, 4.0, network, stages=stages) for stages in (1, -1))
+    assert there.seconds == back.seconds == pytest.approx(size / RATE)
+    assert there.moving_s.keys() != back.moving_s.keys()
+    assert tied_embedding_send(model, plan(tensor=4), 4.0, network, stages=0) == NOTHING
+    assert tied_embedding_send(gpt(tied_embeddings=False), shape, 4.0, network, stages=1) == NOTHING
 
 
 @given(st.sampled_from([1, 2, 3]), st.integers(1, 8))

@@ -3,15 +3,16 @@
 import itertools
 
 import pytest
-from builders import equal_chunks, free_costs, gpu_stack, overlapping, plan
+from builders import cluster, equal_chunks, free_costs, gpt, gpu_stack, machine, overlapping, plan, training
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.cost.compute import PassCost
+from sim.cost.step import step_costs
 from sim.engine.clock import run
 from sim.engine.pipeline_program import pipeline_program
-from sim.engine.program import COMPUTE
-from sim.hardware.network import Communication
+from sim.engine.program import COMPUTE, DATA
+from sim.hardware.network import Communication, Network
 from sim.outcome.ledger import close_ledger
 from sim.parallel.schedule import bubble_share
 
@@ -189,7 +190,7 @@ def test_zero_two_reduces_every_micro_batch_without_overlap_too():
 
 def test_a_shared_embedding_is_reduced_by_both_ends_at_once():
     shape = plan(pipeline=3, micro_batches=3)
-    trace, _ = simulated(shape, chunks=equal_chunks(shape, 10.0, 20.0), tied_embedding=Communication(4.0))
+    trace, _ = simulated(shape, chunks=equal_chunks(shape, 10.0, 20.0), tied_embedding=(Communication(4.0),) * 2)
     spans = [(span.actor, span.start_s) for span in trace.spans if span.what == "reduce tied embedding"]
     assert [actor for actor, _ in spans] == ["stage 0", "stage 2"]
     assert len({start for _, start in spans}) == 1
@@ -210,3 +211,47 @@ def test_every_rank_of_every_replica_is_counted():
     shape = plan(tensor=2, data=4, pipeline=2)
     trace, _ = simulated(shape, chunks=equal_chunks(shape, 1.0, 1.0))
     assert trace.multiplicity == {"stage 0": 8, "stage 1": 8}
+
+
+def real_program(shape, stack):
+    costs = step_costs(gpt(8), training(8), shape, machine(stack=stack), Network(cluster(64)))
+    return pipeline_program(shape, costs, stack), costs
+
+
+@pytest.mark.parametrize("stack", [overlapping(), BLOCKING], ids=["overlapping", "blocking"])
+def test_every_instruction_says_what_of_it_moves_bytes(stack):
+    shape = plan(tensor=2, data=2, pipeline=2, virtual_stages=2, zero=1, micro_batches=4, layers_per_chunk=(2,) * 4)
+    program, costs = real_program(shape, stack)
+    for actor, stream, instruction in program.instructions():
+        first = 4 * int(actor.name.removeprefix("stage "))
+        for one in instruction.transfers:
+            assert one.line in instruction.parts
+            assert one.wave.devices == range(first, first + 4)
+        moving_s = sum(one.seconds for one in instruction.transfers)
+        assert moving_s <= instruction.duration_s
+        # Whatever is communication says so, and nothing else does.
+        communicates = {"tensor_comm", "pipeline_comm"} & set(instruction.parts) or stream != COMPUTE
+        assert bool(moving_s) == bool(communicates), instruction.what
+    # Only collectives beside compute slow it, and only where they are beside it.
+    slowing = {stream for _, stream, instruction in program.instructions() if instruction.slows_compute}
+    assert slowing == ({DATA} if stack.overlap_gradient_reduction else set())
+    # The exchanges of a chunk are in its forward, and in equal shares in the pieces of its backward.
+    for phase, exchanges in (("forward", "forward_exchanges"), ("backward", "backward_exchanges")):
+        found = sum(
+            one.seconds
+            for _, _, instruction in program.instructions() if instruction.what.startswith(f"{phase} 0.")
+            for one in instruction.transfers
+        )  # fmt: skip
+        expected = sum(sum(getattr(chunk, exchanges).moving_s.values()) for chunk in costs.chunks)
+        assert found == pytest.approx(expected)
+
+
+def test_activations_and_gradients_leave_in_opposite_directions():
+    shape = plan(data=2, pipeline=2, micro_batches=2, layers_per_chunk=(4, 4))
+    program, _ = real_program(shape, overlapping())
+    found = {
+        (actor.name, instruction.what.split()[1], one.wave.wave.distance)
+        for actor, _, instruction in program.instructions() if instruction.what.startswith("send")
+        for one in instruction.transfers
+    }  # fmt: skip
+    assert found == {("stage 0", "activation", 2), ("stage 1", "gradient", -2)}

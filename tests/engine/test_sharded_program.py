@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sim.cost.compute import PassCost
 from sim.cost.step import step_costs
 from sim.engine.clock import run
+from sim.engine.program import COMPUTE
 from sim.engine.sharded_program import sharded_program
 from sim.hardware.network import Communication, Network
 from sim.outcome.ledger import close_ledger
@@ -120,3 +121,22 @@ def test_what_is_kept_is_not_gathered_again():
         trace = run(sharded_program(shape, costs, on.stack))
         gathers[zero] = sum(span.what.startswith("gather 0") for span in trace.spans)
     assert gathers == {2: 4, 3: 8}
+
+
+def test_every_collective_moves_bytes_among_all_devices_and_slows_compute():
+    model, recipe, on = gpt(4), training(8), machine(stack=gpu_stack("fsdp-2023", overlap_slowdown=0.05))
+    shape = plan(data=8, zero=3, micro_batches=1, layers_per_chunk=(4,))
+    costs = step_costs(model, recipe, shape, on, Network(cluster(8)))
+    kinds = []
+    for _, stream, instruction in sharded_program(shape, costs, on.stack).instructions():
+        if stream == COMPUTE:
+            assert not instruction.transfers
+            assert instruction.slows_compute == 0
+            continue
+        (transfer,) = instruction.transfers
+        assert (transfer.line, transfer.wave.devices) == ("data_comm", range(8))
+        assert 0 < transfer.seconds < instruction.duration_s
+        assert instruction.slows_compute == 0.05
+        kinds.append(transfer.wave.wave.kind)
+    # The root once and every layer twice; every layer and the root.
+    assert (kinds.count("all_gather"), kinds.count("reduce_scatter"), len(kinds)) == (9, 5, 14)

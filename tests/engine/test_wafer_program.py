@@ -124,3 +124,18 @@ def test_all_systems_are_counted():
     costs = WaferCosts((UnitCost("layer", streamed(0.0), {"useful": 1.0}, {"useful": 1.0}, streamed(0.0)),), {}, 0.0)
     shape = dataclasses.replace(WaferPlan(1, 1, 1), systems=16)
     assert run(wafer_program(shape, costs)).multiplicity == {"wafer": 16}
+
+
+def test_weights_and_gradients_keep_the_tree_busy_in_opposite_directions():
+    shape, network = WaferPlan(4, 1, 1), Network(swarm(4))
+    costs = wafer_costs(gpt(2), training(4), shape, wafer(), wafer_stack(), network)
+    kinds = {WEIGHTS: "broadcast", GRADIENTS: "reduce"}
+    for _, stream, instruction in wafer_program(shape, costs).instructions():
+        if stream not in kinds:
+            assert not instruction.transfers
+            continue
+        (transfer,) = instruction.transfers
+        assert (transfer.wave.wave.kind, transfer.wave.devices) == (kinds[stream], range(4))
+        assert transfer.line == "weight_streaming"
+        # All but the latency of two levels of the tree.
+        assert instruction.duration_s - transfer.seconds == pytest.approx(2 * 5e-6)
