@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from sim.hardware.network import Group, Network
+from sim.hardware.topology import load_topology
 from sim.sweep.execute import Failure, run_points
 from sim.sweep.grid import load_scenarios
 from sim.validation.compare import compare, headline
@@ -23,6 +25,18 @@ def test_the_scenario_of_the_readme_runs(tmp_path: Path) -> None:
     results = run_points(load_scenarios(path))
     assert len(results) == 3
     assert not any(isinstance(result, Failure) for result in results)
+
+
+def test_the_topology_of_the_documentation_carries_collectives(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "network.md").read_text(encoding="utf-8")
+    block = re.search(r"<!-- topology: (.*?) -->\n```toml\n(.*?)```", text, re.S)
+    assert block is not None
+    (tmp_path / block.group(1)).write_text(block.group(2), encoding="utf-8")
+    topology = load_topology(block.group(1), 4, "docs", tmp_path)
+    network = Network(topology)
+    # Two cables of 0.9 x 12.5 GB/s carry both ways round of a ring over all four.
+    assert network.bus_bytes_per_s(Group(4)) == pytest.approx(2 * 0.9 * 12.5e9)
+    assert network.bus_bytes_per_s(Group(2)) == pytest.approx(0.78 * 300e9)
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("scenarios/*.toml")), ids=lambda path: path.stem)
