@@ -74,12 +74,14 @@ def _parse(text: str) -> tuple[float, str, str]:
         return math.nan, "", "a number, a space and a unit are due"
     try:
         parsed = _registry().parse_expression(text)
-    except (pint.errors.PintError, AttributeError, TypeError, ValueError, ArithmeticError) as error:
+        if not hasattr(parsed, "to_base_units"):
+            return float(parsed), "", ""
+        base = parsed.to_base_units()
+        return float(base.magnitude), str(base.units), ""
+    except OverflowError:
+        return math.nan, "", "the number is too large"
+    except (pint.errors.PintError, AttributeError, TypeError, ValueError, ArithmeticError, SyntaxError) as error:
         return math.nan, "", str(error) or type(error).__name__
-    if not hasattr(parsed, "to_base_units"):
-        return float(parsed), "", ""
-    base = parsed.to_base_units()
-    return float(base.magnitude), str(base.units), ""
 
 
 def quantity(value: object, kind: str, where: str) -> float:
@@ -127,7 +129,8 @@ def fraction(value: object, where: str, *, upper: float = 1.0) -> float:
     """
     number = math.nan
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        number = float(value)
+        # A whole number may be too large for a float.
+        number = float(value) if 0 <= value <= upper else math.inf
     elif isinstance(value, str):
         magnitude, base_unit, problem = _parse(value.strip())
         if not problem and base_unit in ("", "dimensionless"):

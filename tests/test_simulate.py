@@ -41,7 +41,7 @@ from sim.simulate import counterfactuals, prepare, simulate
 from sim.workload.parameters import count_parameters
 
 COMMUNICATION = ("tensor_comm", "context_comm", "expert_comm", "pipeline_comm", "data_comm")
-NETWORK = {"nvlink": 200e9, "nic": 20e9, "hop": 1e-6, "launch": 2e-5, "handshake": 1e-5}
+NETWORK = {"nvlink": 200e9, "nic": 20e9, "hop": 1e-6, "launch": 2e-5, "tree_level": 1e-5}
 STACKS = {
     "2021": gpu_stack("megatron-2021"),
     "2022": gpu_stack("megatron-2022"),
@@ -170,7 +170,8 @@ def test_no_step_is_shorter_than_its_bounds(case):
     if shape.data > 1 and scenario.training.lora is None:
         # Every rank sends (d - 1) / d of the gradients of its layers at least once; some rank holds the mean or more.
         share = count_parameters(scenario.model).total / shape.tensor / shape.pipeline
-        rate = network.bus_bytes_per_s(Group(shape.data, shape.tensor))
+        gathers = network.options("all_gather", Group(shape.data, shape.tensor))
+        rate = (shape.data - 1) / shape.data / min(option.s_per_byte for option in gathers)
         sent = stack.gradient_bytes[scenario.training.precision] * share * (shape.data - 1) / shape.data
         bounds["gradients"] = sent / max(rate, 8 * NETWORK["nic"])
     if shape.tensor > 1:

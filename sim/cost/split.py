@@ -89,7 +89,7 @@ def _exchanges(forward: Communication, backward: Communication) -> PassCost:
 def pipeline_send(
     model: Model, part: Slice, plan: Plan, stack: GpuStack, network: Network, *, stages: int = 1
 ) -> Communication:
-    """One activation to the next stage, or its gradient to the one before (stages = -1).
+    """One activation to the stage that is `stages` further on, or its gradient back (negative).
 
     Scattered over the tensor ranks and gathered behind the fast links where the stack does that, and already
     scattered under sequence parallelism. Source: Narayanan et al. 2021, sec. 4.1.

@@ -36,7 +36,8 @@ class StepCosts:
 
     chunks: (C,) one forward and backward of one micro-batch, tensor-parallel exchanges included.
     layer, embedding, head: the same for one layer and the two ends.
-    send, send_back: an activation to the next stage, a gradient to the one before.
+    send, send_back: an activation to the next stage, a gradient to the one before. wrap, wrap_back: with interleaving,
+    an activation from the last stage to the first, its gradient from the first to the last.
     reductions: (S,) one of the `buckets[stage]` gradient reductions that a stage makes.
     gathers: (S,) parameter gather after a sharded optimizer.
     tied_embedding: (2,) the gradients of a shared embedding, from the first stage to the last and back.
@@ -50,6 +51,8 @@ class StepCosts:
     head: PassCost
     send: Communication
     send_back: Communication
+    wrap: Communication
+    wrap_back: Communication
     reductions: tuple[Communication, ...]
     buckets: tuple[int, ...]
     gathers: tuple[Communication, ...]
@@ -103,6 +106,8 @@ def step_costs(
         head=head,
         send=pipeline_send(model, part, plan, stack, network),
         send_back=pipeline_send(model, part, plan, stack, network, stages=-1),
+        wrap=pipeline_send(model, part, plan, stack, network, stages=1 - plan.pipeline),
+        wrap_back=pipeline_send(model, part, plan, stack, network, stages=plan.pipeline - 1),
         reductions=tuple(
             gradient_reduction(size / pieces, plan, network)
             for size, pieces in zip(gradient_bytes, buckets, strict=True)

@@ -56,7 +56,7 @@ class _Stage:
         records: EventKey | None = None,
         exchanges: Communication = NOTHING,
     ) -> None:
-        moved = self.transfers.of("tensor_comm", exchanges)
+        moved = self.transfers.of(COMPUTE, "tensor_comm", exchanges)
         self.result.add(COMPUTE, Instruction(what, parts, waits, records, moved))
 
     def _forward(self, slot: Slot) -> None:
@@ -107,10 +107,12 @@ class _Stage:
     def _send(self, slot: Slot, arrival: EventKey) -> None:
         """Beside the compute stream where the stack overlaps sends, in it where it does not."""
         stream = SEND if self.stack.overlap_pipeline_send else COMPUTE
-        onwards = slot.phase == "forward"
+        costs, onwards = self.costs, slot.phase == "forward"
+        # Interleaved chunks go on from the last stage to the first, and back.
+        wraps = self.stage == (self.plan.pipeline - 1 if onwards else 0)
         what = f"send {'activation' if onwards else 'gradient'} {_label(slot, self.plan)}"
-        send = self.costs.send if onwards else self.costs.send_back
-        moved = self.transfers.of("pipeline_comm", send)
+        send = (costs.wrap if wraps else costs.send) if onwards else (costs.wrap_back if wraps else costs.send_back)
+        moved = self.transfers.of(stream, "pipeline_comm", send)
         parts = {"pipeline_comm": send.seconds}
         self.result.add(stream, Instruction(what, parts, ((slot.phase, slot),), arrival, moved))
 
@@ -146,7 +148,7 @@ class _Stage:
         records: EventKey | None,
         line: str = "data_comm",
     ) -> None:
-        moved = self.transfers.of(line, communication)
+        moved = self.transfers.of(DATA, line, communication)
         slows = self.stack.overlap_slowdown if self.overlaps else 0.0
         self.result.add(DATA, Instruction(what, {line: communication.seconds}, waits, records, moved, slows))
 

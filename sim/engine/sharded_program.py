@@ -10,11 +10,12 @@ the order in which they are issued. Source: Zhao et al. 2023 (PyTorch FSDP), sec
 from __future__ import annotations
 
 from sim.catalog import GpuStack
+from sim.cost.compute import PassCost
 from sim.cost.parts import Parts, combined
 from sim.cost.step import StepCosts
 from sim.engine.program import COMPUTE, DATA, Actor, EventKey, Instruction, Program
 from sim.engine.transfers import Transfers
-from sim.hardware.network import Communication
+from sim.hardware.network import NOTHING, Communication
 from sim.parallel.plan import Plan
 
 
@@ -42,21 +43,38 @@ class _Sharded:
         self.scattered: list[EventKey] = []
 
     def compute(
-        self, what: str, parts: Parts, waits: tuple[EventKey, ...] = (), records: EventKey | None = None
+        self,
+        what: str,
+        parts: Parts,
+        waits: tuple[EventKey, ...] = (),
+        records: EventKey | None = None,
+        exchanges: Communication = NOTHING,
     ) -> None:
-        self.actor.add(COMPUTE, Instruction(what, parts, waits, records))
+        moved = self.transfers.of(COMPUTE, "tensor_comm", exchanges)
+        self.actor.add(COMPUTE, Instruction(what, parts, waits, records, moved))
+
+    def run_forward(self, what: str, cost: PassCost, waits: tuple[EventKey, ...], records: EventKey) -> None:
+        """The forward of something, tensor-parallel exchanges included."""
+        self.compute(what, cost.forward, waits, records, cost.forward_exchanges)
+
+    def run_backward(
+        self, what: str, cost: PassCost, waits: tuple[EventKey, ...], records: EventKey, prepare_s: float = 0.0
+    ) -> None:
+        """The backward of something, and what makes its gradients ready to leave."""
+        parts = combined(cost.backward, {"data_comm": prepare_s})
+        self.compute(what, parts, waits, records, cost.backward_exchanges)
 
     def forward(self, batch: int) -> None:
         """Gather and run: root first, then layer after layer, gathered `prefetch` layers ahead."""
         costs, ahead = self.costs, 1 + self.stack.prefetch_layers
         self._data(f"gather root {batch}", costs.root_gather, self._after_step(batch), ("root", batch))
-        self.compute(f"embedding {batch}", costs.embedding.forward, (("root", batch),), ("forward", batch, -1))
+        self.run_forward(f"embedding {batch}", costs.embedding, (("root", batch),), ("forward", batch, -1))
         for layer in range(self.layers):
             free = (("forward", batch, layer - ahead),) if layer >= ahead else ()
             self._data(f"gather {batch}.{layer}", costs.layer_gather, free, ("gathered", batch, layer))
             arrived = (("gathered", batch, layer),)
-            self.compute(f"forward {batch}.{layer}", costs.layer.forward, arrived, ("forward", batch, layer))
-        self.compute(f"head {batch}", costs.head.forward, (), ("forward", batch, self.layers))
+            self.run_forward(f"forward {batch}.{layer}", costs.layer, arrived, ("forward", batch, layer))
+        self.run_forward(f"head {batch}", costs.head, (), ("forward", batch, self.layers))
 
     def backward(self, batch: int) -> None:
         """Gather again in reverse; each layer's gradients are scattered while the layer before computes.
@@ -66,7 +84,7 @@ class _Sharded:
         costs, ahead, top = self.costs, 1 + self.stack.prefetch_layers, self.layers - 1
         reduces = self.stack.reduces_every_micro_batch or batch == self.plan.micro_batches - 1
         again = self.plan.zero == 3
-        self.compute(f"head backward {batch}", costs.head.backward, (), ("backward", batch, self.layers))
+        self.run_backward(f"head backward {batch}", costs.head, (), ("backward", batch, self.layers))
         for layer in range(top, -1, -1):
             if again:
                 used = layer + ahead
@@ -74,15 +92,13 @@ class _Sharded:
                 self._data(f"gather {batch}.{layer}", costs.layer_gather, (free,), ("gathered again", batch, layer))
             if layer < top and reduces:
                 self._scatter(batch, layer + 1)
-            prepare = {"data_comm": costs.layer_prepare_s if reduces else 0.0}
-            parts = combined(costs.layer.backward, prepare)
+            prepare_s = costs.layer_prepare_s if reduces else 0.0
             arrived = (("gathered again", batch, layer),) if again else ()
-            self.compute(f"backward {batch}.{layer}", parts, arrived, ("backward", batch, layer))
+            self.run_backward(f"backward {batch}.{layer}", costs.layer, arrived, ("backward", batch, layer), prepare_s)
         if reduces:
             self._scatter(batch, 0)
-        prepare = {"data_comm": costs.root_prepare_s if reduces else 0.0}
-        root = combined(costs.embedding.backward, prepare)
-        self.compute(f"embedding backward {batch}", root, (), ("backward", batch, -1))
+        prepare_s = costs.root_prepare_s if reduces else 0.0
+        self.run_backward(f"embedding backward {batch}", costs.embedding, (), ("backward", batch, -1), prepare_s)
         if reduces:
             self._data(f"scatter root {batch}", costs.root_scatter, (("backward", batch, -1),), ("root out", batch))
             self.scattered = [("root out", batch)]
@@ -97,6 +113,6 @@ class _Sharded:
 
     def _data(self, what: str, communication: Communication, waits: tuple[EventKey, ...], records: EventKey) -> None:
         """One collective; compute beside it loses multiprocessors to it."""
-        moved = self.transfers.of("data_comm", communication)
+        moved = self.transfers.of(DATA, "data_comm", communication)
         slows = self.stack.overlap_slowdown
         self.actor.add(DATA, Instruction(what, {"data_comm": communication.seconds}, waits, records, moved, slows))

@@ -15,29 +15,31 @@ from sim.hardware.topology import Numbers
 
 
 class Flow:
-    """What a wave does among some devices, for example those of one stage.
+    """What a wave does among some devices, for example those of one stage, on one of their streams.
 
     Compared by value; its hash is worked out once, because the engine asks for it at every transfer.
     """
 
-    __slots__ = ("_hash", "devices", "wave")
+    __slots__ = ("_hash", "devices", "stream", "wave")
 
-    def __init__(self, wave: Wave, devices: range) -> None:
-        self.wave, self.devices = wave, devices
-        self._hash = hash((wave, devices))
+    def __init__(self, wave: Wave, devices: range, stream: str) -> None:
+        self.wave, self.devices, self.stream = wave, devices, stream
+        self._hash = hash((wave, devices, stream))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Flow) and (self.wave, self.devices) == (other.wave, other.devices)
+        if not isinstance(other, Flow):
+            return False
+        return (self.wave, self.devices, self.stream) == (other.wave, other.devices, other.stream)
 
     def __hash__(self) -> int:
         return self._hash
 
-    def __reduce__(self) -> tuple[type[Flow], tuple[Wave, range]]:
+    def __reduce__(self) -> tuple[type[Flow], tuple[Wave, range, str]]:
         # Hashes of text differ from process to process.
-        return Flow, (self.wave, self.devices)
+        return Flow, (self.wave, self.devices, self.stream)
 
     def __repr__(self) -> str:
-        return f"Flow({self.wave}, {self.devices})"
+        return f"Flow({self.wave}, {self.devices}, {self.stream!r})"
 
 
 class Transfers:
@@ -45,16 +47,16 @@ class Transfers:
 
     def __init__(self, devices: range) -> None:
         self._devices = devices
-        self._known: dict[tuple[str, int], tuple[Communication, tuple[Transfer, ...]]] = {}
+        self._known: dict[tuple[str, str, int], tuple[Communication, tuple[Transfer, ...]]] = {}
 
-    def of(self, line: str, communication: Communication) -> tuple[Transfer, ...]:
-        """The transfers of an instruction whose communication is on one ledger line."""
+    def of(self, stream: str, line: str, communication: Communication) -> tuple[Transfer, ...]:
+        """The transfers of an instruction on one stream whose communication is on one ledger line."""
         if not communication.moving_s:
             return ()
-        key = (line, id(communication))
+        key = (stream, line, id(communication))
         if key not in self._known:
             moving = communication.moving_s.items()
-            made = tuple(Transfer(Flow(wave, self._devices), line, time_s) for wave, time_s in moving)
+            made = tuple(Transfer(Flow(wave, self._devices, stream), line, time_s) for wave, time_s in moving)
             self._known[key] = communication, made
         return self._known[key][1]
 

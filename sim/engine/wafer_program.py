@@ -28,7 +28,7 @@ def wafer_program(plan: WaferPlan, costs: WaferCosts) -> Program:
         for index, phase in walk:
             unit, label = costs.units[index], f"{batch}.{index}"
             free = (("computed", turn - _BUFFERS),) if turn >= _BUFFERS else ()
-            actor.add(WEIGHTS, _moved(f"weights {label}", unit.weight_in, transfers, free, ("arrived", turn)))
+            actor.add(WEIGHTS, _moved(WEIGHTS, f"weights {label}", unit.weight_in, transfers, free, ("arrived", turn)))
             waits: tuple[tuple[str, int], ...] = (("arrived", turn),)
             if phase == "backward" and sent >= _BUFFERS:
                 waits = (*waits, ("sent", sent - _BUFFERS))
@@ -36,7 +36,8 @@ def wafer_program(plan: WaferPlan, costs: WaferCosts) -> Program:
             actor.add(COMPUTE, Instruction(f"{phase} {label}", parts, waits, ("computed", turn)))
             if phase == "backward":
                 done = (("computed", turn),)
-                actor.add(GRADIENTS, _moved(f"gradients {label}", unit.gradient_out, transfers, done, ("sent", sent)))
+                out = _moved(GRADIENTS, f"gradients {label}", unit.gradient_out, transfers, done, ("sent", sent))
+                actor.add(GRADIENTS, out)
                 sent += 1
             turn += 1
     straggler = {"straggler_wait": costs.straggler_s}
@@ -46,8 +47,8 @@ def wafer_program(plan: WaferPlan, costs: WaferCosts) -> Program:
 
 
 def _moved(
-    what: str, stream: Stream, transfers: Transfers, waits: tuple[EventKey, ...], records: EventKey
+    stream: str, what: str, unit: Stream, transfers: Transfers, waits: tuple[EventKey, ...], records: EventKey
 ) -> Instruction:
     """One unit on its way through the fabric."""
-    moved = transfers.of("weight_streaming", stream.communication)
-    return Instruction(what, stream.parts, waits, records, moved)
+    moved = transfers.of(stream, "weight_streaming", unit.communication)
+    return Instruction(what, unit.parts, waits, records, moved)

@@ -66,7 +66,7 @@ class Study:
 
     collective, topology, group: which, where and among whom. options: everything that the library could run.
     size_bytes: the size asked about. sizes_bytes: the sizes of tables and charts, ascending.
-    Raises InputError for groups that the topology is too small for.
+    Raises InputError for groups that the topology is too small for, and for what wafers do not run.
     """
 
     def __init__(
@@ -165,8 +165,10 @@ def read_study(
     if kind not in names:
         raise unknown_name("KIND", "collective", kind, names)
     if stride < 1:
-        raise InputError("--stride", f"{stride} is too small", "use 1 or more")
-    group = Group(topology.devices if ranks is None else max(ranks, 1), stride)
+        raise InputError("--stride", f"a stride of {stride} is too small", "use 1 or more")
+    if ranks is not None and ranks < 1:
+        raise InputError("--ranks", f"{ranks} ranks are too few", "use at least 2, or leave --ranks out")
+    group = Group(topology.devices if ranks is None else ranks, stride)
     return Study(topology, names[kind], group, quantity(size, "bytes", "--bytes"), size_range(span, "--sizes"))
 
 
@@ -197,6 +199,12 @@ def _check_group(topology: Topology, collective: Collective, group: Group) -> No
     """Explain in the words of the command line what does not fit."""
     ranks, devices = group.ranks, topology.devices
     from_store = _is_from_store(topology, collective, group)
+    if not from_store and topology.broadcast_tree(1) is not None:
+        raise InputError(
+            "KIND",
+            f"wafers exchange nothing with each other, so '{topology.name}' runs no {collective.replace('_', '-')}",
+            "use broadcast (weights, from the store to every wafer) or reduce (gradients, added on their way to it)",
+        )
     if ranks < 2 and not from_store:
         where = "--devices" if devices < 2 else "--ranks"
         raise InputError(where, "one device has nobody to communicate with", "use at least 2")

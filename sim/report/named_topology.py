@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 
 from sim.errors import InputError
 from sim.hardware.topology import Topology, load_topology
+
+DEVICES_OPTION = "--devices"
 
 
 def one_domain(name: str, devices: int | None, where: str, assignments: Sequence[str] = ()) -> Topology:
@@ -18,7 +21,7 @@ def one_domain(name: str, devices: int | None, where: str, assignments: Sequence
     topology = largest(name, devices, where, assignments)
     if devices is None and topology.devices > topology.domain:
         raise InputError(
-            "--devices",
+            DEVICES_OPTION,
             f"topology '{topology.name}' has up to {topology.devices:,} devices, in scale-up domains of"
             f" {topology.domain:,}",
             f"say how many are built, for example --devices {2 * topology.domain}",
@@ -31,7 +34,8 @@ def largest(name: str, devices: int | None, where: str, assignments: Sequence[st
 
     Raises what load_topology raises.
     """
-    return load_topology(name, devices, where, sizes=changed_sizes(assignments, "--size"))
+    sizes = changed_sizes(assignments, "--size")
+    return load_topology(name, devices, where, sizes=sizes, sizes_where="--size", devices_where=DEVICES_OPTION)
 
 
 def changed_sizes(assignments: Sequence[str], where: str) -> dict[str, float]:
@@ -42,7 +46,8 @@ def changed_sizes(assignments: Sequence[str], where: str) -> dict[str, float]:
     sizes: dict[str, float] = {}
     for text in assignments:
         key, _, number = text.partition("=")
-        if not key.strip() or not re.fullmatch(r"\s*\d+(\.\d+)?\s*", number):
+        is_number = re.fullmatch(r"\s*\d+(\.\d+)?([eE]\+?\d+)?\s*", number) and math.isfinite(float(number))
+        if not key.strip() or not is_number:
             raise InputError(where, f"'{text}' is not KEY=NUMBER", "write for example oversubscription=4")
         sizes[key.strip()] = float(number)
     return sizes

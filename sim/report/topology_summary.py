@@ -48,7 +48,9 @@ def link_rows(topology: Topology) -> list[LinkRow]:
     for a, b, link in topology.graph.edges.data():
         alike = Link(link["link_class"], link["bytes_per_s"], link["latency_s"])
         counts[alike] += 1
-        between.setdefault(alike, {})[f"{kind_of(a)} - {kind_of(b)}"] = None
+        joined = between.setdefault(alike, {})
+        if f"{kind_of(b)} - {kind_of(a)}" not in joined:
+            joined[f"{kind_of(a)} - {kind_of(b)}"] = None
     classes = topology.links.classes
     ordered = sorted(counts, key=lambda link: classes.index(link.link_class))
     return [LinkRow(link, tuple(between[link]), counts[link]) for link in ordered]
@@ -94,7 +96,15 @@ def _table(topology: Topology) -> str:
 
 
 def _rates(topology: Topology) -> str:
-    """What every device can send at once with all others: to the next scale-up domain, and half the machine away."""
+    """What every device can send at once with all others: to the next scale-up domain, and half the machine away.
+
+    Wafers send nothing to each other: what the store sends to all of them.
+    """
+    tree = topology.broadcast_tree(topology.devices)
+    if tree is not None:
+        whom = "every wafer at once" if topology.devices > 1 else "the wafer"
+        rate = f"{tree[1].bytes_per_s / 1e9:,.1f} GB/s"
+        return _wrapped(f"From the store to {whom}, each receiving the same: {rate}; sums on the way back as fast.")
     half = topology.devices // 2
     if half == 0:
         return ""

@@ -109,7 +109,7 @@ def _explain(item: ErrorDetails, raw: Mapping[str, Any], path: Path) -> InputErr
     examples = examples_of(names[:-1], names[-1]) if names[:-1] in TABLES else []
     if not remedy and examples:
         remedy = f"write for example {' or '.join(f'{names[-1]} = {example}' for example in examples)}"
-    return InputError(where, problem, remedy)
+    return InputError(where, problem, remedy or _in_bounds(item))
 
 
 def _unknown_key(where: str, names: tuple[str, ...]) -> InputError:
@@ -137,6 +137,19 @@ def _problem(item: ErrorDetails, names: tuple[str, ...]) -> tuple[str, str]:
     if kind in _KINDS:
         return f"{shown(given)} is not {_KINDS[kind]}", _retype(kind, given, names)
     return f"{shown(given)}: {item['msg']}", ""
+
+
+def _in_bounds(item: ErrorDetails) -> str:
+    """What to write when a value is out of bounds, not whole, or empty, and there is no example."""
+    kind, context = item["type"], item.get("ctx", {})
+    if kind in _BOUNDS:
+        words, bound = _BOUNDS[kind]
+        return f"write a number that is {words} {context[bound]:g}"
+    if kind == "int_type":
+        return "write a whole number"
+    if kind in ("too_short", "string_too_short"):
+        return "write some text" if kind == "string_too_short" else "list at least one value, or leave it out"
+    return ""
 
 
 def _retype(kind: str, given: object, names: tuple[str, ...]) -> str:

@@ -26,8 +26,8 @@ def simulated(shape, stack=BLOCKING, **given_costs):
 
 
 def sends(seconds):
-    """Activations and gradients take the same."""
-    return {"send": Communication(seconds), "send_back": Communication(seconds)}
+    """Activations and gradients take the same, to the neighbour and round the end."""
+    return dict.fromkeys(("send", "send_back", "wrap", "wrap_back"), Communication(seconds))
 
 
 def timed(shape, stack=BLOCKING, **given_costs):
@@ -255,3 +255,25 @@ def test_activations_and_gradients_leave_in_opposite_directions():
         for one in instruction.transfers
     }  # fmt: skip
     assert found == {("stage 0", "activation", 2), ("stage 1", "gradient", -2)}
+
+
+def test_interleaved_chunks_go_round_the_end():
+    # Two stages, two virtual ones: from stage 1 to stage 0 and back takes 5, to the neighbour 1.
+    shape = plan(pipeline=2, virtual_stages=2, micro_batches=2)
+    given = {**sends(1.0), "wrap": Communication(5.0), "wrap_back": Communication(5.0)}
+    trace, _ = simulated(shape, chunks=equal_chunks(shape, 10.0, 20.0), **given)
+    took = {(span.actor, span.what): span.end_s - span.start_s for span in trace.spans if "send" in span.what}
+    assert took["stage 0", "send activation 0.0"] == took["stage 0", "send activation 0.1"] == 1.0
+    assert took["stage 1", "send activation 0.0"] == 5.0
+    assert took["stage 0", "send gradient 0.1"] == 5.0
+    assert took["stage 1", "send gradient 0.1"] == took["stage 1", "send gradient 0.0"] == 1.0
+
+
+def test_waiting_is_not_slowed():
+    # A reduction of 4 s runs beside a wait of 10 s at the end: half the compute's speed would make it 12.
+    shape = plan(data=2, micro_batches=1)
+    stack = overlapping(overlap_slowdown=0.5)
+    late = simulated(
+        shape, stack, chunks=equal_chunks(shape, 10.0, 20.0), reductions=(Communication(4.0),), straggler_s=(10.0,)
+    )[1]
+    assert late.device_seconds["straggler_wait"] == pytest.approx(2 * 10.0)

@@ -19,7 +19,7 @@ from sim.engine.transfers import Flow, Transfers, repeated, shared_links
 from sim.hardware.network import NOTHING, Communication, Group, Network, Wave
 
 NIC = 20e9
-NETWORK = Network(cluster(32, nic=NIC, hop=0.0, launch=0.0, handshake=0.0))
+NETWORK = Network(cluster(32, nic=NIC, hop=0.0, launch=0.0, tree_level=0.0))
 """Four nodes of eight; a card a device."""
 RAILS, TENSOR, STAGES = Group(2, 8), Group(8), Group(2, 16)
 """Data groups over two nodes, tensor groups inside one, pipelines of two stages of two nodes each."""
@@ -33,16 +33,16 @@ devices = st.builds(range, st.integers(0, 3), st.integers(4, 8))
 
 @given(waves, devices, waves, devices)
 def test_flows_are_equal_by_value(wave, some, other, others):
-    one, same = Flow(wave, some), Flow(copy.deepcopy(wave), range(some.start, some.stop))
+    one, same = Flow(wave, some, DATA), Flow(copy.deepcopy(wave), range(some.start, some.stop), DATA)
     assert one == same
     assert hash(one) == hash(same)
-    assert (one == Flow(other, others)) == ((wave, some) == (other, others))
+    assert (one == Flow(other, others, DATA)) == ((wave, some) == (other, others))
     assert one != (wave, some)
 
 
 @given(waves, devices)
 def test_a_flow_survives_being_sent(wave, some):
-    flow = Flow(wave, some)
+    flow = Flow(wave, some, DATA)
     arrived = pickle.loads(pickle.dumps(flow))
     assert {flow: 1}[arrived] == 1
 
@@ -51,12 +51,12 @@ def test_a_flow_survives_being_sent(wave, some):
 def test_a_flow_of_a_process_with_other_hashes_is_the_same_key(seed):
     source = (
         "import pickle, sys; from sim.engine.transfers import Flow; from sim.hardware.network import Group, Wave;"
-        "flow = Flow(Wave('all_reduce', Group(2, 8), 'ring', 'LL'), range(8));"
+        "flow = Flow(Wave('all_reduce', Group(2, 8), 'ring', 'LL'), range(8), 'data');"
         "sys.stdout.buffer.write(pickle.dumps({flow: hash(flow)}))"
     )
     environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)}
     made = subprocess.run([sys.executable, "-c", source], env=environment, capture_output=True, check=True).stdout
-    flow = Flow(Wave("all_reduce", RAILS, "ring", "LL"), range(8))
+    flow = Flow(Wave("all_reduce", RAILS, "ring", "LL"), range(8), "data")
     (hash_there,) = (found := pickle.loads(made)).values()
     assert found == {flow: hash_there}
     assert found[flow] == hash_there != hash(flow)
@@ -65,14 +65,14 @@ def test_a_flow_of_a_process_with_other_hashes_is_the_same_key(seed):
 def test_transfers_are_made_once_for_what_is_repeated():
     transfers = Transfers(range(16, 32))
     reduction = NETWORK.run("all_reduce", 1e9, RAILS)
-    made = transfers.of("data_comm", reduction)
-    assert transfers.of("data_comm", reduction) is made
+    made = transfers.of(DATA, "data_comm", reduction)
+    assert transfers.of(DATA, "data_comm", reduction) is made
     ((wave, moving_s),) = reduction.moving_s.items()
-    assert made == (Transfer(Flow(wave, range(16, 32)), "data_comm", moving_s),)
+    assert made == (Transfer(Flow(wave, range(16, 32), DATA), "data_comm", moving_s),)
     # The same seconds on another line, or of other devices, are other transfers.
-    assert [one.line for one in transfers.of("pipeline_comm", reduction)] == ["pipeline_comm"]
-    assert Transfers(range(16)).of("data_comm", reduction) != made
-    assert transfers.of("data_comm", NOTHING) == transfers.of("data_comm", Communication(3.0)) == ()
+    assert [one.line for one in transfers.of(DATA, "pipeline_comm", reduction)] == ["pipeline_comm"]
+    assert Transfers(range(16)).of(DATA, "data_comm", reduction) != made
+    assert transfers.of(DATA, "data_comm", NOTHING) == transfers.of(DATA, "data_comm", Communication(3.0)) == ()
 
 
 def test_communications_that_only_look_alike_are_told_apart():
@@ -81,14 +81,14 @@ def test_communications_that_only_look_alike_are_told_apart():
     for size in range(1, 200):
         reduction = NETWORK.run("all_reduce", float(size), RAILS)
         ((_, moving_s),) = reduction.moving_s.items()
-        assert [one.seconds for one in transfers.of("data_comm", reduction)] == [moving_s]
+        assert [one.seconds for one in transfers.of(DATA, "data_comm", reduction)] == [moving_s]
 
 
 @given(st.lists(st.sampled_from([0, 1, 2]), max_size=20))
 def test_repeated_adds_up_flow_by_flow(order):
     transfers = Transfers(range(16))
     both = NETWORK.run("reduce_scatter", 1e9, RAILS) + NETWORK.run("all_gather", 1e9, RAILS)
-    kinds = [transfers.of("data_comm", one) for one in (both, NETWORK.run("all_gather", 3e9, RAILS), NOTHING)]
+    kinds = [transfers.of(DATA, "data_comm", one) for one in (both, NETWORK.run("all_gather", 3e9, RAILS), NOTHING)]
     found = repeated(kinds[index] for index in order)
     expected = {}
     for index in order:
@@ -101,7 +101,7 @@ def test_repeated_adds_up_flow_by_flow(order):
 def doing(*communications, some=range(32)):
     """Instructions that communicate, one after the other."""
     return [
-        Instruction("x", {"data_comm": one.seconds}, (), None, Transfers(some).of("data_comm", one))
+        Instruction("x", {"data_comm": one.seconds}, (), None, Transfers(some).of(DATA, "data_comm", one))
         for one in communications
     ]
 
@@ -150,7 +150,7 @@ def test_links_with_room_for_both_are_not_contested():
     # NVLink of half a card's rate limits a ring with four ranks in each node: all of its bytes pass each port, the
     # quarter that leaves the node on its way to the card of the next rail, so a card is busy for an eighth of the time.
     # A leaf with a quarter of the rate of its cards limits a send to the other leaf, which never touches NVLink.
-    network = Network(cluster(64, nic=NIC, nvlink=NIC / 2, over=4.0, hop=0.0, launch=0.0, handshake=0.0))
+    network = Network(cluster(64, nic=NIC, nvlink=NIC / 2, over=4.0, hop=0.0, launch=0.0, tree_level=0.0))
     ring, send = network.run("all_gather", 1e9, Group(16, 2)), network.send(1e9, 32, Group(2, 32))
     links, used = network.topology.links, []
     for communication in (ring, send):
@@ -169,7 +169,7 @@ def seconds_of(communication):
 def test_two_on_the_same_cards_take_turns():
     # Two nodes; a ring of two puts as much on every card as a send: each goes at half its pace. 0.05 s alone, 0.1 s
     # together; the longer send is alone for its last 0.05 s.
-    network = Network(cluster(16, nic=NIC, hop=0.0, launch=0.0, handshake=0.0))
+    network = Network(cluster(16, nic=NIC, hop=0.0, launch=0.0, tree_level=0.0))
     reduction, send = network.run("all_reduce", 1e9, RAILS), network.send(2e9, 8, RAILS)
     assert (seconds_of(reduction), seconds_of(send)) == (pytest.approx(0.05), pytest.approx(0.1))
     streams = {DATA: doing(reduction, some=range(16)), "pipeline send": doing(send, some=range(8))}
@@ -214,3 +214,16 @@ def test_a_program_that_sends_nothing_shares_nothing():
     links = shared_links(program, NETWORK)
     assert not links.contested("anything")
     assert links.paces(["anything"]) == {"anything": 1.0}
+
+
+def test_the_same_wave_on_two_streams_shares_its_links():
+    # Two gathers of the same groups at once, on two streams of one actor: each takes twice as long.
+    actor = Actor("all", 32)
+    transfers = Transfers(range(32))
+    gather = NETWORK.run("all_gather", 3e9, RAILS)
+    for stream in (DATA, "other comm"):
+        moved = transfers.of(stream, "data_comm", gather)
+        actor.add(stream, Instruction("gather", {"data_comm": gather.seconds}, (), None, moved))
+    program = Program([actor])
+    alone_s = run(program).step_time_s
+    assert run(program, shared_links(program, NETWORK)).step_time_s == pytest.approx(2 * alone_s)

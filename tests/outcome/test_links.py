@@ -143,7 +143,7 @@ def test_the_busiest_link_is_named_in_the_direction_of_travel():
 
 
 def moved(communication, devices):
-    return Transfers(devices).of("data_comm", communication)
+    return Transfers(devices).of(DATA, "data_comm", communication)
 
 
 def traced(instructions, network):
@@ -154,7 +154,7 @@ def traced(instructions, network):
 
 def test_a_transfer_is_spread_over_its_instruction():
     # All-reduce over two nodes: 0.5 s of 0.8 s moves bytes; then nothing until 1 s.
-    network = Network(cluster(16, nic=20e9, hop=0.0, launch=0.3, handshake=0.0))
+    network = Network(cluster(16, nic=20e9, hop=0.0, launch=0.3, tree_level=0.0))
     reduction = network.run("all_reduce", 10e9, Group(2, 8))
     assert reduction.seconds == pytest.approx(0.8)
     trace = traced([Instruction("x", {"data_comm": reduction.seconds}, (), None, moved(reduction, range(16)))], network)

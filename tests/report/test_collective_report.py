@@ -116,10 +116,12 @@ def test_wafers_broadcast_and_reduce_through_the_store(kind: str) -> None:
     assert study_of(kind, ("cs-2-single", 1)).groups == 1
 
 
-def test_other_collectives_of_wafers_take_the_plain_library() -> None:
-    study = study_of("all-gather", WAFERS)
-    assert study.algorithms == ["ring"]
-    assert "library plain" in collective_screen(study)
+@pytest.mark.parametrize("kind", ["all-reduce", "all-gather", "reduce-scatter", "all-to-all"])
+@pytest.mark.parametrize("place", [WAFERS, ("cs-2-single", 1)])
+def test_wafers_exchange_nothing_with_each_other(kind: str, place: tuple[str, int]) -> None:
+    with pytest.raises(InputError, match=rf"^KIND\n  wafers exchange nothing(.|\n)*{kind}\n  use broadcast") as error:
+        study_of(kind, place)
+    assert "or reduce" in error.value.remedy
 
 
 @pytest.mark.parametrize(
@@ -128,8 +130,9 @@ def test_other_collectives_of_wafers_take_the_plain_library() -> None:
         ({"ranks": 65}, "65 ranks, but 64 devices are built"),
         ({"ranks": 32, "stride": 4}, "take 128 devices, but 64 are built"),
         ({"ranks": 1}, "nobody to communicate with"),
-        ({"ranks": -3}, "nobody to communicate with"),
-        ({"stride": 0}, "0 is too small"),
+        ({"ranks": -3}, "-3 ranks are too few"),
+        ({"ranks": 0, "kind": "reduce", "place": WAFERS}, "0 ranks are too few"),
+        ({"stride": 0}, "a stride of 0 is too small"),
         ({"kind": "all-reduc"}, "did you mean 'all-reduce'"),
         ({"size": "1"}, "no unit"),
         ({"size": "1 Gbit"}, "byte is due"),
@@ -196,7 +199,7 @@ def test_the_chart_has_a_line_for_every_algorithm_and_the_choice_on_top() -> Non
 
 @pytest.mark.parametrize("place", [PODS, WAFERS, ("hgx-h100-node", 8)])
 def test_the_sheet_can_be_drawn(place: tuple[str, int]) -> None:
-    for kind in ("all-reduce", "broadcast"):
+    for kind in ("reduce", "broadcast"):
         figure = bus_bandwidth_figure(study_of(kind, place))
         figure.draw_without_rendering()
         (legend,) = figure.legends

@@ -143,6 +143,27 @@ def test_the_summary_has_rates_and_oversubscription() -> None:
     assert "nic       gpu - leaf" in text
 
 
+def test_of_wafers_the_summary_gives_what_the_store_sends() -> None:
+    text = topology_summary(load_topology("andromeda", 16, "test"))
+    assert "From the store to every wafer at once, each receiving the same: 150.0 GB/s" in text
+    assert "All devices at once" not in text
+    assert "From the store to the wafer" in topology_summary(load_topology("cs-2-single", 1, "test"))
+
+
+def test_the_caption_says_what_is_merged() -> None:
+    merged = "Parallel switches and cables of a tier are drawn, and counted, as one of their summed rate."
+    for name, devices, says in (("leaf-spine", 512, True), ("leaf-spine", 8, False), ("dragonfly", 64, False)):
+        figure = topology_figure(load_topology(name, devices, "test"))
+        words = " ".join(" ".join(text.get_text().split()) for text in figure.texts)
+        assert (merged in words) == says, name
+
+
+def test_shared_cards_have_links_of_their_own_class_to_the_devices() -> None:
+    rows = {row.link.link_class: row for row in link_rows(load_topology("jean-zay", 64, "test"))}
+    assert (rows["host"].between, rows["host"].count) == (("gpu - nic",), 64)
+    assert (rows["nic"].between, rows["nic"].count) == (("nic - leaf",), 32)
+
+
 def test_the_number_of_devices_may_be_left_out_for_one_domain() -> None:
     assert one_domain("gb200-nvl72", None, "test").devices == 72
     assert one_domain("dgx-1-v100", None, "test").devices == 8
@@ -169,7 +190,13 @@ def test_a_file_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         largest("broken.toml", None, "test")
 
 
-@pytest.mark.parametrize("text", ["oversubscription", "=4", "oversubscription=", "oversubscription=-1", "a=1e999"])
+def test_sizes_may_have_an_exponent() -> None:
+    assert changed_sizes(["oversubscription=1e1", " x = 2.5E+0"], "--size") == {"oversubscription": 10.0, "x": 2.5}
+
+
+@pytest.mark.parametrize(
+    "text", ["oversubscription", "=4", "x=1e", "x=e5", "x=1e-1", "oversubscription=", "oversubscription=-1", "a=1e999"]
+)
 def test_sizes_that_cannot_be_read(text: str) -> None:
     with pytest.raises(InputError, match="KEY=NUMBER"):
         changed_sizes([text], "--size")

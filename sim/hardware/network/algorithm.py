@@ -7,10 +7,13 @@ all-gather and reduce-scatter.
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from sim.hardware.network.groups import Group, by_domain, spanned_domains
+import numpy as np
+
+from sim.hardware.network.groups import Group, domain_counts
 from sim.hardware.network.loads import Loads
 from sim.hardware.topology import Numbers, Topology
 
@@ -31,6 +34,27 @@ class Hops:
 
 
 @dataclass(frozen=True, slots=True)
+class Pattern:
+    """Groups that lie over the scale-up domains in the same way.
+
+    members: (G, n). counts: (k,) ranks of each group in each domain that it spans, in order.
+    """
+
+    members: Numbers
+    counts: tuple[int, ...]
+
+    @property
+    def even(self) -> int | None:
+        """Members in each domain, where there are equally many in all."""
+        return self.counts[0] if len(set(self.counts)) == 1 else None
+
+    @property
+    def by_domain(self) -> Numbers:
+        """(G, k, w) members of groups that are even."""
+        return self.members.reshape(len(self.members), len(self.counts), -1)
+
+
+@dataclass(frozen=True)
 class Shape:
     """One shape of groups on one topology, and the devices whose groups communicate."""
 
@@ -38,26 +62,20 @@ class Shape:
     group: Group
     devices: range
 
-    @property
+    @functools.cached_property
     def members(self) -> Numbers:
         """(G, n) members of the groups."""
         return self.group.members(self.devices)
 
-    @property
-    def even(self) -> tuple[int, int] | None:
-        """(k, w) where the group lies evenly over its domains."""
-        return by_domain(self.group, self.topology.domain, self.topology.devices)
-
-    @property
-    def domains(self) -> int:
-        """Scale-up domains that a group spans."""
-        return spanned_domains(self.group, self.topology.domain)
-
-    @property
-    def by_domain(self) -> Numbers:
-        """(G, k, w) members, for groups that lie evenly over their domains."""
-        domains, width = self.even or (1, self.group.ranks)
-        return self.members.reshape(-1, domains, width)
+    @functools.cached_property
+    def patterns(self) -> tuple[Pattern, ...]:
+        """The groups, by how they lie over the domains."""
+        domain = self.topology.domain
+        offsets = self.members[:, 0] % domain
+        found: dict[tuple[int, ...], list[int]] = {}
+        for offset in np.unique(offsets).tolist():
+            found.setdefault(domain_counts(self.group, offset, domain), []).append(offset)
+        return tuple(Pattern(self.members[np.isin(offsets, own)], counts) for counts, own in found.items())
 
     def hops(self, sources: Numbers, targets: Numbers) -> Hops:
         """Some hops one after the other: inside domains, between them, and the latency of their links."""
@@ -70,6 +88,9 @@ class Shape:
 class Algorithm(ABC):
     """One algorithm for one collective."""
 
+    tree_levels = False
+    """Whether its hops between domains are levels of a tree, which wait for each other's handshake."""
+
     def applies(self, shape: Shape) -> bool:
         """Whether it can run on a shape."""
         return True
@@ -79,8 +100,13 @@ class Algorithm(ABC):
         """(L,) bytes on every link for each byte of the size, phase after phase."""
 
     @abstractmethod
+    def chain(self, shape: Shape, pattern: Pattern) -> Hops:
+        """The longest chain of hops of groups that lie like this."""
+
     def hops(self, shape: Shape) -> Hops:
-        """Its longest chain of hops."""
+        """The longest chain of hops of all groups: a wave is done when the last of them is."""
+        chains = [self.chain(shape, pattern) for pattern in shape.patterns]
+        return max(chains, key=lambda hops: (hops.network, hops.scale_up, hops.wire_s))
 
     def floor_s_per_byte(self, shape: Shape) -> float:
         """What something other than a link allows at best."""
@@ -99,5 +125,5 @@ class Twice(Algorithm):
     def phases(self, shape: Shape) -> list[Loads]:
         return 2 * self.half.phases(shape)
 
-    def hops(self, shape: Shape) -> Hops:
-        return self.half.hops(shape) * 2
+    def chain(self, shape: Shape, pattern: Pattern) -> Hops:
+        return self.half.chain(shape, pattern) * 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from sim.hardware.network.algorithm import Algorithm, Twice
-from sim.hardware.network.rings import Halving, LevelByLevel, Pairwise, Ring
+from sim.hardware.network.rings import AllDimensions, Halving, LevelByLevel, Pairwise, Ring
 from sim.hardware.network.trees import DoubleTree, InFabric, InSwitch
 
 Collective = Literal["all_reduce", "all_gather", "reduce_scatter", "all_to_all", "broadcast", "reduce"]
@@ -27,6 +27,7 @@ _GATHERS: dict[str, Algorithm] = {
     "ring": Ring(_all_but_own, _all_but_own),
     "halving and doubling": Halving(),
     "level by level": LevelByLevel(),
+    "all dimensions at once": AllDimensions(),
 }
 _PASSED_ON: dict[str, Algorithm] = {"ring": Ring(lambda ranks: 1.0, _all_but_own)}
 
@@ -37,6 +38,7 @@ ALGORITHMS: dict[Collective, dict[str, Algorithm]] = {
         "ring": Ring(_twice_all_but_own, _twice_all_but_own),
         "halving and doubling": Twice(Halving()),
         "level by level": Twice(LevelByLevel()),
+        "all dimensions at once": Twice(AllDimensions()),
         "tree": DoubleTree(),
         "in-switch": InSwitch(spans=False),
         "in-switch tree": InSwitch(spans=True),

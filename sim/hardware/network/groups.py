@@ -45,24 +45,16 @@ class Group:
         return numbers.reshape(-1, self.ranks, self.stride).transpose(0, 2, 1).reshape(-1, self.ranks)
 
 
-def spanned_domains(group: Group, domain: int) -> int:
-    """Scale-up domains that a group with base 0 spans."""
-    return group.ranks if group.stride >= domain else (group.ranks - 1) * group.stride // domain + 1
+def domain_counts(group: Group, start: int, domain: int) -> tuple[int, ...]:
+    """How many ranks of a group lie in each scale-up domain that it spans, in order.
 
-
-def by_domain(group: Group, domain: int, devices: int) -> tuple[int, int] | None:
-    """(domains, members in each) of a group that lies over its domains evenly; None for one that does not.
-
-    devices: how many there are; where they are one domain, any group is inside it.
+    start: its first device. Hand-worked: 12 ranks from device 4 on, domains of 8: 4 and 8.
     """
     if group.stride >= domain:
-        return group.ranks, 1
-    inside = domain // group.stride
-    if group.block <= domain:
-        return (1, group.ranks) if domain % group.block == 0 or devices <= domain else None
-    if domain % group.stride or group.ranks % inside:
-        return None
-    return group.ranks // inside, inside
+        return (1,) * group.ranks
+    numbers = start % domain + np.arange(group.ranks) * group.stride
+    counts = np.bincount(numbers // domain)
+    return tuple(counts[counts > 0].tolist())
 
 
 def by_level(group: Group, levels: tuple[int, ...]) -> tuple[int, ...] | None:

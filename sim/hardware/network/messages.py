@@ -38,39 +38,24 @@ def _between(sources: Numbers, targets: Numbers, weight: float) -> Messages:
     return Messages(sources.reshape(-1), targets.reshape(-1), weight)
 
 
-def ring(members: Numbers, domains: Numbers, width: int) -> Phase:
+def ring(members: Numbers, counts: tuple[int, ...]) -> Phase:
     """Once around the ring: every rank passes on all of it, over as many rings side by side as leave a domain.
 
-    domains: (G, n) scale-up domain of each member. width: rings side by side (members of a full domain).
+    counts: (k,) how many of a group's ranks are in each domain that it spans, in order.
     Ring c enters a domain at its c-th member, goes once around the members and leaves through the one before; so every
     ring uses a network card of its own.
     """
-    ranks = members.shape[1]
-    starts = np.ones_like(members, dtype=bool)
-    starts[:, 1:] = domains[:, 1:] != domains[:, :-1]
-    index = np.broadcast_to(np.arange(ranks), members.shape)
-    first = np.maximum.accumulate(np.where(starts, index, 0), axis=1)
-    ends = np.ones_like(starts)
-    ends[:, :-1] = starts[:, 1:]
-    last = np.minimum.accumulate(np.where(ends, index, ranks - 1)[:, ::-1], axis=1)[:, ::-1]
-    count = last - first + 1
-    if np.all(count == ranks):
-        return [_between(members, np.roll(members, -1, axis=1), 1.0)]
-    after = (last + 1) % ranks
-    after_count = np.take_along_axis(count, after, axis=1)
-    even = np.all(count == width) and ranks % width == 0
-    phase: Phase = []
-    if even and width > 1:
-        inside = first + (index - first + 1) % count
-        phase.append(_between(members, np.take_along_axis(members, inside, axis=1), (width - 1) / width))
-        leaves = np.take_along_axis(members, first + (index - first - 1) % count, axis=1)
-        enters = np.take_along_axis(members, after + (index - first) % after_count, axis=1)
-        return [*phase, _between(leaves, enters, 1 / width)]
-    for channel in range(width):
-        is_exit = index - first == (channel + count - 1) % count
-        follower = np.where(is_exit, after + channel % after_count, first + (index - first + 1) % count)
-        phase.append(_between(members, np.take_along_axis(members, follower, axis=1), 1 / width))
-    return phase
+    ranks, width = members.shape[1], max(counts) if len(counts) > 1 else 1
+    count = np.repeat(counts, counts)
+    first = np.repeat(np.cumsum(counts) - counts, counts)
+    local = np.arange(ranks) - first
+    orders = [first + (local + channel) % count for channel in range(width)]
+    hops = np.concatenate([order * ranks + np.roll(order, -1) for order in orders])
+    pairs, times = np.unique(hops, return_counts=True)
+    return [
+        _between(members[:, pairs[times == one] // ranks], members[:, pairs[times == one] % ranks], one / width)
+        for one in np.unique(times).tolist()
+    ]
 
 
 def parents(count: int) -> Numbers:
@@ -90,20 +75,37 @@ def parents(count: int) -> Numbers:
 def chain(members: Numbers) -> Phase:
     """Up and down a chain over the members of every domain, one chain from each member on.
 
-    members: (G, k, w) k domains of w members. Chain c ends at the c-th member, so a link between neighbours carries
-    all chains but one, (w - 1) / w of the bytes each way.
+    members: (..., w). Chain c ends at the c-th member, so a link between neighbours carries all chains but one, (w - 1)
+    / w of the bytes each way.
     """
-    width = members.shape[2]
+    width = members.shape[-1]
     if width == 1:
         return []
-    beside, share = np.roll(members, -1, axis=2), (width - 1) / width
+    beside, share = np.roll(members, -1, axis=-1), (width - 1) / width
     return [_between(members, beside, share), _between(beside, members, share)]
+
+
+def heads(members: Numbers, counts: tuple[int, ...]) -> Numbers:
+    """(G, k, w) the member of each of k domains that heads chain c of w; where a domain has fewer, they take turns."""
+    width = max(counts)
+    firsts = np.cumsum(counts) - counts
+    return members[:, firsts[:, None] + np.arange(width) % np.array(counts)[:, None]]
+
+
+def chains(members: Numbers, counts: tuple[int, ...]) -> Phase:
+    """The chains of every domain, domains with equally many members together. counts: as for ring()."""
+    firsts, sizes = np.cumsum(counts) - counts, np.array(counts)
+    return [
+        message
+        for size in np.unique(sizes).tolist()
+        for message in chain(members[:, firsts[sizes == size][:, None] + np.arange(size)])
+    ]
 
 
 def two_trees(members: Numbers) -> Phase:
     """Up and down two trees over the domains, half of the bytes each.
 
-    members: (G, k, w) k domains of w members. The c-th members of all domains carry 1 / w of the bytes.
+    members: (G, k, w) heads of w chains in k domains. The c-th heads of all domains carry 1 / w of the bytes.
     """
     _, domains, width = members.shape
     tree, child = parents(domains)[1:], np.arange(1, domains)
@@ -137,21 +139,32 @@ def halving(members: Numbers) -> list[Phase]:
     return [[_between(members, members[:, index ^ distance], distance / ranks)] for distance in distances]
 
 
-def level_rings(members: Numbers, sizes: tuple[int, ...]) -> list[Phase]:
-    """Rings level by level, innermost first, each over its share of the bytes, in both directions at once.
+def level_rings(members: Numbers, sizes: tuple[int, ...], start: int = 0, share: float = 1.0) -> list[Phase]:
+    """Rings level by level, each over its share of the bytes, in both directions at once.
 
-    sizes: members of a group at each level. A phase is one way (a reduce-scatter); reversed, an all-gather.
+    sizes: members of a group at each level, innermost first. start: the level to begin with; the others follow in turn.
+    share: of the bytes. A phase is one way (a reduce-scatter); reversed, an all-gather.
     Source: Cho et al., BlueConnect, MLSys 2019, section 3.
     """
     shaped = members.reshape(members.shape[0], *reversed(sizes))
     phases: list[Phase] = []
-    share = 1.0
-    for level, size in enumerate(sizes):
+    for turn in range(len(sizes)):
+        level = (start + turn) % len(sizes)
+        size = sizes[level]
         beside = np.roll(shaped, -1, axis=len(sizes) - level)
         weight = share * (size - 1) / size / 2
         phases.append([_between(shaped, beside, weight), _between(beside, shaped, weight)])
         share /= size
     return phases
+
+
+def rings_at_once(members: Numbers, sizes: tuple[int, ...]) -> list[Phase]:
+    """Rings in all dimensions at once: as many parts of the bytes as dimensions, each beginning with another one.
+
+    Source: Jain and Sabharwal, Optimal bucket algorithms for large MPI collectives on torus interconnects, ICS 2010.
+    """
+    parts = [level_rings(members, sizes, start, 1 / len(sizes)) for start in range(len(sizes))]
+    return [[message for part in parts for message in part[turn]] for turn in range(len(sizes))]
 
 
 def pairwise(members: Numbers) -> Iterator[Messages]:

@@ -69,18 +69,6 @@ class Network:
         fastest: Values = min(times) if np.ndim(size_bytes) == 0 else np.min(times, axis=0)
         return fastest
 
-    def all_reduce_s(self, size_bytes: Values, group: Group) -> Values:
-        """Time of an all-reduce of size_bytes per rank."""
-        return self.collective_s("all_reduce", size_bytes, group)
-
-    def all_gather_s(self, size_bytes: Values, group: Group) -> Values:
-        """Time of an all-gather; size_bytes is the full, gathered size."""
-        return self.collective_s("all_gather", size_bytes, group)
-
-    def reduce_scatter_s(self, size_bytes: Values, group: Group) -> Values:
-        """Time of a reduce-scatter; size_bytes is the full size before scattering."""
-        return self.collective_s("reduce_scatter", size_bytes, group)
-
     def run(self, collective: Collective, size_bytes: float, group: Group) -> Communication:
         """One collective as the engine needs it."""
         if group.ranks == 1:
@@ -101,10 +89,6 @@ class Network:
         if tree is None:
             return self.collective_s("broadcast", size_bytes, Group(devices))
         return self._stored(devices, "broadcast").time_s(size_bytes)
-
-    def reduce_s(self, size_bytes: Values, devices: int) -> Values:
-        """Time until the sum of size_bytes from each of `devices` devices is there: reversed broadcast_s."""
-        return self.broadcast_s(size_bytes, devices)
 
     def stream(self, kind: Literal["broadcast", "reduce"], size_bytes: float, devices: int) -> Communication:
         """broadcast_s or reduce_s through the fabric's store, as the engine needs it."""
@@ -134,18 +118,6 @@ class Network:
             return NOTHING
         option = self._send(distance, group)
         return Communication(float(option.time_s(size_bytes)), {option.wave: option.s_per_byte * size_bytes})
-
-    def send_s(self, size_bytes: Values, distance: int, group: Group | None = None) -> Values:
-        """Time of send(), for one size or many."""
-        return size_bytes * 0.0 if distance == 0 else self._send(distance, group).time_s(size_bytes)
-
-    def bus_bytes_per_s(self, group: Group) -> float:
-        """Rate at which each rank of every group of the wave can pass bytes around a ring; infinite for one rank."""
-        if group.ranks == 1:
-            return float("inf")
-        shape = Shape(self.topology, group, self._all)
-        loads = ALGORITHMS["all_gather"]["ring"].phases(shape)[0]
-        return (group.ranks - 1) / group.ranks / busiest_s_per_byte(self.topology, loads)
 
     def loads(self, wave: Wave, devices: range | None = None) -> Loads:
         """(L,) bytes that a wave puts on every link for each byte of its size.
@@ -202,7 +174,9 @@ class Network:
             for protocol, cost in about.library.protocols[name].items():
                 latency_s = about.collective_launch_s + cost.base_s + hops.wire_s
                 latency_s += hops.scale_up * cost.scale_up_hop_s
-                latency_s += hops.network * (cost.network_hop_s + about.handshake_s)
+                latency_s += hops.network * (
+                    cost.network_hop_s + (about.tree_level_s if algorithm.tree_levels else 0.0)
+                )
                 wave = Wave(collective, group, name, protocol)
                 found.append(Option(wave, latency_s, s_per_byte / cost.bandwidth_share))
         return found
@@ -261,7 +235,3 @@ class FreeNetwork(Network):
     def send(self, size_bytes: float, distance: int, group: Group | None = None) -> Communication:
         """Nothing."""
         return NOTHING
-
-    def send_s(self, size_bytes: Values, distance: int, group: Group | None = None) -> Values:
-        """Zero, in the shape of size_bytes."""
-        return size_bytes * 0.0

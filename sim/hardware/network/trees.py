@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from sim.hardware.network.algorithm import Algorithm, Hops, Shape
+from sim.hardware.network.algorithm import Algorithm, Hops, Pattern, Shape
 from sim.hardware.network.loads import Loads, message_loads, reduction_loads
-from sim.hardware.network.messages import chain, in_switch, two_trees
+from sim.hardware.network.messages import chains, heads, in_switch, two_trees
 
 
 class DoubleTree(Algorithm):
@@ -17,27 +17,35 @@ class DoubleTree(Algorithm):
     Hand-worked: 5 nodes of 8 make 3 levels: 2 x 7 hops inside, 2 x 3 between; a card sends 2/8 of the bytes.
     """
 
-    def applies(self, shape: Shape) -> bool:
-        return shape.even is not None
+    tree_levels = True
 
     def phases(self, shape: Shape) -> list[Loads]:
-        members = shape.by_domain
-        return [message_loads(shape.topology, [*chain(members), *two_trees(members)])]
+        messages = [
+            message
+            for pattern in shape.patterns
+            for message in [
+                *chains(pattern.members, pattern.counts),
+                *two_trees(heads(pattern.members, pattern.counts)),
+            ]
+        ]
+        return [message_loads(shape.topology, messages)]
 
-    def hops(self, shape: Shape) -> Hops:
-        members = shape.by_domain[0]
-        inside = shape.hops(members[0, :-1], members[0, 1:])
-        across = levels(shape)
+    def chain(self, shape: Shape, pattern: Pattern) -> Hops:
+        longest = pattern.counts.index(max(pattern.counts))
+        first = sum(pattern.counts[:longest])
+        own = pattern.members[0, first : first + pattern.counts[longest]]
+        inside, across = shape.hops(own[:-1], own[1:]), levels(shape, pattern)
         return Hops(2 * inside.scale_up, across.network, 2 * inside.wire_s + across.wire_s)
 
 
-def levels(shape: Shape) -> Hops:
+def levels(shape: Shape, pattern: Pattern) -> Hops:
     """Up and down the levels of a binary tree over the domains, each as long as the way to the middle one."""
-    members = shape.by_domain[0]
-    domains = len(members)
+    domains = len(pattern.counts)
+    if domains == 1:
+        return Hops(0, 0, 0.0)
+    own = heads(pattern.members[:1], pattern.counts)[0, :, 0]
     middle = domains // 2
-    one = shape.hops(members[:1, 0], members[middle : middle + 1, 0]) if domains > 1 else Hops(0, 0, 0.0)
-    return one * (2 * math.ceil(math.log2(domains)))
+    return shape.hops(own[:1], own[middle : middle + 1]) * (2 * math.ceil(math.log2(domains)))
 
 
 class InSwitch(Algorithm):
@@ -48,20 +56,25 @@ class InSwitch(Algorithm):
     Hand-worked: 8 ranks at 300 GB/s: 9/8 / 300 s a GB, 267 GB/s, a bus bandwidth of 467 GB/s.
     """
 
+    tree_levels = True
+
     def __init__(self, *, spans: bool) -> None:
         self.spans = spans
 
     def applies(self, shape: Shape) -> bool:
-        return switch_adds(shape) and (shape.domains > 1) is self.spans
+        return switch_adds(shape) and all((len(pattern.counts) > 1) is self.spans for pattern in shape.patterns)
 
     def phases(self, shape: Shape) -> list[Loads]:
-        members = shape.by_domain
-        across = two_trees(members) if self.spans else []
-        return [message_loads(shape.topology, [*in_switch(members), *across])]
+        messages = [
+            message
+            for pattern in shape.patterns
+            for message in [*in_switch(pattern.by_domain), *(two_trees(pattern.by_domain) if self.spans else [])]
+        ]
+        return [message_loads(shape.topology, messages)]
 
-    def hops(self, shape: Shape) -> Hops:
-        members = shape.by_domain[0]
-        inside, across = shape.hops(members[0, :1], members[0, 1:2]), levels(shape)
+    def chain(self, shape: Shape, pattern: Pattern) -> Hops:
+        members = pattern.by_domain[0]
+        inside, across = shape.hops(members[0, :1], members[0, 1:2]), levels(shape, pattern)
         return Hops(1, across.network, 2 * inside.wire_s + across.wire_s)
 
     def floor_s_per_byte(self, shape: Shape) -> float:
@@ -75,17 +88,22 @@ class InFabric(Algorithm):
     """
 
     def applies(self, shape: Shape) -> bool:
-        spans = shape.domains > 1 and shape.even is not None
-        return shape.topology.about.fabric_reduces and spans and (shape.by_domain.shape[2] == 1 or switch_adds(shape))
+        spans = all(len(pattern.counts) > 1 for pattern in shape.patterns)
+        alone = all(pattern.even == 1 for pattern in shape.patterns)
+        return shape.topology.about.fabric_reduces and spans and (alone or switch_adds(shape))
 
     def phases(self, shape: Shape) -> list[Loads]:
-        members = shape.by_domain
-        _, domains, width = members.shape
-        across = reduction_loads(shape.topology, members.transpose(0, 2, 1).reshape(-1, domains), 1 / width)
-        return [across + message_loads(shape.topology, in_switch(members) if width > 1 else [])]
+        loads = message_loads(shape.topology, [])
+        for pattern in shape.patterns:
+            members = pattern.by_domain
+            _, domains, width = members.shape
+            rails = members.transpose(0, 2, 1).reshape(-1, domains)
+            loads += reduction_loads(shape.topology, rails, 1 / width)
+            loads += message_loads(shape.topology, in_switch(members) if width > 1 else [])
+        return [loads]
 
-    def hops(self, shape: Shape) -> Hops:
-        members = shape.by_domain[0]
+    def chain(self, shape: Shape, pattern: Pattern) -> Hops:
+        members = pattern.by_domain[0]
         across = shape.hops(members[:1, 0], members[-1:, 0])
         if members.shape[1] == 1:
             return across
@@ -93,15 +111,17 @@ class InFabric(Algorithm):
         return Hops(2, across.network, 2 * inside.wire_s + across.wire_s)
 
     def floor_s_per_byte(self, shape: Shape) -> float:
-        return switch_s_per_byte(shape) if shape.by_domain.shape[2] > 1 else 0.0
+        return switch_s_per_byte(shape) if switch_adds(shape) else 0.0
 
 
 def switch_adds(shape: Shape) -> bool:
-    """Whether more than two ranks (a pair has nothing to gain) are in scale-up domains whose switch adds."""
-    return bool(shape.topology.about.in_switch_bytes_per_s) and shape.even is not None and shape.even[1] > 2
+    """Whether the scale-up switch adds, and has equally many ranks everywhere, more than two: a pair gains nothing."""
+    evens = [pattern.even or 0 for pattern in shape.patterns]
+    return shape.topology.about.in_switch_bytes_per_s is not None and min(evens) > 2
 
 
 def switch_s_per_byte(shape: Shape) -> float:
     """Seconds for each byte at the rate at which the scale-up switch adds; nothing where it does not."""
     rate = shape.topology.about.in_switch_bytes_per_s
-    return (1 + 1 / shape.by_domain.shape[2]) / rate if rate else 0.0
+    fewest = min(pattern.even or 1 for pattern in shape.patterns)
+    return (1 + 1 / fewest) / rate if rate else 0.0

@@ -23,21 +23,27 @@ class DragonflySizes:
     nics_per_node: at most devices_per_node; neighbouring devices share one where there are fewer.
     nodes_per_switch: nodes whose network cards end on the same router.
     switches_per_group: routers of one group, of which every two are joined.
-    local_links, global_links: cables between two routers of a group, and between two groups.
+    largest_groups: groups of the largest machine of this design.
+    local_links, global_links: cables between two routers of a group, and between two groups of the largest machine.
     """
 
     devices_per_node: int
     nics_per_node: int
     nodes_per_switch: int
     switches_per_group: int
+    largest_groups: int
     local_links: int
     global_links: int
 
 
 class Dragonfly(Nodes):
-    """A dragonfly with minimal routing: to the router that holds the way to the other group, across, and on.
+    """A dragonfly with minimal routing: to a router that holds a way to the other group, across, and on.
 
-    All cables between two groups are one bundle, whose ends are spread evenly over the routers of each group.
+    Every group has (largest_groups - 1) * global_links global cables, however many groups are built: a smaller machine
+    is one of the same design, fully wired, whose fewer pairs of groups share the cables out evenly (on average, where
+    they do not divide).
+    The cables between two groups are spread over as many routers as there are cables and routers: each of these lanes
+    carries an even part of them. The ends of all lanes of a group go around its routers in turn.
     local_cable, global_cable: one cable; parallel ones act as one of their summed capacity.
     """
 
@@ -51,18 +57,43 @@ class Dragonfly(Nodes):
         self.routers = sizes.switches_per_group if self.groups > 1 else used
         """Routers of one group; a lone group has no more than its nodes need."""
         self.local = replace(local_cable, bytes_per_s=local_cable.bytes_per_s * sizes.local_links)
-        self.bundle = replace(global_cable, bytes_per_s=global_cable.bytes_per_s * sizes.global_links)
+        self.cables = (sizes.largest_groups - 1) * sizes.global_links / max(1, self.groups - 1)
+        """Cables between two groups, on average."""
+        self.lanes = max(1, min(self.routers, int(self.cables)))
+        """Links between two groups, each with an even part of their cables."""
+        self.lane = replace(global_cable, bytes_per_s=global_cable.bytes_per_s * self.cables / self.lanes)
         self._pairs = self.routers * (self.routers - 1) // 2
         self._local = self.links.add_both(self.groups * self._pairs, self.local, self._local_ends)
-        self._global = self.links.add_both(self.groups * (self.groups - 1) // 2, self.bundle, self._global_ends)
+        group_pairs = self.groups * (self.groups - 1) // 2
+        self._global = self.links.add_both(group_pairs * self.lanes, self.lane, self._global_ends)
 
     def _edge_switch(self, node: int, card: int) -> str:
         group, router = divmod(node // self.sizes.nodes_per_switch, self.sizes.switches_per_group)
         return f"router{group}.{router}"
 
-    def _gate(self, group: Numbers, other: Numbers) -> Numbers:
-        """The router of a group at which the bundle to another group ends."""
-        return (other - group - 1) % self.groups % self.routers
+    def _first_gate(self, group: Numbers, other: Numbers) -> Numbers:
+        """The router of a group at which lane 0 to another group ends; lane i ends i routers further on."""
+        return (other - group - 1) % self.groups * self.lanes % self.routers
+
+    def _gate(self, group: Numbers, other: Numbers, lane: Numbers) -> Numbers:
+        """The router of a group at which a lane to another group ends."""
+        return (self._first_gate(group, other) + lane) % self.routers
+
+    def _lane(self, groups: list[Numbers], routers: list[Numbers]) -> Numbers:
+        """The lane that a message between two groups takes: one with as few local hops as possible.
+
+        The one that ends at the source's router, else the one that ends at the target's. Messages between routers
+        that have neither are spread over all lanes.
+        groups, routers: those of the source and of the target.
+        """
+        source = (routers[0] - self._first_gate(groups[0], groups[1])) % self.routers
+        target = (routers[1] - self._first_gate(groups[1], groups[0])) % self.routers
+        # Pairs of routers without a lane take the lanes in turn; where that would always lead to a target over the same
+        # one, shifted by one from source to source.
+        without = self.routers - self.lanes
+        step = without if without % self.lanes else without + 1
+        spread = ((source - self.lanes) * step + target - self.lanes) % self.lanes
+        return np.where(source < self.lanes, source, np.where(target < self.lanes, target, spread))
 
     @functools.cached_property
     def _router_pairs(self) -> list[tuple[int, int]]:
@@ -78,8 +109,9 @@ class Dragonfly(Nodes):
         return f"router{group}.{low}", f"router{group}.{high}"
 
     def _global_ends(self, index: int) -> EdgeKey:
-        low, high = (np.array(group) for group in self._group_pairs[index])
-        return f"router{low}.{self._gate(low, high)}", f"router{high}.{self._gate(high, low)}"
+        pair, number = divmod(index, self.lanes)
+        low, high, lane = (np.array(one) for one in (*self._group_pairs[pair], number))
+        return f"router{low}.{self._gate(low, high, lane)}", f"router{high}.{self._gate(high, low, lane)}"
 
     def _local_hop(self, group: Numbers, here: Numbers, there: Numbers) -> Numbers:
         """Links between two routers of a group; none where they are the same."""
@@ -93,10 +125,12 @@ class Dragonfly(Nodes):
         groups = [switch // sizes.switches_per_group for switch in switches]
         routers = [switch % sizes.switches_per_group for switch in switches]
         same_group = groups[0] == groups[1]
+        lane = self._lane(groups, routers)
         # Inside one group, the first hop leads to the target's own router and there is no other.
-        leaves = np.where(same_group, routers[1], self._gate(groups[0], groups[1]))
-        enters = np.where(same_group, routers[1], self._gate(groups[1], groups[0]))
-        crossing = np.where(groups[0] < groups[1], *self._global) + _pair_number(groups[0], groups[1], self.groups)
+        leaves = np.where(same_group, routers[1], self._gate(groups[0], groups[1], lane))
+        enters = np.where(same_group, routers[1], self._gate(groups[1], groups[0], lane))
+        pair = _pair_number(groups[0], groups[1], self.groups)
+        crossing = np.where(groups[0] < groups[1], *self._global) + pair * self.lanes + lane
         return self._along(
             *self._inside(sources, targets, same_node),
             *self._out(sources, 0, ~same_node),

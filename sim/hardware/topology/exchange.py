@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import collections
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,13 +18,15 @@ from xml.etree import ElementTree
 
 from sim.errors import InputError, unknown_name
 from sim.hardware.topology.explicit_graph import Cables
-from sim.hardware.topology.figures_file import FiguresFile, check_keys
+from sim.hardware.topology.figures_file import LARGEST_SIZE, FiguresFile, check_keys
 from sim.hardware.topology.links import EdgeKey, Link
 from sim.units import link_rate, quantity
 
 if TYPE_CHECKING:
     import networkx
 
+DEVICE = re.compile(r"gpu\d+")
+"""Names of devices, where nothing else says which vertices are."""
 _OWN = ("rate", "latency")
 _EDGE_KEYS = ("class", *_OWN, "count", "id")
 """GraphML itself gives edges an id."""
@@ -32,7 +35,7 @@ _REMEDY = "give GraphML as .graphml, or node-link JSON as .json, as networkx wri
 
 
 def read_exchanged(name: object, file: FiguresFile, classes: Mapping[str, Link]) -> tuple[list[Cables], frozenset[str]]:
-    """The links of a graph file, and the nodes that it marks as devices.
+    """The links of a graph file, and the nodes that are devices by their name or kind.
 
     name: path relative to the topology file. classes: link classes of the topology file.
     Raises InputError for a file that cannot be read, and for links that cannot be used.
@@ -44,7 +47,10 @@ def read_exchanged(name: object, file: FiguresFile, classes: Mapping[str, Link])
     if not path.is_file():
         raise InputError(key, f"no graph file '{name}' in {file.folder}", "check the path")
     graph = _read(path, key)
-    marked = frozenset(str(node) for node, data in graph.nodes(data=True) if data.get("kind") == "device")
+    if any(not str(node).strip() for node in graph):
+        raise InputError(f"{name}: nodes", "a node has an empty name", "give every node a name")
+    kinds = {str(node): data.get("kind") for node, data in graph.nodes(data=True)}
+    devices = frozenset(node for node, kind in kinds.items() if kind == "device" or DEVICE.fullmatch(node))
     found: dict[EdgeKey, Cables] = {}
     for one, other, data in graph.edges(data=True):
         a, b = str(one), str(other)
@@ -58,7 +64,7 @@ def read_exchanged(name: object, file: FiguresFile, classes: Mapping[str, Link])
             raise InputError(where, "two kinds of link join the same vertices", "join them by one kind")
         known_count = found[known].count if known in found else 0
         found[known] = replace(cables, a=known[0], b=known[1], count=cables.count + known_count)
-    return list((_both_ways(str(name), found) if graph.is_directed() else found).values()), marked
+    return list((_both_ways(str(name), found) if graph.is_directed() else found).values()), devices
 
 
 def _read(path: Path, key: str) -> networkx.Graph[Any]:
@@ -121,9 +127,16 @@ def _link(where: str, data: Mapping[str, Any], classes: Mapping[str, Link]) -> L
 
 def _count(where: str, value: object) -> int:
     """Parallel cables; GraphML may write them as 2.0."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 1 and float(value).is_integer():
-        return int(value)
-    raise InputError(f"{where}: count", f"{value!r} is not a whole number of at least 1", "write 1 or more")
+    return cable_count(f"{where}: count", int(value) if isinstance(value, float) and value.is_integer() else value)
+
+
+def cable_count(where: str, value: object) -> int:
+    """A number of parallel cables. Raises InputError for anything else."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise InputError(where, f"{value!r} is not a whole number of at least 1", "write 1 or more")
+    if value > LARGEST_SIZE:
+        raise InputError(where, "too many cables", f"write at most {LARGEST_SIZE}")
+    return value
 
 
 def _both_ways(name: str, found: Mapping[EdgeKey, Cables]) -> dict[EdgeKey, Cables]:

@@ -31,7 +31,7 @@ class Family:
 
 def _single_node(file: FiguresFile) -> Topology:
     sizes = file.sizes("devices_per_node")
-    file.fits(sizes["devices_per_node"])
+    file.fits(sizes["devices_per_node"], *sizes)
     file.link_classes("scale_up")
     scale_up = file.scale_up()
     return SingleNode(file.about(), sizes["devices_per_node"], scale_up)
@@ -42,7 +42,7 @@ def _fat_tree(build: type[RailFatTree] | type[NodeFatTree]) -> Callable[[Figures
         sizes = file.sizes(
             *_NODE, "nodes_per_leaf", "leaves_per_spine", "largest_nodes", optional=("oversubscription",)
         )
-        file.fits(sizes.pop("largest_nodes") * sizes["devices_per_node"])
+        file.fits(sizes.pop("largest_nodes") * sizes["devices_per_node"], "largest_nodes", "devices_per_node")
         _check_cards(file, sizes)
         routing = str(file.raw.get("routing", "adaptive"))
         if routing not in _ROUTINGS:
@@ -56,19 +56,20 @@ def _fat_tree(build: type[RailFatTree] | type[NodeFatTree]) -> Callable[[Figures
 
 def _torus(file: FiguresFile) -> Topology:
     sizes = file.sizes("x", "y", optional=("z",))
+    place, _ = file.blamed(*sizes)
     if file.devices is None:
         file.fits(math.prod(sizes.values()))
     file.link_classes("torus")
     link = file.link("torus")
-    return Torus(file.about(), tuple(sizes.values()), link, file.where)
+    return Torus(file.about(), tuple(sizes.values()), link, file.devices_asked or place, place)
 
 
 def _dragonfly(file: FiguresFile) -> Topology:
     sizes = file.sizes(
         *_NODE, "nodes_per_switch", "switches_per_group", "largest_groups", "local_links", "global_links"
     )
-    nodes = sizes.pop("largest_groups") * sizes["switches_per_group"] * sizes["nodes_per_switch"]
-    file.fits(nodes * sizes["devices_per_node"])
+    nodes = sizes["largest_groups"] * sizes["switches_per_group"] * sizes["nodes_per_switch"]
+    file.fits(nodes * sizes["devices_per_node"], *_NODE, "nodes_per_switch", "switches_per_group", "largest_groups")
     _check_cards(file, sizes)
     file.link_classes("scale_up", "nic", "local", "global")
     links = file.scale_up(), file.link("nic"), file.link("local"), file.link("global")
@@ -77,9 +78,9 @@ def _dragonfly(file: FiguresFile) -> Topology:
 
 def _swarmx(file: FiguresFile) -> Topology:
     sizes = file.sizes("fan_out", "largest_systems")
-    file.fits(sizes["largest_systems"])
+    file.fits(sizes["largest_systems"], "largest_systems")
     if sizes["fan_out"] < 2:
-        raise InputError(f"{file.where}: sizes.fan_out", "a tree needs a fan-out of at least 2", "write 4")
+        raise InputError(file.size_place("fan_out"), "a tree needs a fan-out of at least 2", "write 4")
     file.link_classes("swarmx")
     link = file.link("swarmx")
     return SwarmxTree(file.about(launches=False), sizes["fan_out"], link)
@@ -88,7 +89,7 @@ def _swarmx(file: FiguresFile) -> Topology:
 def _check_cards(file: FiguresFile, sizes: dict[str, int]) -> None:
     if sizes["nics_per_node"] > sizes["devices_per_node"]:
         raise InputError(
-            f"{file.where}: sizes.nics_per_node",
+            file.size_place(next((key for key in _NODE if key in file.overrides), "nics_per_node")),
             f"{sizes['nics_per_node']} cards for {sizes['devices_per_node']} devices",
             "merge the cards of one device into one of their summed rate",
         )

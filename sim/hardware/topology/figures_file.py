@@ -17,7 +17,10 @@ from sim.units import fraction, link_rate, quantity
 LINK_FIGURES = ("rate", "efficiency", "latency")
 _IN_SWITCH = "reduction_efficiency"
 _LAUNCHES = ("collective_launch", "send_launch")
-_TIMINGS = (*_LAUNCHES, "handshake")
+_TIMINGS = (*_LAUNCHES, "tree_level")
+LARGEST_SIZE = 2**31 - 1
+"""So that counts of links stay within 64 bits."""
+_LARGEST_SHOWN = 1e300
 _FRACTIONAL_SIZES = ("oversubscription",)
 
 
@@ -27,6 +30,7 @@ class FiguresFile:
 
     where: the file as messages name it. folder: what its paths are relative to.
     overrides: sizes that replace those of the file, by name; asked: who gives them, for messages.
+    devices_asked: who says how many devices to build, for messages; the file where it is empty.
     """
 
     where: str
@@ -37,6 +41,7 @@ class FiguresFile:
     """How many to build; None until fits() says how many there can be."""
     overrides: Mapping[str, float] = field(default_factory=dict)
     asked: str = ""
+    devices_asked: str = ""
     figures: list[Figure] = field(default_factory=list)
     in_switch_bytes_per_s: float | None = None
     fabric_reduces: bool = False
@@ -68,12 +73,16 @@ class FiguresFile:
         sizes: dict[str, Any] = {}
         for key in allowed:
             if key in self.overrides:
-                sizes[key] = _count(key, self.overrides[key], f"{self.asked}: size '{key}'")
+                sizes[key] = _count(key, self.overrides[key], self.size_place(key))
                 note = f"set by the scenario{f'; the file says {_said(raw[key])}' if key in raw else ''}"
                 self.figures.append(Figure(f"sizes.{key}", sizes[key], "assumed", "", "", note))
             elif key in raw:
-                sizes[key] = _count(key, self.figure(f"sizes.{key}", raw[key]), f"{self.where}: sizes.{key}")
+                sizes[key] = _count(key, self.figure(f"sizes.{key}", raw[key]), self.size_place(key))
         return sizes
+
+    def size_place(self, key: str) -> str:
+        """Where a size comes from, for messages."""
+        return f"{self.asked}: size '{key}'" if key in self.overrides else f"{self.where}: sizes.{key}"
 
     def link(self, name: str) -> Link:
         """A link class with rate, efficiency and latency."""
@@ -152,17 +161,26 @@ class FiguresFile:
             **times,
         )
 
-    def fits(self, largest: int) -> None:
-        """Refuse to build more devices than there are; build all of them where nobody said how many."""
+    def blamed(self, *sizes: str) -> tuple[str, str]:
+        """(where these sizes come from, which of them are overridden), for messages."""
+        changed = ", ".join(f"{key} = {self.overrides[key]:.10g}" for key in sizes if key in self.overrides)
+        place = f"{self.asked}: sizes" if changed else self.where
+        return place, f" with the sizes given ({changed})" if changed else ""
+
+    def fits(self, largest: int, *sizes: str) -> None:
+        """Refuse to build more devices than there are; build all of them where nobody said how many.
+
+        sizes: those that say how many there are.
+        """
         if self.devices is None:
             self.devices = largest
         if not 1 <= self.devices <= largest:
+            place, changed = self.blamed(*sizes)
+            few = f", but '{self.name}' has {largest}{changed}"
             raise InputError(
-                self.where,
-                f"{self.devices} devices asked for, but '{self.name}' has {largest}"
-                if self.devices > largest
-                else f"{self.devices} devices asked for",
-                f"use 1 to {largest} devices, or another topology",
+                self.devices_asked or place,
+                f"{self.devices} devices asked for{few if self.devices > largest else ''}",
+                f"use 1 to {largest} devices, {'other sizes, ' if changed else ''}or another topology",
             )
 
 
@@ -179,6 +197,9 @@ def check_keys(where: str, raw: Mapping[str, Any], allowed: tuple[str, ...], req
 def _count(key: str, value: object, where: str) -> float:
     """A size as a whole number, or any number for the few that may be."""
     number = value if isinstance(value, (int, float)) and not isinstance(value, bool) else 0
+    if number > LARGEST_SIZE and number != float("inf"):
+        shown = f"{number:,.10g}" if number < _LARGEST_SHOWN else "a number of very many digits"
+        raise InputError(where, f"{shown} is too large", f"write at most {LARGEST_SIZE}")
     if number >= 1 and float(number).is_integer():
         return int(number)
     if number >= 1 and key in _FRACTIONAL_SIZES and number != float("inf"):

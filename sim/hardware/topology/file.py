@@ -6,7 +6,7 @@
     link_class.NAME.rate, .efficiency, .latency = { value = ..., kind = ..., ... }    a rate is per direction
     link_class.scale_up.reduction_efficiency = { value = 0.8, ... }     where that switch adds and multicasts
     link_class.fabric.reduces = { value = true, ... }                   where the switches above do
-    timing.collective_launch, .send_launch, .handshake = { value = "40 us", kind = ..., ... }
+    timing.collective_launch, .send_launch, .tree_level = { value = "40 us", kind = ..., ... }
 
 Family "graph" has [[link]] entries (a, b, class, optionally count), or the name of a file as graph_file, and
 optionally devices = [...] and sizes.domain; see graph_file.py.
@@ -18,6 +18,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
+from sim.catalog import device_names
 from sim.errors import InputError, unknown_name
 from sim.hardware.topology.families import FAMILIES
 from sim.hardware.topology.figures_file import FiguresFile, check_keys
@@ -28,13 +29,22 @@ _REQUIRED = ("title", "family", "device")
 
 
 def load_topology(
-    name: str, devices: int | None, where: str, base: Path | None = None, sizes: Mapping[str, float] | None = None
+    name: str,
+    devices: int | None,
+    where: str,
+    base: Path | None = None,
+    sizes: Mapping[str, float] | None = None,
+    *,
+    sizes_where: str = "",
+    devices_where: str = "",
 ) -> Topology:
     """Build `devices` devices of a topology; as many as its file allows where that is None.
 
     name: a name on the shelf, or a path ending in .toml, relative to base (default: the working directory).
     where: shown first in messages about what the caller asks for.
     sizes: figures of [sizes] to use instead of the file's, by name.
+    sizes_where, devices_where: the same for messages about sizes, and about the number of devices (default: where, and
+    the file).
     Raises InputError for an unknown name, a file that cannot be used, or a topology smaller than asked.
     """
     if name.endswith(".toml"):
@@ -58,7 +68,10 @@ def load_topology(
         raise unknown_name(f"{shown}: family", "family", wanted, FAMILIES)
     family = FAMILIES.get(wanted, FAMILIES["graph"])
     check_keys(shown, raw, (*_TOP, *family.keys), (*_REQUIRED, *family.required))
-    return family.read(FiguresFile(shown, path.stem, path.parent, raw, devices, sizes or {}, where))
+    if raw["device"] not in device_names():
+        raise unknown_name(f"{shown}: device", "device", str(raw["device"]), device_names())
+    asked = sizes_where or where
+    return family.read(FiguresFile(shown, path.stem, path.parent, raw, devices, sizes or {}, asked, devices_where))
 
 
 def shelf(name: str) -> Path:

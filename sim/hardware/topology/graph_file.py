@@ -4,7 +4,7 @@ Either one [[link]] per pair of vertices: a and b (their names), class (a [link_
 cables). Or graph_file = "cluster.graphml" (GraphML) or "cluster.json" (node-link JSON); see exchange.py.
 
 Devices are the vertices gpu0, gpu1, ... in natural order, or those that devices = [...] lists, in its order.
-sizes.domain says how many of them make one scale-up domain; otherwise each is its own.
+sizes.domain says how many of them make one scale-up domain, and divides their number; otherwise each is its own.
 """
 
 from __future__ import annotations
@@ -14,14 +14,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sim.errors import InputError, unknown_name
-from sim.hardware.topology.exchange import read_exchanged
+from sim.hardware.topology.exchange import DEVICE, cable_count, read_exchanged
 from sim.hardware.topology.explicit_graph import Cables, ExplicitGraph
 from sim.hardware.topology.figures_file import FiguresFile, check_keys
 from sim.hardware.topology.links import EdgeKey, Link
 from sim.hardware.topology.topology import Topology
 
 _LINK_KEYS = ("a", "b", "class", "count")
-_DEVICE = re.compile(r"gpu\d+")
 
 
 def read_graph(file: FiguresFile) -> Topology:
@@ -37,7 +36,14 @@ def read_graph(file: FiguresFile) -> Topology:
         cables, marked = _listed(file, classes), frozenset[str]()
     names = _devices(file, cables, marked)
     file.fits(len(names))
-    return ExplicitGraph(file.about(), sizes.get("domain", 1), names, cables, f"{file.where}: {place}")
+    domain = sizes.get("domain", 1)
+    if len(names) % domain:
+        raise InputError(
+            file.size_place("domain"),
+            f"{len(names)} devices do not make up whole scale-up domains of {domain}",
+            f"write a number that divides {len(names)}",
+        )
+    return ExplicitGraph(file.about(), domain, names, cables, f"{file.where}: {place}")
 
 
 def _listed(file: FiguresFile, classes: Mapping[str, Link]) -> list[Cables]:
@@ -49,15 +55,22 @@ def _listed(file: FiguresFile, classes: Mapping[str, Link]) -> list[Cables]:
     for number, raw in enumerate(listed, start=1):
         where = f"{file.where}: [[link]] number {number}"
         check_keys(where, raw, _LINK_KEYS, ("a", "b", "class"))
-        if raw["class"] not in classes:
-            raise unknown_name(f"{where}: class", "link class", str(raw["class"]), classes)
-        count = raw.get("count", 1)
-        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-            raise InputError(f"{where}: count", f"{count!r} is not a whole number of at least 1", "write 1 or more")
-        cables = Cables(str(raw["a"]), str(raw["b"]), classes[raw["class"]], count)
+        a, b, name = (_text(f"{where}: {key}", raw[key]) for key in ("a", "b", "class"))
+        if name not in classes:
+            raise unknown_name(f"{where}: class", "link class", name, classes)
+        cables = Cables(a, b, classes[name], cable_count(f"{where}: count", raw.get("count", 1)))
         _check_new(where, cables, joined)
         joined[cables.a, cables.b] = cables
     return list(joined.values())
+
+
+def _text(where: str, value: object) -> str:
+    """A name as it is written."""
+    if not isinstance(value, str):
+        raise InputError(where, f"{value!r} is not text", "write one name in quotes")
+    if not value.strip():
+        raise InputError(where, f"the name '{value}' is empty", "write a name")
+    return value
 
 
 def _check_new(where: str, new: Cables, joined: Mapping[EdgeKey, Cables]) -> None:
@@ -81,15 +94,18 @@ def _check_new(where: str, new: Cables, joined: Mapping[EdgeKey, Cables]) -> Non
 
 
 def _devices(file: FiguresFile, cables: Iterable[Cables], marked: frozenset[str]) -> list[str]:
-    """Vertices of the devices in rank order: as listed, or those that their name or the graph file marks."""
+    """Vertices of the devices in rank order: as listed, or those that their name or the graph file marks.
+
+    marked: by the graph file, with or without a link.
+    """
     where = f"{file.where}: devices"
     vertices = dict.fromkeys(name for entry in cables for name in (entry.a, entry.b))
     wanted: Any = file.raw.get("devices")
     if wanted is None:
-        found = [name for name in {**vertices, **dict.fromkeys(marked)} if name in marked or _DEVICE.fullmatch(name)]
+        found = [name for name in {**vertices, **dict.fromkeys(marked)} if name in marked or DEVICE.fullmatch(name)]
         names = sorted(found, key=_natural)
     elif isinstance(wanted, list):
-        names = [str(name) for name in wanted]
+        names = [_text(where, name) for name in wanted]
     else:
         raise InputError(where, f"{wanted!r} is not a list", 'write ["gpu0", "gpu1"]')
     if not names:

@@ -10,12 +10,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.errors import InputError
+
 EdgeKey = tuple[str, str]
 """A link in the direction of travel: (from vertex, to vertex)."""
 Numbers = NDArray[np.int64]
 """Device or link numbers."""
 NO_LINK = -1
 """Where a path has no further link."""
+LARGEST_TABLE = 1 << 25
+"""Links, each direction for itself, that fit into memory with all that is kept of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,14 @@ class LinkTable:
         """Append both directions of `count` equal links: (first number as named, first number of the way back).
 
         names: index in the block -> its two ends.
+        Raises InputError where the table would grow beyond LARGEST_TABLE.
         """
+        if self.count + 2 * count > LARGEST_TABLE:
+            raise InputError(
+                f"links of class {link.link_class}",
+                f"{2 * count:,} of them, counting both directions, are too many to hold",
+                f"build fewer devices, or smaller groups: at most {LARGEST_TABLE:,} in all",
+            )
         first, back = self.count, self.count + count
         self._blocks += [_Block(first, count, link, names, False), _Block(back, count, link, names, True)]
         self._firsts += [first, back]

@@ -29,8 +29,9 @@ class Nodes(Topology):
         self.nodes = -(-self.devices // devices_per_node)
         self.scale_up = scale_up
         self.nic = nic
-        # A device reaches its share of a card over the host bus, which is never the narrower of the two.
-        self.nic_port = replace(nic, latency_s=0.0)
+        # A device reaches its share of a card over the host bus, which is never the narrower of the two. It has a class
+        # of its own, so that bytes count once among those of the cards.
+        self.host_port = replace(nic, link_class="host", latency_s=0.0)
         self._own_card = nics_per_node == devices_per_node
         self._switch = self.links.add_both(self.devices, scale_up, self._switch_ends)
         if self._own_card:
@@ -38,8 +39,8 @@ class Nodes(Topology):
         else:
             last = self.devices - 1
             cards = last // self.domain * nics_per_node + self._card(last) + 1
-            self._port = self.links.add_both(self.devices, self.nic_port, self._port_ends)
             self._nic = self.links.add_both(cards, nic, self._nic_ends)
+            self._port = self.links.add_both(self.devices, self.host_port, self._port_ends)
 
     def vertex(self, device: int) -> str:
         return f"gpu{device}"

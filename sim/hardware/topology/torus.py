@@ -12,20 +12,27 @@ from sim.errors import InputError
 from sim.hardware.topology.links import NO_LINK, EdgeKey, Link, Numbers
 from sim.hardware.topology.topology import About, Paths, Topology
 
+LONGEST_PATH = 1024
+"""Hops; paths are kept hop by hop."""
+
 
 class Torus(Topology):
     """A torus of any number of dimensions; devices are numbered with the first dimension innermost.
 
-    Messages take the dimensions in their order (dimension-order routing), each the shorter way round; where both ways
-    are equally long, upwards. Source: Dally and Towles, Principles and Practices of Interconnection Networks, 2004,
-    sections 5.1 and 8.4. Two devices that make up a whole dimension have one link between them, not two.
+    Messages take the dimensions in their order (dimension-order routing), each the shorter way round. Where both ways
+    are equally long, upwards from even and downwards from odd coordinates: if all went the same way, the links of
+    that direction would carry 1 + 2 / n of an even share in a ring of n, and those of the other 1 - 2 / n.
+    Source: Dally and Towles, Principles and Practices of Interconnection Networks, 2004, sections 5.1 and 8.4. Two
+    devices that make up a whole dimension have one link between them, not two.
 
     sizes: devices along each dimension; of the last only as much is built as there are devices.
-    where: shown first in messages.
-    Raises InputError for a number of devices that does not fill it.
+    where, sizes_where: shown first in messages about the number of devices, and about sizes.
+    Raises InputError for a number of devices that does not fill it, and for one with paths of over LONGEST_PATH hops.
     """
 
-    def __init__(self, about: About, sizes: tuple[int, ...], link: Link, where: str = "") -> None:
+    def __init__(
+        self, about: About, sizes: tuple[int, ...], link: Link, where: str = "", sizes_where: str = ""
+    ) -> None:
         layer, last = math.prod(sizes[:-1]), sizes[-1]
         if about.devices % layer or not 1 <= about.devices // layer <= last:
             shape = " x ".join(str(size) for size in sizes)
@@ -35,6 +42,14 @@ class Torus(Topology):
                 f"use a multiple of {layer}, from {layer} to {layer * last} devices" if last > 1 else f"use {layer}",
             )
         built = (*sizes[:-1], about.devices // layer)
+        longest = sum(size // 2 for size in built)
+        if longest > LONGEST_PATH:
+            shape = " x ".join(str(size) for size in built)
+            raise InputError(
+                sizes_where or f"topology '{about.name}'",
+                f"messages take up to {longest:,} hops in a torus of {shape}",
+                f"at most {LONGEST_PATH:,} are possible: use more dimensions, or smaller ones",
+            )
         super().__init__(about, built[0], built)
         self.link = link
         self._strides = tuple(math.prod(built[:axis]) for axis in range(len(built)))
@@ -63,7 +78,7 @@ class Torus(Topology):
         for axis, (size, stride) in enumerate(zip(self.levels, self._strides, strict=True)):
             start, end = sources // stride % size, targets // stride % size
             ahead = (end - start) % size
-            upward = 2 * ahead <= size
+            upward = (2 * ahead < size) | ((2 * ahead == size) & (start % 2 == 0))
             hops = np.where(upward, ahead, size - ahead)
             row = here - start * stride
             columns += [

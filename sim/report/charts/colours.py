@@ -61,6 +61,7 @@ ALGORITHM_COLOURS: dict[str, str] = {
 LINK_COLOURS: dict[str, str] = {
     "scale_up": "#0072b2",
     "nic": "#d55e00",
+    "host": "#e69f00",
     "fabric": "#009e73",
     "local": "#56b4e9",
     "global": "#cc79a7",

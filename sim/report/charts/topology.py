@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import FancyBboxPatch
 
 from sim.hardware.topology import Topology
+from sim.hardware.topology.fat_tree import FatTree
 from sim.report.charts.canvas import add_legend, literal, sheet, sheet_of
 from sim.report.charts.colours import FAINT, INK, LINK_COLOURS, colours_of
 from sim.report.drawing import LAYER_WIDTH, Line, Picture, Point, Spot, picture
@@ -83,6 +84,8 @@ def _explained(topology: Topology, found: Picture) -> list[str]:
             f"Drawn: {found.drawn_devices:,} of {topology.devices:,} devices and what they are joined to; short dashed"
             " ends lead to what is left out."
         )
+    if isinstance(topology, FatTree) and topology.cables == 1 and "fabric" in topology.links.classes:
+        said.append("Parallel switches and cables of a tier are drawn, and counted, as one of their summed rate.")
     if found.boxes:
         said.append("Frames: scale-up domains.")
     return said

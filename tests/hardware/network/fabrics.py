@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from sim.catalog import PLAIN_LIBRARY, Library, load_library
-from sim.hardware.network import Network
+from sim.hardware.network import Group, Network
+from sim.hardware.network.loads import busiest_s_per_byte
 from sim.hardware.topology import About, Link
 from sim.hardware.topology.explicit_graph import Cables, ExplicitGraph
 from sim.hardware.topology.fat_tree import FatTree, FatTreeSizes, RailFatTree
@@ -51,3 +52,9 @@ def ring_of(devices: int, rate: float = 50e9, hop: float = 1e-6, library: Librar
     link, names = Link("wire", rate, hop), [f"gpu{device}" for device in range(devices)]
     cables = [Cables(names[one], names[(one + 1) % devices], link) for one in range(devices)]
     return Network(ExplicitGraph(about(devices, library), 1, names, cables))
+
+
+def bus_bytes_per_s(network: Network, group: Group) -> float:
+    """Rate at which each rank of every group can pass bytes around a ring: what the fullest link allows."""
+    ring = next(option for option in network.options("all_gather", group) if option.wave.algorithm == "ring")
+    return (group.ranks - 1) / group.ranks / busiest_s_per_byte(network.topology, network.loads(ring.wave))

@@ -4,15 +4,17 @@ import math
 
 import numpy as np
 import pytest
-from fabrics import LAUNCH, NIC, NVLINK, TEXTBOOK, cluster, fabric, node, ring_of
+from fabrics import LAUNCH, NIC, NVLINK, TEXTBOOK, about, bus_bytes_per_s, cluster, fabric, node, ring_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.catalog import load_library
 from sim.hardware.network import COLLECTIVES, Group, Network
 from sim.hardware.network.algorithms import ALGORITHMS
-from sim.hardware.topology import load_topology
+from sim.hardware.topology import Link, load_topology
+from sim.hardware.topology.explicit_graph import Cables, ExplicitGraph
 from sim.hardware.topology.fat_tree import NodeFatTree, RailFatTree
+from sim.hardware.topology.torus import Torus
 
 NCCL = load_library("nccl-2024")
 SWITCH = 180e9
@@ -32,8 +34,9 @@ def test_a_ring_on_a_ring_is_the_closed_form(ranks, size):
     # Two rings, one each way round, carry half of the bytes each.
     hops, moved = 2 * (ranks - 1), 2 * (ranks - 1) / ranks * size
     expected = LAUNCH + hops * 1e-6 + moved / 2 / 50e9
-    assert network.all_reduce_s(size, Group(ranks)) == pytest.approx(expected, rel=1e-9)
-    assert network.all_gather_s(size, Group(ranks)) == pytest.approx(LAUNCH + (expected - LAUNCH) / 2, rel=1e-9)
+    assert network.collective_s("all_reduce", size, Group(ranks)) == pytest.approx(expected, rel=1e-9)
+    gathered_s = network.collective_s("all_gather", size, Group(ranks))
+    assert gathered_s == pytest.approx(LAUNCH + (expected - LAUNCH) / 2, rel=1e-9)
 
 
 def test_the_tree_by_hand():
@@ -148,7 +151,7 @@ def test_direct_cables_make_rings_of_their_own():
     cable = 22.5e9
     for ranks, rings in ((8, 6), (4, 4), (3, 2), (2, 1)):
         network = Network(load_topology("dgx-1-v100", ranks, "test"))
-        assert network.bus_bytes_per_s(Group(ranks)) == pytest.approx(rings * cable)
+        assert bus_bytes_per_s(network, Group(ranks)) == pytest.approx(rings * cable)
 
 
 @pytest.mark.parametrize("family", [RailFatTree, NodeFatTree])
@@ -158,3 +161,44 @@ def test_some_devices_make_a_part_of_the_whole(family):
         for option in network.options(collective, Group(8, 8)):
             parts = [network.loads(option.wave, range(start, start + 64)) for start in range(0, 512, 64)]
             assert sum(parts) == pytest.approx(network.loads(option.wave))
+
+
+def test_a_last_node_that_is_not_full_keeps_the_tree():
+    full, more = (cluster(count, library=NCCL).collective_s("all_reduce", 1e4, Group(count)) for count in (256, 257))
+    assert more < 1.5 * full
+    # One card of the last node carries what eight carry elsewhere.
+    rates = [lines(cluster(count, library=TEXTBOOK), "all_reduce", Group(count))["tree"][1] for count in (64, 65)]
+    assert rates[1] == pytest.approx(NIC / 2, rel=0.6)
+    assert rates[1] < rates[0]
+
+
+def test_the_group_that_lies_worst_sets_the_latency():
+    # Ranks 0-5 are in one node; 6-11 are in two, and so are 12-17.
+    network = cluster(24, NodeFatTree, library=load_library("nccl-2021"))
+    protocol = network.topology.about.library.protocols["ring"]["LL"]
+    option = next(o for o in network.options("all_gather", Group(6)) if o.wave.protocol == "LL")
+    # Once around, but for the last of six hops: four inside and two between nodes.
+    hops_s = 5 / 6 * (4 * (protocol.scale_up_hop_s + 1e-6) + 2 * (protocol.network_hop_s + 4e-6))
+    assert option.latency_s == pytest.approx(LAUNCH + protocol.base_s + hops_s)
+    # Rings of groups that cross use all cards of their members on the side that has fewest: two.
+    assert bus_bytes_per_s(network, Group(6)) == pytest.approx(2 * NIC)
+
+
+def test_groups_without_cables_of_their_own_go_over_the_switch():
+    # gpu0 and gpu1 have four cables of 10 GB/s, gpu2 and gpu3 a switch port of 1 GB/s each, whichever pair is first.
+    cable, port = Link("cable", 10e9, 1e-6), Link("port", 1e9, 1e-6)
+    for one in (0, 2):
+        cables = [Cables(f"gpu{one}", f"gpu{one + 1}", cable, 4)]
+        cables += [Cables(f"gpu{device}", "switch", port) for device in range(4)]
+        network = Network(ExplicitGraph(about(4), 1, [f"gpu{device}" for device in range(4)], cables))
+        assert bus_bytes_per_s(network, Group(2)) == pytest.approx(1e9)
+
+
+def test_all_dimensions_of_a_torus_at_once_by_hand():
+    # 4 x 4 at 50 GB/s: half of the bytes begin in each dimension, 3/4 of them there and 3/16 in the other, both ways.
+    network = Network(Torus(about(16, TEXTBOOK), (4, 4), Link("torus", 50e9, 1e-6)))
+    latency_s, rate = lines(network, "all_gather", Group(16))["all dimensions at once"]
+    assert 1 / rate == pytest.approx((3 / 4 + 3 / 16) / 2 / 2 / 50e9)
+    assert latency_s == pytest.approx(6e-6)
+    sequential = lines(network, "all_gather", Group(16))["level by level"][1]
+    assert rate == pytest.approx(2 * sequential)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.errors import InputError
-from sim.hardware.network.groups import Group, by_domain, by_level, spanned_domains
+from sim.hardware.network.groups import Group, by_level, domain_counts
 
 GROUPS = st.builds(Group, st.integers(1, 16), st.integers(1, 16))
 
@@ -25,25 +25,22 @@ def test_some_of_the_devices_have_their_own_groups():
 
 
 @pytest.mark.parametrize(
-    ("group", "expected"),
+    ("group", "start", "expected"),
     [
-        (Group(8), (1, 8)),
-        (Group(4, 2), (1, 4)),
-        (Group(16), (2, 8)),
-        (Group(16, 4), (8, 2)),
-        (Group(16, 8), (16, 1)),
-        (Group(4, 64), (4, 1)),
-        (Group(12), None),  # eight and four
-        (Group(6), None),  # the second group would straddle two nodes
-        (Group(4, 3), None),
+        (Group(8), 0, (8,)),
+        (Group(4, 2), 1, (4,)),
+        (Group(16), 8, (8, 8)),
+        (Group(16, 4), 0, (2,) * 8),
+        (Group(16, 8), 3, (1,) * 16),
+        (Group(4, 64), 0, (1,) * 4),
+        (Group(12), 0, (8, 4)),
+        (Group(12), 12, (4, 8)),
+        (Group(6), 6, (2, 4)),
+        (Group(4, 3), 0, (3, 1)),
     ],
 )
-def test_how_a_group_lies_over_nodes_of_eight(group, expected):
-    assert by_domain(group, 8, 1024) == expected
-
-
-def test_where_all_is_one_domain_any_group_is_inside():
-    assert by_domain(Group(6), 8, 6) == (1, 6)
+def test_how_a_group_lies_over_nodes_of_eight(group, start, expected):
+    assert domain_counts(group, start, 8) == expected
 
 
 @pytest.mark.parametrize(
@@ -63,14 +60,13 @@ def test_how_levels_cut_a_group(group, levels, expected):
     assert by_level(group, levels) == expected
 
 
-@given(GROUPS, st.sampled_from([1, 2, 4, 8]))
-def test_the_parts_make_the_whole(group, domain):
-    even = by_domain(group, domain, 4096)
-    assert even is None or even[0] * even[1] == group.ranks
+@given(GROUPS, st.integers(0, 100), st.sampled_from([1, 2, 4, 8]))
+def test_the_parts_make_the_whole(group, start, domain):
+    counts = domain_counts(group, start, domain)
+    numbers = start + np.arange(group.ranks) * group.stride
+    assert counts == tuple(np.unique(numbers // domain, return_counts=True)[1].tolist())
     sizes = by_level(group, (domain,))
     assert sizes is None or np.prod(sizes) == group.ranks
-    members = group.members(range(group.block))[0]
-    assert spanned_domains(group, domain) == len(set((members // domain).tolist())) or group.stride % domain
 
 
 def test_groups_must_make_sense():

@@ -8,12 +8,15 @@ from hypothesis import strategies as st
 from sim.hardware.network.groups import Group
 from sim.hardware.network.messages import (
     chain,
+    chains,
     halving,
+    heads,
     in_switch,
     level_rings,
     pairwise,
     parents,
     ring,
+    rings_at_once,
     sends,
     two_trees,
 )
@@ -30,21 +33,18 @@ def sent(messages, devices):
     return out, into
 
 
-@given(st.sampled_from([Group(8), Group(16), Group(64, 8), Group(16, 4), Group(12), Group(5, 3), Group(7), Group(24)]))
-def test_a_ring_passes_on_everything_once(group):
-    devices = range(group.block * 2)
-    members = group.members(devices)
-    width = max(1, min(group.ranks, 8 // group.stride))
-    messages = ring(members, members // 8, width)
-    out, into = sent(messages, len(devices))
-    # Where rings side by side leave through one member and enter by another, each still passes on its share.
-    assert out.sum() == pytest.approx(into.sum()) == pytest.approx(len(devices))
-    assert into == pytest.approx(np.ones(len(devices)))
+@given(st.lists(st.integers(1, 8), min_size=1, max_size=6), st.integers(1, 3))
+def test_a_ring_passes_on_everything_once(counts, groups):
+    ranks = sum(counts)
+    members = np.arange(groups * ranks).reshape(groups, ranks)
+    out, into = sent(ring(members, tuple(counts)), groups * ranks)
+    assert out == pytest.approx(np.ones(groups * ranks))
+    assert into == pytest.approx(np.ones(groups * ranks))
 
 
 def test_rings_side_by_side_use_a_card_each():
     members = Group(16).members(range(16))
-    messages = ring(members, members // 8, 8)
+    messages = ring(members, (8, 8))
     leaving = {
         (s, t): one.weight
         for one in messages
@@ -88,6 +88,28 @@ def test_a_chain_moves_everything_to_its_end_and_back(domains, width):
     expected = pytest.approx(np.full(domains * width, 2 * (width - 1) / width))
     assert out == expected
     assert into == expected
+    assert sent(chains(members.reshape(1, -1), (width,) * domains), domains * width)[0] == expected
+
+
+def test_members_of_a_small_domain_take_turns_as_heads():
+    # Three in one node, two in the next: the third chain has its head where the first has.
+    members = np.arange(5).reshape(1, 5)
+    assert heads(members, (3, 2)).tolist() == [[[0, 1, 2], [3, 4, 3]]]
+    out, _ = sent(chains(members, (3, 2)), 5)
+    assert out == pytest.approx([4 / 3] * 3 + [1.0] * 2)
+
+
+@given(st.sampled_from([(4, 4), (2, 3), (4, 4, 4), (2, 3, 4)]))
+def test_all_dimensions_move_what_one_after_the_other_does_but_evenly(sizes):
+    ranks = int(np.prod(sizes))
+    members = np.arange(ranks).reshape(1, -1)
+    out, _ = sent([one for phase in rings_at_once(members, sizes) for one in phase], ranks)
+    assert out == pytest.approx(np.full(ranks, (ranks - 1) / ranks))
+    cube = rings_at_once(np.arange(64).reshape(1, -1), (4, 4, 4))
+    # Three dimensions of links work at once, each way round.
+    assert [[one.weight for one in phase] for phase in cube] == [
+        pytest.approx([0.75 / 6 / earlier] * 6) for earlier in (1, 4, 16)
+    ]
 
 
 @given(st.integers(1, 8))

@@ -4,13 +4,13 @@ import time
 
 import numpy as np
 import pytest
-from fabrics import LAUNCH, NIC, NVLINK, TEXTBOOK, about, cluster, node
+from fabrics import LAUNCH, NIC, NVLINK, TEXTBOOK, about, bus_bytes_per_s, cluster, node
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.catalog import load_library
 from sim.errors import InputError
-from sim.hardware.network import NOTHING, Communication, FreeNetwork, Group, Network, bus_share
+from sim.hardware.network import COLLECTIVES, NOTHING, Communication, FreeNetwork, Group, Network, bus_share
 from sim.hardware.topology import Link, load_topology
 from sim.hardware.topology.explicit_graph import Cables, ExplicitGraph
 from sim.hardware.topology.fat_tree import NodeFatTree, RailFatTree
@@ -20,23 +20,21 @@ from sim.hardware.topology.swarmx import SwarmxTree
 def test_a_ring_in_one_node_by_hand():
     # 14 hops of two links of 0.5 us, 2 x 7/8 of the bytes at the rate of one NVLink port.
     expected = LAUNCH + 14e-6 + 2 * 7 / 8 * 1e9 / NVLINK
-    assert node().all_reduce_s(1e9, Group(8)) == pytest.approx(expected)
-    assert node().all_gather_s(1e9, Group(8)) == pytest.approx(LAUNCH + 7e-6 + 7 / 8 * 1e9 / NVLINK)
+    assert node().collective_s("all_reduce", 1e9, Group(8)) == pytest.approx(expected)
+    assert node().collective_s("all_gather", 1e9, Group(8)) == pytest.approx(LAUNCH + 7e-6 + 7 / 8 * 1e9 / NVLINK)
 
 
 @pytest.mark.parametrize("size", [1.0, 1e9, np.array([1.0, 1e9])])
 def test_one_rank_takes_exactly_no_time(size):
     network = cluster()
     for time_s in (
-        network.all_reduce_s(size, Group(1)),
-        network.all_gather_s(size, Group(1, 8)),
-        network.reduce_scatter_s(size, Group(1)),
+        network.collective_s("all_reduce", size, Group(1)),
+        network.collective_s("all_gather", size, Group(1, 8)),
+        network.collective_s("reduce_scatter", size, Group(1)),
         network.broadcast_s(size, 1),
-        network.send_s(size, 0),
     ):
         assert np.shape(time_s) == np.shape(size)
         assert np.all(time_s == 0.0)
-    assert network.bus_bytes_per_s(Group(1)) == float("inf")
 
 
 @pytest.mark.parametrize("family", [RailFatTree, NodeFatTree])
@@ -55,26 +53,26 @@ def test_one_rank_takes_exactly_no_time(size):
     ],
 )
 def test_a_wave_shares_the_cards(family, group, expected):
-    assert cluster(family=family).bus_bytes_per_s(group) == pytest.approx(expected)
+    assert bus_bytes_per_s(cluster(family=family), group) == pytest.approx(expected)
 
 
 def test_nvlink_limits_where_the_cards_are_faster():
-    assert cluster(nic=50e9).bus_bytes_per_s(Group(512)) == pytest.approx(NVLINK)
+    assert bus_bytes_per_s(cluster(nic=50e9), Group(512)) == pytest.approx(NVLINK)
 
 
 def test_fewer_cards_are_shared_by_the_wave():
-    assert cluster(family=NodeFatTree, nics=2).bus_bytes_per_s(Group(64, 8)) == pytest.approx(NIC / 4)
-    assert cluster(family=NodeFatTree, nics=2).bus_bytes_per_s(Group(512)) == pytest.approx(2 * NIC)
+    assert bus_bytes_per_s(cluster(family=NodeFatTree, nics=2), Group(64, 8)) == pytest.approx(NIC / 4)
+    assert bus_bytes_per_s(cluster(family=NodeFatTree, nics=2), Group(512)) == pytest.approx(2 * NIC)
 
 
 def test_sends_share_the_cards():
     network = cluster()
     # Two cards and the leaf between them; to the next node on the same rail.
-    assert network.send_s(1e6, 8, Group(4, 8)) == pytest.approx(LAUNCH + 4e-6 + 1e6 / NIC)
-    assert network.send_s(1e6, -8) == network.send_s(1e6, 8)
+    assert network.send(1e6, 8, Group(4, 8)).seconds == pytest.approx(LAUNCH + 4e-6 + 1e6 / NIC)
+    assert network.send(1e6, -8).seconds == pytest.approx(network.send(1e6, 8).seconds)
     # A pipeline inside a node never leaves it; a shift by one over all devices does.
-    assert network.send_s(1e9, 1, Group(8)) == pytest.approx(LAUNCH + 1e-6 + 1e9 / NVLINK)
-    assert network.send_s(1e9, 1) > 5 * network.send_s(1e9, 1, Group(8))
+    assert network.send(1e9, 1, Group(8)).seconds == pytest.approx(LAUNCH + 1e-6 + 1e9 / NVLINK)
+    assert network.send(1e9, 1).seconds > 5 * network.send(1e9, 1, Group(8)).seconds
 
 
 def test_a_broadcast_among_gpus_is_passed_on():
@@ -83,11 +81,11 @@ def test_a_broadcast_among_gpus_is_passed_on():
 
 def test_groups_must_fit_and_make_sense():
     with pytest.raises(InputError, match="needs 512 devices, but 64 are built"):
-        cluster(64).all_reduce_s(1.0, Group(64, 8))
+        cluster(64).collective_s("all_reduce", 1.0, Group(64, 8))
     with pytest.raises(InputError, match="needs 65 devices"):
-        cluster(64).send_s(1.0, 64)
+        cluster(64).send(1.0, 64)
     with pytest.raises(InputError, match="stays in no"):
-        cluster(64).send_s(1.0, 3, Group(2, 1))
+        cluster(64).send(1.0, 3, Group(2, 1))
     with pytest.raises(InputError, match="both must be at least 1"):
         Group(0)
 
@@ -128,25 +126,28 @@ def test_more_bandwidth_or_less_latency_is_never_slower(size, group, factor):
         cluster(64, library=TEXTBOOK, hop=1e-6 / factor),
     ):
         tolerance = 1 + 1e-12
-        assert better.all_reduce_s(size, group) <= base.all_reduce_s(size, group) * tolerance
-        assert better.all_gather_s(size, group) <= base.all_gather_s(size, group) * tolerance
-        assert better.send_s(size, group.stride) <= base.send_s(size, group.stride) * tolerance
+        assert (
+            better.collective_s("all_reduce", size, group) <= base.collective_s("all_reduce", size, group) * tolerance
+        )
+        assert (
+            better.collective_s("all_gather", size, group) <= base.collective_s("all_gather", size, group) * tolerance
+        )
+        assert better.send(size, group.stride).seconds <= base.send(size, group.stride).seconds * tolerance
 
 
 def test_times_broadcast_over_sizes():
     network, sizes = cluster(library=TEXTBOOK), np.array([1e3, 1e6, 1e9])
-    for call in (network.all_reduce_s, network.all_gather_s, network.reduce_scatter_s):
-        times = call(sizes, Group(64, 8))
+    for collective in COLLECTIVES:
+        times = network.collective_s(collective, sizes, Group(64, 8))
         assert times.shape == (3,)
-        assert list(times) == [pytest.approx(call(size, Group(64, 8))) for size in sizes]
-    assert network.send_s(sizes, 8).shape == network.broadcast_s(sizes, 16).shape == (3,)
+        assert list(times) == [pytest.approx(network.collective_s(collective, size, Group(64, 8))) for size in sizes]
+    assert network.broadcast_s(sizes, 16).shape == (3,)
 
 
 def test_wafers_broadcast_at_line_rate():
     link = Link("swarmx", 150e9, 5e-6)
     network = Network(SwarmxTree(about(16), 4, link))
     assert network.broadcast_s(150e9, 16) == pytest.approx(LAUNCH + 1 + 3 * 5e-6)
-    assert network.reduce_s(150e9, 16) == network.broadcast_s(150e9, 16)
     alone = Network(SwarmxTree(about(1), 4, link))
     assert alone.broadcast_s(150e9, 1) == pytest.approx(LAUNCH + 1 + 2 * 5e-6)
 
@@ -173,9 +174,9 @@ def test_explicit_graphs_share_what_they_share():
     port, middle = Link("port", 100e9, 1e-6), Link("middle", 20e9, 1e-6)
     cables = [Cables(f"gpu{device}", "ab"[device // 2], port) for device in range(4)] + [Cables("a", "b", middle)]
     network = Network(ExplicitGraph(about(4), 1, [f"gpu{i}" for i in range(4)], cables))
-    assert network.bus_bytes_per_s(Group(4)) == pytest.approx(20e9)
-    assert network.bus_bytes_per_s(Group(2)) == pytest.approx(100e9)
-    assert network.bus_bytes_per_s(Group(2, 2)) == pytest.approx(10e9)
+    assert bus_bytes_per_s(network, Group(4)) == pytest.approx(20e9)
+    assert bus_bytes_per_s(network, Group(2)) == pytest.approx(100e9)
+    assert bus_bytes_per_s(network, Group(2, 2)) == pytest.approx(10e9)
 
 
 @pytest.mark.parametrize("family", [RailFatTree, NodeFatTree])
@@ -207,20 +208,20 @@ def test_bus_bandwidth_is_what_a_perfect_link_would_carry():
     assert bus_share("all_gather", 8) == bus_share("all_to_all", 8) == 7 / 8
     assert bus_share("broadcast", 8) == 1.0
     network = cluster(512)
-    rate = bus_share("all_reduce", 512) * 1e12 / network.all_reduce_s(1e12, Group(512))
-    assert rate == pytest.approx(network.bus_bytes_per_s(Group(512)), rel=1e-3)
+    rate = bus_share("all_reduce", 512) * 1e12 / network.collective_s("all_reduce", 1e12, Group(512))
+    assert rate == pytest.approx(bus_bytes_per_s(network, Group(512)), rel=1e-3)
 
 
 def test_a_free_network_takes_no_time():
     free = FreeNetwork(cluster(64).topology)
     assert free.run("all_reduce", 1e9, Group(64)) == NOTHING == free.send(1e9, 8)
-    assert free.all_reduce_s(1e9, Group(64)) == free.send_s(1e9, 8) == free.broadcast_s(1e9, 64) == 0.0
-    assert np.all(free.all_gather_s(np.ones(3), Group(64)) == 0)
+    assert free.collective_s("all_reduce", 1e9, Group(64)) == free.broadcast_s(1e9, 64) == 0.0
+    assert np.all(free.collective_s("all_gather", np.ones(3), Group(64)) == 0)
 
 
 def test_a_cluster_of_131072_is_quick_and_its_graph_never_built():
     start = time.perf_counter()
     network = Network(load_topology("leaf-spine", 8192, "test"))
-    network.all_reduce_s(1e9, Group(8192))
+    network.collective_s("all_reduce", 1e9, Group(8192))
     assert time.perf_counter() - start < 5
     assert "graph" not in vars(network.topology)

@@ -38,9 +38,10 @@ def torus(devices: int, *sizes: int) -> Torus:
     return Torus(about(devices), sizes, FAST)
 
 
-def dragonfly(devices: int, nics: int = 4, routers: int = 3) -> Dragonfly:
-    """Nodes of four, two on a router."""
-    return Dragonfly(about(devices), DragonflySizes(4, nics, 2, routers, 2, 3), FAST, SLOW, SLOW, LONG)
+def dragonfly(devices: int, nics: int = 4, routers: int = 3, largest: int | None = None, cables: int = 3) -> Dragonfly:
+    """Nodes of four, two on a router; as large as its design allows unless `largest` says how many groups that has."""
+    groups = largest or -(-devices // (8 * routers))
+    return Dragonfly(about(devices), DragonflySizes(4, nics, 2, routers, groups, 2, cables), FAST, SLOW, SLOW, LONG)
 
 
 def graph(devices: int, *cables: Cables) -> ExplicitGraph:
@@ -78,6 +79,8 @@ BUILDERS = {
     "dragonfly": dragonfly,
     "dragonfly, shared cards": lambda devices: dragonfly(devices, nics=1),
     "dragonfly, lone routers": lambda devices: dragonfly(devices, routers=1),
+    "dragonfly, few lanes": lambda devices: dragonfly(devices, routers=5),
+    "dragonfly, small": lambda devices: dragonfly(devices, routers=4, largest=30, cables=1),
     "wafers": lambda devices: SwarmxTree(about(devices), 4, FAST),
     "cube mesh": lambda devices: cube_mesh(),
     "diamonds": lambda devices: diamonds(min(devices, 12)),

@@ -133,6 +133,19 @@ def lonely() -> networkx.Graph:
     return graph
 
 
+def forgotten() -> networkx.Graph:
+    """A device by its name alone, without an edge."""
+    graph = pair()
+    graph.add_node("gpu7")
+    return graph
+
+
+def nameless() -> networkx.Graph:
+    graph = pair()
+    graph.add_edge("gpu1", " ", **{"class": "cable"})
+    return graph
+
+
 def two_kinds() -> networkx.Graph:
     graph = networkx.MultiGraph(pair())
     graph.add_edge("gpu0", "gpu1", **{"class": "thin"})
@@ -188,6 +201,9 @@ def islands() -> networkx.Graph:
         ),
         (asymmetric(**{"class": "cable", "count": 2}), 2, r"but 2 x cable \(.*\) from 'gpu1' to 'gpu0'"),
         (lonely(), 2, "devices\n  without a link: gpu2"),
+        (forgotten(), 2, "devices\n  without a link: gpu7"),
+        (nameless(), 2, r"net\.(graphml|json): nodes\n  a node has an empty name"),
+        (pair(count=2**31), 2, r"'gpu1': count\n  too many cables\n  write at most 2147483647"),
         (islands(), 4, r"mine\.toml: graph_file\n  disconnected: no path from gpu0 to gpu2, gpu3"),
         (networkx.Graph([("a", "b", {"class": "cable"})]), 1, "no link has a device"),
         (pair(), 3, "3 devices asked for, but 'mine' has 2"),

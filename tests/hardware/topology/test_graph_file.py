@@ -37,12 +37,15 @@ def test_a_graph_is_read(load):
 
 
 def test_a_graph_may_have_a_library_and_domains(load):
-    text = GRAPH.replace(HEAD, head("graph", 'library = "nccl-2024"') + table("sizes", domain=2))
+    text = GRAPH.replace(HEAD, head("graph", 'library = "nccl-2024"') + table("sizes", domain=3))
     topology = load(text)
     assert topology.about.library == load_library("nccl-2024")
-    assert topology.domain == 2
-    assert load(text, domain=3).domain == 3
+    assert topology.domain == 3
+    assert load(text, 2).domain == 3
+    assert load(text, domain=1).domain == 1
     assert load(GRAPH, domain=3).domain == 3
+    with pytest.raises(InputError, match=r"^test: size 'domain'\n  3 devices do not make up(.|\n)*divides 3"):
+        load(text, domain=2)
 
 
 def test_parallel_cables_are_counted(load):
@@ -100,6 +103,11 @@ FIRST = link("gpu0", "hub")
             GRAPH.replace("device =", 'devices = ["gpu0", "gpu1", "gpu0"]\ndevice ='),
             r"mine\.toml: devices\n  named more than once: gpu0\n",
         ),
+        (GRAPH.replace('class = "cable"', 'class = ["cable"]', 1), r"number 1: class\n  \['cable'\] is not text"),
+        (GRAPH.replace('a = "gpu0"', "a = 0"), "number 1: a\n  0 is not text"),
+        (GRAPH.replace('b = "hub"', 'b = " "', 1), "number 1: b\n  the name ' ' is empty"),
+        ('devices = ["gpu0", ""]\n' + GRAPH, "devices\n  the name '' is empty"),
+        (GRAPH.replace(FIRST, link("gpu0", "hub", "cable", f"count = 1{400 * '0'}")), "count\n  too many cables"),
         (GRAPH.replace("gpu", "chip"), "devices\n  no link has a device"),
         ("devices = []\n" + GRAPH, "no link has a device"),
         ("devices = 3\n" + GRAPH, "3 is not a list"),
@@ -109,6 +117,8 @@ FIRST = link("gpu0", "hub")
         ('graph_file = "x.json"\n' + GRAPH, r"graph_file\n  there are \[\[link\]\] entries as well"),
         (GRAPH.replace(TIMING, ""), "missing: collective_launch, send_launch"),
         (GRAPH + table("sizes", domain=0), r"sizes\.domain\n  0 is not a whole number"),
+        (GRAPH + table("sizes", domain=2), r"sizes\.domain\n  3 devices do not make up whole scale-up domains of 2"),
+        (GRAPH + table("sizes", domain=6), r"sizes\.domain\n  3 devices do not make up whole scale-up domains of 6"),
         (GRAPH + table("sizes", nodes=3), "unknown key 'nodes'"),
         (GRAPH.replace(figure(0.5), figure(0)), "it carries nothing"),
     ],

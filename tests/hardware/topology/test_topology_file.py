@@ -70,9 +70,9 @@ def test_the_library_comes_from_the_catalogue_with_its_figures(load):
 
 def test_times_are_read(load):
     about = load(NODE).about
-    assert (about.collective_launch_s, about.send_launch_s, about.handshake_s) == pytest.approx((20e-6, 10e-6, 0.0))
-    slower = load(NODE.replace(TIMING, f"{TIMING}handshake = {figure('5 us')}\n"))
-    assert slower.about.handshake_s == pytest.approx(5e-6)
+    assert (about.collective_launch_s, about.send_launch_s, about.tree_level_s) == pytest.approx((20e-6, 10e-6, 0.0))
+    slower = load(NODE.replace(TIMING, f"{TIMING}tree_level = {figure('5 us')}\n"))
+    assert slower.about.tree_level_s == pytest.approx(5e-6)
 
 
 def test_a_scale_up_switch_may_reduce(load):
@@ -119,9 +119,10 @@ def test_tori_are_read(load):
 def test_dragonflies_are_read(load):
     topology = load(DRAGONFLY, 120)
     assert isinstance(topology, Dragonfly)
-    assert topology.sizes == DragonflySizes(4, 4, 2, 3, 2, 3)
+    assert topology.sizes == DragonflySizes(4, 4, 2, 3, 5, 2, 3)
     assert topology.local.bytes_per_s == pytest.approx(2 * PER_LINK)
-    assert topology.bundle.bytes_per_s == pytest.approx(3 * PER_LINK)
+    assert (topology.groups, topology.lanes, topology.cables) == (5, 3, 3)
+    assert topology.lane.bytes_per_s == pytest.approx(PER_LINK)
 
 
 def test_wafers_need_no_library_and_no_launch_times(load):
@@ -154,7 +155,14 @@ def test_sizes_may_be_given_instead_of_those_of_the_file(load):
         ({"oversubscription": float("nan")}, "nan is not a number"),
         ({"largest_nodes": 0.0}, "0.0 is not a whole number"),
         ({"nics_per_node": 9}, "9 cards for 8 devices"),
-        ({"largest_nodes": 1}, "9 devices asked for, but 'mine' has 8"),
+        ({"nodes_per_leaf": 2**31}, "2,147,483,648 is too large\n  write at most 2147483647"),
+        ({"oversubscription": 1e299}, r"1e\+299 is too large"),
+        ({"nodes_per_leaf": 10**400}, "a number of very many digits is too large"),
+        ({"nics_per_node": 9}, r"^\[system\] topology: size 'nics_per_node'\n"),
+        (
+            {"largest_nodes": 1, "oversubscription": 2},
+            r"topology: sizes\n  9 devices asked for, but 'mine' has 8 with the sizes given \(largest_nodes = 1\)\n",
+        ),
     ],
 )
 def test_sizes_that_cannot_be_given(load, sizes, message):
@@ -181,6 +189,31 @@ def test_a_topology_that_is_too_small(load, text, devices, remedy):
         load(text, devices)
 
 
+def test_a_topology_that_its_callers_sizes_make_too_small(tmp_path):
+    (tmp_path / "mine.toml").write_text(DRAGONFLY, encoding="utf-8")
+    places = {"sizes_where": "--size", "devices_where": "--devices"}
+    with pytest.raises(
+        InputError, match=r"^--devices\n  30 devices(.|\n)*has 24 with the sizes given \(largest_groups = 1\)"
+    ):
+        load_topology("mine.toml", 30, "TOPOLOGY", tmp_path, {"largest_groups": 1}, **places)
+    with pytest.raises(InputError, match=r"^--devices\n  0 devices asked for\n"):
+        load_topology("mine.toml", 0, "TOPOLOGY", tmp_path, {}, **places)
+    with pytest.raises(
+        InputError, match=r"^--size\n  unknown topology size 'groups'(.|\n)*allowed: devices_per_node, global"
+    ):
+        load_topology("mine.toml", 30, "TOPOLOGY", tmp_path, {"groups": 1}, **places)
+    (tmp_path / "mine.toml").write_text(TORUS, encoding="utf-8")
+    with pytest.raises(InputError, match=r"^test: sizes\n  32 devices do not fill a torus of 3 x 4 x 8"):
+        load_topology("mine.toml", 32, "test", tmp_path, {"x": 3})
+
+
+def test_more_links_than_fit_into_memory(load):
+    with pytest.raises(InputError, match=r"^links of class local\n(.|\n)*build fewer devices, or smaller groups"):
+        load(DRAGONFLY, 64000, nodes_per_switch=1, switches_per_group=100_000)
+    with pytest.raises(InputError, match="links of class scale_up"):
+        load(NODE, 2**31 - 1, devices_per_node=2**31 - 1)
+
+
 def renamed(old: str, new: str) -> str:
     assert old in FAT_TREE
     return FAT_TREE.replace(old, new)
@@ -202,6 +235,14 @@ def renamed(old: str, new: str) -> str:
         (renamed("nodes_per_leaf", "nodes_per_leaves"), r"\[sizes\]\n  unknown key 'nodes_per_leaves'; did you mean"),
         (renamed(f"nodes_per_leaf = {figure(4)}", ""), r"\[sizes\]\n  missing: nodes_per_leaf"),
         (renamed(figure(4), figure(2.5)), r"mine\.toml: sizes\.nodes_per_leaf\n  2\.5 is not a whole number"),
+        (
+            renamed(figure(4), figure(10**20)),
+            r"mine\.toml: sizes\.nodes_per_leaf\n  1e\+20 is too large\n  write at most 2147483647",
+        ),
+        (renamed("a100-80gb-sxm", "a100-80-sxm"), r"mine\.toml: device\n  unknown device 'a100-80-sxm'; did you mean"),
+        (renamed('"a100-80gb-sxm"', "[3]"), r"mine\.toml: device\n  unknown device"),
+        (renamed(link_class("nic"), link_class("nic", rate=f"{'9' * 400} GB/s")), "the number is too large"),
+        (renamed(link_class("nic"), link_class("nic", efficiency=10**400)), "is not a share between 0 and 1"),
         (renamed(figure(4), figure(True)), "True is not a whole number"),
         (renamed(figure(4), figure("4")), "'4' is not a whole number"),
         (renamed(figure(4), figure(-4)), "-4 is not a whole number"),
@@ -235,7 +276,7 @@ def renamed(old: str, new: str) -> str:
         ),
         (renamed(FABRIC, f"{FABRIC}reduces = {figure(1)}\n"), "1 is neither true nor false"),
         (renamed("send_launch", "send_lunch"), "unknown key 'send_lunch'; did you mean 'send_launch'"),
-        (renamed("send_launch", "tree_level"), "unknown key 'tree_level'"),
+        (renamed("send_launch", "handshake"), "unknown key 'handshake'"),
         (renamed(TIMING, ""), r"\[timing\]\n  missing: collective_launch, send_launch"),
         (renamed(figure("20 us"), '"20 us"'), "'timing.collective_launch' is not a figure"),
         (renamed(figure("20 us"), figure("20")), r"timing\.collective_launch\n  '20' has no unit"),

@@ -88,6 +88,16 @@ def test_a_dgx_1_has_as_many_rings_as_were_measured(gpus, rings):
     assert len(topology.ring_orders(tuple(range(gpus)))) == rings
 
 
+def test_bytes_count_once_on_cards_that_devices_share():
+    topology = load_topology("jean-zay", 64, "test")
+    classes = [link.link_class for _, link in topology.route(1, 63)]
+    assert classes == ["host", "nic", "fabric", "fabric", "nic", "host"]
+    everybody = np.arange(64)
+    links = topology.paths(everybody, np.roll(everybody, -8)).links
+    numbers = topology.links.class_of[links[links != NO_LINK]]
+    assert (numbers == topology.links.classes.index("nic")).sum() == 2 * 64
+
+
 @pytest.mark.parametrize("name", ["dgx-h100-superpod", "a100-cloud-1600gbps"])
 def test_the_largest_clusters_take_little_memory(name):
     largest = LARGEST[name]

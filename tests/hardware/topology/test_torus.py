@@ -71,11 +71,35 @@ def test_dimensions_are_taken_in_order():
     assert [edge[1] for edge in edges(torus(20, 4, 5), 0, 9)] == ["gpu1", "gpu5", "gpu9"]
 
 
-def test_equally_long_ways_go_upwards():
+def test_equally_long_ways_go_upwards_from_even_and_downwards_from_odd_coordinates():
     topology = torus(4, 4)
     assert [edge[1] for edge in edges(topology, 0, 2)] == ["gpu1", "gpu2"]
-    assert [edge[1] for edge in edges(topology, 3, 1)] == ["gpu0", "gpu1"]
+    assert [edge[1] for edge in edges(topology, 2, 0)] == ["gpu3", "gpu0"]
+    assert [edge[1] for edge in edges(topology, 3, 1)] == ["gpu2", "gpu1"]
     assert [edge[1] for edge in edges(topology, 0, 3)] == ["gpu3"]
+    # The coordinate along the dimension counts, not the device's number.
+    assert [edge[1] for edge in edges(torus(12, 3, 4), 3, 9)] == ["gpu0", "gpu9"]
+
+
+# Hand-worked: a ring of 8 has 8 x (2 x (1 + 2 + 3) + 4) = 128 hops on 16 links; in a ring of 6, a tie's three senders
+# of one parity cover the 6 links of their direction once or twice.
+@pytest.mark.parametrize(
+    ("sizes", "least", "most"), [((8,), 8, 8), ((16,), 32, 32), ((4, 8), 16, 32), ((6,), 4, 5), ((5,), 3, 3)]
+)
+def test_all_to_all_loads_the_links_of_a_dimension_evenly(sizes, least, most):
+    topology = torus(math.prod(sizes), *sizes)
+    sources, targets = np.divmod(np.arange(topology.devices**2), topology.devices)
+    links = topology.paths(sources, targets).links
+    loads = np.bincount(links[links != NO_LINK], minlength=topology.links.count)
+    assert (loads.min(), loads.max()) == (least, most)
+
+
+def test_paths_have_a_longest_length():
+    assert torus(2048, 2048).paths(np.array([0]), np.array([1024])).links.shape == (1, 1024)
+    with pytest.raises(InputError, match=r"up to 1,025 hops in a torus of 2050(.|\n)*at most 1,024 are possible"):
+        torus(2050, 2050)
+    with pytest.raises(InputError, match="up to 50,001 hops in a torus of 100000 x 2 x 1"):
+        torus(200_000, 100_000, 2, 4)
 
 
 def test_neighbours_upwards_keep_out_of_each_others_way():
