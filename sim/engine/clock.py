@@ -85,6 +85,7 @@ class _Clock:
         self.blocked: dict[tuple[str, str], tuple[Instruction, EventKey, float]] = {}
         self._signals = _Signals(self.environment)
         self._flows = Flows(self.environment, links) if links is not None else None
+        self._known: dict[int, tuple[tuple[Transfer, ...], tuple[Transfer, ...]]] = {}
 
     def stream(
         self, actor: str, stream: str, instructions: list[Instruction], compute: SlowedCompute | None
@@ -136,10 +137,18 @@ class _Clock:
         """Whether what else goes on decides how long an instruction takes, or the other way round."""
         if compute is not None and (instruction.computes if stream == COMPUTE else instruction.slows_compute):
             return True
-        return any(self._contested(transfer) for transfer in instruction.transfers)
+        return bool(self._contested(instruction.transfers))
 
-    def _contested(self, transfer: Transfer) -> bool:
-        return self._flows is not None and transfer.seconds > 0 and self._flows.contested(transfer)
+    def _contested(self, transfers: tuple[Transfer, ...]) -> tuple[Transfer, ...]:
+        """Those of some transfers that others may slow; worked out once for transfers that are repeated."""
+        flows, key = self._flows, id(transfers)
+        if flows is None or not transfers:
+            return ()
+        if key not in self._known:
+            # Kept with its answer, so that no other tuple can take its place in memory.
+            contested = tuple(one for one in transfers if one.seconds > 0 and flows.contested(one))
+            self._known[key] = transfers, contested
+        return self._known[key][1]
 
     def _at_varying_pace(
         self, stream: str, instruction: Instruction, compute: SlowedCompute | None
@@ -150,7 +159,8 @@ class _Clock:
         """
         computes = compute if stream == COMPUTE and instruction.computes else None
         slows = compute if stream != COMPUTE and instruction.slows_compute else None
-        moving = [one for one in instruction.transfers if computes or self._contested(one)]
+        contested = self._contested(instruction.transfers)
+        moving = instruction.transfers if computes else contested
         rest_s = _without_s(instruction, moving)
         extra: list[Mapping[str, float]] = []
         if slows:
@@ -162,7 +172,7 @@ class _Clock:
         elif rest_s:
             yield self.environment.timeout(rest_s)
         for transfer in moving:
-            if self._flows is not None and self._contested(transfer):
+            if self._flows is not None and transfer in contested:
                 work = self._flows.start(transfer)
                 yield work
                 extra.append(work.extra)
@@ -173,7 +183,7 @@ class _Clock:
         return combined(instruction.parts, *extra) if any(extra) else instruction.parts
 
 
-def _without_s(instruction: Instruction, transfers: list[Transfer]) -> float:
+def _without_s(instruction: Instruction, transfers: tuple[Transfer, ...]) -> float:
     """Seconds of an instruction apart from some of its transfers."""
     whole_s = instruction.duration_s
     rest_s = whole_s - sum(transfer.seconds for transfer in transfers)
