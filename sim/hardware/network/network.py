@@ -131,7 +131,8 @@ class Network:
         if wave.kind == "send" or wave.group is None:
             return self._send_loads(wave.distance, wave.group, some)
         algorithm = ALGORITHMS[wave.kind][wave.algorithm]
-        return np.sum(algorithm.phases(Shape(self.topology, wave.group, some)), axis=0)  # type: ignore[no-any-return]
+        total: Loads = np.sum(algorithm.phases(Shape(self.topology, wave.group, some)), axis=0)
+        return total
 
     def usage(self, wave: Wave, devices: range) -> tuple[Numbers, NDArray[np.float64]]:
         """((U,) links, (U,) share of each one's rate) that some devices' part of a wave takes at full pace.

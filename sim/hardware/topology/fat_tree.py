@@ -41,9 +41,6 @@ class FatTreeSizes:
 class FatTree(Nodes):
     """What rail-optimised and node-wise fat trees share."""
 
-    rails: int
-    """Separate leaf and spine planes: one per network card, or one in all."""
-
     def __init__(
         self,
         about: About,
@@ -64,6 +61,11 @@ class FatTree(Nodes):
         self.spine_up = Link("fabric", above_leaf / self.cables * sizes.leaves_per_spine, fabric_latency_s)
         self._leaf = self._spine = (0, 0)
         self._lay_fabric()
+
+    @property
+    @abstractmethod
+    def rails(self) -> int:
+        """Separate leaf and spine planes: one per network card, or one in all."""
 
     @abstractmethod
     def _rail(self, device: Numbers) -> Numbers:
@@ -128,17 +130,9 @@ class RailFatTree(FatTree):
     as the communication library does (NCCL's PXN), so that it leaves and arrives on one rail.
     """
 
-    def __init__(
-        self,
-        about: About,
-        sizes: FatTreeSizes,
-        scale_up: Link,
-        nic: Link,
-        fabric_latency_s: float,
-        routing: Routing = "adaptive",
-    ) -> None:
-        self.rails = sizes.nics_per_node
-        super().__init__(about, sizes, scale_up, nic, fabric_latency_s, routing)
+    @property
+    def rails(self) -> int:
+        return self.sizes.nics_per_node
 
     def _rail(self, device: Numbers) -> Numbers:
         return self._card(device)
@@ -161,7 +155,9 @@ class RailFatTree(FatTree):
 class NodeFatTree(FatTree):
     """Fat tree as in clouds: all cards of a node end on the same top-of-rack switch."""
 
-    rails = 1
+    @property
+    def rails(self) -> int:
+        return 1
 
     def _rail(self, device: Numbers) -> Numbers:
         return np.zeros_like(device)
