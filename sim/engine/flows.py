@@ -121,7 +121,7 @@ class _Pacer(ABC):
 class Flows(_Pacer):
     """The transfers under way on links that several waves compete for.
 
-    A wave under way twice at once, on two actors or streams, does not compete with itself: each goes at its pace.
+    What has the same key does not compete with itself; transfers of one wave on two streams have different ones.
     """
 
     def __init__(self, environment: simpy.Environment, links: SharedLinks) -> None:

@@ -22,7 +22,8 @@ DATA = "data comm"
 class Transfer:
     """Part of an instruction that moves bytes over links which others may use at the same time.
 
-    wave: who communicates (any hashable; the key of a Usage). line: the ledger line that these seconds are on.
+    wave: who communicates (any hashable, a Flow in the programs built here; the key of a Usage).
+    line: the ledger line that these seconds are on.
     seconds: how long it takes at full pace; already counted in the instruction's parts.
     """
 

@@ -1,9 +1,10 @@
 """Who shares which links, and how fast everybody then goes: max-min fairness.
 
-A wave is everything that one collective or one kind of send does at once, over all its groups: the links of a wave are
-charged for all of them together, so a wave never competes with itself. Where different waves together would take more
-than a link has, the link is contested, and the flows on it share it as a fair network shares: nobody can go faster
-without slowing somebody who is not faster (Bertsekas and Gallager, Data Networks, 2nd ed. 1992, sec. 6.5.2).
+A wave is here whatever has one key: what a collective or a kind of send does at once among some devices, on one of
+their streams. Its links are charged for all its groups together, so a wave never competes with itself. Where different
+waves together would take more than a link has, the link is contested, and the flows on it share it as a fair network
+shares: nobody can go faster without slowing somebody who is not faster (Bertsekas and Gallager, Data Networks, 2nd ed.
+1992, sec. 6.5.2).
 """
 
 from __future__ import annotations

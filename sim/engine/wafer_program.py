@@ -41,7 +41,7 @@ def wafer_program(plan: WaferPlan, costs: WaferCosts) -> Program:
                 sent += 1
             turn += 1
     straggler = {"straggler_wait": costs.straggler_s}
-    actor.add(COMPUTE, Instruction("wait for the slowest system", straggler))
+    actor.add(COMPUTE, Instruction("wait for the slowest system", straggler, computes=False))
     actor.add(COMPUTE, Instruction("optimizer", costs.optimizer, (("sent", sent - 1),)))
     return Program([actor])
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from sim import __version__
 from sim.errors import InputError, unknown_name
-from sim.hardware.network import COLLECTIVES, Collective, Group, Network, Option, Wave, bus_share
+from sim.hardware.network import COLLECTIVES, Collective, Group, Network, Option, bus_share
 from sim.hardware.network.algorithm import Shape
 from sim.hardware.network.algorithms import ALGORITHMS
 from sim.hardware.topology import EdgeKey, Topology
@@ -129,10 +129,9 @@ class Study:
         return self.bus_share / max(busiest.s_per_byte, busiest.switch_s_per_byte)
 
     def _store_options(self) -> tuple[Option, ...]:
-        """The one way through the store, as a latency and seconds for every byte."""
-        latency_s = float(self._network.broadcast_s(0.0, self.group.ranks))
-        s_per_byte = self._store_link().s_per_byte
-        return (Option(Wave(self.collective, self.group, STORE_TREE), latency_s, s_per_byte),)
+        """The one way through the store, by the name that people know it by."""
+        (option,) = self._network.options(self.collective, self.group)
+        return (replace(option, wave=replace(option.wave, algorithm=STORE_TREE)),)
 
     def _store_link(self) -> Busiest:
         tree = self.topology.broadcast_tree(self.group.ranks)

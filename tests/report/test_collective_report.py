@@ -108,7 +108,7 @@ def test_all_groups_communicate_at_once(ranks: int | None, stride: int, groups: 
 @pytest.mark.parametrize("kind", ["broadcast", "reduce"])
 def test_wafers_broadcast_and_reduce_through_the_store(kind: str) -> None:
     study = study_of(kind, WAFERS)
-    expected_s = Network(study.topology).broadcast_s(1e9, 16)
+    expected_s = Network(study.topology).stream("broadcast", 1e9, 16).seconds
     row = study.row(study.fastest(1e9), 1e9)
     assert row.algorithm == STORE_TREE
     assert row.time_s == pytest.approx(expected_s)

@@ -39,6 +39,10 @@ class Option:
         """Time alone, in the shape of size_bytes."""
         return self.latency_s + self.s_per_byte * size_bytes
 
+    def of(self, size_bytes: float) -> Communication:
+        """Communication of one size by this option."""
+        return Communication(float(self.time_s(size_bytes)), {self.wave: self.s_per_byte * size_bytes})
+
 
 @dataclass(frozen=True, slots=True)
 class Communication:

@@ -73,39 +73,20 @@ class Network:
         """One collective as the engine needs it."""
         if group.ranks == 1:
             return NOTHING
-        option = self.fastest(collective, size_bytes, group)
-        return Communication(float(option.time_s(size_bytes)), {option.wave: option.s_per_byte * size_bytes})
-
-    def broadcast_s(self, size_bytes: Values, devices: int) -> Values:
-        """Time until the first `devices` devices all have the same size_bytes.
-
-        Where a store broadcasts through the fabric, the bytes come from there (so one device takes time as well), at
-        line rate plus the latency of the tree: nodes forward, or add, while they receive.
-        Elsewhere they come from device 0 and are passed on.
-        Source: Cerebras glossary, SwarmX (reductions at line rate; latency grows with the depth of the tree).
-        """
-        self._require(devices)
-        tree = self.topology.broadcast_tree(devices)
-        if tree is None:
-            return self.collective_s("broadcast", size_bytes, Group(devices))
-        return self._stored(devices, "broadcast").time_s(size_bytes)
+        return self.fastest(collective, size_bytes, group).of(size_bytes)
 
     def stream(self, kind: Literal["broadcast", "reduce"], size_bytes: float, devices: int) -> Communication:
-        """broadcast_s or reduce_s through the fabric's store, as the engine needs it."""
-        option = self._stored(devices, kind)
-        return Communication(float(option.time_s(size_bytes)), {option.wave: option.s_per_byte * size_bytes})
+        """Bytes from the fabric's store to the first `devices` devices, or their sum into it.
 
-    def _stored(self, devices: int, kind: Literal["broadcast", "reduce"]) -> Option:
-        """Through the tree below the store, at line rate."""
+        The bytes come from, or end at, the store, so one device takes time as well.
+        Raises InputError where the fabric has no store.
+        """
         self._require(devices)
-        tree = self.topology.broadcast_tree(devices)
-        if tree is None:
+        if self.topology.broadcast_tree(devices) is None:
             raise InputError(
                 f"topology '{self.topology.name}'", "it has no store to stream from", "use a wafer topology"
             )
-        links, link = tree
-        latency_s = self.topology.about.collective_launch_s + links * link.latency_s
-        return Option(Wave(kind, Group(devices), "store"), latency_s, 1 / link.bytes_per_s)
+        return self.fastest(kind, size_bytes, Group(devices)).of(size_bytes)
 
     def send(self, size_bytes: float, distance: int, group: Group | None = None) -> Communication:
         """Every device sends size_bytes to the device `distance` further on, all at once.
@@ -116,8 +97,7 @@ class Network:
         """
         if distance == 0:
             return NOTHING
-        option = self._send(distance, group)
-        return Communication(float(option.time_s(size_bytes)), {option.wave: option.s_per_byte * size_bytes})
+        return self._send(distance, group).of(size_bytes)
 
     def loads(self, wave: Wave, devices: range | None = None) -> Loads:
         """(L,) bytes that a wave puts on every link for each byte of its size.
@@ -153,8 +133,6 @@ class Network:
             return self._send(wave.distance, wave.group)
         if wave.group is None:
             raise InputError(f"wave {wave}", "only sends are without a group", "give the group")
-        if wave.algorithm == "store":
-            return self._stored(wave.group.ranks, "broadcast" if wave.kind == "broadcast" else "reduce")
         return next(option for option in self.options(wave.kind, wave.group) if option.wave == wave)
 
     @property
@@ -162,7 +140,18 @@ class Network:
         return range(self.topology.devices)
 
     def _costed(self, collective: Collective, group: Group) -> list[Option]:
+        """What each algorithm and protocol costs.
+
+        Where a store broadcasts and adds through the fabric, only that: at line rate, plus the latency of the tree;
+        nodes forward, or add, while they receive.
+        Source: Cerebras glossary, SwarmX (reductions at line rate; latency grows with the depth of the tree).
+        """
         about = self.topology.about
+        tree = self.topology.broadcast_tree(group.ranks)
+        if tree is not None and collective in ("broadcast", "reduce"):
+            links, link = tree
+            latency_s = about.collective_launch_s + links * link.latency_s
+            return [Option(Wave(collective, group, "store"), latency_s, 1 / link.bytes_per_s)]
         shape = Shape(self.topology, group, self._all)
         found: list[Option] = []
         for name in about.library.algorithms[collective]:
@@ -224,10 +213,6 @@ class FreeNetwork(Network):
     def run(self, collective: Collective, size_bytes: float, group: Group) -> Communication:
         """Nothing."""
         return NOTHING
-
-    def broadcast_s(self, size_bytes: Values, devices: int) -> Values:
-        """Zero, in the shape of size_bytes."""
-        return size_bytes * 0.0
 
     def stream(self, kind: Literal["broadcast", "reduce"], size_bytes: float, devices: int) -> Communication:
         """Nothing."""

@@ -31,7 +31,7 @@ def test_one_rank_takes_exactly_no_time(size):
         network.collective_s("all_reduce", size, Group(1)),
         network.collective_s("all_gather", size, Group(1, 8)),
         network.collective_s("reduce_scatter", size, Group(1)),
-        network.broadcast_s(size, 1),
+        network.collective_s("broadcast", size, Group(1)),
     ):
         assert np.shape(time_s) == np.shape(size)
         assert np.all(time_s == 0.0)
@@ -76,7 +76,7 @@ def test_sends_share_the_cards():
 
 
 def test_a_broadcast_among_gpus_is_passed_on():
-    assert node().broadcast_s(1e9, 8) == pytest.approx(LAUNCH + 7e-6 + 1e9 / NVLINK)
+    assert node().collective_s("broadcast", 1e9, Group(8)) == pytest.approx(LAUNCH + 7e-6 + 1e9 / NVLINK)
 
 
 def test_groups_must_fit_and_make_sense():
@@ -141,15 +141,14 @@ def test_times_broadcast_over_sizes():
         times = network.collective_s(collective, sizes, Group(64, 8))
         assert times.shape == (3,)
         assert list(times) == [pytest.approx(network.collective_s(collective, size, Group(64, 8))) for size in sizes]
-    assert network.broadcast_s(sizes, 16).shape == (3,)
 
 
 def test_wafers_broadcast_at_line_rate():
     link = Link("swarmx", 150e9, 5e-6)
     network = Network(SwarmxTree(about(16), 4, link))
-    assert network.broadcast_s(150e9, 16) == pytest.approx(LAUNCH + 1 + 3 * 5e-6)
+    assert network.collective_s("broadcast", 150e9, Group(16)) == pytest.approx(LAUNCH + 1 + 3 * 5e-6)
     alone = Network(SwarmxTree(about(1), 4, link))
-    assert alone.broadcast_s(150e9, 1) == pytest.approx(LAUNCH + 1 + 2 * 5e-6)
+    assert alone.stream("broadcast", 150e9, 1).seconds == pytest.approx(LAUNCH + 1 + 2 * 5e-6)
 
 
 def test_what_streams_from_a_store_goes_down_and_what_is_reduced_goes_up():
@@ -157,7 +156,7 @@ def test_what_streams_from_a_store_goes_down_and_what_is_reduced_goes_up():
     used = []
     for kind in ("broadcast", "reduce"):
         communication = network.stream(kind, 150e9, 16)
-        assert communication.seconds == pytest.approx(network.broadcast_s(150e9, 16))
+        assert communication.seconds == pytest.approx(network.collective_s("broadcast", 150e9, Group(16)))
         ((wave, moving_s),) = communication.moving_s.items()
         assert moving_s == pytest.approx(1.0)
         links, shares = network.usage(wave, range(16))
@@ -215,7 +214,7 @@ def test_bus_bandwidth_is_what_a_perfect_link_would_carry():
 def test_a_free_network_takes_no_time():
     free = FreeNetwork(cluster(64).topology)
     assert free.run("all_reduce", 1e9, Group(64)) == NOTHING == free.send(1e9, 8)
-    assert free.collective_s("all_reduce", 1e9, Group(64)) == free.broadcast_s(1e9, 64) == 0.0
+    assert free.collective_s("all_reduce", 1e9, Group(64)) == free.collective_s("broadcast", 1e9, Group(64)) == 0.0
     assert np.all(free.collective_s("all_gather", np.ones(3), Group(64)) == 0)
 
 
