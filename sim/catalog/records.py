@@ -208,6 +208,68 @@ class Library:
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Stalls:
+    """Rare stalls of one device: garbage collection, interrupts, a late data loader.
+
+    per_device_hour: how many, of each device and hour of its work. mean_s: how long; lengths are exponential.
+    """
+
+    per_device_hour: float = 0.0
+    mean_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Slow:
+    """Some share of all devices, nodes or links that is slow throughout.
+
+    slowdown: what they do takes (1 + slowdown) times as long.
+    """
+
+    share: float = 0.0
+    slowdown: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SlowPlace:
+    """One device, or all devices of one node, that is slow throughout; one of the two is given."""
+
+    slowdown: float
+    device: int | None = None
+    node: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """In what devices and links of one kind differ, and how what they do differs from one time to the next.
+
+    speed_spread: standard deviation of the time that equal devices need for equal work, lasting (silicon, cooling).
+    kernel_jitter: standard deviation of one kernel's time over its mean, independent from kernel to kernel.
+    network_noise: mean share by which a group's communication between nodes is slowed in a step, exponential.
+    """
+
+    name: str = "none"
+    title: str = "every device alike"
+    speed_spread: float = 0.0
+    kernel_jitter: float = 0.0
+    network_noise: float = 0.0
+    stalls: Stalls = Stalls()
+    slow_devices: Slow = Slow()
+    slow_nodes: Slow = Slow()
+    slow_links: Slow = Slow()
+    slow: tuple[SlowPlace, ...] = ()
+    figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
+
+    @property
+    def is_none(self) -> bool:
+        """Whether nothing varies."""
+        shares = [(one.share, one.slowdown) for one in (self.slow_devices, self.slow_nodes, self.slow_links)]
+        pairs = [*shares, (self.stalls.per_device_hour, self.stalls.mean_s)]
+        spreads = (self.speed_spread, self.kernel_jitter, self.network_noise)
+        named = any(place.slowdown for place in self.slow)
+        return not (any(spreads) or named or any(share and size for share, size in pairs))
+
+
 _RINGS = ("all_reduce", "all_gather", "reduce_scatter", "broadcast", "reduce")
 PLAIN_LIBRARY = Library(
     "plain",

@@ -121,7 +121,7 @@ class _Clock:
             else:
                 start_s = now + pending
                 pending += instruction.duration_s
-            span = Span(actor, stream, instruction.what, start_s, now + pending, parts, instruction.transfers)
+            span = Span(actor, stream, instruction, start_s, now + pending, parts)
             trace.spans.append(span)
             if instruction.records is not None or index == len(instructions) - 1:
                 if pending:

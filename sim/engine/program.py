@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from sim.errors import ScaletaxError
 
@@ -16,6 +17,7 @@ COMPUTE = "compute"
 """The stream whose time the ledger accounts for: a device is doing what its compute stream does."""
 DATA = "data comm"
 """The stream of collectives over the replicas."""
+Together = Literal["alone", "data", "all"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,11 @@ class Instruction:
     slows_compute: share of its speed, below one, that the compute stream of the same actor loses while this runs on
     another stream.
     computes: on the compute stream, whether this is work; time that passes by itself cannot be slowed.
+    together: which of the devices that the actor stands for start it together, each waiting for the last: nobody, those
+    that hold the same shard in different replicas ("data"), or all, with those of the actors waited for.
+    meetings: how often, spread evenly over its work, the tensor ranks of a replica wait for each other in it.
+    squares_s2: sum of the squared times of its kernels; kernels that vary independently by a share of their time give
+    the whole a standard deviation of that share of its root.
     """
 
     what: str
@@ -53,6 +60,9 @@ class Instruction:
     transfers: tuple[Transfer, ...] = ()
     slows_compute: float = 0.0
     computes: bool = True
+    together: Together = "alone"
+    meetings: int = 0
+    squares_s2: float = 0.0
 
     @property
     def duration_s(self) -> float:

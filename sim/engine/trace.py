@@ -6,23 +6,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from sim.engine.program import Transfer
+from sim.engine.program import Instruction, Transfer
 
 
 class Span(NamedTuple):
     """One instruction as it ran.
 
     parts: ledger line -> seconds, with those that shared links and slowed compute added; their sum is its length.
-    transfers: as the instruction has them, at full pace.
     """
 
     actor: str
     stream: str
-    what: str
+    instruction: Instruction
     start_s: float
     end_s: float
     parts: Mapping[str, float]
-    transfers: tuple[Transfer, ...] = ()
+
+    @property
+    def what(self) -> str:
+        """What it is called in the timeline."""
+        return self.instruction.what
+
+    @property
+    def transfers(self) -> tuple[Transfer, ...]:
+        """What it moved, at full pace."""
+        return self.instruction.transfers
 
 
 class Wait(NamedTuple):

@@ -140,16 +140,30 @@ def test_every_second_lands_in_one_line(program, unused):
 
 def test_a_trace_that_does_not_add_up_is_refused():
     # Ten seconds of wall time, of which two spans cover the same five: fifteen seconds of work.
-    first = Span("a", COMPUTE, "x", 0.0, 5.0, {"useful": 10.0})
-    overlapping = [first, Span("a", COMPUTE, "y", 0.0, 10.0, {"useful": 5.0})]
+    first = Span("a", COMPUTE, Instruction("x", {"useful": 10.0}), 0.0, 5.0, {"useful": 10.0})
+    overlapping = [first, Span("a", COMPUTE, Instruction("y", {"useful": 5.0}), 0.0, 10.0, {"useful": 5.0})]
     with pytest.raises(LedgerNotClosed, match="lines sum to 15"):
         close_ledger(Trace(10.0, {"a": 1}, overlapping), 1)
 
 
 def test_a_negative_line_is_refused():
     with pytest.raises(LedgerNotClosed, match="stranded is negative"):
-        close_ledger(Trace(10.0, {"a": 2}, [Span("a", COMPUTE, "x", 0.0, 10.0, {"useful": 10.0})]), 1)
-    wrong = [Span("a", COMPUTE, "x", 0.0, 10.0, {"useful": 11.0, "launch": -1.0})]
+        close_ledger(
+            Trace(
+                10.0, {"a": 2}, [Span("a", COMPUTE, Instruction("x", {"useful": 10.0}), 0.0, 10.0, {"useful": 10.0})]
+            ),
+            1,
+        )
+    wrong = [
+        Span(
+            "a",
+            COMPUTE,
+            Instruction("x", {"useful": 11.0, "launch": -1.0}),
+            0.0,
+            10.0,
+            {"useful": 11.0, "launch": -1.0},
+        )
+    ]
     with pytest.raises(LedgerNotClosed, match="launch is negative"):
         close_ledger(Trace(10.0, {"a": 1}, wrong), 1)
 

@@ -15,6 +15,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from sim.engine.program import Instruction
 from sim.engine.trace import Span, Trace
 from sim.outcome.lines import LINES
 from sim.outcome.outcome import Outcome
@@ -121,7 +122,7 @@ def test_spans_are_of_the_kind_that_their_words_say() -> None:
         ("compute", "input"): "other",
     }
     for (stream, what), kind in kinds.items():
-        assert kind_of(Span("stage 0", stream, what, 0.0, 1.0, {})) == kind
+        assert kind_of(Span("stage 0", stream, Instruction(what, {}), 0.0, 1.0, {})) == kind
         assert kind in KIND_COLOURS
 
 
@@ -151,9 +152,9 @@ def test_too_many_stages_are_thinned_out_from_first_to_last() -> None:
 
 def test_busy_time_is_the_time_of_the_spans() -> None:
     spans = [
-        Span("a", "compute", "forward 0", 1.0, 3.0, {}),
-        Span("a", "compute", "wait for the slowest replica", 3.0, 3.5, {}),
-        Span("a", "compute", "optimizer", 3.5, 4.0, {}),
+        Span("a", "compute", Instruction("forward 0", {}), 1.0, 3.0, {}),
+        Span("a", "compute", Instruction("wait for the slowest replica", {}), 3.0, 3.5, {}),
+        Span("a", "compute", Instruction("optimizer", {}), 3.5, 4.0, {}),
     ]
     shares = busy_shares(Trace(4.0, {"a": 1}, spans), 4)["a", "compute"]
     assert shares.tolist() == pytest.approx([0.0, 1.0, 1.0, 0.5])
