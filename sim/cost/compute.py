@@ -13,7 +13,7 @@ import numpy as np
 
 from sim.catalog import Gpu, GpuStack, Model
 from sim.cost.parts import Parts, combined, plain, relabelled, scaled
-from sim.hardware.kernel import Array, Kernel, busy_time_s, launched_time_s
+from sim.hardware.kernel import Array, Kernel, kernel_time_s, launched_time_s
 from sim.hardware.network import NOTHING, Communication
 from sim.scenario.types import Lora, Recompute
 from sim.workload.layer import Slice, embedding_operations, head_operations, layer_operations
@@ -56,6 +56,9 @@ class PassCost:
     forward_exchanges: Communication = NOTHING
     """What of the forward is communication between tensor ranks; its seconds are among the parts."""
     backward_exchanges: Communication = NOTHING
+    forward_squares_s2: Array = 0.0
+    """Sum of the squared times of the forward's kernels: what their independent variation adds up to."""
+    backward_squares_s2: Array = 0.0
 
     def __add__(self, other: PassCost) -> PassCost:
         return PassCost(
@@ -63,15 +66,23 @@ class PassCost:
             combined(self.backward, other.backward),
             self.forward_exchanges + other.forward_exchanges,
             self.backward_exchanges + other.backward_exchanges,
+            self.forward_squares_s2 + other.forward_squares_s2,
+            self.backward_squares_s2 + other.backward_squares_s2,
         )
 
     def __mul__(self, times: float) -> PassCost:
         exchanges = self.forward_exchanges * times, self.backward_exchanges * times
-        return PassCost(scaled(self.forward, times), scaled(self.backward, times), *exchanges)
+        squares_s2 = self.forward_squares_s2 * times, self.backward_squares_s2 * times
+        return PassCost(scaled(self.forward, times), scaled(self.backward, times), *exchanges, *squares_s2)
 
     def plain(self) -> PassCost:
-        """The cost of one plan in plain floats."""
-        return PassCost(plain(self.forward), plain(self.backward))
+        """The cost of one plan in plain floats, without communication."""
+        return PassCost(
+            plain(self.forward),
+            plain(self.backward),
+            forward_squares_s2=float(self.forward_squares_s2),
+            backward_squares_s2=float(self.backward_squares_s2),
+        )
 
 
 class Passes:
@@ -112,42 +123,61 @@ def head_cost(model: Model, part: Slice, machine: Machine, lora: Lora | None = N
     return _pass_cost(lambda cut: head_operations(model, cut, machine.style, lora), part, "none", machine)
 
 
-def phase_parts(kernels: Iterable[Kernel], unsplit: Iterable[Kernel], tensor: Array, machine: Machine) -> Parts:
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """Kernels one after the other. busy_s: all of them; time_s: with their launches.
+
+    squares_s2: sum of their squared times.
+    """
+
+    kernels: tuple[Kernel, ...]
+    busy_s: Array
+    time_s: Array
+    squares_s2: Array
+
+
+def timed(kernels: Iterable[Kernel], machine: Machine) -> Timed:
+    """Time some kernels on a machine."""
+    run = tuple(kernels)
+    times_s = [kernel_time_s(kernel, machine.gpu, machine.stack, machine.precision) for kernel in run]
+    busy_s = sum(times_s, start=np.asarray(0.0))
+    launches = len(run) * machine.stack.launch_factor
+    time_s = launched_time_s(busy_s, launches, machine.gpu, machine.stack)
+    return Timed(run, busy_s, time_s, sum(one**2 for one in times_s))
+
+
+def phase_parts(here: Timed, alone: Timed, tensor: Array, machine: Machine) -> Parts:
     """Split the time of some kernels over useful, kernel_loss, launch and sharding_loss.
 
-    unsplit: the kernels that one device would run for the same micro-batch. The lines sum to the kernels' time.
+    alone: the kernels that one device would run for the same micro-batch. The lines sum to the kernels' time.
     """
-    here, alone = tuple(kernels), tuple(unsplit)
-    busy_alone_s, time_alone_s = _times_s(alone, machine)
-    _, time_s = _times_s(here, machine)
-    useful_s = total(alone, "useful_flops") / machine.gpu.peak_flops_per_s[machine.precision] / tensor
-    sharding_s = np.maximum(time_s - time_alone_s / tensor, 0.0)
-    launch_s = (time_alone_s - busy_alone_s) / tensor
+    useful_s = total(alone.kernels, "useful_flops") / machine.gpu.peak_flops_per_s[machine.precision] / tensor
+    sharding_s = np.maximum(here.time_s - alone.time_s / tensor, 0.0)
+    launch_s = (alone.time_s - alone.busy_s) / tensor
     return {
         "useful": useful_s,
         # Smaller kernels can by luck fill the device better; that gain is kept here, so that no line is negative.
-        "kernel_loss": time_s - useful_s - launch_s - sharding_s,
+        "kernel_loss": here.time_s - useful_s - launch_s - sharding_s,
         "launch": launch_s,
         "sharding_loss": sharding_s,
     }
 
 
 def _pass_cost(build: Build, part: Slice, recompute: Recompute, machine: Machine) -> PassCost:
-    here, alone = build(part), build(part.unsplit())
+    operations, unsplit = build(part), build(part.unsplit())
 
-    def parts(select: Callable[[Operation], tuple[Kernel, ...]]) -> Parts:
-        kernels, unsplit = ([kernel for one in side for kernel in select(one)] for side in (here, alone))
-        return phase_parts(kernels, unsplit, part.tensor, machine)
+    def phase(select: Callable[[Operation], tuple[Kernel, ...]]) -> tuple[Parts, Array]:
+        here, alone = (
+            timed((kernel for one in side for kernel in select(one)), machine) for side in (operations, unsplit)
+        )
+        return phase_parts(here, alone, part.tensor, machine), here.squares_s2
 
-    backward = parts(lambda operation: operation.backward)
+    forward, forward_squares_s2 = phase(lambda operation: operation.forward)
+    backward, backward_squares_s2 = phase(lambda operation: operation.backward)
     if recompute != "none":
-        again = parts(lambda operation: operation.forward if reruns(operation, recompute, machine.style) else ())
+        again, squares_s2 = phase(
+            lambda operation: operation.forward if reruns(operation, recompute, machine.style) else ()
+        )
         backward = combined(backward, relabelled(again, "recompute"))
-    return PassCost(parts(lambda operation: operation.forward), backward)
-
-
-def _times_s(kernels: tuple[Kernel, ...], machine: Machine) -> tuple[Array, Array]:
-    """(busy, with launches) seconds of a sequence of kernels."""
-    busy_s = busy_time_s(kernels, machine.gpu, machine.stack, machine.precision)
-    launches = len(kernels) * machine.stack.launch_factor
-    return busy_s, launched_time_s(busy_s, launches, machine.gpu, machine.stack)
+        backward_squares_s2 = backward_squares_s2 + squares_s2
+    return PassCost(forward, backward, forward_squares_s2=forward_squares_s2, backward_squares_s2=backward_squares_s2)

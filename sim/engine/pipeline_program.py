@@ -9,8 +9,8 @@ from __future__ import annotations
 from sim.catalog import GpuStack
 from sim.cost.parts import scaled
 from sim.cost.step import StepCosts
-from sim.engine.program import COMPUTE, DATA, Actor, EventKey, Instruction, Program
-from sim.engine.transfers import Transfers
+from sim.engine.program import COMPUTE, DATA, Actor, EventKey, Instruction, Program, Together
+from sim.engine.transfers import Transfers, whole_meetings
 from sim.hardware.network import NOTHING, Communication
 from sim.parallel.plan import Plan
 from sim.parallel.schedule import Slot, stage_order
@@ -30,7 +30,7 @@ class _Stage:
         self.plan, self.costs, self.stack, self.stage = plan, costs, stack, stage
         width = plan.tensor * plan.data
         self.transfers = Transfers(range(stage * width, (stage + 1) * width))
-        self.result = Actor(f"stage {stage}", width)
+        self.result = Actor(f"stage {stage}", width, first=stage * width, tensor=plan.tensor)
         self.overlaps = stack.overlap_gradient_reduction and plan.data > 1
 
     def actor(self) -> Actor:
@@ -55,21 +55,36 @@ class _Stage:
         waits: tuple[EventKey, ...] = (),
         records: EventKey | None = None,
         exchanges: Communication = NOTHING,
+        squares_s2: float = 0.0,
+        together: Together = "alone",
     ) -> None:
         moved = self.transfers.of(COMPUTE, "tensor_comm", exchanges)
-        self.result.add(COMPUTE, Instruction(what, parts, waits, records, moved))
+        one = Instruction(
+            what,
+            parts,
+            waits,
+            records,
+            moved,
+            together=together,
+            communicates_s=exchanges.seconds,
+            meetings=whole_meetings(exchanges),
+            squares_s2=squares_s2,
+        )
+        self.result.add(COMPUTE, one)
 
     def _forward(self, slot: Slot) -> None:
         batch, chunk = slot.micro_batch, slot.chunk
         waits = (("activation", batch, chunk),) if chunk > 0 else ()
         cost, what = self.costs.chunks[chunk], f"forward {_label(slot, self.plan)}"
-        self._compute(what, cost.forward, waits, ("forward", slot), cost.forward_exchanges)
+        squares_s2 = float(cost.forward_squares_s2)
+        self._compute(what, cost.forward, waits, ("forward", slot), cost.forward_exchanges, squares_s2)
         if chunk < self.plan.chunks - 1:
             self._send(slot, ("activation", batch, chunk + 1))
 
     def _backward(self, slot: Slot) -> None:
         cost, what = self.costs.chunks[slot.chunk], f"backward {_label(slot, self.plan)}"
-        self._compute(what, cost.backward, self._gradient_waits(slot), ("backward", slot), cost.backward_exchanges)
+        waits, squares_s2 = self._gradient_waits(slot), float(cost.backward_squares_s2)
+        self._compute(what, cost.backward, waits, ("backward", slot), cost.backward_exchanges, squares_s2)
         self._send_gradient(slot)
         if self.plan.zero == 2 and self.plan.data > 1 and not self.overlaps:
             # Only a share of the gradients is kept, so what is not kept leaves before the next micro-batch.
@@ -91,6 +106,7 @@ class _Stage:
                 self._gradient_waits(slot) if piece == 0 else (),
                 ("backward", slot) if last else ("bucket", slot, piece),
                 exchanges,
+                float(cost.backward_squares_s2) / pieces,
             )
             done = ("reduced", self.stage, chunk) if final and last else None
             waits = (("backward", slot) if last else ("bucket", slot, piece),)
@@ -114,7 +130,8 @@ class _Stage:
         send = (costs.wrap if wraps else costs.send) if onwards else (costs.wrap_back if wraps else costs.send_back)
         moved = self.transfers.of(stream, "pipeline_comm", send)
         parts = {"pipeline_comm": send.seconds}
-        self.result.add(stream, Instruction(what, parts, ((slot.phase, slot),), arrival, moved))
+        waits = ((slot.phase, slot),)
+        self.result.add(stream, Instruction(what, parts, waits, arrival, moved, communicates_s=send.seconds))
 
     def _finish(self) -> None:
         """Wait for stragglers, reduce, clip (which waits for every stage), update, gather."""
@@ -131,11 +148,12 @@ class _Stage:
         if costs.tied_embedding[0].seconds and stage in (0, plan.pipeline - 1):
             others = tuple(("done", end) for end in (0, plan.pipeline - 1))
             send = costs.tied_embedding[0 if stage == 0 else 1]
-            self._data("reduce tied embedding", send, others, ("tied", stage), "pipeline_comm")
+            self._data("reduce tied embedding", send, others, ("tied", stage), "pipeline_comm", "alone")
             reduced.append(("tied", stage))
         self._compute("gradients complete", {}, tuple(reduced), ("ready", stage))
         everyone = tuple(("ready", other) for other in range(plan.pipeline))
-        self._compute("optimizer", dict(costs.optimizer[stage]), everyone, ("updated", stage))
+        # The norm of all gradients is everybody's: whoever updates has waited for all.
+        self._compute("optimizer", dict(costs.optimizer[stage]), everyone, ("updated", stage), together="all")
         if costs.gathers[stage].seconds:
             self._data("gather parameters", costs.gathers[stage], (("updated", stage),), ("gathered", stage))
             self._compute("parameters complete", {}, (("gathered", stage),))
@@ -147,10 +165,14 @@ class _Stage:
         waits: tuple[EventKey, ...],
         records: EventKey | None,
         line: str = "data_comm",
+        together: Together = "data",
     ) -> None:
         moved = self.transfers.of(DATA, line, communication)
-        slows = self.stack.overlap_slowdown if self.overlaps else 0.0
-        self.result.add(DATA, Instruction(what, {line: communication.seconds}, waits, records, moved, slows))
+        slows, seconds = self.stack.overlap_slowdown if self.overlaps else 0.0, communication.seconds
+        one = Instruction(
+            what, {line: seconds}, waits, records, moved, slows, together=together, communicates_s=seconds
+        )
+        self.result.add(DATA, one)
 
 
 def _label(slot: Slot, plan: Plan) -> str:

@@ -48,7 +48,8 @@ class Instruction:
     computes: on the compute stream, whether this is work; time that passes by itself cannot be slowed.
     together: which of the devices that the actor stands for start it together, each waiting for the last: nobody, those
     that hold the same shard in different replicas ("data"), or all, with those of the actors waited for.
-    meetings: how often, spread evenly over its work, the tensor ranks of a replica wait for each other in it.
+    communicates_s: how much of it is communication; compute is the rest.
+    meetings: how often, spread evenly over its compute, the tensor ranks of a replica wait for each other in it.
     squares_s2: sum of the squared times of its kernels; kernels that vary independently by a share of their time give
     the whole a standard deviation of that share of its root.
     """
@@ -61,6 +62,7 @@ class Instruction:
     slows_compute: float = 0.0
     computes: bool = True
     together: Together = "alone"
+    communicates_s: float = 0.0
     meetings: int = 0
     squares_s2: float = 0.0
 
@@ -74,13 +76,15 @@ class Instruction:
 class Actor:
     """A set of devices that behave alike.
 
-    multiplicity: how many devices the actor stands for.
+    multiplicity: how many devices the actor stands for, tensor ranks innermost: the first is number `first`.
     streams: name -> instructions, in order.
     """
 
     name: str
     multiplicity: int
     streams: dict[str, list[Instruction]] = field(default_factory=dict)
+    first: int = 0
+    tensor: int = 1
 
     def add(self, stream: str, instruction: Instruction) -> None:
         """Append an instruction to a stream, opening the stream if need be."""
@@ -126,5 +130,5 @@ def without_waiting_for_others(program: Program) -> Program:
     actors = []
     for actor in program.actors:
         streams = {name: [own(actor, one) for one in stream] for name, stream in actor.streams.items()}
-        actors.append(Actor(actor.name, actor.multiplicity, streams))
+        actors.append(replace(actor, streams=streams))
     return Program(actors)

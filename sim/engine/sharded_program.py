@@ -13,8 +13,8 @@ from sim.catalog import GpuStack
 from sim.cost.compute import PassCost
 from sim.cost.parts import Parts, combined
 from sim.cost.step import StepCosts
-from sim.engine.program import COMPUTE, DATA, Actor, EventKey, Instruction, Program
-from sim.engine.transfers import Transfers
+from sim.engine.program import COMPUTE, DATA, Actor, EventKey, Instruction, Program, Together
+from sim.engine.transfers import Transfers, whole_meetings
 from sim.hardware.network import NOTHING, Communication
 from sim.parallel.plan import Plan
 
@@ -28,7 +28,8 @@ def sharded_program(plan: Plan, costs: StepCosts, stack: GpuStack) -> Program:
         writer.backward(batch)
     late = Instruction("wait for the slowest replica", {"straggler_wait": costs.straggler_s[0]}, computes=False)
     writer.actor.add(COMPUTE, late)
-    writer.compute("optimizer", dict(costs.optimizer[0]), tuple(writer.scattered))
+    # The norm of all gradients is everybody's: whoever updates has waited for all.
+    writer.compute("optimizer", dict(costs.optimizer[0]), tuple(writer.scattered), together="all")
     return Program([writer.actor])
 
 
@@ -38,7 +39,7 @@ class _Sharded:
     def __init__(self, plan: Plan, costs: StepCosts, stack: GpuStack) -> None:
         self.plan, self.costs, self.stack = plan, costs, stack
         self.layers = plan.layers_per_chunk[0]
-        self.actor = Actor("replica", plan.devices)
+        self.actor = Actor("replica", plan.devices, tensor=plan.tensor)
         self.transfers = Transfers(range(plan.devices))
         self.scattered: list[EventKey] = []
 
@@ -49,20 +50,33 @@ class _Sharded:
         waits: tuple[EventKey, ...] = (),
         records: EventKey | None = None,
         exchanges: Communication = NOTHING,
+        squares_s2: float = 0.0,
+        together: Together = "alone",
     ) -> None:
         moved = self.transfers.of(COMPUTE, "tensor_comm", exchanges)
-        self.actor.add(COMPUTE, Instruction(what, parts, waits, records, moved))
+        one = Instruction(
+            what,
+            parts,
+            waits,
+            records,
+            moved,
+            together=together,
+            communicates_s=exchanges.seconds,
+            meetings=whole_meetings(exchanges),
+            squares_s2=squares_s2,
+        )
+        self.actor.add(COMPUTE, one)
 
     def run_forward(self, what: str, cost: PassCost, waits: tuple[EventKey, ...], records: EventKey) -> None:
         """The forward of something, tensor-parallel exchanges included."""
-        self.compute(what, cost.forward, waits, records, cost.forward_exchanges)
+        self.compute(what, cost.forward, waits, records, cost.forward_exchanges, float(cost.forward_squares_s2))
 
     def run_backward(
         self, what: str, cost: PassCost, waits: tuple[EventKey, ...], records: EventKey, prepare_s: float = 0.0
     ) -> None:
         """The backward of something, and what makes its gradients ready to leave."""
         parts = combined(cost.backward, {"data_comm": prepare_s})
-        self.compute(what, parts, waits, records, cost.backward_exchanges)
+        self.compute(what, parts, waits, records, cost.backward_exchanges, float(cost.backward_squares_s2))
 
     def forward(self, batch: int) -> None:
         """Gather and run: root first, then layer after layer, gathered `prefetch` layers ahead."""
@@ -114,5 +128,7 @@ class _Sharded:
     def _data(self, what: str, communication: Communication, waits: tuple[EventKey, ...], records: EventKey) -> None:
         """One collective; compute beside it loses multiprocessors to it."""
         moved = self.transfers.of(DATA, "data_comm", communication)
-        slows = self.stack.overlap_slowdown
-        self.actor.add(DATA, Instruction(what, {"data_comm": communication.seconds}, waits, records, moved, slows))
+        slows, seconds = self.stack.overlap_slowdown, communication.seconds
+        parts = {"data_comm": seconds}
+        one = Instruction(what, parts, waits, records, moved, slows, together="data", communicates_s=seconds)
+        self.actor.add(DATA, one)

@@ -42,7 +42,7 @@ def wafer_program(plan: WaferPlan, costs: WaferCosts) -> Program:
             turn += 1
     straggler = {"straggler_wait": costs.straggler_s}
     actor.add(COMPUTE, Instruction("wait for the slowest system", straggler, computes=False))
-    actor.add(COMPUTE, Instruction("optimizer", costs.optimizer, (("sent", sent - 1),)))
+    actor.add(COMPUTE, Instruction("optimizer", costs.optimizer, (("sent", sent - 1),), together="all"))
     return Program([actor])
 
 
@@ -51,4 +51,6 @@ def _moved(
 ) -> Instruction:
     """One unit on its way through the fabric."""
     moved = transfers.of(stream, "weight_streaming", unit.communication)
-    return Instruction(what, unit.parts, waits, records, moved)
+    # Weights go to all systems at once, and a sum needs everybody's gradients.
+    seconds = unit.communication.seconds
+    return Instruction(what, unit.parts, waits, records, moved, together="data", communicates_s=seconds)

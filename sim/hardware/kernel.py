@@ -6,7 +6,6 @@ memory. Every size may be a numpy array: one element per plan.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -91,11 +90,6 @@ def kernel_time_s(kernel: Kernel, gpu: Gpu, stack: GpuStack, precision: str) -> 
         efficiency = stack.attention_efficiency_backward if kernel.backward else stack.attention_efficiency_forward
         arithmetic_s = kernel.flops / (peak * efficiency)
     return np.maximum(arithmetic_s, bytes_time_s)
-
-
-def busy_time_s(kernels: Iterable[Kernel], gpu: Gpu, stack: GpuStack, precision: str) -> Array:
-    """Busy time of several kernels one after the other."""
-    return sum((kernel_time_s(kernel, gpu, stack, precision) for kernel in kernels), start=np.asarray(0.0))
 
 
 def launched_time_s(busy_s: Array, launches: Array, gpu: Gpu, stack: GpuStack) -> Array:

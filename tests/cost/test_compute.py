@@ -8,9 +8,9 @@ from builders import gpt, gpu, gpu_stack, machine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.cost.compute import embedding_cost, head_cost, layer_cost, phase_parts
+from sim.cost.compute import embedding_cost, head_cost, layer_cost, phase_parts, timed
 from sim.cost.parts import combined, duration_s, relabelled, scaled
-from sim.hardware.kernel import busy_time_s, launched_time_s
+from sim.hardware.kernel import Kernel, launched_time_s
 from sim.scenario.types import Lora
 from sim.workload.layer import Slice, layer_operations
 from sim.workload.operations import total
@@ -41,7 +41,7 @@ def kernels(model, part, on, phase="forward"):
 def test_the_lines_sum_to_the_time_of_the_kernels(model, part, on, recompute):
     cost = layer_cost(model, part, recompute, on)
     own = kernels(model, part, on)
-    busy_s = busy_time_s(own, on.gpu, on.stack, on.precision)
+    busy_s = timed(own, on).busy_s
     time_s = launched_time_s(busy_s, len(own) * on.stack.launch_factor, on.gpu, on.stack)
     assert float(duration_s(cost.forward)) == pytest.approx(float(time_s), rel=1e-12)
 
@@ -94,16 +94,25 @@ def test_splitting_small_kernels_costs_more_than_its_share():
     assert expected > 0.5 * float(duration_s(alone.forward)) / 8
 
 
+def test_kernels_one_after_the_other_by_hand():
+    on = machine(gpu(hbm_bytes_per_s=1e12, memory_efficiency=1.0), gpu_stack())
+    both = [Kernel("a", "elementwise", traffic_bytes=3e9), Kernel("b", "elementwise", traffic_bytes=4e9)]
+    assert float(timed(both, on).busy_s) == pytest.approx(7e-3)
+    assert float(timed(both, on).squares_s2) == pytest.approx(25e-6)
+    assert float(timed([], on).busy_s) == float(timed([], on).squares_s2) == 0
+
+
 def test_launches_by_hand():
     # No kernels but launches: 3 kernels counted, 2 launched for each, 5 us of host time, 1 us of gap.
     on = machine(gpu(kernel_gap_s=1e-6), gpu_stack(host_launch_s=5e-6, launch_factor=2.0))
     fast = dataclasses.replace(on, gpu=dataclasses.replace(on.gpu, hbm_bytes_per_s=1e18))
     three = kernels(gpt(), Slice(8, 1), on)[:3]
-    parts = phase_parts(three, three, 1, machine(gpu(kernel_gap_s=1e-6), on.stack))
+    gaps = machine(gpu(kernel_gap_s=1e-6), on.stack)
+    parts = phase_parts(timed(three, gaps), timed(three, gaps), 1, gaps)
     assert float(duration_s(parts)) == pytest.approx(30e-6)
     long = tuple(dataclasses.replace(kernel, traffic_bytes=1e12) for kernel in three)
-    assert float(phase_parts(long, long, 1, fast)["launch"]) > 0
-    slow = phase_parts(long, long, 1, on)
+    assert float(phase_parts(timed(long, fast), timed(long, fast), 1, fast)["launch"]) > 0
+    slow = phase_parts(timed(long, on), timed(long, on), 1, on)
     assert float(slow["launch"]) == pytest.approx(6e-6, rel=1e-6)
 
 

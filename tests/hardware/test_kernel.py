@@ -8,7 +8,7 @@ from builders import gpu, gpu_stack
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.hardware.kernel import Kernel, busy_time_s, gemm_time_s, kernel_time_s, launched_time_s, memory_time_s
+from sim.hardware.kernel import Kernel, gemm_time_s, kernel_time_s, launched_time_s, memory_time_s
 
 PEAK = 1e12
 SIZES = st.integers(1, 20_000)
@@ -84,9 +84,6 @@ def test_the_roofline():
     assert time_s("attention", 1e9, 5e6) == pytest.approx(5e-3)
     assert time_s("gemm", 0.0, 1.0) == pytest.approx(TILE_S)
     assert time_s("gemm", 0.0, 1e9) == pytest.approx(1.0)
-    kernels = [Kernel("a", "elementwise", traffic_bytes=1e6), Kernel("b", "elementwise", traffic_bytes=2e6)]
-    assert busy_time_s(kernels, device, stack, "bf16") == pytest.approx(3e-3)
-    assert busy_time_s([], device, stack, "bf16") == 0
 
 
 def test_the_host_is_the_clock_where_kernels_are_short():

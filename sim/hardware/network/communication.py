@@ -41,7 +41,7 @@ class Option:
 
     def of(self, size_bytes: float) -> Communication:
         """Communication of one size by this option."""
-        return Communication(float(self.time_s(size_bytes)), {self.wave: self.s_per_byte * size_bytes})
+        return Communication(float(self.time_s(size_bytes)), {self.wave: self.s_per_byte * size_bytes}, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +49,21 @@ class Communication:
     """Some collectives and sends one after the other.
 
     seconds: how long they take while nobody else uses their links. moving_s: for how much of that each wave
-    keeps its links busy.
+    keeps its links busy. meetings: how often those who communicate wait for each other in it.
     """
 
     seconds: float = 0.0
     moving_s: Mapping[Wave, float] = field(default_factory=dict)
+    meetings: float = 0.0
 
     def __add__(self, other: Communication) -> Communication:
         waves = {**self.moving_s, **other.moving_s}
         moving_s = {wave: self.moving_s.get(wave, 0.0) + other.moving_s.get(wave, 0.0) for wave in waves}
-        return Communication(self.seconds + other.seconds, moving_s)
+        return Communication(self.seconds + other.seconds, moving_s, self.meetings + other.meetings)
 
     def __mul__(self, times: float) -> Communication:
-        return Communication(self.seconds * times, {wave: time_s * times for wave, time_s in self.moving_s.items()})
+        moving_s = {wave: time_s * times for wave, time_s in self.moving_s.items()}
+        return Communication(self.seconds * times, moving_s, self.meetings * times)
 
 
 NOTHING = Communication()

@@ -1,0 +1,134 @@
+"""The order in which a program can be advanced: instruction after instruction, for all devices at once.
+
+On every stream the order is fixed before the run, so what an instruction waits for is known as well. The run of the
+folded program names both: its instructions, in the order in which they came to be run, are the turns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.engine.program import COMPUTE, Actor, Instruction, Program
+from sim.engine.trace import Span, Trace
+from sim.engine.transfers import Flow
+from sim.hardware.network import Wave
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """The devices that an actor stands for: an array of T tensor ranks x D replicas."""
+
+    name: str
+    first: int
+    tensor: int
+    replicas: int
+
+    @property
+    def devices(self) -> Integers:
+        """(T, D) device numbers."""
+        return self.first + np.arange(self.tensor)[:, None] + self.tensor * np.arange(self.replicas)
+
+    def device(self, rank: int, replica: int) -> int:
+        """Number of one device."""
+        return self.first + rank + self.tensor * replica
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One instruction, and what it takes when every device is alike.
+
+    actor: index of its lanes. previous: the turn before it on its stream. waits: turns that record what it waits for.
+    work_s: what a slower device does more slowly. fixed_s: what no device takes longer for. network_s: what moves bytes
+    between scale-up domains, on ledger line `line`. reach: from a sender to its receiver; 0 in a collective.
+    """
+
+    instruction: Instruction
+    actor: int
+    previous: int | None
+    waits: tuple[int, ...]
+    on_compute: bool
+    work_s: float
+    fixed_s: float
+    network_s: float
+    line: str
+    reach: int
+
+    @property
+    def length_s(self) -> float:
+        """All of it."""
+        return self.work_s + self.fixed_s + self.network_s
+
+    @property
+    def stretches(self) -> int:
+        """Parts of its work, each ended by a meeting of the tensor ranks; one where they do not meet."""
+        return max(1, self.instruction.meetings)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """All turns of a program, and the last one of every stream."""
+
+    lanes: tuple[Lanes, ...]
+    turns: tuple[Turn, ...]
+    last: tuple[int, ...]
+
+
+def order_of(program: Program, trace: Trace, domain: int) -> Order:
+    """Read the order off the run of a folded program.
+
+    trace: its run; what shared links and slowed compute added to an instruction there is part of its length.
+    domain: devices in a scale-up domain; what stays inside one is not network.
+    """
+    lanes = tuple(_lanes(actor) for actor in program.actors)
+    index_of = {actor.name: index for index, actor in enumerate(program.actors)}
+    latest: dict[tuple[str, str], int] = {}
+    recorded: dict[object, int] = {}
+    turns: list[Turn] = []
+    for number, span in enumerate(trace.spans):
+        stream = (span.actor, span.stream)
+        waits = tuple(recorded[event] for event in span.instruction.waits)
+        turns.append(_turn(span, index_of[span.actor], latest.get(stream), waits, domain))
+        latest[stream] = number
+        if span.instruction.records is not None:
+            recorded[span.instruction.records] = number
+    return Order(lanes, tuple(turns), tuple(latest.values()))
+
+
+def _lanes(actor: Actor) -> Lanes:
+    return Lanes(actor.name, actor.first, actor.tensor, actor.multiplicity // actor.tensor)
+
+
+def _turn(span: Span, actor: int, previous: int | None, waits: tuple[int, ...], domain: int) -> Turn:
+    instruction, on_compute = span.instruction, span.stream == COMPUTE
+    length_s = sum(span.parts.values())
+    works = on_compute and instruction.computes
+    work_s = length_s - instruction.communicates_s if works else 0.0
+    waves = [(cast(Flow, one.wave).wave, one) for one in instruction.transfers]
+    across = [(wave, one) for wave, one in waves if _leaves(wave, domain)]
+    network_s = min(sum(one.seconds for _, one in across), length_s - work_s)
+    return Turn(
+        instruction,
+        actor,
+        previous,
+        waits,
+        on_compute,
+        work_s,
+        length_s - work_s - network_s,
+        network_s,
+        across[0][1].line if across else "",
+        next((wave.distance for wave, _ in across if wave.kind == "send"), 0),
+    )
+
+
+def _leaves(wave: Wave, domain: int) -> bool:
+    """Whether a wave crosses from one scale-up domain to another."""
+    if wave.kind == "send":
+        return abs(wave.distance) >= domain
+    return wave.group is None or wave.algorithm == "store" or wave.group.block > domain or domain % wave.group.block > 0
