@@ -63,9 +63,7 @@ def close_ledger(trace: Trace, devices: int) -> Ledger:
     _move_imbalance(lines, trace, busy, bubbles)
     used = sum(trace.multiplicity.values())
     lines["stranded"] += (devices - used) * trace.step_time_s
-    ledger = Ledger(lines, devices, trace.step_time_s)
-    _check(ledger)
-    return ledger
+    return checked(Ledger(lines, devices, trace.step_time_s))
 
 
 def _by_stream(trace: Trace) -> tuple[dict[tuple[str, str], list[Span]], dict[str, list[Wait]]]:
@@ -154,7 +152,11 @@ def _move_imbalance(lines: dict[str, float], trace: Trace, busy: dict[str, float
         lines["imbalance"] += moved
 
 
-def _check(ledger: Ledger) -> None:
+def checked(ledger: Ledger) -> Ledger:
+    """The ledger, with lines that are negative by rounding alone at zero.
+
+    Raises LedgerNotClosed when the lines do not sum to devices x step time within 1e-9, or one is negative.
+    """
     total = math.fsum(ledger.device_seconds.values())
     if abs(total - ledger.total_s) > CLOSING_TOLERANCE * ledger.total_s:
         raise LedgerNotClosed("ledger", f"lines sum to {total!r} device-seconds, devices x time is {ledger.total_s!r}")
@@ -162,3 +164,4 @@ def _check(ledger: Ledger) -> None:
         if seconds < -CLOSING_TOLERANCE * ledger.total_s:
             raise LedgerNotClosed("ledger", f"{line} is negative: {seconds!r} device-seconds")
         ledger.device_seconds[line] = max(seconds, 0.0)
+    return ledger

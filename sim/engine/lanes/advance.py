@@ -124,8 +124,7 @@ def _worked(start_s: Floats, own_s: Work, meetings: int) -> Floats:
         rest_s: Floats = own_s[:, 1:].max(axis=2).sum(axis=1, dtype=np.float64)
     else:
         rest_s = (meetings - 1) * own_s[:, 0].max(axis=1)
-    first_s = first_s + rest_s[:, None]
-    return first_s
+    return first_s + rest_s[:, None]
 
 
 _WAITING: dict[str, Callable[[Floats], Floats]] = {

@@ -1,11 +1,8 @@
 """Lanes against the folded run, against SimPy with an actor per device, and against what theory expects."""
 
-import dataclasses
-
-import numpy as np
 import pytest
 
-from sim.catalog import Slow, SlowPlace, Stalls, Variation
+from sim.catalog import Variation
 from sim.engine.lanes import run_lanes
 from sim.engine.lanes.advance import advance
 from sim.engine.lanes.draws import StepDraws, lasting

@@ -1,0 +1,69 @@
+"""How long steps take where devices differ: their distribution, and who holds everyone up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.engine.lanes import Culprit, LaneRun, Lanes, Order
+
+
+@dataclass(frozen=True, slots=True)
+class HeldUp:
+    """Who held everyone up, and in how many of the steps.
+
+    by: "device", "network" or "nobody". device: its number; actor, replica, rank: its place in the plan.
+    """
+
+    by: str
+    steps: int
+    device: int | None = None
+    actor: str = ""
+    replica: int = 0
+    rank: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StepTimes:
+    """Simulated steps, one after the other.
+
+    times_s: (S,). alike_s: what a step takes with every device alike. held_up: who held everyone up, most often first.
+    """
+
+    times_s: NDArray[np.float64]
+    alike_s: float
+    held_up: tuple[HeldUp, ...]
+
+    @property
+    def mean_s(self) -> float:
+        """What a run's length follows from."""
+        return float(self.times_s.mean())
+
+    @property
+    def coefficient_of_variation(self) -> float:
+        """Standard deviation over mean; 0 for a single step, which tells nothing about others."""
+        return float(self.times_s.std(ddof=1)) / self.mean_s if len(self.times_s) > 1 else 0.0
+
+    def percentile_s(self, percent: float) -> float:
+        """What so many per cent of the steps do not exceed, between neighbours interpolated."""
+        return float(np.percentile(self.times_s, percent))
+
+
+def step_times(run: LaneRun, order: Order, alike_s: float) -> StepTimes:
+    """Sum up what the lanes found. alike_s: the folded step."""
+    ranked = sorted(run.culprits.items(), key=lambda pair: (-pair[1], pair[0].by, pair[0].device or 0))
+    return StepTimes(run.step_times_s, alike_s, tuple(_held_up(one, steps, order) for one, steps in ranked))
+
+
+def _held_up(culprit: Culprit, steps: int, order: Order) -> HeldUp:
+    if culprit.device is None:
+        return HeldUp(culprit.by, steps)
+    lanes = next(one for one in order.lanes if _holds(one, culprit.device))
+    replica, rank = divmod(culprit.device - lanes.first, lanes.tensor)
+    return HeldUp(culprit.by, steps, culprit.device, lanes.name, replica, rank)
+
+
+def _holds(lanes: Lanes, device: int) -> bool:
+    return lanes.first <= device < lanes.first + lanes.tensor * lanes.replicas
