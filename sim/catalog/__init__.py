@@ -9,8 +9,10 @@ from sim.catalog.loader import (
     load_model,
     load_sources,
     load_stack,
+    load_variation,
     model_names,
     stack_names,
+    variation_names,
 )
 from sim.catalog.records import (
     PLAIN_LIBRARY,
@@ -52,6 +54,8 @@ __all__ = [
     "load_model",
     "load_sources",
     "load_stack",
+    "load_variation",
     "model_names",
     "stack_names",
+    "variation_names",
 ]

@@ -1,7 +1,7 @@
 """Reads the catalogue's data files into records.
 
-Layout: devices/NAME.toml, stacks/NAME.toml, libraries/NAME.toml (one record a file), models/FAMILY.toml (one
-family, one paper a file, a table per size), sources.toml (key -> title, reference).
+Layout: devices/NAME.toml, stacks/NAME.toml, libraries/NAME.toml, variations/NAME.toml (one record a file),
+models/FAMILY.toml (one family, one paper a file, a table per size), sources.toml (key -> title, reference).
 """
 
 from __future__ import annotations
@@ -14,11 +14,24 @@ from importlib import resources
 from typing import Any, TypeVar
 
 from sim.catalog.figures import Figure, read_figure
-from sim.catalog.records import Device, Gpu, GpuStack, Library, Model, Protocol, Stack, Wafer, WaferStack
+from sim.catalog.records import (
+    Device,
+    Gpu,
+    GpuStack,
+    Library,
+    Model,
+    Protocol,
+    Slow,
+    Stack,
+    Stalls,
+    Variation,
+    Wafer,
+    WaferStack,
+)
 from sim.errors import InputError, unknown_name
 from sim.units import UNITS, quantity
 
-Record = TypeVar("Record", Gpu, Wafer, GpuStack, WaferStack, Model)
+Record = TypeVar("Record", Gpu, Wafer, GpuStack, WaferStack, Model, Stalls, Slow, Variation)
 # Longest first, so that "_bytes_per_s" is not read as "_s".
 _UNIT_SUFFIXES = sorted(UNITS, key=len, reverse=True)
 
@@ -77,6 +90,26 @@ def load_library(name: str, where: str = "catalogue") -> Library:
     return Library(name, raw["title"], offered, protocols, tuple(figures))
 
 
+def variation_names() -> list[str]:
+    """Names of all variations; first "none", which is no file."""
+    return [Variation().name, *_names("variations")]
+
+
+def load_variation(name: str, where: str = "catalogue") -> Variation:
+    """Read one variation. Raises InputError with the closest match for an unknown name."""
+    if name not in variation_names():
+        raise unknown_name(where, "variation", name, variation_names())
+    if name == Variation().name:
+        return Variation()
+    place = f"catalogue: {name}"
+    values = _values(name, _read("variations", name), place)
+    for key, value in values.items():
+        if isinstance(value, dict):
+            part = f"{place}: {key}"
+            values[key] = _construct(Stalls, value, part) if key == "stalls" else _construct(Slow, value, part)
+    return _construct(Variation, values, place)
+
+
 def load_model(name: str, where: str = "catalogue") -> Model:
     """Read one model. Raises InputError with the closest match for an unknown name."""
     for family in _names("models"):
@@ -115,8 +148,13 @@ def _si(figure: Figure, where: str) -> Any:
 
 
 def _record(kind: type[Record], name: str, raw: Mapping[str, Any]) -> Record:
-    """Build a record from a file of figures; a table of figures becomes a dict."""
+    """Build a record from a file of figures."""
     where = f"catalogue: {name}"
+    return _construct(kind, _values(name, raw, where), where)
+
+
+def _values(name: str, raw: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The fields of a record from a file of figures; a table of figures becomes a dict."""
     figures: list[Figure] = []
     values: dict[str, Any] = {"name": name, "title": raw["title"]}
     for key, entry in raw.items():
@@ -130,7 +168,7 @@ def _record(kind: type[Record], name: str, raw: Mapping[str, Any]) -> Record:
             value = _si(figure, where)
             values[key] = tuple(value) if isinstance(value, list) else value
             figures.append(figure)
-    return _construct(kind, {**values, "figures": tuple(figures)}, where)
+    return {**values, "figures": tuple(figures)}
 
 
 def _group(key: str, raw: Mapping[str, Any], where: str) -> tuple[dict[str, Any], list[Figure]]:

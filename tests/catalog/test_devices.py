@@ -18,8 +18,10 @@ from sim.catalog import (
     load_model,
     load_sources,
     load_stack,
+    load_variation,
     model_names,
     stack_names,
+    variation_names,
 )
 from sim.catalog.figures import KINDS, Figure
 from sim.errors import InputError
@@ -60,6 +62,7 @@ def all_figures() -> list[tuple[str, Figure]]:
         *(load_stack(name) for name in stack_names()),
         *(load_model(name) for name in model_names()),
         *(load_library(name) for name in library_names()),
+        *(load_variation(name) for name in variation_names()),
     ]
     return [(record.name, figure) for record in records for figure in record.figures]
 
