@@ -9,7 +9,7 @@ from typing import Literal
 
 from sim.errors import InputError, closest
 from sim.scenario.wording import shown
-from sim.units import fraction
+from sim.units import fraction, quantity
 
 _NUMBER = r"[+-]?(?:\d[\d_]*(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
 _AMOUNT = re.compile(rf"({_NUMBER})\s*(.*)")
@@ -40,6 +40,8 @@ class Batch:
 
 
 _LARGEST_SHARE = 0.5
+_LARGEST_SLOWDOWN = 100.0
+_LONGEST_STALL_S = 3600.0
 
 
 def token_budget(value: object) -> TokenBudget:
@@ -73,6 +75,35 @@ def batch(value: object) -> Batch:
 def share(value: object) -> float:
     """Read a small share such as 0.005 or "0.5 %". Raises InputError, above all where per cent were meant."""
     return fraction(value, "", upper=_LARGEST_SHARE)
+
+
+def part(value: object) -> float:
+    """Read a part of all devices, nodes or links, such as 0.005 or "0.5 %". Raises InputError."""
+    return _unmistakable(value, fraction(value, "", upper=1.0))
+
+
+def slowdown(value: object) -> float:
+    """Read by how much longer something takes: 0.2 or "20 %"; 2.0 is three times as long. Raises InputError."""
+    return _unmistakable(value, fraction(value, "", upper=_LARGEST_SLOWDOWN))
+
+
+def stall(value: object) -> float:
+    """Read how long a stall is, such as "100 ms", in seconds. Raises InputError, also for a bare number."""
+    length_s = quantity(value, "s", "")
+    if length_s > _LONGEST_STALL_S:
+        raise InputError(
+            "", f"{shown(value)} is longer than an hour", 'that is a failure, no stall: write "1 h" or less'
+        )
+    return length_s
+
+
+def _unmistakable(value: object, read: float) -> float:
+    """Refuse a whole number where shares above one are allowed: 20 would be twenty times, and 20 % is likely meant."""
+    if read and re.fullmatch(r"\+?\d+", str(value).strip()):
+        raise InputError(
+            "", f"{shown(value)} may be {read:g} % or {100 * read:g} %", f'write "{read:g} %" or "{100 * read:g} %"'
+        )
+    return read
 
 
 def sequences_in(size: Batch, sequence: int, where: str) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sim.errors import InputError, closest
-from sim.scenario.schema import RESERVED_KEYS, TABLES, keys_of
+from sim.scenario.schema import LISTED, RESERVED_KEYS, TABLES, keys_of
 
 # A name or a config says the whole model, so setting one replaces whatever [model] held.
 _WHOLE_MODEL = (("model", "name"), ("model", "config"))
@@ -97,9 +97,11 @@ def with_value(document: Mapping[str, Any], key: Key, value: object) -> dict[str
 
 def _assign(table: dict[str, Any], path: tuple[str, ...], value: object) -> None:
     for step in path[:-1]:
-        # A degree set under plan = "best" fixes the plan.
+        # A degree set under plan = "best" fixes the plan; a figure set under a variation's name changes that one.
         if step not in table or (step == "plan" and isinstance(table[step], str)):
             table[step] = {}
+        elif step == "variation" and isinstance(table[step], str):
+            table[step] = {"profile": table[step]}
         if not isinstance(table[step], dict):
             return  # the check of the structure reports that this is not a table
         table = table[step]
@@ -107,5 +109,5 @@ def _assign(table: dict[str, Any], path: tuple[str, ...], value: object) -> None
 
 
 def _known_paths() -> list[tuple[str, ...]]:
-    paths = [(*table, key) for table in TABLES for key in keys_of(table)]
+    paths = [(*table, key) for table in TABLES if table not in LISTED for key in keys_of(table)]
     return [path for path in (*paths, *RESERVED_KEYS) if path not in _FIXED]

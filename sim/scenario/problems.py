@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from sim.errors import InputError, closest
 from sim.scenario.schema import (
+    LISTED,
     RESERVED_KEYS,
     RESERVED_VALUES,
     TABLES,
@@ -154,12 +155,13 @@ def _in_bounds(item: ErrorDetails) -> str:
 
 def _retype(kind: str, given: object, names: tuple[str, ...]) -> str:
     """What to write when only the type is wrong."""
-    if names == ("system",) and kind == "list_type":
-        return "write [[system]] with double brackets"
+    listed = names == ("system",) or names in LISTED
+    if listed and kind == "list_type":
+        return f"write [[{'.'.join(names)}]] with double brackets"
     if names[:1] == ("sweep",):
         return "write a list of values" if kind == "list_type" else "write a table [sweep] of lists"
     if kind in ("model_type", "dict_type"):
-        header = "[[system]]" if names == ("system",) else f"[{'.'.join(names)}]"
+        header = f"[[{'.'.join(names)}]]" if listed else f"[{'.'.join(names)}]"
         return f"write {header} with its keys below"
     if kind == "int_type":
         text = str(given).strip()

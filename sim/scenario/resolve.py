@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sim.catalog import Model, load_model, stack_names
+from sim.catalog import Model, Variation, load_model, stack_names
 from sim.errors import InputError, unknown_name
 from sim.scenario.amounts import sequences_in
 from sim.scenario.model_config import read_model_config
@@ -14,6 +14,7 @@ from sim.scenario.model_fields import build_model
 from sim.scenario.problems import attempt, check, combine, place
 from sim.scenario.schema import ModelTable, PlanTable, SystemTable, TrainingTable
 from sim.scenario.types import Lora, PlanRequest, Report, Scenario, System, Training
+from sim.scenario.variation import Place, variation_from
 from sim.scenario.wording import shown
 
 
@@ -41,9 +42,15 @@ def _resolve(raw: Mapping[str, Any], path: Path, axes: dict[str, Any]) -> Scenar
     errors: list[InputError] = []
     model = attempt(errors, _model, document.model, path)
     training = attempt(errors, _training, document.training, model, path) if model else None
+
+    def at(*keys: str) -> str:
+        return f"{path}: {place(('system', 0, *keys), raw)}"
+
     table = document.system[0]
-    system = attempt(errors, _system, table, path, f"{path}: {place(('system', 0, 'stack'), raw)}")
-    if model is None or training is None or system is None:
+    name_at = at("variation") if isinstance(raw["system"][0].get("variation"), str) else at("variation", "profile")
+    variation = attempt(errors, variation_from, table.variation, at, name_at)
+    system = attempt(errors, _system, table, variation or Variation(), path, at)
+    if errors or model is None or training is None or system is None:
         raise combine(errors)
     return Scenario(
         title=path.stem if document.title is None else document.title,
@@ -54,6 +61,7 @@ def _resolve(raw: Mapping[str, Any], path: Path, axes: dict[str, Any]) -> Scenar
         report=Report(document.report.flop_convention, document.report.charts),
         seed=document.seed,
         axes=axes,
+        steps=document.steps,
     )
 
 
@@ -103,9 +111,10 @@ def _training(table: TrainingTable, model: Model, path: Path) -> Training:
     )
 
 
-def _system(table: SystemTable, path: Path, where: str) -> System:
+def _system(table: SystemTable, variation: Variation, path: Path, at: Place) -> System:
     if table.stack not in stack_names():
-        raise unknown_name(where, "software stack", table.stack, stack_names())
+        raise unknown_name(at("stack"), "software stack", table.stack, stack_names())
+    _check_resolution(table, variation, at)
     shelf = not table.topology.endswith(".toml")
     return System(
         name=table.name,
@@ -115,7 +124,32 @@ def _system(table: SystemTable, path: Path, where: str) -> System:
         plan=_plan(table.plan),
         jitter=table.jitter,
         sizes={} if table.sizes is None else table.sizes.model_dump(exclude_none=True),
+        resolution=table.resolution,
+        variation=variation,
     )
+
+
+def _check_resolution(table: SystemTable, variation: Variation, at: Place) -> None:
+    """Devices that differ are simulated one by one, or their lag is estimated for all: never both."""
+    varies = "" if variation.is_none else f"the variation '{variation.name}'"
+    if table.jitter and varies:
+        raise InputError(
+            at("jitter"),
+            f"jitter = {table.jitter:g} together with {varies}",
+            "leave out one: jitter is the folded estimate of what variation simulates",
+        )
+    if table.resolution == "folded" and varies:
+        raise InputError(
+            at("resolution"),
+            f'resolution = "folded" together with {varies}',
+            'write resolution = "full" or "auto", or variation = "none"',
+        )
+    if table.resolution == "full" and table.jitter:
+        raise InputError(
+            at("resolution"),
+            f'resolution = "full" together with jitter = {table.jitter:g}',
+            "leave out one: jitter is the folded estimate of devices that differ (variation says how they do)",
+        )
 
 
 def _plan(table: PlanTable | None) -> PlanRequest:

@@ -15,6 +15,7 @@ import tomli_w
 from sim.catalog import Model
 from sim.scenario.schema import SCHEMA
 from sim.scenario.types import PlanRequest, Scenario, System, Training
+from sim.scenario.variation import written_variation
 
 
 def resolved_documents(scenarios: Sequence[Scenario]) -> list[dict[str, Any]]:
@@ -57,6 +58,7 @@ def _common(scenario: Scenario) -> dict[str, Any]:
         "schema": SCHEMA,
         "title": scenario.title,
         "seed": scenario.seed,
+        "steps": scenario.steps,
         "model": _model(scenario.model),
         "training": _training(scenario.training),
         "report": dataclasses.asdict(scenario.report),
@@ -91,6 +93,8 @@ def _system(system: System) -> dict[str, Any]:
         "stack": system.stack,
         "plan": _plan(system.plan),
         "jitter": system.jitter,
+        "resolution": system.resolution,
+        "variation": written_variation(system.variation),
         **({"sizes": dict(system.sizes)} if system.sizes else {}),
     }
 

@@ -1,7 +1,4 @@
-"""The structure of a scenario file: which tables there are, which keys each has, and of what type.
-
-Types are strict, because a guess at what was meant would be a silent error: "8" and 8.0 are not 8.
-"""
+"""The structure of a scenario file: which tables there are, which keys each has, and of what type."""
 
 from __future__ import annotations
 
@@ -9,24 +6,17 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 
 from sim.catalog.records import Position
 from sim.errors import InputError, closest
 from sim.scenario.amounts import Batch, TokenBudget, batch, share, token_budget
-from sim.scenario.types import FlopConvention, Recompute, Schedule
+from sim.scenario.table import Count, Table, Text
+from sim.scenario.types import FlopConvention, Recompute, Resolution, Schedule
+from sim.scenario.variation_tables import SlowPlaceTable, SlowTable, StallsTable, VariationTable, name_or_table
 from sim.scenario.wording import shown
 
 SCHEMA = 1
-
-Count = Annotated[int, Field(ge=1)]
-Text = Annotated[str, Field(min_length=1)]
-
-
-class Table(BaseModel):
-    """A table of the file: no unknown keys, no conversion of types."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
 def _all_different(values: list[Any]) -> list[Any]:
@@ -152,6 +142,8 @@ class SystemTable(Table):
     sizes: SizesTable | None = None
     plan: Annotated[PlanTable | None, BeforeValidator(_best_or_table)] = None
     jitter: Annotated[float, PlainValidator(share)] = Field(0.0, examples=['"0.5 %"'])
+    resolution: Resolution = "auto"
+    variation: Annotated[VariationTable | None, BeforeValidator(name_or_table)] = None
 
 
 class ReportTable(Table):
@@ -175,6 +167,7 @@ class Document(Table):
     schema_version: Annotated[int, PlainValidator(_known_schema)] = Field(alias="schema", examples=[str(SCHEMA)])
     title: str | None = None
     seed: Annotated[int, Field(ge=0)] = 0
+    steps: Count = Field(100, examples=["100"])
     model: ModelTable = Field(examples=['{ name = "cerebras-gpt-13b" }'])
     training: TrainingTable = Field(examples=['{ tokens = 257e9, global_batch = "720 sequences" }'])
     system: Annotated[list[SystemTable], Field(min_length=1), AfterValidator(_different_names)]
@@ -191,9 +184,18 @@ TABLES: Mapping[tuple[str, ...], type[Table]] = MappingProxyType(
         ("system",): SystemTable,
         ("system", "sizes"): SizesTable,
         ("system", "plan"): PlanTable,
+        ("system", "variation"): VariationTable,
+        ("system", "variation", "stalls"): StallsTable,
+        ("system", "variation", "slow_devices"): SlowTable,
+        ("system", "variation", "slow_nodes"): SlowTable,
+        ("system", "variation", "slow_links"): SlowTable,
+        ("system", "variation", "slow"): SlowPlaceTable,
         ("report",): ReportTable,
     }
 )
+
+# Tables that stand in a list without names: no dotted key leads into one, the list is set as a whole.
+LISTED = (("system", "variation", "slow"),)
 
 # Keys and values that have a meaning in this format but nothing behind them yet.
 RESERVED_KEYS: Mapping[tuple[str, ...], str] = MappingProxyType(
@@ -201,7 +203,6 @@ RESERVED_KEYS: Mapping[tuple[str, ...], str] = MappingProxyType(
         ("system", "plan", "context"): "context parallelism is not simulated yet",
         ("system", "plan", "expert"): "expert parallelism is not simulated yet",
         ("system", "plan", "offload"): "offloading to the host is not simulated yet",
-        ("system", "resolution"): "there is no choice of resolution yet",
     }
 )
 RESERVED_VALUES: Mapping[tuple[str, ...], Mapping[str, str]] = MappingProxyType(

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from sim.catalog import Model
+from sim.catalog import Model, Variation
 
 Recompute = Literal["none", "selective", "full"]
 Schedule = Literal["gpipe", "1f1b", "interleaved"]
+Resolution = Literal["auto", "folded", "full"]
 FlopConvention = Literal["full-attention", "causal-attention"]
 
 
@@ -70,6 +71,10 @@ class System:
     """Coefficient of variation of the compute time of one replica's step."""
     sizes: Mapping[str, float] = field(default_factory=dict)
     """Sizes of the topology to use instead of its file's."""
+    resolution: Resolution = "auto"
+    """folded: one actor for all devices that are alike. full: one for each. auto: full where devices differ."""
+    variation: Variation = field(default_factory=Variation)
+    """In what devices, nodes and links differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,8 @@ class Scenario:
     seed: int = 0
     axes: dict[str, Any] = field(default_factory=dict)
     """Values of the sweep axes at this point, by dotted key."""
+    steps: int = 100
+    """Optimizer steps that are simulated where devices differ."""
 
     @property
     def where(self) -> str:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.catalog import Model
+from sim.catalog import Model, Slow, SlowPlace, Stalls, Variation, load_variation, variation_names
 from sim.scenario import (
     Lora,
     PlanRequest,
@@ -83,14 +83,39 @@ PLANS = st.just(PlanRequest()) | st.builds(
     schedule=st.sampled_from([None, "gpipe", "1f1b", "interleaved"]),
     layers_per_stage=st.none() | st.lists(COUNTS, min_size=1, max_size=4).map(tuple),
 )
+PARTS = st.builds(Slow, share=st.floats(0, 1), slowdown=st.floats(0, 100))
+PLACES = st.builds(SlowPlace, slowdown=st.floats(0, 100), device=COUNTS) | st.builds(
+    SlowPlace, slowdown=st.floats(0, 100), node=st.integers(0, 9)
+)
+OWN_VARIATIONS = st.builds(
+    Variation,
+    name=st.just("custom"),
+    title=st.just("as the scenario says"),
+    speed_spread=SHARES,
+    kernel_jitter=SHARES,
+    network_noise=SHARES,
+    stalls=st.just(Stalls()) | st.builds(Stalls, st.floats(0, 3600), st.floats(1e-9, 3600)),
+    slow_devices=PARTS,
+    slow_nodes=PARTS,
+    slow_links=PARTS,
+    slow=st.lists(PLACES, max_size=3, unique_by=lambda place: (place.device, place.node)).map(tuple),
+).filter(lambda variation: not variation.is_none)
+# A lag is estimated for all, or devices differ one by one.
+LAGS = st.fixed_dictionaries({"jitter": SHARES, "resolution": st.sampled_from(["auto", "folded"])})
+DIFFERENCES = st.fixed_dictionaries(
+    {
+        "variation": st.sampled_from([load_variation(name) for name in variation_names()]) | OWN_VARIATIONS,
+        "resolution": st.sampled_from(["auto", "full"]),
+    }
+)
 SYSTEMS = st.builds(
-    System,
+    lambda unequal, **fields: System(**fields, **unequal),
+    unequal=LAGS | DIFFERENCES,
     name=NAMES,
     topology=st.sampled_from(["dgx-a100-superpod", "/racks/mine.toml"]),
     devices=COUNTS,
     stack=st.sampled_from(["fsdp-2023", "megatron-2022"]),
     plan=PLANS,
-    jitter=SHARES,
 )
 SCENARIOS = st.builds(
     Scenario,
@@ -101,6 +126,7 @@ SCENARIOS = st.builds(
     system=SYSTEMS,
     report=st.builds(Report, flop_convention=st.sampled_from(["full-attention", "causal-attention"]), charts=SWITCHES),
     seed=st.integers(0, 2**32),
+    steps=COUNTS,
 )
 
 
@@ -154,6 +180,45 @@ def test_sizes_of_a_system_become_a_sweep(example, tmp_path):
     copy = tmp_path / "copy"
     copy.mkdir()
     assert read_again(scenarios, copy) == [plain(scenario) for scenario in scenarios]
+
+
+def test_a_variation_that_is_as_its_profile_stays_its_name(example):
+    path = example(('jitter = "0.5 %"', 'variation = "as-found"'))
+    (document,) = resolved_documents(load_scenarios(path))
+    assert document["system"][0]["variation"] == "as-found"
+    (document,) = resolved_documents(load_scenarios(path, ["system.variation.speed_spread=0.01"]))
+    assert document["system"][0]["variation"] == "as-found"
+
+
+def test_the_name_of_a_profile_with_other_numbers_is_no_profile(example):
+    (scenario,) = load_scenarios(example(('jitter = "0.5 %"', 'variation = "well-run"')))
+    other = dataclasses.replace(scenario.system.variation, speed_spread=0.25)
+    system = dataclasses.replace(scenario.system, variation=other)
+    (document,) = resolved_documents([dataclasses.replace(scenario, system=system)])
+    assert document["system"][0]["variation"]["speed_spread"] == 0.25
+
+
+def test_a_changed_profile_is_written_with_all_its_numbers(example, tmp_path):
+    changes = ["system.variation.slow_nodes.share=0", "system.variation.slow=[{ node = 2, slowdown = 2.0 }]"]
+    (scenario,) = load_scenarios(example(('jitter = "0.5 %"', 'variation = "as-found"')), changes)
+    (document,) = resolved_documents([scenario])
+    assert document["system"][0]["variation"] == {
+        "speed_spread": 0.01,
+        "kernel_jitter": 0.03,
+        "network_noise": 0.02,
+        "stalls": {"per_device_hour": 0.2, "mean": "0.1 s"},
+        "slow_devices": {"share": 0.00064, "slowdown": 0.25},
+        "slow_nodes": {"share": 0.0, "slowdown": 0.118},
+        "slow_links": {"share": 0.0155, "slowdown": 0.46},
+        "slow": [{"node": 2, "slowdown": 2.0}],
+    }
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    (again,) = read_again([scenario], copy)
+    # Where its numbers came from is what a copy cannot keep.
+    unnamed = dataclasses.replace(scenario.system.variation, name="custom", title="as the scenario says", figures=())
+    system = dataclasses.replace(scenario.system, variation=unnamed)
+    assert again == plain(dataclasses.replace(scenario, system=system))
 
 
 def test_nothing_is_left_to_look_up(example):

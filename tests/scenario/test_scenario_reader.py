@@ -10,12 +10,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sim.catalog import Model, load_model
+from sim.catalog import Model, Variation, load_model
 from sim.errors import InputError
 from sim.scenario import Lora, PlanRequest, Report, System, Training, read_document, scenario_from
 from sim.scenario.amounts import batch
 from sim.scenario.problems import check
-from sim.scenario.schema import RESERVED_KEYS, TABLES, ModelTable, PlanTable, keys_of
+from sim.scenario.schema import LISTED, RESERVED_KEYS, TABLES, ModelTable, PlanTable, keys_of
 from sim.sweep.grid import load_scenarios
 
 
@@ -52,10 +52,11 @@ def test_defaults_are_those_of_the_types(example):
             ("[report]\ncharts = true\n", ""),
         )
     )
-    assert (scenario.title, scenario.seed) == ("my", 0)
+    assert (scenario.title, scenario.seed, scenario.steps) == ("my", 0, 100)
     assert scenario.training.sequence == 2048
     assert scenario.system.plan == PlanRequest()
     assert scenario.system.jitter == 0
+    assert (scenario.system.resolution, scenario.system.variation) == ("auto", Variation())
 
 
 def test_reads_every_key_of_a_plan(example):
@@ -184,8 +185,9 @@ def test_any_key_with_one_letter_changed_is_refused_and_suggested(where, data):
     assume(wrong not in allowed and (*table, wrong) not in RESERVED_KEYS)
     raw = {"schema": 1, "system": [{"name": "cluster"}]}
     target = raw
-    for step in table:
-        target = target["system"][0] if step == "system" else target.setdefault(step, {})
+    for depth, step in enumerate(table, 1):
+        listed = step == "system" or table[:depth] in LISTED
+        target = target.setdefault(step, [{}])[0] if listed else target.setdefault(step, {})
     target[wrong] = 1
     with pytest.raises(InputError) as caught:
         check(raw, "my.toml")

@@ -108,11 +108,22 @@ REFUSED = {
         'schedule = "zero-bubble"',
         "'zero-bubble' is reserved: the zero-bubble schedule is not simulated yet",
     ),
-    "reserved resolution": (
+    "unknown resolution": (
+        "devices = 64",
+        'devices = 64\nresolution = "ful"',
+        """: [system "cluster"] resolution
+  unknown resolution 'ful'; did you mean 'full'?
+  allowed: auto, folded, full""",
+    ),
+    "full resolution and its estimate": (
         "devices = 64",
         'devices = 64\nresolution = "full"',
-        ": [system \"cluster\"] resolution\n  'resolution' is reserved",
+        """: [system "cluster"] resolution
+  resolution = "full" together with jitter = 0.005
+  leave out one: jitter is the folded estimate""",
     ),
+    "no steps": ("seed = 7", "steps = 0", ": steps\n  0 must be at least 1\n  write for example steps = 100"),
+    "half a step": ("seed = 7", "steps = 1.5", ": steps\n  1.5 is not a whole number"),
     "unknown model": (
         "cerebras-gpt-13b",
         "cerebras-gpt-31b",
