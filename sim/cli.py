@@ -90,7 +90,7 @@ def check(file: Path, overrides: Sequence[str]) -> None:
 
 
 @cli.command(name="list")
-@click.argument("what", type=click.Choice(["models", "devices", "topologies", "stacks", "scenarios"]))
+@click.argument("what", type=click.Choice(["models", "devices", "topologies", "stacks", "variations", "scenarios"]))
 def list_(what: str) -> None:
     """List what can be named in a scenario."""
     from sim.report import catalogue

@@ -64,6 +64,8 @@ def test_worker_count_and_hash_seed_do_not_change_a_byte(tmp_path: Path) -> None
         (["system.8 A100.devices=9"], 2, "has 8"),
         (["system.8 A100.stack=fsdp-2022"], 2, "did you mean 'fsdp-2023'"),
         (["system.8 A100.stack=cerebras-r2"], 2, "does not run on"),
+        (["system.8 A100.variation=wel-run"], 2, "did you mean 'well-run'"),
+        (["system.variation=well-run", "system.jitter=1 %"], 2, "leave out one"),
         (["system.8 A100.plan.tensor=2"], 2, "no tensor parallelism"),
         (["system.8 A100.plan.micro_batch=2"], 2, "cannot be divided"),
         (
@@ -113,7 +115,7 @@ def test_an_output_folder_that_cannot_be_written(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("what", ["models", "devices", "topologies", "stacks", "scenarios"])
+@pytest.mark.parametrize("what", ["models", "devices", "topologies", "stacks", "variations", "scenarios"])
 def test_list(what: str) -> None:
     done = scaletax("list", what)
     assert done.returncode == 0, done.stderr

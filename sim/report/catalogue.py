@@ -12,20 +12,25 @@ from sim.catalog import (
     Figure,
     Gpu,
     GpuStack,
+    Slow,
     Stack,
+    Stalls,
     device_names,
     load_device,
     load_model,
     load_sources,
     load_stack,
+    load_variation,
     model_names,
     stack_names,
+    variation_names,
 )
 from sim.errors import InputError
 from sim.hardware.topology import Topology, load_topology, shelf, topology_names
 from sim.report.screen import ascii_only
 from sim.scenario import read_document
 from sim.sweep.grid import expand
+from sim.units import readable_time
 from sim.workload.parameters import count_parameters
 
 _WIDTH = 118
@@ -124,6 +129,23 @@ def stacks_table() -> str:
     return _table(rows, headers, widths=(None, None, None, None, None, 18, 32))
 
 
+def variations_table() -> str:
+    """Every variation: how far devices of one kind differ, how noisy they are, and what share of them is slow."""
+    rows = []
+    for name in variation_names():
+        one = load_variation(name)
+        spreads = (_per_cent(spread) for spread in (one.speed_spread, one.kernel_jitter, one.network_noise))
+        slow = (_slow_cell(part) for part in (one.slow_devices, one.slow_nodes, one.slow_links))
+        rows.append((name, *spreads, _stalls_cell(one.stalls), *slow, one.title))
+    headers = (
+        "variation", "speed\nspread", "kernel\njitter", "network\nnoise", "stalls", "slow\ndevices", "slow\nnodes",
+        "slow\nlinks", "title",
+    )  # fmt: skip
+    text = _table(rows, headers, right=(1, 2, 3), widths=(None, None, None, None, 15, 9, 9, 9, 26))
+    legend = "Spread and jitter: standard deviations. Noise: a mean. Slow: the share, and how much longer they take."
+    return f"{text}\n\n{legend}"
+
+
 def scenarios_table() -> str:
     """Every scenario on the shelf: its title, systems, and how many points it has."""
     rows = [_scenario_row(path) for path in sorted(shelf("scenarios").glob("*.toml"))]
@@ -200,6 +222,21 @@ def _stack_facts(stack: Stack) -> tuple[str, ...]:
 def _rates(topology: Topology) -> str:
     rates = [figure for figure in topology.figures if figure.name.endswith(".rate")]
     return ", ".join(f"{figure.name.split('.')[1]} {figure.value}" for figure in rates)
+
+
+def _per_cent(share: float) -> str:
+    return f"{100 * share:.3g} %" if share else "-"
+
+
+def _slow_cell(slow: Slow) -> str:
+    """How many, and how much longer they take."""
+    return f"{_per_cent(slow.share)} +{_per_cent(slow.slowdown)}" if slow.share and slow.slowdown else "-"
+
+
+def _stalls_cell(stalls: Stalls) -> str:
+    if not (stalls.per_device_hour and stalls.mean_s):
+        return "-"
+    return f"{stalls.per_device_hour:g} an hour of {readable_time(stalls.mean_s)}"
 
 
 def _scenario_row(path: Path) -> tuple[object, ...]:

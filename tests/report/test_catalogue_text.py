@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sim.catalog import Figure, device_names, load_sources, model_names, stack_names
+from sim.catalog import Figure, device_names, load_sources, model_names, stack_names, variation_names
 from sim.hardware.topology import topology_names
 from sim.outcome.outcome import Outcome
 from sim.report.catalogue import (
@@ -17,6 +17,7 @@ from sim.report.catalogue import (
     scenarios_table,
     stacks_table,
     topologies_table,
+    variations_table,
 )
 
 
@@ -27,6 +28,7 @@ from sim.report.catalogue import (
         (devices_table, device_names),
         (topologies_table, topology_names),
         (stacks_table, stack_names),
+        (variations_table, variation_names),
     ],
 )
 def test_a_list_has_a_row_for_every_name(table: Callable[[], str], names: Callable[[], list[str]]) -> None:
@@ -42,6 +44,15 @@ def test_facts_are_those_of_the_catalogue() -> None:
     assert row.split()[1:6] == ["174.6", "B", "96", "12288", "96"]
     (row,) = [line for line in devices_table().splitlines() if line.startswith("a100-80gb-sxm")]
     assert "312" in row
+
+
+def test_a_variation_shows_its_shares_and_what_is_off() -> None:
+    rows = {line.split()[0]: line.split() for line in variations_table().splitlines() if line.strip()}
+    assert rows["none"] == ["none", *"-" * 7, "every", "device", "alike"]
+    assert rows["well-run"][1:13] == ["1", "%", "3", "%", "2", "%", "0.2", "an", "hour", "of", "-", "-"]
+    text = " ".join(variations_table().split())
+    for shown in ("100 ms", "0.064 %", "+25 %", "1.02 %", "+11.8 %", "1.55 %", "+46 %"):
+        assert shown in text
 
 
 def test_a_scenario_that_cannot_be_read_does_not_hide_the_others(
