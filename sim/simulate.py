@@ -12,17 +12,21 @@ from sim.cost.compute import Machine
 from sim.cost.step import step_costs
 from sim.cost.wafer import WAFER_STYLE, wafer_costs
 from sim.engine.clock import run
+from sim.engine.lanes import LaneRun, Order, order_of, run_lanes
 from sim.engine.pipeline_program import pipeline_program
 from sim.engine.program import Program, without_waiting_for_others
 from sim.engine.sharded_program import sharded_program
+from sim.engine.trace import Trace
 from sim.engine.transfers import shared_links
 from sim.engine.wafer_program import wafer_program
-from sim.errors import InputError, LedgerNotClosed
+from sim.errors import InputError, LedgerNotClosed, ScaletaxError
 from sim.hardware.network import FreeNetwork, Network
 from sim.hardware.topology import Topology, load_topology
 from sim.outcome.ledger import close_ledger
 from sim.outcome.links import link_use
 from sim.outcome.outcome import Memory, Outcome
+from sim.outcome.step_times import FOLDED, Resolution, step_times
+from sim.outcome.varied import varied_ledger
 from sim.parallel.memory import plan_memory
 from sim.parallel.plan import Plan, shards_by_layer
 from sim.parallel.wafer_plan import WaferPlan, plan_wafers, wafer_memory_bytes
@@ -31,6 +35,10 @@ from sim.scenario.types import Scenario
 from sim.workload.flops import StepFlops, step_flops
 from sim.workload.parameters import count_parameters
 
+_SAME = 1e-9
+"""Devices that are alike take as long as the one that stands for them, up to rounding."""
+_COMPARED_STEPS = 10
+"""Steps over which a step without one thing is compared with the step as it is, where steps differ."""
 _DESCRIPTIVE = ("power_watts", "sram_bytes_per_s")
 """Figures of a device that no step depends on."""
 
@@ -55,7 +63,8 @@ class Prepared:
             for figure in self.device.figures
             if figure.name == used_peak or not figure.name.startswith(("peak_flops_per_s", *_DESCRIPTIVE))
         ]
-        return (*self.scenario.model.figures, *device, *self.stack.figures, *self.topology.figures)
+        system = (*self.stack.figures, *self.topology.figures, *self.scenario.system.variation.figures)
+        return (*self.scenario.model.figures, *device, *system)
 
 
 def prepare(scenario: Scenario) -> Prepared:
@@ -66,6 +75,7 @@ def prepare(scenario: Scenario) -> Prepared:
     device = load_device(topology.device, scenario.where)
     stack = load_stack(system.stack, scenario.where)
     _check_precision(scenario, device)
+    _check_places(scenario, topology)
     match device, stack:
         case Wafer() as wafer, WaferStack() as wafer_stack:
             wafer_plan = plan_wafers(scenario, wafer, wafer_stack, WAFER_STYLE)
@@ -97,11 +107,18 @@ def simulate_prepared(prepared: Prepared) -> Outcome:
     network = Network(prepared.topology)
     program, flops = _program(prepared, network)
     trace = run(program, shared_links(program, network))
+    ledger = close_ledger(trace, scenario.system.devices)
+    resolution, times = resolution_of(scenario), None
+    if resolution.name == "full":
+        order = order_of(program, trace, prepared.topology.domain)
+        lanes = _every_device(prepared, order, trace, scenario.steps)
+        ledger = varied_ledger(ledger, lanes)
+        times = step_times(lanes, order, trace.step_time_s)
     outcome = Outcome(
         scenario=scenario,
         device_title=prepared.device.title,
         plan=prepared.plan,
-        ledger=close_ledger(trace, scenario.system.devices),
+        ledger=ledger,
         trace=trace,
         links=link_use(trace, network),
         memory=prepared.memory,
@@ -109,27 +126,64 @@ def simulate_prepared(prepared: Prepared) -> Outcome:
         peak_flops_per_s=prepared.device.peak_flops_per_s[scenario.training.precision],
         figures=prepared.figures,
         notes=_notes(prepared),
+        resolution=resolution,
+        step_times=times,
     )
     _check_utilisation(outcome)
     return outcome
 
 
-def counterfactuals(prepared: Prepared) -> dict[str, float]:
+def resolution_of(scenario: Scenario) -> Resolution:
+    """Whether one device stands for its equals or every device is simulated, and why."""
+    system = scenario.system
+    if system.resolution == "folded":
+        return FOLDED
+    if system.resolution == "full":
+        return Resolution("full", "asked for")
+    if system.variation.is_none:
+        return Resolution("folded", "every device of a stage is alike, and so is all that its replicas do")
+    return Resolution("full", f"devices differ: variation '{system.variation.name}'")
+
+
+def _every_device(prepared: Prepared, order: Order, trace: Trace, steps: int) -> LaneRun:
+    """Run every device through some steps; through one where nothing varies, which must equal the folded one."""
+    scenario, topology, devices = prepared.scenario, prepared.topology, prepared.plan.devices
+    variation = scenario.system.variation
+    steps = 1 if variation.is_none else min(scenario.steps, steps)
+    found = run_lanes(order, variation, scenario.seed, steps, devices, topology.domain)
+    alone_s, all_s = trace.step_time_s, float(found.step_times_s[0])
+    if variation.is_none and abs(all_s - alone_s) > _SAME * alone_s:
+        raise ScaletaxError("full resolution", f"{devices} equal devices take {all_s!r} s, one for all {alone_s!r} s")
+    return found
+
+
+def counterfactuals(prepared: Prepared, outcome: Outcome) -> dict[str, float]:
     """Step times in seconds with one thing removed at a time: engine runs, not subtractions.
 
     "free network": everything arrives at once. "no jitter": replicas are alike. "no bubble": no stage waits for
     another. "unlimited memory": the same plan without recomputation, or on a wafer the whole share in one pass.
+    "no variation", where devices differ: they do not. The others are then mean steps, by their ratio to the same steps
+    of the run as it is.
     """
-    scenario = prepared.scenario
+    scenario, network = prepared.scenario, Network(prepared.topology)
     calm = dataclasses.replace(scenario, system=dataclasses.replace(scenario.system, jitter=0.0))
-    network = Network(prepared.topology)
     programs = {
         "free network": _program(prepared, FreeNetwork(prepared.topology))[0],
         "no jitter": _program(dataclasses.replace(prepared, scenario=calm), network)[0],
         "no bubble": without_waiting_for_others(_program(prepared, network)[0]),
         "unlimited memory": _program(dataclasses.replace(prepared, plan=_roomy(prepared.plan)), network)[0],
     }
-    return {name: run(program, shared_links(program, network)).step_time_s for name, program in programs.items()}
+    traces = {name: run(program, shared_links(program, network)) for name, program in programs.items()}
+    if scenario.system.variation.is_none or outcome.step_times is None:
+        return {name: trace.step_time_s for name, trace in traces.items()}
+    found = {"no variation": outcome.step_times.alike_s}
+    as_it_is_s = float(outcome.step_times.times_s[:_COMPARED_STEPS].mean())
+    for name, trace in traces.items():
+        order = order_of(programs[name], trace, prepared.topology.domain)
+        without_s = float(_every_device(prepared, order, trace, _COMPARED_STEPS).step_times_s.mean())
+        found[name] = outcome.step_time_s * without_s / as_it_is_s
+    del found["no jitter"]
+    return found
 
 
 def _roomy(plan: Plan | WaferPlan) -> Plan | WaferPlan:
@@ -162,6 +216,22 @@ def _with_tokens(scenario: Scenario) -> Scenario:
         return scenario
     tokens = training.tokens_per_parameter * count_parameters(scenario.model).total
     return dataclasses.replace(scenario, training=dataclasses.replace(training, tokens=tokens))
+
+
+def _check_places(scenario: Scenario, topology: Topology) -> None:
+    """Devices and nodes that are said to be slow must be there."""
+    devices = scenario.system.devices
+    nodes = -(-devices // topology.domain)
+    for place in scenario.system.variation.slow:
+        kind, number, count = (
+            ("device", place.device, devices) if place.device is not None else ("node", place.node, nodes)
+        )
+        if number is not None and number >= count:
+            raise InputError(
+                f"{scenario.where}.variation slow",
+                f"{kind} {number} is slow, but the system has {count} {kind}s",
+                f"write {kind} = 0 to {count - 1}",
+            )
 
 
 def _check_precision(scenario: Scenario, device: Device) -> None:

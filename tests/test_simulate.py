@@ -469,7 +469,7 @@ def test_removing_a_loss_never_makes_a_step_longer(case):
     scenario, stack = case
     with hardware(gpu(), stack, cluster(16, **NETWORK)):
         outcome = simulate(scenario)
-        without = counterfactuals(prepare(outcome.scenario))
+        without = counterfactuals(prepare(outcome.scenario), outcome)
         calm = dataclasses.replace(scenario, system=dataclasses.replace(scenario.system, jitter=0.0))
         eager = dataclasses.replace(
             scenario,

@@ -8,6 +8,7 @@ from sim.catalog import Figure
 from sim.engine.trace import Trace
 from sim.outcome.ledger import Ledger
 from sim.outcome.links import LinkUse
+from sim.outcome.step_times import FOLDED, Resolution, StepTimes
 from sim.parallel.plan import Plan
 from sim.parallel.wafer_plan import WaferPlan
 from sim.scenario.types import Scenario
@@ -46,10 +47,13 @@ class Outcome:
     """What a reader must know beside the numbers: choices made for them, ranges left."""
     counterfactual_step_times_s: dict[str, float] = field(default_factory=dict)
     """Step times with one thing removed at a time, by its name."""
+    resolution: Resolution = FOLDED
+    step_times: StepTimes | None = None
+    """The steps that were simulated with every device on its own; the ledger is that of their mean."""
 
     @property
     def step_time_s(self) -> float:
-        """Wall time of one optimizer step."""
+        """Wall time of one optimizer step, the mean one where steps differ."""
         return self.ledger.step_time_s
 
     @property

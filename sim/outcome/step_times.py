@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.engine.lanes import Culprit, LaneRun, Lanes, Order
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """Whether one device stood for its equals ("folded") or each had a clock of its own ("full"), and why."""
+
+    name: Literal["folded", "full"]
+    why: str
+
+
+FOLDED = Resolution("folded", "asked for")
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,8 @@ def run_point(scenario: Scenario) -> Result:
     """Simulate one point and its counterfactuals; an error of the input is a result too."""
     try:
         prepared = prepare(scenario)
-        return replace(simulate_prepared(prepared), counterfactual_step_times_s=counterfactuals(prepared))
+        outcome = simulate_prepared(prepared)
+        return replace(outcome, counterfactual_step_times_s=counterfactuals(prepared, outcome))
     except ScaletaxError as error:
         return Failure(scenario, error)
 
