@@ -20,6 +20,7 @@ lint: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/step.py
 	$(BIN)/python benchmarks/network.py
+	$(BIN)/python benchmarks/full_resolution.py
 
 validate: $(STAMP)
 	$(BIN)/scaletax validate
