@@ -13,6 +13,7 @@ from sim.outcome.lines import GROUPS
 from sim.outcome.outcome import Outcome
 from sim.report.points import curves
 from sim.report.sentences import percent, sentences
+from sim.report.step_times import resolution_notes
 from sim.units import readable_time
 
 _WIDTH = 118
@@ -139,7 +140,7 @@ def _notes(outcomes: Sequence[Outcome]) -> list[str]:
     owners: dict[str, list[str]] = {}
     for curve in systems:
         for point in curve.points:
-            for note in point.notes:
+            for note in (*resolution_notes(point), *point.notes):
                 owners.setdefault(note, []).append(curve.place(point))
         # What holds for every size of a system is said of the system, once.
         for note, places in owners.items():

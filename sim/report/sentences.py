@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from sim.outcome.lines import LINES, SPLIT_LINES
 from sim.outcome.outcome import Outcome
 from sim.report.points import Curve, comparable, counted, curves, representatives
+from sim.report.step_times import step_sentences
 from sim.units import readable_time
 
+_MOST_SENTENCES = 7
 _MOST_TAX_SENTENCES = 2
 _MOST_SYSTEMS_NAMED = 3
 _ALIKE = 0.005
@@ -18,20 +20,26 @@ _ALIKE = 0.005
 
 
 def sentences(outcomes: Sequence[Outcome]) -> list[str]:
-    """At most seven sentences: speed, distribution tax, matching sizes, stranded devices, largest shares, links."""
+    """At most seven sentences: speed, steps that differ, distribution tax, matching sizes, stranded devices, largest
+    shares, links.
+
+    Where steps differ, one sentence on the tax is enough, and if there is no room links are left out.
+    """
     if not outcomes:
         return []
     systems = curves(outcomes)
     same_work = comparable(outcomes)
+    steps = step_sentences(systems)
     found = [
         _fastest(systems) if same_work else _not_compared(systems),
-        *_tax_changes(systems),
+        *steps,
+        *_tax_changes(systems)[: 1 if steps else _MOST_TAX_SENTENCES],
         _closest_match(systems) if same_work else "",
         _most_stranded(systems),
         _largest_shares(systems),
         _busiest_links(systems),
     ]
-    return [sentence for sentence in found if sentence]
+    return [sentence for sentence in found if sentence][:_MOST_SENTENCES]
 
 
 def percent(share: float) -> str:
@@ -84,7 +92,7 @@ def _tax_changes(systems: Sequence[Curve]) -> list[str]:
     growing.sort(key=lambda curve: -abs(curve.largest.ledger.tax - curve.smallest.ledger.tax))
     first = {curve.device_title: curve for curve in reversed(growing)}
     growing.sort(key=lambda curve: curve is not first[curve.device_title])
-    return [_tax_change(curve) for curve in growing[:_MOST_TAX_SENTENCES]]
+    return [_tax_change(curve) for curve in growing]
 
 
 def _tax_change(curve: Curve) -> str:
