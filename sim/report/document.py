@@ -13,6 +13,7 @@ from sim import __version__
 from sim.outcome.ledger import Ledger
 from sim.outcome.lines import GROUPS, LINES
 from sim.outcome.outcome import Memory, Outcome
+from sim.report.step_records import resolution_record, step_times_record, summary_columns, variation_record
 from sim.scenario import resolved_documents
 
 RESULTS_SCHEMA = 1
@@ -54,6 +55,9 @@ def _point(outcome: Outcome) -> dict[str, Any]:
         "seed": outcome.scenario.seed,
         "plan": _plan(outcome),
         **_metrics(outcome),
+        "resolution": resolution_record(outcome),
+        "variation": variation_record(outcome.scenario.system.variation),
+        "step_times": step_times_record(outcome.step_times),
         "ledger": _ledger(outcome.ledger),
         "counterfactual_step_times_s": outcome.counterfactual_step_times_s,
         "links": _links(outcome),
@@ -134,6 +138,7 @@ def _summary_row(outcome: Outcome, axes: Sequence[str]) -> dict[str, Any]:
         "plan": outcome.plan.summary(),
         "plan_devices": outcome.plan.devices,
         **_metrics(outcome),
+        **summary_columns(outcome),
         **{f"{line}_device_s": outcome.ledger.device_seconds[line] for line in LINES},
         "memory_peak_bytes": outcome.memory.peak_bytes,
         "memory_capacity_bytes": outcome.memory.capacity_bytes,
