@@ -12,9 +12,7 @@ from sim.catalog import (
     Figure,
     Gpu,
     GpuStack,
-    Slow,
     Stack,
-    Stalls,
     device_names,
     load_device,
     load_model,
@@ -28,9 +26,9 @@ from sim.catalog import (
 from sim.errors import InputError
 from sim.hardware.topology import Topology, load_topology, shelf, topology_names
 from sim.report.screen import ascii_only
+from sim.report.variation_words import per_cent, slow_words, stalls_words
 from sim.scenario import read_document
 from sim.sweep.grid import expand
-from sim.units import readable_time
 from sim.workload.parameters import count_parameters
 
 _WIDTH = 118
@@ -134,9 +132,10 @@ def variations_table() -> str:
     rows = []
     for name in variation_names():
         one = load_variation(name)
-        spreads = (_per_cent(spread) for spread in (one.speed_spread, one.kernel_jitter, one.network_noise))
-        slow = (_slow_cell(part) for part in (one.slow_devices, one.slow_nodes, one.slow_links))
-        rows.append((name, *spreads, _stalls_cell(one.stalls), *slow, one.title))
+        spreads = (per_cent(spread) for spread in (one.speed_spread, one.kernel_jitter, one.network_noise))
+        slow = (slow_words(part) for part in (one.slow_devices, one.slow_nodes, one.slow_links))
+        cells = (*spreads, stalls_words(one.stalls), *slow)
+        rows.append((name, *(cell or "-" for cell in cells), one.title))
     headers = (
         "variation", "speed\nspread", "kernel\njitter", "network\nnoise", "stalls", "slow\ndevices", "slow\nnodes",
         "slow\nlinks", "title",
@@ -222,21 +221,6 @@ def _stack_facts(stack: Stack) -> tuple[str, ...]:
 def _rates(topology: Topology) -> str:
     rates = [figure for figure in topology.figures if figure.name.endswith(".rate")]
     return ", ".join(f"{figure.name.split('.')[1]} {figure.value}" for figure in rates)
-
-
-def _per_cent(share: float) -> str:
-    return f"{100 * share:.3g} %" if share else "-"
-
-
-def _slow_cell(slow: Slow) -> str:
-    """How many, and how much longer they take."""
-    return f"{_per_cent(slow.share)} +{_per_cent(slow.slowdown)}" if slow.share and slow.slowdown else "-"
-
-
-def _stalls_cell(stalls: Stalls) -> str:
-    if not (stalls.per_device_hour and stalls.mean_s):
-        return "-"
-    return f"{stalls.per_device_hour:g} an hour of {readable_time(stalls.mean_s)}"
 
 
 def _scenario_row(path: Path) -> tuple[object, ...]:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from tabulate import tabulate
 
-from sim.simulate import Prepared
+from sim.report.points import counted
+from sim.report.variation_words import variation_words
+from sim.scenario import Scenario
+from sim.simulate import Prepared, resolution_of
 from sim.units import readable_bytes
 from sim.workload.parameters import count_parameters
+
+_WIDTH = 118
 
 
 def checked(prepared: Prepared) -> str:
@@ -21,6 +28,7 @@ def checked(prepared: Prepared) -> str:
         f" {training.precision}, {training.optimizer}, {training.method}",
         f"  plan      {prepared.plan.summary()} ({_chooser(prepared.plan.chosen_by)}),"
         f" uses {prepared.plan.devices} of {system.devices} devices",
+        *_variation(scenario),
         f"  memory    {readable_bytes(prepared.memory.peak_bytes)} of {readable_bytes(prepared.memory.capacity_bytes)}"
         " on the fullest device",
     ]
@@ -29,6 +37,21 @@ def checked(prepared: Prepared) -> str:
 
 def _chooser(chosen_by: str) -> str:
     return "as given" if chosen_by == "user" else "chosen by the default rule"
+
+
+def _variation(scenario: Scenario) -> list[str]:
+    """In what devices differ and how that will be simulated, where there is anything to say about it."""
+    variation, resolution = scenario.system.variation, resolution_of(scenario)
+    if variation.is_none:
+        asked = scenario.system.resolution != "auto"
+        return [f"  devices   alike; resolution {resolution.name} ({resolution.why})"] if asked else []
+    differ = f"differ ({variation.name}): {', '.join(variation_words(variation))}"
+    how = f"resolution {resolution.name} ({resolution.why}), {counted(scenario.steps, 'step')}, seed {scenario.seed}"
+    margin = " " * 12
+    return [
+        textwrap.fill(differ, _WIDTH, initial_indent="  devices   ", subsequent_indent=margin, break_on_hyphens=False),
+        f"{margin}{how}",
+    ]
 
 
 def _memory_table(prepared: Prepared) -> str:
