@@ -26,7 +26,15 @@ __all__ = ["check_writable", "results_document", "write_chart", "write_results"]
 
 _RESULTS = "results.json"
 # Names that a run before this one may have left; kept in step with what _write_all and chart_files write.
-_OWN_NAMES = ("resolved*.toml", "ledger.*", "scaling.*", "timeline-*.*", "streams-*.*", "links-*.*")
+_OWN_NAMES = (
+    "resolved*.toml",
+    "ledger.*",
+    "scaling.*",
+    "step-times.*",
+    "timeline-*.*",
+    "streams-*.*",
+    "links-*.*",
+)
 
 
 def write_results(

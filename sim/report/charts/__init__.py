@@ -10,6 +10,7 @@ from sim.report.charts.canvas import save
 from sim.report.charts.ledger import ledger_bars, ledger_figure
 from sim.report.charts.links import link_load, links_figure
 from sim.report.charts.scaling import distribution_tax, scaling_figure, time_to_train
+from sim.report.charts.step_times import excess_against_devices, excess_by_step, step_times_figure
 from sim.report.charts.streams import stream_utilisation, streams_figure
 from sim.report.charts.timeline import timeline, timeline_figure
 from sim.report.points import comparable, curves, representatives, slug
@@ -17,6 +18,8 @@ from sim.report.points import comparable, curves, representatives, slug
 __all__ = [
     "chart_files",
     "distribution_tax",
+    "excess_against_devices",
+    "excess_by_step",
     "ledger_bars",
     "link_load",
     "stream_utilisation",
@@ -32,6 +35,8 @@ def chart_files(outcomes: Sequence[Outcome], directory: Path) -> list[Path]:
     paths = save(ledger_figure(outcomes), directory, "ledger")
     if _has_scaling(outcomes):
         paths += save(scaling_figure(outcomes), directory, "scaling")
+    steps = step_times_figure(outcomes)
+    paths += save(steps, directory, "step-times") if steps else []
     taken: set[str] = set()
     for curve, point in representatives(curves(outcomes))[:_MOST_TIMELINES]:
         name = slug(f"{curve.label} {point.devices}")

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from sim.outcome.outcome import Outcome
 from sim.report.charts.canvas import literal, quiet, sheet, sheet_of
 from sim.report.charts.colours import INK, LINK_COLOURS, colours_of
+from sim.report.step_times import drawn_step
 
 _HEIGHT_INCHES, _LEFT_INCHES, _RIGHT_INCHES = 0.85, 1.0, 2.3
 _SLICES = 300
@@ -24,12 +25,12 @@ def link_load(outcome: Outcome, axes: list[Axes] | None = None) -> list[Axes]:
     shown = [index for index, one in enumerate(use.classes) if one.total_bytes > 0]
     panels = axes or sheet([_HEIGHT_INCHES] * len(shown), left=_LEFT_INCHES, right=_RIGHT_INCHES, gap=0.25)
     edges, shares = use.over_time(outcome.trace, _SLICES)
-    unit, scale = ("s", 1.0) if outcome.step_time_s >= 2.0 else ("ms", 1e3)
+    unit, scale = ("s", 1.0) if outcome.trace.step_time_s >= 2.0 else ("ms", 1e3)
     colours = colours_of([one.link_class for one in use.classes], LINK_COLOURS)
     for ax, index in zip(panels, shown, strict=True):
         one = use.classes[index]
         ax.stairs(100 * shares[index], edges * scale, fill=True, color=colours[one.link_class])
-        ax.set_xlim(0, outcome.step_time_s * scale)
+        ax.set_xlim(0, outcome.trace.step_time_s * scale)
         ax.set_ylim(0, max(100 * float(shares[index].max()) * 1.1, 1e-3))
         ax.set_ylabel("busy (%)", size=8.5, color=INK)
         words = (
@@ -53,7 +54,7 @@ def links_figure(outcome: Outcome, name: str) -> Figure | None:
         return None
     title = f"How loaded the links are during one step: {name}"
     heights = [_HEIGHT_INCHES] * shown
-    panels = sheet(heights, title, _CAPTION, left=_LEFT_INCHES, right=_RIGHT_INCHES, gap=0.25)
+    panels = sheet(heights, title, _CAPTION + drawn_step(outcome), left=_LEFT_INCHES, right=_RIGHT_INCHES, gap=0.25)
     return sheet_of(link_load(outcome, panels)[0])
 
 

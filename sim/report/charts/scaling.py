@@ -9,15 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from sim.outcome.outcome import Outcome
-from sim.report.charts.canvas import add_legend, literal, quiet, sheet, sheet_of
+from sim.report.charts.against_devices import MOST_DIRECT_LABELS, End, devices_axis, label_ends, label_sizes
+from sim.report.charts.canvas import add_legend, sheet, sheet_of
 from sim.report.charts.colours import FAINT, INK, system_style
 from sim.report.points import Curve, comparable, curves
 
-_MOST_DIRECT_LABELS = 7
-"""More curves than colours are told apart by a legend instead."""
-_POINTS_PER_INCH = 72.0
-_LABEL_POINTS = 11.0
-"""Height of one line of a direct label."""
 _TIME_UNITS: tuple[tuple[str, float], ...] = (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0), ("seconds", 1.0))
 _DIGITS = ((1, 2, 5), (1, 2, 3, 4, 5, 6, 7, 8, 9), (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9))
 _FEWEST_TICKS = 4
@@ -67,7 +63,7 @@ def distribution_tax(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axe
 def scaling_figure(outcomes: Sequence[Outcome]) -> Figure:
     """Both panels, one above the other, as a sheet with title and caption."""
     systems = curves(outcomes)
-    direct = len(systems) <= _MOST_DIRECT_LABELS
+    direct = len(systems) <= MOST_DIRECT_LABELS
     title = "Time to train and distribution tax against the number of devices"
     if comparable(outcomes):
         title += f": {outcomes[0].scenario.model.name}"
@@ -100,70 +96,18 @@ def _draw(ax: Axes, systems: Sequence[Curve], value: Callable[[Outcome], float])
             label=curve.label,
             zorder=3,
         )
-    _label_sizes(ax, systems, value)
-
-
-def _label_sizes(ax: Axes, systems: Sequence[Curve], value: Callable[[Outcome], float]) -> None:
-    """Write each device count once, over the highest of the points that share it."""
-    highest: dict[int, float] = {}
-    for curve in systems:
-        for point in curve.points:
-            highest[point.devices] = max(value(point), highest.get(point.devices, value(point)))
-    for devices, height in highest.items():
-        ax.annotate(
-            f"{devices:,}",
-            (devices, height),
-            xytext=(0, 7),
-            textcoords="offset points",
-            size=7.5,
-            color=FAINT,
-            ha="center",
-            zorder=4,
-        )
+    label_sizes(ax, [(point.devices, value(point)) for curve in systems for point in curve.points])
 
 
 def _finish(ax: Axes, systems: Sequence[Curve], value: Callable[[Outcome], float]) -> None:
     """Axes common to both panels, and a label at the end of each curve."""
-    sizes = sorted({size for curve in systems for size in curve.sizes})
-    ax.set_xlim(sizes[0] / 1.35, sizes[-1] * 1.35)
-    powers = [10.0**power for power in range(9) if sizes[0] / 1.35 <= 10.0**power <= sizes[-1] * 1.35]
-    ax.xaxis.set_major_locator(FixedLocator(powers if len(powers) > 1 else [float(size) for size in sizes]))
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:,.0f}"))
-    ax.set_xlabel("devices", size=9, color=INK)
-    ax.grid(color="#e6e6e6", linewidth=0.6)
-    ax.set_axisbelow(True)
-    quiet(ax)
-    if len(systems) <= _MOST_DIRECT_LABELS:
-        _label_ends(ax, systems, value)
-
-
-def _label_ends(ax: Axes, systems: Sequence[Curve], value: Callable[[Outcome], float]) -> None:
-    """Name every curve to the right of its end; names of curves that end at one size are moved apart."""
-    height_points = ax.get_position().height * sheet_of(ax).get_figheight() * _POINTS_PER_INCH
-    to_axes = ax.transData + ax.transAxes.inverted()
-    ends = []
-    for index, curve in enumerate(systems):
-        size = curve.largest.devices
-        up = float(to_axes.transform((size, value(curve.largest)))[1]) * height_points
-        ends.append((size, up, index, curve))
-    floors: dict[int, float] = {}
-    for size, up, index, curve in sorted(ends, key=lambda end: end[:3]):
-        place = max(up, floors.get(size, up))
-        floors[size] = place + _LABEL_POINTS
-        ax.annotate(
-            literal(curve.label),
-            (size, value(curve.largest)),
-            xytext=(12, place - up),
-            textcoords="offset points",
-            size=9,
-            weight="bold",
-            color=system_style(index)[0],
-            va="center",
-            annotation_clip=False,
-            zorder=5,
-            bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.8},
-        )
+    devices_axis(ax, [size for curve in systems for size in curve.sizes])
+    if len(systems) <= MOST_DIRECT_LABELS:
+        ends = [
+            End(curve.largest.devices, value(curve.largest), curve.label, system_style(index)[0])
+            for index, curve in enumerate(systems)
+        ]
+        label_ends(ax, ends)
 
 
 def _unit(outcomes: Sequence[Outcome]) -> tuple[str, float]:

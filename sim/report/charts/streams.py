@@ -15,6 +15,7 @@ from sim.outcome.outcome import Outcome
 from sim.report.charts.canvas import literal, quiet, sheet, sheet_of
 from sim.report.charts.colours import FAINT, INK, LINE_COLOURS
 from sim.report.charts.lanes import WAITING, Lanes, kind_of, stream_lanes
+from sim.report.step_times import drawn_step
 
 _SLICES = 120
 _LEFT_INCHES, _RIGHT_INCHES = 1.75, 1.1
@@ -61,7 +62,8 @@ def streams_figure(outcome: Outcome, name: str) -> Figure:
     """The strips as a sheet with title and caption."""
     lanes = stream_lanes(outcome.trace)
     title = f"How busy each stream is during one step: {name}"
-    (ax,) = sheet([_height(lanes)], title, _CAPTION, left=_LEFT_INCHES, right=_RIGHT_INCHES)
+    caption = _CAPTION + drawn_step(outcome)
+    (ax,) = sheet([_height(lanes)], title, caption, left=_LEFT_INCHES, right=_RIGHT_INCHES)
     return sheet_of(stream_utilisation(outcome, ax))
 
 

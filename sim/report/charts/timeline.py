@@ -16,6 +16,7 @@ from sim.outcome.outcome import Outcome
 from sim.report.charts.canvas import WIDTH_INCHES, add_legend, literal, quiet, sheet, sheet_of
 from sim.report.charts.colours import INK, KIND_COLOURS, text_colour
 from sim.report.charts.lanes import Lane, Lanes, actor_lanes, kind_of, number_of
+from sim.report.step_times import drawn_step
 
 _SPANS_IN_VIEW = 84
 """Spans of the busiest compute stream that a panel shows with their numbers."""
@@ -177,4 +178,4 @@ def _caption(outcome: Outcome, lanes: Lanes) -> str:
     unused = outcome.devices - outcome.plan.devices
     left_out = f" {unused:,} devices that the plan leaves unused are not drawn." if unused else ""
     plan = f"Plan: {outcome.plan.summary()}; {outcome.scenario.model.name}."
-    return f"{rows}{left_out} White is waiting. {numbers} {plan}"
+    return f"{rows}{left_out} White is waiting. {numbers} {plan}{drawn_step(outcome)}"
