@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -139,4 +139,6 @@ def _axes_beside_size(outcome: Outcome) -> dict[str, Any]:
 def _axis_words(key: str, value: object) -> str:
     """An axis in a label: the last part of its key and its value; a name speaks for itself."""
     last = key.rsplit(".", 1)[-1]
+    if isinstance(value, Mapping):
+        return f"{last} {', '.join(_axis_words(member, its) for member, its in value.items())}"
     return str(value) if last == "name" else f"{last} {value}"

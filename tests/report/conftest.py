@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sim.catalog import load_model
+from sim.catalog import load_model, load_variation
 from sim.outcome.outcome import Outcome
 from sim.scenario import PlanRequest, Report, Scenario, System, Training
 from sim.simulate import simulate
@@ -66,6 +66,39 @@ def different_models() -> tuple[Outcome, ...]:
         dataclasses.replace(scenario(GPU, 8, PlanRequest(), model), axes={"model.name": model}) for model in models
     ]
     return tuple(simulate(point) for point in points)
+
+
+def differing(point: Scenario, steps: int, variation: str = "as-found") -> Scenario:
+    """The same scenario on devices that differ."""
+    system = dataclasses.replace(point.system, variation=load_variation(variation))
+    return dataclasses.replace(point, system=system, steps=steps)
+
+
+@pytest.fixture(scope="session")
+def varied() -> tuple[Outcome, ...]:
+    """The three systems with devices that differ: sharded at two sizes, pipeline, wafer at two sizes."""
+    best = PlanRequest()
+    points = [scenario(GPU, 8, best), scenario(GPU, 16, best), scenario(PIPELINE, 16, FIXED)]
+    points += [scenario(WAFER, 1, best), scenario(WAFER, 4, best)]
+    return tuple(simulate(differing(point, 30)) for point in points)
+
+
+@pytest.fixture(scope="session")
+def one_step() -> Outcome:
+    """A single step on devices that differ."""
+    return simulate(differing(scenario(GPU, 8, PlanRequest()), 1))
+
+
+@pytest.fixture(scope="session")
+def asked_for() -> dict[str, Outcome]:
+    """Devices that are alike, at the resolution that was asked for."""
+    point = scenario(GPU, 8, PlanRequest())
+    return {
+        resolution: simulate(
+            dataclasses.replace(point, system=dataclasses.replace(point.system, resolution=resolution))
+        )
+        for resolution in ("folded", "full")
+    }
 
 
 @pytest.fixture(scope="session")

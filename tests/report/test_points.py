@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from sim.outcome.outcome import Outcome
 from sim.report.points import comparable, counted, curves, representatives, slug
 
@@ -20,6 +22,16 @@ def test_axes_beside_the_size_are_named(different_models: tuple[Outcome, ...]) -
     labels = [curve.label for curve in curves(different_models)]
     assert labels == ["gpu cluster (cerebras-gpt-111m)", "gpu cluster (cerebras-gpt-256m)"]
     assert not comparable(different_models)
+
+
+def test_a_table_as_an_axis_is_named_by_its_members(alone: Outcome) -> None:
+    values = ("none", {"speed_spread": 0.03, "slow_links": {"share": 0.1}})
+    points = []
+    for seed, value in enumerate(values):
+        scenario = dataclasses.replace(alone.scenario, axes={"system.variation": value}, seed=seed)
+        points.append(dataclasses.replace(alone, scenario=scenario))
+    labels = [curve.label for curve in curves(points)]
+    assert labels == ["gpu cluster (variation none)", "gpu cluster (variation speed_spread 0.03, slow_links share 0.1)"]
 
 
 def test_labels_are_unique_even_without_axes(alone: Outcome, different_models: tuple[Outcome, ...]) -> None:

@@ -88,7 +88,7 @@ def excess_by_step(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
         ax.plot(steps, excess, color=colour, linewidth=0.9, marker=".", markersize=3.5, label=curve.place(point))
         ends.append((float(np.median(excess)), curve.place(point), colour))
     ax.set_xlim(0.5, most + 0.5)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     _vertical(ax)
     ax.set_xlabel("simulated step", size=9, color=INK)
     ax.grid(color="#e6e6e6", linewidth=0.6)

@@ -1,0 +1,51 @@
+"""A check says in what devices differ and how they would be simulated, and simulates nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from builders import fixed, point
+
+from sim.catalog import SlowPlace, Variation, load_variation
+from sim.report.checked import checked
+from sim.report.variation_words import variation_words
+from sim.scenario import Scenario
+from sim.simulate import prepare
+
+
+def changed(**system: object) -> Scenario:
+    scenario = point(plan=fixed(micro_batch=1))
+    changes = dataclasses.replace(scenario.system, **system)
+    return dataclasses.replace(scenario, system=changes, steps=40, seed=7)
+
+
+def test_equal_devices_are_not_mentioned() -> None:
+    text = checked(prepare(changed()))
+    assert "resolution" not in text
+    assert "devices   " not in text
+
+
+def test_a_resolution_that_was_asked_for_is_mentioned() -> None:
+    for name in ("folded", "full"):
+        assert f"  devices   alike; resolution {name} (asked for)\n" in checked(prepare(changed(resolution=name)))
+
+
+def test_a_variation_is_mentioned_part_by_part() -> None:
+    text = checked(prepare(changed(variation=load_variation("as-found"))))
+    lines = text.splitlines()
+    start = next(index for index, line in enumerate(lines) if line.startswith("  devices"))
+    assert max(map(len, lines[start : start + 3])) <= 120
+    words = " ".join(text.split())
+    assert "devices differ (as-found): speed spread 1 %, kernel jitter 3 %, network noise 2 %," in words
+    assert "stalls 0.2 an hour of 100 ms, slow devices 0.064 % +25 %," in words
+    assert "resolution full (devices differ: variation 'as-found'), 40 steps, seed 7" in words
+
+
+def test_parts_that_are_off_are_left_out() -> None:
+    assert variation_words(Variation()) == []
+    places = tuple(SlowPlace(0.2, device=number) for number in range(5))
+    assert variation_words(Variation(slow=(SlowPlace(0.25, node=1200),), kernel_jitter=0.03)) == [
+        "kernel jitter 3 %",
+        "node 1,200 +25 %",
+    ]
+    assert variation_words(Variation(slow=places))[-1] == "2 more slow places"
