@@ -18,8 +18,10 @@ from sim.report.charts.bus_bandwidth import bus_bandwidth_figure
 from sim.report.charts.canvas import save
 from sim.report.charts.topology import topology_figure
 from sim.report.collective import read_study
+from sim.report.points import curves
 from sim.report.screen import screen
 from sim.report.sentences import sentences
+from sim.report.step_times import step_sentences
 from sim.sweep.execute import Failure, run_points
 from sim.sweep.grid import load_scenarios
 from sim.validation.collectives import collectives_table, compare_collectives
@@ -66,6 +68,8 @@ def main() -> None:
     (DOCS / "figures").mkdir(exist_ok=True)
     claim = outcomes("claim")
     draw(claim, {"scaling": "scaling", "ledger": "ledger"})
+    found = outcomes("claim", ["system.variation=as-found"])
+    draw(found, {"step-times": "step-times"})
     short = ["system.plan.virtual_stages=2", "training.global_batch=16 sequences", "system.devices=64"]
     draw(outcomes("gpt3-175b-a100", short), {"timeline": "timeline"})
     draw(outcomes("gpt3-175b-a100", ["system.devices=1024"]), {"links": "links"})
@@ -80,6 +84,7 @@ def main() -> None:
     (DOCS / "network.md").write_text(block("collectives", table, network), encoding="utf-8")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     readme = block("answer", "\n".join(f"- {sentence}" for sentence in sentences(claim)), readme)
+    readme = block("differ", "\n".join(f"- {sentence}" for sentence in step_sentences(curves(found))), readme)
     readme = block("screen", indented(screen(outcomes("quickstart"))), readme)
     readme = block("validation", indented(comparison_table(compare())), readme)
     (ROOT / "README.md").write_text(readme, encoding="utf-8")
