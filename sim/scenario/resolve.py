@@ -155,6 +155,6 @@ def _check_resolution(table: SystemTable, variation: Variation, at: Place) -> No
 def _plan(table: PlanTable | None) -> PlanRequest:
     if table is None:
         return PlanRequest()
-    given = table.model_dump()
-    layers = given.pop("layers_per_stage")
-    return PlanRequest(rule="fixed", **given, layers_per_stage=None if layers is None else tuple(layers))
+    given: dict[str, Any] = table.model_dump()
+    lists = {key: tuple(value) for key, value in given.items() if isinstance(value, list)}
+    return PlanRequest(rule="fixed", **{**given, **lists})

@@ -108,6 +108,7 @@ class PlanTable(Table):
     recompute: Recompute | None = None
     schedule: Schedule | None = None
     layers_per_stage: Annotated[list[Count], Field(min_length=1)] | None = None
+    micro_batches: Annotated[list[Count], Field(min_length=1)] | None = None
 
 
 class SizesTable(Table):

@@ -55,6 +55,8 @@ class PlanRequest:
     recompute: Recompute | None = None
     schedule: Schedule | None = None
     layers_per_stage: tuple[int, ...] | None = None
+    micro_batches: tuple[int, ...] | None = None
+    """Of each replica, where they differ."""
 
 
 @dataclass(frozen=True, slots=True)

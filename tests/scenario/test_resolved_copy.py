@@ -82,6 +82,7 @@ PLANS = st.just(PlanRequest()) | st.builds(
     recompute=st.sampled_from([None, "none", "selective", "full"]),
     schedule=st.sampled_from([None, "gpipe", "1f1b", "interleaved"]),
     layers_per_stage=st.none() | st.lists(COUNTS, min_size=1, max_size=4).map(tuple),
+    micro_batches=st.none() | st.lists(COUNTS, min_size=1, max_size=4).map(tuple),
 )
 PARTS = st.builds(Slow, share=st.floats(0, 1), slowdown=st.floats(0, 100))
 PLACES = st.builds(SlowPlace, slowdown=st.floats(0, 100), device=COUNTS) | st.builds(

@@ -33,7 +33,11 @@ class Lanes:
     @property
     def devices(self) -> Integers:
         """(T, D) device numbers."""
-        return self.first + np.arange(self.tensor)[:, None] + self.tensor * np.arange(self.replicas)
+        return self.first_devices(self.replicas)
+
+    def first_devices(self, replicas: int) -> Integers:
+        """(T, replicas) device numbers from its first on, beyond its own where several actors take part."""
+        return self.first + np.arange(self.tensor)[:, None] + self.tensor * np.arange(replicas)
 
     def device(self, rank: int, replica: int) -> int:
         """Number of one device."""
@@ -46,7 +50,8 @@ class Turn:
 
     actor: index of its lanes. previous: the turn before it on its stream. waits: turns that record what it waits for.
     work_s: what a slower device does more slowly. fixed_s: what no device takes longer for. network_s: what moves bytes
-    between scale-up domains, on ledger line `line`. reach: from a sender to its receiver; 0 in a collective.
+    between scale-up domains, on ledger line `line`. reach: from a sender to its receiver; 0 in a collective. replicas:
+    that take part in it, more than its actor's where it stands for a collective of several.
     """
 
     instruction: Instruction
@@ -59,6 +64,7 @@ class Turn:
     network_s: float
     line: str
     reach: int
+    replicas: int
 
     @property
     def length_s(self) -> float:
@@ -94,7 +100,8 @@ def order_of(program: Program, trace: Trace, domain: int) -> Order:
     for number, span in enumerate(trace.spans):
         stream = (span.actor, span.stream)
         waits = tuple(recorded[event] for event in span.instruction.waits)
-        turns.append(_turn(span, index_of[span.actor], latest.get(stream), waits, domain))
+        actor = index_of[span.actor]
+        turns.append(_turn(span, actor, lanes[actor], latest.get(stream), waits, domain))
         latest[stream] = number
         if span.instruction.records is not None:
             recorded[span.instruction.records] = number
@@ -105,7 +112,7 @@ def _lanes(actor: Actor) -> Lanes:
     return Lanes(actor.name, actor.first, actor.tensor, actor.multiplicity // actor.tensor)
 
 
-def _turn(span: Span, actor: int, previous: int | None, waits: tuple[int, ...], domain: int) -> Turn:
+def _turn(span: Span, actor: int, lanes: Lanes, previous: int | None, waits: tuple[int, ...], domain: int) -> Turn:
     instruction, on_compute = span.instruction, span.stream == COMPUTE
     length_s = sum(span.parts.values())
     works = on_compute and instruction.computes
@@ -124,7 +131,15 @@ def _turn(span: Span, actor: int, previous: int | None, waits: tuple[int, ...], 
         network_s,
         across[0][1].line if across else "",
         next((wave.distance for wave, _ in across if wave.kind == "send"), 0),
+        _replicas(instruction, lanes),
     )
+
+
+def _replicas(instruction: Instruction, lanes: Lanes) -> int:
+    """Replicas that take part in an instruction."""
+    if instruction.together != "data" or not instruction.transfers:
+        return lanes.replicas
+    return len(cast(Flow, instruction.transfers[0].wave).devices) // lanes.tensor
 
 
 def _leaves(wave: Wave, domain: int) -> bool:
