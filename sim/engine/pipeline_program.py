@@ -44,13 +44,17 @@ class _Stage:
         self.orders = [
             stage_order(plan.schedule, stage, plan.pipeline, plan.virtual_stages, one.micro_batches) for one in classes
         ]
-        width, first = plan.tensor * plan.data, stage * plan.tensor * plan.data
+        # Every part of the system has a network of its own, on which devices are numbered from zero.
+        part = plan.stage_parts[stage]
+        width = plan.tensor * plan.data
+        first = (stage - plan.parts[part].start) * width
         own = range(first + self.replicas.start * plan.tensor, first + self.replicas.stop * plan.tensor)
-        self.transfers = Transfers(own)
+        self.transfers = Transfers(own, part)
         # What all replicas do together is one transfer of the whole stage; the first class carries it.
-        self.shared_transfers = Transfers(range(first, first + width)) if number == 0 else None
+        self.shared_transfers = Transfers(range(first, first + width), part) if number == 0 else None
         name = f"stage {stage}" + (f", {self.micro_batches} micro-batches" if self.several else "")
-        self.result = Actor(name, len(own), first=own.start, tensor=plan.tensor)
+        number_in_plan = stage * width + self.replicas.start * plan.tensor
+        self.result = Actor(name, len(own), first=number_in_plan, tensor=plan.tensor)
         self.overlaps = stack.overlap_gradient_reduction and plan.data > 1
         self.issued = 0
         self.before: tuple[object, ...] | None = None
@@ -163,11 +167,9 @@ class _Stage:
     def _send(self, slot: Slot, arrival: EventKey) -> None:
         """Beside the compute stream where the stack overlaps sends, in it where it does not."""
         stream = SEND if self.stack.overlap_pipeline_send else COMPUTE
-        costs, onwards = self.costs, slot.phase == "forward"
-        # Interleaved chunks go on from the last stage to the first, and back.
-        wraps = self.stage == (self.plan.pipeline - 1 if onwards else 0)
+        onwards = slot.phase == "forward"
         what = f"send {'activation' if onwards else 'gradient'} {_label(slot, self.plan)}"
-        send = (costs.wrap if wraps else costs.send) if onwards else (costs.wrap_back if wraps else costs.send_back)
+        send = (self.costs.sends if onwards else self.costs.sends_back)[self.stage]
         moved = self.transfers.of(stream, "pipeline_comm", send)
         parts = {"pipeline_comm": send.seconds}
         waits = (self._own(slot.phase, slot),)

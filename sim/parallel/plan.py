@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sim.catalog import GpuStack, Model
 from sim.errors import InputError
 from sim.parallel.replicas import ReplicaClass, in_program_order, refuse_gathering, replica_classes
+from sim.parallel.stages import stage_ranges, stages_of_parts
 from sim.scenario.types import PlanRequest, Recompute, Scenario, Schedule
 
 
@@ -32,6 +33,8 @@ class Plan:
     """"user", or the rule that chose it."""
     replica_micro_batches: tuple[int, ...] = ()
     """Micro-batches of each replica, most first; empty where all have the same."""
+    part_stages: tuple[int, ...] = ()
+    """Stages on each part of the system, in order; empty where its hardware is of one kind."""
 
     @property
     def devices(self) -> int:
@@ -50,6 +53,16 @@ class Plan:
             return (ReplicaClass(self.micro_batches, range(self.data)),)
         return replica_classes(self.replica_micro_batches)
 
+    @property
+    def parts(self) -> tuple[range, ...]:
+        """Stages on each part of the system; all of them where there is one."""
+        return stage_ranges(self.part_stages or (self.pipeline,))
+
+    @property
+    def stage_parts(self) -> tuple[int, ...]:
+        """Number of the part that each stage runs on."""
+        return tuple(index for index, stages in enumerate(self.parts) for _ in stages)
+
     def stage_layers(self, stage: int) -> int:
         """Layers that one stage holds over all its chunks."""
         return sum(self.layers_per_chunk[stage :: self.pipeline])
@@ -58,7 +71,8 @@ class Plan:
         """One line for tables: only what differs from plain data parallelism."""
         words = [f"TP{self.tensor}"] if self.tensor > 1 else []
         interleaved = f"x{self.virtual_stages}" if self.virtual_stages > 1 else ""
-        words += [f"PP{self.pipeline}{interleaved}"] if self.pipeline > 1 else []
+        depth = f"({'+'.join(map(str, self.part_stages))})" if len(self.part_stages) > 1 else f"{self.pipeline}"
+        words += [f"PP{depth}{interleaved}"] if self.pipeline > 1 else []
         counts = self.replica_micro_batches
         uneven = f" x{min(counts)}-{max(counts)}" if counts else ""
         words += [f"DP{self.data}", f"mb{self.micro_batch}{uneven}"]
@@ -85,6 +99,7 @@ def check_plan(request: PlanRequest, scenario: Scenario, stack: GpuStack) -> Pla
             f" but the system has {devices}",
             "change a degree, or leave data out to have it inferred",
         )
+    part_stages = stages_of_parts(scenario.system.parts, tensor * data, scenario.where)
     _check_stack(tensor, pipeline, stack, where)
     _check_tensor(scenario.model, tensor, where)
     schedule = request.schedule or ("interleaved" if virtual > 1 else "1f1b")
@@ -108,6 +123,7 @@ def check_plan(request: PlanRequest, scenario: Scenario, stack: GpuStack) -> Pla
         schedule=schedule,
         layers_per_chunk=cut_layers(scenario.model.layers, pipeline * virtual, request.layers_per_stage, where),
         replica_micro_batches=micro_batches if len(set(micro_batches)) > 1 else (),
+        part_stages=part_stages,
     )
 
 

@@ -187,7 +187,7 @@ def test_a_slow_link_of_any_replica_holds_up_the_reduction(replica):
 def test_a_slow_replica_with_less_to_do_holds_up_nobody_before_it_updates():
     # Half the micro-batches, and half as slow again: done before the others all the same, but for the optimizer.
     shape = uneven(4, 2, layers_per_chunk=(8,))
-    program, trace = real(shape, BLOCKING)
+    program, trace = real(shape, dataclasses.replace(BLOCKING, fixed_step_s=0.0))
     order = order_of(program, trace, 8)
     less, more = (Variation(slow=(SlowPlace(0.5, device=device),)) for device in (1, 0))
     late_s = 0.5 * next(turn.work_s for turn in order.turns if turn.instruction.what == "optimizer")

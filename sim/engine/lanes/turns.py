@@ -6,6 +6,7 @@ folded program names both: its instructions, in the order in which they came to 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -86,11 +87,11 @@ class Order:
     last: tuple[int, ...]
 
 
-def order_of(program: Program, trace: Trace, domain: int) -> Order:
+def order_of(program: Program, trace: Trace, *domains: int) -> Order:
     """Read the order off the run of a folded program.
 
     trace: its run; what shared links and slowed compute added to an instruction there is part of its length.
-    domain: devices in a scale-up domain; what stays inside one is not network.
+    domains: devices in a scale-up domain of each part of the system; what stays inside one is not network.
     """
     lanes = tuple(_lanes(actor) for actor in program.actors)
     index_of = {actor.name: index for index, actor in enumerate(program.actors)}
@@ -101,7 +102,7 @@ def order_of(program: Program, trace: Trace, domain: int) -> Order:
         stream = (span.actor, span.stream)
         waits = tuple(recorded[event] for event in span.instruction.waits)
         actor = index_of[span.actor]
-        turns.append(_turn(span, actor, lanes[actor], latest.get(stream), waits, domain))
+        turns.append(_turn(span, actor, lanes[actor], latest.get(stream), waits, domains))
         latest[stream] = number
         if span.instruction.records is not None:
             recorded[span.instruction.records] = number
@@ -112,13 +113,15 @@ def _lanes(actor: Actor) -> Lanes:
     return Lanes(actor.name, actor.first, actor.tensor, actor.multiplicity // actor.tensor)
 
 
-def _turn(span: Span, actor: int, lanes: Lanes, previous: int | None, waits: tuple[int, ...], domain: int) -> Turn:
+def _turn(
+    span: Span, actor: int, lanes: Lanes, previous: int | None, waits: tuple[int, ...], domains: Sequence[int]
+) -> Turn:
     instruction, on_compute = span.instruction, span.stream == COMPUTE
     length_s = sum(span.parts.values())
     works = on_compute and instruction.computes
     work_s = length_s - instruction.communicates_s if works else 0.0
-    waves = [(cast(Flow, one.wave).wave, one) for one in instruction.transfers]
-    across = [(wave, one) for wave, one in waves if _leaves(wave, domain)]
+    flows = [(cast(Flow, one.wave), one) for one in instruction.transfers]
+    across = [(flow.wave, one) for flow, one in flows if _leaves(flow.wave, domains[flow.part])]
     network_s = min(sum(one.seconds for _, one in across), length_s - work_s)
     return Turn(
         instruction,
