@@ -6,10 +6,13 @@ scenario -> device, stack, topology -> plan -> costs -> program -> engine -> tra
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-from sim.catalog import Device, Figure, Gpu, GpuStack, Stack, Wafer, WaferStack, load_device, load_stack
-from sim.cost.compute import Machine
-from sim.cost.step import step_costs
+from sim.catalog import GpuStack, Wafer, WaferStack
+from sim.cost.compute import Passes
+from sim.cost.sites import Site
+from sim.cost.step import step_costs_on_sites
 from sim.cost.wafer import WAFER_STYLE, wafer_costs
 from sim.engine.clock import run
 from sim.engine.lanes import LaneRun, Order, order_of, run_lanes
@@ -21,79 +24,24 @@ from sim.engine.transfers import shared_links
 from sim.engine.wafer_program import wafer_program
 from sim.errors import InputError, LedgerNotClosed, ScaletaxError
 from sim.hardware.network import FreeNetwork, Network
-from sim.hardware.topology import Topology, load_topology
+from sim.hardware.topology import Topology
 from sim.outcome.ledger import close_ledger
 from sim.outcome.links import link_use
-from sim.outcome.outcome import Memory, Outcome
+from sim.outcome.outcome import Outcome, PartUse
 from sim.outcome.step_times import FOLDED, Resolution, step_times
 from sim.outcome.varied import varied_ledger
-from sim.parallel.memory import plan_memory
 from sim.parallel.plan import Plan, shards_by_layer
-from sim.parallel.wafer_plan import WaferPlan, plan_wafers, wafer_memory_bytes
-from sim.planner.choose import choose_plan
+from sim.parallel.wafer_plan import WaferPlan
+from sim.prepare import Prepared, prepare
 from sim.scenario.types import Scenario
-from sim.workload.flops import StepFlops, step_flops
-from sim.workload.parameters import count_parameters
+from sim.workload.flops import StepFlops, layers_flops
+
+__all__ = ["Prepared", "counterfactuals", "prepare", "resolution_of", "simulate", "simulate_prepared"]
 
 _SAME = 1e-9
 """Devices that are alike take as long as the one that stands for them, up to rounding."""
 _COMPARED_STEPS = 10
 """Steps over which a step without one thing is compared with the step as it is, where steps differ."""
-_DESCRIPTIVE = ("power_watts", "sram_bytes_per_s")
-"""Figures of a device that no step depends on."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Prepared:
-    """A scenario with its machine looked up and its plan made: everything but the simulation."""
-
-    scenario: Scenario
-    topology: Topology
-    device: Device
-    stack: Stack
-    plan: Plan | WaferPlan
-    memory: Memory
-
-    @property
-    def figures(self) -> tuple[Figure, ...]:
-        """Every figure that this point rests on; a device's peaks in other precisions, say, are not among them."""
-        used_peak = f"peak_flops_per_s.{self.scenario.training.precision}"
-        device = [
-            figure
-            for figure in self.device.figures
-            if figure.name == used_peak or not figure.name.startswith(("peak_flops_per_s", *_DESCRIPTIVE))
-        ]
-        system = (*self.stack.figures, *self.topology.figures, *self.scenario.system.variation.figures)
-        return (*self.scenario.model.figures, *device, *system)
-
-
-def prepare(scenario: Scenario) -> Prepared:
-    """Look up the machine and make the plan. Raises InputError or DoesNotFit; simulates nothing."""
-    scenario = _with_tokens(scenario)
-    system = scenario.system
-    topology = load_topology(system.topology, system.devices, scenario.where, sizes=system.sizes)
-    device = load_device(topology.device, scenario.where)
-    stack = load_stack(system.stack, scenario.where)
-    _check_precision(scenario, device)
-    _check_places(scenario, topology)
-    match device, stack:
-        case Wafer() as wafer, WaferStack() as wafer_stack:
-            wafer_plan = plan_wafers(scenario, wafer, wafer_stack, WAFER_STYLE)
-            sequence, size = scenario.training.sequence, wafer_plan.micro_batch
-            kept = wafer_memory_bytes(scenario.model, sequence, size, wafer_stack, WAFER_STYLE)
-            memory = Memory(({"activations": kept},), wafer.sram_bytes)
-            return Prepared(scenario, topology, wafer, wafer_stack, wafer_plan, memory)
-        case Gpu() as gpu, GpuStack() as gpu_stack:
-            machine = Machine(gpu, gpu_stack, scenario.training.precision)
-            plan = choose_plan(scenario, machine, topology)
-            stages = plan_memory(scenario.model, scenario.training, plan, gpu_stack, machine.style)
-            memory = Memory(tuple(stage.items() for stage in stages), gpu.hbm_bytes)
-            return Prepared(scenario, topology, gpu, gpu_stack, plan, memory)
-    raise InputError(
-        scenario.where,
-        f"the stack '{stack.name}' does not run on a {device.title}",
-        "use a GPU stack on a GPU topology, a wafer stack on a wafer topology (scaletax list stacks)",
-    )
 
 
 def simulate(scenario: Scenario) -> Outcome:
@@ -104,26 +52,29 @@ def simulate(scenario: Scenario) -> Outcome:
 def simulate_prepared(prepared: Prepared) -> Outcome:
     """Run what has been prepared."""
     scenario = prepared.scenario
-    network = Network(prepared.topology)
-    program, flops = _program(prepared, network)
-    trace = run(program, shared_links(program, network))
+    fabrics = _fabrics(prepared, Network)
+    networks = [fabric.network for fabric in fabrics]
+    program = _program(prepared, fabrics)
+    trace = run(program, shared_links(program, *networks))
     ledger = close_ledger(trace, scenario.system.devices)
     resolution, times = resolution_of(scenario), None
     if resolution.name == "full":
-        order = order_of(program, trace, prepared.topology.domain)
+        order = order_of(program, trace, *prepared.domains)
         lanes = _every_device(prepared, order, trace, scenario.steps)
         ledger = varied_ledger(ledger, lanes)
         times = step_times(lanes, order, trace.step_time_s)
+    parts = _uses(prepared)
     outcome = Outcome(
         scenario=scenario,
-        device_title=prepared.device.title,
+        device_title=prepared.device_title,
         plan=prepared.plan,
         ledger=ledger,
         trace=trace,
-        links=link_use(trace, network),
+        links=link_use(trace, *networks),
         memory=prepared.memory,
-        flops=flops,
-        peak_flops_per_s=prepared.device.peak_flops_per_s[scenario.training.precision],
+        flops=_flops(prepared, scenario.model.layers, head=True),
+        peak_flops_per_s=sum(part.peak_flops_per_s * (part.devices / scenario.system.devices) for part in parts),
+        parts=parts,
         figures=prepared.figures,
         notes=_notes(prepared),
         resolution=resolution,
@@ -147,10 +98,10 @@ def resolution_of(scenario: Scenario) -> Resolution:
 
 def _every_device(prepared: Prepared, order: Order, trace: Trace, steps: int) -> LaneRun:
     """Run every device through some steps; through one where nothing varies, which must equal the folded one."""
-    scenario, topology, devices = prepared.scenario, prepared.topology, prepared.plan.devices
+    scenario, devices = prepared.scenario, prepared.plan.devices
     variation = scenario.system.variation
     steps = 1 if variation.is_none else min(scenario.steps, steps)
-    found = run_lanes(order, variation, scenario.seed, steps, devices, topology.domain)
+    found = run_lanes(order, variation, scenario.seed, steps, devices, prepared.domains[0])
     alone_s, all_s = trace.step_time_s, float(found.step_times_s[0])
     if variation.is_none and abs(all_s - alone_s) > _SAME * alone_s:
         raise ScaletaxError("full resolution", f"{devices} equal devices take {all_s!r} s, one for all {alone_s!r} s")
@@ -165,25 +116,38 @@ def counterfactuals(prepared: Prepared, outcome: Outcome) -> dict[str, float]:
     "no variation", where devices differ: they do not. The others are then mean steps, by their ratio to the same steps
     of the run as it is.
     """
-    scenario, network = prepared.scenario, Network(prepared.topology)
+    scenario, fabrics = prepared.scenario, _fabrics(prepared, Network)
     calm = dataclasses.replace(scenario, system=dataclasses.replace(scenario.system, jitter=0.0))
     programs = {
-        "free network": _program(prepared, FreeNetwork(prepared.topology))[0],
-        "no jitter": _program(dataclasses.replace(prepared, scenario=calm), network)[0],
-        "no bubble": without_waiting_for_others(_program(prepared, network)[0]),
-        "unlimited memory": _program(dataclasses.replace(prepared, plan=_roomy(prepared.plan)), network)[0],
+        "free network": _program(prepared, _fabrics(prepared, FreeNetwork)),
+        "no jitter": _program(dataclasses.replace(prepared, scenario=calm), fabrics),
+        "no bubble": without_waiting_for_others(_program(prepared, fabrics)),
+        "unlimited memory": _program(dataclasses.replace(prepared, plan=_roomy(prepared.plan)), fabrics),
     }
-    traces = {name: run(program, shared_links(program, network)) for name, program in programs.items()}
+    networks = [fabric.network for fabric in fabrics]
+    traces = {name: run(program, shared_links(program, *networks)) for name, program in programs.items()}
     if scenario.system.variation.is_none or outcome.step_times is None:
         return {name: trace.step_time_s for name, trace in traces.items()}
     found = {"no variation": outcome.step_times.alike_s}
     as_it_is_s = float(outcome.step_times.times_s[:_COMPARED_STEPS].mean())
     for name, trace in traces.items():
-        order = order_of(programs[name], trace, prepared.topology.domain)
+        order = order_of(programs[name], trace, *prepared.domains)
         without_s = float(_every_device(prepared, order, trace, _COMPARED_STEPS).step_times_s.mean())
         found[name] = outcome.step_time_s * without_s / as_it_is_s
     del found["no jitter"]
     return found
+
+
+class _Fabric(NamedTuple):
+    """The networks of one part, as Site has them."""
+
+    network: Network
+    border: Network
+
+
+def _fabrics(prepared: Prepared, build: Callable[[Topology], Network]) -> list[_Fabric]:
+    """What each part communicates over."""
+    return [_Fabric(build(part.topology), build(part.border)) for part in prepared.parts]
 
 
 def _roomy(plan: Plan | WaferPlan) -> Plan | WaferPlan:
@@ -193,64 +157,56 @@ def _roomy(plan: Plan | WaferPlan) -> Plan | WaferPlan:
     return dataclasses.replace(plan, micro_batch=plan.micro_batch * plan.micro_batches, micro_batches=1)
 
 
-def _program(prepared: Prepared, network: Network) -> tuple[Program, StepFlops]:
-    """Cost the plan and write it down as a program; and the FLOPs that its step stands for."""
-    scenario = prepared.scenario
+def _program(prepared: Prepared, fabrics: Sequence[_Fabric]) -> Program:
+    """Cost the plan and write it down as a program. fabrics: of each part."""
+    scenario, machines = prepared.scenario, prepared.machines
     model, training, jitter = scenario.model, scenario.training, scenario.system.jitter
-    match prepared.device, prepared.stack, prepared.plan:
+    match prepared.parts[0].device, prepared.stack, prepared.plan:
         case Wafer() as wafer, WaferStack() as wafer_stack, WaferPlan() as wafer_plan:
-            streamed = wafer_costs(model, training, wafer_plan, wafer, wafer_stack, network, jitter)
-            return wafer_program(wafer_plan, streamed), step_flops(model, training, WAFER_STYLE, "none")
-        case Gpu() as gpu, GpuStack() as gpu_stack, Plan() as plan:
-            machine = Machine(gpu, gpu_stack, training.precision)
-            costs = step_costs(model, training, plan, machine, network, jitter)
+            streamed = wafer_costs(model, training, wafer_plan, wafer, wafer_stack, fabrics[0].network, jitter)
+            return wafer_program(wafer_plan, streamed)
+        case _, GpuStack() as gpu_stack, Plan() as plan:
+            sites = [Site(machine, *fabric) for machine, fabric in zip(machines, fabrics, strict=True)]
+            passes = [Passes(model, machine, training.lora) for machine in machines]
+            costs = step_costs_on_sites(model, training, plan, sites, passes, jitter)
             build = sharded_program if shards_by_layer(plan, gpu_stack) else pipeline_program
-            return build(plan, costs, gpu_stack), step_flops(model, training, machine.style, plan.recompute)
+            return build(plan, costs, gpu_stack)
     raise InputError(scenario.where, "device, stack and plan are of different kinds", "prepare() never returns this")
 
 
-def _with_tokens(scenario: Scenario) -> Scenario:
-    """Resolve "20 per parameter"."""
-    training = scenario.training
-    if training.tokens_per_parameter is None:
-        return scenario
-    tokens = training.tokens_per_parameter * count_parameters(scenario.model).total
-    return dataclasses.replace(scenario, training=dataclasses.replace(training, tokens=tokens))
+def _uses(prepared: Prepared) -> tuple[PartUse, ...]:
+    """What each part computes of a step: the layers of its stages, and the last one the head."""
+    scenario, plan, precision = prepared.scenario, prepared.plan, prepared.scenario.training.precision
+    stages_of = plan.parts if isinstance(plan, Plan) else (range(1),)
+    found: list[PartUse] = []
+    for given, part, stages in zip(scenario.system.every_part, prepared.parts, stages_of, strict=True):
+        layers = sum(plan.stage_layers(stage) for stage in stages) if isinstance(plan, Plan) else scenario.model.layers
+        flops = _flops(prepared, layers, head=len(found) + 1 == len(stages_of))
+        peak = part.device.peak_flops_per_s[precision]
+        titles = given.topology, part.topology.title, part.device.title
+        found.append(PartUse(*titles, given.devices, stages, flops, peak))
+    return tuple(found)
 
 
-def _check_places(scenario: Scenario, topology: Topology) -> None:
-    """Devices and nodes that are said to be slow must be there."""
-    devices = scenario.system.devices
-    nodes = -(-devices // topology.domain)
-    for place in scenario.system.variation.slow:
-        kind, number, count = (
-            ("device", place.device, devices) if place.device is not None else ("node", place.node, nodes)
-        )
-        if number is not None and number >= count:
-            raise InputError(
-                f"{scenario.where}.variation slow",
-                f"{kind} {number} is slow, but the system has {count} {kind}s",
-                f"write {kind} = 0 to {count - 1}",
-            )
-
-
-def _check_precision(scenario: Scenario, device: Device) -> None:
-    precision = scenario.training.precision
-    if precision not in device.peak_flops_per_s:
-        raise InputError(
-            f"{scenario.path}: [training] precision",
-            f"a {device.title} has no {precision} matrix arithmetic",
-            f"allowed on it: {', '.join(sorted(set(device.peak_flops_per_s) & {'fp16', 'bf16'}))}",
-        )
+def _flops(prepared: Prepared, layers: int, *, head: bool) -> StepFlops:
+    """FLOPs of a step through some of the layers, and the head if it is there."""
+    plan, model, training = prepared.plan, prepared.scenario.model, prepared.scenario.training
+    if isinstance(plan, Plan):
+        return layers_flops(model, training, prepared.machines[0].style, plan.recompute, layers, head=head)
+    return layers_flops(model, training, WAFER_STYLE, "none", layers, head=head)
 
 
 def _notes(prepared: Prepared) -> tuple[str, ...]:
-    stack, device = prepared.stack, prepared.device
-    if device.name in stack.checked_on:
+    stack, kinds = prepared.stack, {part.device.name for part in prepared.parts}
+    if kinds <= set(stack.checked_on) and len(prepared.parts) == 1:
         low, high = stack.error_band
         notes = [f"{stack.name}: simulated step times were {low:+.1%} to {high:+.1%} off on published rows"]
     else:
-        notes = [f"{stack.name} on a {device.title}: not compared with any published row"]
+        notes = [f"{stack.name} on a {prepared.device_title}: not compared with any published row"]
+    if len(prepared.parts) > 1:
+        notes.append("sends between parts take what the slower of the two takes inside itself, and share no links")
+    if len(kinds) > 1:
+        notes.append("MFU counts every device by its peak; shares of device-seconds count all devices alike")
     plan, devices = prepared.plan, prepared.scenario.system.devices
     if plan.chosen_by == "rule":
         notes.append("plan chosen by the default rule, not searched for")
@@ -263,11 +219,10 @@ def _notes(prepared: Prepared) -> tuple[str, ...]:
 
 
 def _check_utilisation(outcome: Outcome) -> None:
-    """0 < MFU <= HFU <= 1 by the convention that the ledger uses, and MFU is the ledger's useful share."""
-    mfu = outcome.mfu_causal
-    useful = outcome.ledger.share("useful")
-    hfu = outcome.hfu_causal
+    """0 < MFU <= HFU <= 1 by the convention that the ledger uses, and the ledger's useful share is what FLOPs say."""
+    mfu, hfu = outcome.mfu_causal, outcome.hfu_causal
+    useful, expected = outcome.ledger.share("useful"), outcome.useful_share
     if not 0 < mfu <= hfu <= 1:
         raise LedgerNotClosed("outcome", f"0 < MFU {mfu!r} <= HFU {hfu!r} <= 1 does not hold")
-    if abs(mfu - useful) > 1e-6 * mfu:
-        raise LedgerNotClosed("outcome", f"MFU {mfu!r} and useful share {useful!r} must agree")
+    if abs(expected - useful) > 1e-6 * expected:
+        raise LedgerNotClosed("outcome", f"useful share {useful!r} and model FLOPs over peaks {expected!r} must agree")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import sim.prepare
 import sim.simulate
 from sim.catalog import (
     PLAIN_LIBRARY,
@@ -31,7 +32,7 @@ from sim.hardware.topology.single_node import SingleNode
 from sim.hardware.topology.swarmx import SwarmxTree
 from sim.outcome.outcome import Outcome
 from sim.parallel.plan import Plan
-from sim.scenario.types import Lora, PlanRequest, Report, Scenario, System, Training
+from sim.scenario.types import Lora, Part, PlanRequest, Report, Scenario, System, Training
 from sim.workload.operations import Style
 
 UNFUSED = Style(
@@ -71,6 +72,21 @@ def point(
 ) -> Scenario:
     """A scenario; without a plan, the default rule chooses."""
     system = System("test", topology, devices, stack, plan or PlanRequest(), jitter)
+    return Scenario("test", Path("test.toml"), model or gpt(), recipe or training(), system, Report(), 0)
+
+
+def parted(
+    devices: tuple[int, ...],
+    plan: PlanRequest,
+    *,
+    model: Model | None = None,
+    recipe: Training | None = None,
+    topologies: tuple[str, ...] = ("dgx-a100-superpod", "dgx-h100-superpod"),
+    stack: str = "megatron-2022",
+) -> Scenario:
+    """A scenario whose system has parts of so many devices each."""
+    parts = tuple(Part(name, count) for name, count in zip(topologies, devices, strict=True))
+    system = System("test", "", sum(devices), stack, plan, parts=parts)
     return Scenario("test", Path("test.toml"), model or gpt(), recipe or training(), system, Report(), 0)
 
 
@@ -189,7 +205,7 @@ def hardware(
     with contextlib.ExitStack() as patches:
         for name, instead in found.items():
             if instead is not None:
-                patches.enter_context(mock.patch.object(sim.simulate, name, return_value=instead))
+                patches.enter_context(mock.patch.object(sim.prepare, name, return_value=instead))
         yield
 
 

@@ -508,9 +508,10 @@ def test_tokens_per_parameter():
 
 def test_everything_that_was_used_is_cited():
     prepared = prepare(point(plan=PlanRequest()))
-    for part in (prepared.scenario.model, prepared.stack, prepared.topology):
+    (equipment,) = prepared.parts
+    for part in (prepared.scenario.model, prepared.stack, equipment.topology):
         assert all(figure in prepared.figures for figure in part.figures)
-    device = {figure.name for figure in prepared.device.figures}
+    device = {figure.name for figure in equipment.device.figures}
     unused = device - {figure.name for figure in prepared.figures}
     # Nothing of a step depends on a device's power, or on its rates in other precisions.
     assert unused == {"power_watts"} | {name for name in device if name.startswith("peak") and name[-4:] != "bf16"}

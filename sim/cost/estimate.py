@@ -25,7 +25,10 @@ def estimate_step_s(plan: Plan, costs: StepCosts, stack: GpuStack) -> float:
     backwards_s = [float(duration_s(chunk.backward)) for chunk in costs.chunks]
     stage_s = max(micro_batch_busy_s(stage, plan, costs.chunks) for stage in stages)
     if not stack.overlap_pipeline_send:
-        stage_s += plan.virtual_stages * (costs.send.seconds + costs.send_back.seconds)
+        slowest = (
+            max((one.seconds for one in sends), default=0.0) for sends in (costs.sends[:-1], costs.sends_back[1:])
+        )
+        stage_s += plan.virtual_stages * sum(slowest)
     slots = plan.micro_batches * (1 + float(bubble_share(plan.pipeline, plan.virtual_stages, plan.micro_batches)))
     ends_s = max(_end_s(stage, plan, costs, stack, sum(backwards_s[stage :: plan.pipeline])) for stage in stages)
     return (

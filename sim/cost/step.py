@@ -6,20 +6,20 @@ The engine runs these costs as a program; nothing here knows in which order.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
 from sim.catalog import GpuStack, Model
 from sim.cost.compute import Machine, PassCost, Passes
 from sim.cost.parts import Parts, duration_s
+from sim.cost.sites import Site, pipeline_sends, tied_embedding_sends
 from sim.cost.split import (
     embedding_exchanges,
     gradient_reduction,
     head_exchanges,
     layer_exchanges,
     parameter_gather,
-    pipeline_send,
-    tied_embedding_send,
 )
 from sim.hardware.kernel import launched_time_s, memory_time_s
 from sim.hardware.network import NOTHING, Communication, Network
@@ -35,9 +35,9 @@ class StepCosts:
     """What one step costs, as the instructions of a program need it. S stages, C chunks.
 
     chunks: (C,) one forward and backward of one micro-batch, tensor-parallel exchanges included.
-    layer, embedding, head: the same for one layer and the two ends.
-    send, send_back: an activation to the next stage, a gradient to the one before. wrap, wrap_back: with interleaving,
-    an activation from the last stage to the first, its gradient from the first to the last.
+    layer, embedding, head: the same for one layer and the two ends, on the first part of the hardware.
+    sends, sends_back: (S,) an activation from a stage to the next, a gradient to the one before; with interleaving the
+    last stage sends activations on to the first, and the first gradients back to the last.
     reductions: (S,) one of the `buckets[stage]` gradient reductions that a stage makes.
     gathers: (S,) parameter gather after a sharded optimizer.
     tied_embedding: (2,) the gradients of a shared embedding, from the first stage to the last and back.
@@ -49,10 +49,8 @@ class StepCosts:
     layer: PassCost
     embedding: PassCost
     head: PassCost
-    send: Communication
-    send_back: Communication
-    wrap: Communication
-    wrap_back: Communication
+    sends: tuple[Communication, ...]
+    sends_back: tuple[Communication, ...]
     reductions: tuple[Communication, ...]
     buckets: tuple[int, ...]
     gathers: tuple[Communication, ...]
@@ -82,55 +80,74 @@ def step_costs(
 
     passes: what is already known of the compute, where many plans are costed; it changes nothing but the time it takes.
     """
-    part = Slice(training.sequence, plan.micro_batch, plan.tensor, plan.sequence_parallel)
-    stack = machine.stack
     known = passes or Passes(model, machine, training.lora)
-    layer, embedding, head = known.cost(part, plan.recompute)
-    layer += layer_exchanges(model, part, plan, network)
-    embedding += embedding_exchanges(model, part, plan, network)
-    head += head_exchanges(model, part, plan, network)
-    chunks = tuple(_chunk(index, plan, layer, embedding, head) for index in range(plan.chunks))
+    return step_costs_on_sites(model, training, plan, (Site(machine, network, network),), (known,), jitter)
+
+
+def step_costs_on_sites(
+    model: Model,
+    training: Training,
+    plan: Plan,
+    sites: Sequence[Site],
+    passes: Sequence[Passes],
+    jitter: float = 0.0,
+) -> StepCosts:
+    """Cost every instruction of one step of a plan whose parts run on hardware of different kinds, under one stack.
+
+    sites: of each part of the plan. passes: what is known of the compute on each.
+    """
+    part = Slice(training.sequence, plan.micro_batch, plan.tensor, plan.sequence_parallel)
+    stack, gradient_width = sites[0].machine.stack, sites[0].machine.gradient_bytes
+    ends = [_passes(model, part, plan, known, site.network) for known, site in zip(passes, sites, strict=True)]
+    site_of = [sites[index] for index in plan.stage_parts]
+    chunks = tuple(_chunk(index, plan, *ends[plan.stage_parts[index % plan.pipeline]]) for index in range(plan.chunks))
+    sends, sends_back = pipeline_sends(model, part, plan, sites)
     trained = trained_share(model, training)
     held = [stage_parameters(model, plan, stage) for stage in range(plan.pipeline)]
-    gradient_bytes = [machine.gradient_bytes * trained * parameters for parameters in held]
+    gradient_bytes = [gradient_width * trained * parameters for parameters in held]
     buckets = tuple(_buckets(size, plan, stack) for size in gradient_bytes)
     reductions = plan.micro_batches if plan.zero == 2 else 1
     count = count_parameters(model)
     layer_parameters = count.layer / plan.tensor
     root_parameters = count.root / plan.tensor
+    layer, embedding, head = ends[0]
+    machine, network = sites[0].machine, sites[0].network
     busy_s = [plan.micro_batches * micro_batch_busy_s(stage, plan, chunks) for stage in range(plan.pipeline)]
     return StepCosts(
         chunks=chunks,
         layer=layer,
         embedding=embedding,
         head=head,
-        send=pipeline_send(model, part, plan, stack, network),
-        send_back=pipeline_send(model, part, plan, stack, network, stages=-1),
-        wrap=pipeline_send(model, part, plan, stack, network, stages=1 - plan.pipeline),
-        wrap_back=pipeline_send(model, part, plan, stack, network, stages=plan.pipeline - 1),
+        sends=sends,
+        sends_back=sends_back,
         reductions=tuple(
-            gradient_reduction(size / pieces, plan, network)
-            for size, pieces in zip(gradient_bytes, buckets, strict=True)
+            gradient_reduction(size / pieces, plan, site.network)
+            for size, pieces, site in zip(gradient_bytes, buckets, site_of, strict=True)
         ),
         buckets=buckets,
         gathers=tuple(
-            parameter_gather(WEIGHT_BYTES * trained * parameters, plan, network) if plan.zero in (1, 2) else NOTHING
-            for parameters in held
+            parameter_gather(WEIGHT_BYTES * trained * parameters, plan, site.network)
+            if plan.zero in (1, 2)
+            else NOTHING
+            for parameters, site in zip(held, site_of, strict=True)
         ),
         tied_embedding=(NOTHING, NOTHING)
         if training.lora
-        else (
-            tied_embedding_send(model, plan, machine.gradient_bytes, network, stages=plan.pipeline - 1),
-            tied_embedding_send(model, plan, machine.gradient_bytes, network, stages=1 - plan.pipeline),
-        ),
+        else tied_embedding_sends(model, plan, gradient_width, sites),
         layer_gather=parameter_gather(WEIGHT_BYTES * layer_parameters, plan, network),
         root_gather=parameter_gather(WEIGHT_BYTES * root_parameters, plan, network),
-        layer_scatter=gradient_reduction(machine.gradient_bytes * trained * layer_parameters, plan, network),
-        root_scatter=gradient_reduction(machine.gradient_bytes * trained * root_parameters, plan, network),
+        layer_scatter=gradient_reduction(gradient_width * trained * layer_parameters, plan, network),
+        root_scatter=gradient_reduction(gradient_width * trained * root_parameters, plan, network),
         layer_prepare_s=_prepare_s(trained * layer_parameters, plan, machine),
         root_prepare_s=_prepare_s(trained * root_parameters, plan, machine),
-        prepares_s=tuple(_prepare_s(reductions * trained * parameters, plan, machine) for parameters in held),
-        optimizer=tuple(_optimizer(trained * parameters, plan, machine, training.optimizer) for parameters in held),
+        prepares_s=tuple(
+            _prepare_s(reductions * trained * parameters, plan, site.machine)
+            for parameters, site in zip(held, site_of, strict=True)
+        ),
+        optimizer=tuple(
+            _optimizer(trained * parameters, plan, site.machine, training.optimizer)
+            for parameters, site in zip(held, site_of, strict=True)
+        ),
         straggler_s=tuple(jitter * expected_maximum(plan.data) * busy for busy in busy_s),
         input_s=stack.fixed_step_s,
     )
@@ -157,6 +174,18 @@ def _buckets(gradient_bytes: float, plan: Plan, stack: GpuStack) -> int:
         return 1
     chunk_bytes = gradient_bytes / plan.virtual_stages
     return plan.virtual_stages * max(1, math.ceil(chunk_bytes / stack.gradient_bucket_bytes))
+
+
+def _passes(
+    model: Model, part: Slice, plan: Plan, known: Passes, network: Network
+) -> tuple[PassCost, PassCost, PassCost]:
+    """(layer, embedding, head) for one micro-batch, tensor-parallel exchanges included."""
+    layer, embedding, head = known.cost(part, plan.recompute)
+    return (
+        layer + layer_exchanges(model, part, plan, network),
+        embedding + embedding_exchanges(model, part, plan, network),
+        head + head_exchanges(model, part, plan, network),
+    )
 
 
 def _chunk(index: int, plan: Plan, layer: PassCost, embedding: PassCost, head: PassCost) -> PassCost:

@@ -1,7 +1,10 @@
 """The program of a plan without sharded parameters: pipeline stages, each with its replicas folded into one actor.
 
-Legend: p stages, v virtual stages; chunk c runs on stage c mod p. Events: ("activation", b, c) is there when the
-input of chunk c for micro-batch b has arrived, ("gradient", b, c) when the gradient of its output has.
+Replicas with different numbers of micro-batches are a class each: an actor for each class of each stage.
+
+Legend: p stages, v virtual stages; chunk c runs on stage c mod p. Events: ("activation", b, c, k) is there when the
+input of chunk c for micro-batch b has arrived in the replicas of class k, ("gradient", b, c, k) when the gradient of
+its output has. All events end on their class.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 from sim.catalog import GpuStack
 from sim.cost.parts import scaled
 from sim.cost.step import StepCosts
-from sim.engine.program import COMPUTE, DATA, Actor, EventKey, Instruction, Program, Together
+from sim.engine.program import COMPUTE, DATA, Actor, EventKey, Instruction, Program, Together, Transfer
 from sim.engine.transfers import Transfers, whole_meetings
 from sim.hardware.network import NOTHING, Communication
 from sim.parallel.plan import Plan
@@ -20,33 +23,65 @@ SEND = "pipeline send"
 
 def pipeline_program(plan: Plan, costs: StepCosts, stack: GpuStack) -> Program:
     """Build the program of one step: every stage's forwards, backwards, sends, reductions and optimizer."""
-    return Program([_Stage(plan, costs, stack, stage).actor() for stage in range(plan.pipeline)])
+    numbers = range(len(plan.replica_classes))
+    return Program(
+        [_Stage(plan, costs, stack, stage, number).actor() for stage in range(plan.pipeline) for number in numbers]
+    )
 
 
 class _Stage:
-    """Writes the streams of one stage."""
+    """Writes the streams of one stage, for the replicas of one class.
 
-    def __init__(self, plan: Plan, costs: StepCosts, stack: GpuStack, stage: int) -> None:
-        self.plan, self.costs, self.stack, self.stage = plan, costs, stack, stage
+    number: of the class. replicas: those in it. micro_batches: how many each of them has.
+    orders: the compute stream of each class.
+    """
+
+    def __init__(self, plan: Plan, costs: StepCosts, stack: GpuStack, stage: int, number: int) -> None:
+        self.plan, self.costs, self.stack, self.stage, self.number = plan, costs, stack, stage, number
+        classes = plan.replica_classes
+        self.micro_batches, self.replicas = classes[number]
+        self.several = len(classes) > 1
+        self.orders = [
+            stage_order(plan.schedule, stage, plan.pipeline, plan.virtual_stages, one.micro_batches) for one in classes
+        ]
+        # Every part of the system has a network of its own, on which devices are numbered from zero.
+        part = plan.stage_parts[stage]
         width = plan.tensor * plan.data
-        self.transfers = Transfers(range(stage * width, (stage + 1) * width))
-        self.result = Actor(f"stage {stage}", width, first=stage * width, tensor=plan.tensor)
+        first = (stage - plan.parts[part].start) * width
+        own = range(first + self.replicas.start * plan.tensor, first + self.replicas.stop * plan.tensor)
+        self.transfers = Transfers(own, part)
+        # What all replicas do together is one transfer of the whole stage; the first class carries it.
+        self.shared_transfers = Transfers(range(first, first + width), part) if number == 0 else None
+        name = f"stage {stage}" + (f", {self.micro_batches} micro-batches" if self.several else "")
+        number_in_plan = stage * width + self.replicas.start * plan.tensor
+        self.result = Actor(name, len(own), first=number_in_plan, tensor=plan.tensor)
         self.overlaps = stack.overlap_gradient_reduction and plan.data > 1
+        self.issued = 0
+        self.before: tuple[object, ...] | None = None
 
     def actor(self) -> Actor:
         plan, costs = self.plan, self.costs
         self._compute("input", {"input": costs.input_s})
-        order = stage_order(plan.schedule, self.stage, plan.pipeline, plan.virtual_stages, plan.micro_batches)
-        last_backward = {slot.chunk: index for index, slot in enumerate(order) if slot.phase == "backward"}
-        for index, slot in enumerate(order):
+        order = self.orders[self.number]
+        last_backward = _last_backwards(order)
+        for slot in order:
+            final = last_backward[slot.chunk] == slot
             if slot.phase == "forward":
                 self._forward(slot)
-            elif self.overlaps and (plan.zero == 2 or last_backward[slot.chunk] == index):
-                self._reduced_backward(slot, final=last_backward[slot.chunk] == index)
+            elif self.overlaps and (plan.zero == 2 or final):
+                self._reduced_backward(slot, final=final)
             else:
                 self._backward(slot)
         self._finish()
         return self.result
+
+    def _own(self, *event: object) -> EventKey:
+        """An event of this class."""
+        return (*event, self.number)
+
+    def _everywhere(self, *event: object) -> tuple[EventKey, ...]:
+        """The same event in every class."""
+        return tuple((*event, number) for number in range(len(self.orders)))
 
     def _compute(
         self,
@@ -74,23 +109,27 @@ class _Stage:
 
     def _forward(self, slot: Slot) -> None:
         batch, chunk = slot.micro_batch, slot.chunk
-        waits = (("activation", batch, chunk),) if chunk > 0 else ()
+        waits = (self._own("activation", batch, chunk),) if chunk > 0 else ()
         cost, what = self.costs.chunks[chunk], f"forward {_label(slot, self.plan)}"
-        squares_s2 = float(cost.forward_squares_s2)
-        self._compute(what, cost.forward, waits, ("forward", slot), cost.forward_exchanges, squares_s2)
+        done, squares_s2 = self._own("forward", slot), float(cost.forward_squares_s2)
+        self._compute(what, cost.forward, waits, done, cost.forward_exchanges, squares_s2)
         if chunk < self.plan.chunks - 1:
-            self._send(slot, ("activation", batch, chunk + 1))
+            self._send(slot, self._own("activation", batch, chunk + 1))
 
     def _backward(self, slot: Slot) -> None:
         cost, what = self.costs.chunks[slot.chunk], f"backward {_label(slot, self.plan)}"
-        waits, squares_s2 = self._gradient_waits(slot), float(cost.backward_squares_s2)
-        self._compute(what, cost.backward, waits, ("backward", slot), cost.backward_exchanges, squares_s2)
+        waits, done, squares_s2 = (
+            self._gradient_waits(slot),
+            self._own("backward", slot),
+            float(cost.backward_squares_s2),
+        )
+        self._compute(what, cost.backward, waits, done, cost.backward_exchanges, squares_s2)
         self._send_gradient(slot)
         if self.plan.zero == 2 and self.plan.data > 1 and not self.overlaps:
             # Only a share of the gradients is kept, so what is not kept leaves before the next micro-batch.
             reduced = ("reduced", self.stage, slot.micro_batch)
-            self._data("reduce gradients", self.costs.reductions[self.stage], (("backward", slot),), reduced)
-            self._compute("gradients reduced", {}, (reduced,))
+            self._over_replicas("reduce gradients", self.costs.reductions[self.stage], (done,), reduced)
+            self._compute("gradients reduced", {}, self._everywhere(*reduced))
 
     def _reduced_backward(self, slot: Slot, *, final: bool) -> None:
         """A backward in as many pieces as its gradients fill buckets, each reduced while the next computes."""
@@ -98,81 +137,115 @@ class _Stage:
         pieces = self.costs.buckets[self.stage] // self.plan.virtual_stages
         cost = self.costs.chunks[chunk]
         backward, exchanges = scaled(cost.backward, 1 / pieces), cost.backward_exchanges * (1 / pieces)
+        # Replicas with fewer micro-batches come to their last one, which completes the gradients, earlier.
+        meeting = [_last_backwards(order)[chunk] for order in self.orders] if final else [slot]
         for piece in range(pieces):
             last = piece == pieces - 1
             self._compute(
                 f"backward {_label(slot, self.plan)}" + (f" part {piece + 1}/{pieces}" if pieces > 1 else ""),
                 backward,
                 self._gradient_waits(slot) if piece == 0 else (),
-                ("backward", slot) if last else ("bucket", slot, piece),
+                self._own("backward", slot) if last else self._own("bucket", slot, piece),
                 exchanges,
                 float(cost.backward_squares_s2) / pieces,
             )
             done = ("reduced", self.stage, chunk) if final and last else None
-            waits = (("backward", slot) if last else ("bucket", slot, piece),)
-            self._data("reduce gradients", self.costs.reductions[self.stage], waits, done)
+            waits = tuple(
+                ("backward", one, number) if last else ("bucket", one, piece, number)
+                for number, one in enumerate(meeting)
+            )
+            self._over_replicas("reduce gradients", self.costs.reductions[self.stage], waits, done)
         self._send_gradient(slot)
 
     def _gradient_waits(self, slot: Slot) -> tuple[EventKey, ...]:
-        return (("gradient", slot.micro_batch, slot.chunk),) if slot.chunk < self.plan.chunks - 1 else ()
+        return (self._own("gradient", slot.micro_batch, slot.chunk),) if slot.chunk < self.plan.chunks - 1 else ()
 
     def _send_gradient(self, slot: Slot) -> None:
         if slot.chunk > 0:
-            self._send(slot, ("gradient", slot.micro_batch, slot.chunk - 1))
+            self._send(slot, self._own("gradient", slot.micro_batch, slot.chunk - 1))
 
     def _send(self, slot: Slot, arrival: EventKey) -> None:
         """Beside the compute stream where the stack overlaps sends, in it where it does not."""
         stream = SEND if self.stack.overlap_pipeline_send else COMPUTE
-        costs, onwards = self.costs, slot.phase == "forward"
-        # Interleaved chunks go on from the last stage to the first, and back.
-        wraps = self.stage == (self.plan.pipeline - 1 if onwards else 0)
+        onwards = slot.phase == "forward"
         what = f"send {'activation' if onwards else 'gradient'} {_label(slot, self.plan)}"
-        send = (costs.wrap if wraps else costs.send) if onwards else (costs.wrap_back if wraps else costs.send_back)
+        send = (self.costs.sends if onwards else self.costs.sends_back)[self.stage]
         moved = self.transfers.of(stream, "pipeline_comm", send)
         parts = {"pipeline_comm": send.seconds}
-        waits = ((slot.phase, slot),)
+        waits = (self._own(slot.phase, slot),)
         self.result.add(stream, Instruction(what, parts, waits, arrival, moved, communicates_s=send.seconds))
 
     def _finish(self) -> None:
-        """Wait for stragglers, reduce, clip (which waits for every stage), update, gather."""
+        """Wait for stragglers, reduce, clip (which waits for every stage and replica), update, gather."""
         plan, costs, stage = self.plan, self.costs, self.stage
-        late = Instruction("wait for the slowest replica", {"straggler_wait": costs.straggler_s[stage]}, computes=False)
+        # Costed for the most micro-batches; a replica with fewer lags in proportion.
+        late_s = costs.straggler_s[stage] * (self.micro_batches / plan.micro_batches)
+        late = Instruction("wait for the slowest replica", {"straggler_wait": late_s}, computes=False)
         self.result.add(COMPUTE, late)
-        self._compute("prepare gradients", {"data_comm": costs.prepares_s[stage]}, (), ("done", stage))
+        self._compute("prepare gradients", {"data_comm": costs.prepares_s[stage]}, (), self._own("done", stage))
         reduced: list[EventKey] = []
         if plan.data > 1 and self.overlaps:
-            reduced = [("reduced", stage, chunk) for chunk in range(stage, plan.chunks, plan.pipeline)]
+            own_chunks = range(stage, plan.chunks, plan.pipeline)
+            reduced = [event for chunk in own_chunks for event in self._everywhere("reduced", stage, chunk)]
         elif plan.data > 1 and plan.zero != 2:
-            self._data("reduce gradients", costs.reductions[stage], (("done", stage),), ("reduced", stage))
-            reduced = [("reduced", stage)]
+            waits, event = self._everywhere("done", stage), ("reduced", stage)
+            self._over_replicas("reduce gradients", costs.reductions[stage], waits, event)
+            reduced = [*self._everywhere(*event)]
         if costs.tied_embedding[0].seconds and stage in (0, plan.pipeline - 1):
-            others = tuple(("done", end) for end in (0, plan.pipeline - 1))
+            ends = tuple(self._own("done", end) for end in (0, plan.pipeline - 1))
             send = costs.tied_embedding[0 if stage == 0 else 1]
-            self._data("reduce tied embedding", send, others, ("tied", stage), "pipeline_comm", "alone")
-            reduced.append(("tied", stage))
-        self._compute("gradients complete", {}, tuple(reduced), ("ready", stage))
-        everyone = tuple(("ready", other) for other in range(plan.pipeline))
+            moved = self.transfers.of(DATA, "pipeline_comm", send)
+            self._beside("reduce tied embedding", send, ends, self._own("tied", stage), moved, "pipeline_comm", "alone")
+            reduced.append(self._own("tied", stage))
+        self._compute("gradients complete", {}, tuple(reduced), self._own("ready", stage))
+        everyone = tuple(event for other in range(plan.pipeline) for event in self._everywhere("ready", other))
         # The norm of all gradients is everybody's: whoever updates has waited for all.
-        self._compute("optimizer", dict(costs.optimizer[stage]), everyone, ("updated", stage), together="all")
+        self._compute("optimizer", dict(costs.optimizer[stage]), everyone, self._own("updated", stage), together="all")
         if costs.gathers[stage].seconds:
-            self._data("gather parameters", costs.gathers[stage], (("updated", stage),), ("gathered", stage))
-            self._compute("parameters complete", {}, (("gathered", stage),))
+            waits, event = self._everywhere("updated", stage), ("gathered", stage)
+            self._over_replicas("gather parameters", costs.gathers[stage], waits, event)
+            self._compute("parameters complete", {}, self._everywhere(*event))
 
-    def _data(
+    def _over_replicas(
+        self, what: str, communication: Communication, waits: tuple[EventKey, ...], event: tuple[object, ...] | None
+    ) -> None:
+        """A collective of all replicas of the stage, which starts when every class has come to it.
+
+        event: without its class; what the end of the collective in this class records, if anything waits for it.
+        """
+        if self.several:
+            # One communicator runs its collectives one by one: the next waits for the end of this one in every class,
+            # because only the transfer that carries it knows what shared links have done to it.
+            if self.before is not None:
+                waits += self._everywhere(*self.before)
+            event = self.before = event or ("collective", self.stage, self.issued)
+            self.issued += 1
+        records = self._own(*event) if event else None
+        shared = self.shared_transfers
+        moved = shared.of(DATA, "data_comm", communication) if shared is not None else ()
+        self._beside(what, communication, waits, records, moved, "data_comm", "data")
+
+    def _beside(
         self,
         what: str,
         communication: Communication,
         waits: tuple[EventKey, ...],
         records: EventKey | None,
-        line: str = "data_comm",
-        together: Together = "data",
+        moved: tuple[Transfer, ...],
+        line: str,
+        together: Together,
     ) -> None:
-        moved = self.transfers.of(DATA, line, communication)
+        """Communication on the stream beside compute."""
         slows, seconds = self.stack.overlap_slowdown if self.overlaps else 0.0, communication.seconds
         one = Instruction(
             what, {line: seconds}, waits, records, moved, slows, together=together, communicates_s=seconds
         )
         self.result.add(DATA, one)
+
+
+def _last_backwards(order: list[Slot]) -> dict[int, Slot]:
+    """Chunk -> its last backward, which completes its gradients."""
+    return {slot.chunk: slot for slot in order if slot.phase == "backward"}
 
 
 def _label(slot: Slot, plan: Plan) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+import itertools
+from collections.abc import Hashable, Iterable, Sequence
 from typing import cast
 
 import numpy as np
@@ -17,36 +18,39 @@ from sim.hardware.topology import Numbers
 class Flow:
     """What a wave does among some devices, for example those of one stage, on one of their streams.
 
+    devices: as the network of their part of the system numbers them. part: which, in the order of the pipeline.
     Compared by value; its hash is worked out once, because the engine asks for it at every transfer.
     """
 
-    __slots__ = ("_hash", "devices", "stream", "wave")
+    __slots__ = ("_hash", "devices", "part", "stream", "wave")
 
-    def __init__(self, wave: Wave, devices: range, stream: str) -> None:
-        self.wave, self.devices, self.stream = wave, devices, stream
-        self._hash = hash((wave, devices, stream))
+    def __init__(self, wave: Wave, devices: range, stream: str, part: int = 0) -> None:
+        self.wave, self.devices, self.stream, self.part = wave, devices, stream, part
+        self._hash = hash((wave, devices, stream, part))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Flow):
             return False
-        return (self.wave, self.devices, self.stream) == (other.wave, other.devices, other.stream)
+        return (self.wave, self.devices, self.stream, self.part) == (
+            other.wave, other.devices, other.stream, other.part,
+        )  # fmt: skip
 
     def __hash__(self) -> int:
         return self._hash
 
-    def __reduce__(self) -> tuple[type[Flow], tuple[Wave, range, str]]:
+    def __reduce__(self) -> tuple[type[Flow], tuple[Wave, range, str, int]]:
         # Hashes of text differ from process to process.
-        return Flow, (self.wave, self.devices, self.stream)
+        return Flow, (self.wave, self.devices, self.stream, self.part)
 
     def __repr__(self) -> str:
-        return f"Flow({self.wave}, {self.devices}, {self.stream!r})"
+        return f"Flow({self.wave}, {self.devices}, {self.stream!r}, {self.part})"
 
 
 class Transfers:
-    """The transfers of some devices, made once for each communication that they repeat."""
+    """The transfers of some devices of one part, made once for each communication that they repeat."""
 
-    def __init__(self, devices: range) -> None:
-        self._devices = devices
+    def __init__(self, devices: range, part: int = 0) -> None:
+        self._devices, self._part = devices, part
         self._known: dict[tuple[str, str, int], tuple[Communication, tuple[Transfer, ...]]] = {}
 
     def of(self, stream: str, line: str, communication: Communication) -> tuple[Transfer, ...]:
@@ -56,7 +60,8 @@ class Transfers:
         key = (stream, line, id(communication))
         if key not in self._known:
             moving = communication.moving_s.items()
-            made = tuple(Transfer(Flow(wave, self._devices, stream), line, time_s) for wave, time_s in moving)
+            flows = ((Flow(wave, self._devices, stream, self._part), time_s) for wave, time_s in moving)
+            made = tuple(Transfer(flow, line, time_s) for flow, time_s in flows)
             self._known[key] = communication, made
         return self._known[key][1]
 
@@ -81,20 +86,28 @@ def repeated(transfers: Iterable[tuple[Transfer, ...]]) -> dict[Flow, float]:
     return seconds
 
 
-def shared_links(program: Program, network: Network) -> SharedLinks:
+def first_links(networks: Sequence[Network]) -> list[int]:
+    """Where the links of each part's network begin when all are numbered through, and how many there are in all."""
+    return [0, *itertools.accumulate(network.topology.links.count for network in networks)]
+
+
+def shared_links(program: Program, *networks: Network) -> SharedLinks:
     """The links that the flows of a program compete for.
 
+    networks: of each part of the system; they have no link in common.
     What one stream does follows on itself, so its flows never compete with each other: a link is contested where the
     largest shares of all streams add up to more than it has. Members are compared by their rate on such links.
     """
-    links = network.topology.links
-    load = np.zeros(links.count)
+    firsts = first_links(networks)
+    rates = np.concatenate([network.topology.links.bytes_per_s[:-1] for network in networks])
+    load = np.zeros(firsts[-1])
     flows: dict[Flow, tuple[Numbers, NDArray[np.float64]]] = {}
     for actor in program.actors:
         for instructions in actor.streams.values():
-            largest = np.zeros(links.count)
+            largest = np.zeros(len(load))
             for flow in repeated(instruction.transfers for instruction in instructions):
-                flows[flow] = numbers, shares = network.usage(flow.wave, flow.devices)
+                own, shares = networks[flow.part].usage(flow.wave, flow.devices)
+                flows[flow] = numbers, shares = own + firsts[flow.part], shares
                 largest[numbers] = np.maximum(largest[numbers], shares)
             load += largest
     usages: dict[Hashable, Usage] = {}
@@ -102,5 +115,5 @@ def shared_links(program: Program, network: Network) -> SharedLinks:
         contested = load[numbers] > FULL
         if contested.any():
             narrow, taken = numbers[contested], shares[contested]
-            usages[flow] = Usage(narrow, taken, float(np.max(taken * links.bytes_per_s[narrow])))
+            usages[flow] = Usage(narrow, taken, float(np.max(taken * rates[narrow])))
     return SharedLinks(usages)

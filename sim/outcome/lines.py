@@ -16,7 +16,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "pipeline_comm": "sends between pipeline stages, exposed",
         "data_comm": "gradients and parameters over the replicas, exposed or slowing compute",
         "bubble": "pipeline stages waiting for work",
-        "imbalance": "stages with less work waiting for those with more",
+        "imbalance": "stages or replicas with less work waiting for those with more",
         "straggler_wait": "waiting for the slowest replica",
         "stranded": "devices that the plan cannot use",
     },

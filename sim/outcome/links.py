@@ -18,6 +18,7 @@ from sim.hardware.network import Network
 class LinkClassUse:
     """One class of links over one step. Links are counted one direction at a time.
 
+    part: the part of the system that they belong to; empty where there is one.
     total_bytes: over all of them. mean_utilisation: bytes over what all could carry in a step.
     busiest: the fullest link, "gpu0 > leaf0.0". busiest_utilisation: its share of busy time.
     """
@@ -28,6 +29,12 @@ class LinkClassUse:
     mean_utilisation: float
     busiest: str
     busiest_utilisation: float
+    part: str = ""
+
+    @property
+    def label(self) -> str:
+        """How it is told from all others: "nic", or "nic of part 1, DGX A100 SuperPOD"."""
+        return f"{self.link_class} of {self.part}" if self.part else self.link_class
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +73,30 @@ class LinkUse:
         return edges, moved_s / np.diff(edges)
 
 
-def link_use(trace: Trace, network: Network) -> LinkUse:
-    """Add up what all transfers of a step put on the links of a topology."""
-    links = network.topology.links
+def link_use(trace: Trace, *networks: Network) -> LinkUse:
+    """Add up what all transfers of a step put on the links of a topology, or of each part's own.
+
+    networks: of each part of the system.
+    """
     seconds = repeated(span.transfers for span in trace.spans)
+    classes: list[LinkClassUse] = []
+    shares: dict[Flow, NDArray[np.float64]] = {}
+    wanted = sum(len(network.topology.links.classes) for network in networks)
+    for index, network in enumerate(networks):
+        own = {flow: time_s for flow, time_s in seconds.items() if flow.part == index}
+        name = f"part {index + 1}, {network.topology.title}" if len(networks) > 1 else ""
+        found, taken = _network_use(own, network, trace.step_time_s, name)
+        for flow, of_classes in taken.items():
+            shares[flow] = np.pad(of_classes, (len(classes), wanted - len(classes) - len(found)))
+        classes += found
+    return LinkUse(tuple(classes), shares)
+
+
+def _network_use(
+    seconds: Mapping[Flow, float], network: Network, step_time_s: float, part: str
+) -> tuple[list[LinkClassUse], dict[Flow, NDArray[np.float64]]]:
+    """(its classes, flow -> (classes,) shares at full pace) of one network. seconds: of each flow on it."""
+    links = network.topology.links
     rate = links.bytes_per_s[:-1]
     busy_s, could_per_s = np.zeros(links.count), np.bincount(links.class_of, rate, len(links.classes))
     flow_shares: dict[Flow, NDArray[np.float64]] = {}
@@ -82,8 +109,8 @@ def link_use(trace: Trace, network: Network) -> LinkUse:
     for index, name in enumerate(links.classes):
         own = np.flatnonzero(links.class_of == index)
         fullest = own[np.argmax(busy_s[own])]
-        carried, could = float(np.sum(busy_s[own] * rate[own])), float(np.sum(rate[own])) * trace.step_time_s
+        carried, could = float(np.sum(busy_s[own] * rate[own])), float(np.sum(rate[own])) * step_time_s
         ends = " > ".join(links.ends(int(fullest)))
-        utilisation = float(busy_s[fullest]) / trace.step_time_s
-        classes.append(LinkClassUse(name, len(own), carried, carried / could, ends, utilisation))
-    return LinkUse(tuple(classes), flow_shares)
+        utilisation = float(busy_s[fullest]) / step_time_s
+        classes.append(LinkClassUse(name, len(own), carried, carried / could, ends, utilisation, part))
+    return classes, flow_shares

@@ -17,15 +17,42 @@ from sim.workload.flops import StepFlops
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Peak memory of the fullest device, and of every stage, in bytes by item."""
+    """Peak memory of one device of every stage, in bytes by item, and what that device has."""
 
     stages: tuple[dict[str, float], ...]
-    capacity_bytes: float
+    capacities_bytes: tuple[float, ...]
+
+    @property
+    def fullest(self) -> int:
+        """The stage that needs the largest share of its device's memory."""
+        shares = [sum(items.values()) / has for items, has in zip(self.stages, self.capacities_bytes, strict=True)]
+        return shares.index(max(shares))
 
     @property
     def peak_bytes(self) -> float:
         """Bytes of the fullest stage."""
-        return max(sum(items.values()) for items in self.stages)
+        return sum(self.stages[self.fullest].values())
+
+    @property
+    def capacity_bytes(self) -> float:
+        """What a device of the fullest stage has."""
+        return self.capacities_bytes[self.fullest]
+
+
+@dataclass(frozen=True, slots=True)
+class PartUse:
+    """Hardware of one kind in a run: where it lies, what it is, and what of the model it computes.
+
+    stages: of the pipeline. flops: of one step, on all its devices. peak_flops_per_s: of one device, as in Outcome.
+    """
+
+    topology: str
+    topology_title: str
+    device_title: str
+    devices: int
+    stages: range
+    flops: StepFlops
+    peak_flops_per_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +68,9 @@ class Outcome:
     memory: Memory
     flops: StepFlops
     peak_flops_per_s: float
-    """Of one device in the training precision, dense."""
+    """Of one device in the training precision, dense; the mean over all devices where they differ."""
+    parts: tuple[PartUse, ...]
+    """In the order of the pipeline; one where all hardware is of one kind."""
     figures: tuple[Figure, ...]
     notes: tuple[str, ...] = ()
     """What a reader must know beside the numbers: choices made for them, ranges left."""
@@ -90,8 +119,16 @@ class Outcome:
         return step_flops / (self.ledger.total_s * self.peak_flops_per_s)
 
     @property
+    def useful_share(self) -> float:
+        """Model FLOPs at the peak of the device that did them, over all device-seconds: the ledger's useful share.
+
+        Every device-second counts alike; in MFU each device counts by its peak. The same number on devices of one kind.
+        """
+        return sum(part.flops.needed / part.peak_flops_per_s for part in self.parts) / self.ledger.total_s
+
+    @property
     def mfu_causal(self) -> float:
-        """Model FLOPs utilisation, causal half of attention: equals the ledger's useful share."""
+        """Model FLOPs utilisation, causal half of attention; on devices of one kind the ledger's useful share."""
         return self._utilisation(self.flops.needed)
 
     @property

@@ -98,9 +98,16 @@ def stage_memory(
 
 
 def _layers_in_flight(plan: Plan, stage: int) -> float:
-    """Layers, over micro-batches, that a stage holds activations of at its fullest."""
+    """Layers, over micro-batches, that a stage holds activations of at its fullest, in the replica that holds most.
+
+    That need not be the one with the most micro-batches: with as many as stages, interleaving runs all forwards first.
+    """
+    return max(_held_layers(plan, stage, one.micro_batches) for one in plan.replica_classes)
+
+
+def _held_layers(plan: Plan, stage: int, micro_batches: int) -> float:
     own = plan.layers_per_chunk[stage :: plan.pipeline]
-    shape = (stage, plan.pipeline, plan.virtual_stages, plan.micro_batches)
+    shape = (stage, plan.pipeline, plan.virtual_stages, micro_batches)
     if len(set(own)) > 1:
         return peak_layers_in_flight(stage_order(plan.schedule, *shape), plan.layers_per_chunk)
     return float(micro_batches_in_flight(plan.schedule, *shape)) * sum(own)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from sim.catalog import GpuStack, Model
 from sim.errors import InputError
+from sim.parallel.replicas import ReplicaClass, in_program_order, refuse_gathering, replica_classes
+from sim.parallel.stages import stage_ranges, stages_of_parts
 from sim.scenario.types import PlanRequest, Recompute, Scenario, Schedule
 
 
@@ -18,7 +20,7 @@ class Plan:
     data: int
     micro_batch: int
     micro_batches: int
-    """Per replica and step."""
+    """Per replica and step; the most where they differ."""
     virtual_stages: int = 1
     zero: int = 0
     """0 none, 1 optimizer, 2 and gradients, 3 and parameters (FSDP)."""
@@ -29,6 +31,10 @@ class Plan:
     """Layers of chunk 0, 1, ...; chunk c runs on stage c mod pipeline."""
     chosen_by: str = "user"
     """"user", or the rule that chose it."""
+    replica_micro_batches: tuple[int, ...] = ()
+    """Micro-batches of each replica, most first; empty where all have the same."""
+    part_stages: tuple[int, ...] = ()
+    """Stages on each part of the system, in order; empty where its hardware is of one kind."""
 
     @property
     def devices(self) -> int:
@@ -40,6 +46,23 @@ class Plan:
         """Model chunks: stages times virtual stages."""
         return self.pipeline * self.virtual_stages
 
+    @property
+    def replica_classes(self) -> tuple[ReplicaClass, ...]:
+        """Replicas that have equally many micro-batches; one class where all have."""
+        if not self.replica_micro_batches:
+            return (ReplicaClass(self.micro_batches, range(self.data)),)
+        return replica_classes(self.replica_micro_batches)
+
+    @property
+    def parts(self) -> tuple[range, ...]:
+        """Stages on each part of the system; all of them where there is one."""
+        return stage_ranges(self.part_stages or (self.pipeline,))
+
+    @property
+    def stage_parts(self) -> tuple[int, ...]:
+        """Number of the part that each stage runs on."""
+        return tuple(index for index, stages in enumerate(self.parts) for _ in stages)
+
     def stage_layers(self, stage: int) -> int:
         """Layers that one stage holds over all its chunks."""
         return sum(self.layers_per_chunk[stage :: self.pipeline])
@@ -48,8 +71,11 @@ class Plan:
         """One line for tables: only what differs from plain data parallelism."""
         words = [f"TP{self.tensor}"] if self.tensor > 1 else []
         interleaved = f"x{self.virtual_stages}" if self.virtual_stages > 1 else ""
-        words += [f"PP{self.pipeline}{interleaved}"] if self.pipeline > 1 else []
-        words += [f"DP{self.data}", f"mb{self.micro_batch}"]
+        depth = f"({'+'.join(map(str, self.part_stages))})" if len(self.part_stages) > 1 else f"{self.pipeline}"
+        words += [f"PP{depth}{interleaved}"] if self.pipeline > 1 else []
+        counts = self.replica_micro_batches
+        uneven = f" x{min(counts)}-{max(counts)}" if counts else ""
+        words += [f"DP{self.data}", f"mb{self.micro_batch}{uneven}"]
         words += ["FSDP"] if self.zero == 3 else [f"ZeRO{self.zero}"] if self.zero else []
         words += ["SP"] if self.sequence_parallel else []
         words += [f"{self.recompute}-rc"] if self.recompute != "none" else []
@@ -73,26 +99,31 @@ def check_plan(request: PlanRequest, scenario: Scenario, stack: GpuStack) -> Pla
             f" but the system has {devices}",
             "change a degree, or leave data out to have it inferred",
         )
+    part_stages = stages_of_parts(scenario.system.parts, tensor * data, scenario.where)
     _check_stack(tensor, pipeline, stack, where)
     _check_tensor(scenario.model, tensor, where)
     schedule = request.schedule or ("interleaved" if virtual > 1 else "1f1b")
     micro_batch = request.micro_batch or 1
-    micro_batches = _micro_batches(scenario.training.global_batch, data, micro_batch, where)
-    _check_schedule(schedule, pipeline, virtual, micro_batches, where)
+    micro_batches = _micro_batches(request, scenario.training.global_batch, data, micro_batch, where)
+    for count in dict.fromkeys(micro_batches):
+        _check_schedule(schedule, pipeline, virtual, count, where)
     zero = stack.default_zero_stage if request.zero is None else request.zero
     _check_zero(zero, pipeline, stack, where)
+    refuse_gathering(micro_batches, zero, where)
     return Plan(
         tensor=tensor,
         pipeline=pipeline,
         data=data,
         micro_batch=micro_batch,
-        micro_batches=micro_batches,
+        micro_batches=micro_batches[0],
         virtual_stages=virtual,
         zero=zero,
         sequence_parallel=_sequence_parallel(request, scenario, stack, tensor, where),
         recompute=request.recompute or "none",
         schedule=schedule,
         layers_per_chunk=cut_layers(scenario.model.layers, pipeline * virtual, request.layers_per_stage, where),
+        replica_micro_batches=micro_batches if len(set(micro_batches)) > 1 else (),
+        part_stages=part_stages,
     )
 
 
@@ -156,7 +187,10 @@ def _check_tensor(model: Model, tensor: int, where: str) -> None:
         )
 
 
-def _micro_batches(batch: int, data: int, micro_batch: int, where: str) -> int:
+def _micro_batches(request: PlanRequest, batch: int, data: int, micro_batch: int, where: str) -> tuple[int, ...]:
+    """Of each replica, most first; one number where nobody says that they differ."""
+    if request.micro_batches is not None:
+        return in_program_order(request.micro_batches, batch, micro_batch, data, where)
     if batch % (data * micro_batch):
         raise InputError(
             where,
@@ -164,7 +198,7 @@ def _micro_batches(batch: int, data: int, micro_batch: int, where: str) -> int:
             f" = {data * micro_batch}",
             f"change the batch to a multiple of {data * micro_batch}, or a degree",
         )
-    return batch // (data * micro_batch)
+    return (batch // (data * micro_batch),)
 
 
 def _check_schedule(schedule: Schedule, pipeline: int, virtual: int, micro_batches: int, where: str) -> None:

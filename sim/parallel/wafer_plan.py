@@ -84,6 +84,7 @@ _UNSPLIT = {
     "recompute": "none",
     "schedule": None,
     "layers_per_stage": None,
+    "micro_batches": None,
 }
 """Keys of a GPU plan, and the value that asks for nothing."""
 

@@ -18,11 +18,11 @@ _WIDTH = 118
 
 def checked(prepared: Prepared) -> str:
     """Describe one system point without simulating it."""
-    scenario, topology = prepared.scenario, prepared.topology
+    scenario = prepared.scenario
     model, training, system = scenario.model, scenario.training, scenario.system
     parameters = count_parameters(model).total
     lines = [
-        f"{system.name}: {system.devices} x {prepared.device.title}, {topology.title}, {prepared.stack.title}",
+        f"{system.name}: {_hardware(prepared)}, {prepared.stack.title}",
         f"  model     {model.name}: {parameters / 1e9:.3f}e9 parameters, {model.layers} layers, hidden {model.hidden}",
         f"  training  {training.tokens:.4g} tokens in batches of {training.global_batch} x {training.sequence},"
         f" {training.precision}, {training.optimizer}, {training.method}",
@@ -33,6 +33,14 @@ def checked(prepared: Prepared) -> str:
         " on the fullest device",
     ]
     return "\n".join([*lines, _memory_table(prepared)])
+
+
+def _hardware(prepared: Prepared) -> str:
+    """Devices and topology, part by part."""
+    return " + ".join(
+        f"{given.devices} x {part.device.title}, {part.topology.title}"
+        for given, part in zip(prepared.scenario.system.every_part, prepared.parts, strict=True)
+    )
 
 
 def _chooser(chosen_by: str) -> str:

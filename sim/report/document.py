@@ -12,7 +12,7 @@ from typing import Any
 from sim import __version__
 from sim.outcome.ledger import Ledger
 from sim.outcome.lines import GROUPS, LINES
-from sim.outcome.outcome import Memory, Outcome
+from sim.outcome.outcome import Memory, Outcome, PartUse
 from sim.report.step_records import resolution_record, step_times_record, summary_columns, variation_record
 from sim.scenario import resolved_documents
 
@@ -53,6 +53,7 @@ def _point(outcome: Outcome) -> dict[str, Any]:
         **_names(outcome),
         "axes": outcome.scenario.axes,
         "seed": outcome.scenario.seed,
+        "parts": [_part(part) for part in outcome.parts],
         "plan": _plan(outcome),
         **_metrics(outcome),
         "resolution": resolution_record(outcome),
@@ -73,9 +74,20 @@ def _names(outcome: Outcome) -> dict[str, Any]:
         "system": scenario.system.name,
         "devices": outcome.devices,
         "device": outcome.device_title,
-        "topology": scenario.system.topology,
+        "topology": " + ".join(part.topology for part in outcome.parts),
         "stack": scenario.system.stack,
         "model": scenario.model.name,
+    }
+
+
+def _part(part: PartUse) -> dict[str, Any]:
+    """Hardware of one kind, and the stages that run on it."""
+    return {
+        "topology": part.topology,
+        "device": part.device_title,
+        "devices": part.devices,
+        "peak_flops_per_s": part.peak_flops_per_s,
+        "stages": list(part.stages),
     }
 
 
@@ -116,17 +128,18 @@ def _entry(ledger: Ledger, seconds: float) -> dict[str, float]:
 
 def _links(outcome: Outcome) -> dict[str, Any]:
     """Bytes and utilisation of each link class over a step, and the class of the busiest link."""
-    classes = {one.link_class: dataclasses.asdict(one) for one in outcome.links.classes}
+    classes = {one.label: dataclasses.asdict(one) for one in outcome.links.classes}
     for one in classes.values():
-        del one["link_class"]
+        del one["link_class"], one["part"]
     bottleneck = outcome.links.bottleneck
-    return {"bottleneck": bottleneck.link_class if bottleneck else None, "classes": classes}
+    return {"bottleneck": bottleneck.label if bottleneck else None, "classes": classes}
 
 
 def _memory(memory: Memory) -> dict[str, Any]:
     return {
         "capacity_bytes": memory.capacity_bytes,
         "peak_bytes": memory.peak_bytes,
+        "capacities_bytes": memory.capacities_bytes,
         "stages_bytes": memory.stages,
     }
 

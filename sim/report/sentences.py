@@ -166,7 +166,7 @@ def _busiest_links(systems: Sequence[Curve]) -> str:
         link = point.links.bottleneck
         if link is not None:
             busy = f"busy {percent(link.busiest_utilisation)} of the step"
-            named.append(f"{curve.place(point)}, {link.link_class} ({link.busiest}) {busy}")
+            named.append(f"{curve.place(point)}, {link.label} ({link.busiest}) {busy}")
     return f"Busiest links: {'; '.join(named)}." if named else ""
 
 

@@ -109,5 +109,9 @@ def _assign(table: dict[str, Any], path: tuple[str, ...], value: object) -> None
 
 
 def _known_paths() -> list[tuple[str, ...]]:
-    paths = [(*table, key) for table in TABLES if table not in LISTED for key in keys_of(table)]
+    paths = [(*table, key) for table in TABLES if not _in_a_list(table) for key in keys_of(table)]
     return [path for path in (*paths, *RESERVED_KEYS) if path not in _FIXED]
+
+
+def _in_a_list(table: tuple[str, ...]) -> bool:
+    return any(table[: len(listed)] == listed for listed in LISTED)

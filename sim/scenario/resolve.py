@@ -12,8 +12,8 @@ from sim.scenario.amounts import sequences_in
 from sim.scenario.model_config import read_model_config
 from sim.scenario.model_fields import build_model
 from sim.scenario.problems import attempt, check, combine, place
-from sim.scenario.schema import ModelTable, PlanTable, SystemTable, TrainingTable
-from sim.scenario.types import Lora, PlanRequest, Report, Scenario, System, Training
+from sim.scenario.schema import ModelTable, PartTable, PlanTable, SizesTable, SystemTable, TrainingTable
+from sim.scenario.types import Lora, Part, PlanRequest, Report, Scenario, System, Training
 from sim.scenario.variation import Place, variation_from
 from sim.scenario.wording import shown
 
@@ -115,18 +115,32 @@ def _system(table: SystemTable, variation: Variation, path: Path, at: Place) -> 
     if table.stack not in stack_names():
         raise unknown_name(at("stack"), "software stack", table.stack, stack_names())
     _check_resolution(table, variation, at)
-    shelf = not table.topology.endswith(".toml")
+    parts = tuple(_part(part, path) for part in table.part or ())
     return System(
         name=table.name,
-        topology=table.topology if shelf else str((path.parent / table.topology).resolve()),
-        devices=table.devices,
+        topology=_topology(table.topology, path) if table.topology else "",
+        devices=table.devices or sum(part.devices for part in parts),
         stack=table.stack,
         plan=_plan(table.plan),
         jitter=table.jitter,
-        sizes={} if table.sizes is None else table.sizes.model_dump(exclude_none=True),
+        sizes=_sizes(table.sizes),
         resolution=table.resolution,
         variation=variation,
+        parts=parts,
     )
+
+
+def _part(table: PartTable, path: Path) -> Part:
+    return Part(_topology(table.topology, path), table.devices, _sizes(table.sizes))
+
+
+def _topology(name: str, path: Path) -> str:
+    """A name on the shelf as it is, a file from the folder of the scenario."""
+    return str((path.parent / name).resolve()) if name.endswith(".toml") else name
+
+
+def _sizes(table: SizesTable | None) -> dict[str, float]:
+    return {} if table is None else table.model_dump(exclude_none=True)
 
 
 def _check_resolution(table: SystemTable, variation: Variation, at: Place) -> None:
@@ -155,6 +169,6 @@ def _check_resolution(table: SystemTable, variation: Variation, at: Place) -> No
 def _plan(table: PlanTable | None) -> PlanRequest:
     if table is None:
         return PlanRequest()
-    given = table.model_dump()
-    layers = given.pop("layers_per_stage")
-    return PlanRequest(rule="fixed", **given, layers_per_stage=None if layers is None else tuple(layers))
+    given: dict[str, Any] = table.model_dump()
+    lists = {key: tuple(value) for key, value in given.items() if isinstance(value, list)}
+    return PlanRequest(rule="fixed", **{**given, **lists})

@@ -14,7 +14,7 @@ import tomli_w
 
 from sim.catalog import Model
 from sim.scenario.schema import SCHEMA
-from sim.scenario.types import PlanRequest, Scenario, System, Training
+from sim.scenario.types import Part, PlanRequest, Scenario, System, Training
 from sim.scenario.variation import written_variation
 
 
@@ -40,6 +40,8 @@ def _joined(system: dict[str, Any], document: dict[str, Any]) -> bool:
     if name not in [entry["name"] for entry in document["system"]]:
         document["system"].append(system)
         return True
+    if "part" in last or "part" in system:
+        return False
     axis = f"system.{name}.devices"
     sizes = document.get("sweep", {}).get(axis, [last["devices"]])
     if {**system, "devices": last["devices"]} != last or system["devices"] in sizes:
@@ -86,17 +88,21 @@ def _training(training: Training) -> dict[str, Any]:
 
 
 def _system(system: System) -> dict[str, Any]:
+    parts = [_hardware(part) for part in system.every_part]
     return {
         "name": system.name,
-        "topology": system.topology,
-        "devices": system.devices,
+        **({"part": parts} if system.parts else parts[0]),
         "stack": system.stack,
         "plan": _plan(system.plan),
         "jitter": system.jitter,
         "resolution": system.resolution,
         "variation": written_variation(system.variation),
-        **({"sizes": dict(system.sizes)} if system.sizes else {}),
     }
+
+
+def _hardware(part: Part) -> dict[str, Any]:
+    sizes = {"sizes": dict(part.sizes)} if part.sizes else {}
+    return {"topology": part.topology, "devices": part.devices, **sizes}
 
 
 def _plan(plan: PlanRequest) -> str | dict[str, Any]:

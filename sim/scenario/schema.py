@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo, model_validator
 
 from sim.catalog.records import Position
 from sim.errors import InputError, closest
@@ -108,6 +108,7 @@ class PlanTable(Table):
     recompute: Recompute | None = None
     schedule: Schedule | None = None
     layers_per_stage: Annotated[list[Count], Field(min_length=1)] | None = None
+    micro_batches: Annotated[list[Count], Field(min_length=1)] | None = None
 
 
 class SizesTable(Table):
@@ -132,18 +133,46 @@ class SizesTable(Table):
     domain: Count | None = None
 
 
-class SystemTable(Table):
-    """One [[system]]."""
+class PartTable(Table):
+    """One [[system.part]]: hardware of one kind, for consecutive stages of the pipeline."""
 
-    name: Text = Field(examples=['"cluster"'])
     topology: Text = Field(examples=['"dgx-a100-superpod"', '"my-topology.toml"'])
     devices: Count = Field(examples=["64"])
-    stack: Text = Field(examples=['"megatron-2022"'])
     sizes: SizesTable | None = None
+
+
+def _not_beside_parts(value: object, others: ValidationInfo) -> object:
+    """What every part says for itself is not said of the whole system as well."""
+    if value is not None and others.data.get("part"):
+        raise InputError(
+            "",
+            f"'{others.field_name}' and [[system.part]] are both given",
+            f"leave '{others.field_name}' out, here and in [sweep] and --set: every part says its own",
+        )
+    return value
+
+
+class SystemTable(Table):
+    """One [[system]]; topology, devices and sizes are None where it has parts."""
+
+    name: Text = Field(examples=['"cluster"'])
+    # Before what it is an alternative to, which looks whether it is there.
+    part: Annotated[list[PartTable], Field(min_length=1)] | None = None
+    topology: Annotated[Text | None, AfterValidator(_not_beside_parts)] = Field(
+        examples=['"dgx-a100-superpod"', '"my-topology.toml"']
+    )
+    devices: Annotated[Count | None, AfterValidator(_not_beside_parts)] = Field(examples=["64"])
+    stack: Text = Field(examples=['"megatron-2022"'])
+    sizes: Annotated[SizesTable | None, AfterValidator(_not_beside_parts)] = None
     plan: Annotated[PlanTable | None, BeforeValidator(_best_or_table)] = None
     jitter: Annotated[float, PlainValidator(share)] = Field(0.0, examples=['"0.5 %"'])
     resolution: Resolution = "auto"
     variation: Annotated[VariationTable | None, BeforeValidator(name_or_table)] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _parts_say_the_hardware(cls, raw: object) -> object:
+        return {"topology": None, "devices": None, **raw} if isinstance(raw, dict) and "part" in raw else raw
 
 
 class ReportTable(Table):
@@ -183,6 +212,8 @@ TABLES: Mapping[tuple[str, ...], type[Table]] = MappingProxyType(
         ("training", "lora"): LoraTable,
         ("system",): SystemTable,
         ("system", "sizes"): SizesTable,
+        ("system", "part"): PartTable,
+        ("system", "part", "sizes"): SizesTable,
         ("system", "plan"): PlanTable,
         ("system", "variation"): VariationTable,
         ("system", "variation", "stalls"): StallsTable,
@@ -195,7 +226,7 @@ TABLES: Mapping[tuple[str, ...], type[Table]] = MappingProxyType(
 )
 
 # Tables that stand in a list without names: no dotted key leads into one, the list is set as a whole.
-LISTED = (("system", "variation", "slow"),)
+LISTED = (("system", "part"), ("system", "variation", "slow"))
 
 # Keys and values that have a meaning in this format but nothing behind them yet.
 RESERVED_KEYS: Mapping[tuple[str, ...], str] = MappingProxyType(

@@ -55,6 +55,17 @@ class PlanRequest:
     recompute: Recompute | None = None
     schedule: Schedule | None = None
     layers_per_stage: tuple[int, ...] | None = None
+    micro_batches: tuple[int, ...] | None = None
+    """Of each replica, where they differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Hardware of one kind, on which consecutive stages of a pipeline run."""
+
+    topology: str
+    devices: int
+    sizes: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +74,9 @@ class System:
 
     name: str
     topology: str
-    """Name on the shelf, or a path ending in .toml, already resolved from the scenario file."""
+    """Name on the shelf, or a path ending in .toml, already resolved from the scenario file; empty with parts."""
     devices: int
+    """All of them."""
     stack: str
     plan: PlanRequest = PlanRequest()
     jitter: float = 0.0
@@ -75,6 +87,13 @@ class System:
     """folded: one actor for all devices that are alike. full: one for each. auto: full where devices differ."""
     variation: Variation = field(default_factory=Variation)
     """In what devices, nodes and links differ."""
+    parts: tuple[Part, ...] = ()
+    """In the order of the pipeline's stages; empty where all hardware is of one kind."""
+
+    @property
+    def every_part(self) -> tuple[Part, ...]:
+        """Its parts; hardware of one kind is a single one."""
+        return self.parts or (Part(self.topology, self.devices, self.sizes),)
 
 
 @dataclass(frozen=True, slots=True)

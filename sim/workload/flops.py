@@ -31,14 +31,21 @@ def step_flops(model: Model, training: Training, style: Style, recompute: Recomp
 
     Sources: Narayanan et al. 2021, appendix (eq. 2); Chowdhery et al. 2022 (PaLM), appendix B for the convention.
     """
+    return layers_flops(model, training, style, recompute, model.layers, head=True)
+
+
+def layers_flops(
+    model: Model, training: Training, style: Style, recompute: Recompute, layers: int, *, head: bool
+) -> StepFlops:
+    """The same for some of the layers, and the head if it is there."""
     part = Slice(training.sequence, training.global_batch)
     layer = layer_operations(model, part, style, training.lora)
-    head = head_operations(model, part, style, training.lora)
+    ending = head_operations(model, part, style, training.lora) if head else ()
 
     def add(field: str, kernels_of_layer: tuple[Kernel, ...], kernels_of_head: tuple[Kernel, ...]) -> float:
-        return float(model.layers * total(kernels_of_layer, field) + total(kernels_of_head, field))
+        return float(layers * total(kernels_of_layer, field) + total(kernels_of_head, field))
 
-    every = (_all_phases(layer), _all_phases(head))
+    every = (_all_phases(layer), _all_phases(ending))
     repeated = tuple(kernel for one in layer if reruns(one, recompute, style) for kernel in one.forward)
     return StepFlops(
         needed=add("useful_flops", *every),

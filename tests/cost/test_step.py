@@ -54,7 +54,7 @@ def test_all_chunks_together_are_the_model_whatever_the_cut():
 
 def test_one_device_communicates_nothing():
     found = costs(plan())
-    assert found.send == found.send_back == NOTHING
+    assert found.sends == found.sends_back == (NOTHING,)
     assert found.tied_embedding == (NOTHING, NOTHING)
     assert found.reductions == found.gathers == (NOTHING,)
     assert found.straggler_s == found.prepares_s == (0,)
@@ -167,7 +167,7 @@ def test_stragglers_by_hand(jitter, data):
 @given(st.integers(1, 3))
 def test_everything_is_a_finite_time(power):
     found = costs(plan(tensor=2, pipeline=2, data=2**power, zero=1))
-    sent = [found.send, found.send_back, *found.reductions, *found.gathers, *found.tied_embedding]
+    sent = [*found.sends, *found.sends_back, *found.reductions, *found.gathers, *found.tied_embedding]
     assert all(math.isfinite(one) and one > 0 for one in (*seconds(sent), found.input_s))
     for one in sent:
         # Part of it is launches and latency; the rest keeps links busy.

@@ -25,9 +25,11 @@ def simulated(shape, stack=BLOCKING, **given_costs):
     return trace, close_ledger(trace, shape.devices)
 
 
-def sends(seconds):
+def sends(shape, seconds, round_the_end=None):
     """Activations and gradients take the same, to the neighbour and round the end."""
-    return dict.fromkeys(("send", "send_back", "wrap", "wrap_back"), Communication(seconds))
+    onwards = [Communication(seconds)] * shape.pipeline
+    onwards[-1] = Communication(seconds if round_the_end is None else round_the_end)
+    return {"sends": tuple(onwards), "sends_back": tuple(reversed(onwards))}
 
 
 def timed(shape, stack=BLOCKING, **given_costs):
@@ -66,7 +68,9 @@ def test_nothing_stalls_and_every_pass_runs_once(data, stages, virtual, overlapp
     times = st.tuples(SECONDS, SECONDS)
     chunks = tuple(PassCost({"useful": f}, {"useful": b}) for f, b in (data.draw(times) for _ in range(shape.chunks)))
     stack = overlapping(overlap_slowdown=0.0) if overlapped else BLOCKING
-    trace, ledger = simulated(shape, stack, chunks=chunks, **sends(1.0), reductions=(Communication(5.0),) * stages)
+    trace, ledger = simulated(
+        shape, stack, chunks=chunks, **sends(shape, 1.0), reductions=(Communication(5.0),) * stages
+    )
     expected = 2 * shape.micro_batches * sum(c.forward["useful"] + c.backward["useful"] for c in chunks)
     assert ledger.device_seconds["useful"] == pytest.approx(expected)
     # Whoever computes must have received: forwards in the order of the chunks, backwards the other way.
@@ -81,7 +85,7 @@ def test_blocking_sends_by_hand():
     # Two stages, one micro-batch: 10, send 1, 10, 20, send 1, 20. The first stage waits 1 + 10 + 20 + 1 seconds, of
     # which 1 is the gradient's send; the second waits 11 for its input, of which 1 is the send, and 20 at the end.
     shape = plan(pipeline=2, micro_batches=1)
-    trace, ledger = simulated(shape, chunks=equal_chunks(shape, 10.0, 20.0), **sends(1.0))
+    trace, ledger = simulated(shape, chunks=equal_chunks(shape, 10.0, 20.0), **sends(shape, 1.0))
     assert trace.step_time_s == 62
     assert ledger.device_seconds["useful"] == 60
     # Each send is seen by both: by the sender as a blocked stream, by the receiver as a wait.
@@ -92,7 +96,7 @@ def test_blocking_sends_by_hand():
 def test_overlapped_sends_hide_where_there_is_other_work():
     # In a long 1F1B run the second stage is always busy; only filling and draining show the sends.
     shape = plan(pipeline=2, micro_batches=20)
-    given_costs = {"chunks": equal_chunks(shape, 10.0, 20.0), **sends(1.0)}
+    given_costs = {"chunks": equal_chunks(shape, 10.0, 20.0), **sends(shape, 1.0)}
     blocking, hidden = timed(shape, **given_costs), timed(shape, gpu_stack(overlap_pipeline_send=True), **given_costs)
     assert 21 * 30 < hidden < blocking
 
@@ -260,8 +264,7 @@ def test_activations_and_gradients_leave_in_opposite_directions():
 def test_interleaved_chunks_go_round_the_end():
     # Two stages, two virtual ones: from stage 1 to stage 0 and back takes 5, to the neighbour 1.
     shape = plan(pipeline=2, virtual_stages=2, micro_batches=2)
-    given = {**sends(1.0), "wrap": Communication(5.0), "wrap_back": Communication(5.0)}
-    trace, _ = simulated(shape, chunks=equal_chunks(shape, 10.0, 20.0), **given)
+    trace, _ = simulated(shape, chunks=equal_chunks(shape, 10.0, 20.0), **sends(shape, 1.0, 5.0))
     took = {(span.actor, span.what): span.end_s - span.start_s for span in trace.spans if "send" in span.what}
     assert took["stage 0", "send activation 0.0"] == took["stage 0", "send activation 0.1"] == 1.0
     assert took["stage 1", "send activation 0.0"] == 5.0

@@ -227,3 +227,22 @@ def test_the_same_wave_on_two_streams_shares_its_links():
     program = Program([actor])
     alone_s = run(program).step_time_s
     assert run(program, shared_links(program, NETWORK)).step_time_s == pytest.approx(2 * alone_s)
+
+
+def test_flows_of_different_parts_share_no_links():
+    # Twice the same transfers at the same time, on the cards of one network or on those of two.
+    def program(second):
+        actors = [Actor("first", 16), Actor("second", 16)]
+        for actor, part, stream in zip(actors, (0, second), (DATA, COMPUTE), strict=True):
+            reduction = NETWORK.run("all_reduce", 1e9, RAILS)
+            moved = Transfers(range(16), part).of(stream, "data_comm", reduction)
+            actor.add(stream, Instruction("reduce", {"data_comm": reduction.seconds}, transfers=moved))
+        return Program(actors)
+
+    alone_s = NETWORK.run("all_reduce", 1e9, RAILS).seconds
+    together, apart = program(0), program(1)
+    assert run(together, shared_links(together, NETWORK)).step_time_s == pytest.approx(2 * alone_s)
+    assert run(apart, shared_links(apart, NETWORK, NETWORK)).step_time_s == alone_s
+    flows = [one.wave for _, _, instruction in apart.instructions() for one in instruction.transfers]
+    assert len(set(flows)) == 2
+    assert not any(shared_links(apart, NETWORK, NETWORK).contested(flow) for flow in flows)

@@ -179,3 +179,27 @@ def test_use_is_compared_by_its_classes():
     assert one == other
     assert "x" not in repr(other)
     assert one.over_time(Trace(1.0), 4)[1].shape == (0, 4)
+
+
+def reduces(network, part):
+    """One reduction on the cards of two nodes, as an actor."""
+    reduction = network.run("all_reduce", 1e9, Group(2, 8))
+    moved = Transfers(range(16), part).of(DATA, "data_comm", reduction)
+    actor = Actor(f"stage {part}", 16)
+    actor.add(DATA, Instruction("reduce", {"data_comm": reduction.seconds}, transfers=moved))
+    return actor
+
+
+def test_each_part_has_classes_of_its_own():
+    networks = [Network(cluster(16)), Network(cluster(16, nic=5e9))]
+    program = Program([reduces(network, part) for part, network in enumerate(networks)])
+    both = link_use(run(program, shared_links(program, *networks)), *networks)
+    names = networks[0].topology.links.classes
+    assert [one.label for one in both.classes] == [f"{name} of part {part}, Test" for part in (1, 2) for name in names]
+    # Four times as long on cards of a quarter of the rate: the same bytes, busy for a quarter of the step or all of it.
+    first, second = (one for one in both.classes if one.link_class == "nic")
+    assert first.total_bytes == pytest.approx(second.total_bytes)
+    assert first.busiest_utilisation == pytest.approx(second.busiest_utilisation / 4, rel=1e-3)
+    alone = link_use(run(Program([reduces(networks[1], 0)])), networks[1])
+    assert [one.label for one in alone.classes] == list(names)
+    assert alone.classes[1].total_bytes == pytest.approx(second.total_bytes)

@@ -159,3 +159,15 @@ def test_more_splitting_never_needs_more(tensor, zero, recompute):
     assert needed(sequence_parallel=True) <= total
     assert needed(micro_batch=2) > total
     assert needed(data=8) <= total
+
+
+def test_the_replica_that_holds_most_decides():
+    # Four stages in two parts each: eight micro-batches hold 2 x 3 + 4 + 1 = 11 parts in flight on the first stage, but
+    # 5 on the last; with as many as stages all forwards come first, and every stage holds 8.
+    given_ = {"pipeline": 4, "virtual_stages": 2, "data": 2}
+    many, few = plan(**given_, micro_batches=8), plan(**given_, micro_batches=4)
+    both = dataclasses.replace(many, replica_micro_batches=(8, 4))
+    for stage, (most, fewest) in {0: (11, 8), 3: (5, 8)}.items():
+        held = [memory(shape, stage).activations for shape in (many, few, both)]
+        assert held[0] > held[1] if most > fewest else held[0] < held[1]
+        assert held[2] == max(held[:2])

@@ -62,6 +62,7 @@ def test_what_does_not_fit_says_what_would():
     [
         {"tensor": 2}, {"pipeline": 2}, {"virtual_stages": 2}, {"zero": 1}, {"zero": 3}, {"recompute": "full"},
         {"sequence_parallel": True}, {"layers_per_stage": (4,)}, {"schedule": "gpipe"}, {"data": 3},
+        {"micro_batches": (16, 16, 16, 16)},
     ],
     ids=lambda given: "{}={}".format(*next(iter(given.items()))),
 )  # fmt: skip

@@ -23,7 +23,7 @@ LARGE = gpt(16, 4096, 32, vocab=32000, max_sequence=2048)
 def choose(model=LARGE, devices=64, request=None, batch=256, sequence=2048, stack="megatron-2022", memory=80e9):
     scenario = point(model, devices, request, recipe=training(batch, sequence))
     on = machine(gpu(hbm_bytes=memory), gpu_stack(stack))
-    return choose_plan(scenario, on, cluster(devices)), scenario, on
+    return choose_plan(scenario, [on], [cluster(devices)]), scenario, on
 
 
 def peak_bytes(scenario, on, shape):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sim.catalog import Model, Slow, SlowPlace, Stalls, Variation, load_variation, variation_names
 from sim.scenario import (
     Lora,
+    Part,
     PlanRequest,
     Report,
     Scenario,
@@ -82,8 +83,9 @@ PLANS = st.just(PlanRequest()) | st.builds(
     recompute=st.sampled_from([None, "none", "selective", "full"]),
     schedule=st.sampled_from([None, "gpipe", "1f1b", "interleaved"]),
     layers_per_stage=st.none() | st.lists(COUNTS, min_size=1, max_size=4).map(tuple),
+    micro_batches=st.none() | st.lists(COUNTS, min_size=1, max_size=4).map(tuple),
 )
-PARTS = st.builds(Slow, share=st.floats(0, 1), slowdown=st.floats(0, 100))
+SLOW = st.builds(Slow, share=st.floats(0, 1), slowdown=st.floats(0, 100))
 PLACES = st.builds(SlowPlace, slowdown=st.floats(0, 100), device=COUNTS) | st.builds(
     SlowPlace, slowdown=st.floats(0, 100), node=st.integers(0, 9)
 )
@@ -95,9 +97,9 @@ OWN_VARIATIONS = st.builds(
     kernel_jitter=SHARES,
     network_noise=SHARES,
     stalls=st.just(Stalls()) | st.builds(Stalls, st.floats(0, 3600), st.floats(1e-9, 3600)),
-    slow_devices=PARTS,
-    slow_nodes=PARTS,
-    slow_links=PARTS,
+    slow_devices=SLOW,
+    slow_nodes=SLOW,
+    slow_links=SLOW,
     slow=st.lists(PLACES, max_size=3, unique_by=lambda place: (place.device, place.node)).map(tuple),
 ).filter(lambda variation: not variation.is_none)
 # A lag is estimated for all, or devices differ one by one.
@@ -108,12 +110,16 @@ DIFFERENCES = st.fixed_dictionaries(
         "resolution": st.sampled_from(["auto", "full"]),
     }
 )
+TOPOLOGIES = st.sampled_from(["dgx-a100-superpod", "/racks/mine.toml"])
+SIZES = st.dictionaries(st.sampled_from(["nodes_per_leaf", "largest_nodes"]), COUNTS, max_size=2)
+HARDWARE = st.fixed_dictionaries({"topology": TOPOLOGIES, "devices": COUNTS, "sizes": SIZES}) | st.lists(
+    st.builds(Part, topology=TOPOLOGIES, devices=COUNTS, sizes=SIZES), min_size=1, max_size=3
+).map(lambda parts: {"topology": "", "devices": sum(part.devices for part in parts), "parts": tuple(parts)})
 SYSTEMS = st.builds(
-    lambda unequal, **fields: System(**fields, **unequal),
+    lambda unequal, hardware, **fields: System(**fields, **unequal, **hardware),
     unequal=LAGS | DIFFERENCES,
+    hardware=HARDWARE,
     name=NAMES,
-    topology=st.sampled_from(["dgx-a100-superpod", "/racks/mine.toml"]),
-    devices=COUNTS,
     stack=st.sampled_from(["fsdp-2023", "megatron-2022"]),
     plan=PLANS,
 )

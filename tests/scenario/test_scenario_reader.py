@@ -69,10 +69,12 @@ zero = 0
 sequence_parallel = true
 recompute = "selective"
 schedule = "interleaved"
-layers_per_stage = [20, 20]"""
+layers_per_stage = [20, 20]
+micro_batches = [8, 8, 6, 6]"""
     assert {line.split()[0] for line in plan.splitlines()} == set(keys_of(("system", "plan")))
     read_plan = read(example(("tensor = 8", plan))).system.plan
-    assert read_plan == PlanRequest("fixed", 8, 2, 2, 4, 1, 0, True, "selective", "interleaved", (20, 20))
+    switches = (0, True, "selective", "interleaved")
+    assert read_plan == PlanRequest("fixed", 8, 2, 2, 4, 1, *switches, (20, 20), (8, 8, 6, 6))
 
 
 def test_reads_a_batch_in_tokens(example):

@@ -127,7 +127,7 @@ class _Delays:
         instruction = turn.instruction
         key = (turn.actor, instruction.together, turn.reach, instruction.meetings > 0)
         if key not in self._known:
-            devices = self._lanes[turn.actor].devices
+            devices = self._lanes[turn.actor].first_devices(turn.replicas)
             delays = self._link_delays[devices]
             if turn.reach:
                 receivers = np.clip(devices + turn.reach, 0, len(self._link_delays) - 1)

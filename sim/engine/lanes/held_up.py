@@ -50,7 +50,7 @@ def culprit(order: Order, ends_s: list[Floats], worked_s: list[Floats], always: 
 
 def _slow_link(turn: Turn, rank: int, replica: int, order: Order, always: Lasting) -> Culprit:
     """The device with the slowest link among those who communicate; the network where none has one."""
-    devices = order.lanes[turn.actor].devices
+    devices = order.lanes[turn.actor].first_devices(turn.replicas)
     near = devices[rank] if turn.instruction.together != "alone" else devices[rank, replica : replica + 1]
     if turn.reach:
         near = np.append(near, np.clip(near + turn.reach, 0, len(always.link_delays) - 1))

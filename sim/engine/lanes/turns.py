@@ -6,6 +6,7 @@ folded program names both: its instructions, in the order in which they came to 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -33,7 +34,11 @@ class Lanes:
     @property
     def devices(self) -> Integers:
         """(T, D) device numbers."""
-        return self.first + np.arange(self.tensor)[:, None] + self.tensor * np.arange(self.replicas)
+        return self.first_devices(self.replicas)
+
+    def first_devices(self, replicas: int) -> Integers:
+        """(T, replicas) device numbers from its first on, beyond its own where several actors take part."""
+        return self.first + np.arange(self.tensor)[:, None] + self.tensor * np.arange(replicas)
 
     def device(self, rank: int, replica: int) -> int:
         """Number of one device."""
@@ -46,7 +51,8 @@ class Turn:
 
     actor: index of its lanes. previous: the turn before it on its stream. waits: turns that record what it waits for.
     work_s: what a slower device does more slowly. fixed_s: what no device takes longer for. network_s: what moves bytes
-    between scale-up domains, on ledger line `line`. reach: from a sender to its receiver; 0 in a collective.
+    between scale-up domains, on ledger line `line`. reach: from a sender to its receiver; 0 in a collective. replicas:
+    that take part in it, more than its actor's where it stands for a collective of several.
     """
 
     instruction: Instruction
@@ -59,6 +65,7 @@ class Turn:
     network_s: float
     line: str
     reach: int
+    replicas: int
 
     @property
     def length_s(self) -> float:
@@ -80,11 +87,11 @@ class Order:
     last: tuple[int, ...]
 
 
-def order_of(program: Program, trace: Trace, domain: int) -> Order:
+def order_of(program: Program, trace: Trace, *domains: int) -> Order:
     """Read the order off the run of a folded program.
 
     trace: its run; what shared links and slowed compute added to an instruction there is part of its length.
-    domain: devices in a scale-up domain; what stays inside one is not network.
+    domains: devices in a scale-up domain of each part of the system; what stays inside one is not network.
     """
     lanes = tuple(_lanes(actor) for actor in program.actors)
     index_of = {actor.name: index for index, actor in enumerate(program.actors)}
@@ -94,7 +101,8 @@ def order_of(program: Program, trace: Trace, domain: int) -> Order:
     for number, span in enumerate(trace.spans):
         stream = (span.actor, span.stream)
         waits = tuple(recorded[event] for event in span.instruction.waits)
-        turns.append(_turn(span, index_of[span.actor], latest.get(stream), waits, domain))
+        actor = index_of[span.actor]
+        turns.append(_turn(span, actor, lanes[actor], latest.get(stream), waits, domains))
         latest[stream] = number
         if span.instruction.records is not None:
             recorded[span.instruction.records] = number
@@ -105,13 +113,15 @@ def _lanes(actor: Actor) -> Lanes:
     return Lanes(actor.name, actor.first, actor.tensor, actor.multiplicity // actor.tensor)
 
 
-def _turn(span: Span, actor: int, previous: int | None, waits: tuple[int, ...], domain: int) -> Turn:
+def _turn(
+    span: Span, actor: int, lanes: Lanes, previous: int | None, waits: tuple[int, ...], domains: Sequence[int]
+) -> Turn:
     instruction, on_compute = span.instruction, span.stream == COMPUTE
     length_s = sum(span.parts.values())
     works = on_compute and instruction.computes
     work_s = length_s - instruction.communicates_s if works else 0.0
-    waves = [(cast(Flow, one.wave).wave, one) for one in instruction.transfers]
-    across = [(wave, one) for wave, one in waves if _leaves(wave, domain)]
+    flows = [(cast(Flow, one.wave), one) for one in instruction.transfers]
+    across = [(flow.wave, one) for flow, one in flows if _leaves(flow.wave, domains[flow.part])]
     network_s = min(sum(one.seconds for _, one in across), length_s - work_s)
     return Turn(
         instruction,
@@ -124,7 +134,15 @@ def _turn(span: Span, actor: int, previous: int | None, waits: tuple[int, ...], 
         network_s,
         across[0][1].line if across else "",
         next((wave.distance for wave, _ in across if wave.kind == "send"), 0),
+        _replicas(instruction, lanes),
     )
+
+
+def _replicas(instruction: Instruction, lanes: Lanes) -> int:
+    """Replicas that take part in an instruction."""
+    if instruction.together != "data" or not instruction.transfers:
+        return lanes.replicas
+    return len(cast(Flow, instruction.transfers[0].wave).devices) // lanes.tensor
 
 
 def _leaves(wave: Wave, domain: int) -> bool:

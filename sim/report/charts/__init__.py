@@ -42,12 +42,19 @@ def chart_files(outcomes: Sequence[Outcome], directory: Path) -> list[Path]:
         name = slug(f"{curve.label} {point.devices}")
         name = next(each for each in (name, *(f"{name}-{number}" for number in range(2, 99))) if each not in taken)
         taken.add(name)
-        title = f"{curve.label}, {point.devices:,} x {point.device_title}"
+        title = f"{curve.label}, {_hardware(point)}"
         paths += save(timeline_figure(point, title), directory, f"timeline-{name}")
         paths += save(streams_figure(point, title), directory, f"streams-{name}")
         links = links_figure(point, title)
         paths += save(links, directory, f"links-{name}") if links else []
     return paths
+
+
+def _hardware(point: Outcome) -> str:
+    """Devices for a title; kinds that differ would not fit into one."""
+    if len(point.parts) == 1:
+        return f"{point.devices:,} x {point.device_title}"
+    return " + ".join(f"{part.devices:,}" for part in point.parts) + " devices"
 
 
 def _has_scaling(outcomes: Sequence[Outcome]) -> bool:

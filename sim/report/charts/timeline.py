@@ -170,6 +170,8 @@ def _caption(outcome: Outcome, lanes: Lanes) -> str:
         if alone
         else "Rows are pipeline stages; narrow lanes under a row are its communication beside compute."
     )
+    if getattr(outcome.plan, "replica_micro_batches", ()):
+        rows += " Replicas with different numbers of micro-batches have rows of their own."
     if lanes.omitted:
         rows += f" {lanes.rows} of {len(trace.multiplicity)} are shown."
     numbers = "Numbers are layers." if alone else "Numbers are micro-batches."
