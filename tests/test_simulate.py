@@ -118,13 +118,23 @@ def test_utilisation(case, convention):
     assert outcome.time_to_train_s == pytest.approx(1e9 / (64 * 128) * outcome.step_time_s)
 
 
+def anomaly(case):
+    """What a step may gain in length by something becoming faster, as a share.
+
+    Nothing where an end is a maximum of ends. But a collective that starts earlier can take links or multiprocessors
+    from what everybody waits for, as in Graham's scheduling anomalies; 0.01 % has been seen.
+    """
+    _, stack = case
+    return 1e-3 if stack.overlap_slowdown else 1e-12
+
+
 @MANY
 @given(cases(), st.floats(1, 20))
 def test_a_better_network_never_makes_a_step_longer(case, factor):
     base = time_s(case)
     for name, value in NETWORK.items():
         better = value * factor if name in ("nvlink", "nic") else value / factor
-        assert time_s(case, **{name: better}) <= base * (1 + 1e-12)
+        assert time_s(case, **{name: better}) <= base * (1 + anomaly(case))
 
 
 @MANY
@@ -136,7 +146,7 @@ def test_a_faster_device_never_makes_a_step_longer(case, factor):
         {"peak_flops_per_s": peaks}, {"hbm_bytes_per_s": device.hbm_bytes_per_s * factor},
         {"kernel_gap_s": device.kernel_gap_s / factor},
     ):  # fmt: skip
-        assert time_s(case, gpu(**better)) <= base * (1 + 1e-12)
+        assert time_s(case, gpu(**better)) <= base * (1 + anomaly(case))
 
 
 def twice_as_fast(device: Gpu, stack: GpuStack) -> tuple[Gpu, GpuStack, dict[str, float]]:
