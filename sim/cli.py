@@ -111,8 +111,17 @@ def cite(file: Path, overrides: Sequence[str]) -> None:
 
 
 @cli.command()
-def validate() -> None:
+@click.option("--spread", is_flag=True, help="Instead: how far steps lie apart, and what a slow node costs (a minute).")
+def validate(spread: bool) -> None:
     """Compare the simulator with published measurements: training steps row by row, collectives sweep by sweep."""
+    if spread:
+        from sim.validation.slow_node import compare_slow_node, read_slow_nodes, slow_node_summary
+        from sim.validation.spread_comparison import compare_spread, spread_table
+
+        click.echo(spread_table(compare_spread()))
+        for measured in read_slow_nodes():
+            click.echo(f"\n{slow_node_summary(compare_slow_node(measured))}")
+        return
     from sim.validation.collectives import collectives_table, compare_collectives
     from sim.validation.compare import compare, comparison_table
 
