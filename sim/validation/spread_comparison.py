@@ -34,10 +34,14 @@ from sim.validation.step_spread import Spread, SpreadRow, read_step_spread, spre
 MODEL, STACK, SEQUENCE = "gpt3-175b", "megatron-2022", 2048
 TENSOR, PIPELINE, VIRTUAL_STAGES = 8, 8, 2
 PROFILE = "well-run"
+STEPS = 300
+"""About half as many as were measured: it takes a minute for all rows."""
 _STRAIGHT = 2 * PIPELINE, 4 * PIPELINE
 """Micro-batches from which the step grows in a straight line."""
-_AT_ONCE = 32
+_MOST_AT_ONCE = 64
 """Steps that are advanced together, which bounds memory."""
+_CLOCKS_AT_ONCE = 4096
+"""Clocks of one stage in all of them: with more, a stall in one step costs time in too many others."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -64,9 +68,11 @@ class Cluster:
         That takes several times as long as the steps themselves, and nobody asks for it here.
         """
         always = lasting(variation, seed, self.devices, self.domain)
+        stage = max(lanes.tensor * lanes.replicas for lanes in self.order.lanes)
+        size = min(_MOST_AT_ONCE, max(1, _CLOCKS_AT_ONCE // stage))
         found = []
-        for first in range(0, steps, _AT_ONCE):
-            draws = StepDraws(variation, always, self.order, seed, range(first, min(first + _AT_ONCE, steps)))
+        for first in range(0, steps, size):
+            draws = StepDraws(variation, always, self.order, seed, range(first, min(first + size, steps)))
             found.append(advance(self.order, draws).step_times_s(self.order))
         return np.concatenate(found)
 
@@ -81,14 +87,14 @@ def compared_profile() -> Variation:
 
 
 def compare_spread(
-    rows: Sequence[SpreadRow] | None = None, variation: Variation | None = None, steps: int | None = None
+    rows: Sequence[SpreadRow] | None = None, variation: Variation | None = None, steps: int = STEPS
 ) -> list[SpreadComparison]:
-    """Simulate GPT-3 rows, by default all of them, with as many steps as were measured."""
+    """Simulate GPT-3 rows, by default all of them."""
     varying = variation or compared_profile()
     found = []
     for row in gpt3_rows() if rows is None else rows:
         cluster = cluster_of(row)
-        spread = spread_of(cluster.times_s(varying, steps or row.steps))
+        spread = spread_of(cluster.times_s(varying, steps))
         found.append(SpreadComparison(row, spread, cluster.micro_batches))
     return found
 
@@ -161,46 +167,28 @@ def spread_table(comparisons: Sequence[SpreadComparison]) -> str:
     from tabulate import tabulate
 
     def cells(pair: SpreadComparison) -> tuple[str, ...]:
-        measured, simulated = pair.row.spread, pair.simulated
-        shares = [
-            f"{100 * value:.2f}"
-            for name, offset in (("coefficient_of_variation", 0), ("p95_over_median", 1), ("p99_over_median", 1))
-            for value in (getattr(measured, name) - offset, getattr(simulated, name) - offset)
-        ]
-        delays = [
-            f"{1e3 * value:.0f}"
-            for value in (measured.p95_delay_s, simulated.p95_delay_s, measured.p99_delay_s, simulated.p99_delay_s)
-        ]
-        steps = f"{measured.median_s:.2f}", f"{simulated.median_s:.2f}"
-        return (
-            pair.row.id.removeprefix("mlperfjit-"),
-            pair.row.role,
-            f"{pair.row.devices:,}",
-            *steps,
-            *shares,
-            *delays,
+        both = pair.row.spread, pair.simulated
+        values = (
+            [f"{one.median_s:.2f}" for one in both],
+            [f"{100 * one.coefficient_of_variation:.2f}" for one in both],
+            [f"{100 * (one.p95_over_median - 1):.2f}" for one in both],
+            [f"{100 * (one.p99_over_median - 1):.2f}" for one in both],
+            [f"{1e3 * one.p95_delay_s:.0f}" for one in both],
+            [f"{1e3 * one.p99_delay_s:.0f}" for one in both],
         )
+        name = pair.row.id.removeprefix("mlperfjit-")
+        return (name, pair.row.role, f"{pair.row.devices:,}", *(" / ".join(pair_of) for pair_of in values))
 
-    pairs = [f"{name}\n{side}" for name in _COLUMNS for side in ("measured", "simulated")]
     ordered = sorted(comparisons, key=lambda pair: (pair.row.devices, pair.row.id))
     table = tabulate(
         [cells(pair) for pair in ordered],
-        ("row", "role", "devices", *pairs),
+        ("row", "role", "devices", "median [s]", "cv [%]", "p95 [%]", "p99 [%]", "p95 [ms]", "p99 [ms]"),
         tablefmt="simple",
-        colalign=("left", "left", *["right"] * (1 + len(pairs))),
+        colalign=("left", "left", *["right"] * 7),
         disable_numparse=True,
     )
-    return f"{table}\n\n{spread_headline(comparisons)}"
-
-
-_COLUMNS = (
-    "median [s]",
-    "cv [%]",
-    "p95/median - 1 [%]",
-    "p99/median - 1 [%]",
-    "p95 - median [ms]",
-    "p99 - median [ms]",
-)
+    legend = "measured / simulated; p95 and p99 are beyond the median, in per cent of it and in milliseconds"
+    return f"{table}\n\n{legend}\n{spread_headline(comparisons)}"
 
 
 def spread_headline(comparisons: Sequence[SpreadComparison]) -> str:

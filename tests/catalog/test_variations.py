@@ -79,7 +79,7 @@ def test_figures_follow_from_the_counts_that_their_notes_give() -> None:
 
 
 def test_times_are_seconds() -> None:
-    assert load_variation("well-run").stalls.mean_s == pytest.approx(0.1)
+    assert load_variation("well-run").stalls.mean_s == pytest.approx(0.021)
 
 
 def test_a_misspelt_variation_is_met_with_the_closest() -> None:

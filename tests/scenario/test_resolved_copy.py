@@ -211,8 +211,8 @@ def test_a_changed_profile_is_written_with_all_its_numbers(example, tmp_path):
     assert document["system"][0]["variation"] == {
         "speed_spread": 0.01,
         "kernel_jitter": 0.03,
-        "network_noise": 0.02,
-        "stalls": {"per_device_hour": 0.2, "mean": "0.1 s"},
+        "network_noise": 0.01,
+        "stalls": {"per_device_hour": 4.8, "mean": "0.021 s"},
         "slow_devices": {"share": 0.00064, "slowdown": 0.25},
         "slow_nodes": {"share": 0.0, "slowdown": 0.118},
         "slow_links": {"share": 0.0155, "slowdown": 0.46},

@@ -42,7 +42,9 @@ def test_roles_follow_their_rule():
 
 def test_the_same_work_at_every_size():
     # GPUs x step time is what a step takes in device-seconds: about the same batch in every GPT-3 submission.
-    seconds = [row.devices * row.spread.median_s for row in ROWS if row.benchmark == "gpt3" and "b200" not in row.submission]
+    seconds = [
+        row.devices * row.spread.median_s for row in ROWS if row.benchmark == "gpt3" and "b200" not in row.submission
+    ]
     assert 4000 < min(seconds) < max(seconds) < 14000
 
 
