@@ -26,6 +26,7 @@ from sim.sweep.execute import Failure, run_points
 from sim.sweep.grid import load_scenarios
 from sim.validation.collectives import collectives_table, compare_collectives
 from sim.validation.compare import compare, comparison_table
+from sim.validation.spread_comparison import compare_spread, spread_table
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
@@ -82,6 +83,9 @@ def main() -> None:
     network = (DOCS / "network.md").read_text(encoding="utf-8")
     table = indented(collectives_table(compare_collectives()))
     (DOCS / "network.md").write_text(block("collectives", table, network), encoding="utf-8")
+    spread = (DOCS / "step-spread.md").read_text(encoding="utf-8")
+    spread = block("spread", indented(spread_table(compare_spread())), spread)
+    (DOCS / "step-spread.md").write_text(spread, encoding="utf-8")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     readme = block("answer", "\n".join(f"- {sentence}" for sentence in sentences(claim)), readme)
     readme = block("differ", "\n".join(f"- {sentence}" for sentence in step_sentences(curves(stragglers))), readme)

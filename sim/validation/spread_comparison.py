@@ -15,8 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.catalog import Gpu, GpuStack, Variation, load_model, load_variation
-from sim.cost.compute import Machine
+from sim.catalog import GpuStack, Variation, load_model, load_variation
 from sim.cost.step import step_costs
 from sim.engine.clock import run
 from sim.engine.lanes import Order, order_of
@@ -109,15 +108,14 @@ def cluster_of(row: SpreadRow) -> Cluster:
     micro_batches = _micro_batches(row)
     scenario = scenario_of(row, micro_batches)
     prepared = prepare(scenario)
-    match prepared.device, prepared.stack, prepared.plan:
-        case Gpu() as gpu, GpuStack() as stack, Plan() as plan:
-            network = Network(prepared.topology)
-            machine = Machine(gpu, stack, scenario.training.precision)
-            program = pipeline_program(
-                plan, step_costs(scenario.model, scenario.training, plan, machine, network), stack
-            )
-            order = order_of(program, run(program, shared_links(program, network)), prepared.topology.domain)
-            return Cluster(order, plan.devices, prepared.topology.domain, micro_batches)
+    match prepared.stack, prepared.plan:
+        case GpuStack() as stack, Plan() as plan:
+            (part,), (machine,), (domain,) = prepared.parts, prepared.machines, prepared.domains
+            network = Network(part.topology)
+            costs = step_costs(scenario.model, scenario.training, plan, machine, network)
+            program = pipeline_program(plan, costs, stack)
+            order = order_of(program, run(program, shared_links(program, network)), domain)
+            return Cluster(order, plan.devices, domain, micro_batches)
     raise InputError(row.id, f"'{row.topology}' is no cluster of GPUs", "give the row a GPU topology")
 
 
