@@ -25,7 +25,7 @@ from sim.engine.wafer_program import wafer_program
 from sim.errors import InputError, LedgerNotClosed, ScaletaxError
 from sim.hardware.network import FreeNetwork, Network
 from sim.hardware.topology import Topology
-from sim.outcome.ledger import close_ledger
+from sim.outcome.ledger import accounts, close_ledger
 from sim.outcome.links import link_use
 from sim.outcome.outcome import Outcome, PartUse
 from sim.outcome.step_times import FOLDED, Resolution, step_times
@@ -61,7 +61,7 @@ def simulate_prepared(prepared: Prepared) -> Outcome:
     if resolution.name == "full":
         order = order_of(program, trace, *prepared.domains)
         lanes = _every_device(prepared, order, trace, scenario.steps)
-        ledger = varied_ledger(ledger, lanes)
+        ledger = varied_ledger(ledger, accounts(trace), lanes)
         times = step_times(lanes, order, trace.step_time_s)
     parts = _uses(prepared)
     outcome = Outcome(
@@ -92,7 +92,7 @@ def resolution_of(scenario: Scenario) -> Resolution:
     if system.resolution == "full":
         return Resolution("full", "asked for")
     if system.variation.is_none:
-        return Resolution("folded", "every device of a stage is alike, and so is all that its replicas do")
+        return Resolution("folded", "devices that do the same are alike")
     return Resolution("full", f"devices differ: variation '{system.variation.name}'")
 
 

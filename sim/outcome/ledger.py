@@ -10,9 +10,10 @@ from __future__ import annotations
 import bisect
 import math
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sim.cost.parts import duration_s
+from sim.cost.parts import combined, duration_s
 from sim.engine.program import COMPUTE
 from sim.engine.trace import Span, Trace, Wait
 from sim.errors import LedgerNotClosed
@@ -44,24 +45,42 @@ class Ledger:
         return math.fsum(self.device_seconds[line] for line in SPLIT_LINES) / self.total_s
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One device of an actor over a whole step, in seconds by line. devices: that the actor stands for.
+
+    busy: while its compute stream works. waiting: while it waits.
+    """
+
+    devices: int
+    busy: dict[str, float]
+    waiting: dict[str, float]
+
+
+def accounts(trace: Trace) -> dict[str, Account]:
+    """The account of every actor."""
+    streams, waits = _by_stream(trace)
+    found = {}
+    for actor, devices in trace.multiplicity.items():
+        spans = streams[actor, COMPUTE]
+        waiting = _waiting_lines(spans, waits[actor], trace, streams)
+        found[actor] = Account(devices, combined(*(span.parts for span in spans)), waiting)
+    _move_imbalance(found)
+    return found
+
+
 def close_ledger(trace: Trace, devices: int) -> Ledger:
     """Account for every device-second of a step; devices beyond those in the trace are stranded.
 
     Raises LedgerNotClosed when the lines do not sum to devices x step time within 1e-9, or one is negative.
     """
     lines: dict[str, float] = dict.fromkeys(LINES, 0.0)
-    busy: dict[str, float] = {}
-    bubbles: dict[str, float] = {}
-    streams, waits = _by_stream(trace)
-    for actor, multiplicity in trace.multiplicity.items():
-        spans = streams[actor, COMPUTE]
-        account = _actor_lines(spans, waits[actor], trace, streams)
-        bubbles[actor] = account.get("bubble", 0.0)
-        busy[actor] = math.fsum(duration_s(span.parts) for span in spans)
-        for line, seconds in account.items():
-            lines[line] += multiplicity * seconds
-    _move_imbalance(lines, trace, busy, bubbles)
-    used = sum(trace.multiplicity.values())
+    used = 0
+    for account in accounts(trace).values():
+        used += account.devices
+        for side in (account.busy, account.waiting):
+            for line, seconds in side.items():
+                lines[line] += account.devices * seconds
     lines["stranded"] += (devices - used) * trace.step_time_s
     return checked(Ledger(lines, devices, trace.step_time_s))
 
@@ -78,14 +97,11 @@ def _by_stream(trace: Trace) -> tuple[dict[tuple[str, str], list[Span]], dict[st
     return streams, waits
 
 
-def _actor_lines(
+def _waiting_lines(
     spans: list[Span], waits: list[Wait], trace: Trace, streams: dict[tuple[str, str], list[Span]]
 ) -> dict[str, float]:
-    """Seconds by line of one device of an actor over the whole step."""
+    """Seconds by line that one device of an actor waits over the whole step."""
     lines: dict[str, float] = defaultdict(float)
-    for span in spans:
-        for line, seconds in span.parts.items():
-            lines[line] += seconds
     for wait in waits:
         for line, seconds in _wait_lines(wait, trace, streams).items():
             lines[line] += seconds
@@ -143,13 +159,14 @@ def _overlapping(spans: list[Span], wait: Wait) -> list[Span]:
     return spans[first:last]
 
 
-def _move_imbalance(lines: dict[str, float], trace: Trace, busy: dict[str, float], bubbles: dict[str, float]) -> None:
-    """A stage that has less to do than the busiest one idles for the difference: imbalance, not bubble."""
-    heaviest_s = max(busy.values())
-    for actor, multiplicity in trace.multiplicity.items():
-        moved = multiplicity * min(max(bubbles[actor], 0.0), heaviest_s - busy[actor])
-        lines["bubble"] -= moved
-        lines["imbalance"] += moved
+def _move_imbalance(found: Mapping[str, Account]) -> None:
+    """Who has less to do than the busiest idles for the difference: imbalance, not bubble."""
+    busy_s = {actor: math.fsum(account.busy.values()) for actor, account in found.items()}
+    heaviest_s = max(busy_s.values())
+    for actor, account in found.items():
+        moved_s = min(max(account.waiting["bubble"], 0.0), heaviest_s - busy_s[actor])
+        account.waiting["bubble"] -= moved_s
+        account.waiting["imbalance"] = moved_s
 
 
 def checked(ledger: Ledger) -> Ledger:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -26,7 +27,8 @@ FOLDED = Resolution("folded", "asked for")
 class HeldUp:
     """Who held everyone up, and in how many of the steps.
 
-    by: "device", "network" or "nobody". device: its number; actor, replica, rank: its place in the plan.
+    by: "device", "node", "network" or "nobody". device: its number; actor, replica, rank: its place in the plan. node:
+    number of a node that is slow as a whole.
     """
 
     by: str
@@ -35,6 +37,7 @@ class HeldUp:
     actor: str = ""
     replica: int = 0
     rank: int = 0
+    node: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,11 +45,14 @@ class StepTimes:
     """Simulated steps, one after the other.
 
     times_s: (S,). alike_s: what a step takes with every device alike. held_up: who held everyone up, most often first.
+    late_s: what the critical path of the mean step takes beyond the usual, by cause: "work" of devices that are slower,
+    "stalls", and the ledger lines of communication that the network slows.
     """
 
     times_s: NDArray[np.float64]
     alike_s: float
     held_up: tuple[HeldUp, ...]
+    late_s: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def mean_s(self) -> float:
@@ -65,16 +71,19 @@ class StepTimes:
 
 def step_times(run: LaneRun, order: Order, alike_s: float) -> StepTimes:
     """Sum up what the lanes found. alike_s: the folded step."""
-    ranked = sorted(run.culprits.items(), key=lambda pair: (-pair[1], pair[0].by, pair[0].device or 0))
-    return StepTimes(run.step_times_s, alike_s, tuple(_held_up(one, steps, order) for one, steps in ranked))
+    ranked = sorted(run.culprits.items(), key=lambda pair: (-pair[1], pair[0].by, pair[0].number or 0))
+    return StepTimes(run.step_times_s, alike_s, tuple(_held_up(one, steps, order) for one, steps in ranked), run.late_s)
 
 
 def _held_up(culprit: Culprit, steps: int, order: Order) -> HeldUp:
-    if culprit.device is None:
+    number = culprit.number
+    if number is None:
         return HeldUp(culprit.by, steps)
-    lanes = next(one for one in order.lanes if _holds(one, culprit.device))
-    replica, rank = divmod(culprit.device - lanes.first, lanes.tensor)
-    return HeldUp(culprit.by, steps, culprit.device, lanes.name, replica, rank)
+    if culprit.by == "node":
+        return HeldUp("node", steps, node=number)
+    lanes = next(one for one in order.lanes if _holds(one, number))
+    replica, rank = divmod(number - lanes.first, lanes.tensor)
+    return HeldUp(culprit.by, steps, number, lanes.name, replica, rank)
 
 
 def _holds(lanes: Lanes, device: int) -> bool:

@@ -24,11 +24,14 @@ def test_one_step_says_nothing_about_spread():
 
 def test_who_held_everyone_up_has_a_place_in_the_plan():
     order = Order((Lanes("stage 0", 0, 2, 3), Lanes("stage 1", 6, 2, 3)), (), ())
-    culprits = Counter({Culprit("device", 11): 5, NETWORK: 2, NOBODY: 1, Culprit("device", 0): 2})
-    found = step_times(LaneRun(np.ones(10), {}, culprits), order, 0.5)
-    assert found.alike_s == 0.5
+    culprits = Counter(
+        {Culprit("device", 11): 5, NETWORK: 2, NOBODY: 1, Culprit("device", 0): 2, Culprit("node", 1): 4}
+    )
+    found = step_times(LaneRun(np.ones(14), {}, culprits, {"work": 0.5}), order, 0.5)
+    assert (found.alike_s, found.late_s) == (0.5, {"work": 0.5})
     assert found.held_up == (
         HeldUp("device", 5, 11, "stage 1", 2, 1),
+        HeldUp("node", 4, node=1),
         HeldUp("device", 2, 0, "stage 0", 0, 0),
         HeldUp("network", 2),
         HeldUp("nobody", 1),

@@ -14,11 +14,13 @@ import numpy as np
 
 from sim.catalog import Variation
 from sim.engine.lanes.draws import StepDraws, Work, lasting
-from sim.engine.lanes.held_up import Culprit, culprit
-from sim.engine.lanes.turns import Floats, Order
+from sim.engine.lanes.held_up import Culprit, held_up
+from sim.engine.lanes.turns import Floats, Integers, Order
 
-_MOST_AT_ONCE = 1 << 18
+_MOST_DRAWN = 1 << 18
 """Drawn values that are worked on together: about what a core's cache holds."""
+_MOST_KEPT = 1 << 25
+"""Ends of turns that are kept at once, for the critical path: a quarter of a GiB."""
 
 
 @dataclass(slots=True)
@@ -39,12 +41,14 @@ class LaneRun:
     """What the lanes found over S steps.
 
     step_times_s: (S,). extras: actor -> what its devices took beyond the usual. culprits: who held everyone up, in how
-    many of the steps.
+    many of the steps. late_s: by cause, what the critical path of a mean step takes beyond the usual: "work", "stalls",
+    and the ledger lines of communication between scale-up domains.
     """
 
     step_times_s: Floats
     extras: dict[str, Extra]
     culprits: Counter[Culprit]
+    late_s: dict[str, float]
 
 
 def run_lanes(order: Order, variation: Variation, seed: int, steps: int, devices: int, domain: int) -> LaneRun:
@@ -53,7 +57,7 @@ def run_lanes(order: Order, variation: Variation, seed: int, steps: int, devices
     devices: how many the program uses. domain: devices in a node. Where nothing varies all steps are the same one.
     """
     always = lasting(variation, seed, devices, domain)
-    run = LaneRun(np.zeros(steps), _no_extras(order), Counter())
+    run = LaneRun(np.zeros(steps), _no_extras(order), Counter(), {})
     size = _steps_at_once(order, steps)
     for first in range(0, steps, size):
         together = range(first, min(first + size, steps))
@@ -62,7 +66,10 @@ def run_lanes(order: Order, variation: Variation, seed: int, steps: int, devices
         run.step_times_s[together.start : together.stop] = advanced.step_times_s(order)
         _add_up(run, advanced, draws, order, steps)
         for step in range(len(together)):
-            run.culprits[culprit(order, advanced.ends_s, advanced.worked_s, always, step)] += 1
+            culprit, late_s = held_up(order, advanced.ends_s, advanced.longest, draws, always, step)
+            run.culprits[culprit] += 1
+            for cause, seconds in late_s.items():
+                run.late_s[cause] = run.late_s.get(cause, 0.0) + seconds / steps
     return run
 
 
@@ -70,11 +77,13 @@ def run_lanes(order: Order, variation: Variation, seed: int, steps: int, devices
 class Advanced:
     """Some steps side by side: B of them.
 
-    ends_s: (B or 1, T or 1, D or 1) of each turn. worked_s: (B, T, D) seconds of own work and stalls of each actor.
-    moved_s: (actor, line) -> (B, T, D) seconds beyond the usual of what its compute stream moves itself.
+    ends_s: (B or 1, T or 1, D or 1) of each turn. longest: turn in which tensor ranks meet -> (B or 1, D or 1) the one
+    that works longest. worked_s: (B, T, D) seconds of own work and stalls of each actor. moved_s: (actor, line) ->
+    (B, T, D) seconds beyond the usual of what its compute stream moves itself.
     """
 
     ends_s: list[Floats]
+    longest: dict[int, Integers]
     worked_s: list[Floats]
     moved_s: dict[tuple[int, str], Floats]
     steps: int
@@ -90,7 +99,7 @@ class Advanced:
 def advance(order: Order, draws: StepDraws) -> Advanced:
     """Advance all devices through some steps at once."""
     shapes = [(draws.steps, lanes.tensor, lanes.replicas) for lanes in order.lanes]
-    done = Advanced([], [np.zeros(shape) for shape in shapes], {}, draws.steps)
+    done = Advanced([], {}, [np.zeros(shape) for shape in shapes], {}, draws.steps)
     begin = np.zeros((1, 1, 1))
     for number, turn in enumerate(order.turns):
         together = _WAITING[turn.instruction.together]
@@ -100,7 +109,10 @@ def advance(order: Order, draws: StepDraws) -> Advanced:
         moving_s = draws.network_s(turn) if turn.network_s else None
         if turn.work_s:
             own_s = draws.work_s(number, turn)
-            done.worked_s[turn.actor] += own_s.sum(axis=1, dtype=np.float64) * (turn.stretches / own_s.shape[1])
+            whole_s = own_s.sum(axis=1, dtype=np.float64) * (turn.stretches / own_s.shape[1])
+            done.worked_s[turn.actor] += whole_s
+            if turn.instruction.meetings:
+                done.longest[number] = whole_s.argmax(axis=1)
             start_s = _worked(start_s, own_s, turn.instruction.meetings)
         if turn.fixed_s:
             start_s = start_s + turn.fixed_s
@@ -135,10 +147,14 @@ _WAITING: dict[str, Callable[[Floats], Floats]] = {
 
 
 def _steps_at_once(order: Order, steps: int) -> int:
-    widest = max(
-        turn.stretches * order.lanes[turn.actor].tensor * order.lanes[turn.actor].replicas for turn in order.turns
-    )
-    return max(1, min(steps, _MOST_AT_ONCE // widest))
+    """As many steps as fit into the cache while they are drawn, and into memory until their paths are known."""
+    widest = kept = 0
+    for turn in order.turns:
+        lanes = order.lanes[turn.actor]
+        widest = max(widest, turn.stretches * lanes.tensor * lanes.replicas)
+        ranks = 1 if turn.instruction.meetings else lanes.tensor
+        kept += ranks * (lanes.replicas if turn.instruction.together == "alone" else 1)
+    return max(1, min(steps, _MOST_DRAWN // widest, _MOST_KEPT // kept))
 
 
 def _no_extras(order: Order) -> dict[str, Extra]:

@@ -30,11 +30,13 @@ class Lasting:
     """What holds for the whole run. N devices.
 
     slowness: (N,) time that each device needs over the usual. link_delays: (N,) what the bytes of each take longer, as
-    a share.
+    a share. slow_nodes: numbers of the nodes that are slow as a whole. domain: devices in a node.
     """
 
     slowness: Floats
     link_delays: Floats
+    slow_nodes: frozenset[int]
+    domain: int
 
 
 def lasting(variation: Variation, seed: int, devices: int, domain: int) -> Lasting:
@@ -46,11 +48,14 @@ def lasting(variation: Variation, seed: int, devices: int, domain: int) -> Lasti
         spread = 1.0 + variation.speed_spread * _generator("speed_spread", seed).standard_normal(devices)
         slowness = np.maximum(spread, _FASTEST)
     slowness *= 1.0 + _some(variation.slow_devices, "slow_devices", seed, devices)
-    slowness *= 1.0 + _some(variation.slow_nodes, "slow_nodes", seed, int(nodes[-1]) + 1)[nodes]
+    slower_nodes = _some(variation.slow_nodes, "slow_nodes", seed, int(nodes[-1]) + 1)
+    slowness *= 1.0 + slower_nodes[nodes]
     for place in variation.slow:
         here = numbers == place.device if place.device is not None else nodes == place.node
         slowness[here] *= 1.0 + place.slowdown
-    return Lasting(slowness, _some(variation.slow_links, "slow_links", seed, devices))
+    named = {place.node for place in variation.slow if place.node is not None and place.slowdown}
+    slow_nodes = frozenset(named.union(np.flatnonzero(slower_nodes).tolist()))
+    return Lasting(slowness, _some(variation.slow_links, "slow_links", seed, devices), slow_nodes, domain)
 
 
 class StepDraws:
@@ -91,7 +96,8 @@ class StepDraws:
             own = np.empty(shape, dtype=np.float32)
             for step, generator in enumerate(self._kernels):
                 generator.standard_normal(out=own[step], dtype=np.float32)
-            own *= np.float32(deviation_s)
+            # A kernel's deviation is a share of the time that it takes on its device.
+            own *= (usual_s * (deviation_s / each_s)).astype(np.float32)
             own += usual_s.astype(np.float32)
             if deviation_s > _TYPICAL_JITTER * each_s:
                 np.maximum(own, 0.0, out=own)

@@ -119,7 +119,7 @@ def _turn(
     instruction, on_compute = span.instruction, span.stream == COMPUTE
     length_s = sum(span.parts.values())
     works = on_compute and instruction.computes
-    work_s = length_s - instruction.communicates_s if works else 0.0
+    work_s = length_s - instruction.communicates_s - _contended_s(span) if works else 0.0
     flows = [(cast(Flow, one.wave), one) for one in instruction.transfers]
     across = [(flow.wave, one) for flow, one in flows if _leaves(flow.wave, domains[flow.part])]
     network_s = min(sum(one.seconds for _, one in across), length_s - work_s)
@@ -136,6 +136,12 @@ def _turn(
         next((wave.distance for wave, _ in across if wave.kind == "send"), 0),
         _replicas(instruction, lanes),
     )
+
+
+def _contended_s(span: Span) -> float:
+    """What its own communication took longer because others used its links."""
+    lines = {one.line for one in span.instruction.transfers}
+    return sum(span.parts[line] - span.instruction.parts[line] for line in lines)
 
 
 def _replicas(instruction: Instruction, lanes: Lanes) -> int:

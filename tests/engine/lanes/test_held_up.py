@@ -1,11 +1,16 @@
 """Who held everyone up: one culprit at a time, wherever it is, is the one that is named."""
 
-import dataclasses
-
 import pytest
 
 from sim.catalog import Slow, SlowPlace, Stalls, Variation
-from sim.engine.lanes import NETWORK, NOBODY, Culprit, run_lanes
+from sim.cost.step import step_costs
+from sim.engine.clock import run
+from sim.engine.lanes import NETWORK, NOBODY, STALLS, WORK, Culprit, order_of, run_lanes
+from sim.engine.lanes.draws import lasting
+from sim.engine.pipeline_program import pipeline_program
+from sim.engine.transfers import shared_links
+from sim.hardware.network import Network
+from tests.builders import cluster, gpt, gpu_stack, machine, plan, training
 from tests.engine.lanes.by_hand import replicas
 from tests.engine.lanes.random_programs import random_case
 
@@ -40,17 +45,60 @@ def test_a_stall_is_its_devices():
     assert len(found) > 30
 
 
-def test_the_network_where_only_it_varies():
-    case = random_case(2)
-    found = culprits(case.order, Variation(network_noise=0.3), case.devices, 4, 1)
-    assert set(found) <= {NETWORK, NOBODY}
+@pytest.mark.parametrize("number", [2, 8, 14])
+def test_the_network_where_only_it_varies(number):
+    case = random_case(number)
+    found = run_lanes(case.order, Variation(network_noise=0.3), 0, 4, case.devices, 1)
+    assert found.culprits == {NETWORK: 4}
+    assert found.late_s[STALLS] == 0 == pytest.approx(found.late_s[WORK], abs=1e-15)
+    beyond_s = found.step_times_s.mean() - case.trace.step_time_s
+    assert 0 < beyond_s <= sum(found.late_s.values()) * (1 + 1e-9)
 
 
-def test_a_slow_link_is_its_devices():
-    for number in (3, 6, 9):
-        case = random_case(number)
-        every = dataclasses.replace(Variation(), slow_links=Slow(0.2, 5.0))
-        found = culprits(case.order, every, case.devices, 1, case.topology.domain)
-        assert len(found) == 1
-        (one,) = found
-        assert one.by in ("device", "nobody")
+@pytest.mark.parametrize("number", [2, 5, 8, 14])
+def test_a_slow_link_is_its_devices(number):
+    case = random_case(number)
+    slow = Variation(slow_links=Slow(0.3, 5.0))
+    always = lasting(slow, 1, case.devices, case.topology.domain)
+    (one,) = run_lanes(case.order, slow, 1, 1, case.devices, 1).culprits
+    assert one.by == "device"
+    assert always.link_delays[one.number] > 0
+
+
+def test_links_that_are_all_as_slow_are_the_network():
+    case = random_case(8)
+    assert culprits(case.order, Variation(slow_links=Slow(1.0, 5.0)), case.devices, 1, 1) == {NETWORK: 1}
+
+
+def test_a_slow_node_is_named_and_not_one_of_its_devices():
+    for variation in (Variation(slow=(SlowPlace(0.3, node=2),)), Variation(slow_nodes=Slow(0.2, 0.3))):
+        found = culprits(replicas(8, tensor=4, meetings=4), variation, 32)
+        always = lasting(variation, 0, 32, 8)
+        ((by, number),) = found
+        assert (by, number in always.slow_nodes) == ("node", True)
+
+
+def test_exchanges_across_nodes_are_the_networks_fault_not_the_ranks():
+    # A tensor group of sixteen on nodes of eight: every exchange leaves its node.
+    network = Network(cluster(32))
+    shape = plan(tensor=16, data=2, micro_batches=2)
+    costs = step_costs(gpt(4, 512, 16), training(4), shape, machine(), network)
+    program = pipeline_program(shape, costs, gpu_stack())
+    order = order_of(program, run(program, shared_links(program, network)), 8)
+    noisy = run_lanes(order, Variation(network_noise=0.3), 0, 4, 32, 8)
+    assert noisy.culprits == {NETWORK: 4}
+    assert set(noisy.late_s) >= {"tensor_comm"}
+    slow = Variation(slow_links=Slow(0.1, 1.0))
+    delays = lasting(slow, 0, 32, 8).link_delays
+    (one,) = run_lanes(order, slow, 0, 1, 32, 8).culprits
+    assert (one.by, delays[one.number] > 0) == ("device", True)
+
+
+def test_of_a_slow_device_and_a_slow_network_each_has_its_share():
+    order = replicas(4)
+    both = Variation(slow=(SlowPlace(0.1, device=1),), stalls=Stalls(3600 * 50, 0.01))
+    found = run_lanes(order, both, 0, 400, 4, 8)
+    beyond_s = found.step_times_s.mean() - 1.25
+    assert sum(found.late_s.values()) == pytest.approx(beyond_s)
+    assert 0 < found.late_s[WORK] <= 0.1
+    assert found.late_s[STALLS] > 0.3

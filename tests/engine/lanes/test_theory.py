@@ -80,7 +80,8 @@ def test_one_slow_device_by_hand(device):
     assert extra.sum() == pytest.approx(0.1 * WORK_S)
     assert extra[device % 4, device // 4] == pytest.approx(0.1 * WORK_S)
     (culprit,) = found.culprits
-    assert (culprit.device, found.culprits[culprit]) == (device, 3)
+    assert (culprit, found.culprits[culprit]) == (("device", device), 3)
+    assert found.late_s == pytest.approx({"work": 0.1 * WORK_S, "stalls": 0})
 
 
 def test_a_slow_node_slows_all_its_devices():
