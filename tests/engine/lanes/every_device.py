@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from sim.engine.clock import run
 from sim.engine.lanes.draws import StepDraws
-from sim.engine.lanes.turns import Order
+from sim.engine.lanes.turns import Order, Turn
 from sim.engine.program import Actor, Instruction, Program
 
 Place = tuple[int, int]
@@ -40,7 +40,7 @@ def every_device(order: Order, draws: StepDraws, step: int) -> Program:
             actor, stream = actors[turn.actor, rank, replica], f"stream {streams[number]}"
             waits = []
             for event in turn.waits:
-                places = _group(order, order.turns[event].actor, turn.instruction.together, rank, replica)
+                places = _group(order, order.turns[event].actor, _scope(order, turn, event), rank, replica)
                 waits += [("end", event, *place) for place in places]
             if turn.instruction.together != "alone":
                 actor.add(stream, Instruction("arrive", {}, (), ("arrived", number, rank, replica)))
@@ -63,6 +63,12 @@ def every_device(order: Order, draws: StepDraws, step: int) -> Program:
 def _places(order: Order, actor: int) -> Iterator[Place]:
     lanes = order.lanes[actor]
     return ((rank, replica) for rank in range(lanes.tensor) for replica in range(lanes.replicas))
+
+
+def _scope(order: Order, turn: Turn, event: int) -> str:
+    """Whose end a device waits for: a collective of other replicas has the same end for all who take part in it."""
+    collective = order.turns[event].instruction.together == "data"
+    return "data" if collective and turn.instruction.together == "alone" else turn.instruction.together
 
 
 def _group(order: Order, actor: int, together: str, rank: int, replica: int) -> list[Place]:

@@ -56,12 +56,12 @@ def random_case(number: int, *, largest: int = 32) -> Case:
     if number % 3 == 2:
         shape, stack = _sharded(random, limit)
     else:
-        shape, stack = _pipeline(random, limit, SCHEDULES[number // 3 % 3], number % 2)
+        shape, stack = _pipeline(random, limit, SCHEDULES[number // 3 % 3], int(random.integers(2)))
     topology = network_of(family, shape.devices)
     network, device = Network(topology), load_device(topology.device)
     machine = Machine(device, stack, "bf16" if "bf16" in device.peak_flops_per_s else "fp16")
     model = gpt(sum(shape.layers_per_chunk), hidden=512, heads=8, tied_embeddings=bool(random.integers(2)))
-    batch = shape.data * shape.micro_batch * shape.micro_batches
+    batch = shape.micro_batch * (sum(shape.replica_micro_batches) or shape.data * shape.micro_batches)
     costs = step_costs(model, training(batch), shape, machine, network)
     build = sharded_program if shards_by_layer(shape, stack) else pipeline_program
     name = f"{number}: {shape.summary()} {shape.schedule} on {family}"
@@ -102,15 +102,18 @@ def _pipeline(random: np.random.Generator, limit: int, schedule: str, zero: int)
         tensor //= 2
     data = int(random.integers(1, limit // (tensor * pipeline) + 1))
     virtual = int(random.choice([2, 3])) if schedule == "interleaved" else 1
-    micro_batches = int(random.integers(1, 4)) * (pipeline if schedule == "interleaved" else 1)
+    granule = pipeline if schedule == "interleaved" else 1
+    counts = tuple(sorted((random.integers(1, 4, data) * granule).tolist(), reverse=True))
+    uneven = len(set(counts)) > 1 and bool(random.integers(2))
     layers = tuple(int(count) for count in random.integers(1, 3, pipeline * virtual))
     stack = overlapping() if random.integers(2) else gpu_stack()
-    deeper = 2 if zero and pipeline == 1 and 2 in stack.zero_stages else zero
+    deeper = 2 if zero and pipeline == 1 and 2 in stack.zero_stages and not uneven else zero
     shape = plan(
         tensor=tensor,
         pipeline=pipeline,
         data=data,
-        micro_batches=micro_batches,
+        micro_batches=counts[0],
+        replica_micro_batches=counts if uneven else (),
         virtual_stages=virtual,
         schedule=schedule,
         zero=deeper,
