@@ -36,8 +36,8 @@ def test_a_variation_is_mentioned_part_by_part() -> None:
     start = next(index for index, line in enumerate(lines) if line.startswith("  devices"))
     assert max(map(len, lines[start : start + 3])) <= 120
     words = " ".join(text.split())
-    assert "devices differ (as-found): speed spread 1 %, kernel jitter 3 %, network noise 2 %," in words
-    assert "stalls 0.2 an hour of 100 ms, slow devices 0.064 % +25 %," in words
+    assert "devices differ (as-found): speed spread 1 %, kernel jitter 3 %, network noise 1 %," in words
+    assert "stalls 4.8 an hour of 21 ms, slow devices 0.064 % +25 %," in words
     assert "resolution full (devices differ: variation 'as-found'), 40 steps, seed 7" in words
 
 

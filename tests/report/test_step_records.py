@@ -47,7 +47,7 @@ def test_the_variation_is_there_with_its_numbers() -> None:
     found = json.loads(json.dumps(variation_record(profile)))
     assert found["name"] == "as-found"
     assert found["speed_spread"] == profile.speed_spread
-    assert found["stalls"] == {"per_device_hour": 0.2, "mean_s": 0.1}
+    assert found["stalls"] == {"per_device_hour": 4.8, "mean_s": 0.021}
     assert found["slow_links"] == dataclasses.asdict(profile.slow_links)
     assert "figures" not in found
 
