@@ -107,7 +107,7 @@ def load_variation(name: str, where: str = "catalogue") -> Variation:
         if isinstance(value, dict):
             part = f"{place}: {key}"
             values[key] = _construct(Stalls, value, part) if key == "stalls" else _construct(Slow, value, part)
-    return _construct(Variation, values, place)
+    return _construct(Variation, {**values, "profile": name}, place)
 
 
 def load_model(name: str, where: str = "catalogue") -> Model:

@@ -246,6 +246,7 @@ class Variation:
     speed_spread: standard deviation of the time that equal devices need for equal work, lasting (silicon, cooling).
     kernel_jitter: standard deviation of one kernel's time over its mean, independent from kernel to kernel.
     network_noise: mean share by which a group's communication between nodes is slowed in a step, exponential.
+    profile: name of the one in the catalogue that it is, or was made of.
     """
 
     name: str = "none"
@@ -258,6 +259,7 @@ class Variation:
     slow_nodes: Slow = Slow()
     slow_links: Slow = Slow()
     slow: tuple[SlowPlace, ...] = ()
+    profile: str = "none"
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
     @property

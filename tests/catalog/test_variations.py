@@ -64,7 +64,8 @@ def test_as_found_is_well_run_with_slow_machines_left_in() -> None:
     well_run, found = load_variation("well-run"), load_variation("as-found")
     changed = {part: getattr(found, part) for part in SLOW}
     assert Slow() not in changed.values()
-    assert dataclasses.replace(well_run, name=found.name, title=found.title, **changed) == found
+    named = {"name": found.name, "title": found.title, "profile": found.profile}
+    assert dataclasses.replace(well_run, **named, **changed) == found
 
 
 def test_figures_follow_from_the_counts_that_their_notes_give() -> None:
