@@ -1,4 +1,6 @@
-"""The error tree: every message says where, what was given, what is allowed and what to change.
+"""The error tree, and how messages write values.
+
+Every message says where, what was given, what is allowed and what to change.
 
 Exit codes: 2 bad input, 3 does not fit, 4 simulation stalled, 1 anything unexpected.
 All errors can be pickled, because sweeps send them between processes.
@@ -8,6 +10,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+
+_LONGEST_SHOWN = 60
 
 
 class ScaletaxError(Exception):
@@ -46,6 +50,16 @@ class Stalled(ScaletaxError, RuntimeError):
 
 class LedgerNotClosed(ScaletaxError, ArithmeticError):
     """The account of device-seconds does not add up: a defect of scaletax, never of the input."""
+
+
+def shown(value: object) -> str:
+    """Write a value much as a TOML file has it, and not too long."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return "a table"
+    text = repr(value) if isinstance(value, (str, int, float, list)) else str(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 def closest(given: str, allowed: Iterable[str]) -> str:

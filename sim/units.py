@@ -11,7 +11,7 @@ import math
 import re
 from typing import TYPE_CHECKING
 
-from sim.errors import InputError
+from sim.errors import InputError, shown
 
 if TYPE_CHECKING:
     import pint
@@ -54,6 +54,7 @@ UNITS: dict[str, tuple[str, str]] = {
     "usd_per_s": ("usd / second", '"2.50 USD/h"'),
 }
 BITS_PER_BYTE = 8.0
+_LARGEST_READ = 1e300
 # A number and at most one unit expression: arithmetic is not evaluated, so no text can keep the reader busy.
 _SHAPE = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?\s*[A-Za-zµ%]*(\s*/\s*[A-Za-zµ]+)?")
 
@@ -94,7 +95,7 @@ def quantity(value: object, kind: str, where: str) -> float:
     """
     unit, example = UNITS[kind]
     if not isinstance(value, str):
-        raise InputError(where, f"{value!r} has no unit", f"write text with a unit, for example {example}")
+        raise InputError(where, f"{shown(value)} has no unit", f"write text with a unit, for example {example}")
     magnitude, base_unit, problem = _parse(value.strip())
     wanted = str(_registry().parse_units(unit))
     if problem:
@@ -130,13 +131,18 @@ def fraction(value: object, where: str, *, upper: float = 1.0) -> float:
     number = math.nan
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         # A whole number may be too large for a float.
-        number = float(value) if 0 <= value <= upper else math.inf
+        number = float(value) if abs(value) <= _LARGEST_READ else math.inf
     elif isinstance(value, str):
         magnitude, base_unit, problem = _parse(value.strip())
         if not problem and base_unit in ("", "dimensionless"):
             number = magnitude
     if not math.isfinite(number) or not 0 <= number <= upper:
-        raise InputError(where, f"{value!r} is not a share between 0 and {upper:g}", 'write for example 0.05 or "5 %"')
+        # A number of one or more without a sign was most likely meant in per cent.
+        bare = str(value).strip()[-1:].isdigit()
+        remedy = (
+            f'write "{number:.12g} %"' if bare and 1 <= number <= 100 * upper else 'write for example 0.05 or "5 %"'
+        )
+        raise InputError(where, f"{shown(value)} is not a share between 0 and {upper:g}", remedy)
     return number
 
 

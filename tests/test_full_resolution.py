@@ -107,5 +107,5 @@ def test_longer_stalls_cost_more():
 def test_a_slow_place_that_is_not_there(place, problem, remedy):
     with pytest.raises(InputError) as error:
         prepare(varied(point(devices=32), Variation(slow=(place,))))
-    assert error.value.where == 'test.toml: [system "test"].variation slow'
+    assert error.value.where == 'test.toml: [system "test".variation] slow'
     assert (error.value.problem, error.value.remedy) == (problem, remedy)

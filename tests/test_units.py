@@ -104,6 +104,16 @@ def test_what_is_not_a_share_is_refused(value):
         fraction(value, "here")
 
 
+@pytest.mark.parametrize(
+    ("value", "remedy"),
+    [(2, '"2 %"'), ("2", '"2 %"'), (1.5, '"1.5 %"'), (0.6, "0.05 or"), ("60 %", "0.05 or"), (1e5, "0.05 or")],
+)
+def test_a_number_that_was_likely_meant_in_per_cent_is_offered_so(value, remedy):
+    with pytest.raises(InputError) as caught:
+        fraction(value, "here", upper=0.5)
+    assert remedy in caught.value.remedy
+
+
 def test_writes_for_people():
     assert readable_bytes(80 * 2**30) == "80.0 GiB"
     assert readable_time(0.0125) == "12.5 ms"

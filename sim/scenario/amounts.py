@@ -7,8 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from sim.errors import InputError, closest
-from sim.scenario.wording import shown
+from sim.errors import InputError, closest, shown
 from sim.units import fraction, quantity
 
 _NUMBER = r"[+-]?(?:\d[\d_]*(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"

@@ -15,10 +15,9 @@ from types import MappingProxyType
 from typing import Any
 
 from sim.catalog import Model
-from sim.errors import InputError, unknown_name
+from sim.errors import InputError, shown, unknown_name
 from sim.scenario.model_fields import build_model
 from sim.scenario.reader import missing_file
-from sim.scenario.wording import shown
 
 
 @dataclass(frozen=True, slots=True)

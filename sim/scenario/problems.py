@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from sim.errors import InputError, closest
+from sim.errors import InputError, closest, shown
 from sim.scenario.schema import (
     LISTED,
     RESERVED_KEYS,
@@ -20,7 +21,6 @@ from sim.scenario.schema import (
     examples_of,
     keys_of,
 )
-from sim.scenario.wording import shown
 
 _Built = TypeVar("_Built")
 _KINDS = {
@@ -32,6 +32,12 @@ _KINDS = {
     "dict_type": "a table",
     "model_type": "a table",
     "finite_number": "a finite number",
+}
+_OTHER_REMEDIES = {
+    "float_type": "write a number",
+    "finite_number": "write a number",
+    "string_type": "write text in quotes",
+    "list_type": "write a list",
 }
 _BOUNDS = {
     "greater_than": ("above", "gt"),
@@ -106,11 +112,43 @@ def _explain(item: ErrorDetails, raw: Mapping[str, Any], path: Path) -> InputErr
     names = tuple(step for step in item["loc"] if isinstance(step, str))
     if item["type"] == "extra_forbidden":
         return _unknown_key(where, names)
+    if (beyond := _beyond_bounds(item, raw)) is not None:
+        item = beyond
     problem, remedy = _problem(item, names)
     examples = examples_of(names[:-1], names[-1]) if names[:-1] in TABLES else []
     if not remedy and examples:
         remedy = f"write for example {' or '.join(f'{names[-1]} = {example}' for example in examples)}"
+        if item["type"] == "list_type":
+            remedy += f"; in [sweep] one list for each point: [{examples[0]}, ...]"
     return InputError(where, problem, remedy or _in_bounds(item))
+
+
+def _beyond_bounds(item: ErrorDetails, raw: Mapping[str, Any]) -> ErrorDetails | None:
+    """What is wrong with a whole number of the wrong type once its type is right; nothing where it is then good.
+
+    Without this, 1e12 would be answered with "write 1000000000000", which is refused in turn.
+    """
+    whole = _whole(item["input"]) if item["type"] == "int_type" else None
+    if whole is None:
+        return None
+    retyped = copy.deepcopy(dict(raw))
+    table: Any = retyped
+    for step in item["loc"][:-1]:
+        table = table[step]
+    table[item["loc"][-1]] = whole
+    try:
+        Document.model_validate(retyped)
+    except ValidationError as error:
+        return next((other for other in error.errors(include_url=False) if other["loc"] == item["loc"]), None)
+    return None
+
+
+def _whole(given: object) -> int | None:
+    """The whole number that text or a number with a point stands for."""
+    if isinstance(given, float):
+        return int(given) if given.is_integer() else None
+    found = re.fullmatch(r"(\d{1,30})(\.0*)?", given.strip()) if isinstance(given, str) else None
+    return int(found[1]) if found else None
 
 
 def _unknown_key(where: str, names: tuple[str, ...]) -> InputError:
@@ -150,7 +188,7 @@ def _in_bounds(item: ErrorDetails) -> str:
         return "write a whole number"
     if kind in ("too_short", "string_too_short"):
         return "write some text" if kind == "string_too_short" else "list at least one value, or leave it out"
-    return ""
+    return _OTHER_REMEDIES.get(kind, "")
 
 
 def _retype(kind: str, given: object, names: tuple[str, ...]) -> str:
@@ -164,11 +202,8 @@ def _retype(kind: str, given: object, names: tuple[str, ...]) -> str:
         header = f"[[{'.'.join(names)}]]" if listed else f"[{'.'.join(names)}]"
         return f"write {header} with its keys below"
     if kind == "int_type":
-        text = str(given).strip()
-        whole = re.fullmatch(r"(\d+)(\.0*)?", text)
-        if isinstance(given, float) and given.is_integer():
-            return f"write {int(given)}"
-        return f"write {whole[1]}" if whole and not isinstance(given, bool) else ""
+        whole = _whole(given)
+        return "" if whole is None else f"write {whole}"
     if kind == "bool_type":
         meant = str(given).strip().lower()
         return f"write {meant} without quotes" if meant in ("true", "false") else "write true or false"

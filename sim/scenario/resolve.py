@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.catalog import Model, Variation, load_model, stack_names
-from sim.errors import InputError, unknown_name
+from sim.errors import InputError, shown, unknown_name
 from sim.scenario.amounts import sequences_in
 from sim.scenario.model_config import read_model_config
 from sim.scenario.model_fields import build_model
@@ -15,7 +15,6 @@ from sim.scenario.problems import attempt, check, combine, place
 from sim.scenario.schema import ModelTable, PartTable, PlanTable, SizesTable, SystemTable, TrainingTable
 from sim.scenario.types import Lora, Part, PlanRequest, Report, Scenario, System, Training
 from sim.scenario.variation import Place, variation_from
-from sim.scenario.wording import shown
 
 
 def scenario_from(document: Mapping[str, Any], path: Path, axes: Mapping[str, Any] | None = None) -> Scenario:

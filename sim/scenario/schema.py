@@ -9,14 +9,15 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo, model_validator
 
 from sim.catalog.records import Position
-from sim.errors import InputError, closest
+from sim.errors import InputError, closest, shown
 from sim.scenario.amounts import Batch, TokenBudget, batch, share, token_budget
 from sim.scenario.table import Count, Table, Text
 from sim.scenario.types import FlopConvention, Recompute, Resolution, Schedule
 from sim.scenario.variation_tables import SlowPlaceTable, SlowTable, StallsTable, VariationTable, name_or_table
-from sim.scenario.wording import shown
 
 SCHEMA = 1
+_MOST_STEPS = 100_000
+"""That are simulated where devices differ: enough for one percentile in a thousand, few enough to be held in memory."""
 
 
 def _all_different(values: list[Any]) -> list[Any]:
@@ -107,8 +108,8 @@ class PlanTable(Table):
     sequence_parallel: bool | None = None
     recompute: Recompute | None = None
     schedule: Schedule | None = None
-    layers_per_stage: Annotated[list[Count], Field(min_length=1)] | None = None
-    micro_batches: Annotated[list[Count], Field(min_length=1)] | None = None
+    layers_per_stage: Annotated[list[Count], Field(min_length=1)] | None = Field(None, examples=["[11, 10, 10, 9]"])
+    micro_batches: Annotated[list[Count], Field(min_length=1)] | None = Field(None, examples=["[12, 12, 10]"])
 
 
 class SizesTable(Table):
@@ -196,7 +197,7 @@ class Document(Table):
     schema_version: Annotated[int, PlainValidator(_known_schema)] = Field(alias="schema", examples=[str(SCHEMA)])
     title: str | None = None
     seed: Annotated[int, Field(ge=0)] = 0
-    steps: Count = Field(100, examples=["100"])
+    steps: Annotated[Count, Field(le=_MOST_STEPS)] = Field(100, examples=["100"])
     model: ModelTable = Field(examples=['{ name = "cerebras-gpt-13b" }'])
     training: TrainingTable = Field(examples=['{ tokens = 257e9, global_batch = "720 sequences" }'])
     system: Annotated[list[SystemTable], Field(min_length=1), AfterValidator(_different_names)]

@@ -6,10 +6,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, PlainValidator, model_validator
 
-from sim.errors import InputError
+from sim.errors import InputError, shown
 from sim.scenario.amounts import part, share, slowdown, stall
 from sim.scenario.table import Table
-from sim.scenario.wording import shown
 
 _MOST_STALLS_PER_HOUR = 3600.0
 """One a second: what comes more often than that is no rare stall but part of every kernel's time."""

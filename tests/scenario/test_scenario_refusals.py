@@ -51,6 +51,14 @@ REFUSED = {
     "negative seed": ("seed = 7", "seed = -1", ": seed\n  -1 must be at least 0"),
     "zero stage": ("tensor = 8", "zero = 4", ': [system "cluster".plan] zero\n  4 must be at most 3'),
     "entry of a list": ("tensor = 8", "layers_per_stage = [1, 0]", "layers_per_stage[1]\n  0 must be"),
+    "number as a list": (
+        "tensor = 8",
+        "micro_batches = 3",
+        """: [system "cluster".plan] micro_batches
+  3 is not a list
+  write for example micro_batches = [12, 12, 10]; in [sweep] one list for each point: [[12, 12, 10], ...]""",
+    ),
+    "table as a list": ("tensor = 8", "micro_batches = { a = 1 }", "] micro_batches\n  a table is not a list\n  write"),
     "empty list": ("tensor = 8", "layers_per_stage = []", "layers_per_stage\n  [] is empty"),
     "empty name": ('name = "cluster"', 'name = ""', ": [system number 1] name\n  '' is empty"),
     "negative tokens": ("257e9", "-1", ": [training] tokens\n  -1 must be above zero and finite"),
@@ -123,6 +131,15 @@ REFUSED = {
   leave out one: jitter is the folded estimate""",
     ),
     "no steps": ("seed = 7", "steps = 0", ": steps\n  0 must be at least 1\n  write for example steps = 100"),
+    "too many steps": ("seed = 7", "steps = 100001", ": steps\n  100001 must be at most 100000\n  write for example"),
+    "too many steps with a point": (
+        "seed = 7",
+        "steps = 1e12",
+        ": steps\n  1000000000000 must be at most 100000\n  write for example steps = 100",
+    ),
+    "no steps with a point": ("seed = 7", "steps = 0.0", ": steps\n  0 must be at least 1\n  write for example"),
+    "steps with a point": ("seed = 7", "steps = 1e5", ": steps\n  100000.0 is not a whole number\n  write 100000"),
+    "title as a number": ('title = "An example"', "title = 3", ": title\n  3 is not text\n  write text in quotes"),
     "half a step": ("seed = 7", "steps = 1.5", ": steps\n  1.5 is not a whole number"),
     "unknown model": (
         "cerebras-gpt-13b",
@@ -193,3 +210,22 @@ def test_refuses(kind, example):
     assert message.startswith("my.toml: ")
     assert expected in message
     assert "also" not in message
+
+
+@pytest.mark.parametrize("key", ["steps", "system.plan.micro_batches"])
+def test_a_value_refused_in_the_file_is_refused_by_an_override_and_at_any_sweep_point(key, example):
+    bad, good, expected = {
+        "steps": ("1e12", "10", "1000000000000 must be at most 100000\n  write for example steps = 100"),
+        "system.plan.micro_batches": ("3", "[1, 2]", "3 is not a list\n  write for example micro_batches = ["),
+    }[key]
+    assert expected in refusal(example(), f"{key}={bad}")
+    axis = f'[sweep]\n"{key}" = [{{}}]\n[report]'
+    assert expected in refusal(example(("[report]", axis.format(bad))))
+    message = refusal(example(("[report]", axis.format(f"{good}, {bad}"))))
+    for line in expected.splitlines():
+        assert line in message
+    assert "at the sweep point" in message
+
+
+def test_more_steps_than_allowed_are_refused_at_the_limit(example):
+    assert load_scenarios(example(("seed = 7", "steps = 100_000")))[0].steps == 100_000

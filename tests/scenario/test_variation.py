@@ -86,7 +86,7 @@ slowdown = 1.5"""
 
 
 def test_the_tables_have_the_fields_of_the_records():
-    names = {spec.name for spec in dataclasses.fields(Variation)} - {"name", "title", "figures"}
+    names = {spec.name for spec in dataclasses.fields(Variation)} - {"name", "title", "profile", "figures"}
     assert set(VariationTable.model_fields) == names | {"profile"}
     assert set(SlowTable.model_fields) == {spec.name for spec in dataclasses.fields(Slow)}
     assert set(SlowPlaceTable.model_fields) == {spec.name for spec in dataclasses.fields(SlowPlace)}
@@ -247,7 +247,7 @@ REFUSED = {
     ),
     "spread too wide": (
         HEADER + "speed_spread = 1",
-        ': [system "cluster".variation] speed_spread\n  1 is not a share between 0 and 0.5\n  write for example 0.05',
+        ': [system "cluster".variation] speed_spread\n  1 is not a share between 0 and 0.5\n  write "1 %"',
     ),
     "negative jitter": (
         HEADER + 'kernel_jitter = "-3 %"',
@@ -259,6 +259,19 @@ REFUSED = {
         """: [system "cluster".variation] slow_devices
   0.01 is not a table
   write [system.variation.slow_devices] with its keys below""",
+    ),
+    "spread as a truth value": (
+        HEADER + "speed_spread = true",
+        '] speed_spread\n  true is not a share between 0 and 0.5\n  write for example 0.05 or "5 %"',
+    ),
+    "stall as a truth value": (HEADER + "stalls = { mean = true }", "] mean\n  true has no unit\n  write text with"),
+    "two per cent as a number": (
+        HEADER + "slow_devices = { share = 2, slowdown = 0.2 }",
+        ': [system "cluster".variation.slow_devices] share\n  2 is not a share between 0 and 1\n  write "2 %"',
+    ),
+    "twice all": (
+        HEADER + 'slow_devices = { share = "200 %", slowdown = 0.2 }',
+        "] share\n  '200 %' is not a share between 0 and 1\n  write for example 0.05 or",
     ),
     "share above all": (
         HEADER + "slow_devices = { share = 1.5, slowdown = 0.2 }",
@@ -278,7 +291,7 @@ REFUSED = {
     ),
     "slower than allowed": (
         HEADER + "slow_links = { share = 0.1, slowdown = 100.5 }",
-        "] slowdown\n  100.5 is not a share between 0 and 100\n  write for example 0.05 or",
+        '] slowdown\n  100.5 is not a share between 0 and 100\n  write "100.5 %"',
     ),
     "share without slowdown": (
         HEADER + 'profile = "well-run"\nslow_nodes = { share = 0.1 }',
