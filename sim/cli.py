@@ -224,7 +224,7 @@ def _scenarios(file: Path, overrides: Sequence[str]) -> list[Scenario]:
     if is_name and not shelved.exists():
         names = sorted(entry.stem for entry in shelf("scenarios").glob("*.toml"))
         raise InputError(str(file), "there is no such file or scenario", f"scenarios: {', '.join(names)}")
-    return load_scenarios(shelved if is_name else file, overrides)
+    return load_scenarios(shelved if is_name else file, overrides, lambda note: click.echo(f"note: {note}", err=True))
 
 
 def _progress(total: int) -> Any:

@@ -85,6 +85,16 @@ def test_bad_input_is_explained_and_writes_nothing(tmp_path: Path, overrides: li
     assert not list(tmp_path.iterdir())
 
 
+def test_a_sweep_that_is_replaced_is_told_of_on_stderr(tmp_path: Path) -> None:
+    path = tmp_path / "swept.toml"
+    quickstart = (ROOT / "scenarios" / "quickstart.toml").read_text(encoding="utf-8")
+    path.write_text(f'{quickstart}\n[sweep]\n"system.variation.kernel_jitter" = [0.1, 0.2]\n', encoding="utf-8")
+    done = scaletax("check", path, "--set", "system.variation=well-run")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "note: the sweep over system.variation.kernel_jitter is replaced by --set system.variation\n"
+    assert scaletax("check", path).stderr == ""
+
+
 def test_a_failing_point_does_not_take_the_others_with_it(tmp_path: Path) -> None:
     done = scaletax(
         "run",

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sim.errors import InputError
 from sim.scenario.keys import Key, parse_key, system_names, with_value
 
 
-def apply_overrides(document: Mapping[str, Any], overrides: Sequence[str], path: str) -> dict[str, Any]:
+def apply_overrides(
+    document: Mapping[str, Any], overrides: Sequence[str], path: str, tell: Callable[[str], object]
+) -> dict[str, Any]:
     """Return the document with each "key=value" set, in order.
 
+    tell: called with a note for each axis of [sweep] that is replaced by another key than its own.
     A key that is an axis of [sweep] loses its axis. Raises InputError for an unknown key or a missing "=".
     """
     changed = dict(document)
@@ -25,7 +28,7 @@ def apply_overrides(document: Mapping[str, Any], overrides: Sequence[str], path:
             raise InputError(where, "there is no '='", "write key=value, for example training.tokens=1e9")
         key = parse_key(parts[1].strip(), system_names(changed), where)
         if isinstance(changed.get("sweep"), Mapping):
-            changed["sweep"] = _without(key, changed["sweep"], system_names(changed), where, path)
+            changed["sweep"] = _without(key, changed["sweep"], system_names(changed), where, path, tell)
         changed = with_value(changed, key, parse_value(parts[2].strip()))
     return changed
 
@@ -39,8 +42,10 @@ def parse_value(text: str) -> Any:
     return parsed["value"] if set(parsed) == {"value"} else text
 
 
-def _without(key: Key, sweep: Mapping[str, Any], systems: Sequence[str], where: str, path: str) -> dict[str, Any]:
-    """The axes that are left when the key has one value."""
+def _without(
+    key: Key, sweep: Mapping[str, Any], systems: Sequence[str], where: str, path: str, tell: Callable[[str], object]
+) -> dict[str, Any]:
+    """The axes that are left when the key has one value; of the others, those with another key are told of."""
     left: dict[str, Any] = {}
     for text, values in sweep.items():
         axis = parse_key(text, systems, f"{path}: [sweep]")
@@ -52,6 +57,11 @@ def _without(key: Key, sweep: Mapping[str, Any], systems: Sequence[str], where: 
                     f"set '{text}' instead",
                 )
             left[text] = values
-        elif key.system is not None and axis.system is None:
-            left |= {str(Key(axis.path, name)): values for name in systems if name != key.system}
+            continue
+        others = systems if key.system is not None and axis.system is None else []
+        swept = {str(Key(axis.path, name)): values for name in others if name != key.system}
+        left |= swept
+        if axis != key:
+            alone = f" for '{key.system}'; the other systems are still swept" if swept else ""
+            tell(f"the sweep over {axis} is replaced by --set {key}{alone}")
     return left

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,17 @@ from sim.scenario.overrides import apply_overrides
 from sim.scenario.problems import check
 
 
-def read_document(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
+def read_document(
+    path: Path, overrides: Sequence[str] = (), tell: Callable[[str], object] = lambda note: None
+) -> dict[str, Any]:
     """Read one scenario file.
 
-    overrides: "key=value" texts, as --set takes them.
+    overrides: "key=value" texts, as --set takes them. tell: called with a note for each axis of [sweep] that one of
+    them replaces although it is another key.
     Returns the tables as written, overrides applied; [sweep] is kept.
     Raises InputError when the file is not there, is not TOML, or does not have the structure of the format.
     """
-    document = apply_overrides(_parse(_text(path), path), overrides, str(path))
+    document = apply_overrides(_parse(_text(path), path), overrides, str(path), tell)
     check(_at_first_point(document, path), path)
     return document
 

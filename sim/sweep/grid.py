@@ -7,7 +7,7 @@ point appears twice. Order: systems as in the file, axes as in the file, the las
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,13 +33,15 @@ class _Axis:
     values: Sequence[Any]
 
 
-def load_scenarios(path: Path, overrides: Sequence[str] = ()) -> list[Scenario]:
+def load_scenarios(
+    path: Path, overrides: Sequence[str] = (), tell: Callable[[str], object] = lambda note: None
+) -> list[Scenario]:
     """Read a scenario file and return every point of it.
 
-    overrides: "key=value" texts, as --set takes them.
+    overrides: "key=value" texts, as --set takes them. tell: as read_document takes it.
     Raises InputError when anything in the file is not usable.
     """
-    document = read_document(path, overrides)
+    document = read_document(path, overrides, tell)
     return [scenario_from(point.document, path, point.axes) for point in expand(document, str(path))]
 
 

@@ -136,6 +136,34 @@ def test_setting_all_systems_replaces_the_axis_of_one(two):
     assert devices(path, "system.devices=4") == [4, 4]
 
 
+def told(path, *overrides):
+    notes = []
+    load_scenarios(path, overrides, notes.append)
+    return notes
+
+
+def test_an_axis_that_another_key_replaces_is_told_of(two):
+    path = two
+    jitter, batch = '"system.variation.kernel_jitter" = [0, 0.1]', '"system.cluster.plan.micro_batch" = [1, 2]'
+    text = path.read_text().replace('jitter = "0.5 %"', "")
+    path.write_text(f"{text}\n[sweep]\n{jitter}\n{batch}\nseed = [1, 2]\n")
+    assert told(path) == told(path, "seed=3", "training.tokens=1e9") == []
+    # The very key of an axis takes its place: whoever sets it knows.
+    assert told(path, "system.variation.kernel_jitter=0.2", 'system."cluster".plan.micro_batch=2') == []
+    assert told(path, "system.variation=well-run", "system.plan=best") == [
+        "the sweep over system.variation.kernel_jitter is replaced by --set system.variation",
+        "the sweep over system.cluster.plan.micro_batch is replaced by --set system.plan",
+    ]
+    assert told(path, "system.plan.micro_batch=2") == [
+        "the sweep over system.cluster.plan.micro_batch is replaced by --set system.plan.micro_batch"
+    ]
+    assert told(path, "system.cluster.variation=none") == [
+        "the sweep over system.variation.kernel_jitter is replaced by --set system.cluster.variation for 'cluster';"
+        " the other systems are still swept"
+    ]
+    assert len(load_scenarios(path, ["system.cluster.variation=none"])) == 2 * 2 + 2 * 2
+
+
 def test_a_key_within_an_axis_cannot_be_set(example):
     path = example(("[report]", '[sweep]\n"system.plan" = ["best", { tensor = 4 }]\n[report]'))
     message = refusal(path, "system.plan.tensor=8")
