@@ -13,6 +13,7 @@ from sim import __version__
 from sim.outcome.ledger import Ledger
 from sim.outcome.lines import GROUPS, LINES
 from sim.outcome.outcome import Memory, Outcome, PartUse
+from sim.report.axis_words import axis_cell
 from sim.report.step_records import resolution_record, step_times_record, summary_columns, variation_record
 from sim.scenario import resolved_documents
 
@@ -147,7 +148,7 @@ def _memory(memory: Memory) -> dict[str, Any]:
 def _summary_row(outcome: Outcome, axes: Sequence[str]) -> dict[str, Any]:
     return {
         **_names(outcome),
-        **{key: outcome.scenario.axes.get(key) for key in axes},
+        **{key: _cell(outcome.scenario.axes.get(key)) for key in axes},
         "plan": outcome.plan.summary(),
         "plan_devices": outcome.plan.devices,
         **_metrics(outcome),
@@ -156,6 +157,11 @@ def _summary_row(outcome: Outcome, axes: Sequence[str]) -> dict[str, Any]:
         "memory_peak_bytes": outcome.memory.peak_bytes,
         "memory_capacity_bytes": outcome.memory.capacity_bytes,
     }
+
+
+def _cell(value: Any) -> Any:
+    """A value of an axis for one cell; numbers, and nothing where a point has no such axis, as they are."""
+    return axis_cell(value) if isinstance(value, (bool, list, Mapping)) else value
 
 
 def _plain(value: Any) -> Any:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sim.outcome.outcome import Outcome
+from sim.report.axis_words import axis_words
 from sim.scenario import Scenario
 
 
@@ -125,7 +126,7 @@ def _variants(groups: Sequence[tuple[Outcome, ...]]) -> list[str]:
     for name, own in zip(names, axes, strict=True):
         others = [other for other_name, other in zip(names, axes, strict=True) if other_name == name]
         differing = {key: value for key, value in own.items() if any(other.get(key) != value for other in others)}
-        words = ", ".join(_axis_words(key, value) for key, value in differing.items())
+        words = ", ".join(axis_words(key, value) for key, value in differing.items())
         seen[name, words] += 1
         number = seen[name, words]
         variants.append(words if number == 1 else f"{words} #{number}".strip())
@@ -134,11 +135,3 @@ def _variants(groups: Sequence[tuple[Outcome, ...]]) -> list[str]:
 
 def _axes_beside_size(outcome: Outcome) -> dict[str, Any]:
     return {key: value for key, value in outcome.scenario.axes.items() if key.rsplit(".", 1)[-1] != "devices"}
-
-
-def _axis_words(key: str, value: object) -> str:
-    """An axis in a label: the last part of its key and its value; a name speaks for itself."""
-    last = key.rsplit(".", 1)[-1]
-    if isinstance(value, Mapping):
-        return f"{last} {', '.join(_axis_words(member, its) for member, its in value.items())}"
-    return str(value) if last == "name" else f"{last} {value}"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 from sim.outcome.outcome import Outcome
+from sim.report.document import summary_rows
 from sim.report.points import comparable, counted, curves, representatives, slug
 
 
@@ -32,6 +34,26 @@ def test_a_table_as_an_axis_is_named_by_its_members(alone: Outcome) -> None:
         points.append(dataclasses.replace(alone, scenario=scenario))
     labels = [curve.label for curve in curves(points)]
     assert labels == ["gpu cluster (variation none)", "gpu cluster (variation speed_spread 0.03, slow_links share 0.1)"]
+
+
+def test_a_changed_profile_as_an_axis_is_short(alone: Outcome) -> None:
+    slow = [{"node": 1, "slowdown": "10 %"}]
+    axes = [
+        {"system.variation": {"profile": "as-found", "slow": slow}, "seed": 0},
+        {"system.variation": "as-found", "seed": 1},
+    ]
+    points = []
+    for seed, own in enumerate(axes):
+        scenario = dataclasses.replace(alone.scenario, axes=own, seed=seed)
+        points.append(dataclasses.replace(alone, scenario=scenario))
+    labels = [curve.label for curve in curves(points)]
+    assert labels == [
+        "gpu cluster (variation as-found + node 1 +10 %, seed 0)",
+        "gpu cluster (variation as-found, seed 1)",
+    ]
+    cells = [row["system.variation"] for row in summary_rows(points)]
+    assert cells[1] == "as-found"
+    assert json.loads(cells[0]) == axes[0]["system.variation"]
 
 
 def test_labels_are_unique_even_without_axes(alone: Outcome, different_models: tuple[Outcome, ...]) -> None:
