@@ -17,7 +17,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "data_comm": "gradients and parameters over the replicas, exposed or slowing compute",
         "bubble": "pipeline stages waiting for work",
         "imbalance": "stages or replicas with less work waiting for those with more",
-        "straggler_wait": "waiting for the slowest replica",
+        "straggler_wait": "waiting that would not be there if all devices were alike",
         "stranded": "devices that the plan cannot use",
     },
     "memory": {

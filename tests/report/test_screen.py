@@ -14,6 +14,7 @@ from sim.outcome.lines import LINES, SPLIT_LINES
 from sim.outcome.outcome import Outcome
 from sim.report.screen import screen
 from sim.report.sentences import percent, sentences
+from sim.simulate import simulate
 from sim.units import readable_time
 
 
@@ -151,6 +152,12 @@ def test_notes_are_said_once(several: tuple[Outcome, ...]) -> None:
     text = " ".join(screen(several).split())
     for note in {note for point in several for note in point.notes}:
         assert text.count(note) == 1
+
+
+def test_an_estimated_lag_is_explained(alone: Outcome) -> None:
+    system = dataclasses.replace(alone.scenario.system, jitter=2.0)
+    text = " ".join(screen([simulate(dataclasses.replace(alone.scenario, system=system))]).split())
+    assert "straggler_wait: waiting that would not be there if all devices were alike" in text
 
 
 def test_a_name_beyond_ascii_is_escaped(alone: Outcome, twin_of: Callable[[Outcome], Outcome]) -> None:
