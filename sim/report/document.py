@@ -14,6 +14,7 @@ from sim.outcome.ledger import Ledger
 from sim.outcome.lines import GROUPS, LINES
 from sim.outcome.outcome import Memory, Outcome, PartUse
 from sim.report.axis_words import axis_cell
+from sim.report.step_notes import step_notes
 from sim.report.step_records import resolution_record, step_times_record, summary_columns, variation_record
 from sim.scenario import resolved_documents
 
@@ -64,7 +65,7 @@ def _point(outcome: Outcome) -> dict[str, Any]:
         "counterfactual_step_times_s": outcome.counterfactual_step_times_s,
         "links": _links(outcome),
         "memory": _memory(outcome.memory),
-        "notes": outcome.notes,
+        "notes": [*step_notes([outcome])[0], *outcome.notes],
     }
 
 

@@ -13,7 +13,7 @@ from sim.outcome.lines import GROUPS
 from sim.outcome.outcome import Outcome
 from sim.report.points import curves
 from sim.report.sentences import percent, sentences
-from sim.report.step_times import resolution_notes
+from sim.report.step_notes import step_notes
 from sim.units import readable_time
 
 _WIDTH = 118
@@ -137,10 +137,11 @@ def _conventions(outcomes: Sequence[Outcome]) -> list[str]:
 def _notes(outcomes: Sequence[Outcome]) -> list[str]:
     """The notes of all points, each once; one that not all points share names its points."""
     systems = curves(outcomes)
+    differing = {id(point): notes for point, notes in zip(outcomes, step_notes(outcomes), strict=True)}
     owners: dict[str, list[str]] = {}
     for curve in systems:
         for point in curve.points:
-            for note in (*resolution_notes(point), *point.notes):
+            for note in (*differing[id(point)], *point.notes):
                 owners.setdefault(note, []).append(curve.place(point))
         # What holds for every size of a system is said of the system, once.
         for note, places in owners.items():

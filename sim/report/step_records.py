@@ -32,6 +32,7 @@ def step_times_record(steps: StepTimes | None) -> dict[str, Any] | None:
     return {
         "steps": len(steps.times_s),
         **_times(steps),
+        "late_s": dict(steps.late_s),
         "held_up": [_held_up(one) for one in steps.held_up[:_MOST_HELD_UP]],
         "times_s": steps.times_s.tolist(),
     }
@@ -61,7 +62,8 @@ def _times(steps: StepTimes) -> dict[str, float | None]:
 
 
 def _held_up(one: HeldUp) -> dict[str, Any]:
-    """One of those who held everyone up; its place is null where it is no device."""
+    """One of those who held everyone up; its place in the plan is null where it is no device."""
     if one.device is None:
-        return {"by": one.by, "steps": one.steps, **dict.fromkeys(("device", "actor", "replica", "rank"))}
+        places = dict.fromkeys(("device", "actor", "replica", "rank"))
+        return {"by": one.by, "steps": one.steps, **places, "node": one.node}
     return dataclasses.asdict(one)

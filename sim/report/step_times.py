@@ -1,12 +1,15 @@
-"""What to say where devices differ: how long steps take, who holds everyone up, and how that was simulated."""
+"""What to say where devices differ: how long steps take and why, and who holds everyone up."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
+from sim.engine.lanes import STALLS, WORK
+from sim.hardware.topology import load_topology
 from sim.outcome.outcome import Outcome
 from sim.outcome.step_times import HeldUp, StepTimes
+from sim.parallel.wafer_plan import WaferPlan
 from sim.report.points import Curve, counted, representatives
 
 _MOST_SYSTEMS_NAMED = 3
@@ -17,6 +20,10 @@ _PERCENTILES = (50, 95, 99)
 _ALIKE = 5e-4
 """Means this near to the step of equal devices are not called longer or shorter."""
 _SIGNIFICANT = 3
+_CAUSES = {WORK: "slower devices", STALLS: "stalls"}
+"""Causes of a longer step in words; all others are lines of communication."""
+_NAMED_CAUSE = 0.01
+"""Causes with smaller shares are left out."""
 _DRAWN_ALIKE = " Devices differ in this run; drawn is the step with every device alike."
 
 
@@ -45,22 +52,6 @@ def step_sentences(systems: Sequence[Curve]) -> list[str]:
     return found
 
 
-def resolution_notes(outcome: Outcome) -> list[str]:
-    """How the devices of a point were simulated, where that is not what one would expect without being told."""
-    resolution, steps = outcome.resolution, outcome.step_times
-    if differs(outcome) and steps is not None:
-        many = counted(len(steps.times_s), "step")
-        return [
-            f"resolution full ({resolution.why}): each device has its own clock through {many}, seed"
-            f" {outcome.scenario.seed}; links are those of the step with every device alike"
-        ]
-    if resolution.name == "full":
-        return [f"resolution full ({resolution.why}): each device has its own clock; nothing varies from step to step"]
-    if outcome.scenario.system.resolution == "folded":
-        return [f"resolution folded ({resolution.why}): one device stands for all that are alike"]
-    return []
-
-
 def device_name(one: HeldUp, outcome: Outcome) -> str:
     """A device and its place in the plan: "gpu 13,933 (stage 13, replica 77, rank 5)", "wafer 3"."""
     if one.actor == "wafer":
@@ -77,6 +68,17 @@ def device_name(one: HeldUp, outcome: Outcome) -> str:
     return f"gpu {one.device:,}" + (f" ({', '.join(places)})" if told and places else "")
 
 
+def node_name(node: int, outcome: Outcome) -> str:
+    """A node and its devices: "node 2 (8 devices from gpu 16 on)", "node 3 (wafer 3)"."""
+    part = outcome.scenario.system.every_part[0]
+    # Nodes are as large in every part, and none but the last of all is cut at its end.
+    size = load_topology(part.topology, part.devices, outcome.scenario.where, sizes=part.sizes).domain
+    first = node * size
+    kind, count = "wafer" if isinstance(outcome.plan, WaferPlan) else "gpu", min(size, outcome.devices - first)
+    devices = f"{kind} {first:,}" if count == 1 else f"{counted(count, 'device')} from {kind} {first:,} on"
+    return f"node {node:,} ({devices})"
+
+
 def resolved_percentiles(steps: StepTimes) -> list[int]:
     """Percentiles with at least one step beyond them; none of a single step."""
     count = len(steps.times_s)
@@ -90,9 +92,9 @@ def _excess(steps: StepTimes) -> float:
 
 def _spread(steps: StepTimes) -> str:
     """Mean, what it is beside equal devices, and how steps differ from each other."""
-    against = _against_alike(_excess(steps))
+    against, causes = _against_alike(_excess(steps)), _causes(steps)
     if len(steps.times_s) == 1:
-        return f"{_seconds([steps.mean_s])[0]} in the one step simulated, {against}"
+        return f"{_seconds([steps.mean_s])[0]} in the one step simulated, {against}{causes}"
     percents = resolved_percentiles(steps)
     names = ["mean", *(f"P{percent}" for percent in percents)]
     values_s = [steps.mean_s, *(steps.percentile_s(percent) for percent in percents)]
@@ -101,7 +103,20 @@ def _spread(steps: StepTimes) -> str:
         values_s.append(float(steps.times_s.max()))
     mean, *others = (f"{name} {time}" for name, time in zip(names, _seconds(values_s), strict=True))
     spread = f"coefficient of variation {100 * steps.coefficient_of_variation:.2g} %"
-    return f"{mean}, {against} ({', '.join(others)}, {spread})"
+    return f"{mean}, {against} ({', '.join(others)}, {spread}){causes}"
+
+
+def _causes(steps: StepTimes) -> str:
+    """What makes the mean step longer: what its critical path takes beyond the usual, by cause."""
+    causes_s = {words: steps.late_s.get(cause, 0.0) for cause, words in _CAUSES.items()}
+    causes_s["the network"] = sum(seconds for cause, seconds in steps.late_s.items() if cause not in _CAUSES)
+    longer_s = sum(max(seconds, 0.0) for seconds in causes_s.values())
+    if _excess(steps) <= _ALIKE or longer_s <= 0:
+        return ""
+    shares = {words: seconds / longer_s for words, seconds in causes_s.items() if seconds > _NAMED_CAUSE * longer_s}
+    ranked = sorted(shares, key=lambda words: -shares[words])
+    (first, *others) = [(f"{100 * shares[words]:.0f} %", words) for words in ranked]
+    return f", of what it takes longer {' is '.join(first)}" + "".join(f", {' '.join(other)}" for other in others)
 
 
 def _against_alike(excess: float) -> str:
@@ -144,4 +159,6 @@ def _held_up(outcome: Outcome, steps: StepTimes) -> str:
 def _name(one: HeldUp, outcome: Outcome) -> str:
     if one.by == "device":
         return device_name(one, outcome)
+    if one.node is not None:
+        return node_name(one.node, outcome)
     return "delays of the network" if one.by == "network" else "nobody"

@@ -33,6 +33,8 @@ def test_the_document_holds_the_steps(varied: tuple[Outcome, ...]) -> None:
         assert found["times_s"] == steps.times_s.tolist()
         assert found["mean_s"] == point["step_time_s"] == outcome.step_time_s
         assert found["alike_s"] == steps.alike_s
+        assert found["late_s"] == dict(steps.late_s)
+        assert found["late_s"].keys() >= {"work"}
         for percent in (50, 95, 99):
             assert found[f"p{percent}_s"] == np.percentile(steps.times_s, percent)
         assert found["coefficient_of_variation"] == steps.coefficient_of_variation > 0
@@ -71,6 +73,14 @@ def test_at_most_ten_are_named() -> None:
     found = step_times_record(StepTimes(np.ones(25), 1.0, held_up))
     assert found is not None
     assert [one["device"] for one in found["held_up"]] == list(range(10))
+
+
+def test_a_node_is_named_by_its_number() -> None:
+    found = step_times_record(StepTimes(np.ones(2), 1.0, (HeldUp("node", 2, node=5),), {"work": 0.5, "data_comm": 0.1}))
+    assert found is not None
+    nothing = dict.fromkeys(("device", "actor", "replica", "rank"))
+    assert found["held_up"] == [{"by": "node", "steps": 2, "node": 5, **nothing}]
+    assert found["late_s"] == {"work": 0.5, "data_comm": 0.1}
 
 
 def test_the_summary_has_columns_for_steps(

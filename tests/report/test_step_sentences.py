@@ -14,7 +14,7 @@ from sim.outcome.step_times import HeldUp, StepTimes
 from sim.report.points import curves
 from sim.report.screen import screen
 from sim.report.sentences import sentences
-from sim.report.step_times import device_name, resolution_notes, resolved_percentiles, step_sentences
+from sim.report.step_times import device_name, node_name, resolved_percentiles, step_sentences
 
 SPREAD, HELD = "Steps where devices differ, beside one with every device alike: ", "Who holds everyone up: "
 
@@ -125,24 +125,54 @@ def test_a_device_is_called_by_its_place_in_the_plan(
     assert device_name(device(2, 1, "wafer"), varied[4]) == "wafer 2"
 
 
-def test_nothing_is_said_of_devices_that_are_alike(several: tuple[Outcome, ...], asked_for: dict[str, Outcome]) -> None:
-    for outcomes in (several, list(asked_for.values())):
-        assert step_sentences(curves(outcomes)) == []
-    for outcome in several:
-        assert resolution_notes(outcome) == []
-    assert "resolution" not in screen(several)
+def test_a_node_is_called_by_its_devices(alone: Outcome, varied: tuple[Outcome, ...]) -> None:
+    assert node_name(1, varied[1]) == "node 1 (8 devices from gpu 8 on)"
+    assert node_name(3, varied[4]) == "node 3 (wafer 3)"
+    # 20 devices end within the third node of 8.
+    cut = dataclasses.replace(varied[1], ledger=dataclasses.replace(varied[1].ledger, devices=20))
+    assert node_name(2, cut) == "node 2 (4 devices from gpu 16 on)"
+    held_up = [HeldUp("node", 30, node=0), device(5, 10)]
+    words = step_sentences(curves([with_steps(varying(alone, [1.1]), [1.1] * 40, held_up)]))[1]
+    assert words.endswith("node 0 (8 devices from gpu 0 on) in 30 of 40 steps, gpu 5 in 10.")
 
 
-def test_a_resolution_that_was_asked_for_is_named(asked_for: dict[str, Outcome]) -> None:
-    for name, outcome in asked_for.items():
-        assert f"note: resolution {name} (asked for)" in screen([outcome])
+@pytest.mark.parametrize(
+    ("late_s", "words"),
+    [
+        (
+            {"work": 0.58, "stalls": 0.31, "data_comm": 0.09, "tensor_comm": 0.02},
+            "58 % is slower devices, 31 % stalls, 11 % the network",
+        ),
+        ({"work": 0.1, "stalls": 0.9}, "90 % is stalls, 10 % slower devices"),
+        ({"work": -0.5, "stalls": 0.3, "pipeline_comm": 0.1}, "75 % is stalls, 25 % the network"),
+        ({"work": 0.995, "stalls": 0.005}, "100 % is slower devices"),
+        ({"data_comm": 0.3, "tensor_comm": -0.1}, "100 % is the network"),
+        ({"work": -0.5}, ""),
+        ({}, ""),
+    ],
+)
+def test_what_a_longer_step_is_made_of(alone: Outcome, late_s: dict[str, float], words: str) -> None:
+    def said_of(times_s: list[float]) -> str:
+        outcome = varying(alone, times_s)
+        assert outcome.step_times is not None
+        steps = dataclasses.replace(outcome.step_times, late_s=late_s)
+        return step_sentences(curves([dataclasses.replace(outcome, step_times=steps)]))[0]
+
+    for times_s in ([1.1], [1.1, 1.3]):
+        _, _, found = said_of(times_s).partition(", of what it takes longer ")
+        assert found == (f"{words}." if words else "")
+    # A step that is no longer is made of nothing more.
+    assert "of what it takes longer" not in said_of([0.9, 1.0])
 
 
-def test_the_note_says_how_it_was_simulated(varied: tuple[Outcome, ...], one_step: Outcome) -> None:
-    text = " ".join(screen(varied).split())
-    assert text.count("note: resolution full (devices differ: variation 'as-found')") == 1
-    assert "through 30 steps, seed 3; links are those of the step with every device alike" in text
-    assert "through 1 step, seed 3" in " ".join(screen([one_step]).split())
+def test_what_simulated_steps_are_made_of_is_said(varied: tuple[Outcome, ...]) -> None:
+    words = said(varied, SPREAD)["gpu cluster on 16 devices"]
+    steps = varied[1].step_times
+    assert steps is not None
+    assert steps.late_s["work"] > 0
+    shares = [int(share) for share in re.findall(r"(\d+) % (?:is )?(?:slower devices|stalls|the network)", words)]
+    assert shares == sorted(shares, reverse=True)
+    assert sum(shares) == pytest.approx(100, abs=3)
 
 
 def test_no_more_sentences_than_before(varied: tuple[Outcome, ...], several: tuple[Outcome, ...]) -> None:
