@@ -14,10 +14,13 @@ from sim.outcome.outcome import Outcome
 from sim.report.points import curves
 from sim.report.sentences import percent, sentences
 from sim.report.step_notes import step_notes
+from sim.report.step_times import differs
 from sim.units import readable_time
 
 _WIDTH = 118
 _MOST_NOTES = 8
+_MORE_NOTES = 2
+"""What more there is to know where devices differ."""
 _HEADERS = (
     "system",
     "devices",
@@ -44,9 +47,10 @@ def screen(outcomes: Sequence[Outcome]) -> str:
         return "no points\n"
     said = sentences(outcomes)
     notes = [*_line_words(said), *_conventions(outcomes), *_notes(outcomes)]
-    if len(notes) > _MOST_NOTES:
-        left_out = len(notes) - _MOST_NOTES + 1
-        notes[_MOST_NOTES - 1 :] = [f"{left_out} more: see the notes of each point in results.json"]
+    most = _MOST_NOTES + (_MORE_NOTES if any(map(differs, outcomes)) else 0)
+    if len(notes) > most:
+        left_out = len(notes) - most + 1
+        notes[most - 1 :] = [f"{left_out} more: see the notes of each point in results.json"]
     parts = [
         _headline(outcomes),
         _table(outcomes),
@@ -135,9 +139,10 @@ def _conventions(outcomes: Sequence[Outcome]) -> list[str]:
 
 
 def _notes(outcomes: Sequence[Outcome]) -> list[str]:
-    """The notes of all points, each once; one that not all points share names its points."""
+    """The notes of all points, each once, first on devices that differ; one that not all share names its points."""
     systems = curves(outcomes)
     differing = {id(point): notes for point, notes in zip(outcomes, step_notes(outcomes), strict=True)}
+    first = {note for notes in differing.values() for note in notes}
     owners: dict[str, list[str]] = {}
     for curve in systems:
         for point in curve.points:
@@ -151,7 +156,7 @@ def _notes(outcomes: Sequence[Outcome]) -> list[str]:
     everywhere = [[curve.label] if len(curve.points) > 1 else [curve.place(curve.points[0])] for curve in systems]
     whole = [place for places in everywhere for place in places]
     # What concerns whole systems comes before what concerns single sizes.
-    ordered = sorted(owners.items(), key=lambda entry: not set(entry[1]) <= set(whole))
+    ordered = sorted(owners.items(), key=lambda entry: (entry[0] not in first, not set(entry[1]) <= set(whole)))
     return [note if places == whole else f"{note} ({_few(places)})" for note, places in ordered]
 
 

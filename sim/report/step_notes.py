@@ -13,7 +13,7 @@ _MOST_LISTED = 3
 
 
 def step_notes(outcomes: Sequence[Outcome]) -> list[list[str]]:
-    """The notes of each point, in order; points that differ in nothing but seed or steps share the same note."""
+    """The notes of each point, in order; what differs between points only in names and numbers is one note."""
     notes: list[list[str]] = [[] for _ in outcomes]
     for about, words in _NOTES:
         groups: dict[str, list[int]] = {}
@@ -29,6 +29,8 @@ def step_notes(outcomes: Sequence[Outcome]) -> list[list[str]]:
 
 def _simulated_so(outcome: Outcome) -> str:
     """How devices were simulated, where that is not what one would expect without being told."""
+    if differs(outcome):
+        return "resolution full"
     told = outcome.resolution.name == "full" or outcome.scenario.system.resolution == "folded"
     return f"resolution {outcome.resolution.name} ({outcome.resolution.why})" if told else ""
 
@@ -36,8 +38,8 @@ def _simulated_so(outcome: Outcome) -> str:
 def _resolution_words(subject: str, points: Sequence[Outcome]) -> str:
     if differs(points[0]):
         return (
-            f"{subject}: each device has its own clock through {_steps(points)}, {_seeds(points)};"
-            " links are those of the step with every device alike"
+            f"{subject} (devices differ: {_variations(points)}): each device has its own clock through"
+            f" {_steps(points)}, {_seeds(points)}; links are those of the step with every device alike"
         )
     if points[0].resolution.name == "full":
         return f"{subject}: each device has its own clock; nothing varies from step to step"
@@ -75,6 +77,12 @@ _NOTES: tuple[tuple[Callable[[Outcome], str], Callable[[str, Sequence[Outcome]],
 """What a note is about, nothing where a point needs none; and the note on all points that it is about."""
 
 
+def _variations(points: Sequence[Outcome]) -> str:
+    """Which variations: "variation 'well-run'", "variations 'well-run' and 'as-found'", "5 variations"."""
+    names = list(dict.fromkeys(f"'{point.scenario.system.variation.name}'" for point in points))
+    return f"variation {names[0]}" if len(names) == 1 else _listed("variations", names)
+
+
 def _steps(points: Sequence[Outcome]) -> str:
     """How many were simulated: "100 steps", "10 to 100 steps"."""
     numbers = sorted({len(point.step_times.times_s) for point in points if point.step_times})
@@ -89,6 +97,11 @@ def _seeds(points: Sequence[Outcome]) -> str:
         return f"seed {seeds[0]}"
     if len(seeds) > 2 and seeds[-1] - seeds[0] == len(seeds) - 1:
         return f"seeds {seeds[0]} to {seeds[-1]}"
-    if len(seeds) > _MOST_LISTED:
-        return f"{len(seeds)} seeds"
-    return f"seeds {', '.join(map(str, seeds[:-1]))} and {seeds[-1]}"
+    return _listed("seeds", [str(seed) for seed in seeds])
+
+
+def _listed(noun: str, names: Sequence[str]) -> str:
+    """A few by name, more by their number."""
+    if len(names) > _MOST_LISTED:
+        return f"{len(names)} {noun}"
+    return f"{noun} {', '.join(names[:-1])} and {names[-1]}"

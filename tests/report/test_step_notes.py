@@ -59,10 +59,30 @@ def test_points_that_differ_in_seed_and_steps_share_one_note(varied: tuple[Outco
         assert beside.count("note: resolution full") == 1
 
 
-def test_other_variations_have_notes_of_their_own(varied: tuple[Outcome, ...]) -> None:
-    other = dataclasses.replace(varied[1].resolution, why="devices differ: variation 'custom'")
-    points = [drawn_anew(varied[1], 0), dataclasses.replace(drawn_anew(varied[1], 1), resolution=other)]
-    assert text_of(*points).count("note: resolution full") == 2
+def test_variations_share_the_note_by_name(varied: tuple[Outcome, ...], asked_for: dict[str, Outcome]) -> None:
+    def named(name: str, seed: int) -> Outcome:
+        point = drawn_anew(varied[1], seed)
+        variation = dataclasses.replace(point.scenario.system.variation, name=name)
+        system = dataclasses.replace(point.scenario.system, variation=variation)
+        return dataclasses.replace(point, scenario=dataclasses.replace(point.scenario, system=system))
+
+    for names, words in (
+        (("as-found", "custom"), "variations 'as-found' and 'custom'"),
+        (("b", "a", "c"), "variations 'b', 'a' and 'c'"),
+        (("a", "b", "c", "d"), "4 variations"),
+    ):
+        text = text_of(*(named(name, seed) for seed, name in enumerate(names)))
+        assert text.count("note: resolution full") == 1
+        assert f"note: resolution full (devices differ: {words}): each device" in text
+    # Where nothing varies the note is another.
+    text = text_of(named("a", 0), asked_for["full"])
+    assert text.count("note: resolution full") == 2
+
+
+def test_all_of_them_are_on_the_screen(varied: tuple[Outcome, ...]) -> None:
+    text = text_of(*varied)
+    for notes in step_notes(varied):
+        assert all(note in text for note in notes)
 
 
 def test_the_figures_of_a_profile_describe_gpus(varied: tuple[Outcome, ...]) -> None:
