@@ -36,7 +36,7 @@ from sim.prepare import Prepared, prepare
 from sim.scenario.types import Scenario
 from sim.workload.flops import StepFlops, layers_flops
 
-__all__ = ["Prepared", "counterfactuals", "prepare", "resolution_of", "simulate", "simulate_prepared"]
+__all__ = ["Prepared", "counterfactuals", "order_of_step", "prepare", "resolution_of", "simulate", "simulate_prepared"]
 
 _SAME = 1e-9
 """Devices that are alike take as long as the one that stands for them, up to rounding."""
@@ -82,6 +82,14 @@ def simulate_prepared(prepared: Prepared) -> Outcome:
     )
     _check_utilisation(outcome)
     return outcome
+
+
+def order_of_step(prepared: Prepared) -> Order:
+    """The order in which every device can be advanced through a step, for drawing its steps again and again."""
+    fabrics = _fabrics(prepared, Network)
+    program = _program(prepared, fabrics)
+    trace = run(program, shared_links(program, *(fabric.network for fabric in fabrics)))
+    return order_of(program, trace, *prepared.domains)
 
 
 def resolution_of(scenario: Scenario) -> Resolution:

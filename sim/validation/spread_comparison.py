@@ -15,19 +15,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.catalog import GpuStack, Variation, load_model, load_variation
-from sim.cost.step import step_costs
-from sim.engine.clock import run
-from sim.engine.lanes import Order, order_of
+from sim.catalog import Variation, load_model, load_variation
+from sim.engine.lanes import Order
 from sim.engine.lanes.advance import advance
 from sim.engine.lanes.draws import StepDraws, lasting
-from sim.engine.pipeline_program import pipeline_program
-from sim.engine.transfers import shared_links
-from sim.errors import InputError
-from sim.hardware.network import Network
-from sim.parallel.plan import Plan
 from sim.scenario.types import PlanRequest, Report, Scenario, System, Training
-from sim.simulate import prepare, simulate
+from sim.simulate import order_of_step, prepare, simulate
 from sim.validation.step_spread import Spread, SpreadRow, read_step_spread, spread_of
 
 MODEL, STACK, SEQUENCE = "gpt3-175b", "megatron-2022", 2048
@@ -108,15 +101,7 @@ def cluster_of(row: SpreadRow) -> Cluster:
     micro_batches = _micro_batches(row)
     scenario = scenario_of(row, micro_batches)
     prepared = prepare(scenario)
-    match prepared.stack, prepared.plan:
-        case GpuStack() as stack, Plan() as plan:
-            (part,), (machine,), (domain,) = prepared.parts, prepared.machines, prepared.domains
-            network = Network(part.topology)
-            costs = step_costs(scenario.model, scenario.training, plan, machine, network)
-            program = pipeline_program(plan, costs, stack)
-            order = order_of(program, run(program, shared_links(program, network)), domain)
-            return Cluster(order, plan.devices, domain, micro_batches)
-    raise InputError(row.id, f"'{row.topology}' is no cluster of GPUs", "give the row a GPU topology")
+    return Cluster(order_of_step(prepared), prepared.plan.devices, prepared.domains[0], micro_batches)
 
 
 def scenario_of(row: SpreadRow, micro_batches: int, variation: Variation | None = None, steps: int = 1) -> Scenario:
