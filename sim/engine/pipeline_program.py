@@ -12,9 +12,10 @@ from __future__ import annotations
 from sim.catalog import GpuStack
 from sim.cost.parts import scaled
 from sim.cost.step import StepCosts
+from sim.engine.compute_stream import ComputeStream
 from sim.engine.program import COMPUTE, DATA, Actor, EventKey, Instruction, Program, Together, Transfer
-from sim.engine.transfers import Transfers, whole_meetings
-from sim.hardware.network import NOTHING, Communication
+from sim.engine.transfers import Transfers
+from sim.hardware.network import Communication
 from sim.parallel.plan import Plan
 from sim.parallel.schedule import Slot, stage_order
 
@@ -55,13 +56,14 @@ class _Stage:
         name = f"stage {stage}" + (f", {self.micro_batches} micro-batches" if self.several else "")
         number_in_plan = stage * width + self.replicas.start * plan.tensor
         self.result = Actor(name, len(own), first=number_in_plan, tensor=plan.tensor)
+        self.compute = ComputeStream(self.result, self.transfers)
         self.overlaps = stack.overlap_gradient_reduction and plan.data > 1
         self.issued = 0
         self.before: tuple[object, ...] | None = None
 
     def actor(self) -> Actor:
         plan, costs = self.plan, self.costs
-        self._compute("input", {"input": costs.input_s})
+        self.compute.add("input", {"input": costs.input_s})
         order = self.orders[self.number]
         last_backward = _last_backwards(order)
         for slot in order:
@@ -83,36 +85,12 @@ class _Stage:
         """The same event in every class."""
         return tuple((*event, number) for number in range(len(self.orders)))
 
-    def _compute(
-        self,
-        what: str,
-        parts: dict[str, float],
-        waits: tuple[EventKey, ...] = (),
-        records: EventKey | None = None,
-        exchanges: Communication = NOTHING,
-        squares_s2: float = 0.0,
-        together: Together = "alone",
-    ) -> None:
-        moved = self.transfers.of(COMPUTE, "tensor_comm", exchanges)
-        one = Instruction(
-            what,
-            parts,
-            waits,
-            records,
-            moved,
-            together=together,
-            communicates_s=exchanges.seconds,
-            meetings=whole_meetings(exchanges),
-            squares_s2=squares_s2,
-        )
-        self.result.add(COMPUTE, one)
-
     def _forward(self, slot: Slot) -> None:
         batch, chunk = slot.micro_batch, slot.chunk
         waits = (self._own("activation", batch, chunk),) if chunk > 0 else ()
         cost, what = self.costs.chunks[chunk], f"forward {_label(slot, self.plan)}"
         done, squares_s2 = self._own("forward", slot), float(cost.forward_squares_s2)
-        self._compute(what, cost.forward, waits, done, cost.forward_exchanges, squares_s2)
+        self.compute.add(what, cost.forward, waits, done, cost.forward_exchanges, squares_s2)
         if chunk < self.plan.chunks - 1:
             self._send(slot, self._own("activation", batch, chunk + 1))
 
@@ -123,13 +101,13 @@ class _Stage:
             self._own("backward", slot),
             float(cost.backward_squares_s2),
         )
-        self._compute(what, cost.backward, waits, done, cost.backward_exchanges, squares_s2)
+        self.compute.add(what, cost.backward, waits, done, cost.backward_exchanges, squares_s2)
         self._send_gradient(slot)
         if self.plan.zero == 2 and self.plan.data > 1 and not self.overlaps:
             # Only a share of the gradients is kept, so what is not kept leaves before the next micro-batch.
             reduced = ("reduced", self.stage, slot.micro_batch)
             self._over_replicas("reduce gradients", self.costs.reductions[self.stage], (done,), reduced)
-            self._compute("gradients reduced", {}, self._everywhere(*reduced))
+            self.compute.add("gradients reduced", {}, self._everywhere(*reduced))
 
     def _reduced_backward(self, slot: Slot, *, final: bool) -> None:
         """A backward in as many pieces as its gradients fill buckets, each reduced while the next computes."""
@@ -141,7 +119,7 @@ class _Stage:
         meeting = [_last_backwards(order)[chunk] for order in self.orders] if final else [slot]
         for piece in range(pieces):
             last = piece == pieces - 1
-            self._compute(
+            self.compute.add(
                 f"backward {_label(slot, self.plan)}" + (f" part {piece + 1}/{pieces}" if pieces > 1 else ""),
                 backward,
                 self._gradient_waits(slot) if piece == 0 else (),
@@ -182,7 +160,7 @@ class _Stage:
         late_s = costs.straggler_s[stage] * (self.micro_batches / plan.micro_batches)
         late = Instruction("wait for the slowest replica", {"straggler_wait": late_s}, computes=False)
         self.result.add(COMPUTE, late)
-        self._compute("prepare gradients", {"data_comm": costs.prepares_s[stage]}, (), self._own("done", stage))
+        self.compute.add("prepare gradients", {"data_comm": costs.prepares_s[stage]}, (), self._own("done", stage))
         reduced: list[EventKey] = []
         if plan.data > 1 and self.overlaps:
             own_chunks = range(stage, plan.chunks, plan.pipeline)
@@ -197,14 +175,16 @@ class _Stage:
             moved = self.transfers.of(DATA, "pipeline_comm", send)
             self._beside("reduce tied embedding", send, ends, self._own("tied", stage), moved, "pipeline_comm", "alone")
             reduced.append(self._own("tied", stage))
-        self._compute("gradients complete", {}, tuple(reduced), self._own("ready", stage))
+        self.compute.add("gradients complete", {}, tuple(reduced), self._own("ready", stage))
         everyone = tuple(event for other in range(plan.pipeline) for event in self._everywhere("ready", other))
         # The norm of all gradients is everybody's: whoever updates has waited for all.
-        self._compute("optimizer", dict(costs.optimizer[stage]), everyone, self._own("updated", stage), together="all")
+        self.compute.add(
+            "optimizer", dict(costs.optimizer[stage]), everyone, self._own("updated", stage), together="all"
+        )
         if costs.gathers[stage].seconds:
             waits, event = self._everywhere("updated", stage), ("gathered", stage)
             self._over_replicas("gather parameters", costs.gathers[stage], waits, event)
-            self._compute("parameters complete", {}, self._everywhere(*event))
+            self.compute.add("parameters complete", {}, self._everywhere(*event))
 
     def _over_replicas(
         self, what: str, communication: Communication, waits: tuple[EventKey, ...], event: tuple[object, ...] | None

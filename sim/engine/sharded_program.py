@@ -11,25 +11,26 @@ from __future__ import annotations
 
 from sim.catalog import GpuStack
 from sim.cost.compute import PassCost
-from sim.cost.parts import Parts, combined
+from sim.cost.parts import combined
 from sim.cost.step import StepCosts
-from sim.engine.program import COMPUTE, DATA, Actor, EventKey, Instruction, Program, Together
-from sim.engine.transfers import Transfers, whole_meetings
-from sim.hardware.network import NOTHING, Communication
+from sim.engine.compute_stream import ComputeStream
+from sim.engine.program import COMPUTE, DATA, Actor, EventKey, Instruction, Program
+from sim.engine.transfers import Transfers
+from sim.hardware.network import Communication
 from sim.parallel.plan import Plan
 
 
 def sharded_program(plan: Plan, costs: StepCosts, stack: GpuStack) -> Program:
     """Build the program of one step of fully sharded data parallelism."""
     writer = _Sharded(plan, costs, stack)
-    writer.compute("input", {"input": costs.input_s})
+    writer.compute.add("input", {"input": costs.input_s})
     for batch in range(plan.micro_batches):
         writer.forward(batch)
         writer.backward(batch)
     late = Instruction("wait for the slowest replica", {"straggler_wait": costs.straggler_s[0]}, computes=False)
     writer.actor.add(COMPUTE, late)
     # The norm of all gradients is everybody's: whoever updates has waited for all.
-    writer.compute("optimizer", dict(costs.optimizer[0]), tuple(writer.scattered), together="all")
+    writer.compute.add("optimizer", dict(costs.optimizer[0]), tuple(writer.scattered), together="all")
     return Program([writer.actor])
 
 
@@ -41,42 +42,19 @@ class _Sharded:
         self.layers = plan.layers_per_chunk[0]
         self.actor = Actor("replica", plan.devices, tensor=plan.tensor)
         self.transfers = Transfers(range(plan.devices))
+        self.compute = ComputeStream(self.actor, self.transfers)
         self.scattered: list[EventKey] = []
-
-    def compute(
-        self,
-        what: str,
-        parts: Parts,
-        waits: tuple[EventKey, ...] = (),
-        records: EventKey | None = None,
-        exchanges: Communication = NOTHING,
-        squares_s2: float = 0.0,
-        together: Together = "alone",
-    ) -> None:
-        moved = self.transfers.of(COMPUTE, "tensor_comm", exchanges)
-        one = Instruction(
-            what,
-            parts,
-            waits,
-            records,
-            moved,
-            together=together,
-            communicates_s=exchanges.seconds,
-            meetings=whole_meetings(exchanges),
-            squares_s2=squares_s2,
-        )
-        self.actor.add(COMPUTE, one)
 
     def run_forward(self, what: str, cost: PassCost, waits: tuple[EventKey, ...], records: EventKey) -> None:
         """The forward of something, tensor-parallel exchanges included."""
-        self.compute(what, cost.forward, waits, records, cost.forward_exchanges, float(cost.forward_squares_s2))
+        self.compute.add(what, cost.forward, waits, records, cost.forward_exchanges, float(cost.forward_squares_s2))
 
     def run_backward(
         self, what: str, cost: PassCost, waits: tuple[EventKey, ...], records: EventKey, prepare_s: float = 0.0
     ) -> None:
         """The backward of something, and what makes its gradients ready to leave."""
         parts = combined(cost.backward, {"data_comm": prepare_s})
-        self.compute(what, parts, waits, records, cost.backward_exchanges, float(cost.backward_squares_s2))
+        self.compute.add(what, parts, waits, records, cost.backward_exchanges, float(cost.backward_squares_s2))
 
     def forward(self, batch: int) -> None:
         """Gather and run: root first, then layer after layer, gathered `prefetch` layers ahead."""

@@ -66,11 +66,6 @@ class Transfers:
         return self._known[key][1]
 
 
-def whole_meetings(communication: Communication) -> int:
-    """How often those who communicate wait for each other: at least once, also in a part of a communication."""
-    return max(1, round(communication.meetings)) if communication.meetings else 0
-
-
 def repeated(transfers: Iterable[tuple[Transfer, ...]]) -> dict[Flow, float]:
     """Seconds at full pace of every flow, over many instructions that share their transfers."""
     times: dict[int, int] = {}
