@@ -133,16 +133,8 @@ class _Delays:
         instruction = turn.instruction
         key = (turn.actor, instruction.together, turn.reach, instruction.meetings > 0)
         if key not in self._known:
-            devices = self._lanes[turn.actor].first_devices(turn.replicas)
-            delays = self._link_delays[devices]
-            if turn.reach:
-                receivers = np.clip(devices + turn.reach, 0, len(self._link_delays) - 1)
-                delays = np.maximum(delays, self._link_delays[receivers])
-            if instruction.together != "alone":
-                delays = delays.max(axis=1, keepdims=True)
-            elif instruction.meetings:
-                delays = delays.max(axis=0, keepdims=True)
-            self._known[key] = delays
+            partners = self._lanes[turn.actor].partners(turn, len(self._link_delays))
+            self._known[key] = self._link_delays[partners].max(axis=0)
         return self._known[key]
 
 

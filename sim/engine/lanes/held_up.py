@@ -84,15 +84,9 @@ def _stalled_s(number: int, turn: Turn, rank: int, replica: int, draws: StepDraw
 
 def _slow_link(turn: Turn, rank: int, replica: int, order: Order, always: Lasting) -> Culprit:
     """The device with the slowest link among those who communicate; the network where none is slower than others."""
-    devices = order.lanes[turn.actor].first_devices(turn.replicas)
-    if turn.instruction.together != "alone":
-        near = devices[rank]
-    elif turn.instruction.meetings:
-        near = devices[:, replica]
-    else:
-        near = devices[rank, replica : replica + 1]
-    if turn.reach:
-        near = np.append(near, np.clip(near + turn.reach, 0, len(always.link_delays) - 1))
+    partners = order.lanes[turn.actor].partners(turn, len(always.link_delays))
+    _, ranks, replicas = partners.shape
+    near = partners[:, rank if ranks > 1 else 0, replica if replicas > 1 else 0]
     delays = always.link_delays[near]
     slowest = int(near[np.argmax(delays)])
     return Culprit("device", slowest) if delays.max() > delays.min() else NETWORK

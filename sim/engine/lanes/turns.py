@@ -34,9 +34,21 @@ class Lanes:
     @property
     def devices(self) -> Integers:
         """(T, D) device numbers."""
-        return self.first_devices(self.replicas)
+        return self._first_devices(self.replicas)
 
-    def first_devices(self, replicas: int) -> Integers:
+    def partners(self, turn: Turn, devices: int) -> Integers:
+        """(M, T or 1, D or 1) numbers of the M devices who communicate with each other in a turn of this actor.
+
+        devices: how many there are; what is sent beyond them, or from before the first, goes nowhere.
+        """
+        own = self._first_devices(turn.replicas)
+        if turn.instruction.together != "alone":
+            return own.T[:, :, None]
+        if turn.instruction.meetings:
+            return own[:, None]
+        return np.stack([own, np.clip(own + turn.reach, 0, devices - 1)])
+
+    def _first_devices(self, replicas: int) -> Integers:
         """(T, replicas) device numbers from its first on, beyond its own where several actors take part."""
         return self.first + np.arange(self.tensor)[:, None] + self.tensor * np.arange(replicas)
 
