@@ -62,7 +62,7 @@ def simulate_prepared(prepared: Prepared) -> Outcome:
         order = order_of(program, trace, *prepared.domains)
         lanes = _every_device(prepared, order, trace, scenario.steps)
         ledger = varied_ledger(ledger, accounts(trace), lanes)
-        times = step_times(lanes, order, trace.step_time_s)
+        times = step_times(lanes, order, trace.step_time_s, prepared.domains[0])
     parts = _uses(prepared)
     outcome = Outcome(
         scenario=scenario,

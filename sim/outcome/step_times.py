@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from sim.engine.lanes import Culprit, LaneRun, Lanes, Order
 
+PERCENTILES = (50, 95, 99)
+"""Per cent of the steps whose longest is reported."""
+
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
@@ -46,13 +49,14 @@ class StepTimes:
 
     times_s: (S,). alike_s: what a step takes with every device alike. held_up: who held everyone up, most often first.
     late_s: what the critical path of the mean step takes beyond the usual, by cause: "work" of devices that are slower,
-    "stalls", and the ledger lines of communication that the network slows.
+    "stalls", and the ledger lines of communication that the network slows. node_devices: in a node.
     """
 
     times_s: NDArray[np.float64]
     alike_s: float
     held_up: tuple[HeldUp, ...]
     late_s: Mapping[str, float] = field(default_factory=dict)
+    node_devices: int = 1
 
     @property
     def mean_s(self) -> float:
@@ -69,10 +73,11 @@ class StepTimes:
         return float(np.percentile(self.times_s, percent))
 
 
-def step_times(run: LaneRun, order: Order, alike_s: float) -> StepTimes:
-    """Sum up what the lanes found. alike_s: the folded step."""
+def step_times(run: LaneRun, order: Order, alike_s: float, node_devices: int) -> StepTimes:
+    """Sum up what the lanes found. alike_s: the folded step. node_devices: in a node."""
     ranked = sorted(run.culprits.items(), key=lambda pair: (-pair[1], pair[0].by, pair[0].number or 0))
-    return StepTimes(run.step_times_s, alike_s, tuple(_held_up(one, steps, order) for one, steps in ranked), run.late_s)
+    held_up = tuple(_held_up(one, steps, order) for one, steps in ranked)
+    return StepTimes(run.step_times_s, alike_s, held_up, run.late_s, node_devices)
 
 
 def _held_up(culprit: Culprit, steps: int, order: Order) -> HeldUp:

@@ -7,10 +7,9 @@ from typing import Any
 
 from sim.catalog import Variation
 from sim.outcome.outcome import Outcome
-from sim.outcome.step_times import HeldUp, StepTimes
+from sim.outcome.step_times import PERCENTILES, HeldUp, StepTimes
 
 _MOST_HELD_UP = 10
-_PERCENTILES = (50, 95, 99)
 
 
 def resolution_record(outcome: Outcome) -> dict[str, str]:
@@ -50,13 +49,13 @@ def summary_columns(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-_COLUMNS = ("alike_s", "mean_s", *(f"p{percent}_s" for percent in _PERCENTILES), "coefficient_of_variation")
+_COLUMNS = ("alike_s", "mean_s", *(f"p{percent}_s" for percent in PERCENTILES), "coefficient_of_variation")
 
 
 def _times(steps: StepTimes) -> dict[str, float | None]:
     """Name -> seconds, and the coefficient of variation, as _COLUMNS has them."""
     several = len(steps.times_s) > 1
-    spread = [steps.percentile_s(percent) if several else None for percent in _PERCENTILES]
+    spread = [steps.percentile_s(percent) if several else None for percent in PERCENTILES]
     values = (steps.alike_s, steps.mean_s, *spread, steps.coefficient_of_variation if several else None)
     return dict(zip(_COLUMNS, values, strict=True))
 

@@ -6,9 +6,8 @@ import math
 from collections.abc import Sequence
 
 from sim.engine.lanes import STALLS, WORK
-from sim.hardware.topology import load_topology
 from sim.outcome.outcome import Outcome
-from sim.outcome.step_times import HeldUp, StepTimes
+from sim.outcome.step_times import PERCENTILES, HeldUp, StepTimes
 from sim.parallel.wafer_plan import WaferPlan
 from sim.report.points import Curve, counted, representatives
 
@@ -16,7 +15,6 @@ _MOST_SYSTEMS_NAMED = 3
 _NAMED_FROM = 0.1
 """Who holds everyone up in a smaller share of the steps is nobody in particular."""
 _MOST_NAMED = 2
-_PERCENTILES = (50, 95, 99)
 _ALIKE = 5e-4
 """Means this near to the step of equal devices are not called longer or shorter."""
 _SIGNIFICANT = 3
@@ -70,9 +68,8 @@ def device_name(one: HeldUp, outcome: Outcome) -> str:
 
 def node_name(node: int, outcome: Outcome) -> str:
     """A node and its devices: "node 2 (8 devices from gpu 16 on)", "node 3 (wafer 3)"."""
-    part = outcome.scenario.system.every_part[0]
     # Nodes are as large in every part, and none but the last of all is cut at its end.
-    size = load_topology(part.topology, part.devices, outcome.scenario.where, sizes=part.sizes).domain
+    size = outcome.step_times.node_devices if outcome.step_times else 1
     first = node * size
     kind, count = "wafer" if isinstance(outcome.plan, WaferPlan) else "gpu", min(size, outcome.devices - first)
     devices = f"{kind} {first:,}" if count == 1 else f"{counted(count, 'device')} from {kind} {first:,} on"
@@ -82,7 +79,7 @@ def node_name(node: int, outcome: Outcome) -> str:
 def resolved_percentiles(steps: StepTimes) -> list[int]:
     """Percentiles with at least one step beyond them; none of a single step."""
     count = len(steps.times_s)
-    return [percent for percent in _PERCENTILES if count > 1 and count * (100 - percent) >= 100]
+    return [percent for percent in PERCENTILES if count > 1 and count * (100 - percent) >= 100]
 
 
 def _excess(steps: StepTimes) -> float:
@@ -98,7 +95,7 @@ def _spread(steps: StepTimes) -> str:
     percents = resolved_percentiles(steps)
     names = ["mean", *(f"P{percent}" for percent in percents)]
     values_s = [steps.mean_s, *(steps.percentile_s(percent) for percent in percents)]
-    if percents != list(_PERCENTILES):
+    if percents != list(PERCENTILES):
         names.append("longest")
         values_s.append(float(steps.times_s.max()))
     mean, *others = (f"{name} {time}" for name, time in zip(names, _seconds(values_s), strict=True))

@@ -27,7 +27,7 @@ def test_who_held_everyone_up_has_a_place_in_the_plan():
     culprits = Counter(
         {Culprit("device", 11): 5, NETWORK: 2, NOBODY: 1, Culprit("device", 0): 2, Culprit("node", 1): 4}
     )
-    found = step_times(LaneRun(np.ones(14), {}, culprits, {"work": 0.5}), order, 0.5)
+    found = step_times(LaneRun(np.ones(14), {}, culprits, {"work": 0.5}), order, 0.5, 8)
     assert (found.alike_s, found.late_s) == (0.5, {"work": 0.5})
     assert found.held_up == (
         HeldUp("device", 5, 11, "stage 1", 2, 1),

@@ -27,7 +27,8 @@ def said(outcomes: Sequence[Outcome], start: str) -> dict[str, str]:
 
 
 def with_steps(outcome: Outcome, times_s: Sequence[float], held_up: Sequence[HeldUp], alike_s: float = 1.0) -> Outcome:
-    return dataclasses.replace(outcome, step_times=StepTimes(np.array(times_s), alike_s, tuple(held_up)))
+    steps = StepTimes(np.array(times_s), alike_s, tuple(held_up), node_devices=8)
+    return dataclasses.replace(outcome, step_times=steps)
 
 
 def device(number: int, steps: int, actor: str = "replica", replica: int | None = None, rank: int = 0) -> HeldUp:
