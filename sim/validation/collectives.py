@@ -8,15 +8,14 @@ collective, ordered by ranks, algorithms and bytes, the third of every four rows
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from itertools import groupby
 from statistics import fmean
 
 from sim.hardware.network import COLLECTIVES, Collective, Group, Network, bus_share
 from sim.hardware.topology import Topology, load_topology
+from sim.validation.rows import read_rows
 
 SMALL_BYTES = 1e6
 """Below it, time is latency: kernel launches and the host's clock weigh more than the network."""
@@ -63,8 +62,7 @@ class CollectiveComparison:
 
 def read_collectives() -> list[CollectiveRow]:
     """Read all rows that the project carries."""
-    text = (resources.files("sim.validation") / "collectives.csv").read_text(encoding="utf-8")
-    return [_row(raw) for raw in csv.DictReader(text.splitlines())]
+    return [_row(raw) for raw in read_rows("collectives.csv")]
 
 
 def _row(raw: dict[str, str]) -> CollectiveRow:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Literal, cast
 
 from sim.catalog import Wafer, load_device, load_model
 from sim.hardware.topology import load_topology
 from sim.scenario.types import PlanRequest, Recompute, Report, Scenario, System, Training
+from sim.validation.rows import read_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +30,7 @@ class Measurement:
 
 def read_measurements() -> list[Measurement]:
     """Read all rows that the project carries."""
-    text = (resources.files("sim.validation") / "published.csv").read_text(encoding="utf-8")
-    return [_measurement(row) for row in csv.DictReader(text.splitlines())]
+    return [_measurement(row) for row in read_rows("published.csv")]
 
 
 def _measurement(row: dict[str, str]) -> Measurement:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Literal, cast
 
@@ -13,6 +11,7 @@ from sim.catalog import SlowPlace, Variation, load_model
 from sim.hardware.topology import load_topology
 from sim.scenario.types import PlanRequest, Recompute, Report, Scenario, System, Training
 from sim.simulate import simulate
+from sim.validation.rows import read_rows
 
 _OWN_WORK = ("useful", "recompute", "sharding_loss", "kernel_loss")
 """Lines of the account that a device's own work is on."""
@@ -66,8 +65,7 @@ class SlowNodeComparison:
 
 def read_slow_nodes() -> list[SlowNode]:
     """Read all rows that the project carries."""
-    text = (resources.files("sim.validation") / "slow_node.csv").read_text(encoding="utf-8")
-    return [_slow_node(raw) for raw in csv.DictReader(text.splitlines())]
+    return [_slow_node(raw) for raw in read_rows("slow_node.csv")]
 
 
 def _slow_node(raw: dict[str, str]) -> SlowNode:

@@ -8,12 +8,12 @@ devices do. Rows of LoRA are "other": runs of 60 to 130 steps, on sequences of v
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
-from importlib import resources
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sim.validation.rows import read_rows
 
 LONGEST_COUNTED = 3.0
 """Steps of more than this many medians stay out of the coefficient of variation, as in the measured rows."""
@@ -72,8 +72,7 @@ class SpreadRow:
 
 def read_step_spread() -> list[SpreadRow]:
     """Read all rows that the project carries."""
-    text = (resources.files("sim.validation") / "step_spread.csv").read_text(encoding="utf-8")
-    return [_row(raw) for raw in csv.DictReader(text.splitlines())]
+    return [_row(raw) for raw in read_rows("step_spread.csv")]
 
 
 def _row(raw: dict[str, str]) -> SpreadRow:
