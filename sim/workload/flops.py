@@ -26,18 +26,14 @@ class StepFlops:
     recomputed_counted: float
 
 
-def step_flops(model: Model, training: Training, style: Style, recompute: Recompute) -> StepFlops:
-    """FLOPs of one step: 6 per parameter and token for the matrices, 12 L s a per token for full attention.
-
-    Sources: Narayanan et al. 2021, appendix (eq. 2); Chowdhery et al. 2022 (PaLM), appendix B for the convention.
-    """
-    return layers_flops(model, training, style, recompute, model.layers, head=True)
-
-
 def layers_flops(
     model: Model, training: Training, style: Style, recompute: Recompute, layers: int, *, head: bool
 ) -> StepFlops:
-    """The same for some of the layers, and the head if it is there."""
+    """FLOPs of one step through some of the layers, and the head if it is there.
+
+    Through all: 6 per parameter and token for the matrices, 12 L s a per token for full attention.
+    Sources: Narayanan et al. 2021, appendix (eq. 2); Chowdhery et al. 2022 (PaLM), appendix B for the convention.
+    """
     part = Slice(training.sequence, training.global_batch)
     layer = layer_operations(model, part, style, training.lora)
     ending = head_operations(model, part, style, training.lora) if head else ()

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.scenario.types import Lora
-from sim.workload.flops import step_flops
+from sim.workload.flops import layers_flops
 from sim.workload.parameters import count_parameters
 
 SHAPES = {
@@ -20,7 +20,7 @@ SHAPES = {
 
 def flops(layers, h, sequence, batch, vocab, recompute="none", style=UNFUSED, lora=None, **over):
     model = gpt(layers, h, 8, vocab=vocab, **over)
-    return step_flops(model, training(batch, sequence, lora), style, recompute)
+    return layers_flops(model, training(batch, sequence, lora), style, recompute, model.layers, head=True)
 
 
 @given(**SHAPES)
