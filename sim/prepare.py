@@ -6,7 +6,7 @@ scenario -> topologies, devices, stack -> plan -> memory
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sim.catalog import Device, Figure, Gpu, GpuStack, Stack, Wafer, WaferStack, load_device, load_stack
 from sim.cost.compute import Machine
@@ -15,7 +15,7 @@ from sim.errors import InputError
 from sim.hardware.topology import Topology, load_topology
 from sim.outcome.outcome import Memory
 from sim.parallel.memory import plan_memory
-from sim.parallel.plan import Plan
+from sim.parallel.plan import Plan, check_plan
 from sim.parallel.wafer_plan import WaferPlan, plan_wafers, wafer_memory_bytes
 from sim.planner.choose import choose_plan
 from sim.scenario.types import Scenario
@@ -80,8 +80,21 @@ class Prepared:
         return tuple(part.topology.domain for part in self.parts)
 
 
+Choose = Callable[[Scenario, Sequence[Machine], Sequence[Topology]], Plan]
+"""(scenario, machines, topologies of each part) -> the plan of a GPU system."""
+
+
 def prepare(scenario: Scenario) -> Prepared:
     """Look up the machine and make the plan. Raises InputError or DoesNotFit; simulates nothing."""
+    return _prepared(scenario, choose_plan)
+
+
+def prepare_as_measured(scenario: Scenario) -> Prepared:
+    """Look up the machine for a plan that is known to have run: its memory is worked out, but not held to the device's."""
+    return _prepared(scenario, lambda one, machines, _: check_plan(one.system.plan, one, machines[0].stack))
+
+
+def _prepared(scenario: Scenario, choose: Choose) -> Prepared:
     scenario = _with_tokens(scenario)
     topologies = [
         load_topology(part.topology, part.devices, where, sizes=part.sizes)
@@ -102,7 +115,7 @@ def prepare(scenario: Scenario) -> Prepared:
             return Prepared(scenario, (only,), wafer_stack, wafer_plan, memory)
         case _, GpuStack() as gpu_stack:
             machines = _machines(devices, gpu_stack, scenario)
-            plan = choose_plan(scenario, machines, topologies)
+            plan = choose(scenario, machines, topologies)
             stages = plan_memory(scenario.model, scenario.training, plan, gpu_stack, machines[0].style)
             capacities = tuple(machines[index].gpu.hbm_bytes for index in plan.stage_parts)
             memory = Memory(tuple(stage.items() for stage in stages), capacities)

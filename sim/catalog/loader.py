@@ -63,8 +63,20 @@ def load_stack(name: str, where: str = "catalogue") -> Stack:
     """Read one software stack. Raises InputError with the closest match for an unknown name."""
     if name not in stack_names():
         raise unknown_name(where, "software stack", name, stack_names())
-    raw = _read("stacks", name)
+    raw = _stack_figures(name)
     return _record(WaferStack, name, raw) if raw["record"] == "wafer" else _record(GpuStack, name, raw)
+
+
+def _stack_figures(name: str) -> dict[str, Any]:
+    """A stack's file on top of the one that it names as its base: it states what differs."""
+    raw = _read("stacks", name)
+    if "base" not in raw:
+        return dict(raw)
+    found = _stack_figures(raw["base"])
+    for key, entry in raw.items():
+        both_are_tables = isinstance(entry, Mapping) and "value" not in entry and key in found
+        found[key] = {**found[key], **entry} if both_are_tables else entry
+    return found
 
 
 def library_names() -> list[str]:
@@ -158,7 +170,7 @@ def _values(name: str, raw: Mapping[str, Any], where: str) -> dict[str, Any]:
     figures: list[Figure] = []
     values: dict[str, Any] = {"name": name, "title": raw["title"]}
     for key, entry in raw.items():
-        if key in ("title", "record"):
+        if key in ("title", "record", "base"):
             continue
         if isinstance(entry, Mapping) and "value" not in entry:
             values[key], cited = _group(key, entry, where)

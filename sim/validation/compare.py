@@ -1,62 +1,117 @@
-"""Prediction against measurement: signed errors, row by row and in summary."""
+"""Prediction against measurement: every row of the tables through the engine."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from statistics import fmean
 
-from sim.simulate import simulate
-from sim.validation.measurements import Measurement, read_measurements
+from sim.errors import ScaletaxError
+from sim.outcome.outcome import Outcome
+from sim.prepare import prepare_as_measured
+from sim.simulate import simulate_prepared
+from sim.validation.cases import Case, Unsupported, case_of
+from sim.validation.roles import Role, role_of
+from sim.validation.table import Problem, Row, Table
+from sim.validation.tuning import settled
+
+_CHUNK = 8
+_GIB = 2.0**30
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One measured and one predicted step time."""
+    """One measured and one predicted step, and what the prediction is made of.
 
-    measurement: Measurement
+    lines: ledger line -> share of the device-seconds of the predicted step. plan: in a few words.
+    """
+
+    case: Case
+    role: Role
     predicted_s: float
+    predicted_memory_GiB: float  # noqa: N815
+    plan: str
+    lines: dict[str, float]
+
+    @property
+    def row(self) -> Row:
+        """The measurement."""
+        return self.case.row
+
+    @property
+    def stack(self) -> str:
+        """The software stack that the row ran."""
+        return self.case.scenario.system.stack
+
+    @property
+    def measured_s(self) -> float:
+        """The measured step time."""
+        return self.case.step_time_s
 
     @property
     def error(self) -> float:
         """Signed relative error of the step time: negative means predicted too fast."""
-        return self.predicted_s / self.measurement.step_time_s - 1.0
+        return self.predicted_s / self.measured_s - 1.0
+
+    @property
+    def memory_error(self) -> float | None:
+        """Signed relative error of the peak memory, where it was measured."""
+        measured = self.row.memory_GiB
+        return None if not measured else self.predicted_memory_GiB / measured - 1.0
 
 
-def compare() -> list[Comparison]:
-    """Simulate every measurement that the project carries."""
-    return [Comparison(row, simulate(row.scenario).step_time_s) for row in read_measurements()]
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What a table says about the simulator. Every row of it is in exactly one of the three."""
+
+    comparisons: tuple[Comparison, ...]
+    unsupported: tuple[Unsupported, ...]
+    problems: tuple[Problem, ...]
 
 
-def headline(comparisons: Sequence[Comparison]) -> str:
-    """Mean signed and mean absolute error over the rows that nothing was fitted on."""
-    errors = [row.error for row in comparisons if row.measurement.role == "check"]
-    others = len(comparisons) - len(errors)
-    return (
-        f"{len(errors)} check rows: mean signed error {fmean(errors):+.1%}, mean absolute error"
-        f" {fmean(abs(error) for error in errors):.1%}, largest {max(errors, key=abs):+.1%}"
-        f" ({others} fit and estimate rows not counted)"
+def compare(
+    table: Table,
+    jobs: int = 1,
+    wanted: Callable[[Case, Role], bool] = lambda case, role: True,
+    done: Callable[[], object] = lambda: None,
+) -> Validation:
+    """Simulate every row of a table that can be, on `jobs` processes; the result does not depend on how many.
+
+    wanted: which of the rows that can be simulated to take. done: called after each, for progress.
+    """
+    cases = [case_of(row) for row in table.rows]
+    chosen = [one for one in cases if isinstance(one, Case) and wanted(one, role_of(one))]
+    results = []
+    for result in _stream(chosen, jobs):
+        results.append(result)
+        done()
+    return Validation(
+        tuple(one for one in results if isinstance(one, Comparison)),
+        tuple(one for one in (*cases, *results) if isinstance(one, Unsupported)),
+        table.problems,
     )
 
 
-def comparison_table(comparisons: Sequence[Comparison]) -> str:
-    """The comparison as text."""
-    from tabulate import tabulate
+def compare_case(case: Case) -> Comparison | Unsupported:
+    """Simulate one row with its open settings chosen."""
+    try:
+        whole = settled(case)
+        outcome = simulate_prepared(prepare_as_measured(whole.scenario))
+    except ScaletaxError as error:
+        return Unsupported(case.row, error.problem.splitlines()[0])
+    return Comparison(
+        whole, role_of(case), outcome.step_time_s, outcome.memory.peak_bytes / _GIB, outcome.plan.summary(), _lines(outcome)
+    )
 
-    rows = [
-        (
-            row.measurement.id,
-            row.measurement.role,
-            row.measurement.scenario.model.name,
-            row.measurement.scenario.system.devices,
-            row.measurement.scenario.system.stack,
-            f"{row.measurement.step_time_s:.3f}",
-            f"{row.predicted_s:.3f}",
-            f"{row.error:+.1%}",
-        )
-        for row in comparisons
-    ]
-    headers = ("row", "role", "model", "devices", "stack", "measured [s]", "predicted [s]", "error")
-    aligned = ("left", "left", "left", "right", "left", "right", "right", "right")
-    table = tabulate(rows, headers, tablefmt="simple", colalign=aligned, disable_numparse=True)
-    return f"{table}\n\n{headline(comparisons)}"
+
+def _lines(outcome: Outcome) -> dict[str, float]:
+    ledger = outcome.ledger
+    return {line: share for line in ledger.device_seconds if (share := ledger.share(line)) > 0}
+
+
+def _stream(cases: Sequence[Case], jobs: int) -> Iterable[Comparison | Unsupported]:
+    if jobs <= 1 or len(cases) <= 1:
+        yield from map(compare_case, cases)
+        return
+    with ProcessPoolExecutor(jobs) as pool:
+        yield from pool.map(compare_case, cases, chunksize=_CHUNK)

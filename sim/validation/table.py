@@ -1,0 +1,249 @@
+"""Tables of published training measurements: what a row may hold, and what is wrong with one.
+
+The columns are those of training_measurements.csv in this room, or of wafer_measurements.csv. A blank means that the
+source does not say.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from sim.errors import InputError, closest
+
+TRAINING_TABLES = ("training_measurements.csv", "wafer_measurements.csv")
+"""What the project carries."""
+_WHOLE = 1e-6
+_SEPARATES_A_WAFER_TABLE = "metric"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One published training measurement, as its source states it; None where the source does not say.
+
+    gpus_per_node and the link rates are of the cluster: GB/s and Gbit/s per device and direction. tokens_per_s_per_gpu,
+    step_time_s: end to end. model_tflops_per_gpu, mfu: by the source's convention. verified: "yes" where the figure
+    was read in the source itself, "memory" where not.
+    """
+
+    id: str
+    source: str
+    gpu: str
+    n_gpus: int | None = None
+    gpus_per_node: int | None = None
+    inter_node_Gbps_per_gpu: float | None = None  # noqa: N815 (a column of the table)
+    model: str = ""
+    layers: int | None = None
+    d_model: int | None = None
+    heads: int | None = None
+    kv_heads: int | None = None
+    d_ffn: int | None = None
+    gated_mlp: int | None = None
+    vocab: int | None = None
+    seq_len: int | None = None
+    micro_batch: int | None = None
+    global_batch_sequences: int | None = None
+    dp: int | None = None
+    tp: int | None = None
+    pp: int | None = None
+    vpp: int | None = None
+    cp: int | None = None
+    ep: int | None = None
+    sequence_parallel: int | None = None
+    zero_stage: int | None = None
+    recompute: str = ""
+    precision: str = ""
+    flash_attention: int | None = None
+    schedule: str = ""
+    tokens_per_s_per_gpu: float | None = None
+    step_time_s: float | None = None
+    memory_GiB: float | None = None  # noqa: N815
+    verified: str = ""
+    note: str = ""
+
+    @property
+    def degrees(self) -> tuple[int, int, int, int] | None:
+        """(data, tensor, pipeline, context), where all but the context degree are stated."""
+        if self.dp is None or self.tp is None or self.pp is None:
+            return None
+        return self.dp, self.tp, self.pp, self.cp or 1
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with one row of a table."""
+
+    table: str
+    line: int
+    """Of the file, the header being line 1."""
+    row: str
+    column: str
+    problem: str
+
+    def __str__(self) -> str:
+        name = f" ({self.row})" if self.row else ""
+        return f"{self.table}, line {self.line}{name}, column {self.column}: {self.problem}"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The rows of a table that can be used, and what is wrong with the others."""
+
+    rows: tuple[Row, ...]
+    problems: tuple[Problem, ...] = ()
+
+
+_FIELDS = {field.name: field for field in dataclasses.fields(Row)}
+_TYPES = typing.get_type_hints(Row)
+_SHAPE = ("layers", "d_model", "heads", "seq_len")
+_NEEDED = ("id", "source", "gpu", "n_gpus", *_SHAPE, "global_batch_sequences")
+_WAFER_NEEDED = ("id", "source", "system", "n_systems", *_SHAPE, "metric", "value", "unit")
+_NEVER_ZERO = ("n_gpus", *_SHAPE, "micro_batch", "global_batch_sequences", "step_time_s", "tokens_per_s_per_gpu")
+
+
+def read_tables(path: Path | None = None) -> Table:
+    """The tables that the project carries, or one file with the same columns.
+
+    Raises InputError for a file that is no such table; a malformed row becomes a Problem.
+    """
+    if path is not None:
+        return parse_table(_text(path), str(path))
+    found = [
+        parse_table((resources.files("sim.validation") / name).read_text(encoding="utf-8"), name)
+        for name in TRAINING_TABLES
+    ]
+    return Table(
+        tuple(row for table in found for row in table.rows), tuple(one for table in found for one in table.problems)
+    )
+
+
+def parse_table(text: str, name: str) -> Table:
+    """Read the text of a table. name: of the file, for messages."""
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    columns = [column or "" for column in reader.fieldnames or ()]
+    is_wafer = _SEPARATES_A_WAFER_TABLE in columns
+    _check_columns(columns, _WAFER_NEEDED if is_wafer else _NEEDED, name)
+    rows: list[Row] = []
+    problems: list[Problem] = []
+    seen: dict[str, int] = {}
+    try:
+        for raw in reader:
+            where = (name, reader.line_num, (raw.get("id") or "").strip())
+            cells = {key: (value or "").strip() for key, value in raw.items() if isinstance(key, str)}
+            if None in raw:
+                problems.append(Problem(*where, "(all)", f"more cells than the header's {len(columns)} columns"))
+                continue
+            cells, wrong = _from_wafer_columns(cells) if is_wafer else (cells, [])
+            parsed, found = _row(cells)
+            wrong += found
+            if cells["id"] in seen and cells["id"]:
+                wrong.append(("id", f"'{cells['id']}' is already the id of line {seen[cells['id']]}"))
+            seen.setdefault(cells["id"], reader.line_num)
+            problems += [Problem(*where, column, problem) for column, problem in wrong]
+            if parsed is not None and not wrong:
+                rows.append(parsed)
+    except csv.Error as error:
+        raise InputError(name, f"this is not CSV ({error})", "see sim/validation/training_measurements.csv") from error
+    return Table(tuple(rows), tuple(problems))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(str(path), f"cannot read it: {error.strerror}", "check the path") from error
+    except UnicodeDecodeError as error:
+        raise InputError(str(path), f"this is not UTF-8 text ({error.reason})", "save it as UTF-8 CSV") from error
+
+
+def _check_columns(columns: list[str], needed: tuple[str, ...], name: str) -> None:
+    missing = [column for column in needed if column not in columns]
+    if missing:
+        near = [f"'{one}'{closest(one, columns)}" for one in missing]
+        raise InputError(
+            name,
+            f"{'this column is' if len(missing) == 1 else 'these columns are'} missing: {', '.join(near)}",
+            f"needed: {', '.join(needed)}; all columns: the header of sim/validation/{TRAINING_TABLES[0]}",
+        )
+
+
+def _row(cells: Mapping[str, str]) -> tuple[Row | None, list[tuple[str, str]]]:
+    """A row, or what is wrong with its cells: (column, problem)."""
+    values: dict[str, object] = {}
+    wrong: list[tuple[str, str]] = []
+    for column, cell in cells.items():
+        if column not in _FIELDS:
+            continue
+        try:
+            values[column] = _value(cell, column)
+        except ValueError as error:
+            wrong.append((column, str(error)))
+    if wrong:
+        return None, wrong
+    wrong = [(column, "is blank, but every row needs it") for column in ("id", "source", "gpu") if not values[column]]
+    row = Row(**values)  # type: ignore[arg-type]
+    return row, wrong + _contradictions(row)
+
+
+def _value(cell: str, column: str) -> object:
+    """A cell as its column's type. Raises ValueError that says what is wrong."""
+    kind = _TYPES[column]
+    if kind is str:
+        return cell
+    if not cell:
+        return None
+    try:
+        number = float(cell)
+    except ValueError:
+        raise ValueError(f"'{cell}' is not a number") from None
+    if not 0 <= number < float("inf"):
+        raise ValueError(f"{cell} is not a finite number of 0 or more")
+    if isinstance(kind, types.UnionType) and int in kind.__args__:
+        if abs(number - round(number)) > _WHOLE:
+            raise ValueError(f"{cell} is not a whole number")
+        return round(number)
+    return number
+
+
+def _contradictions(row: Row) -> list[tuple[str, str]]:
+    """What of a row cannot be true together, or cannot be at all."""
+    found: list[tuple[str, str]] = []
+    for column in _NEVER_ZERO:
+        if getattr(row, column) == 0:
+            found.append((column, "is 0"))
+    for column in ("dp", "tp", "pp", "cp", "vpp"):
+        if getattr(row, column) == 0:
+            found.append((column, "is 0; a degree is 1 or more, or blank where it is not stated"))
+    if row.recompute not in ("", "none", "selective", "full"):
+        found.append(("recompute", f"'{row.recompute}' is none of none, selective, full"))
+    if not found and row.degrees is not None and row.n_gpus is not None:
+        dp, tp, pp, cp = row.degrees
+        if dp * tp * pp * cp != row.n_gpus:
+            product = f"dp {dp} x tp {tp} x pp {pp} x cp {cp} = {dp * tp * pp * cp}"
+            found.append(("n_gpus", f"{product}, but n_gpus is {row.n_gpus}"))
+    return found
+
+
+def _from_wafer_columns(cells: Mapping[str, str]) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """The same measurement in the columns of the other table, and what is wrong with it.
+
+    A throughput in samples/s becomes a step time; the unit of any other metric stays in the note.
+    """
+    found = {column: cells[column] for column in _FIELDS if column in cells}
+    found |= {"gpu": cells["system"].split(" ")[0], "n_gpus": cells["n_systems"], "d_ffn": cells.get("ffn", "")}
+    found["note"] = f"{cells['metric']} [{cells['unit']}]; {cells.get('note', '')}"
+    batch, value = cells.get("global_batch_sequences", ""), cells["value"]
+    if cells["metric"] != "training_throughput" or cells["unit"] != "samples/s" or not batch or not value:
+        return found, []
+    try:
+        found["step_time_s"] = repr(float(batch) / float(value))
+    except (ValueError, ZeroDivisionError):
+        return found, [("value", f"'{batch}' sequences at '{value}' samples/s give no step time")]
+    return found, []
