@@ -25,7 +25,6 @@ from sim.report.step_times import step_sentences
 from sim.sweep.execute import Failure, run_points
 from sim.sweep.grid import load_scenarios
 from sim.validation.collectives import collectives_table, compare_collectives
-from sim.validation.compare import compare, comparison_table
 from sim.validation.spread_comparison import compare_spread, spread_table
 
 DOCS = Path(__file__).parent
@@ -90,7 +89,6 @@ def main() -> None:
     readme = block("answer", "\n".join(f"- {sentence}" for sentence in sentences(claim)), readme)
     readme = block("differ", "\n".join(f"- {sentence}" for sentence in step_sentences(curves(stragglers))), readme)
     readme = block("screen", indented(screen(outcomes("quickstart"))), readme)
-    readme = block("validation", indented(comparison_table(compare())), readme)
     (ROOT / "README.md").write_text(readme, encoding="utf-8")
 
 

@@ -20,6 +20,7 @@ _FILE = click.argument("file", type=click.Path(path_type=Path))
 _SET = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key of the file.")
 _PROGRESS_AFTER_S = 2.0
 _SIZE = click.option("--size", "changes", multiple=True, metavar="KEY=NUMBER", help="Change a size of the topology.")
+_ROLES = "Which rows to simulate: those held back for checking, those that constants may be fitted on, or both."
 _COLLECTIVES = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all", "broadcast", "reduce")
 
 
@@ -111,9 +112,58 @@ def cite(file: Path, overrides: Sequence[str]) -> None:
 
 
 @cli.command()
+@click.option("--source", help="Only the sources whose name holds this text.")
+@click.option("--data", type=click.Path(path_type=Path), help="A CSV file of your own with the same columns.")
+@click.option("--role", type=click.Choice(["check", "fit", "all"]), default="check", show_default=True, help=_ROLES)
+@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes to use.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write everything into this file as well.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the results (default: results/validation).")
+@click.option("--collectives", is_flag=True, help="Instead: measured collectives, sweep by sweep.")
 @click.option("--spread", is_flag=True, help="Instead: how far steps lie apart, and what a slow node costs (a minute).")
-def validate(spread: bool) -> None:
-    """Compare the simulator with published measurements: training steps row by row, collectives sweep by sweep."""
+def validate(
+    source: str | None,
+    data: Path | None,
+    role: Any,
+    jobs: int,
+    json_file: Path | None,
+    out: Path | None,
+    collectives: bool,
+    spread: bool,
+) -> None:
+    """Compare the simulator with published training measurements, row by row: errors, targets, worst rows, charts."""
+    if collectives or spread:
+        return _validate_others(collectives, spread)
+    from sim.report.files import check_writable
+    from sim.report.screen import written_files
+    from sim.report.validation.files import write_document, write_validation
+    from sim.report.validation.screen import validation_screen
+    from sim.validation.selection import read_selection, validate_rows
+
+    directory = out or Path("results") / "validation"
+    table = read_selection(data, source)
+    check_writable(directory)
+    with _progress(len(table.rows), "row") as bar:
+        validation, summary = validate_rows(table, role, jobs, lambda total: _advance(bar, total))
+    written = write_validation(validation, summary, directory)
+    if json_file is not None:
+        write_document(validation, summary, json_file)
+        written.append(json_file)
+    click.echo(validation_screen(summary, problems=data is None))
+    click.echo(f"\n{written_files(written)}")
+    if data is not None and summary.problems:
+        for problem in summary.problems:
+            click.echo(f"error: {problem}", err=True)
+        click.echo(f"{data}: some rows cannot be read; all others were compared", err=True)
+        sys.exit(InputError.exit_code)
+    return None
+
+
+def _validate_others(collectives: bool, spread: bool) -> None:
+    """Compare what is not the time of a training step."""
+    if collectives:
+        from sim.validation.collectives import collectives_table, compare_collectives
+
+        click.echo(collectives_table(compare_collectives()))
     if spread:
         from sim.validation.slow_node import compare_slow_node, read_slow_nodes, slow_node_summary
         from sim.validation.spread_comparison import compare_spread, spread_table
@@ -121,12 +171,6 @@ def validate(spread: bool) -> None:
         click.echo(spread_table(compare_spread()))
         for measured in read_slow_nodes():
             click.echo(f"\n{slow_node_summary(compare_slow_node(measured))}")
-        return
-    from sim.validation.collectives import collectives_table, compare_collectives
-    from sim.validation.compare import compare, comparison_table
-
-    click.echo(comparison_table(compare()))
-    click.echo(f"\n{collectives_table(compare_collectives())}")
 
 
 @cli.command()
@@ -227,8 +271,14 @@ def _scenarios(file: Path, overrides: Sequence[str]) -> list[Scenario]:
     return load_scenarios(shelved if is_name else file, overrides, lambda note: click.echo(f"note: {note}", err=True))
 
 
-def _progress(total: int) -> Any:
+def _advance(bar: Any, total: int) -> None:
+    """One step further of so many, which is only known once it has begun."""
+    bar.total = total
+    bar.update()
+
+
+def _progress(total: int, unit: str = "point") -> Any:
     """A progress bar on a terminal, for anything that takes over two seconds."""
     from tqdm import tqdm
 
-    return tqdm(total=total, unit="point", delay=_PROGRESS_AFTER_S, disable=None, leave=False, file=sys.stderr)
+    return tqdm(total=total, unit=unit, delay=_PROGRESS_AFTER_S, disable=None, leave=False, file=sys.stderr)

@@ -14,7 +14,6 @@ from sim.report.step_times import step_sentences
 from sim.simulate import simulate
 from sim.sweep.execute import Failure, run_points
 from sim.sweep.grid import load_scenarios
-from sim.validation.compare import compare, headline
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -55,14 +54,6 @@ def test_what_is_said_of_devices_that_differ_is_what_the_program_says() -> None:
     largest = [simulate(scenario) for scenario in scenarios if scenario.system.devices == 12288]
     for sentence in step_sentences(curves(largest)):
         assert f"- {sentence}" in README
-
-
-def test_the_validation_table_is_what_the_program_says() -> None:
-    comparisons = compare()
-    assert headline(comparisons) in README
-    for row in comparisons:
-        line = next(line for line in README.splitlines() if line.strip().startswith(row.measurement.id))
-        assert line.split()[-1] == f"{row.error:+.1%}"
 
 
 def test_links_lead_somewhere() -> None:

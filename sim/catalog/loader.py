@@ -38,12 +38,12 @@ _UNIT_SUFFIXES = sorted(UNITS, key=len, reverse=True)
 
 def device_names() -> list[str]:
     """Names of all devices."""
-    return _names("devices")
+    return list(_names("devices"))
 
 
 def stack_names() -> list[str]:
     """Names of all software stacks."""
-    return _names("stacks")
+    return list(_names("stacks"))
 
 
 def model_names() -> list[str]:
@@ -55,6 +55,11 @@ def load_device(name: str, where: str = "catalogue") -> Device:
     """Read one device. Raises InputError with the closest match for an unknown name."""
     if name not in device_names():
         raise unknown_name(where, "device", name, device_names())
+    return _device(name)
+
+
+@functools.cache
+def _device(name: str) -> Device:
     raw = _read("devices", name)
     return _record(Wafer, name, raw) if raw["record"] == "wafer" else _record(Gpu, name, raw)
 
@@ -63,6 +68,11 @@ def load_stack(name: str, where: str = "catalogue") -> Stack:
     """Read one software stack. Raises InputError with the closest match for an unknown name."""
     if name not in stack_names():
         raise unknown_name(where, "software stack", name, stack_names())
+    return _stack(name)
+
+
+@functools.cache
+def _stack(name: str) -> Stack:
     raw = _stack_figures(name)
     return _record(WaferStack, name, raw) if raw["record"] == "wafer" else _record(GpuStack, name, raw)
 
@@ -81,7 +91,7 @@ def _stack_figures(name: str) -> dict[str, Any]:
 
 def library_names() -> list[str]:
     """Names of all collective libraries."""
-    return _names("libraries")
+    return list(_names("libraries"))
 
 
 def load_library(name: str, where: str = "catalogue") -> Library:
@@ -138,9 +148,10 @@ def load_sources() -> dict[str, dict[str, str]]:
     return tomllib.loads(text)
 
 
-def _names(shelf: str) -> list[str]:
+@functools.cache
+def _names(shelf: str) -> tuple[str, ...]:
     folder = resources.files("sim.catalog") / shelf
-    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    return tuple(sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")))
 
 
 @functools.cache

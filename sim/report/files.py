@@ -9,10 +9,10 @@ import os
 import signal
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sim.errors import InputError
 from sim.outcome.outcome import Outcome
@@ -22,10 +22,10 @@ from sim.scenario import resolved_toml
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["check_writable", "results_document", "write_chart", "write_results"]
+__all__ = ["check_writable", "csv_text", "results_document", "write_chart", "write_folder", "write_results"]
 
 _RESULTS = "results.json"
-# Names that a run before this one may have left; kept in step with what _write_all and chart_files write.
+# Names that a run before this one may have left; kept in step with what is written here, and of a validation.
 _OWN_NAMES = (
     "resolved*.toml",
     "ledger.*",
@@ -34,6 +34,10 @@ _OWN_NAMES = (
     "timeline-*.*",
     "streams-*.*",
     "links-*.*",
+    "rows.csv",
+    "unsupported.csv",
+    "parity.*",
+    "errors.*",
 )
 
 
@@ -50,10 +54,19 @@ def write_results(
     """
     if charts is None:
         charts = any(outcome.scenario.report.charts for outcome in outcomes)
+    return write_folder(directory, lambda folder: _write_all(outcomes, failures, folder, charts))
+
+
+def write_folder(directory: Path, write: Callable[[Path], Sequence[Path]]) -> list[Path]:
+    """Have files written into a folder that is put in its place when they are complete; return where they are then.
+
+    write: writes into the folder that it is given and returns the paths; among them results.json with its schema.
+    Raises InputError when the folder cannot be written.
+    """
     with _reported(directory), _workspace(directory) as workspace:
         folder = workspace / "results"
         folder.mkdir()
-        names = [path.name for path in _write_all(outcomes, failures, folder, charts)]
+        names = [path.name for path in write(folder)]
         _move(folder, directory, names)
     return [directory / name for name in names]
 
@@ -100,9 +113,13 @@ def _write_all(outcomes: Sequence[Outcome], failures: Sequence[str], folder: Pat
 
 
 def _summary(outcomes: Sequence[Outcome]) -> str:
-    rows = summary_rows(outcomes)
+    return csv_text(summary_rows(outcomes))
+
+
+def csv_text(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] = ()) -> str:
+    """Rows that have the same keys as a CSV file. columns: of its header, where there may be no row."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else list(columns), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()

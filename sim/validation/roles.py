@@ -2,7 +2,7 @@
 
 The rule: within a stack, in the order of the tables that the project carries, every fourth row that can be simulated is
 "fit" (the 4th, the 8th, ...), all others are "check". A stack with fewer than four rows has no fit row. Rows of sources
-that are not listed, and rows of other people's tables, are always "check".
+that are not listed are always "check", and so are rows of other people's tables unless they are fit rows cell by cell.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections import Counter
 from typing import Literal
 
 from sim.validation.cases import Case, case_of
-from sim.validation.table import read_tables
+from sim.validation.table import Row, read_tables
 
 Role = Literal["check", "fit"]
 EVERY = 4
@@ -20,15 +20,15 @@ EVERY = 4
 
 
 def role_of(case: Case) -> Role:
-    """The role of a row, by its id."""
-    return "fit" if case.row.id in fit_ids() else "check"
+    """The role of a row."""
+    return "fit" if case.row in fit_rows() else "check"
 
 
 @functools.cache
-def fit_ids() -> frozenset[str]:
-    """Ids of all rows that constants may be fitted on."""
+def fit_rows() -> frozenset[Row]:
+    """All rows that constants may be fitted on."""
     seen: Counter[str] = Counter()
-    chosen: set[str] = set()
+    chosen: set[Row] = set()
     for row in read_tables().rows:
         case = case_of(row)
         if not isinstance(case, Case) or not case.known:
@@ -36,5 +36,5 @@ def fit_ids() -> frozenset[str]:
         stack = case.scenario.system.stack
         seen[stack] += 1
         if seen[stack] % EVERY == 0:
-            chosen.add(row.id)
+            chosen.add(row)
     return frozenset(chosen)

@@ -11,7 +11,7 @@ import dataclasses
 import io
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -108,13 +108,14 @@ _WAFER_NEEDED = ("id", "source", "system", "n_systems", *_SHAPE, "metric", "valu
 _NEVER_ZERO = ("n_gpus", *_SHAPE, "micro_batch", "global_batch_sequences", "step_time_s", "tokens_per_s_per_gpu")
 
 
-def read_tables(path: Path | None = None) -> Table:
+def read_tables(path: Path | None = None, devices: Collection[str] | None = None) -> Table:
     """The tables that the project carries, or one file with the same columns.
 
+    devices: names that the file may use for devices; any where None.
     Raises InputError for a file that is no such table; a malformed row becomes a Problem.
     """
     if path is not None:
-        return parse_table(_text(path), str(path))
+        return parse_table(_text(path), str(path), devices)
     found = [
         parse_table((resources.files("sim.validation") / name).read_text(encoding="utf-8"), name)
         for name in TRAINING_TABLES
@@ -124,8 +125,8 @@ def read_tables(path: Path | None = None) -> Table:
     )
 
 
-def parse_table(text: str, name: str) -> Table:
-    """Read the text of a table. name: of the file, for messages."""
+def parse_table(text: str, name: str, devices: Collection[str] | None = None) -> Table:
+    """Read the text of a table. name: of the file, for messages. devices: as in read_tables."""
     reader = csv.DictReader(io.StringIO(text, newline=""))
     columns = [column or "" for column in reader.fieldnames or ()]
     is_wafer = _SEPARATES_A_WAFER_TABLE in columns
@@ -143,6 +144,9 @@ def parse_table(text: str, name: str) -> Table:
             cells, wrong = _from_wafer_columns(cells) if is_wafer else (cells, [])
             parsed, found = _row(cells)
             wrong += found
+            if devices is not None and cells.get("gpu") and cells["gpu"] not in devices:
+                unknown = f"the device '{cells['gpu']}' is not in the catalogue{closest(cells['gpu'], devices)}"
+                wrong.append(("gpu", f"{unknown} (known: {', '.join(devices)})"))
             if cells["id"] in seen and cells["id"]:
                 wrong.append(("id", f"'{cells['id']}' is already the id of line {seen[cells['id']]}"))
             seen.setdefault(cells["id"], reader.line_num)

@@ -26,7 +26,6 @@ from sim.catalog import (
 from sim.catalog.figures import KINDS, Figure
 from sim.errors import InputError
 from sim.validation.collectives import read_collectives
-from sim.validation.measurements import read_measurements
 from sim.validation.slow_node import read_slow_nodes
 
 GPUS = [name for name in device_names() if isinstance(load_device(name), Gpu)]
@@ -186,7 +185,7 @@ def test_every_cited_source_is_listed() -> None:
 
 def test_every_listed_source_is_cited() -> None:
     cited = {figure.source for _, figure in all_figures()}
-    cited |= {row.source for row in (*read_measurements(), *read_collectives(), *read_slow_nodes())}
+    cited |= {row.source for row in (*read_collectives(), *read_slow_nodes())}
     for path in Path(__file__).parents[2].joinpath("topologies").glob("*.toml"):
         cited |= set(re.findall(r'source = "([^"]+)"', path.read_text(encoding="utf-8")))
     assert set(load_sources()) <= cited

@@ -1,0 +1,1 @@
+"""The comparison with published measurements for people: tables, files, the text of the documentation."""

@@ -1,0 +1,131 @@
+"""A comparison as plain data: rows for CSV, everything for JSON, and back."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sim import __version__
+from sim.outcome.lines import LINES
+from sim.report.document import RESULTS_SCHEMA
+from sim.validation.cases import Unsupported
+from sim.validation.compare import Comparison, Validation
+from sim.validation.errors import Errors
+from sim.validation.labels import label_of
+from sim.validation.scaling import Series
+from sim.validation.summary import Counts, Group, Summary, Worst
+from sim.validation.table import Problem
+from sim.validation.targets import Target
+
+UNSUPPORTED_COLUMNS = ("id", "source", "source_name", "device", "model", "reason")
+_DIGITS = 4
+"""Errors are stored to a hundredth of a per cent."""
+
+
+def row_record(one: Comparison) -> dict[str, Any]:
+    """One row: measured, predicted, what was assumed, and the ledger in shares."""
+    system = one.case.scenario.system
+    return {
+        "id": one.row.id,
+        "source": label_of(one.row.source),
+        "source_name": one.row.source,
+        "stack": one.stack,
+        "stack_is_guessed": not one.case.known,
+        "role": one.role,
+        "device": one.row.gpu,
+        "devices": system.devices,
+        "topology": system.topology,
+        "model": one.row.model,
+        "measured_step_time_s": one.measured_s,
+        "predicted_step_time_s": one.predicted_s,
+        "error": one.error,
+        "measured_memory_GiB": one.row.memory_GiB,
+        "predicted_memory_GiB": one.predicted_memory_GiB,
+        "memory_error": one.memory_error,
+        "plan": one.plan,
+        "assumed": "; ".join(one.case.assumed),
+        **{f"{line}_share": one.lines.get(line, 0.0) for line in LINES},
+    }
+
+
+def unsupported_record(one: Unsupported) -> dict[str, Any]:
+    """One row that was not simulated, and why."""
+    row = one.row
+    values = (row.id, label_of(row.source), row.source, row.gpu, row.model, one.reason)
+    return dict(zip(UNSUPPORTED_COLUMNS, values, strict=True))
+
+
+def problem_record(one: Problem) -> dict[str, Any]:
+    """One row that cannot be read, and why, under the same columns."""
+    return {**dict.fromkeys(UNSUPPORTED_COLUMNS, ""), "id": one.row, "reason": str(one)}
+
+
+def validation_document(validation: Validation, summary: Summary) -> dict[str, Any]:
+    """Everything that a comparison found as plain data that JSON can hold."""
+    return {
+        "schema": RESULTS_SCHEMA,
+        "scaletax": __version__,
+        "summary": summary_record(summary),
+        "rows": [row_record(one) for one in validation.comparisons],
+        "unsupported": [unsupported_record(one) for one in validation.unsupported],
+        "problems": [problem_record(one) for one in validation.problems],
+    }
+
+
+def stored_record(validation: Validation, summary: Summary) -> dict[str, Any]:
+    """What is kept of a comparison beside the documentation: the summary, and the error of every row."""
+    errors = {one.row.id: round(one.error, _DIGITS) for one in validation.comparisons}
+    return {"scaletax": __version__, "summary": summary_record(summary), "errors": errors}
+
+
+def summary_record(summary: Summary) -> dict[str, Any]:
+    """A summary as plain data; targets say whether they are met."""
+    record = dataclasses.asdict(summary)
+    for entry, target in zip(record["targets"], summary.targets, strict=True):
+        entry["met"] = target.met
+    for entry, series in zip(record["series"], summary.series, strict=True):
+        entry["error"] = series.error
+    return record
+
+
+def read_summary(record: Mapping[str, Any]) -> Summary:
+    """A summary from its plain data."""
+    return Summary(
+        role=record["role"],
+        simulated=record["simulated"],
+        sources=_groups(record["sources"]),
+        stacks=_groups(record["stacks"]),
+        headline=_errors(record["headline"]),
+        targets=tuple(Target(**_without(entry, "met")) for entry in record["targets"]),
+        series=tuple(
+            Series(**{**_without(entry, "error"), "devices": tuple(entry["devices"])}) for entry in record["series"]
+        ),
+        worst=tuple(
+            Worst(**{**entry, "lines": tuple((line, share) for line, share in entry["lines"])})
+            for entry in record["worst"]
+        ),
+        reasons=tuple((reason, rows) for reason, rows in record["reasons"]),
+        problems=tuple(record["problems"]),
+    )
+
+
+def _groups(records: Sequence[Mapping[str, Any]]) -> tuple[Group, ...]:
+    return tuple(
+        Group(
+            record["name"],
+            record["known"],
+            Counts(**record["counts"]),
+            _errors(record["errors"]),
+            _errors(record["memory"]),
+        )
+        for record in records
+    )
+
+
+def _errors(record: Mapping[str, Any] | None) -> Errors | None:
+    return None if record is None else Errors(**record)
+
+
+def _without(record: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in record.items() if name != key}

@@ -1,0 +1,66 @@
+"""Writes a comparison into a folder: a row for every measurement, what was left out, everything as JSON, two charts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from sim.errors import InputError
+from sim.report.files import csv_text, write_folder
+from sim.report.validation.document import (
+    UNSUPPORTED_COLUMNS,
+    problem_record,
+    row_record,
+    unsupported_record,
+    validation_document,
+)
+from sim.validation.compare import Comparison, Validation
+from sim.validation.summary import Summary
+
+
+def write_validation(validation: Validation, summary: Summary, directory: Path) -> list[Path]:
+    """Write rows.csv, unsupported.csv, results.json and the charts of the role that is counted; return their paths.
+
+    Raises InputError when the folder cannot be written.
+    """
+    return write_folder(directory, lambda folder: _write_all(validation, summary, folder))
+
+
+def write_document(validation: Validation, summary: Summary, path: Path) -> None:
+    """Write everything as one JSON file. Raises InputError when it cannot be written."""
+    try:
+        path.write_text(_document_text(validation, summary), encoding="utf-8")
+    except OSError as error:
+        problem = f"the results cannot be written here: {error.strerror or error}"
+        raise InputError(str(path), problem, "choose another file with --json") from None
+
+
+def validation_charts(counted: Sequence[Comparison], folder: Path) -> list[Path]:
+    """Draw both charts of some rows into a folder that exists; return the paths, PNG and SVG of each."""
+    from sim.report.charts.canvas import save
+    from sim.report.charts.validation import errors_figure, parity_figure
+
+    if not counted:
+        return []
+    return [*save(parity_figure(counted), folder, "parity"), *save(errors_figure(counted), folder, "errors")]
+
+
+def _write_all(validation: Validation, summary: Summary, folder: Path) -> list[Path]:
+    rows = [row_record(one) for one in validation.comparisons]
+    left_out = [*map(unsupported_record, validation.unsupported), *map(problem_record, validation.problems)]
+    texts = {
+        "results.json": _document_text(validation, summary),
+        "rows.csv": csv_text(rows, ("id",)),
+        "unsupported.csv": csv_text(left_out, UNSUPPORTED_COLUMNS),
+    }
+    paths = []
+    for name, text in texts.items():
+        path = folder / name
+        path.write_bytes(text.encode("utf-8"))
+        paths.append(path)
+    return paths + validation_charts([one for one in validation.comparisons if one.role == summary.role], folder)
+
+
+def _document_text(validation: Validation, summary: Summary) -> str:
+    return json.dumps(validation_document(validation, summary), indent=1, allow_nan=False) + "\n"

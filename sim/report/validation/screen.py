@@ -1,0 +1,81 @@
+"""The comparison on the screen: a table per source, the headline, targets, worst rows, and what was left out."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from tabulate import tabulate
+
+from sim.report.screen import ascii_only
+from sim.report.validation.tables import (
+    Cells,
+    group_cells,
+    headline_sentence,
+    reason_cells,
+    scaling_sentence,
+    target_cells,
+    worst_cells,
+)
+from sim.validation.scaling import mean_scaling_error
+from sim.validation.summary import Group, Summary
+
+_WIDTH = 118
+_WORST_WIDTHS = (28, 24, 18, 18, 30, None, None)
+_TARGET_WIDTHS = (34, 15, 18, 22, None, None, None)
+
+
+def validation_screen(summary: Summary, *, problems: bool = True) -> str:
+    """Return everything that a comparison shows as plain text. problems: whether to list rows that cannot be read."""
+    parts = [_groups(summary.sources, "source"), _sentences(summary)]
+    if len(summary.stacks) > 1:
+        parts.insert(1, _groups(summary.stacks, "stack"))
+    reached = [target for target in summary.targets if target.reached is not None]
+    if reached:
+        parts.append(_table(target_cells(reached), _TARGET_WIDTHS))
+    if summary.worst:
+        parts.append(f"Worst rows:\n\n{_table(worst_cells(summary.worst), _WORST_WIDTHS)}")
+    if summary.reasons:
+        parts.append(_table(reason_cells(summary.reasons)))
+    if problems and summary.problems:
+        parts.append("\n".join(["Rows that cannot be read:", *(f"  {one}" for one in summary.problems)]))
+    return ascii_only("\n\n".join(parts))
+
+
+def _groups(groups: Sequence[Group], what: str) -> str:
+    if not groups:
+        return "No row was simulated."
+    cells = group_cells(groups, what)
+    # Only sources know what was left out.
+    kept = [
+        index
+        for index in range(len(cells.headers))
+        if what == "source" or index != cells.headers.index("not\nsimulated")
+    ]
+    return _table(
+        Cells(
+            tuple(cells.headers[index] for index in kept),
+            tuple(tuple(row[index] for index in kept) for row in cells.rows),
+        )
+    )
+
+
+def _sentences(summary: Summary) -> str:
+    said = [headline_sentence(summary)]
+    if summary.series:
+        said.append(scaling_sentence(summary.series, mean_scaling_error(summary.series)))
+    if summary.role == "fit":
+        said.append("These are rows that constants may have been fitted on: they show a fit, they validate nothing.")
+    else:
+        said.append("Errors are predicted over measured step time; negative means predicted too fast.")
+    return "\n".join(textwrap.fill(one, _WIDTH, subsequent_indent="  ", break_on_hyphens=False) for one in said)
+
+
+def _table(cells: Cells, widths: Sequence[int | None] = ()) -> str:
+    rows = [
+        [textwrap.fill(cell, width) if width else cell for cell, width in zip(row, widths, strict=True)]
+        if widths
+        else row
+        for row in cells.rows
+    ]
+    return tabulate(rows, cells.headers, tablefmt="simple", colalign=cells.aligned, disable_numparse=True)

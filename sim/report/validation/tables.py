@@ -1,0 +1,165 @@
+"""Rows of the tables on published measurements: cells as text, under headers, for the screen and for Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sim.validation.errors import Errors
+from sim.validation.scaling import Series
+from sim.validation.summary import Group, Summary, Worst
+from sim.validation.targets import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """One table. words: how many columns from the left are words; the others are numbers."""
+
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    words: int = 1
+
+    @property
+    def aligned(self) -> tuple[str, ...]:
+        """The alignment of every column."""
+        return tuple("left" if index < self.words else "right" for index in range(len(self.headers)))
+
+
+def signed(error: float) -> str:
+    """A signed share: "-3.1 %"."""
+    return f"{100 * error:+.1f} %"
+
+
+def share(error: float) -> str:
+    """A share: "3.1 %"."""
+    return f"{100 * error:.1f} %"
+
+
+def group_cells(groups: Sequence[Group], what: str) -> Cells:
+    """Errors group by group: of sources, say. what: the header of the names."""
+    headers = (
+        what,
+        "check\nrows",
+        "fit\nrows",
+        "not\nsimulated",
+        "mean\nsigned",
+        "mean\nabsolute",
+        "median\nabsolute",
+        "P90\nabsolute",
+        "worst",
+        "worst row",
+    )
+    rows = [
+        (
+            group.name if group.known else f"{group.name} (stack guessed)",
+            *(f"{count:,}" for count in (group.counts.check, group.counts.fit, group.counts.not_simulated)),
+            *error_cells(group.errors),
+            group.errors.worst_row if group.errors else "",
+        )
+        for group in groups
+    ]
+    return Cells(headers, tuple(rows))
+
+
+def error_cells(errors: Errors | None) -> tuple[str, ...]:
+    """Mean signed, mean, median and P90 absolute, worst."""
+    if errors is None:
+        return ("",) * 5
+    absolute = (errors.mean_absolute, errors.median_absolute, errors.p90_absolute)
+    return (signed(errors.mean), *(share(one) for one in absolute), signed(errors.worst))
+
+
+def target_cells(targets: Sequence[Target]) -> Cells:
+    """Every target with what is reached."""
+    headers = ("figure to reach", "measure", "counted over", "others", "target", "reached", "")
+    rows = [
+        (
+            target.what,
+            target.measure,
+            target.over,
+            target.others,
+            f"<= {_amount(target, target.limit)}",
+            "no rows" if target.reached is None else _amount(target, target.reached),
+            {True: "met", False: "MISSED", None: ""}[target.met],
+        )
+        for target in targets
+    ]
+    return Cells(headers, tuple(rows), words=4)
+
+
+def series_cells(series: Sequence[Series]) -> Cells:
+    """Measured and predicted loss of throughput, series by series."""
+    headers = (
+        "source",
+        "stack",
+        "model",
+        "the same",
+        "devices",
+        "measured\nloss",
+        "predicted\nloss",
+        "error\n[points]",
+    )
+    rows = [
+        (
+            one.source,
+            one.stack,
+            one.model,
+            f"{one.batch:g} {one.kind.removeprefix('same ')}",
+            " ".join(f"{size:,}" for size in one.devices),
+            share(one.measured_loss),
+            share(one.predicted_loss),
+            f"{100 * one.error:+.1f}",
+        )
+        for one in series
+    ]
+    return Cells(headers, tuple(rows), words=5)
+
+
+def worst_cells(worst: Sequence[Worst]) -> Cells:
+    """The rows that are furthest off, with the ledger lines that could explain them."""
+    headers = ("row", "stack", "model", "plan", "largest shares but useful", "devices", "error")
+    rows = [
+        (
+            one.row,
+            one.stack,
+            one.model,
+            one.plan,
+            ", ".join(f"{line} {100 * part:.0f}%" for line, part in one.lines),
+            f"{one.devices:,}",
+            signed(one.error),
+        )
+        for one in worst
+    ]
+    return Cells(headers, tuple(rows), words=5)
+
+
+def reason_cells(reasons: Sequence[tuple[str, int]]) -> Cells:
+    """Why rows are not simulated, and how many."""
+    return Cells(("not simulated because", "rows"), tuple((reason, f"{rows:,}") for reason, rows in reasons))
+
+
+def headline_sentence(summary: Summary) -> str:
+    """The one figure: errors over everything dense on A100 and H100 from listed sources."""
+    errors = summary.headline
+    what = f"{summary.role} rows, of listed sources, dense bf16 and fp16 on A100 and H100"
+    if errors is None:
+        return f"No {what}."
+    return (
+        f"{errors.rows:,} {what}: mean absolute error {share(errors.mean_absolute)}, median"
+        f" {share(errors.median_absolute)}, P90 {share(errors.p90_absolute)}, mean signed {signed(errors.mean)}."
+    )
+
+
+def scaling_sentence(series: Sequence[Series], mean: float | None) -> str:
+    """How well the loss of throughput with size is met."""
+    if mean is None:
+        return "No series of one model on three or more cluster sizes."
+    sources = len({one.source for one in series})
+    return (
+        f"Scaling loss, smallest to largest cluster: {100 * mean:.1f} percentage points off on average, over"
+        f" {len(series):,} series of {sources} source{'s' if sources > 1 else ''}."
+    )
+
+
+def _amount(target: Target, value: float) -> str:
+    return f"{100 * value:.1f} points" if target.unit == "points" else f"{100 * value:.1f} %"

@@ -1,0 +1,53 @@
+"""Short names of sources, as tables and options use them."""
+
+from __future__ import annotations
+
+import functools
+import re
+import textwrap
+import tomllib
+from importlib import resources
+
+from sim.errors import InputError, closest
+from sim.validation.table import Row, Table
+
+_LONGEST = 32
+_CUT = "..."
+
+
+@functools.cache
+def label_of(source: str) -> str:
+    """A source in at most 32 characters: its own name, one from labels.toml, or the beginning of its name."""
+    if len(source) <= _LONGEST:
+        return source
+    for pattern, label in _patterns():
+        found = pattern.match(source)
+        if found:
+            return label.format(**found.groupdict())
+    return textwrap.shorten(source, _LONGEST, placeholder=_CUT)
+
+
+def of_source(table: Table, wanted: str) -> Table:
+    """The rows of the sources whose name or label holds a text, upper or lower case alike.
+
+    Raises InputError with the closest label where there is none.
+    """
+    rows = tuple(row for row in table.rows if _is_called(row, wanted))
+    if rows:
+        return Table(rows, table.problems)
+    labels = sorted({label_of(row.source) for row in table.rows})
+    parts = {part for label in labels for part in re.split(r"[^A-Za-z0-9.]+", label) if part}
+    near = closest(wanted, labels) or closest(wanted, sorted(parts))
+    whole = [label for label in labels if not label.endswith(_CUT)]
+    raise InputError("--source", f"no source is called '{wanted}'{near}", f"sources: {', '.join(whole) or 'none'}")
+
+
+def _is_called(row: Row, wanted: str) -> bool:
+    folded = wanted.casefold()
+    return folded in row.source.casefold() or folded in label_of(row.source).casefold()
+
+
+@functools.cache
+def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
+    text = (resources.files("sim.validation") / "labels.toml").read_text(encoding="utf-8")
+    return tuple((re.compile(entry["match"]), entry["label"]) for entry in tomllib.loads(text)["label"])
