@@ -12,8 +12,8 @@ from sim.validation.compare import Validation, compare
 from sim.validation.conventions import table_devices
 from sim.validation.labels import of_source
 from sim.validation.roles import Role
-from sim.validation.summary import Summary, counts_of, summarise
-from sim.validation.table import Row, Table, read_tables
+from sim.validation.summary import Summary, summarise
+from sim.validation.table import Table, read_tables
 
 Wanted = Literal["check", "fit", "all"]
 Progress = Callable[[int], object]
@@ -39,19 +39,16 @@ def validate_rows(
 
     Statistics are over check rows; over fit rows only where nothing else was asked for.
     """
-    found: list[tuple[Row, Role]] = []
+    supported: list[tuple[Case, Role]] = []
     chosen = 0
 
     def wanted(case: Case, its_role: Role) -> bool:
         nonlocal chosen
-        found.append((case.row, its_role))
+        supported.append((case, its_role))
         chosen += role in ("all", its_role)
         return role in ("all", its_role)
 
     validation = compare(table, jobs, wanted, lambda: progress(chosen))
     left_out = {one.row.id for one in validation.unsupported}
-    counts = counts_of(
-        [(row.source, its_role) for row, its_role in found if row.id not in left_out],
-        [one.row.source for one in validation.unsupported],
-    )
-    return validation, summarise(validation, counts, "fit" if role == "fit" else "check")
+    counted = [(case, its_role) for case, its_role in supported if case.row.id not in left_out]
+    return validation, summarise(validation, counted, "fit" if role == "fit" else "check")

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from sim.validation.cases import Case, Unsupported
 from sim.validation.compare import Comparison, Validation
 from sim.validation.errors import Errors, memory_errors, step_errors
 from sim.validation.labels import label_of
@@ -66,6 +67,15 @@ class Worst:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Rows of one source that are not simulated for one reason."""
+
+    source: str
+    reason: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """Everything that is said of a comparison. Errors, targets and series are over the rows of one role."""
 
@@ -77,59 +87,64 @@ class Summary:
     targets: tuple[Target, ...]
     series: tuple[Series, ...]
     worst: tuple[Worst, ...]
-    reasons: tuple[tuple[str, int], ...]
-    """Why rows are not simulated, and how many, from the most frequent."""
+    left_out: tuple[LeftOut, ...]
+    """Rows that are not simulated."""
     problems: tuple[str, ...]
     """What is wrong with rows that cannot be read."""
 
+    @property
+    def reasons(self) -> list[tuple[str, int]]:
+        """Why rows are not simulated, and how many, from the most frequent."""
+        found: Counter[str] = Counter()
+        for one in self.left_out:
+            found[one.reason] += one.rows
+        return found.most_common()
 
-def summarise(validation: Validation, counts: Mapping[str, Counts] | None = None, role: Role = "check") -> Summary:
+
+def summarise(
+    validation: Validation, supported: Sequence[tuple[Case, Role]] | None = None, role: Role = "check"
+) -> Summary:
     """Say what a comparison shows over the rows of one role.
 
-    counts: label of a source -> its rows, where rows beside the compared ones are to be counted too.
+    supported: every row that can be simulated with its role, where rows beside the compared ones are to be counted.
     """
     counted = [one for one in validation.comparisons if one.role == role]
     known = [one for one in counted if one.case.known]
-    rows = counts or count_rows(validation)
-    checks = counted if role == "check" else []
+    rows = [(one.case, one.role) for one in validation.comparisons] if supported is None else supported
+    labels = [(label_of(case.row.source), its_role) for case, its_role in rows]
+    stacks = [(case.scenario.system.stack, its_role) for case, its_role in rows if case.known]
+    left_out = [label_of(one.row.source) for one in validation.unsupported]
     return Summary(
         role=role,
         simulated=len(validation.comparisons),
-        sources=_groups(counted, lambda one: label_of(one.row.source), rows),
-        stacks=_groups(known, lambda one: one.stack, _by_stack(validation)),
+        sources=_groups(counted, lambda one: label_of(one.row.source), _counts(labels, left_out)),
+        stacks=_groups(known, lambda one: one.stack, _counts(stacks)),
         headline=headline(counted),
-        targets=targets(checks) if checks else (),
+        targets=targets(counted) if role == "check" and counted else (),
         series=series_of(known),
         worst=tuple(_worst(one) for one in sorted(counted, key=lambda one: -abs(one.error))[:_MOST_WORST]),
-        reasons=tuple(Counter(reason_words(one.reason) for one in validation.unsupported).most_common()),
+        left_out=_left_out(validation.unsupported),
         problems=tuple(str(problem) for problem in validation.problems),
     )
 
 
-def count_rows(validation: Validation) -> dict[str, Counts]:
-    """Label of a source -> its rows, over what was compared."""
-    return counts_of(
-        [(one.row.source, one.role) for one in validation.comparisons],
-        [one.row.source for one in validation.unsupported],
-    )
+def _left_out(rows: Sequence[Unsupported]) -> tuple[LeftOut, ...]:
+    """By source, and within a source from the most frequent reason."""
+    found = Counter((label_of(one.row.source), reason_words(one.reason)) for one in rows)
+    ordered = sorted(found, key=lambda pair: (pair[0].casefold(), -found[pair], pair[1]))
+    return tuple(LeftOut(source, reason, found[source, reason]) for source, reason in ordered)
 
 
-def counts_of(simulated: Sequence[tuple[str, Role]], others: Sequence[str]) -> dict[str, Counts]:
-    """Label -> rows. simulated: (source, role) of each row that can be; others: source of each that cannot."""
-    roles = Counter((label_of(source), role) for source, role in simulated)
-    left_out = Counter(label_of(source) for source in others)
-    labels = dict.fromkeys([*(label for label, _ in roles), *left_out])
-    return {label: Counts(roles[label, "check"], roles[label, "fit"], left_out[label]) for label in labels}
+def _counts(rows: Sequence[tuple[str, Role]], left_out: Sequence[str] = ()) -> dict[str, Counts]:
+    """Group -> its rows. rows: group and role of each that can be simulated; left_out: group of each that cannot."""
+    roles, others = Counter(rows), Counter(left_out)
+    names = dict.fromkeys([*(name for name, _ in rows), *left_out])
+    return {name: Counts(roles[name, "check"], roles[name, "fit"], others[name]) for name in names}
 
 
 def reason_words(reason: str) -> str:
     """A reason without the names that differ from row to row."""
     return next((words for pattern, words in _REASONS if re.match(pattern, reason)), reason)
-
-
-def _by_stack(validation: Validation) -> dict[str, Counts]:
-    roles = Counter((one.stack, one.role) for one in validation.comparisons)
-    return {stack: Counts(roles[stack, "check"], roles[stack, "fit"]) for stack, _ in roles}
 
 
 def _groups(

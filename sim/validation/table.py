@@ -146,7 +146,7 @@ def parse_table(text: str, name: str, devices: Collection[str] | None = None) ->
             wrong += found
             if devices is not None and cells.get("gpu") and cells["gpu"] not in devices:
                 unknown = f"the device '{cells['gpu']}' is not in the catalogue{closest(cells['gpu'], devices)}"
-                wrong.append(("gpu", f"{unknown} (known: {', '.join(devices)})"))
+                wrong.append(("system" if is_wafer else "gpu", f"{unknown} (known: {', '.join(devices)})"))
             if cells["id"] in seen and cells["id"]:
                 wrong.append(("id", f"'{cells['id']}' is already the id of line {seen[cells['id']]}"))
             seen.setdefault(cells["id"], reader.line_num)

@@ -70,7 +70,7 @@ def errors_by_source(comparisons: Sequence[Comparison], ax: Axes | None = None) 
     for one in comparisons:
         groups.setdefault(label_of(one.row.source), []).append(100 * one.error)
     ordered = sorted(groups, key=lambda label: (len(groups[label]), label))
-    ax = ax or sheet([_ROW_INCHES * len(ordered) + 0.2], left=2.4)[0]
+    ax = ax or sheet([_ROW_INCHES * len(ordered) + 0.2], left=2.8)[0]
     for height, label in enumerate(ordered):
         values = np.array(groups[label])
         shown = np.clip(values, -_WIDEST_PER_CENT, _WIDEST_PER_CENT)
@@ -111,6 +111,6 @@ def parity_figure(comparisons: Sequence[Comparison]) -> Figure:
 def errors_figure(comparisons: Sequence[Comparison]) -> Figure:
     """The errors by source as a sheet with title and caption."""
     lines = len({label_of(one.row.source) for one in comparisons})
-    (ax,) = sheet([_ROW_INCHES * lines + 0.2], "Errors by source", _ERROR_CAPTION, left=2.4)
+    (ax,) = sheet([_ROW_INCHES * lines + 0.2], "Errors by source", _ERROR_CAPTION, left=2.8)
     errors_by_source(comparisons, ax)
     return sheet_of(ax)

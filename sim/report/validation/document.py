@@ -14,13 +14,13 @@ from sim.validation.compare import Comparison, Validation
 from sim.validation.errors import Errors
 from sim.validation.labels import label_of
 from sim.validation.scaling import Series
-from sim.validation.summary import Counts, Group, Summary, Worst
+from sim.validation.summary import Counts, Group, LeftOut, Summary, Worst
 from sim.validation.table import Problem
 from sim.validation.targets import Target
 
 UNSUPPORTED_COLUMNS = ("id", "source", "source_name", "device", "model", "reason")
-_DIGITS = 4
-"""Errors are stored to a hundredth of a per cent."""
+_DIGITS = 5
+"""Errors are stored to a thousandth of a per cent."""
 
 
 def row_record(one: Comparison) -> dict[str, Any]:
@@ -74,9 +74,9 @@ def validation_document(validation: Validation, summary: Summary) -> dict[str, A
 
 
 def stored_record(validation: Validation, summary: Summary) -> dict[str, Any]:
-    """What is kept of a comparison beside the documentation: the summary, and the error of every row."""
-    errors = {one.row.id: round(one.error, _DIGITS) for one in validation.comparisons}
-    return {"scaletax": __version__, "summary": summary_record(summary), "errors": errors}
+    """What is kept of a comparison beside the documentation: the summary, and the error of every row, rounded."""
+    errors = {one.row.id: one.error for one in validation.comparisons}
+    return dict(_rounded({"scaletax": __version__, "summary": summary_record(summary), "errors": errors}))
 
 
 def summary_record(summary: Summary) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def read_summary(record: Mapping[str, Any]) -> Summary:
             Worst(**{**entry, "lines": tuple((line, share) for line, share in entry["lines"])})
             for entry in record["worst"]
         ),
-        reasons=tuple((reason, rows) for reason, rows in record["reasons"]),
+        left_out=tuple(LeftOut(**entry) for entry in record["left_out"]),
         problems=tuple(record["problems"]),
     )
 
@@ -129,3 +129,11 @@ def _errors(record: Mapping[str, Any] | None) -> Errors | None:
 
 def _without(record: Mapping[str, Any], key: str) -> dict[str, Any]:
     return {name: value for name, value in record.items() if name != key}
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _rounded(member) for key, member in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_rounded(member) for member in value]
+    return round(value, _DIGITS) if isinstance(value, float) else value

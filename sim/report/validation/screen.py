@@ -22,6 +22,7 @@ from sim.validation.summary import Group, Summary
 
 _WIDTH = 118
 _WORST_WIDTHS = (28, 24, 18, 18, 30, None, None)
+_GROUP_WIDTHS = (34, 26, *[None] * 8)
 _TARGET_WIDTHS = (34, 15, 18, 22, None, None, None)
 
 
@@ -45,19 +46,9 @@ def validation_screen(summary: Summary, *, problems: bool = True) -> str:
 def _groups(groups: Sequence[Group], what: str) -> str:
     if not groups:
         return "No row was simulated."
-    cells = group_cells(groups, what)
-    # Only sources know what was left out.
-    kept = [
-        index
-        for index in range(len(cells.headers))
-        if what == "source" or index != cells.headers.index("not\nsimulated")
-    ]
-    return _table(
-        Cells(
-            tuple(cells.headers[index] for index in kept),
-            tuple(tuple(row[index] for index in kept) for row in cells.rows),
-        )
-    )
+    cells, widths = group_cells(groups, what), _GROUP_WIDTHS
+    guessed = "" if all(group.known for group in groups) else "\n\n*: no listed source, its stack is guessed"
+    return _table(cells, widths) + guessed
 
 
 def _sentences(summary: Summary) -> str:
@@ -73,7 +64,10 @@ def _sentences(summary: Summary) -> str:
 
 def _table(cells: Cells, widths: Sequence[int | None] = ()) -> str:
     rows = [
-        [textwrap.fill(cell, width) if width else cell for cell, width in zip(row, widths, strict=True)]
+        [
+            textwrap.fill(cell, width, break_on_hyphens=False) if width else cell
+            for cell, width in zip(row, widths, strict=True)
+        ]
         if widths
         else row
         for row in cells.rows

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sim.validation.errors import Errors
 from sim.validation.scaling import Series
-from sim.validation.summary import Group, Summary, Worst
+from sim.validation.summary import Group, LeftOut, Summary, Worst
 from sim.validation.targets import Target
 
 
@@ -39,26 +39,26 @@ def group_cells(groups: Sequence[Group], what: str) -> Cells:
     """Errors group by group: of sources, say. what: the header of the names."""
     headers = (
         what,
+        "worst row",
         "check\nrows",
         "fit\nrows",
-        "not\nsimulated",
+        "left\nout",
         "mean\nsigned",
-        "mean\nabsolute",
-        "median\nabsolute",
-        "P90\nabsolute",
+        "mean\nabs.",
+        "median\nabs.",
+        "P90\nabs.",
         "worst",
-        "worst row",
     )
     rows = [
         (
-            group.name if group.known else f"{group.name} (stack guessed)",
+            group.name if group.known else f"{group.name} *",
+            group.errors.worst_row if group.errors else "",
             *(f"{count:,}" for count in (group.counts.check, group.counts.fit, group.counts.not_simulated)),
             *error_cells(group.errors),
-            group.errors.worst_row if group.errors else "",
         )
         for group in groups
     ]
-    return Cells(headers, tuple(rows))
+    return Cells(headers, tuple(rows), words=2)
 
 
 def error_cells(errors: Errors | None) -> tuple[str, ...]:
@@ -136,6 +136,12 @@ def worst_cells(worst: Sequence[Worst]) -> Cells:
 def reason_cells(reasons: Sequence[tuple[str, int]]) -> Cells:
     """Why rows are not simulated, and how many."""
     return Cells(("not simulated because", "rows"), tuple((reason, f"{rows:,}") for reason, rows in reasons))
+
+
+def left_out_cells(left_out: Sequence[LeftOut]) -> Cells:
+    """What is not simulated, source by source."""
+    rows = [(one.source, one.reason, f"{one.rows:,}") for one in left_out]
+    return Cells(("source", "not simulated because", "rows"), tuple(rows), words=2)
 
 
 def headline_sentence(summary: Summary) -> str:

@@ -1,0 +1,69 @@
+"""The comparison as blocks of Markdown: what the documentation and the README say of it, figure for figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tabulate import tabulate
+
+from sim.report.validation.tables import (
+    Cells,
+    group_cells,
+    headline_sentence,
+    left_out_cells,
+    reason_cells,
+    scaling_sentence,
+    series_cells,
+    target_cells,
+    worst_cells,
+)
+from sim.validation.scaling import mean_scaling_error
+from sim.validation.summary import Group, Summary
+
+_README_SOURCES = ("source", "check rows", "mean signed", "mean abs.", "median abs.", "P90 abs.", "worst")
+_README_TARGETS = ("figure to reach", "measure", "others", "target", "reached", "")
+_GUESSED = "\\*: no listed source, its stack is guessed."
+
+
+def documentation_blocks(summary: Summary) -> dict[str, str]:
+    """Name of a block of docs/validation.md -> its text."""
+    problems = "\n".join(f"- {problem}" for problem in summary.problems)
+    return {
+        "headline": f"{headline_sentence(summary)}\n\n{_scaling(summary)}",
+        "targets": _table(target_cells(summary.targets)),
+        "sources": _with_legend(_table(group_cells(summary.sources, "source")), summary.sources),
+        "stacks": _table(group_cells(summary.stacks, "stack")),
+        "series": _table(series_cells(summary.series)),
+        "worst": _table(worst_cells(summary.worst)),
+        "left-out": f"{_table(reason_cells(summary.reasons))}\n\n{_table(left_out_cells(summary.left_out))}",
+        "problems": problems or "None.",
+    }
+
+
+def readme_block(summary: Summary) -> str:
+    """The README's block: the headline, a short table by source, and the figures to reach."""
+    sources = _with_legend(_table(_only(group_cells(summary.sources, "source"), _README_SOURCES)), summary.sources)
+    targets = _table(_only(target_cells(summary.targets), _README_TARGETS))
+    return f"{headline_sentence(summary)}\n{_scaling(summary)}\n\n{sources}\n\n{targets}"
+
+
+def _scaling(summary: Summary) -> str:
+    return scaling_sentence(summary.series, mean_scaling_error(summary.series))
+
+
+def _with_legend(table: str, groups: Sequence[Group]) -> str:
+    return table if all(group.known for group in groups) else f"{table}\n\n{_GUESSED}"
+
+
+def _only(cells: Cells, wanted: Sequence[str]) -> Cells:
+    """The columns of these names, in their order."""
+    names = [" ".join(header.split()) for header in cells.headers]
+    kept = [names.index(name) for name in wanted]
+    words = sum(index < cells.words for index in kept)
+    return Cells(tuple(wanted), tuple(tuple(row[index] for index in kept) for row in cells.rows), words)
+
+
+def _table(cells: Cells) -> str:
+    headers = [" ".join(header.split()) for header in cells.headers]
+    rows = [[cell.replace("|", "\\|").replace("*", "\\*") for cell in row] for row in cells.rows]
+    return tabulate(rows, headers, tablefmt="pipe", colalign=cells.aligned, disable_numparse=True)

@@ -1,0 +1,87 @@
+"""From a row to a scenario: checked by hand on rows of several kinds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from measured import case, row
+
+from sim.validation.cases import Unsupported, case_of, layers_per_stage, measured_step_s
+
+
+def test_what_a_row_states_is_taken_as_it_stands() -> None:
+    one = case()
+    training, system, model = one.scenario.training, one.scenario.system, one.scenario.model
+    assert (training.sequence, training.global_batch, training.precision) == (1024, 16, "fp16")
+    assert (system.devices, system.stack) == (8, "vtrain")
+    assert (model.layers, model.hidden, model.heads, model.vocab, model.ffn_hidden) == (4, 1024, 16, 51200, 4096)
+    plan = system.plan
+    assert (plan.tensor, plan.pipeline, plan.data, plan.micro_batch, plan.recompute) == (2, 1, 4, 1, "none")
+    assert one.step_time_s == 0.5
+    assert one.known
+
+
+def test_every_blank_that_is_filled_is_said() -> None:
+    one = case(recompute="", precision="", d_ffn=None)
+    assert {"recompute none", "precision fp16", "MLP width 4 x d_model"} <= set(one.assumed)
+    assert not {"recompute none", "precision fp16"} & set(case().assumed)
+
+
+def test_an_unlisted_source_gets_a_stack_that_is_called_a_guess() -> None:
+    one = case(source="somebody's cluster")
+    assert not one.known
+    assert any(words.startswith("stack ") for words in one.assumed)
+
+
+def test_a_throughput_gives_the_step_time() -> None:
+    # 16 sequences of 1,024 tokens at 8 x 4,096 tokens/s take half a second.
+    one = row(step_time_s=None, tokens_per_s_per_gpu=4096.0)
+    assert measured_step_s(one) == pytest.approx(0.5)
+    assert measured_step_s(row(step_time_s=None)) is None
+
+
+@pytest.mark.parametrize(
+    ("over", "says"),
+    [
+        ({"ep": 8}, "mixtures of experts"),
+        ({"model": "Mixtral-8x7B"}, "mixtures of experts"),
+        ({"cp": 2, "n_gpus": 16}, "context parallelism"),
+        ({"precision": "fp8"}, "precision fp8"),
+        ({"model": "BERT-large"}, "no decoder-only"),
+        ({"model": "llama-lora"}, "fine-tuning"),
+        ({"note": "with CPU offload"}, "offloading"),
+        ({"verified": "memory"}, "quoted from memory"),
+        ({"gpu": "TPU-v5e"}, "not in the catalogue"),
+        ({"layers": None}, "does not say layers"),
+        ({"step_time_s": None}, "neither a step time nor a throughput"),
+        ({"vocab": None}, "vocabulary"),
+    ],
+)
+def test_what_cannot_be_simulated_says_why(over: dict[str, Any], says: str) -> None:
+    found = case_of(row(**over))
+    assert isinstance(found, Unsupported)
+    assert says in found.reason
+
+
+def test_a_source_that_tuned_its_plan_leaves_it_open() -> None:
+    one = case(source="megatron-A100-2021-04", micro_batch=None, vpp=None)
+    assert one.scenario.system.stack == "megatron-2021"
+    assert set(one.open) == {"micro_batch", "virtual_stages"}
+    assert case(source="megatron-A100-2021-04", vpp=1).open == ()
+
+
+def test_a_wafer_has_no_plan_to_state() -> None:
+    one = case(source="Zhang, Parikh", gpu="CS-2", n_gpus=1, dp=None, tp=None, pp=None, vpp=None)
+    assert one.scenario.system.stack == "cerebras-r2"
+    assert one.scenario.system.plan.tensor is None
+
+
+@pytest.mark.parametrize(
+    ("layers", "pipeline", "cut"),
+    [(96, 8, None), (70, 12, (5, *(6,) * 10, 5)), (13, 4, (4, 3, 3, 3))],
+)
+def test_layers_that_do_not_divide_are_cut_as_worked_by_hand(layers: int, pipeline: int, cut: Any) -> None:
+    assert layers_per_stage(layers, pipeline) == cut
+    if cut:
+        assert sum(cut) == layers
