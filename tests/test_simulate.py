@@ -415,8 +415,8 @@ def test_wafers_behave(batch, width, systems, factor, jitter):
     assert outcome(rate=150e9 * factor).step_time_s <= base.step_time_s * (1 + 1e-12)
     assert outcome(latency=5e-6 / factor).step_time_s <= base.step_time_s * (1 + 1e-12)
     twice = {name: 2 * rate for name, rate in wafer().peak_flops_per_s.items()}
-    stack = wafer_stack(step_fixed_s=wafer_stack().step_fixed_s / 2)
-    halved = outcome(wafer(peak_flops_per_s=twice), stack, rate=300e9, latency=2.5e-6)
+    fixed = {key: getattr(wafer_stack(), key) / 2 for key in ("step_fixed_s", "layer_turn_s")}
+    halved = outcome(wafer(peak_flops_per_s=twice), wafer_stack(**fixed), rate=300e9, latency=2.5e-6)
     assert halved.step_time_s == pytest.approx(base.step_time_s / 2, rel=1e-9)
     # Nothing is faster than needed FLOPs at peak, or than all weights twice and all gradients at the rate of the link.
     parameters = count_parameters(scenario.model).total

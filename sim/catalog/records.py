@@ -165,7 +165,11 @@ class WaferStack:
     array_ceiling: float
     """Share of peak that wide layers reach."""
     array_half_width: float
-    """Width h0 at which a layer reaches half of the ceiling: efficiency is ceiling / (1 + (h0 / h)^2)."""
+    """Width h0 at which a layer reaches half of the ceiling: efficiency is ceiling / (1 + (h0 / h)^3)."""
+    layer_turn_s: float
+    """What every turn of a layer (forward, backward, forward again) takes beside its FLOPs."""
+    recomputes_layers: bool
+    """Backward runs the layer's forward again, instead of fetching activations that were moved off the wafer."""
     step_fixed_s: float
     """Time at the step boundary: the optimizer's latency in the weight store."""
     weight_bytes: float

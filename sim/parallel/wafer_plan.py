@@ -34,15 +34,18 @@ class WaferPlan:
 
 
 def wafer_memory_bytes(model: Model, sequence: int, micro_batch: int, stack: WaferStack, style: Style) -> float:
-    """Bytes on the wafer for one pass: the input of every layer, the logits, and one layer's inner activations.
+    """Bytes on the wafer for one pass: an input with one layer's inner activations, or with the logits.
 
-    Weights, gradients and optimizer states never stay on the wafer. What the compiler really keeps is not
-    published; this is the least that backpropagation needs with the rest recomputed or streamed.
+    Weights, gradients and optimizer states never stay on the wafer. Inputs of the other layers are offloaded while
+    they wait (cerebras-software-2.0) or, before release 2, thinned out by checkpointing: batches configured by the
+    maker (Cerebras/modelzoo) are up to twice of what would fit with all of them on the wafer, and fit like this. What
+    the compiler really keeps is not published. The traffic, 2 h bytes a token and layer, hides behind 24 h^2 FLOPs
+    from a width of about 1,100 on; narrower models have room for theirs.
     """
-    part = Slice(sequence, micro_batch)
     tokens = micro_batch * sequence
-    kept = stack.activation_bytes * tokens * (model.layers * model.hidden + model.vocab)
-    return kept + float(working_bytes(model, part, style, "full"))
+    layer = float(working_bytes(model, Slice(sequence, micro_batch), style, "full"))
+    head = stack.activation_bytes * tokens * model.vocab
+    return stack.activation_bytes * tokens * model.hidden + max(layer, head)
 
 
 def plan_wafers(scenario: Scenario, wafer: Wafer, stack: WaferStack, style: Style) -> WaferPlan:

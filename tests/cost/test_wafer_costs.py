@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.cost.parts import duration_s
-from sim.cost.wafer import array_efficiency, break_even_tokens, stream, wafer_costs
+from sim.cost.wafer import array_efficiency, break_even_tokens, layer_turn, stream, wafer_costs
 from sim.hardware.network import Network
 from sim.parallel.wafer_plan import WaferPlan
 from sim.scenario.types import Lora
@@ -24,6 +24,7 @@ def costs(model, micro_batch=1, systems=1, lora=None, jitter=0.0, device=None, *
 def test_efficiency_by_width():
     stack = wafer_stack(array_ceiling=0.3, array_half_width=600.0)
     assert array_efficiency(600.0, stack) == pytest.approx(0.15)
+    assert array_efficiency(1200.0, stack) == pytest.approx(0.3 * 8 / 9)
     assert array_efficiency(1e9, stack) == pytest.approx(0.3)
     widths = np.array([100.0, 600.0, 5000.0])
     found = array_efficiency(widths, stack)
@@ -45,7 +46,8 @@ def test_at_the_break_even_the_stream_takes_as_long_as_compute(layers, width):
     device = wafer(peak_flops_per_s={"bf16": 2.0e15})
     recipe = training(1, sequence=2)
     tokens = break_even_tokens(6, 8, 2.0e15, 150e9)
-    network, stack = Network(swarm(latency=0.0)), wafer_stack(array_ceiling=1.0, array_half_width=0.0)
+    network = Network(swarm(latency=0.0))
+    stack = wafer_stack(array_ceiling=1.0, array_half_width=0.0, layer_turn_s=0.0)
     found = wafer_costs(model, recipe, WaferPlan(1, 1, 1), device, stack, network)
     layer = found.units[1]
     streaming_s = 2 * duration_s(layer.weight_in.parts)
@@ -66,13 +68,45 @@ def test_units_are_embedding_layers_and_head():
 
 
 def test_compute_by_hand():
-    # h = 256, 128 tokens: 24 T h^2 + 4 T s h FLOPs forward, at 7.5 PFLOP/s x 0.25 / (1 + 9).
+    # h = 256, 128 tokens: 24 T h^2 + 4 T s h FLOPs forward, at 7.5 PFLOP/s x 0.25 / (1 + 9), and 2 ms for the turn.
     model = gpt(1)
-    found = costs(model, array_ceiling=0.25, array_half_width=3 * 256.0).units[1]
+    figures = {"array_ceiling": 0.25, "array_half_width": 9 ** (1 / 3) * 256.0, "layer_turn_s": 2e-3}
+    embedding, found, head = costs(model, **figures).units
     flops = 24 * 128 * 256**2 + 4 * 128 * 128 * 256
-    assert duration_s(found.forward) == pytest.approx(flops / (7.5e15 * 0.025))
-    assert duration_s(found.backward) == pytest.approx(2 * flops / (7.5e15 * 0.025))
+    assert duration_s(found.forward) == pytest.approx(flops / (7.5e15 * 0.025) + 2e-3)
+    assert duration_s(found.backward) == pytest.approx(2 * flops / (7.5e15 * 0.025) + 2e-3)
+    assert duration_s(embedding.forward) == 0
+    assert duration_s(head.forward) == pytest.approx(2 * 128 * 256 * 1024 / (7.5e15 * 0.025))
     assert found.forward["useful"] == pytest.approx((flops - 2 * 128 * 128 * 256) / 7.5e15)
+
+
+def test_a_turn_by_hand():
+    compute, again = {"useful": 4e-3, "kernel_loss": 6e-3}, {"useful": 2e-3, "kernel_loss": 3e-3}
+    turn = layer_turn(compute, wafer_stack(layer_turn_s=2e-3))
+    assert turn == {"useful": 4e-3, "kernel_loss": pytest.approx(8e-3)}
+    repeated = layer_turn(compute, wafer_stack(layer_turn_s=2e-3), again)
+    assert repeated == {**turn, "recompute": pytest.approx(7e-3)}
+    assert duration_s(repeated) == pytest.approx(19e-3)
+
+
+def test_running_layers_again_is_a_third_more_of_everything_in_them():
+    plain, again = (costs(gpt(), recomputes_layers=answer) for answer in (False, True))
+    layer, repeated = plain.units[1], again.units[1]
+    assert repeated.forward == layer.forward
+    assert repeated.backward["recompute"] == pytest.approx(duration_s(layer.forward))
+    assert duration_s(repeated.backward) == pytest.approx(duration_s(layer.backward) + duration_s(layer.forward))
+    # Neither the head nor what streams is repeated.
+    assert again.units[-1] == plain.units[-1]
+    assert (repeated.weight_in, repeated.gradient_out) == (layer.weight_in, layer.gradient_out)
+
+
+def test_steps_of_encoders_at_small_batches():
+    # 16,384 tokens of BERT-base and BERT-large took 56.4 and 123.1 ms: almost all of it turns of 12 and 24 layers.
+    for layers, width, measured_s in ((12, 768, 0.0564), (24, 1024, 0.1231)):
+        model = gpt(layers, width, width // 64, vocab=1, max_sequence=128)
+        units = costs(model, micro_batch=128).units
+        found_s = sum(duration_s(unit.forward) + duration_s(unit.backward) for unit in units)
+        assert found_s == pytest.approx(measured_s, rel=0.05)
 
 
 def test_one_system_pays_nothing_for_others():

@@ -88,7 +88,7 @@ def real(tokens_of_break_even, rate=150e9):
     batch = round(tokens / sequence)
     model = gpt(24, 4096, 32, vocab=1, max_sequence=1, norm_bias=False, attention_bias=False, mlp_bias=False)
     device = wafer(peak_flops_per_s={"bf16": 2.0e15})
-    stack = wafer_stack(array_ceiling=1.0, array_half_width=0.0, step_fixed_s=0.0)
+    stack = wafer_stack(array_ceiling=1.0, array_half_width=0.0, layer_turn_s=0.0, step_fixed_s=0.0)
     network = Network(swarm(rate=rate, latency=0.0))
     costs = wafer_costs(model, training(batch, sequence), WaferPlan(1, batch, 1), device, stack, network)
     trace = run(wafer_program(WaferPlan(1, batch, 1), costs))

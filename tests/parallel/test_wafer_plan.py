@@ -3,6 +3,7 @@
 import pytest
 from builders import fixed, gpt, point, training, wafer, wafer_stack
 
+from sim.catalog import load_model
 from sim.cost.wafer import WAFER_STYLE
 from sim.errors import DoesNotFit, InputError
 from sim.parallel.wafer_plan import WaferPlan, plan_wafers, wafer_memory_bytes
@@ -19,11 +20,23 @@ def needed(micro_batch, model=None):
 
 
 def test_memory_by_hand():
-    # 128 tokens: the inputs of 4 layers of 256 and 1,024 logits in 2 bytes, and one layer of s b h (10 + 24) bytes
-    # with the 4 bytes of statistics for each of 4 heads.
-    kept = 2 * 128 * (4 * 256 + 1024)
-    assert needed(1) == kept + 128 * (256 * 34 + 4 * 4)
+    # 128 tokens: an input of 256 in 2 bytes and one layer of s b h (10 + 24) bytes with the 4 bytes of statistics for
+    # each of 4 heads. However many layers there are.
+    assert needed(1) == 128 * (2 * 256 + 256 * 34 + 4 * 4)
     assert needed(3) == 3 * needed(1)
+    assert needed(3, gpt(96)) == needed(3)
+    # A wide vocabulary instead: an input and the logits, in 2 bytes.
+    assert needed(1, gpt(vocab=50_257)) == 128 * 2 * (256 + 50_257)
+
+
+def test_batches_that_the_maker_configures_fit():
+    # Cerebras/modelzoo, sequences of 2,048 on a CS-2: 132 of 1.3B and 2.7B, 65 and 104 of 6.7B, 90 of 13B, 50 of 20B.
+    # GPT-2 small ran 112 without accumulating gradients.
+    for name, size in (
+        ("cerebras-gpt-1.3b", 132), ("cerebras-gpt-2.7b", 132), ("cerebras-gpt-6.7b", 104), ("cerebras-gpt-13b", 90),
+        ("gpt-neox-20b", 50), ("gpt-j-6b", 65), ("gpt2-small", 112),
+    ):  # fmt: skip
+        assert wafer_memory_bytes(load_model(name), 2048, size, wafer_stack(), WAFER_STYLE) <= wafer().sram_bytes
 
 
 def test_the_batch_is_shared_evenly_and_goes_through_at_once():
