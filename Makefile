@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint bench validate docs clean
+.PHONY: demo test lint bench validate validation docs clean
 
 demo: $(STAMP)
 	$(BIN)/scaletax run scenarios/claim.toml --out results/claim
@@ -23,7 +23,10 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/full_resolution.py
 
 validate: $(STAMP)
-	$(BIN)/scaletax validate
+	$(BIN)/scaletax validate --jobs 2
+
+validation: $(STAMP)
+	$(BIN)/python docs/validate.py
 
 docs: $(STAMP)
 	$(BIN)/python docs/refresh.py

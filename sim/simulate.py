@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from sim.catalog import GpuStack, Wafer, WaferStack
+from sim.catalog import GpuStack, Wafer, WaferStack, load_accuracy
 from sim.cost.compute import Passes
 from sim.cost.sites import Site
 from sim.cost.step import step_costs_on_sites
@@ -25,6 +25,7 @@ from sim.engine.wafer_program import wafer_program
 from sim.errors import InputError, LedgerNotClosed, ScaletaxError
 from sim.hardware.network import FreeNetwork, Network
 from sim.hardware.topology import Topology
+from sim.outcome.confidence import NEVER_CHECKED, Confidence, confidence
 from sim.outcome.ledger import accounts, close_ledger
 from sim.outcome.links import link_use
 from sim.outcome.outcome import Outcome, PartUse
@@ -35,6 +36,7 @@ from sim.parallel.wafer_plan import WaferPlan
 from sim.prepare import Prepared, prepare
 from sim.scenario.types import Scenario
 from sim.workload.flops import StepFlops, layers_flops
+from sim.workload.parameters import count_parameters
 
 __all__ = ["Prepared", "counterfactuals", "order_of_step", "prepare", "resolution_of", "simulate", "simulate_prepared"]
 
@@ -77,6 +79,7 @@ def simulate_prepared(prepared: Prepared) -> Outcome:
         parts=parts,
         figures=prepared.figures,
         notes=_notes(prepared),
+        confidence=_confidence(prepared),
         resolution=resolution,
         step_times=times,
     )
@@ -204,13 +207,23 @@ def _flops(prepared: Prepared, layers: int, *, head: bool) -> StepFlops:
     return layers_flops(model, training, WAFER_STYLE, "none", layers, head=head)
 
 
+def _confidence(prepared: Prepared) -> Confidence:
+    """What published rows say about this prediction; of parts of different kinds there are none."""
+    if len(prepared.parts) > 1:
+        return NEVER_CHECKED
+    scenario = prepared.scenario
+    return confidence(
+        load_accuracy(prepared.stack.name),
+        devices=[part.device.name for part in prepared.parts],
+        parameters=count_parameters(scenario.model).total,
+        device_count=scenario.system.devices,
+        sequence=scenario.training.sequence,
+        global_batch=scenario.training.global_batch,
+    )
+
+
 def _notes(prepared: Prepared) -> tuple[str, ...]:
-    stack, kinds = prepared.stack, {part.device.name for part in prepared.parts}
-    if kinds <= set(stack.checked_on) and len(prepared.parts) == 1:
-        low, high = stack.error_band
-        notes = [f"{stack.name}: simulated step times were {low:+.1%} to {high:+.1%} off on published rows"]
-    else:
-        notes = [f"{stack.name} on a {prepared.device_title}: not compared with any published row"]
+    kinds, notes = {part.device.name for part in prepared.parts}, []
     if len(prepared.parts) > 1:
         notes.append("sends between parts take what the slower of the two takes inside itself, and share no links")
     if len(kinds) > 1:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from sim.catalog import accuracy_stacks, load_accuracy
 from sim.hardware.network import Group, Network
 from sim.hardware.topology import load_topology
 from sim.report.points import curves
 from sim.report.step_times import step_sentences
+from sim.report.validation.document import read_summary
+from sim.report.validation.markdown import documentation_blocks, readme_block
 from sim.simulate import simulate
 from sim.sweep.execute import Failure, run_points
 from sim.sweep.grid import load_scenarios
@@ -54,6 +58,26 @@ def test_what_is_said_of_devices_that_differ_is_what_the_program_says() -> None:
     largest = [simulate(scenario) for scenario in scenarios if scenario.system.devices == 12288]
     for sentence in step_sentences(curves(largest)):
         assert f"- {sentence}" in README
+
+
+def test_the_figures_of_the_validation_are_those_of_the_stored_result() -> None:
+    stored = read_summary(json.loads((ROOT / "docs" / "validation.json").read_text(encoding="utf-8"))["summary"])
+    document = (ROOT / "docs" / "validation.md").read_text(encoding="utf-8")
+    for name, text in documentation_blocks(stored).items():
+        assert f"<!-- begin {name} -->\n{text}\n<!-- end {name} -->" in document, name
+    assert f"<!-- begin validation -->\n{readme_block(stored)}\n<!-- end validation -->" in README
+
+
+def test_the_error_bands_of_the_catalogue_are_those_of_the_stored_result() -> None:
+    stored = read_summary(json.loads((ROOT / "docs" / "validation.json").read_text(encoding="utf-8"))["summary"])
+    assert [group.name for group in stored.stacks] == accuracy_stacks()
+    for group in stored.stacks:
+        band = load_accuracy(group.name)
+        assert band is not None
+        assert group.errors is not None
+        figures = (group.errors.p10, group.errors.p90, group.errors.median_absolute)
+        assert (band.error_p10, band.error_p90, band.median_absolute_error) == pytest.approx(figures, abs=6e-5)
+        assert band.rows == group.errors.rows
 
 
 def test_links_lead_somewhere() -> None:

@@ -1,5 +1,6 @@
 """Published facts as data files, each figure with its source."""
 
+from sim.catalog.accuracy import Accuracy, accuracy_stacks, load_accuracy
 from sim.catalog.figures import Figure
 from sim.catalog.loader import (
     device_names,
@@ -33,6 +34,7 @@ from sim.catalog.records import (
 
 __all__ = [
     "PLAIN_LIBRARY",
+    "Accuracy",
     "Device",
     "Figure",
     "Gpu",
@@ -47,8 +49,10 @@ __all__ = [
     "Variation",
     "Wafer",
     "WaferStack",
+    "accuracy_stacks",
     "device_names",
     "library_names",
+    "load_accuracy",
     "load_device",
     "load_library",
     "load_model",

@@ -102,10 +102,6 @@ class GpuStack:
 
     name: str
     title: str
-    error_band: tuple[float, float]
-    """Lowest and highest signed error of simulated step times on the check rows of this stack."""
-    checked_on: tuple[str, ...]
-    """Devices of those rows."""
     flash_attention: bool
     attention_efficiency_forward: float
     """Share of peak on the FLOPs a flash kernel executes; unused when not flash."""
@@ -158,10 +154,6 @@ class WaferStack:
 
     name: str
     title: str
-    error_band: tuple[float, float]
-    """Lowest and highest signed error of simulated step times on the check rows of this stack."""
-    checked_on: tuple[str, ...]
-    """Devices of those rows."""
     array_ceiling: float
     """Share of peak that wide layers reach."""
     array_half_width: float

@@ -101,7 +101,7 @@ def devices_table() -> str:
         )
     rates = tuple(f"{precision}\nTFLOP/s" for precision in _PRECISIONS)
     headers = ("device", "title", *rates, "memory\nkind", "memory\nGiB", "bandwidth\nTB/s", "power\nW")
-    text = _table(rows, headers, right=(2, 3, 4, 6, 7, 8), widths=(None, 28, *[None] * 7))
+    text = _table(rows, headers, right=(2, 3, 4, 6, 7, 8), widths=(None, 22, *[None] * 7))
     return f"{text}\n\nDense rates, never the sparse headline."
 
 
@@ -112,7 +112,7 @@ def topologies_table() -> str:
         topology = load_topology(name, None, "catalogue")
         rows.append((name, topology.device, f"{topology.devices:,}", topology.domain, _rates(topology), topology.title))
     headers = ("topology", "device", "devices\nup to", "scale-up\ndomain", "links, per direction", "title")
-    return _table(rows, headers, right=(2, 3), widths=(None, None, None, None, 24, 30))
+    return _table(rows, headers, right=(2, 3), widths=(None, None, None, None, 22, 24))
 
 
 def stacks_table() -> str:
@@ -124,7 +124,7 @@ def stacks_table() -> str:
     headers = (
         "stack", "runs on", "ZeRO stages\n(default)", "flash\nattention", "sequence\nparallel", "overlaps", "title",
     )  # fmt: skip
-    return _table(rows, headers, widths=(None, None, None, None, None, 18, 32))
+    return _table(rows, headers, widths=(None, None, None, None, None, 18, 24))
 
 
 def variations_table() -> str:

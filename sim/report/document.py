@@ -13,6 +13,7 @@ from sim import __version__
 from sim.outcome.ledger import Ledger
 from sim.outcome.lines import GROUPS, LINES
 from sim.outcome.outcome import Memory, Outcome, PartUse
+from sim.report.accuracy import accuracy_columns, accuracy_notes, accuracy_record, warnings_of
 from sim.report.axis_words import axis_cell
 from sim.report.step_notes import step_notes
 from sim.report.step_records import resolution_record, step_times_record, summary_columns, variation_record
@@ -65,7 +66,8 @@ def _point(outcome: Outcome) -> dict[str, Any]:
         "counterfactual_step_times_s": outcome.counterfactual_step_times_s,
         "links": _links(outcome),
         "memory": _memory(outcome.memory),
-        "notes": [*step_notes([outcome])[0], *outcome.notes],
+        "accuracy": accuracy_record(outcome),
+        "notes": [*step_notes([outcome])[0], *accuracy_notes(outcome), *warnings_of(outcome), *outcome.notes],
     }
 
 
@@ -154,6 +156,7 @@ def _summary_row(outcome: Outcome, axes: Sequence[str]) -> dict[str, Any]:
         "plan_devices": outcome.plan.devices,
         **_metrics(outcome),
         **summary_columns(outcome),
+        **accuracy_columns(outcome),
         **{f"{line}_device_s": outcome.ledger.device_seconds[line] for line in LINES},
         "memory_peak_bytes": outcome.memory.peak_bytes,
         "memory_capacity_bytes": outcome.memory.capacity_bytes,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from tabulate import tabulate
 
 from sim.outcome.lines import GROUPS
 from sim.outcome.outcome import Outcome
+from sim.report.accuracy import accuracy_notes, error_band, warnings_of
 from sim.report.points import curves
 from sim.report.sentences import percent, sentences
 from sim.report.step_notes import step_notes
@@ -28,6 +29,7 @@ _HEADERS = (
     "step\ntime",
     "tokens/s",
     "MFU",
+    "error\nP10 to P90",
     "distri-\nbution\ntax",
     "time to\ntrain",
     "device-\nhours",
@@ -46,6 +48,7 @@ def screen(outcomes: Sequence[Outcome]) -> str:
     if not outcomes:
         return "no points\n"
     said = sentences(outcomes)
+    warnings = _once(outcomes, [warnings_of(point) for point in outcomes])
     notes = [*_line_words(said), *_conventions(outcomes), *_notes(outcomes)]
     most = _MOST_NOTES + (_MORE_NOTES if any(map(differs, outcomes)) else 0)
     if len(notes) > most:
@@ -55,7 +58,7 @@ def screen(outcomes: Sequence[Outcome]) -> str:
         _headline(outcomes),
         _table(outcomes),
         "\n".join(_wrapped(sentence) for sentence in said),
-        "\n".join(_wrapped(f"note: {note}") for note in notes),
+        "\n".join(_wrapped(line) for line in [*_marked("warning", warnings), *_marked("note", notes)]),
     ]
     return ascii_only("\n\n".join(parts)) + "\n"
 
@@ -95,7 +98,7 @@ def _table(outcomes: Sequence[Outcome]) -> str:
     return tabulate(
         rows,
         headers=_HEADERS,
-        colalign=("left", "right", "left", *["right"] * 6),
+        colalign=("left", "right", "left", *["right"] * 7),
         disable_numparse=True,
     )
 
@@ -108,6 +111,7 @@ def _row(label: str, point: Outcome, widths: tuple[int, int]) -> tuple[str, ...]
         readable_time(point.step_time_s),
         f"{point.tokens_per_s:,.0f}" if point.tokens_per_s >= 100 else f"{point.tokens_per_s:.3g}",
         percent(point.mfu),
+        error_band(point),
         percent(point.ledger.tax),
         readable_time(point.time_to_train_s),
         f"{point.device_hours:,.0f}" if point.device_hours >= 100 else f"{point.device_hours:.3g}",
@@ -139,14 +143,23 @@ def _conventions(outcomes: Sequence[Outcome]) -> list[str]:
 
 
 def _notes(outcomes: Sequence[Outcome]) -> list[str]:
-    """The notes of all points, each once, first on devices that differ; one that not all share names its points."""
+    """The notes of all points, each once, first on devices that differ."""
+    differing = step_notes(outcomes)
+    notes = [[*first, *accuracy_notes(point), *point.notes] for first, point in zip(differing, outcomes, strict=True)]
+    return _once(outcomes, notes, {note for notes in differing for note in notes})
+
+
+def _once(outcomes: Sequence[Outcome], notes: Sequence[Sequence[str]], first: Collection[str] = ()) -> list[str]:
+    """What is noted of each point, each note once; one that not all points share names its points.
+
+    first: notes that come before all others.
+    """
     systems = curves(outcomes)
-    differing = {id(point): notes for point, notes in zip(outcomes, step_notes(outcomes), strict=True)}
-    first = {note for notes in differing.values() for note in notes}
+    noted = {id(point): own for point, own in zip(outcomes, notes, strict=True)}
     owners: dict[str, list[str]] = {}
     for curve in systems:
         for point in curve.points:
-            for note in (*differing[id(point)], *point.notes):
+            for note in noted[id(point)]:
                 owners.setdefault(note, []).append(curve.place(point))
         # What holds for every size of a system is said of the system, once.
         for note, places in owners.items():
@@ -158,6 +171,10 @@ def _notes(outcomes: Sequence[Outcome]) -> list[str]:
     # What concerns whole systems comes before what concerns single sizes.
     ordered = sorted(owners.items(), key=lambda entry: (entry[0] not in first, not set(entry[1]) <= set(whole)))
     return [note if places == whole else f"{note} ({_few(places)})" for note, places in ordered]
+
+
+def _marked(kind: str, lines: Sequence[str]) -> list[str]:
+    return [f"{kind}: {line}" for line in lines]
 
 
 def _few(places: Sequence[str], most: int = 2) -> str:

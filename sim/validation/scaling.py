@@ -3,21 +3,23 @@
 A series is all rows that say the same of source, stack, device, model, sequence, precision, recomputation, sharding,
 tensor, pipeline and context degree, virtual stages and micro-batch, and that have either the same batch per device
 (weak scaling) or the same global batch (strong scaling). What may differ is the number of devices and what follows
-from it: the data degree, and with it the global batch or the micro-batches of a replica. It needs three sizes or more.
-Rows of one series on equally many devices count as one, by their mean throughput. A row may be in several series.
+from it: the data degree, and with it the global batch or the micro-batches of a replica. It needs three sizes or more;
+rows that are held back (those for fitting) count among the sizes, but the loss is that between the smallest and the
+largest of the others. Rows on equally many devices count as one, by their mean throughput. A row may be in two series.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from statistics import fmean
+from typing import NamedTuple
 
+from sim.validation.cases import Case
 from sim.validation.compare import Comparison
 from sim.validation.labels import label_of
-from sim.validation.table import Row
 
 FEWEST_SIZES = 3
 WEAK, STRONG = "same batch per device", "same global batch"
@@ -27,9 +29,9 @@ WEAK, STRONG = "same batch per device", "same global batch"
 class Series:
     """One model on several sizes of one kind of cluster.
 
-    kind: WEAK or STRONG. batch: the sequences that are the same. devices: the sizes, from the smallest. measured_loss,
-    predicted_loss: the share of the tokens per second and device at the smallest size that is lost at the largest;
-    negative where it is gained.
+    kind: WEAK or STRONG. batch: the sequences that are the same. devices: the sizes compared, from the smallest.
+    measured_loss, predicted_loss: the share of the tokens per second and device at the smallest size that is lost at
+    the largest; negative where it is gained.
     """
 
     source: str
@@ -47,19 +49,25 @@ class Series:
         return self.predicted_loss - self.measured_loss
 
 
-def series_of(comparisons: Sequence[Comparison]) -> tuple[Series, ...]:
-    """Every series among some rows, by source, stack and model."""
-    groups: dict[tuple[tuple[Hashable, ...], str, Fraction], list[Comparison]] = defaultdict(list)
+def series_of(comparisons: Sequence[Comparison], supported: Iterable[Case] = ()) -> tuple[Series, ...]:
+    """Every series among some rows, by source, stack and model.
+
+    supported: rows that count among the sizes of a series, compared or not.
+    """
+    sizes: dict[_Key, set[int]] = defaultdict(set)
+    members: dict[_Key, list[Comparison]] = defaultdict(list)
+    for case in (*supported, *(one.case for one in comparisons)):
+        for key in _keys(case):
+            sizes[key].add(case.scenario.system.devices)
     for one in comparisons:
-        batch, devices = one.case.scenario.training.global_batch, one.case.scenario.system.devices
-        groups[_alike(one), WEAK, Fraction(batch, devices)].append(one)
-        groups[_alike(one), STRONG, Fraction(batch)].append(one)
+        for key in _keys(one.case):
+            members[key].append(one)
     found = [
-        _series(members, kind, float(batch))
-        for (_, kind, batch), members in groups.items()
-        if len({one.case.scenario.system.devices for one in members}) >= FEWEST_SIZES
+        _series(own, key.kind, float(key.batch))
+        for key, own in members.items()
+        if len(sizes[key]) >= FEWEST_SIZES and len({one.case.scenario.system.devices for one in own}) > 1
     ]
-    return tuple(sorted(found, key=lambda one: (one.source, one.stack, one.model, one.kind, one.devices)))
+    return tuple(sorted(found, key=lambda one: (one.source, one.stack, one.model, one.kind, one.devices, one.batch)))
 
 
 def mean_scaling_error(series: Sequence[Series]) -> float | None:
@@ -67,12 +75,22 @@ def mean_scaling_error(series: Sequence[Series]) -> float | None:
     return fmean(abs(one.error) for one in series) if series else None
 
 
-def _alike(one: Comparison) -> tuple[Hashable, ...]:
-    """What is the same in all rows of a series, as the source states it."""
-    row: Row = one.row
+class _Key(NamedTuple):
+    """What is the same in all rows of a series."""
+
+    kind: str
+    batch: Fraction
+    stated: tuple[Hashable, ...]
+
+
+def _keys(case: Case) -> tuple[_Key, _Key]:
+    """The two series that a row may be in."""
+    row, batch, devices = case.row, case.scenario.training.global_batch, case.scenario.system.devices
     shape = (row.model, row.layers, row.d_model, row.heads, row.seq_len)
     how = (row.precision, row.recompute, row.zero_stage, row.sequence_parallel, row.flash_attention, row.schedule)
-    return (label_of(row.source), one.stack, row.gpu, *shape, *how, row.tp, row.pp, row.cp, row.vpp, row.micro_batch)
+    plan = (row.tp, row.pp, row.cp, row.vpp, row.micro_batch)
+    stated = (label_of(row.source), case.scenario.system.stack, row.gpu, *shape, *how, *plan)
+    return _Key(WEAK, Fraction(batch, devices), stated), _Key(STRONG, Fraction(batch), stated)
 
 
 def _series(members: Sequence[Comparison], kind: str, batch: float) -> Series:

@@ -114,14 +114,15 @@ def summarise(
     labels = [(label_of(case.row.source), its_role) for case, its_role in rows]
     stacks = [(case.scenario.system.stack, its_role) for case, its_role in rows if case.known]
     left_out = [label_of(one.row.source) for one in validation.unsupported]
+    series = series_of(known, [case for case, _ in rows if case.known])
     return Summary(
         role=role,
         simulated=len(validation.comparisons),
         sources=_groups(counted, lambda one: label_of(one.row.source), _counts(labels, left_out)),
         stacks=_groups(known, lambda one: one.stack, _counts(stacks)),
         headline=headline(counted),
-        targets=targets(counted) if role == "check" and counted else (),
-        series=series_of(known),
+        targets=targets(counted, series) if role == "check" and counted else (),
+        series=series,
         worst=tuple(_worst(one) for one in sorted(counted, key=lambda one: -abs(one.error))[:_MOST_WORST]),
         left_out=_left_out(validation.unsupported),
         problems=tuple(str(problem) for problem in validation.problems),

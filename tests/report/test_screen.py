@@ -12,6 +12,7 @@ import pytest
 
 from sim.outcome.lines import LINES, SPLIT_LINES
 from sim.outcome.outcome import Outcome
+from sim.report.accuracy import error_band
 from sim.report.screen import screen
 from sim.report.sentences import percent, sentences
 from sim.simulate import simulate
@@ -37,6 +38,7 @@ def test_the_table_has_every_point_and_its_figures(several: tuple[Outcome, ...])
             readable_time(point.step_time_s),
             f"{point.tokens_per_s:,.0f}",
             percent(point.mfu),
+            re.escape(error_band(point)),
             percent(point.ledger.tax),
             readable_time(point.time_to_train_s),
         )

@@ -58,3 +58,11 @@ def test_rows_of_one_size_count_as_one() -> None:
     (series,) = series_of([weak(2, 1.0), weak(4, 1.1), weak(8, 1.0), weak(8, 2.0)])
     # Rates 1 and 1/2 of the smallest: their mean is 3/4.
     assert series.measured_loss == pytest.approx(0.25)
+
+
+def test_rows_that_are_held_back_count_as_sizes_but_not_in_the_loss() -> None:
+    held_back = [weak(2, 9.0).case]
+    (series,) = series_of([weak(4, 1.0), weak(8, 1.25)], held_back)
+    assert series.devices == (4, 8)
+    assert series.measured_loss == pytest.approx(0.2)
+    assert series_of([weak(4, 1.0)], [weak(2, 1.0).case, weak(8, 1.0).case]) == ()

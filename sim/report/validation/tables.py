@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sim.validation.errors import Errors
-from sim.validation.scaling import Series
+from sim.validation.scaling import WEAK, Series
 from sim.validation.summary import Group, LeftOut, Summary, Worst
 from sim.validation.targets import Target
 
@@ -104,7 +104,7 @@ def series_cells(series: Sequence[Series]) -> Cells:
             one.source,
             one.stack,
             one.model,
-            f"{one.batch:g} {one.kind.removeprefix('same ')}",
+            f"{one.batch:,g} {'per device' if one.kind == WEAK else 'in all'}",
             " ".join(f"{size:,}" for size in one.devices),
             share(one.measured_loss),
             share(one.predicted_loss),
@@ -147,7 +147,7 @@ def left_out_cells(left_out: Sequence[LeftOut]) -> Cells:
 def headline_sentence(summary: Summary) -> str:
     """The one figure: errors over everything dense on A100 and H100 from listed sources."""
     errors = summary.headline
-    what = f"{summary.role} rows, of listed sources, dense bf16 and fp16 on A100 and H100"
+    what = f"{summary.role} rows of listed sources, dense bf16 and fp16 on A100 and H100"
     if errors is None:
         return f"No {what}."
     return (

@@ -1,0 +1,59 @@
+"""Compares all published rows and rewrites everything that follows from it, from one run. Run with `make validation`.
+
+It writes the error bands of the catalogue (sim/catalog/accuracy.toml), the generated blocks of docs/validation.md and
+of the README, two charts, and what the tests hold all of them to (docs/validation.json).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from refresh import DOCS, ROOT, block
+from tqdm import tqdm
+
+from sim.report.validation.document import read_summary, stored_record
+from sim.report.validation.files import validation_charts
+from sim.report.validation.markdown import documentation_blocks, readme_block
+from sim.validation.accuracy import accuracies, accuracy_toml
+from sim.validation.selection import read_selection, validate_rows
+
+JOBS = 2
+CHARTS = {"parity": "validation-parity", "errors": "validation-errors"}
+
+
+def main() -> None:
+    """Run the comparison once, and write."""
+    table = read_selection()
+    with tqdm(total=len(table.rows), unit="row", disable=None, leave=False, file=sys.stderr) as bar:
+
+        def advance(total: int) -> None:
+            bar.total = total
+            bar.update()
+
+        validation, summary = validate_rows(table, "all", JOBS, advance)
+    record = stored_record(validation, summary)
+    (DOCS / "validation.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    bands = accuracy_toml(accuracies(validation.comparisons))
+    (ROOT / "sim" / "catalog" / "accuracy.toml").write_text(bands, encoding="utf-8")
+    # What is written is what can be made again from the stored result.
+    stored = read_summary(record["summary"])
+    document = (DOCS / "validation.md").read_text(encoding="utf-8")
+    for name, text in documentation_blocks(stored).items():
+        document = block(name, text, document)
+    (DOCS / "validation.md").write_text(document, encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (ROOT / "README.md").write_text(block("validation", readme_block(stored), readme), encoding="utf-8")
+    (DOCS / "figures").mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        checks = [one for one in validation.comparisons if one.role == summary.role]
+        for path in validation_charts(checks, Path(folder)):
+            if path.suffix == ".png":
+                shutil.copy(path, DOCS / "figures" / f"{CHARTS[path.stem]}.png")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""How far to believe a prediction: the error band of its stack, and what of it was never checked."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sim.catalog import Accuracy
+
+
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """What published rows say about predictions like this one.
+
+    accuracy: of the stack; None where no row checks it. outside: in what the scenario lies outside the checked rows, in
+    words that name their range.
+    """
+
+    accuracy: Accuracy | None = None
+    outside: tuple[str, ...] = ()
+
+
+NEVER_CHECKED = Confidence()
+
+
+def confidence(
+    accuracy: Accuracy | None,
+    *,
+    devices: Collection[str],
+    parameters: float,
+    device_count: int,
+    sequence: int,
+    global_batch: int,
+) -> Confidence:
+    """Hold a scenario to the rows that its stack was checked on. devices: the kinds that it runs on, by name."""
+    if accuracy is None:
+        return NEVER_CHECKED
+    kinds = [f"devices {', '.join(accuracy.devices)}"] if set(devices) - set(accuracy.devices) else []
+    ranges = (
+        (parameters, accuracy.parameters, f"{_range(accuracy.parameters, 'e9', 1e9)} parameters"),
+        (device_count, accuracy.device_count, f"{_range(accuracy.device_count)} devices"),
+        (sequence, accuracy.sequence, f"sequences of {_range(accuracy.sequence)}"),
+        (global_batch, accuracy.global_batch, f"batches of {_range(accuracy.global_batch)} sequences"),
+    )
+    beyond = [words for value, (low, high), words in ranges if not low <= value <= high]
+    return Confidence(accuracy, (*kinds, *beyond))
+
+
+def _range(ends: tuple[float, float], suffix: str = "", unit: float = 1.0) -> str:
+    """ "8 to 512", or one number where both are the same."""
+    low, high = (f"{end / unit:,.3g}{suffix}" if suffix else f"{end:,.0f}" for end in ends)
+    return low if low == high else f"{low} to {high}"

@@ -1,0 +1,74 @@
+"""The error band of a point: beside its step time, in the notes, in the files, and the warning outside its range."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+from sim.catalog import Accuracy
+from sim.outcome.confidence import NEVER_CHECKED, Confidence
+from sim.outcome.outcome import Outcome
+from sim.report.accuracy import accuracy_columns, accuracy_notes, accuracy_record, error_band, warnings_of
+from sim.report.document import results_document, summary_rows
+from sim.report.screen import screen
+
+CHECKED = Accuracy("s", 20, -0.057, 0.021, 0.03, ("a100",), (1e9, 7e10), (8, 512), (2048, 2048), (64, 1024))
+OUTSIDE = ("8 to 512 devices", "sequences of 2,048")
+
+
+def with_confidence(outcome: Outcome, confidence: Confidence) -> Outcome:
+    return dataclasses.replace(outcome, confidence=confidence)
+
+
+def test_the_band_stands_beside_step_time_and_mfu(alone: Outcome) -> None:
+    text = screen([with_confidence(alone, Confidence(CHECKED))])
+    assert re.search(r"[\d.]+ % +-6 to \+2 % +[\d.]+ %", text)
+    assert "-5.7% to +2.1% off (P10 to P90 of 20 published check rows" in " ".join(text.split())
+    assert "warning" not in text
+
+
+def test_few_rows_are_said_to_be_few(alone: Outcome) -> None:
+    point = with_confidence(alone, Confidence(dataclasses.replace(CHECKED, rows=3)))
+    assert error_band(point) == "only 3 rows"
+    assert "only 3 published rows" in accuracy_notes(point)[0]
+    single = with_confidence(alone, Confidence(dataclasses.replace(CHECKED, rows=1)))
+    assert error_band(single) == "only 1 row"
+
+
+def test_a_stack_that_nothing_checks_is_unchecked(alone: Outcome) -> None:
+    point = with_confidence(alone, NEVER_CHECKED)
+    assert error_band(point) == "unchecked"
+    assert "not compared with any published row" in accuracy_notes(point)[0]
+    assert warnings_of(point) == []
+    assert accuracy_record(point) == {"checked_on": None, "outside": []}
+    assert accuracy_columns(point)["step_time_error_p10"] is None
+
+
+def test_outside_the_checked_range_there_is_a_warning(alone: Outcome) -> None:
+    point = with_confidence(alone, Confidence(CHECKED, OUTSIDE))
+    text = " ".join(screen([point]).split())
+    assert f"warning: {warnings_of(point)[0]}" in text
+    assert all(words in text for words in OUTSIDE)
+
+
+def test_warnings_come_before_notes_and_are_never_cut(several: tuple[Outcome, ...]) -> None:
+    points = [
+        with_confidence(point, Confidence(CHECKED, (f"{index} to {index + 1} devices",)))
+        for index, point in enumerate(several)
+    ]
+    lines = screen(points).splitlines()
+    warned = [index for index, line in enumerate(lines) if line.startswith("warning: ")]
+    noted = [index for index, line in enumerate(lines) if line.startswith("note: ")]
+    assert len(warned) == len(points)
+    assert max(warned) < min(noted)
+
+
+def test_the_files_hold_the_band_and_what_lies_outside(alone: Outcome) -> None:
+    point = with_confidence(alone, Confidence(CHECKED, OUTSIDE))
+    (record,) = results_document([point])["points"]
+    assert record["accuracy"]["checked_on"]["error_p10"] == -0.057
+    assert record["accuracy"]["outside"] == list(OUTSIDE)
+    assert warnings_of(point)[0] in record["notes"]
+    (row,) = summary_rows([point])
+    assert (row["step_time_error_p90"], row["check_rows"]) == (0.021, 20)
+    assert row["outside_checked_range"] == "; ".join(OUTSIDE)
