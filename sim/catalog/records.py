@@ -11,6 +11,8 @@ from typing import Literal
 from sim.catalog.figures import Figure
 
 Position = Literal["learned", "rotary", "alibi", "relative", "none"]
+SelectiveRecompute = Literal["attention-core", "operators"]
+"""What selective recomputation runs again: the scores, or all but attention and every other matrix product."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,7 @@ class GpuStack:
     attention_efficiency_backward: float
     causal_skip: bool
     """The attention kernel skips the masked half of the scores."""
+    selective_recompute: SelectiveRecompute
     fused_elementwise: bool
     """Bias, activation, dropout and residual run as one kernel; mask and softmax as one."""
     host_launch_s: float
@@ -139,10 +142,16 @@ class GpuStack:
     """Host work once a step (logging, data loader hand-over, loss scale)."""
     loss_traffic_bytes: float
     """Memory traffic of the loss, forward and backward together, per logit."""
+    logit_memory_bytes: float
+    """Memory per logit where the loss is at its fullest."""
+    split_logit_memory_bytes: float
+    """What comes on top of that where tensor ranks share the vocabulary."""
+    gradient_placeholders: bool
+    """Kernels that add to the gradient buffer hand the framework empty gradients; one of each shape is kept."""
     launch_factor: float
     """Kernels that the framework launches for each one counted here (casts, copies, reductions)."""
     fragmentation: float
-    """Share of memory lost to allocator fragmentation."""
+    """What the allocator reserves beyond what is allocated at the peak, as a share of it."""
     context_bytes: float
     """Memory that the runtime and communication library hold."""
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)

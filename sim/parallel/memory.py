@@ -1,17 +1,24 @@
 """Peak memory of every stage of a plan, item by item.
 
+A stage is at its fullest while a layer runs backward, or, the last one, while the loss does.
+
 Legend: p stages; t tensor, d data degree; P parameters that one device holds before ZeRO.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from sim.catalog import GpuStack, Model
 from sim.parallel.plan import Plan
 from sim.parallel.schedule import micro_batches_in_flight, peak_layers_in_flight, stage_order
 from sim.scenario.types import Training
-from sim.workload.activations import head_activation_bytes, layer_activation_bytes, working_bytes
+from sim.workload.activations import (
+    gradient_flow_bytes,
+    head_activation_bytes,
+    layer_activation_bytes,
+    working_bytes,
+)
 from sim.workload.layer import Slice, key_value_width_of
 from sim.workload.operations import Style
 from sim.workload.parameters import count_parameters, layer_adapter_parameters
@@ -24,23 +31,30 @@ OPTIMIZER_BYTES = {"adam": 12.0, "sgd": 8.0}
 
 @dataclass(frozen=True, slots=True)
 class StageMemory:
-    """Peak bytes of one device of one stage."""
+    """Peak bytes of one device of one stage.
+
+    What a framework's allocator has handed out is all but the last two; what it has reserved, all but the last.
+    """
 
     weights: float
     gradients: float
     optimizer: float
     activations: float
+    """Kept for backward, brought back by recomputation, and their gradients."""
     buffers: float
-    """Logits, gathered layers, fragmentation, and what the runtime holds."""
+    """Logits, gathered layers and their gradients, placeholders."""
+    fragmentation: float
+    runtime: float
+    """What the runtime and the communication library hold."""
 
     @property
     def total(self) -> float:
         """All items together."""
-        return self.weights + self.gradients + self.optimizer + self.activations + self.buffers
+        return sum(self.items().values())
 
     def items(self) -> dict[str, float]:
         """Item -> bytes."""
-        return {name: getattr(self, name) for name in ("weights", "gradients", "optimizer", "activations", "buffers")}
+        return {item.name: getattr(self, item.name) for item in fields(self)}
 
 
 def stage_parameters(model: Model, plan: Plan, stage: int) -> float:
@@ -86,15 +100,23 @@ def stage_memory(
         # The shard that FSDP keeps of a trained parameter is the fp32 master itself; no half-precision copy stays.
         master = MASTER_BYTES * trained / plan.data
         weights, optimizer = master + WEIGHT_BYTES * (parameters - trained) / plan.data, optimizer - master
-    per_layer = layer_activation_bytes(model, part, style, plan.recompute)
-    activations = float(_layers_in_flight(plan, stage) * per_layer + working_bytes(model, part, style, plan.recompute))
-    buffers = stack.context_bytes + _gathered_bytes(model, plan, stack, gradient_bytes)
+    kept = _layers_in_flight(plan, stage) * layer_activation_bytes(
+        model, part, style, plan.recompute, stack.selective_recompute
+    )
+    brought_back = working_bytes(model, part, style, plan.recompute, stack.selective_recompute)
+    working = float(brought_back + gradient_flow_bytes(model, part, style))
+    activations = float(kept) + working
+    buffers = _gathered_bytes(model, plan, stack) + _placeholder_bytes(model, training, plan, stack, stage)
+    layer_peak, head_peak, waiting = _gathered_gradient_bytes(model, plan, gradient_bytes), 0.0, 0.0
     if stage == plan.pipeline - 1:
+        per_logit = stack.logit_memory_bytes + (stack.split_logit_memory_bytes if plan.tensor > 1 else 0.0)
+        head = float(head_activation_bytes(model, part, per_logit))
         # GPipe runs every forward first, so the logits of every micro-batch wait for their backward.
-        heads_held = plan.micro_batches if plan.schedule == "gpipe" else 1
-        buffers += heads_held * float(head_activation_bytes(model, part))
-    fragmented = stack.fragmentation * activations
-    return StageMemory(weights, gradients, optimizer, activations, buffers + fragmented)
+        waiting = (plan.micro_batches - 1) * head if plan.schedule == "gpipe" else 0.0
+        head_peak = head - working
+    buffers += waiting + max(layer_peak, head_peak)
+    fragmented = stack.fragmentation * (weights + gradients + optimizer + activations + buffers)
+    return StageMemory(weights, gradients, optimizer, activations, buffers, fragmented, stack.context_bytes)
 
 
 def _layers_in_flight(plan: Plan, stage: int) -> float:
@@ -118,14 +140,34 @@ def plan_memory(model: Model, training: Training, plan: Plan, stack: GpuStack, s
     return tuple(stage_memory(model, training, plan, stack, style, stage) for stage in range(plan.pipeline))
 
 
-def _gathered_bytes(model: Model, plan: Plan, stack: GpuStack, gradient_bytes: float) -> float:
+def _gathered_bytes(model: Model, plan: Plan, stack: GpuStack) -> float:
     """What FSDP holds whole: the root (embedding, head) all along, the current layer and those gathered ahead.
 
-    Each with one unsharded gradient. Source: Zhao et al. 2023, sec. 3.2 and 4.
+    Source: Zhao et al. 2023, sec. 3.2 and 4.
     """
     if plan.zero < 3:
         return 0.0
     count = count_parameters(model)
-    root, layer = count.root / plan.tensor, count.layer / plan.tensor
-    ahead = 1 + stack.prefetch_layers
-    return root * (WEIGHT_BYTES + gradient_bytes) + layer * (WEIGHT_BYTES * ahead + gradient_bytes)
+    return WEIGHT_BYTES * (count.root + (1 + stack.prefetch_layers) * count.layer) / plan.tensor
+
+
+def _gathered_gradient_bytes(model: Model, plan: Plan, gradient_bytes: float) -> float:
+    """Gradients that FSDP has not scattered yet while a layer runs backward: the root's and the layer's.
+
+    Source: Zhao et al. 2023, sec. 4.
+    """
+    if plan.zero < 3:
+        return 0.0
+    count = count_parameters(model)
+    return gradient_bytes * (count.root + count.layer) / plan.tensor
+
+
+def _placeholder_bytes(model: Model, training: Training, plan: Plan, stack: GpuStack, stage: int) -> float:
+    """Empty half-precision gradients, one of each shape: a layer's, and on the last stage the vocabulary's.
+
+    Source: Transformer Engine, get_dummy_wgrad. Frozen weights have none.
+    """
+    if not stack.gradient_placeholders or training.lora is not None:
+        return 0.0
+    vocabulary = model.vocab * model.hidden if stage == plan.pipeline - 1 else 0
+    return WEIGHT_BYTES * (count_parameters(model).layer + vocabulary) / plan.tensor

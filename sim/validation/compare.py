@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from typing import Literal
 
 from sim.errors import ScaletaxError
-from sim.outcome.outcome import Outcome
+from sim.outcome.outcome import Memory, Outcome
 from sim.prepare import prepare_as_measured
 from sim.simulate import simulate_prepared
 from sim.validation.cases import Case, Unsupported, case_of
+from sim.validation.conventions import convention_of
 from sim.validation.roles import Role, role_of
 from sim.validation.table import Problem, Row, Table
 from sim.validation.tuning import settled
@@ -100,8 +102,19 @@ def compare_case(case: Case) -> Comparison | Unsupported:
     except ScaletaxError as error:
         return Unsupported(case.row, error.problem.splitlines()[0])
     return Comparison(
-        whole, role_of(case), outcome.step_time_s, outcome.memory.peak_bytes / _GIB, outcome.plan.summary(), _lines(outcome)
+        whole,
+        role_of(case),
+        outcome.step_time_s,
+        measured_bytes(outcome.memory, convention_of(case.row).memory) / _GIB,
+        outcome.plan.summary(),
+        _lines(outcome),
     )
+
+
+def measured_bytes(memory: Memory, what: Literal["allocated", "reserved"]) -> float:
+    """Of the fullest stage, what a framework's allocator reports: what it has handed out, or has reserved."""
+    beyond = {"allocated": ("fragmentation", "runtime"), "reserved": ("runtime",)}[what]
+    return sum(size for item, size in memory.stages[memory.fullest].items() if item not in beyond)
 
 
 def _lines(outcome: Outcome) -> dict[str, float]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from sim.validation.table import Row
 
@@ -22,7 +22,8 @@ class Convention:
 
     known: False where the source is not listed and the stack is a guess.
     assume: values for blanks of the plan, by plan key, and precision. tuned: plan keys that the source does not state
-    and is taken to have tuned. traits: of the model, beside its sizes.
+    and is taken to have tuned. traits: of the model, beside its sizes. memory: what of a device's memory the source
+    gives: the peak that the framework's allocator has handed out, or has reserved.
     """
 
     stack: str
@@ -31,11 +32,13 @@ class Convention:
     assume: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     tuned: tuple[str, ...] = ()
     traits: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    memory: Literal["allocated", "reserved"] = "reserved"
 
 
 def device_of(row: Row) -> str | None:
     """The catalogue's name of a row's device; None where the catalogue has none."""
-    return _conventions()["device"].get(row.gpu)
+    name = _conventions()["device"].get(row.gpu)
+    return None if name is None else str(name)
 
 
 def table_devices() -> list[str]:
@@ -62,6 +65,7 @@ def convention_of(row: Row) -> Convention:
         entry.get("assume", {}),
         tuple(entry.get("tuned", ())),
         traits,
+        entry.get("memory", "reserved"),
     )
 
 

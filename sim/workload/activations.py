@@ -8,45 +8,95 @@ from __future__ import annotations
 import numpy as np
 
 from sim.catalog import Model
+from sim.catalog.records import SelectiveRecompute
 from sim.hardware.kernel import Array
 from sim.scenario.types import Recompute
 from sim.workload.layer import Slice, key_value_width_of
 from sim.workload.operations import ACTIVATION_BYTES, MASK_BYTES, Style
 
 _STATISTICS_BYTES = 4.0
-_LOGIT_BYTES = 4.0
 
 
-def layer_activation_bytes(model: Model, part: Slice, style: Style, recompute: Recompute) -> Array:
-    """Bytes that one layer keeps on one device for one micro-batch.
+def layer_activation_bytes(
+    model: Model, part: Slice, style: Style, recompute: Recompute, selective: SelectiveRecompute = "attention-core"
+) -> Array:
+    """Bytes that one layer keeps on one device for one micro-batch. selective: what "selective" means in the stack.
 
     Source: Korthikanti et al. 2022, eq. 1, 2, 4 and 6, itemised so that other head counts, MLPs and kernels follow.
     Hand-worked: GPT (f = 4h, dropout, unfused), t = 1: s b h (34 + 5 a s / h).
     """
     if recompute == "full":
         return ACTIVATION_BYTES * part.unsharded_tokens * model.hidden
+    if recompute == "selective" and selective == "operators":
+        return _operator_bytes(model, part, style)
     whole = part.unsharded_tokens * model.hidden * _whole_bytes(model)
     split = part.tokens * _split_bytes(model, part.tensor, style)
     core = 0.0 if recompute == "selective" and not style.flash_attention else _core_bytes(model, part, style)
     return whole + split + core
 
 
-def working_bytes(model: Model, part: Slice, style: Style, recompute: Recompute) -> Array:
+def working_bytes(
+    model: Model, part: Slice, style: Style, recompute: Recompute, selective: SelectiveRecompute = "attention-core"
+) -> Array:
     """Bytes of what recomputation brings back while one layer runs backward."""
     if recompute == "none":
         return 0.0 * part.tokens
-    if recompute == "selective":
+    if recompute == "full":
+        return layer_activation_bytes(model, part, style, "none")
+    if selective == "attention-core":
         return _core_bytes(model, part, style) * (not style.flash_attention)
-    return layer_activation_bytes(model, part, style, "none")
+    kept = _operator_bytes(model, part, style)
+    return np.maximum(layer_activation_bytes(model, part, style, "none") - kept, 0.0)
 
 
-def head_activation_bytes(model: Model, part: Slice) -> Array:
-    """Bytes of the logits in fp32 and their gradient in half precision, per micro-batch.
+def gradient_flow_bytes(model: Model, part: Slice, style: Style) -> Array:
+    """Bytes of gradients of activations at the fullest moment of a layer's backward, beyond what it has released.
 
-    Source: Korthikanti et al. 2022, sec. 4.3 (4 s b h (1 + V / h) with the norm's input and output).
+    At the MLP's activation: gradients of both its sides, while the saved input of the last product is gone. At an
+    unfused softmax: gradients of both its sides, while all of the MLP is gone. And the residual's, all along.
+    Hand-worked: GPT (f = 4h), fused attention, t = 1: 2 s b (4h + h) = 10 s b h.
+    """
+    width = model.ffn_hidden / part.tensor
+    mlp = ACTIVATION_BYTES * part.tokens * model.mlp_inputs * width
+    released = ACTIVATION_BYTES * part.tokens * _mlp_kept(model, style) * width
+    scores = 2 * ACTIVATION_BYTES * part.tokens * part.sequence * model.heads / part.tensor
+    inner = mlp if style.flash_attention else np.maximum(mlp, scores - released)
+    return inner + ACTIVATION_BYTES * part.unsharded_tokens * model.hidden
+
+
+def head_activation_bytes(model: Model, part: Slice, logit_bytes: float) -> Array:
+    """Bytes of the final norm, the logits and the loss at their fullest, per micro-batch. logit_bytes: per logit.
+
+    With sequence parallelism the gathered input of the vocabulary projection and its gradient are whole everywhere.
+    Source: Korthikanti et al. 2022, sec. 4.3 (4 s b h (1 + V / h) with the norm's input and output, fp32 logits).
     """
     norms = 2 * ACTIVATION_BYTES * part.unsharded_tokens * model.hidden
-    return norms + (_LOGIT_BYTES + ACTIVATION_BYTES) * part.tokens * model.vocab / part.tensor
+    is_gathered = np.logical_and(part.sequence_parallel, np.greater(part.tensor, 1))
+    gathered = 2 * ACTIVATION_BYTES * part.tokens * model.hidden * is_gathered
+    return norms + gathered + logit_bytes * part.tokens * model.vocab / part.tensor
+
+
+def _operator_bytes(model: Model, part: Slice, style: Style) -> Array:
+    """Bytes kept where attention and every other matrix product are: of a layer's products, the odd ones.
+
+    In order: queries, keys, values, attention output, the MLP's inputs, its output. An eager framework keeps the
+    output of a gated MLP, the seventh, although no backward asks for it; a compiler drops it.
+    Source: torchtitan, parallelize_llama.py, selective_ac_option "op".
+    Hand-worked: s = b = 1, h = 64, 2 of 8 key heads, gated f = 100: 2 (64 + 64 + 16 + 64 + 100 [+ 64]) + 4 x 8.
+    """
+    whole = ACTIVATION_BYTES * part.unsharded_tokens * model.hidden
+    width = 2 * model.heads * model.head_dim / part.tensor + key_value_width_of(model, part.tensor)
+    split = ACTIVATION_BYTES * part.tokens * (width + model.ffn_hidden / part.tensor)
+    unused = ACTIVATION_BYTES * part.tokens * model.hidden * (model.gated_mlp and not style.fused_elementwise)
+    statistics = _core_bytes(model, part, style) * style.flash_attention
+    return whole + split + unused + statistics
+
+
+def _mlp_kept(model: Model, style: Style) -> int:
+    """Tensors of the MLP's width that are kept; a gated activation that is not fused keeps its intermediate."""
+    if not model.gated_mlp:
+        return 2
+    return 3 if style.fused_elementwise else 4
 
 
 def _whole_bytes(model: Model) -> float:
@@ -56,13 +106,9 @@ def _whole_bytes(model: Model) -> float:
 
 
 def _split_bytes(model: Model, tensor: Array, style: Style) -> Array:
-    """Per token, what tensor parallelism splits: queries, keys, values, context, both sides of the activation.
-
-    A gated activation that is not fused keeps its intermediate as well.
-    """
+    """Per token, what tensor parallelism splits: queries, keys, values, context, both sides of the activation."""
     query_width = model.heads * model.head_dim / tensor
-    kept = (3 if style.fused_elementwise else 4) if model.gated_mlp else 2
-    mlp = kept * model.ffn_hidden / tensor
+    mlp = _mlp_kept(model, style) * model.ffn_hidden / tensor
     return ACTIVATION_BYTES * (2 * query_width + 2 * key_value_width_of(model, tensor) + mlp)
 
 

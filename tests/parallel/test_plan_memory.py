@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from sim.parallel.memory import plan_memory, stage_memory, stage_parameters, trained_share
 from sim.parallel.schedule import stage_order
 from sim.scenario.types import Lora
-from sim.workload.activations import layer_activation_bytes
+from sim.workload.activations import gradient_flow_bytes, head_activation_bytes, layer_activation_bytes
 from sim.workload.layer import Slice
 from sim.workload.parameters import count_parameters
 
+# Gradients of activations in one layer's backward: 2 x 128 tokens x (1024 of the MLP and 256 of the residual).
+IN_FLIGHT = 2 * 128 * (1024 + 256)
 BARE = gpu_stack(fragmentation=0.0, context_bytes=0.0, gradient_bytes=4.0)
 
 
@@ -65,9 +67,11 @@ def test_the_first_stage_of_1f1b_keeps_p_micro_batches(pipeline, tensor, sequenc
     )  # fmt: skip
     part = Slice(128, 1, tensor, sequence_parallel)
     layer = float(layer_activation_bytes(model, part, UNFUSED, recompute))
-    # Recomputation brings back one layer: all of it, or the square that selective recomputation had dropped.
+    # Recomputation brings back one layer: all of it, or the square that selective recomputation had dropped. And one
+    # layer has gradients.
     whole = float(layer_activation_bytes(model, part, UNFUSED, "none"))
     extra = {"none": 0.0, "selective": whole - layer, "full": whole}[recompute]
+    extra += float(gradient_flow_bytes(model, part, UNFUSED))
     for stage in range(pipeline):
         kept = (pipeline - stage) * layers * layer
         assert memory(shape, stage, model).activations == pytest.approx(kept + extra, rel=1e-9)
@@ -80,7 +84,7 @@ def test_interleaving_keeps_more(pipeline, virtual):
     shape = plan(pipeline=pipeline, virtual_stages=virtual, micro_batches=4 * pipeline, layers_per_chunk=(3,) * chunks)
     model = gpt(3 * chunks)
     layer = float(layer_activation_bytes(model, Slice(128, 1), UNFUSED, "none"))
-    expected = 3 * chunks * (1 + (pipeline - 1) / chunks) * layer
+    expected = 3 * chunks * (1 + (pipeline - 1) / chunks) * layer + IN_FLIGHT
     assert memory(shape, 0, model).activations == pytest.approx(expected, rel=1e-9)
 
 
@@ -102,36 +106,88 @@ def test_uneven_chunks_never_hold_more_than_is_counted(data, pipeline, virtual):
 def test_gpipe_keeps_every_micro_batch():
     shape = plan(pipeline=2, schedule="gpipe", micro_batches=16, layers_per_chunk=(4, 4))
     layer = float(layer_activation_bytes(gpt(8), Slice(128, 1), UNFUSED, "none"))
-    assert memory(shape, 0).activations == pytest.approx(16 * 4 * layer)
-    assert memory(shape, 1).activations == pytest.approx(16 * 4 * layer)
+    assert memory(shape, 0).activations == pytest.approx(16 * 4 * layer + IN_FLIGHT)
+    assert memory(shape, 1).activations == pytest.approx(16 * 4 * layer + IN_FLIGHT)
 
 
 def test_buffers_by_hand():
-    # Context 1 GB; a twentieth of the activations; logits on the last stage only.
-    stack = gpu_stack(fragmentation=0.05, context_bytes=1e9)
+    # Context 1 GB; a twentieth of all that is allocated; logits on the last stage only, beyond what a layer's backward
+    # had at work.
+    stack = gpu_stack(fragmentation=0.05, context_bytes=1e9, logit_memory_bytes=6.0)
     first, last = (memory(plan(pipeline=2), stage, stack=stack) for stage in (0, 1))
-    assert first.buffers == pytest.approx(1e9 + 0.05 * first.activations)
+    for found in (first, last):
+        assert found.runtime == 1e9
+        assert found.fragmentation == pytest.approx(0.05 * (found.total - found.runtime - found.fragmentation))
+        assert found.total == pytest.approx(sum(found.items().values()))
+    assert first.buffers == 0
     logits = 4 * 128 * 256 + 6 * 128 * 1024
-    assert last.buffers == pytest.approx(1e9 + 0.05 * last.activations + logits)
-    assert first.total == pytest.approx(sum(first.items().values()))
+    assert last.buffers == pytest.approx(logits - IN_FLIGHT)
+
+
+def test_the_loss_of_a_small_vocabulary_is_not_the_peak():
+    # 64 logits a token are less than the gradients of one layer, and the two are never there at once.
+    assert memory(plan(pipeline=2), 1, gpt(vocab=64)).buffers == 0
+
+
+def test_a_loss_over_a_split_vocabulary():
+    # One tensor rank in two has half of the logits, and what that form of the loss needs beside them.
+    stack = gpu_stack(logit_memory_bytes=14.0, split_logit_memory_bytes=4.0)
+    model, shape = gpt(vocab=65536), plan(tensor=2)
+    part = Slice(128, 1, 2)
+    working = float(gradient_flow_bytes(model, part, UNFUSED))
+    head = float(head_activation_bytes(model, part, 14.0)) + 4 * 128 * 65536 / 2
+    assert memory(shape, 0, model, stack).buffers == pytest.approx(head - working)
+
+
+def test_placeholders_of_gradients():
+    # One layer's weights in half precision on every stage, the vocabulary's on the last; none of frozen weights.
+    stacks = [gpu_stack(gradient_placeholders=wanted) for wanted in (False, True)]
+    count, shape = count_parameters(gpt()), plan(pipeline=2, tensor=2)
+
+    def more(stage, recipe=None):
+        without, having = (memory(shape, stage, stack=stack, recipe=recipe).buffers for stack in stacks)
+        return having - without
+
+    assert more(0) == pytest.approx(2 * count.layer / 2)
+    assert more(1) == pytest.approx(2 * (count.layer + 1024 * 256) / 2)
+    assert more(0, training(lora=Lora(8, ("query",)))) == 0
+
+
+def test_what_selective_means_is_the_stack_s():
+    model, shape, part = gpt(), plan(recompute="selective"), Slice(128, 1)
+    found = [
+        memory(shape, 0, model, gpu_stack(selective_recompute=meaning), FLASH).activations
+        for meaning in ("attention-core", "operators")
+    ]
+    # Four layers, of which one is whole while it runs backward.
+    whole, kept = (
+        float(layer_activation_bytes(model, part, FLASH, mode, "operators")) for mode in ("none", "selective")
+    )
+    assert found[0] - found[1] == pytest.approx(3 * (whole - kept))
 
 
 def test_gathered_layers_of_sharded_parameters():
-    # The layer at work and one ahead in 2 bytes, and the whole gradient of one in 4; the root once, with its gradient.
+    # The root, the layer at work and one ahead in 2 bytes; and, unless the loss needs more, the gradients of the root
+    # and one layer in 4.
     model = gpt(hidden=1024, heads=8)
     stack = gpu_stack("fsdp-2023", fragmentation=0.0, context_bytes=0.0, gradient_bytes=4.0, prefetch_layers=1)
     found = memory(plan(data=8, zero=3), 0, model, stack, FLASH)
-    logits = 4 * 128 * 1024 + 6 * 128 * 1024
     count = count_parameters(model)
     root = count.embedding + count.final_norm + count.output
-    assert found.buffers == pytest.approx((2 * 2 + 4) * count.layer + (2 + 4) * root + logits)
+    assert found.buffers == pytest.approx((2 * 2 + 4) * count.layer + (2 + 4) * root)
+    # A hundred times the tokens: 14 bytes a logit, where the layers' gradients are not there yet.
+    long = memory(plan(data=8, zero=3, micro_batch=100), 0, model, stack, FLASH)
+    loss = 100 * 128 * (4 * 1024 + 14 * 1024) - float(gradient_flow_bytes(model, Slice(128, 100), FLASH))
+    assert loss > 4 * (count.layer + root)
+    assert long.buffers == pytest.approx(2 * 2 * count.layer + 2 * root + loss)
 
 
 def test_gpipe_keeps_the_logits_of_every_micro_batch():
     stack = gpu_stack(fragmentation=0.0, context_bytes=0.0)
     pipes = {schedule: plan(pipeline=2, micro_batches=6, schedule=schedule) for schedule in ("gpipe", "1f1b")}
     held = {schedule: memory(shape, 1, stack=stack).buffers for schedule, shape in pipes.items()}
-    assert held["gpipe"] == pytest.approx(6 * held["1f1b"])
+    head = float(head_activation_bytes(gpt(), Slice(128, 1), stack.logit_memory_bytes))
+    assert held["gpipe"] == pytest.approx(held["1f1b"] + 5 * head)
 
 
 def test_adapters_have_the_only_gradients():

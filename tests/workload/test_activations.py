@@ -1,12 +1,19 @@
 """Activation memory against the formulas of Korthikanti et al. 2022."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from builders import FLASH, UNFUSED, gpt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.workload.activations import head_activation_bytes, layer_activation_bytes, working_bytes
+from sim.workload.activations import (
+    gradient_flow_bytes,
+    head_activation_bytes,
+    layer_activation_bytes,
+    working_bytes,
+)
 from sim.workload.layer import Slice
 
 SHAPES = {
@@ -81,10 +88,13 @@ def test_what_recomputation_brings_back(s, b, a, head, t):
 
 @given(**SHAPES, vocab=st.integers(1, 100_000))
 def test_logits(s, b, a, head, t, vocab):
-    # Input and output of the norm, 4 s b h; fp32 logits and their gradient in half precision, 6 s b V / t.
-    model = gpt(1, a * head, a, vocab=vocab)
-    found = head_activation_bytes(model, Slice(s, b, t))
-    assert found == pytest.approx(4 * s * b * a * head + 6 * s * b * vocab / t, rel=1e-12)
+    # Input and output of the norm, 4 s b h; 6 bytes a logit (half precision and fp32), 6 s b V / t.
+    model, h = gpt(1, a * head, a, vocab=vocab), a * head
+    found = head_activation_bytes(model, Slice(s, b, t), 6.0)
+    assert found == pytest.approx(4 * s * b * h + 6 * s * b * vocab / t, rel=1e-12)
+    # With sequence parallelism the norm is split, and its output gathered, as the gradient is before it is scattered.
+    found = head_activation_bytes(model, Slice(s, b, t, True), 2.0)
+    assert found == pytest.approx(4 * s * b * h * (1 / t + (t > 1)) + 2 * s * b * vocab / t, rel=1e-12)
 
 
 def test_fewer_dropouts_norms_and_heads_by_hand():
@@ -92,6 +102,40 @@ def test_fewer_dropouts_norms_and_heads_by_hand():
     # Norms 2 x 2 x 2 x 64; queries and context 2 x 2 x 64; keys and values 2 x 2 x 16; MLP 2 x 3 x 100; 4 x 8.
     model = gpt(1, 64, 8, kv_heads=2, gated_mlp=True, ffn_hidden=100, dropout=False)
     assert layer_activation_bytes(model, Slice(1, 1), FLASH, "none") == 512 + 256 + 64 + 600 + 32
+
+
+def test_keeping_attention_and_every_other_product_by_hand():
+    # The same layer. Input 2 x 64; the products 1, 3, 5 and 7 of seven: queries 2 x 64, values 2 x 16, gate 2 x 100,
+    # and the MLP's output 2 x 64, which a compiler drops; the context 2 x 64 with its statistics 4 x 8.
+    model = gpt(1, 64, 8, kv_heads=2, gated_mlp=True, ffn_hidden=100, dropout=False)
+    eager = dataclasses.replace(FLASH, fused_elementwise=False)
+    part = Slice(1, 1)
+    compiled_kept = layer_activation_bytes(model, part, FLASH, "selective", "operators")
+    assert compiled_kept == 128 + 128 + 32 + 200 + 128 + 32
+    assert layer_activation_bytes(model, part, eager, "selective", "operators") == compiled_kept + 128
+    # Without a gate the output is the sixth product: 256 wide, four times 64.
+    plain = gpt(1, 64, 8, dropout=False)
+    assert layer_activation_bytes(plain, part, eager, "selective", "operators") == 2 * (64 + 64 + 64 + 256 + 64) + 32
+    # What is not kept comes back; the other modes mean the same in every stack.
+    whole = layer_activation_bytes(model, part, FLASH, "none")
+    assert working_bytes(model, part, FLASH, "selective", "operators") == whole - compiled_kept
+    for mode in ("none", "full"):
+        assert layer_activation_bytes(model, part, FLASH, mode, "operators") == layer_activation_bytes(
+            model, part, FLASH, mode
+        )
+
+
+@given(**SHAPES)
+def test_gradients_in_flight(s, b, a, head, t):
+    h = a * head
+    model, part = gpt(1, h, a), Slice(s, b, t)
+    # Fused attention: the gradient of the MLP's inner side and the residual's, 2 s b (4 h / t + h).
+    assert gradient_flow_bytes(model, part, FLASH) == pytest.approx(2 * s * b * (4 * h / t + h))
+    gated = gpt(1, h, a, gated_mlp=True)
+    assert gradient_flow_bytes(gated, part, FLASH) == pytest.approx(2 * s * b * (8 * h / t + h))
+    # Unfused: both sides of the softmax, 4 a s^2 b / t, less the MLP's 2 x 2 x 4 h s b / t, where that is more.
+    inner = max(8 * s * b * h, 4 * a * s * s * b - 16 * s * b * h) / t
+    assert gradient_flow_bytes(model, part, UNFUSED) == pytest.approx(inner + 2 * s * b * h)
 
 
 def test_keys_and_values_are_copied_where_heads_are_fewer_than_ranks():
@@ -111,7 +155,9 @@ def test_arrays_give_what_numbers_give(micro_batches, recompute):
         for formula in (
             lambda part: layer_activation_bytes(model, part, UNFUSED, recompute),
             lambda part: working_bytes(model, part, UNFUSED, recompute),
-            lambda part: head_activation_bytes(model, part),
+            lambda part: working_bytes(model, part, FLASH, recompute, "operators"),
+            lambda part: gradient_flow_bytes(model, part, UNFUSED),
+            lambda part: head_activation_bytes(model, part, 6.0),
         ):
             found = np.broadcast_to(formula(part), (4, len(micro_batches)))
             for (row, column), value in np.ndenumerate(found):
