@@ -170,7 +170,8 @@ def test_gathered_layers_of_sharded_parameters():
     # The root, the layer at work and one ahead in 2 bytes; and, unless the loss needs more, the gradients of the root
     # and one layer in 4.
     model = gpt(hidden=1024, heads=8)
-    stack = gpu_stack("fsdp-2023", fragmentation=0.0, context_bytes=0.0, gradient_bytes=4.0, prefetch_layers=1)
+    own = {"gradient_bytes": 4.0, "prefetch_layers": 1, "logit_memory_bytes": 14.0}
+    stack = gpu_stack("fsdp-2023", fragmentation=0.0, context_bytes=0.0, **own)
     found = memory(plan(data=8, zero=3), 0, model, stack, FLASH)
     count = count_parameters(model)
     root = count.embedding + count.final_norm + count.output
