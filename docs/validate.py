@@ -22,11 +22,20 @@ from sim.validation.accuracy import accuracies, accuracy_toml
 from sim.validation.selection import read_selection, validate_rows
 
 JOBS = 2
+STORED = DOCS / "validation.json"
+BANDS = ROOT / "sim" / "catalog" / "accuracy.toml"
 CHARTS = {"parity": "validation-parity", "errors": "validation-errors"}
 
 
 def main() -> None:
-    """Run the comparison once, and write."""
+    """Run the comparison once, and write; with --text only the text, from the stored result."""
+    if "--text" not in sys.argv[1:]:
+        compare_all()
+    write_text()
+
+
+def compare_all() -> None:
+    """Simulate all rows and write the stored result, the error bands and the charts."""
     table = read_selection()
     with tqdm(total=len(table.rows), unit="row", disable=None, leave=False, file=sys.stderr) as bar:
 
@@ -35,24 +44,25 @@ def main() -> None:
             bar.update()
 
         validation, summary = validate_rows(table, "all", JOBS, advance)
-    record = stored_record(validation, summary)
-    (DOCS / "validation.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    bands = accuracy_toml(accuracies(validation.comparisons))
-    (ROOT / "sim" / "catalog" / "accuracy.toml").write_text(bands, encoding="utf-8")
-    # What is written is what can be made again from the stored result.
-    stored = read_summary(record["summary"])
-    document = (DOCS / "validation.md").read_text(encoding="utf-8")
-    for name, text in documentation_blocks(stored).items():
-        document = block(name, text, document)
-    (DOCS / "validation.md").write_text(document, encoding="utf-8")
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (ROOT / "README.md").write_text(block("validation", readme_block(stored), readme), encoding="utf-8")
+    STORED.write_text(json.dumps(stored_record(validation, summary), indent=1) + "\n", encoding="utf-8")
+    BANDS.write_text(accuracy_toml(accuracies(validation.comparisons)), encoding="utf-8")
     (DOCS / "figures").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         checks = [one for one in validation.comparisons if one.role == summary.role]
         for path in validation_charts(checks, Path(folder)):
             if path.suffix == ".png":
                 shutil.copy(path, DOCS / "figures" / f"{CHARTS[path.stem]}.png")
+
+
+def write_text() -> None:
+    """Write the blocks of the documentation from the stored result, as the tests do."""
+    stored = read_summary(json.loads(STORED.read_text(encoding="utf-8"))["summary"])
+    document = (DOCS / "validation.md").read_text(encoding="utf-8")
+    for name, text in documentation_blocks(stored).items():
+        document = block(name, text, document)
+    (DOCS / "validation.md").write_text(document, encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (ROOT / "README.md").write_text(block("validation", readme_block(stored), readme), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -36,17 +36,18 @@ def confidence(
     if accuracy is None:
         return NEVER_CHECKED
     kinds = [f"devices {', '.join(accuracy.devices)}"] if set(devices) - set(accuracy.devices) else []
+    billions = (accuracy.parameters[0] / 1e9, accuracy.parameters[1] / 1e9)
     ranges = (
-        (parameters, accuracy.parameters, f"{_range(accuracy.parameters, 'e9', 1e9)} parameters"),
+        (parameters, accuracy.parameters, f"{_range(billions)} billion parameters"),
         (device_count, accuracy.device_count, f"{_range(accuracy.device_count)} devices"),
-        (sequence, accuracy.sequence, f"sequences of {_range(accuracy.sequence)}"),
+        (sequence, accuracy.sequence, f"sequences of {_range(accuracy.sequence)} tokens"),
         (global_batch, accuracy.global_batch, f"batches of {_range(accuracy.global_batch)} sequences"),
     )
     beyond = [words for value, (low, high), words in ranges if not low <= value <= high]
     return Confidence(accuracy, (*kinds, *beyond))
 
 
-def _range(ends: tuple[float, float], suffix: str = "", unit: float = 1.0) -> str:
+def _range(ends: tuple[float, float]) -> str:
     """ "8 to 512", or one number where both are the same."""
-    low, high = (f"{end / unit:,.3g}{suffix}" if suffix else f"{end:,.0f}" for end in ends)
+    low, high = (f"{end:,.0f}" if end >= 100 else f"{end:.3g}" for end in ends)
     return low if low == high else f"{low} to {high}"

@@ -16,7 +16,7 @@ def error_band(outcome: Outcome) -> str:
         return "unchecked"
     if accuracy.has_few_rows:
         return f"only {counted(accuracy.rows, 'row')}"
-    return f"{100 * accuracy.error_p10:+.0f} to {100 * accuracy.error_p90:+.0f} %"
+    return f"{round(100 * accuracy.error_p10):+d} to {round(100 * accuracy.error_p90):+d} %"
 
 
 def accuracy_notes(outcome: Outcome) -> list[str]:
@@ -34,11 +34,11 @@ def accuracy_notes(outcome: Outcome) -> list[str]:
 
 
 def warnings_of(outcome: Outcome) -> list[str]:
-    """One warning where a point lies outside the rows that its stack was checked on."""
-    outside = outcome.confidence.outside
-    if not outside:
-        return []
-    return [f"{outcome.scenario.system.stack} was only checked on {', '.join(outside)}: errors may be larger outside"]
+    """A warning for everything in which a point lies outside the rows that its stack was checked on."""
+    stack = outcome.scenario.system.stack
+    return [
+        f"{stack} was only checked on {words}; outside, errors may be larger" for words in outcome.confidence.outside
+    ]
 
 
 def accuracy_record(outcome: Outcome) -> dict[str, Any]:

@@ -21,6 +21,8 @@ from sim.errors import InputError, closest
 TRAINING_TABLES = ("training_measurements.csv", "wafer_measurements.csv")
 """What the project carries."""
 _WHOLE = 1e-6
+_SMALLEST, _LARGEST = 1e-9, 1e12
+"""Beyond them a figure is a slip, whatever its unit."""
 _SEPARATES_A_WAFER_TABLE = "metric"
 
 
@@ -128,7 +130,10 @@ def read_tables(path: Path | None = None, devices: Collection[str] | None = None
 def parse_table(text: str, name: str, devices: Collection[str] | None = None) -> Table:
     """Read the text of a table. name: of the file, for messages. devices: as in read_tables."""
     reader = csv.DictReader(io.StringIO(text, newline=""))
-    columns = [column or "" for column in reader.fieldnames or ()]
+    try:
+        columns = [column or "" for column in reader.fieldnames or ()]
+    except csv.Error as error:
+        raise _not_csv(name, error) from error
     is_wafer = _SEPARATES_A_WAFER_TABLE in columns
     _check_columns(columns, _WAFER_NEEDED if is_wafer else _NEEDED, name)
     rows: list[Row] = []
@@ -154,8 +159,12 @@ def parse_table(text: str, name: str, devices: Collection[str] | None = None) ->
             if parsed is not None and not wrong:
                 rows.append(parsed)
     except csv.Error as error:
-        raise InputError(name, f"this is not CSV ({error})", "see sim/validation/training_measurements.csv") from error
+        raise _not_csv(name, error) from error
     return Table(tuple(rows), tuple(problems))
+
+
+def _not_csv(name: str, error: csv.Error) -> InputError:
+    return InputError(name, f"this is not CSV ({error})", f"see sim/validation/{TRAINING_TABLES[0]}")
 
 
 def _text(path: Path) -> str:
@@ -209,6 +218,8 @@ def _value(cell: str, column: str) -> object:
         raise ValueError(f"'{cell}' is not a number") from None
     if not 0 <= number < float("inf"):
         raise ValueError(f"{cell} is not a finite number of 0 or more")
+    if number and not _SMALLEST <= number <= _LARGEST:
+        raise ValueError(f"{cell} is no size that anything could have")
     if isinstance(kind, types.UnionType) and int in kind.__args__:
         if abs(number - round(number)) > _WHOLE:
             raise ValueError(f"{cell} is not a whole number")
@@ -227,6 +238,13 @@ def _contradictions(row: Row) -> list[tuple[str, str]]:
             found.append((column, "is 0; a degree is 1 or more, or blank where it is not stated"))
     if row.recompute not in ("", "none", "selective", "full"):
         found.append(("recompute", f"'{row.recompute}' is none of none, selective, full"))
+    if row.d_model and row.heads and row.d_model < row.heads:
+        found.append(("heads", f"{row.heads} heads are more than the width d_model {row.d_model}"))
+    stages = (row.pp or 1) * (row.vpp or 1)
+    if row.layers and stages > row.layers + 2:
+        found.append(
+            ("pp", f"pp {row.pp or 1} x vpp {row.vpp or 1} = {stages} stages, but there are {row.layers} layers")
+        )
     if not found and row.degrees is not None and row.n_gpus is not None:
         dp, tp, pp, cp = row.degrees
         if dp * tp * pp * cp != row.n_gpus:

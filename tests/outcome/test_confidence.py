@@ -30,10 +30,10 @@ def test_the_ends_of_a_range_belong_to_it(edge: dict[str, Any]) -> None:
     ("over", "says"),
     [
         ({"devices": ["b200"]}, "devices a100, h100"),
-        ({"parameters": 1e8}, "1e9 to 70e9 parameters"),
-        ({"parameters": 1e12}, "1e9 to 70e9 parameters"),
+        ({"parameters": 1e8}, "1 to 70 billion parameters"),
+        ({"parameters": 1e12}, "1 to 70 billion parameters"),
         ({"device_count": 1024}, "8 to 512 devices"),
-        ({"sequence": 4096}, "sequences of 2,048"),
+        ({"sequence": 4096}, "sequences of 2,048 tokens"),
         ({"global_batch": 2048}, "batches of 64 to 1,024 sequences"),
     ],
 )

@@ -48,6 +48,10 @@ def test_a_misspelt_column_gets_a_suggestion() -> None:
         ({"n_gpus": "0", "dp": ""}, "n_gpus", "is 0"),
         ({"tp": "0"}, "tp", "a degree is 1 or more"),
         ({"dp": "8"}, "n_gpus", "dp 8 x tp 2 x pp 1 x cp 1 = 16, but n_gpus is 8"),
+        ({"pp": "8", "dp": "", "layers": "4"}, "pp", "8 stages, but there are 4 layers"),
+        ({"d_model": "8"}, "heads", "more than the width"),
+        ({"step_time_s": "1e-300"}, "step_time_s", "no size"),
+        ({"seq_len": "1e300"}, "seq_len", "no size"),
         ({"recompute": "sometimes"}, "recompute", "none, selective, full"),
         ({"source": ""}, "source", "is blank"),
         ({"id": "good"}, "id", "already the id of line 2"),
@@ -98,6 +102,12 @@ def test_too_many_cells_are_a_fault() -> None:
     table = parse_table(table_text({}) + "b" + "," * 40 + "x\n", "t.csv")
     assert len(table.rows) == 1
     assert "more cells than the header" in table.problems[0].problem
+
+
+@pytest.mark.parametrize("header", ["a\rb", "x" * 200_000])
+def test_a_header_that_is_not_csv_is_refused(header: str) -> None:
+    with pytest.raises(InputError, match="not CSV|missing"):
+        parse_table(header, "t.csv")
 
 
 def test_blank_lines_are_no_rows_and_a_row_of_commas_is_a_fault() -> None:
