@@ -70,8 +70,9 @@ def test_the_figures_of_the_validation_are_those_of_the_stored_result() -> None:
 
 def test_the_error_bands_of_the_catalogue_are_those_of_the_stored_result() -> None:
     stored = read_summary(json.loads((ROOT / "docs" / "validation.json").read_text(encoding="utf-8"))["summary"])
-    assert [group.name for group in stored.stacks] == accuracy_stacks()
-    for group in stored.stacks:
+    checked = [group for group in stored.stacks if group.errors is not None]
+    assert [group.name for group in checked] == accuracy_stacks()
+    for group in checked:
         band = load_accuracy(group.name)
         assert band is not None
         assert group.errors is not None

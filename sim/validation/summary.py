@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sim.validation.cases import Case, Unsupported
@@ -113,12 +113,13 @@ def summarise(
     rows = [(one.case, one.role) for one in validation.comparisons] if supported is None else supported
     labels = [(label_of(case.row.source), its_role) for case, its_role in rows]
     stacks = [(case.scenario.system.stack, its_role) for case, its_role in rows if case.known]
+    guessed = {label_of(case.row.source) for case, _ in rows if not case.known}
     left_out = [label_of(one.row.source) for one in validation.unsupported]
     series = series_of(known, [case for case, _ in rows if case.known])
     return Summary(
         role=role,
         simulated=len(validation.comparisons),
-        sources=_groups(counted, lambda one: label_of(one.row.source), _counts(labels, left_out)),
+        sources=_groups(counted, lambda one: label_of(one.row.source), _counts(labels, left_out), guessed),
         stacks=_groups(known, lambda one: one.stack, _counts(stacks)),
         headline=headline(counted),
         targets=targets(counted, series) if role == "check" and counted else (),
@@ -149,20 +150,17 @@ def reason_words(reason: str) -> str:
 
 
 def _groups(
-    comparisons: Sequence[Comparison], name: Callable[[Comparison], str], counts: Mapping[str, Counts]
+    comparisons: Sequence[Comparison],
+    name: Callable[[Comparison], str],
+    counts: Mapping[str, Counts],
+    guessed: Collection[str] = (),
 ) -> tuple[Group, ...]:
-    """Groups with rows, by name; those of listed sources first."""
-    members: dict[str, list[Comparison]] = {}
+    """Groups with rows that can be simulated, in this run or not, by name; those of listed sources first."""
+    members: dict[str, list[Comparison]] = {label: [] for label, one in counts.items() if one.check or one.fit}
     for one in comparisons:
         members.setdefault(name(one), []).append(one)
     found = [
-        Group(
-            label,
-            all(one.case.known for one in rows),
-            counts.get(label, Counts()),
-            step_errors(rows),
-            memory_errors(rows),
-        )
+        Group(label, label not in guessed, counts.get(label, Counts()), step_errors(rows), memory_errors(rows))
         for label, rows in members.items()
     ]
     return tuple(sorted(found, key=lambda group: (not group.known, group.name)))

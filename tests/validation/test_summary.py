@@ -101,6 +101,13 @@ def test_groups_count_every_row_of_their_source() -> None:
     assert (stack.name, stack.counts) == ("vtrain", Counts(check=1, fit=2))
 
 
+def test_a_source_with_rows_for_fitting_only_is_named_without_errors() -> None:
+    supported = [(case(id="c", source="vtrain-multi"), "fit")]
+    summary = summarise(validation(comparison()), supported)  # type: ignore[arg-type]
+    lonely = next(group for group in summary.sources if group.name == "vtrain-multi")
+    assert (lonely.counts.fit, lonely.errors, lonely.known) == (1, None, True)
+
+
 def test_nothing_is_left_out_in_silence() -> None:
     summary = summarise(validation(comparison()))
     assert summary.reasons == [("the device is not in the catalogue", 2)]

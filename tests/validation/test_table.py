@@ -106,7 +106,7 @@ def test_too_many_cells_are_a_fault() -> None:
 
 @pytest.mark.parametrize("header", ["a\rb", "x" * 200_000])
 def test_a_header_that_is_not_csv_is_refused(header: str) -> None:
-    with pytest.raises(InputError, match="not CSV|missing"):
+    with pytest.raises(InputError, match=r"not CSV|missing"):
         parse_table(header, "t.csv")
 
 
