@@ -82,6 +82,10 @@ class Gpu:
     """Achieved share of the memory bandwidth in streaming kernels."""
     kernel_gap_s: float
     """Idle time of the device between two kernels of one stream."""
+    gemm_unaligned: float
+    """Rate of a GEMM with a size that is no multiple of 16 bytes, as a share of what it reaches otherwise."""
+    attention_efficiency: dict[str, float]
+    """Share of peak on the FLOPs that a fused attention executes, by kernel and phase ("flash-1 forward")."""
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
 
@@ -105,16 +109,26 @@ class GpuStack:
     name: str
     title: str
     flash_attention: bool
-    attention_efficiency_forward: float
-    """Share of peak on the FLOPs a flash kernel executes; unused when not flash."""
-    attention_efficiency_backward: float
+    attention_kernel: str
+    """Which fused attention it calls; its efficiency is the device's. Unused where attention is not fused."""
     causal_skip: bool
     """The attention kernel skips the masked half of the scores."""
+    recompute_stops_early: bool
+    """Recomputation ends with the last activation that the backward needs, not with the layer."""
     selective_recompute: SelectiveRecompute
     fused_elementwise: bool
     """Bias, activation, dropout and residual run as one kernel; mask and softmax as one."""
     host_launch_s: float
-    """Host time to launch one kernel; where kernels are shorter, the host is the clock."""
+    """Host time to launch one kernel of a forward; where kernels are shorter, the host is the clock."""
+    launch_gap_s: float
+    """Time that the device idles at every launch beside its own gap between kernels: none where the host runs ahead."""
+    host_backward_launch_s: float
+    """The same for a backward, whose kernels no interpreted code launches."""
+    vocabulary_multiple: int
+    """The vocabulary is padded to a multiple of this and of the tensor degree; 1: as it is."""
+    activation_passes: float
+    """Traffic of norms, residuals, activation functions and rotations over what they need in half precision: casts,
+    single precision and kernels apart are more than 1."""
     gradient_bytes: dict[str, float]
     """Bytes per element of the gradient buffer that is kept and reduced, by training precision."""
     overlap_gradient_reduction: bool

@@ -17,7 +17,7 @@ from sim.hardware.kernel import Array, Kernel, kernel_time_s, launched_time_s
 from sim.hardware.network import NOTHING, Communication
 from sim.scenario.types import Lora, Recompute
 from sim.workload.layer import Slice, embedding_operations, head_operations, layer_operations
-from sim.workload.operations import ACTIVATION_BYTES, Operation, Style, reruns, total
+from sim.workload.operations import ACTIVATION_BYTES, Operation, Style, rerun_kernels, total
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,11 @@ class Machine:
     gpu: Gpu
     stack: GpuStack
     precision: str
+
+    @property
+    def gap_s(self) -> float:
+        """Idle time of the device between two kernels."""
+        return self.gpu.kernel_gap_s + self.stack.launch_gap_s
 
     @property
     def gradient_bytes(self) -> float:
@@ -44,6 +49,10 @@ class Machine:
             # Gradients that leave after every micro-batch are written afresh; others are added to a buffer.
             ACTIVATION_BYTES if stack.reduces_every_micro_batch else 2 * self.gradient_bytes,
             stack.loss_traffic_bytes,
+            stack.recompute_stops_early,
+            stack.selective_recompute,
+            stack.vocabulary_multiple,
+            stack.activation_passes,
         )
 
 
@@ -136,13 +145,14 @@ class Timed:
     squares_s2: Array
 
 
-def timed(kernels: Iterable[Kernel], machine: Machine) -> Timed:
-    """Time some kernels on a machine."""
+def timed(kernels: Iterable[Kernel], machine: Machine, launch_s: float | None = None) -> Timed:
+    """Time some kernels on a machine. launch_s: host time of each launch; of a forward's by default."""
     run = tuple(kernels)
     times_s = [kernel_time_s(kernel, machine.gpu, machine.stack, machine.precision) for kernel in run]
     busy_s = sum(times_s, start=np.asarray(0.0))
     launches = len(run) * machine.stack.launch_factor
-    time_s = launched_time_s(busy_s, launches, machine.gpu, machine.stack)
+    host_s = machine.stack.host_launch_s if launch_s is None else launch_s
+    time_s = launched_time_s(busy_s, launches, host_s, machine.gap_s)
     return Timed(run, busy_s, time_s, sum(one**2 for one in times_s))
 
 
@@ -166,17 +176,19 @@ def phase_parts(here: Timed, alone: Timed, tensor: Array, machine: Machine) -> P
 def _pass_cost(build: Build, part: Slice, recompute: Recompute, machine: Machine) -> PassCost:
     operations, unsplit = build(part), build(part.unsplit())
 
-    def phase(select: Callable[[Operation], tuple[Kernel, ...]]) -> tuple[Parts, Array]:
+    def phase(select: Callable[[Operation], tuple[Kernel, ...]], launch_s: float) -> tuple[Parts, Array]:
         here, alone = (
-            timed((kernel for one in side for kernel in select(one)), machine) for side in (operations, unsplit)
+            timed((kernel for one in side for kernel in select(one)), machine, launch_s) for side in (operations, unsplit)
         )
         return phase_parts(here, alone, part.tensor, machine), here.squares_s2
 
-    forward, forward_squares_s2 = phase(lambda operation: operation.forward)
-    backward, backward_squares_s2 = phase(lambda operation: operation.backward)
+    stack = machine.stack
+    forward, forward_squares_s2 = phase(lambda operation: operation.forward, stack.host_launch_s)
+    backward, backward_squares_s2 = phase(lambda operation: operation.backward, stack.host_backward_launch_s)
     if recompute != "none":
         again, squares_s2 = phase(
-            lambda operation: operation.forward if reruns(operation, recompute, machine.style) else ()
+            lambda operation: rerun_kernels(operation, recompute, machine.style),
+            stack.host_launch_s,
         )
         backward = combined(backward, relabelled(again, "recompute"))
         backward_squares_s2 = backward_squares_s2 + squares_s2

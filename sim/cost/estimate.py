@@ -5,17 +5,17 @@ Legend: p stages, v virtual stages, m micro-batches.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sim.catalog import GpuStack
 from sim.cost.parts import duration_s
 from sim.cost.step import StepCosts, micro_batch_busy_s
 from sim.parallel.plan import Plan, shards_by_layer
-from sim.parallel.schedule import bubble_share
 
 
 def estimate_step_s(plan: Plan, costs: StepCosts, stack: GpuStack) -> float:
     """Seconds of one step of a GPU plan without running the engine.
 
-    Source: pipelines, Narayanan et al. 2021, sec. 2.2: (m + (p - 1) / v) times a stage's work per micro-batch.
     """
     once_s = costs.input_s + max(float(duration_s(parts)) for parts in costs.optimizer)
     if shards_by_layer(plan, stack):
@@ -23,17 +23,31 @@ def estimate_step_s(plan: Plan, costs: StepCosts, stack: GpuStack) -> float:
         return once_s + late_s + plan.micro_batches * _sharded_micro_batch_s(plan, costs, stack)
     stages = range(plan.pipeline)
     backwards_s = [float(duration_s(chunk.backward)) for chunk in costs.chunks]
-    stage_s = max(micro_batch_busy_s(stage, plan, costs.chunks) for stage in stages)
+    send_s = 0.0
     if not stack.overlap_pipeline_send:
         slowest = (
             max((one.seconds for one in sends), default=0.0) for sends in (costs.sends[:-1], costs.sends_back[1:])
         )
-        stage_s += plan.virtual_stages * sum(slowest)
-    slots = plan.micro_batches * (1 + float(bubble_share(plan.pipeline, plan.virtual_stages, plan.micro_batches)))
+        send_s = plan.virtual_stages * sum(slowest)
+    stages_s = [micro_batch_busy_s(stage, plan, costs.chunks) + send_s for stage in stages]
     ends_s = max(_end_s(stage, plan, costs, stack, sum(backwards_s[stage :: plan.pipeline])) for stage in stages)
     return (
-        once_s + slots * stage_s + ends_s + max(one.seconds for one in costs.gathers) + costs.tied_embedding[0].seconds
+        once_s
+        + pipelined_s(stages_s, plan.virtual_stages, plan.micro_batches)
+        + ends_s
+        + max(one.seconds for one in costs.gathers)
+        + costs.tied_embedding[0].seconds
     )
+
+
+def pipelined_s(stages_s: Sequence[float], virtual: int, micro_batches: int) -> float:
+    """Seconds of all micro-batches through a pipeline: the slowest stage for each, and once the others to fill it.
+
+    stages_s: of one micro-batch, forward and backward. Source: Narayanan et al. 2021, sec. 2.2, (m + (p - 1) / v) times
+    a stage's work where stages are equal. Hand-worked: stages of 1 and 3 s, 4 micro-batches, v = 1: 4 x 3 + 1 = 13 s.
+    """
+    slowest_s = max(stages_s)
+    return micro_batches * slowest_s + (sum(stages_s) - slowest_s) / virtual
 
 
 def _end_s(stage: int, plan: Plan, costs: StepCosts, stack: GpuStack, backward_s: float) -> float:

@@ -212,4 +212,5 @@ def _optimizer(parameters: float, plan: Plan, machine: Machine, optimizer: str) 
     """One optimizer step over what a device holds of the states: bound by memory."""
     held = parameters / (plan.data if plan.zero >= 1 else 1)
     busy_s = memory_time_s(held * machine.stack.optimizer_traffic_bytes[optimizer], machine.gpu)
-    return {"optimizer": float(launched_time_s(busy_s, machine.stack.optimizer_launches, machine.gpu, machine.stack))}
+    launches = machine.stack.optimizer_launches
+    return {"optimizer": float(launched_time_s(busy_s, launches, machine.stack.host_launch_s, machine.gap_s))}

@@ -45,6 +45,8 @@ class Kernel:
 _TILE_ROWS = np.array([[256.0], [128.0]])
 _TILE_COLUMNS = np.array([[128.0], [256.0]])
 _SPLITS = np.array([[1.0, 2.0, 4.0, 8.0]])
+_ALIGNED = 8
+"""Elements in the 16 bytes that the fast kernels load at once (NVIDIA, Matrix Multiplication Background)."""
 _PARTIAL_SUM_BYTES = 8.0
 """A cut in k writes and reads fp32 partial sums."""
 
@@ -52,7 +54,7 @@ _PARTIAL_SUM_BYTES = 8.0
 def gemm_time_s(m: Array, n: Array, k: Array, batch: Array, output_bytes: Array, gpu: Gpu, peak: Array) -> Array:
     """Time of a (batched) matrix product (m, k) x (k, n) by arithmetic; memory traffic is a bound of its own.
 
-    The best of two tiles and four cuts in k. The fullest multiprocessor runs at the best measured rate, the mean
+    The best of two tiles and four cuts in k, slower where a size is no multiple of eight elements. The fullest multiprocessor runs at the best measured rate, the mean
     load at the sustained (power-limited) rate, and part of the output's write is not hidden behind arithmetic.
     output_bytes: per output element. peak: FLOP/s of the precision. Arguments broadcast; returns seconds.
     Source: tile and wave quantisation, NVIDIA, Matrix Multiplication Background User's Guide; the constants are
@@ -63,6 +65,8 @@ def gemm_time_s(m: Array, n: Array, k: Array, batch: Array, output_bytes: Array,
     load = tiles * _SPLITS / gpu.multiprocessors
     peak = np.asarray(peak, dtype=float)[..., None, None]
     tile_time_s = 2.0 * _TILE_ROWS * _TILE_COLUMNS * k / _SPLITS * gpu.multiprocessors / peak
+    aligned = (m % _ALIGNED == 0) & (n % _ALIGNED == 0) & (k % _ALIGNED == 0)
+    tile_time_s = tile_time_s / np.where(aligned, 1.0, gpu.gemm_unaligned)
     arithmetic_s = tile_time_s * np.maximum(load / gpu.gemm_sustained, np.ceil(load) / gpu.gemm_ceiling)
     partial_bytes = np.where(_SPLITS > 1, _PARTIAL_SUM_BYTES * _SPLITS, 0.0)
     written = np.asarray(output_bytes, dtype=float)[..., None, None] + partial_bytes
@@ -87,15 +91,16 @@ def kernel_time_s(kernel: Kernel, gpu: Gpu, stack: GpuStack, precision: str) -> 
     if kernel.kind == "gemm":
         arithmetic_s = gemm_time_s(kernel.m, kernel.n, kernel.k, kernel.batch, kernel.output_bytes, gpu, peak)
     else:
-        efficiency = stack.attention_efficiency_backward if kernel.backward else stack.attention_efficiency_forward
-        arithmetic_s = kernel.flops / (peak * efficiency)
+        phase = "backward" if kernel.backward else "forward"
+        arithmetic_s = kernel.flops / (peak * gpu.attention_efficiency[f"{stack.attention_kernel} {phase}"])
     return np.maximum(arithmetic_s, bytes_time_s)
 
 
-def launched_time_s(busy_s: Array, launches: Array, gpu: Gpu, stack: GpuStack) -> Array:
+def launched_time_s(busy_s: Array, launches: Array, launch_s: Array, gap_s: Array) -> Array:
     """Time of a sequence of kernels with its launches: the device's gaps, or the host where it is slower.
 
-    launches: kernels that the host issues. Where kernels are shorter than a launch, the host is the clock.
+    launches: kernels that the host issues, each in launch_s; the device idles for gap_s at each. Where kernels are
+    shorter than launches, the host is the clock.
     Source: the queueing of asynchronous launches on one stream (CUDA C++ Programming Guide, streams).
     """
-    return np.maximum(busy_s + launches * gpu.kernel_gap_s, launches * stack.host_launch_s)
+    return np.maximum(busy_s + launches * gap_s, launches * launch_s)

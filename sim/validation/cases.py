@@ -85,7 +85,11 @@ def _obstacle(row: Row) -> str:
     if device_of(row) is None:
         near = ", ".join(table_devices())
         return f"the device '{row.gpu}' is not in the catalogue (known: {near})"
-    missing = [key for key in ("n_gpus", "layers", "d_model", "heads", "seq_len", "global_batch_sequences") if getattr(row, key) is None]
+    missing = [
+        key
+        for key in ("n_gpus", "layers", "d_model", "heads", "seq_len", "global_batch_sequences")
+        if getattr(row, key) is None
+    ]
     if missing:
         return f"the source does not say {', '.join(missing)}"
     if measured_step_s(row) is None:
@@ -189,7 +193,9 @@ class _Reading:
             data=data,
             micro_batch=micro_batch,
             zero=zero,
-            sequence_parallel=None if row.sequence_parallel is None else bool(row.sequence_parallel) and stack.sequence_parallel,
+            sequence_parallel=None
+            if row.sequence_parallel is None
+            else bool(row.sequence_parallel) and stack.sequence_parallel,
             recompute=cast(Recompute, recompute),
             schedule=cast(Schedule, "gpipe") if row.schedule == "gpipe" else None,
             layers_per_stage=layers_per_stage(row.layers or 1, pipeline) if virtual == 1 else None,

@@ -61,12 +61,18 @@ def convention_of(row: Row) -> Convention:
     return Convention(
         entry["stack"],
         entry.get("known", True),
-        entry.get("topology"),
+        _own_topology(entry, row),
         entry.get("assume", {}),
         tuple(entry.get("tuned", ())),
         traits,
         entry.get("memory", "reserved"),
     )
+
+
+def _own_topology(entry: Mapping[str, Any], row: Row) -> str | None:
+    """The topology that a source names, for all its devices or for each."""
+    named = entry.get("topology")
+    return named.get(device_of(row)) if isinstance(named, Mapping) else named
 
 
 def _matches(entry: Mapping[str, Any], row: Row) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from sim.cost.compute import Machine, Passes
+from sim.cost.compute import Machine
 from sim.cost.estimate import estimate_step_s
 from sim.cost.step import step_costs
 from sim.errors import ScaletaxError
@@ -47,13 +47,12 @@ def settled(case: Case) -> Case:
     )
 
 
-def closed_form_s(prepared: Prepared) -> float:
-    """The closed form's step time of a plan on GPUs of one kind."""
+def closed_form_s(prepared: Prepared, network: Network | None = None) -> float:
+    """The closed form's step time of a plan on GPUs of one kind. network: of its topology, where one is at hand."""
     scenario, plan, machine = prepared.scenario, prepared.plan, prepared.machines[0]
     assert isinstance(plan, Plan) and isinstance(machine, Machine)  # noqa: S101
-    network = Network(prepared.parts[0].topology)
-    passes = Passes(scenario.model, machine)
-    costs = step_costs(scenario.model, scenario.training, plan, machine, network, passes=passes)
+    over = network or Network(prepared.parts[0].topology)
+    costs = step_costs(scenario.model, scenario.training, plan, machine, over)
     return estimate_step_s(plan, costs, machine.stack)
 
 

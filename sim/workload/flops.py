@@ -8,7 +8,7 @@ from sim.catalog import Model
 from sim.hardware.kernel import Kernel
 from sim.scenario.types import Recompute, Training
 from sim.workload.layer import Slice, head_operations, layer_operations
-from sim.workload.operations import Operation, Style, reruns, total
+from sim.workload.operations import Operation, Style, rerun_kernels, total
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def layers_flops(
         return float(layers * total(kernels_of_layer, field) + total(kernels_of_head, field))
 
     every = (_all_phases(layer), _all_phases(ending))
-    repeated = tuple(kernel for one in layer if reruns(one, recompute, style) for kernel in one.forward)
+    repeated = tuple(kernel for one in layer for kernel in rerun_kernels(one, recompute, style))
     return StepFlops(
         needed=add("useful_flops", *every),
         counted=add("counted_flops", *every),

@@ -17,6 +17,7 @@ from sim.workload.operations import (
     ACTIVATION_BYTES,
     MASK_BYTES,
     Operation,
+    Region,
     Style,
     elementwise,
     flash_attention,
@@ -74,16 +75,40 @@ def layer_operations(model: Model, part: Slice, style: Style, lora: Lora | None 
     )
     return (
         *norms,
-        linear("qkv", tokens, h, query_width + 2 * key_value_width, style, bias=model.attention_bias, frozen=frozen),
+        linear(
+            "qkv",
+            tokens,
+            h,
+            query_width + 2 * key_value_width,
+            style,
+            bias=model.attention_bias,
+            frozen=frozen,
+            kept_share=_kept_of_qkv(model),
+        ),
         *_positions(model, part, style, frozen=frozen),
         attention,
         linear("attention output", tokens, query_width, h, style, bias=model.biased_attention_output, frozen=frozen),
-        linear("mlp in", tokens, h, model.mlp_inputs * model.ffn_hidden / t, style, bias=model.mlp_bias, frozen=frozen),
+        linear(
+            "mlp in",
+            tokens,
+            h,
+            model.mlp_inputs * model.ffn_hidden / t,
+            style,
+            bias=model.mlp_bias,
+            frozen=frozen,
+            kept_share=1 / model.mlp_inputs,
+        ),
         _activation(model, tokens * model.ffn_hidden / t, style),
-        linear("mlp out", tokens, model.ffn_hidden / t, h, style, bias=model.mlp_bias, frozen=frozen),
+        linear("mlp out", tokens, model.ffn_hidden / t, h, style, bias=model.mlp_bias, frozen=frozen, region="tail", kept_share=1.0),
         *_joins(model, part, style),
         *(_adapters(model, part, style, lora) if lora else ()),
     )
+
+
+def _kept_of_qkv(model: Model) -> float:
+    """Of queries, keys and values, three products in a row, the first and the third."""
+    width, shared = model.heads * model.head_dim, model.kv_heads * model.head_dim
+    return (width + shared) / (width + 2 * shared)
 
 
 def key_value_width_of(model: Model, tensor: Array) -> Array:
@@ -100,7 +125,7 @@ def embedding_operations(model: Model, part: Slice) -> tuple[Operation, ...]:
 
 def head_operations(model: Model, part: Slice, style: Style, lora: Lora | None = None) -> tuple[Operation, ...]:
     """Final norm, vocabulary projection and loss, split over the vocabulary by tensor parallelism."""
-    vocabulary = model.vocab / part.tensor
+    vocabulary = padded_vocabulary(model.vocab, part.tensor, style.vocabulary_multiple) / part.tensor
     logits = part.tokens * vocabulary
     half = style.loss_traffic_bytes / 2
     return (
@@ -110,13 +135,22 @@ def head_operations(model: Model, part: Slice, style: Style, lora: Lora | None =
     )
 
 
+def padded_vocabulary(vocab: Array, tensor: Array, multiple: Array) -> Array:
+    """Rows of the vocabulary as the ranks share them: a multiple of `multiple` for each.
+
+    Source: Megatron-LM, --make-vocab-size-divisible-by. Hand-worked: 50,257 on 2 ranks by 128: 197 x 256 = 50,432.
+    """
+    whole = np.asarray(multiple) * tensor
+    return np.ceil(vocab / whole) * whole
+
+
 def _norm(name: str, model: Model, part: Slice, style: Style) -> Operation:
     """Read and write; backward reads input and gradient, writes one, reads both again for the weight's gradient.
 
     Every framework has one kernel for a layer norm. An RMS norm written out in an eager framework is a cast, a
     square, a mean, a product, a cast back and a product with the weight, most of them in fp32.
     """
-    elements = part.unsharded_tokens * model.hidden
+    elements = part.unsharded_tokens * model.hidden * style.activation_passes
     if model.norm == "rmsnorm" and not style.fused_elementwise:
         return memory_pass(name, elements, _EAGER_RMS_NORM_BYTES, 2 * _EAGER_RMS_NORM_BYTES)
     return memory_pass(name, elements, 2 * ACTIVATION_BYTES, 5 * ACTIVATION_BYTES)
@@ -130,7 +164,7 @@ def _positions(model: Model, part: Slice, style: Style, *, frozen: bool) -> tupl
     """
     query_width = model.heads * model.head_dim / part.tensor
     if model.position == "rotary":
-        elements = part.tokens * (query_width + key_value_width_of(model, part.tensor))
+        elements = part.tokens * (query_width + key_value_width_of(model, part.tensor)) * style.activation_passes
         passes = 2 if style.fused_elementwise else 9
         return (memory_pass("rotary", elements, passes * ACTIVATION_BYTES, passes * ACTIVATION_BYTES),)
     if model.position == "relative":
@@ -140,6 +174,7 @@ def _positions(model: Model, part: Slice, style: Style, *, frozen: bool) -> tupl
 
 def _activation(model: Model, elements: Array, style: Style) -> Operation:
     """The MLP's non-linearity; a gated one reads two inputs, and without fusion multiplies in a pass of its own."""
+    elements = elements * style.activation_passes
     if not model.gated_mlp:
         return memory_pass("activation", elements, 2 * ACTIVATION_BYTES, 3 * ACTIVATION_BYTES)
     passes = (3, 5) if style.fused_elementwise else (5, 8)
@@ -148,13 +183,16 @@ def _activation(model: Model, elements: Array, style: Style) -> Operation:
 
 def _joins(model: Model, part: Slice, style: Style) -> tuple[Operation, ...]:
     """Dropout and residual additions: two a layer, one where attention and MLP run side by side."""
-    elements = part.unsharded_tokens * model.hidden
+    elements = part.unsharded_tokens * model.hidden * style.activation_passes
     count = 1 if model.parallel_block else 2
     forward, backward = 3 * ACTIVATION_BYTES, 3 * ACTIVATION_BYTES
     if model.dropout:
         backward += 2 * ACTIVATION_BYTES + MASK_BYTES
         forward += MASK_BYTES if style.fused_elementwise else 2 * ACTIVATION_BYTES + MASK_BYTES
-    return tuple(memory_pass(f"residual {index}", elements, forward, backward) for index in range(count))
+    regions: tuple[Region, ...] = ("block",) * (count - 1) + ("tail",)
+    return tuple(
+        memory_pass(f"residual {index}", elements, forward, backward, region) for index, region in enumerate(regions)
+    )
 
 
 def _adapters(model: Model, part: Slice, style: Style, lora: Lora) -> tuple[Operation, ...]:

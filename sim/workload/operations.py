@@ -6,11 +6,12 @@ Sizes may be numpy arrays, one element per plan.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
+from sim.catalog.records import SelectiveRecompute
 from sim.hardware.kernel import Array, Kernel
 from sim.scenario.types import Recompute
 
@@ -18,6 +19,9 @@ ACTIVATION_BYTES = 2.0
 MASK_BYTES = 1.0
 CAUSAL_SHARE = 0.5
 """Share of the attention square that a causal model needs; the diagonal is neglected, as everywhere."""
+
+
+Region = Literal["attention-core", "block", "tail"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +35,31 @@ class Style:
     """What a weight-gradient kernel moves per element: written afresh, or read and written where it accumulates."""
     loss_traffic_bytes: float
     """Memory traffic of the loss, forward and backward together, per logit."""
+    recompute_stops_early: bool = False
+    """Recomputation ends with the last activation that the backward needs, not with the layer."""
+    selective_recompute: SelectiveRecompute = "attention-core"
+    """What selective recomputation runs again: the attention core, or all but attention and every other product."""
+    vocabulary_multiple: int = 1
+    """The vocabulary is padded to a multiple of this and of the tensor degree."""
+    activation_passes: float = 1.0
+    """Traffic of norms, residuals, activation functions and rotations over what half precision needs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One operation with the kernels of its three phases.
 
-    region: "attention-core" is what selective recomputation re-runs.
+    region: "attention-core" is what selective recomputation re-runs; "tail" what follows the last activation that a
+    layer's backward needs.
     """
 
     name: str
     forward: tuple[Kernel, ...] = ()
     input_gradient: tuple[Kernel, ...] = ()
     weight_gradient: tuple[Kernel, ...] = ()
-    region: Literal["attention-core", "block"] = "block"
+    region: Region = "block"
+    kept_share: float = 0.0
+    """Share of the forward whose result stays where selective recomputation keeps operators."""
 
     @property
     def backward(self) -> tuple[Kernel, ...]:
@@ -52,14 +67,27 @@ class Operation:
         return self.input_gradient + self.weight_gradient
 
 
-def reruns(operation: Operation, recompute: Recompute, style: Style) -> bool:
-    """Whether recomputation runs this operation's forward again.
+def rerun_kernels(operation: Operation, recompute: Recompute, style: Style) -> tuple[Kernel, ...]:
+    """The kernels of an operation's forward that recomputation runs again.
 
-    A fused attention recomputes its scores inside its backward kernel, so selective recomputation adds nothing.
+    A fused attention recomputes its scores inside its backward kernel, so selective recomputation of the attention core
+    adds nothing. Sources: Korthikanti et al. 2022, sec. 5; torchtitan, selective_ac_option "op"; early stop, PyTorch
+    2.1, torch.utils.checkpoint, set_checkpoint_early_stop.
     """
+    if recompute == "none" or (style.recompute_stops_early and operation.region == "tail"):
+        return ()
     if recompute == "full":
-        return True
-    return recompute == "selective" and operation.region == "attention-core" and not style.flash_attention
+        return operation.forward
+    if style.selective_recompute == "attention-core":
+        return operation.forward if operation.region == "attention-core" and not style.flash_attention else ()
+    again = 1.0 - operation.kept_share
+    return tuple(_part_of(kernel, again) for kernel in operation.forward) if again else ()
+
+
+def _part_of(kernel: Kernel, share: float) -> Kernel:
+    """A part of a kernel's output columns."""
+    sizes = ("flops", "traffic_bytes", "useful_flops", "counted_flops", "n")
+    return replace(kernel, **{size: getattr(kernel, size) * share for size in sizes})
 
 
 def matrix_product(
@@ -89,7 +117,16 @@ def elementwise(name: str, elements: Array, bytes_per_element: float) -> Kernel:
 
 
 def linear(
-    name: str, tokens: Array, inputs: Array, outputs: Array, style: Style, *, bias: bool = False, frozen: bool = False
+    name: str,
+    tokens: Array,
+    inputs: Array,
+    outputs: Array,
+    style: Style,
+    *,
+    bias: bool = False,
+    frozen: bool = False,
+    region: Region = "block",
+    kept_share: float = 0.0,
 ) -> Operation:
     """A projection: y = x W. A frozen weight has an input gradient but no weight gradient."""
     weight: tuple[Kernel, ...] = ()
@@ -103,13 +140,17 @@ def linear(
         (matrix_product(name, tokens, outputs, inputs),),
         (matrix_product(f"{name} dx", tokens, inputs, outputs),),
         weight,
+        region,
+        kept_share,
     )
 
 
-def memory_pass(name: str, elements: Array, forward_bytes: float, backward_bytes: float) -> Operation:
+def memory_pass(
+    name: str, elements: Array, forward_bytes: float, backward_bytes: float, region: Region = "block"
+) -> Operation:
     """An operation bound by memory: bytes per element, forward and backward."""
     backward = (elementwise(f"{name} backward", elements, backward_bytes),) if backward_bytes else ()
-    return Operation(name, (elementwise(name, elements, forward_bytes),), backward)
+    return Operation(name, (elementwise(name, elements, forward_bytes),), backward, region=region)
 
 
 def flash_attention(
@@ -135,7 +176,7 @@ def flash_attention(
         elementwise("attention gradients", tokens * query_width, 4.0 + 14.0 + 4.0),
         elementwise("pack key and value gradients", tokens * key_value_width, 8.0),
     )
-    return Operation("attention", (forward,), (backward, *around), region="attention-core")
+    return Operation("attention", (forward,), (backward, *around), region="attention-core", kept_share=1.0)
 
 
 def unfused_attention(
@@ -164,7 +205,7 @@ def unfused_attention(
         matrix_product("d queries", sequence, head_dim, sequence, **product),
         matrix_product("d keys", sequence, head_dim, sequence, **product),
     )
-    return Operation("attention", forward, backward, region="attention-core")
+    return Operation("attention", forward, backward, region="attention-core", kept_share=1.0)
 
 
 def total(kernels: tuple[Kernel, ...], field: str) -> Array:

@@ -1,0 +1,221 @@
+"""Fits constants of a stack or a device to published step times, on fit rows only.
+
+Least squares on the logarithm of predicted over measured step time, each row's residual softened where it is large, so
+that a few odd runs do not rule. Wherever the constants move, the closed form follows; what the engine finds beside it
+(contention, the order of exchanges) is worked out once for every row and kept as a ratio, again after each round.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.catalog import GpuStack, load_device, load_stack, stack_names
+from sim.errors import InputError, unknown_name
+from sim.hardware.network import Network
+from sim.prepare import Prepared, prepare_as_measured
+from sim.simulate import simulate_prepared
+from sim.validation.cases import Case, case_of
+from sim.validation.roles import role_of
+from sim.validation.table import read_tables
+from sim.validation.tuning import closed_form_s, settled
+
+_SOFT = 0.05
+"""Relative error beyond which a row's pull grows only linearly."""
+_ROUNDS = 2
+_MOST_EVALUATIONS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """One constant to be fitted: its name ("table.key" inside a table of figures), start and physical range."""
+
+    name: str
+    start: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class FitPlan:
+    """What is fitted, and on what.
+
+    name: of the stack or device. kind: "stacks" or "devices". shared_with: devices that take the same values.
+    cases: fit rows, their open settings chosen.
+    """
+
+    name: str
+    kind: str
+    shared_with: tuple[str, ...]
+    free: tuple[Free, ...]
+    cases: tuple[Case, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """Values that were found, and the error that they leave on the rows they were fitted on (no validation)."""
+
+    plan: FitPlan
+    values: dict[str, float]
+    mean_absolute_error: float
+    mean_absolute_error_before: float
+
+    @property
+    def at_the_edge(self) -> list[str]:
+        """Constants that ended at the edge of their physical range."""
+        near = 1e-3
+        return [
+            one.name
+            for one in self.plan.free
+            if min(self.values[one.name] - one.low, one.high - self.values[one.name]) < near * (one.high - one.low)
+        ]
+
+
+def fit_plan(name: str) -> FitPlan:
+    """What fits.toml says of a stack or device. Raises InputError for a name that it does not list."""
+    table = _fits()
+    kind = next((kind for kind in table if name in table[kind]), None)
+    if kind is None:
+        raise unknown_name("scaletax fit", "stack or device with fitted constants", name, fitted_names())
+    entry = table[kind][name]
+    stacks = entry.get("stacks", _family(name))
+    cases = [settled(case) for case in fit_cases() if case.scenario.system.stack in stacks]
+    names = (name, *entry.get("shared_with", ()))
+    if kind == "devices":
+        cases = [case for case in cases if prepare_as_measured(case.scenario).parts[0].device.name in names]
+    if not cases:
+        raise InputError(f"scaletax fit {name}", "it has no fit rows", "see docs/validation.md for the rule of roles")
+    record = load_stack(name) if kind == "stacks" else load_device(name)
+    free = tuple(
+        Free(key, _value(record, key), float(bounds[0]), float(bounds[1]))
+        for key, bounds in entry.items()
+        if key not in ("stacks", "shared_with")
+    )
+    return FitPlan(name, kind, tuple(entry.get("shared_with", ())), free, tuple(cases))
+
+
+def fitted_names() -> list[str]:
+    """Everything that can be fitted."""
+    return sorted(name for kind in _fits().values() for name in kind)
+
+
+def fit_cases() -> list[Case]:
+    """All rows that constants may be fitted on."""
+    cases = [case_of(row) for row in read_tables().rows]
+    return [case for case in cases if isinstance(case, Case) and role_of(case) == "fit"]
+
+
+def fit(plan: FitPlan) -> Fitted:
+    """Fit. Deterministic: the same rows and starts give the same values."""
+    from scipy.optimize import least_squares
+
+    measured = np.array([case.step_time_s for case in plan.cases])
+    prepared = [prepare_as_measured(case.scenario) for case in plan.cases]
+    networks = [Network(one.parts[0].topology) for one in prepared]
+    low, high = np.array([one.low for one in plan.free]), np.array([one.high for one in plan.free])
+    scale = np.maximum(np.abs(np.array([one.start for one in plan.free])), 1e-3 * (high - low))
+    found = np.clip(np.array([one.start for one in plan.free]), low, high)
+    before = 0.0
+    for turn in range(_ROUNDS):
+        beside = np.array([_beside_closed_form(_changed(one, plan, found)) for one in prepared])
+
+        def residuals(values: NDArray[np.float64], beside: NDArray[np.float64] = beside) -> NDArray[np.float64]:
+            times = [
+                _quick_s(_changed(one, plan, values), network) for one, network in zip(prepared, networks, strict=True)
+            ]
+            return np.asarray(np.log(np.array(times) * beside / measured))
+
+        if turn == 0:
+            before = _mean_absolute(residuals(found))
+        inside = np.clip(found, low + 1e-6 * (high - low), high - 1e-6 * (high - low))
+        result = least_squares(
+            residuals, inside, bounds=(low, high), x_scale=scale, loss="soft_l1", f_scale=_SOFT, max_nfev=_MOST_EVALUATIONS
+        )
+        found = result.x
+    values = {one.name: _rounded(value) for one, value in zip(plan.free, found, strict=True)}
+    return Fitted(plan, values, _mean_absolute(residuals(found)), before)
+
+
+def _quick_s(prepared: Prepared, network: Network) -> float:
+    """The closed form where there is one; wafers are quick to simulate."""
+    return closed_form_s(prepared, network) if isinstance(prepared.stack, GpuStack) else simulate_prepared(prepared).step_time_s
+
+
+def _beside_closed_form(prepared: Prepared) -> float:
+    """The engine's step time over the closed form's."""
+    if not isinstance(prepared.stack, GpuStack):
+        return 1.0
+    return simulate_prepared(prepared).step_time_s / closed_form_s(prepared)
+
+
+def _changed(prepared: Prepared, plan: FitPlan, values: Sequence[float] | NDArray[np.float64]) -> Prepared:
+    """The same with constants changed: of its stack where it has no value of its own, or of its device."""
+    wanted = {one.name: float(value) for one, value in zip(plan.free, values, strict=True)}
+    if plan.kind == "stacks":
+        inherited = {key: value for key, value in wanted.items() if not _overrides(prepared.stack.name, plan.name, key)}
+        return dataclasses.replace(prepared, stack=_with(prepared.stack, inherited))
+    parts = tuple(dataclasses.replace(part, device=_with(part.device, wanted)) for part in prepared.parts)
+    return dataclasses.replace(prepared, parts=parts)
+
+
+def _with(record: Any, values: Mapping[str, float]) -> Any:
+    """A record with fields changed; "table.key" changes one entry of a table."""
+    changes: dict[str, Any] = {}
+    for name, value in values.items():
+        field, _, key = name.partition(".")
+        changes[field] = {**changes.get(field, getattr(record, field)), key: value} if key else value
+    return dataclasses.replace(record, **changes)
+
+
+def _value(record: Any, name: str) -> float:
+    field, _, key = name.partition(".")
+    found = getattr(record, field)
+    return float(found[key] if key else found)
+
+
+def _family(name: str) -> tuple[str, ...]:
+    """A stack and those based on it."""
+    return tuple(one for one in stack_names() if name in _line(one))
+
+
+@functools.cache
+def _line(stack: str) -> tuple[str, ...]:
+    """A stack, its base, the base's base, ..."""
+    base = _file(stack).get("base")
+    return (stack, *(_line(base) if base else ()))
+
+
+def _overrides(stack: str, base: str, key: str) -> bool:
+    """Whether a stack between `stack` and its base has a value of its own for a constant."""
+    line = _line(stack)
+    between = line[: line.index(base)] if base in line else ()
+    return any(key.partition(".")[0] in _file(one) for one in between)
+
+
+@functools.cache
+def _file(stack: str) -> dict[str, Any]:
+    text = (resources.files("sim.catalog") / "stacks" / f"{stack}.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+@functools.cache
+def _fits() -> dict[str, dict[str, dict[str, Any]]]:
+    text = (resources.files("sim.validation") / "fits.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def _mean_absolute(log_ratios: NDArray[np.float64]) -> float:
+    return float(np.mean(np.abs(np.expm1(log_ratios))))
+
+
+def _rounded(value: float) -> float:
+    """Four digits: more than the rows can tell."""
+    return float(f"{value:.4g}")
