@@ -141,6 +141,8 @@ class GpuStack:
     sequence_parallel: bool
     default_zero_stage: int
     zero_stages: tuple[int, ...]
+    overlap_tensor_exchange: bool
+    """Tensor-parallel gathers and scatters run rank by rank beside the matrix products that they feed or follow."""
     prefetch_layers: int
     """How many layers ahead FSDP gathers parameters."""
     reduces_every_micro_batch: bool

@@ -114,6 +114,18 @@ class Passes:
         return self._known[part, recompute]
 
 
+def layer_products_s(model: Model, part: Slice, machine: Machine, lora: Lora | None = None) -> tuple[float, float]:
+    """Busy seconds of one layer's projections, forward and backward: what exchanges of tensor ranks can hide behind."""
+    projections = [one for one in layer_operations(model, part, machine.style, lora) if one.region != "attention-core"]
+
+    def seconds(kernels: Iterable[Kernel]) -> float:
+        products = (kernel for kernel in kernels if kernel.kind == "gemm")
+        return float(sum(kernel_time_s(one, machine.gpu, machine.stack, machine.precision) for one in products))
+
+    forward = seconds(kernel for one in projections for kernel in one.forward)
+    return forward, seconds(kernel for one in projections for kernel in one.backward)
+
+
 Build = Callable[[Slice], tuple[Operation, ...]]
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 from sim.catalog import GpuStack, Model
-from sim.cost.compute import Machine, PassCost, Passes
+from sim.cost.compute import Machine, PassCost, Passes, layer_products_s
 from sim.cost.parts import Parts, duration_s
 from sim.cost.sites import Site, pipeline_sends, tied_embedding_sends
 from sim.cost.split import (
@@ -19,6 +19,7 @@ from sim.cost.split import (
     gradient_reduction,
     head_exchanges,
     layer_exchanges,
+    overlapped,
     parameter_gather,
 )
 from sim.hardware.kernel import launched_time_s, memory_time_s
@@ -181,8 +182,11 @@ def _passes(
 ) -> tuple[PassCost, PassCost, PassCost]:
     """(layer, embedding, head) for one micro-batch, tensor-parallel exchanges included."""
     layer, embedding, head = known.cost(part, plan.recompute)
+    exchanges = layer_exchanges(model, part, plan, network)
+    if known.machine.stack.overlap_tensor_exchange and plan.sequence_parallel:
+        exchanges = overlapped(exchanges, layer_products_s(model, part, known.machine, known.lora), plan)
     return (
-        layer + layer_exchanges(model, part, plan, network),
+        layer + exchanges,
         embedding + embedding_exchanges(model, part, plan, network),
         head + head_exchanges(model, part, plan, network),
     )

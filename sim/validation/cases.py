@@ -80,6 +80,8 @@ def _obstacle(row: Row) -> str:
         return f"precision {row.precision} is not simulated yet"
     if re.match(r"(?i).*(lora|peft|sft|fine-?tun)", row.model) or re.search(r"(?i)lora", row.source):
         return "fine-tuning rows are not read yet"
+    if re.search(r"(?i)async TP=1", row.note):
+        return "asynchronous tensor parallelism is not simulated yet"
     if re.search(r"(?i)offload", row.note):
         return "offloading to the host is not simulated yet"
     if device_of(row) is None:
@@ -198,7 +200,7 @@ class _Reading:
             else bool(row.sequence_parallel) and stack.sequence_parallel,
             recompute=cast(Recompute, recompute),
             schedule=cast(Schedule, "gpipe") if row.schedule == "gpipe" else None,
-            layers_per_stage=layers_per_stage(row.layers or 1, pipeline) if virtual == 1 else None,
+            layers_per_stage=layers_per_stage(row.layers or 1, pipeline * virtual) if virtual else None,
         )
 
 

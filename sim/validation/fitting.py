@@ -1,7 +1,7 @@
 """Fits constants of a stack or a device to published step times, on fit rows only.
 
-Least squares on the logarithm of predicted over measured step time, each row's residual softened where it is large, so
-that a few odd runs do not rule. Wherever the constants move, the closed form follows; what the engine finds beside it
+Least squares on the logarithm of predicted over measured step time; a row far off pulls less the further off it is, so
+that odd runs do not rule. Wherever the constants move, the closed form follows; what the engine finds beside it
 (contention, the order of exchanges) is worked out once for every row and kept as a ratio, again after each round.
 """
 
@@ -29,7 +29,7 @@ from sim.validation.table import read_tables
 from sim.validation.tuning import closed_form_s, settled
 
 _SOFT = 0.05
-"""Relative error beyond which a row's pull grows only linearly."""
+"""Relative error beyond which a row's pull falls (the scale of a Cauchy loss)."""
 _ROUNDS = 2
 _MOST_EVALUATIONS = 12
 
@@ -137,7 +137,7 @@ def fit(plan: FitPlan) -> Fitted:
             before = _mean_absolute(residuals(found))
         inside = np.clip(found, low + 1e-6 * (high - low), high - 1e-6 * (high - low))
         result = least_squares(
-            residuals, inside, bounds=(low, high), x_scale=scale, loss="soft_l1", f_scale=_SOFT, max_nfev=_MOST_EVALUATIONS
+            residuals, inside, bounds=(low, high), x_scale=scale, loss="cauchy", f_scale=_SOFT, max_nfev=_MOST_EVALUATIONS
         )
         found = result.x
     values = {one.name: _rounded(value) for one, value in zip(plan.free, found, strict=True)}

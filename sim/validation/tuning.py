@@ -14,7 +14,7 @@ from sim.parallel.plan import Plan
 from sim.planner.degrees import divisors
 from sim.prepare import Prepared, prepare_as_measured
 from sim.scenario.types import PlanRequest, Scenario
-from sim.validation.cases import Case
+from sim.validation.cases import Case, layers_per_stage
 
 _LARGEST_MICRO_BATCH = 16
 
@@ -65,16 +65,21 @@ def _requests(case: Case) -> Iterator[PlanRequest]:
     sizes = divisors(share, _LARGEST_MICRO_BATCH) if "micro_batch" in case.open else [given.micro_batch or 1]
     for micro_batch in sizes:
         for virtual in _virtual_stages(case, pipeline, share // micro_batch):
-            yield dataclasses.replace(given, micro_batch=micro_batch, virtual_stages=virtual)
+            cut = layers_per_stage(scenario.model.layers, pipeline * virtual)
+            yield dataclasses.replace(given, micro_batch=micro_batch, virtual_stages=virtual, layers_per_stage=cut)
 
 
 def _virtual_stages(case: Case, pipeline: int, micro_batches: int) -> list[int]:
     given, layers = case.scenario.system.plan.virtual_stages, case.scenario.model.layers
     if "virtual_stages" not in case.open:
         return [given or 1]
-    if pipeline == 1 or micro_batches % pipeline or layers % pipeline:
+    if pipeline == 1 or micro_batches % pipeline:
         return [1]
-    return divisors(layers // pipeline, layers // pipeline)
+    if layers % pipeline == 0:
+        return divisors(layers // pipeline, layers // pipeline)
+    # Embedding and head count as a layer each; every chunk keeps a layer at least.
+    even = divisors((layers + 2) // pipeline, (layers + 2) // (2 * pipeline)) if (layers + 2) % pipeline == 0 else [1]
+    return even
 
 
 def _with_plan(scenario: Scenario, request: PlanRequest) -> Scenario:
