@@ -141,6 +141,8 @@ class GpuStack:
     sequence_parallel: bool
     default_zero_stage: int
     zero_stages: tuple[int, ...]
+    overlap_tensor_gradients: bool
+    """The reduction of a projection's input gradient over the tensor ranks runs beside its weight gradient."""
     overlap_tensor_exchange: bool
     """Tensor-parallel gathers and scatters run rank by rank beside the matrix products that they feed or follow."""
     prefetch_layers: int

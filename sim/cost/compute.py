@@ -126,6 +126,21 @@ def layer_products_s(model: Model, part: Slice, machine: Machine, lora: Lora | N
     return forward, seconds(kernel for one in projections for kernel in one.backward)
 
 
+def input_weight_gradients_s(model: Model, part: Slice, machine: Machine, lora: Lora | None = None) -> float:
+    """Busy seconds of the weight gradients of a layer's two projections into attention and MLP.
+
+    What their input gradients' way over the tensor ranks can hide behind.
+    """
+    gradients = [
+        kernel
+        for one in layer_operations(model, part, machine.style, lora)
+        if one.name in ("qkv", "mlp in")
+        for kernel in one.weight_gradient
+        if kernel.kind == "gemm"
+    ]
+    return float(sum(kernel_time_s(one, machine.gpu, machine.stack, machine.precision) for one in gradients))
+
+
 Build = Callable[[Slice], tuple[Operation, ...]]
 
 

@@ -59,30 +59,52 @@ def layer_exchanges(model: Model, part: Slice, plan: Plan, network: Network) -> 
 
     One exchange instead of two where attention and MLP run side by side. Full recomputation repeats the forward
     exchanges. With sequence parallelism backward also gathers the sharded inputs of two projections again; that
-    gather hides behind the input gradients, and so could part of the backward exchanges, which are exposed here.
+    gather hides behind the input gradients and is left out. All others are exposed here; see beside_weight_gradients and
+    overlapped for what of them stacks hide.
     Source: Shoeybi et al. 2019, sec. 3; Korthikanti et al. 2022, sec. 4.2.2 and 5.
     """
     forward = exchange(model, part, plan, network) * (1 if model.parallel_block else 2)
     return _exchanges(forward, forward * (2 if plan.recompute == "full" else 1))
 
 
-def shown_share(exchange_s: float, products_s: float, ranks: int) -> float:
+def beside_weight_gradients(
+    exchanges: PassCost, model: Model, part: Slice, plan: Plan, network: Network, weight_s: float, slowdown: float
+) -> PassCost:
+    """The exchanges of a layer where input gradients are reduced beside weight gradients, which that slows down.
+
+    weight_s: seconds of the weight gradients of the projections whose input gradients are reduced.
+    Source: Korthikanti et al. 2022, sec. 4.2.2; Megatron-LM, linear with gradient accumulation and asynchronous
+    communication. Hand-worked: 2 s of reductions beside 3 s at a slowdown of 0.1: 0.2 s show.
+    """
+    size, group = activation_bytes(model, part), tensor_group(plan)
+    reductions = network.run("reduce_scatter" if plan.sequence_parallel else "all_reduce", size, group)
+    reductions = reductions * (1 if model.parallel_block else 2)
+    hidden_s = min(reductions.seconds, weight_s)
+    if not hidden_s:
+        return exchanges
+    hidden = reductions * -(hidden_s * (1.0 - slowdown) / reductions.seconds)
+    backward = exchanges.backward_exchanges
+    return _exchanges(exchanges.forward_exchanges, replace(backward + hidden, meetings=backward.meetings))
+
+
+def shown_share(exchange_s: float, products_s: float, ranks: int, slowdown: float) -> float:
     """Share of an exchange that shows where it runs in as many chunks as there are ranks beside matrix products.
 
     Of n chunks of both, the first of one has nothing of the other beside it: max(c, g) + min(c, g) / n instead of c + g.
+    slowdown: of the products while the exchange takes multiprocessors from them.
     Source: Wang et al. 2022 (ASPLOS 2023), Overlap Communication with Dependent Computation via Decomposition, sec. 4.
-    Hand-worked: 2 s beside 6 s on 4 ranks: 6 + 2 / 4 instead of 8, so 0.5 of 2 s show.
+    Hand-worked: 2 s beside 6 s on 4 ranks at a slowdown of 0.1: 6 + 2 / 4 + 0.2 instead of 8, so 0.7 of 2 s show.
     """
     if exchange_s == 0.0:
         return 1.0
-    together_s = max(exchange_s, products_s) + min(exchange_s, products_s) / ranks
-    return (together_s - products_s) / exchange_s
+    together_s = max(exchange_s, products_s) + min(exchange_s, products_s) * (1 / ranks + slowdown)
+    return min((together_s - products_s) / exchange_s, 1.0)
 
 
-def overlapped(exchanges: PassCost, products_s: tuple[float, float], plan: Plan) -> PassCost:
+def overlapped(exchanges: PassCost, products_s: tuple[float, float], plan: Plan, stack: GpuStack) -> PassCost:
     """The exchanges of a layer with only what shows of them, forward and backward, beside its matrix products."""
     shares = [
-        shown_share(one.seconds, beside_s, plan.tensor)
+        shown_share(one.seconds, beside_s, plan.tensor, stack.overlap_slowdown)
         for one, beside_s in zip((exchanges.forward_exchanges, exchanges.backward_exchanges), products_s, strict=True)
     ]
     return _exchanges(exchanges.forward_exchanges * shares[0], exchanges.backward_exchanges * shares[1])

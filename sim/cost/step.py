@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 from sim.catalog import GpuStack, Model
-from sim.cost.compute import Machine, PassCost, Passes, layer_products_s
+from sim.cost.compute import Machine, PassCost, Passes, input_weight_gradients_s, layer_products_s
 from sim.cost.parts import Parts, duration_s
 from sim.cost.sites import Site, pipeline_sends, tied_embedding_sends
 from sim.cost.split import (
+    beside_weight_gradients,
     embedding_exchanges,
     gradient_reduction,
     head_exchanges,
@@ -183,8 +184,13 @@ def _passes(
     """(layer, embedding, head) for one micro-batch, tensor-parallel exchanges included."""
     layer, embedding, head = known.cost(part, plan.recompute)
     exchanges = layer_exchanges(model, part, plan, network)
-    if known.machine.stack.overlap_tensor_exchange and plan.sequence_parallel:
-        exchanges = overlapped(exchanges, layer_products_s(model, part, known.machine, known.lora), plan)
+    stack = known.machine.stack
+    if stack.overlap_tensor_gradients and plan.tensor > 1:
+        weight_s = input_weight_gradients_s(model, part, known.machine, known.lora)
+        exchanges = beside_weight_gradients(exchanges, model, part, plan, network, weight_s, stack.overlap_slowdown)
+    if stack.overlap_tensor_exchange and plan.sequence_parallel:
+        products_s = layer_products_s(model, part, known.machine, known.lora)
+        exchanges = overlapped(exchanges, products_s, plan, stack)
     return (
         layer + exchanges,
         embedding + embedding_exchanges(model, part, plan, network),
