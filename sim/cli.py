@@ -132,7 +132,10 @@ def validate(
 ) -> None:
     """Compare the simulator with published training measurements, row by row: errors, targets, worst rows, charts."""
     if collectives or spread:
-        return _validate_others(collectives, spread)
+        from sim.report.validation.others import other_comparisons
+
+        click.echo(other_comparisons(collectives=collectives, spread=spread))
+        return
     from sim.report.files import check_writable
     from sim.report.screen import written_files
     from sim.report.validation.files import write_document, write_validation
@@ -155,22 +158,27 @@ def validate(
             click.echo(f"error: {problem}", err=True)
         click.echo(f"{data}: some rows cannot be read; all others were compared", err=True)
         sys.exit(InputError.exit_code)
-    return None
 
 
-def _validate_others(collectives: bool, spread: bool) -> None:
-    """Compare what is not the time of a training step."""
-    if collectives:
-        from sim.validation.collectives import collectives_table, compare_collectives
+@cli.command()
+@click.argument("name")
+@click.option("--dry-run", is_flag=True, help="Print what was found; leave the catalogue's files as they are.")
+def fit(name: str, dry_run: bool) -> None:
+    """Refit the constants of a stack or device NAME to published step times, and write them with their provenance.
 
-        click.echo(collectives_table(compare_collectives()))
-    if spread:
-        from sim.validation.slow_node import compare_slow_node, read_slow_nodes, slow_node_summary
-        from sim.validation.spread_comparison import compare_spread, spread_table
+    Only on rows with role fit; which constants, and between which bounds, is in sim/validation/fits.toml.
+    """
+    from datetime import date
 
-        click.echo(spread_table(compare_spread()))
-        for measured in read_slow_nodes():
-            click.echo(f"\n{slow_node_summary(compare_slow_node(measured))}")
+    from sim.report.screen import written_files
+    from sim.report.validation.fit import fit_summary
+    from sim.validation.fitting import fit as least_squares
+    from sim.validation.fitting import fit_plan, write_fit
+
+    found = least_squares(fit_plan(name))
+    click.echo(fit_summary(found))
+    if not dry_run:
+        click.echo(f"\n{written_files(write_fit(found, date.today().isoformat()[:7]))}")
 
 
 @cli.command()

@@ -90,7 +90,7 @@ def prepare(scenario: Scenario) -> Prepared:
 
 
 def prepare_as_measured(scenario: Scenario) -> Prepared:
-    """Look up the machine for a plan that is known to have run: its memory is worked out, but not held to the device's."""
+    """Look up the machine for a plan that is known to have run: its memory is worked out, not held to the device's."""
     return _prepared(scenario, lambda one, machines, _: check_plan(one.system.plan, one, machines[0].stack))
 
 

@@ -19,7 +19,8 @@ def with_figures(text: str, values: Mapping[str, float], source: str, date: str,
     for name, value in values.items():
         table, _, key = name.rpartition(".")
         shown = f'"{key}"' if " " in key or "-" in key else key
-        line = f'{shown} = {{ value = {_written(key, value)}, kind = "fitted", source = "{source}", date = "{date}", note = "{note}" }}'
+        figure = f'value = {_written(key, value)}, kind = "fitted", source = "{source}", date = "{date}"'
+        line = f'{shown} = {{ {figure}, note = "{note}" }}'
         text = _replaced(text, table, shown, line, where)
     return text
 

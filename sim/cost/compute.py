@@ -205,7 +205,8 @@ def _pass_cost(build: Build, part: Slice, recompute: Recompute, machine: Machine
 
     def phase(select: Callable[[Operation], tuple[Kernel, ...]], launch_s: float) -> tuple[Parts, Array]:
         here, alone = (
-            timed((kernel for one in side for kernel in select(one)), machine, launch_s) for side in (operations, unsplit)
+            timed((kernel for one in side for kernel in select(one)), machine, launch_s)
+            for side in (operations, unsplit)
         )
         return phase_parts(here, alone, part.tensor, machine), here.squares_s2
 

@@ -14,9 +14,7 @@ from sim.parallel.plan import Plan, shards_by_layer
 
 
 def estimate_step_s(plan: Plan, costs: StepCosts, stack: GpuStack) -> float:
-    """Seconds of one step of a GPU plan without running the engine.
-
-    """
+    """Seconds of one step of a GPU plan without running the engine."""
     once_s = costs.input_s + max(float(duration_s(parts)) for parts in costs.optimizer)
     if shards_by_layer(plan, stack):
         late_s = max(costs.straggler_s)

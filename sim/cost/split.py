@@ -59,8 +59,8 @@ def layer_exchanges(model: Model, part: Slice, plan: Plan, network: Network) -> 
 
     One exchange instead of two where attention and MLP run side by side. Full recomputation repeats the forward
     exchanges. With sequence parallelism backward also gathers the sharded inputs of two projections again; that
-    gather hides behind the input gradients and is left out. All others are exposed here; see beside_weight_gradients and
-    overlapped for what of them stacks hide.
+    gather hides behind the input gradients and is left out. All others are exposed here; beside_weight_gradients and
+    overlapped say what of them stacks hide.
     Source: Shoeybi et al. 2019, sec. 3; Korthikanti et al. 2022, sec. 4.2.2 and 5.
     """
     forward = exchange(model, part, plan, network) * (1 if model.parallel_block else 2)
@@ -90,7 +90,7 @@ def beside_weight_gradients(
 def shown_share(exchange_s: float, products_s: float, ranks: int, slowdown: float) -> float:
     """Share of an exchange that shows where it runs in as many chunks as there are ranks beside matrix products.
 
-    Of n chunks of both, the first of one has nothing of the other beside it: max(c, g) + min(c, g) / n instead of c + g.
+    Of n chunks of both, the first of one has nothing of the other beside it: max(c, g) + min(c, g) / n for c + g.
     slowdown: of the products while the exchange takes multiprocessors from them.
     Source: Wang et al. 2022 (ASPLOS 2023), Overlap Communication with Dependent Computation via Decomposition, sec. 4.
     Hand-worked: 2 s beside 6 s on 4 ranks at a slowdown of 0.1: 6 + 2 / 4 + 0.2 instead of 8, so 0.7 of 2 s show.

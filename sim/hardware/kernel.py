@@ -54,8 +54,9 @@ _PARTIAL_SUM_BYTES = 8.0
 def gemm_time_s(m: Array, n: Array, k: Array, batch: Array, output_bytes: Array, gpu: Gpu, peak: Array) -> Array:
     """Time of a (batched) matrix product (m, k) x (k, n) by arithmetic; memory traffic is a bound of its own.
 
-    The best of two tiles and four cuts in k, slower where a size is no multiple of eight elements. The fullest multiprocessor runs at the best measured rate, the mean
-    load at the sustained (power-limited) rate, and part of the output's write is not hidden behind arithmetic.
+    The best of two tiles and four cuts in k, slower where a size is no multiple of eight elements. The fullest
+    multiprocessor runs at the best measured rate, the mean load at the sustained (power-limited) rate, and part of the
+    output's write is not hidden behind arithmetic.
     output_bytes: per output element. peak: FLOP/s of the precision. Arguments broadcast; returns seconds.
     Source: tile and wave quantisation, NVIDIA, Matrix Multiplication Background User's Guide; the constants are
     fitted on GEMM measurements named in the device's file.

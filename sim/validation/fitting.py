@@ -13,12 +13,14 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.catalog import GpuStack, load_device, load_stack, stack_names
+from sim.catalog.writer import write_figures
 from sim.errors import InputError, unknown_name
 from sim.hardware.network import Network
 from sim.prepare import Prepared, prepare_as_measured
@@ -31,6 +33,7 @@ from sim.validation.tuning import closed_form_s, settled
 _SOFT = 0.05
 """Relative error beyond which a row's pull falls (the scale of a Cauchy loss)."""
 _ROUNDS = 2
+_NOT_CONSTANTS = ("stacks", "shared_with", "source", "edge")
 _MOST_EVALUATIONS = 12
 
 
@@ -49,7 +52,7 @@ class FitPlan:
     """What is fitted, and on what.
 
     name: of the stack or device. kind: "stacks" or "devices". shared_with: devices that take the same values.
-    cases: fit rows, their open settings chosen.
+    cases: fit rows, their open settings chosen. source: what the fitted figures cite.
     """
 
     name: str
@@ -57,6 +60,7 @@ class FitPlan:
     shared_with: tuple[str, ...]
     free: tuple[Free, ...]
     cases: tuple[Case, ...]
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +101,9 @@ def fit_plan(name: str) -> FitPlan:
     free = tuple(
         Free(key, _value(record, key), float(bounds[0]), float(bounds[1]))
         for key, bounds in entry.items()
-        if key not in ("stacks", "shared_with")
+        if key not in _NOT_CONSTANTS
     )
-    return FitPlan(name, kind, tuple(entry.get("shared_with", ())), free, tuple(cases))
+    return FitPlan(name, kind, tuple(entry.get("shared_with", ())), free, tuple(cases), entry["source"])
 
 
 def fitted_names() -> list[str]:
@@ -137,16 +141,51 @@ def fit(plan: FitPlan) -> Fitted:
             before = _mean_absolute(residuals(found))
         inside = np.clip(found, low + 1e-6 * (high - low), high - 1e-6 * (high - low))
         result = least_squares(
-            residuals, inside, bounds=(low, high), x_scale=scale, loss="cauchy", f_scale=_SOFT, max_nfev=_MOST_EVALUATIONS
+            residuals,
+            inside,
+            bounds=(low, high),
+            x_scale=scale,
+            loss="cauchy",
+            f_scale=_SOFT,
+            max_nfev=_MOST_EVALUATIONS,
         )
         found = result.x
     values = {one.name: _rounded(value) for one, value in zip(plan.free, found, strict=True)}
     return Fitted(plan, values, _mean_absolute(residuals(found)), before)
 
 
+def note_of(found: Fitted) -> str:
+    """How the values were found, for the note of each figure."""
+    stacks = sorted({case.scenario.system.stack for case in found.plan.cases})
+    rows = len(found.plan.cases)
+    return (
+        f"scaletax fit {found.plan.name}: least squares on the logarithm of simulated over measured step time, on the"
+        f" {rows} row{'s' if rows > 1 else ''} with role fit of {', '.join(stacks)}"
+    )
+
+
+def write_fit(found: Fitted, date: str) -> list[Path]:
+    """Write the values into the catalogue's files, with how they were found; return the files.
+
+    Raises InputError where the catalogue cannot be written to, as in an installed package.
+    """
+    folder = Path(str(resources.files("sim.catalog"))) / found.plan.kind
+    paths = [folder / f"{name}.toml" for name in (found.plan.name, *found.plan.shared_with)]
+    for path in paths:
+        try:
+            write_figures(path, found.values, found.plan.source, date, note_of(found))
+        except OSError as error:
+            raise InputError(str(path), f"cannot write it: {error.strerror}", "fit in a checkout") from error
+    return paths
+
+
 def _quick_s(prepared: Prepared, network: Network) -> float:
     """The closed form where there is one; wafers are quick to simulate."""
-    return closed_form_s(prepared, network) if isinstance(prepared.stack, GpuStack) else simulate_prepared(prepared).step_time_s
+    return (
+        closed_form_s(prepared, network)
+        if isinstance(prepared.stack, GpuStack)
+        else simulate_prepared(prepared).step_time_s
+    )
 
 
 def _beside_closed_form(prepared: Prepared) -> float:

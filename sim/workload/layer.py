@@ -99,7 +99,17 @@ def layer_operations(model: Model, part: Slice, style: Style, lora: Lora | None 
             kept_share=1 / model.mlp_inputs,
         ),
         _activation(model, tokens * model.ffn_hidden / t, style),
-        linear("mlp out", tokens, model.ffn_hidden / t, h, style, bias=model.mlp_bias, frozen=frozen, region="tail", kept_share=1.0),
+        linear(
+            "mlp out",
+            tokens,
+            model.ffn_hidden / t,
+            h,
+            style,
+            bias=model.mlp_bias,
+            frozen=frozen,
+            region="tail",
+            kept_share=1.0,
+        ),
         *_joins(model, part, style),
         *(_adapters(model, part, style, lora) if lora else ()),
     )
@@ -189,7 +199,7 @@ def _joins(model: Model, part: Slice, style: Style) -> tuple[Operation, ...]:
     if model.dropout:
         backward += 2 * ACTIVATION_BYTES + MASK_BYTES
         forward += MASK_BYTES if style.fused_elementwise else 2 * ACTIVATION_BYTES + MASK_BYTES
-    regions: tuple[Region, ...] = ("block",) * (count - 1) + ("tail",)
+    regions: list[Region] = ["tail" if last else "block" for last in (index == count - 1 for index in range(count))]
     return tuple(
         memory_pass(f"residual {index}", elements, forward, backward, region) for index, region in enumerate(regions)
     )

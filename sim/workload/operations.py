@@ -85,9 +85,10 @@ def rerun_kernels(operation: Operation, recompute: Recompute, style: Style) -> t
 
 
 def _part_of(kernel: Kernel, share: float) -> Kernel:
-    """A part of a kernel's output columns."""
-    sizes = ("flops", "traffic_bytes", "useful_flops", "counted_flops", "n")
-    return replace(kernel, **{size: getattr(kernel, size) * share for size in sizes})
+    """A part of a kernel's output columns, whose number is whole up to the rounding of the share."""
+    sizes = ("flops", "traffic_bytes", "useful_flops", "counted_flops")
+    scaled = {size: getattr(kernel, size) * share for size in sizes}
+    return replace(kernel, n=np.round(kernel.n * share, 6), **scaled)
 
 
 def matrix_product(
