@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
-from sim.catalog import GpuStack, Model, Stack, Wafer, load_device, load_stack
+from sim.catalog import GpuStack, Model, Stack, load_device, load_stack
 from sim.errors import InputError, ScaletaxError
-from sim.hardware.topology import load_topology
-from sim.scenario.types import PlanRequest, Recompute, Report, Scenario, Schedule, System, Training
-from sim.validation.conventions import Convention, convention_of, device_of, table_devices, topology_of
+from sim.scenario.types import PlanRequest, Report, Scenario, System, Training
+from sim.validation.clusters import cluster_of
+from sim.validation.conventions import Convention, Filling, convention_of, device_of, place_of, table_devices
+from sim.validation.plans import requested_plan
 from sim.validation.table import Row
 
 _EXPERTS = r"(?i).*(moe|mixtral|deepseek|qwen3.*-a\d+b|llama-?4|gpt-oss)"
 _NOT_LANGUAGE_DECODERS = r"(?i).*(bert|t5|esm|genslm|dall)"
+_PRECISIONS = {
+    "bfloat16": "bf16", "amp_bf16": "bf16", "bf16-mixed": "bf16", "bf16_mixed": "bf16", "pure_bf16": "bf16",
+    "float16": "fp16", "amp_fp16": "fp16", "16-mixed": "fp16", "fp16-mixed": "fp16", "half": "fp16",
+}  # fmt: skip
+"""Other names of half precision."""
+_MLP_MULTIPLE = 256
+"""Widths of gated MLPs are rounded up to it (Touvron et al. 2023)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +75,7 @@ def measured_step_s(row: Row) -> float | None:
 
 def _obstacle(row: Row) -> str:
     """Why a row cannot be simulated at all; empty where it can."""
-    if row.verified == "memory":
+    if row.verified.casefold() == "memory":
         return "quoted from memory, not read in the source"
     if re.match(_NOT_LANGUAGE_DECODERS, row.model):
         return f"{row.model} is no decoder-only language model"
@@ -76,13 +83,13 @@ def _obstacle(row: Row) -> str:
         return "mixtures of experts are not simulated yet"
     if (row.cp or 1) > 1:
         return "context parallelism is not simulated yet"
-    if row.precision not in ("", "bf16", "fp16"):
+    if precision_of(row) not in ("", "bf16", "fp16"):
         return f"precision {row.precision} is not simulated yet"
     if re.match(r"(?i).*(lora|peft|sft|fine-?tun)", row.model) or re.search(r"(?i)lora", row.source):
         return "fine-tuning rows are not read yet"
     if re.search(r"(?i)async TP=1", row.note):
         return "asynchronous tensor parallelism is not simulated yet"
-    if re.search(r"(?i)offload", row.note):
+    if re.search(r"(?i)(?<!no )(?<!no cpu )(?<!without )(?<!without cpu )offload", row.note):
         return "offloading to the host is not simulated yet"
     if device_of(row) is None:
         near = ", ".join(table_devices())
@@ -104,48 +111,62 @@ class _Reading:
 
     def __init__(self, row: Row) -> None:
         self.row = row
+        self.device = device_of(row) or ""
         self.convention: Convention = convention_of(row)
         self.stack: Stack = load_stack(self.convention.stack, row.id)
-        self.assumed: list[str] = []
+        self.filling = Filling(self.convention)
+        self.assumed = self.filling.assumed
         if not self.convention.known:
             self.assumed.append(f"stack {self.convention.stack}")
+        if self.convention.device_note:
+            self.assumed.append(self.convention.device_note)
 
     def case(self) -> Case:
-        row, wafer = self.row, isinstance(load_device(device_of(self.row) or ""), Wafer)
-        model, topology, sizes = self._model(), *self._topology()
-        request = PlanRequest(rule="fixed") if wafer else self._plan()
+        row = self.row
+        cluster = cluster_of(row, place_of(row), self.convention.topology)
+        self.assumed += cluster.assumed
+        model = self._model()
+        request = PlanRequest(rule="fixed")
+        opened: list[str] = []
+        if isinstance(self.stack, GpuStack):
+            request, opened = requested_plan(row, self.stack, self.filling)
         training = Training(
             tokens=float((row.global_batch_sequences or 0) * (row.seq_len or 0)),
             sequence=row.seq_len or 0,
             global_batch=row.global_batch_sequences or 0,
-            precision=cast(Literal["bf16", "fp16"], self._filled(row.precision, "precision", "bf16")),
+            precision=cast(Literal["bf16", "fp16"], self._precision()),
         )
-        system = System(row.id, topology, row.n_gpus or 0, self.convention.stack, request, sizes=sizes)
+        stack = self.convention.stack
+        system = System(row.id, cluster.topology, row.n_gpus or 0, stack, request, sizes=cluster.sizes)
         scenario = Scenario(row.id, Path("measurements"), model, training, system, Report())
-        opened = () if wafer else tuple(key for key in self.convention.tuned if getattr(request, key) is None)
         measured = measured_step_s(row) or 0.0
-        return Case(row, scenario, measured, tuple(self.assumed), opened, self.convention.known)
+        return Case(row, scenario, measured, tuple(self.assumed), tuple(opened), self.convention.known)
 
-    def _filled(self, value: Any, key: str, default: Any) -> Any:
-        """A stated value, or what is assumed for a blank."""
-        if value not in (None, ""):
-            return value
-        taken = self.convention.assume.get(key, default)
-        if taken is not None:
-            self.assumed.append(f"{key} {taken}")
-        return taken
+    def _precision(self) -> str:
+        """As stated; else half precision of the kind that the device has."""
+        has_bf16 = "bf16" in load_device(self.device).peak_flops_per_s
+        return str(self.filling.filled(precision_of(self.row), "precision", "bf16" if has_bf16 else "fp16"))
 
     def _model(self) -> Model:
         row = self.row
-        assert row.layers and row.d_model and row.heads and row.seq_len  # noqa: S101
-        vocab = row.vocab or self.convention.traits.get("vocab")
-        if vocab is None:
+        assert row.layers is not None
+        assert row.d_model is not None
+        assert row.heads is not None
+        assert row.seq_len is not None
+        traits = dict(self.convention.traits)
+        vocab, gated = traits.pop("vocab", None), traits.pop("gated_mlp", False)
+        if row.vocab is None and vocab is None:
             raise InputError(row.id, "the source does not say the vocabulary")
         if row.vocab is None:
             self.assumed.append(f"vocabulary {vocab}")
-        traits = {key: value for key, value in self.convention.traits.items() if key != "vocab"}
-        if row.d_ffn is None:
-            self.assumed.append("MLP width 4 x d_model")
+        if row.gated_mlp is None:
+            self.assumed.append("gated MLP" if gated else "MLP without a gate")
+        else:
+            gated = bool(row.gated_mlp)
+        if row.kv_heads is None:
+            self.assumed.append("as many key/value heads as heads")
+        if row.d_model % row.heads:
+            self.assumed.append(f"heads of {row.d_model // row.heads}, d_model / heads rounded down")
         return Model(
             name=row.model or row.id,
             layers=row.layers,
@@ -153,67 +174,24 @@ class _Reading:
             heads=row.heads,
             kv_heads=row.kv_heads or row.heads,
             head_dim=row.d_model // row.heads,
-            ffn_hidden=row.d_ffn or 4 * row.d_model,
-            vocab=vocab,
+            ffn_hidden=row.d_ffn or self._mlp_width(row.d_model, gated),
+            vocab=row.vocab or vocab,
             max_sequence=row.seq_len,
-            gated_mlp=bool(row.gated_mlp),
+            gated_mlp=gated,
             **traits,
         )
 
-    def _topology(self) -> tuple[str, dict[str, float]]:
-        """The row's cluster, with as many network cards a node as give the stated rate."""
-        row, device = self.row, device_of(self.row) or ""
-        devices = row.n_gpus or 0
-        name = self.convention.topology or topology_of(device, devices)
-        return name, {}
-
-    def _plan(self) -> PlanRequest:
-        row, stack = self.row, cast(GpuStack, self.stack)
-        tensor = self._filled(row.tp, "tensor", 1)
-        pipeline = self._filled(row.pp, "pipeline", 1)
-        data = row.dp
-        zero = row.zero_stage
-        if zero is not None and zero not in stack.zero_stages:
-            taken = max((stage for stage in stack.zero_stages if stage <= zero), default=stack.zero_stages[0])
-            self.assumed.append(f"zero {taken} for the stated {zero}")
-            zero = taken
-        if zero is not None and zero >= 2 and pipeline > 1:
-            self.assumed.append(f"zero 1 for the stated {zero}, which is not simulated with a pipeline")
-            zero = 1
-        micro_batch = row.micro_batch
-        if micro_batch is None and "micro_batch" not in self.convention.tuned:
-            micro_batch = self._filled(None, "micro_batch", 1)
-        virtual = row.vpp
-        if virtual is None and "virtual_stages" not in self.convention.tuned:
-            virtual = self._filled(None, "virtual_stages", 1)
-        recompute = self._filled(row.recompute, "recompute", "none")
-        return PlanRequest(
-            rule="fixed",
-            tensor=tensor,
-            pipeline=pipeline,
-            virtual_stages=virtual,
-            data=data,
-            micro_batch=micro_batch,
-            zero=zero,
-            sequence_parallel=None
-            if row.sequence_parallel is None
-            else bool(row.sequence_parallel) and stack.sequence_parallel,
-            recompute=cast(Recompute, recompute),
-            schedule=cast(Schedule, "gpipe") if row.schedule == "gpipe" else None,
-            layers_per_stage=layers_per_stage(row.layers or 1, pipeline * virtual) if virtual else None,
-        )
+    def _mlp_width(self, hidden: int, gated: bool) -> int:
+        """The usual width: 4 x d_model, or 2/3 of it for a gated MLP, whose third matrix makes up for it."""
+        if not gated:
+            self.assumed.append("MLP width 4 x d_model")
+            return 4 * hidden
+        width = -(-8 * hidden // 3 // _MLP_MULTIPLE) * _MLP_MULTIPLE
+        self.assumed.append(f"MLP width {width}, 8/3 x d_model up to a multiple of {_MLP_MULTIPLE}")
+        return width
 
 
-def layers_per_stage(layers: int, pipeline: int) -> tuple[int, ...] | None:
-    """How layers that do not divide are cut: None where they do.
-
-    Embedding and head count as a layer each where that makes the stages even (Le Scao et al. 2022, BLOOM); else the
-    first stages get one more. Hand-worked: 70 layers on 12 stages: 5, ten times 6, 5.
-    """
-    if layers % pipeline == 0:
-        return None
-    if (layers + 2) % pipeline == 0:
-        each = (layers + 2) // pipeline
-        return (each - 1, *(each,) * (pipeline - 2), each - 1)
-    each, more = divmod(layers, pipeline)
-    return (each + 1,) * more + (each,) * (pipeline - more)
+def precision_of(row: Row) -> str:
+    """A row's precision by the name that scenarios use; as it stands where it has no other."""
+    stated = row.precision.casefold()
+    return _PRECISIONS.get(stated, stated)

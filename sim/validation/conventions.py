@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -11,8 +12,11 @@ from importlib import resources
 from types import MappingProxyType
 from typing import Any, Literal
 
+from sim.catalog import GpuStack, Wafer, load_device, load_stack
 from sim.validation.table import Row
 
+_UNKNOWN_YEAR = 2024
+"""A row that does not say its year is taken for a recent one."""
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -33,6 +37,40 @@ class Convention:
     tuned: tuple[str, ...] = ()
     traits: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     memory: Literal["allocated", "reserved"] = "reserved"
+    device_note: str = ""
+    """What is taken for a device whose name in the table leaves it open."""
+
+
+class Filling:
+    """Fills the blanks of one row by its convention, and remembers what was taken."""
+
+    def __init__(self, convention: Convention) -> None:
+        self.convention = convention
+        self.assumed: list[str] = []
+
+    def filled(self, value: Any, key: str, default: Any) -> Any:
+        """A stated value, or what is assumed for a blank."""
+        if value not in (None, ""):
+            return value
+        taken = self.convention.assume.get(key, default)
+        self.assumed.append(f"{key} {taken}")
+        return taken
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Topologies for devices of one kind: one node where they fit into it, else a cluster, if the shelf has one.
+
+    larger: for more than devices_per_cluster. is_one_domain: the node is a rack that is one scale-up domain, whatever
+    the row calls a node.
+    """
+
+    devices_per_node: int
+    node: str
+    cluster: str | None = None
+    devices_per_cluster: int = 0
+    larger: str | None = None
+    is_one_domain: bool = False
 
 
 def device_of(row: Row) -> str | None:
@@ -46,10 +84,11 @@ def table_devices() -> list[str]:
     return list(_conventions()["device"])
 
 
-def topology_of(device: str, devices: int) -> str:
-    """The topology for some devices of one kind: a single node where they fit into it."""
-    places = _conventions()["topology"][device]
-    return str(places["node"] if devices <= places["devices_per_node"] else places["cluster"])
+def place_of(row: Row) -> Place | None:
+    """The topologies of a row's device, by its name in the table where that has its own; None where there are none."""
+    table = _conventions()["topology"]
+    entry = table.get(row.gpu, table.get(device_of(row)))
+    return None if entry is None else Place(**entry)
 
 
 def convention_of(row: Row) -> Convention:
@@ -66,6 +105,7 @@ def convention_of(row: Row) -> Convention:
         tuple(entry.get("tuned", ())),
         traits,
         entry.get("memory", "reserved"),
+        _conventions()["device_note"].get(row.gpu, ""),
     )
 
 
@@ -76,10 +116,23 @@ def _own_topology(entry: Mapping[str, Any], row: Row) -> str | None:
 
 
 def _matches(entry: Mapping[str, Any], row: Row) -> bool:
+    """Whether an entry is about a row: every pattern and figure of it holds, and its stack runs on the row's device."""
     columns = {"match": row.source, "id": row.id, "note": row.note, "gpu": row.gpu, "model": row.model}
-    if "zero_stage" in entry and row.zero_stage != entry["zero_stage"]:
-        return False
-    return all(re.match(entry[key], text) for key, text in columns.items() if key in entry)
+    stated = {"zero_stage": row.zero_stage, "flash_attention": row.flash_attention}
+    return (
+        all(re.match(entry[key], text) for key, text in columns.items() if key in entry)
+        and all(value == entry[key] for key, value in stated.items() if key in entry)
+        and entry.get("from_year", 0) <= (row.year or _UNKNOWN_YEAR) <= entry.get("to_year", math.inf)
+        and (not entry.get("unsplit") or (row.tp or 1) * (row.pp or 1) == 1)
+        and (not entry.get("no_pipeline") or (row.pp or 1) == 1)
+        and _runs_on(entry["stack"], device_of(row))
+    )
+
+
+@functools.cache
+def _runs_on(stack: str, device: str | None) -> bool:
+    """Whether stack and device are of one kind; nothing is held against a device that nobody knows."""
+    return device is None or isinstance(load_stack(stack), GpuStack) != isinstance(load_device(device), Wafer)
 
 
 def _traits(row: Row) -> dict[str, Any]:

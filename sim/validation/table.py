@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import re
 import types
 import typing
 from collections.abc import Collection, Mapping
@@ -17,12 +18,20 @@ from importlib import resources
 from pathlib import Path
 
 from sim.errors import InputError, closest
+from sim.validation.contradictions import contradictions
 
 TRAINING_TABLES = ("training_measurements.csv", "wafer_measurements.csv")
 """What the project carries."""
 _WHOLE = 1e-6
 _SMALLEST, _LARGEST = 1e-9, 1e12
 """Beyond them a figure is a slip, whatever its unit."""
+_LARGEST_OF = {
+    "n_gpus": 1_000_000, "gpus_per_node": 1024, "layers": 10_000, "d_model": 1_000_000, "heads": 10_000,
+    "kv_heads": 10_000, "d_ffn": 10_000_000, "vocab": 100_000_000, "seq_len": 100_000_000, "micro_batch": 1_000_000,
+    "global_batch_sequences": 10_000_000, "vpp": 10_000, "ep": 100_000, "zero_stage": 3,
+    "sequence_parallel": 1, "gated_mlp": 1, "flash_attention": 1,
+}  # fmt: skip
+"""What the columns may hold at most: beyond it, a figure has slipped into the wrong column."""
 _SEPARATES_A_WAFER_TABLE = "metric"
 
 
@@ -30,7 +39,8 @@ _SEPARATES_A_WAFER_TABLE = "metric"
 class Row:
     """One published training measurement, as its source states it; None where the source does not say.
 
-    gpus_per_node and the link rates are of the cluster: GB/s and Gbit/s per device and direction. tokens_per_s_per_gpu,
+    year: of the measurement. gpus_per_node and the link rates are of the cluster: GB/s and Gbit/s per device and
+    direction. grad_accum: micro-batches of a replica in a step. tokens_per_s_per_gpu,
     step_time_s: end to end. model_tflops_per_gpu, mfu: by the source's convention. verified: "yes" where the figure
     was read in the source itself, "memory" where not.
     """
@@ -38,8 +48,10 @@ class Row:
     id: str
     source: str
     gpu: str
+    year: int | None = None
     n_gpus: int | None = None
     gpus_per_node: int | None = None
+    intra_node_GBps_per_gpu: float | None = None  # noqa: N815 (a column of the table)
     inter_node_Gbps_per_gpu: float | None = None  # noqa: N815 (a column of the table)
     model: str = ""
     layers: int | None = None
@@ -51,6 +63,7 @@ class Row:
     vocab: int | None = None
     seq_len: int | None = None
     micro_batch: int | None = None
+    grad_accum: int | None = None
     global_batch_sequences: int | None = None
     dp: int | None = None
     tp: int | None = None
@@ -107,7 +120,6 @@ _TYPES = typing.get_type_hints(Row)
 _SHAPE = ("layers", "d_model", "heads", "seq_len")
 _NEEDED = ("id", "source", "gpu", "n_gpus", *_SHAPE, "global_batch_sequences")
 _WAFER_NEEDED = ("id", "source", "system", "n_systems", *_SHAPE, "metric", "value", "unit")
-_NEVER_ZERO = ("n_gpus", *_SHAPE, "micro_batch", "global_batch_sequences", "step_time_s", "tokens_per_s_per_gpu")
 
 
 def read_tables(path: Path | None = None, devices: Collection[str] | None = None) -> Table:
@@ -202,7 +214,7 @@ def _row(cells: Mapping[str, str]) -> tuple[Row | None, list[tuple[str, str]]]:
         return None, wrong
     wrong = [(column, "is blank, but every row needs it") for column in ("id", "source", "gpu") if not values[column]]
     row = Row(**values)  # type: ignore[arg-type]
-    return row, wrong + _contradictions(row)
+    return row, wrong + contradictions(row)
 
 
 def _value(cell: str, column: str) -> object:
@@ -212,6 +224,8 @@ def _value(cell: str, column: str) -> object:
         return cell
     if not cell:
         return None
+    if column == "year":
+        return _year(cell)
     try:
         number = float(cell)
     except ValueError:
@@ -223,34 +237,16 @@ def _value(cell: str, column: str) -> object:
     if isinstance(kind, types.UnionType) and int in kind.__args__:
         if abs(number - round(number)) > _WHOLE:
             raise ValueError(f"{cell} is not a whole number")
+        if number > _LARGEST_OF.get(column, _LARGEST):
+            raise ValueError(f"{cell} is more than {_LARGEST_OF[column]}, the most that this column may hold")
         return round(number)
     return number
 
 
-def _contradictions(row: Row) -> list[tuple[str, str]]:
-    """What of a row cannot be true together, or cannot be at all."""
-    found: list[tuple[str, str]] = []
-    for column in _NEVER_ZERO:
-        if getattr(row, column) == 0:
-            found.append((column, "is 0"))
-    for column in ("dp", "tp", "pp", "cp", "vpp"):
-        if getattr(row, column) == 0:
-            found.append((column, "is 0; a degree is 1 or more, or blank where it is not stated"))
-    if row.recompute not in ("", "none", "selective", "full"):
-        found.append(("recompute", f"'{row.recompute}' is none of none, selective, full"))
-    if row.d_model and row.heads and row.d_model < row.heads:
-        found.append(("heads", f"{row.heads} heads are more than the width d_model {row.d_model}"))
-    stages = (row.pp or 1) * (row.vpp or 1)
-    if row.layers and stages > row.layers + 2:
-        found.append(
-            ("pp", f"pp {row.pp or 1} x vpp {row.vpp or 1} = {stages} stages, but there are {row.layers} layers")
-        )
-    if not found and row.degrees is not None and row.n_gpus is not None:
-        dp, tp, pp, cp = row.degrees
-        if dp * tp * pp * cp != row.n_gpus:
-            product = f"dp {dp} x tp {tp} x pp {pp} x cp {cp} = {dp * tp * pp * cp}"
-            found.append(("n_gpus", f"{product}, but n_gpus is {row.n_gpus}"))
-    return found
+def _year(cell: str) -> int | None:
+    """The year of a date, however it is written; nothing is simulated by it, so that odd ones do no harm."""
+    found = re.search(r"(?<!\d)(19|20)\d\d(?!\d)", cell)
+    return int(found.group()) if found else None
 
 
 def _from_wafer_columns(cells: Mapping[str, str]) -> tuple[dict[str, str], list[tuple[str, str]]]:

@@ -14,7 +14,8 @@ from sim.parallel.plan import Plan
 from sim.planner.degrees import divisors
 from sim.prepare import Prepared, prepare_as_measured
 from sim.scenario.types import PlanRequest, Scenario
-from sim.validation.cases import Case, layers_per_stage
+from sim.validation.cases import Case
+from sim.validation.plans import layers_per_stage
 
 _LARGEST_MICRO_BATCH = 16
 
@@ -38,7 +39,7 @@ def settled(case: Case) -> Case:
         over = prepared.memory.peak_bytes - prepared.memory.capacity_bytes
         ranked.append(((over > 0, over if over > 0 else closed_form_s(prepared)), request))
     if not ranked:
-        assert refused is not None  # noqa: S101
+        assert refused is not None
         raise refused
     request = min(ranked, key=lambda pair: pair[0])[1]
     chosen = [f"{key} {getattr(request, key)} (fastest that fits)" for key in case.open]
@@ -50,7 +51,8 @@ def settled(case: Case) -> Case:
 def closed_form_s(prepared: Prepared, network: Network | None = None) -> float:
     """The closed form's step time of a plan on GPUs of one kind. network: of its topology, where one is at hand."""
     scenario, plan, machine = prepared.scenario, prepared.plan, prepared.machines[0]
-    assert isinstance(plan, Plan) and isinstance(machine, Machine)  # noqa: S101
+    assert isinstance(plan, Plan)
+    assert isinstance(machine, Machine)
     over = network or Network(prepared.parts[0].topology)
     costs = step_costs(scenario.model, scenario.training, plan, machine, over)
     return estimate_step_s(plan, costs, machine.stack)
@@ -60,8 +62,9 @@ def _requests(case: Case) -> Iterator[PlanRequest]:
     """Every combination of the open settings that divides batch and layers."""
     scenario, given = case.scenario, case.scenario.system.plan
     pipeline = given.pipeline or 1
-    data = given.data or scenario.system.devices // ((given.tensor or 1) * pipeline)
-    share = scenario.training.global_batch // data
+    # Degrees that do not divide are asked for once, so that the refusal says so.
+    data = given.data or max(1, scenario.system.devices // ((given.tensor or 1) * pipeline))
+    share = max(1, scenario.training.global_batch // data)
     sizes = divisors(share, _LARGEST_MICRO_BATCH) if "micro_batch" in case.open else [given.micro_batch or 1]
     for micro_batch in sizes:
         for virtual in _virtual_stages(case, pipeline, share // micro_batch):
@@ -78,8 +81,7 @@ def _virtual_stages(case: Case, pipeline: int, micro_batches: int) -> list[int]:
     if layers % pipeline == 0:
         return divisors(layers // pipeline, layers // pipeline)
     # Embedding and head count as a layer each; every chunk keeps a layer at least.
-    even = divisors((layers + 2) // pipeline, (layers + 2) // (2 * pipeline)) if (layers + 2) % pipeline == 0 else [1]
-    return even
+    return divisors((layers + 2) // pipeline, (layers + 2) // (2 * pipeline)) if (layers + 2) % pipeline == 0 else [1]
 
 
 def _with_plan(scenario: Scenario, request: PlanRequest) -> Scenario:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from measured import case, row
 
-from sim.validation.cases import Unsupported, case_of, layers_per_stage, measured_step_s
+from sim.validation.cases import Unsupported, case_of, measured_step_s
+from sim.validation.plans import layers_per_stage
 
 
 def test_what_a_row_states_is_taken_as_it_stands() -> None:
@@ -55,7 +56,11 @@ def test_a_throughput_gives_the_step_time() -> None:
         ({"gpu": "TPU-v5e"}, "not in the catalogue"),
         ({"layers": None}, "does not say layers"),
         ({"step_time_s": None}, "neither a step time nor a throughput"),
-        ({"vocab": None}, "vocabulary"),
+        ({"vocab": None, "model": "Somebody-7B"}, "vocabulary"),
+        ({"gpu": "A100-80GB-PCIe"}, "no topology of 'A100-80GB-PCIe' on the shelf"),
+        ({"gpu": "CS-3", "n_gpus": 1}, "no topology of 'CS-3' on the shelf"),
+        ({"gpu": "GB200-NVL72", "n_gpus": 144, "dp": 72}, "no topology of more than 72"),
+        ({"precision": "tf32"}, "precision tf32"),
     ],
 )
 def test_what_cannot_be_simulated_says_why(over: dict[str, Any], says: str) -> None:

@@ -1,0 +1,147 @@
+"""The plan that a row ran: what it states, what follows from that, and what is taken for its blanks."""
+
+from __future__ import annotations
+
+import math
+from typing import cast
+
+from sim.catalog import GpuStack
+from sim.scenario.types import PlanRequest, Recompute
+from sim.validation.conventions import Filling, place_of
+from sim.validation.table import Row
+
+_SCHEDULES = ("", "none", "1f1b", "interleaved", "gpipe")
+_SHARDS_GRADIENTS = 2
+"""From this ZeRO stage on."""
+
+
+def requested_plan(row: Row, stack: GpuStack, filling: Filling) -> tuple[PlanRequest, list[str]]:
+    """The plan of a row on GPUs, and which of its keys the source is taken to have tuned."""
+    reading = _PlanReading(row, stack, filling)
+    return reading.request(), reading.open
+
+
+def layers_per_stage(layers: int, pipeline: int) -> tuple[int, ...] | None:
+    """How layers that do not divide are cut: None where they do.
+
+    Embedding and head count as a layer each where that makes the stages even (Le Scao et al. 2022, BLOOM); else the
+    first stages get one more. Hand-worked: 70 layers on 12 stages: 5, ten times 6, 5.
+    """
+    if layers % pipeline == 0:
+        return None
+    if (layers + 2) % pipeline == 0:
+        each = (layers + 2) // pipeline
+        return (each - 1, *(each,) * (pipeline - 2), each - 1)
+    each, more = divmod(layers, pipeline)
+    return (each + 1,) * more + (each,) * (pipeline - more)
+
+
+class _PlanReading:
+    """One row on its way to a plan."""
+
+    def __init__(self, row: Row, stack: GpuStack, filling: Filling) -> None:
+        self.row = row
+        self.stack = stack
+        self.filling = filling
+        self.assumed = filling.assumed
+        self.open: list[str] = []
+
+    def request(self) -> PlanRequest:
+        row, stack = self.row, self.stack
+        tensor, pipeline, data = self._degrees()
+        micro_batch = self._micro_batch(tensor * pipeline)
+        virtual = self._virtual_stages(pipeline)
+        self._say_what_the_stack_decides(tensor)
+        return PlanRequest(
+            rule="fixed",
+            tensor=tensor,
+            pipeline=pipeline,
+            virtual_stages=virtual,
+            data=data,
+            micro_batch=micro_batch,
+            zero=self._zero(pipeline),
+            sequence_parallel=None
+            if row.sequence_parallel is None
+            else bool(row.sequence_parallel) and stack.sequence_parallel,
+            recompute=cast(Recompute, self.filling.filled(row.recompute, "recompute", "none")),
+            schedule="gpipe" if row.schedule.casefold() == "gpipe" else None,
+            layers_per_stage=layers_per_stage(row.layers or 1, pipeline * virtual) if virtual else None,
+        )
+
+    def _degrees(self) -> tuple[int, int, int | None]:
+        """Tensor, pipeline and data degree: as stated, as they follow, as the source's convention has it, or 1."""
+        row = self.row
+        rest = (row.n_gpus or 1) // ((row.dp or 1) * (row.tp or 1) * (row.pp or 1))
+        blank = [key for key in ("tp", "pp", "dp") if getattr(row, key) is None]
+        if blank == ["tp"]:
+            return self._inferred("tensor", rest), row.pp or 1, row.dp
+        if blank == ["pp"]:
+            return row.tp or 1, self._inferred("pipeline", rest), row.dp
+        if blank == ["tp", "pp"] and not {"tensor", "pipeline"} & set(self.filling.convention.assume):
+            tensor = math.gcd(rest, row.heads or 1, self._node()) if self.stack.tensor_parallel else 1
+            return self._inferred("tensor", tensor), self._inferred("pipeline", rest // tensor), row.dp
+        return self.filling.filled(row.tp, "tensor", 1), self.filling.filled(row.pp, "pipeline", 1), row.dp
+
+    def _inferred(self, key: str, degree: int) -> int:
+        self.assumed.append(f"{key} {degree}, from the devices and the other degrees")
+        return degree
+
+    def _node(self) -> int:
+        place = place_of(self.row)
+        return self.row.gpus_per_node or (place.devices_per_node if place else 1)
+
+    def _micro_batch(self, model_parallel: int) -> int | None:
+        """As stated, as it follows from the accumulation, tuned by the source, or what is assumed."""
+        row = self.row
+        if row.micro_batch is not None:
+            return row.micro_batch
+        replicas = row.dp or (row.n_gpus or 1) // model_parallel
+        steps = (row.grad_accum or 0) * replicas
+        if steps and (row.global_batch_sequences or 0) % steps == 0:
+            size = (row.global_batch_sequences or 0) // steps
+            self.assumed.append(f"micro_batch {size}, from the batch and its accumulation")
+            return size
+        if "micro_batch" in self.filling.convention.tuned:
+            self.open.append("micro_batch")
+            return None
+        return int(self.filling.filled(None, "micro_batch", 1))
+
+    def _virtual_stages(self, pipeline: int) -> int | None:
+        stated = self.row.vpp
+        if stated is not None and stated > 1 and pipeline == 1:
+            self.assumed.append(f"virtual_stages 1 for the stated {stated}: there is no pipeline")
+            return 1
+        if stated is not None:
+            return stated
+        is_open = "virtual_stages" in self.filling.convention.tuned or self.row.schedule.casefold() == "interleaved"
+        if is_open and "virtual_stages" not in self.filling.convention.assume:
+            self.open.append("virtual_stages")
+            return None
+        return 1 if pipeline == 1 else int(self.filling.filled(None, "virtual_stages", 1))
+
+    def _zero(self, pipeline: int) -> int | None:
+        stack = self.stack
+        stated = zero = self.row.zero_stage
+        if zero is None:
+            zero = self.filling.convention.assume.get("zero")
+            self.assumed.append(f"zero {stack.default_zero_stage if zero is None else zero}")
+        if zero is not None and zero not in stack.zero_stages:
+            zero = max((stage for stage in stack.zero_stages if stage <= zero), default=stack.zero_stages[0])
+            self.assumed.append(f"zero {zero} for the stated {stated}")
+        if zero is not None and zero >= _SHARDS_GRADIENTS and pipeline > 1:
+            self.assumed.append(f"zero 1 for the stated {zero}, which is not simulated with a pipeline")
+            zero = 1
+        return zero
+
+    def _say_what_the_stack_decides(self, tensor: int) -> None:
+        """Where the row says otherwise or nothing, and a stack does only one thing."""
+        row, stack = self.row, self.stack
+        if row.sequence_parallel is None and tensor > 1:
+            self.assumed.append(f"{'' if stack.sequence_parallel else 'no '}sequence parallelism, as in the stack")
+        if row.sequence_parallel and tensor > 1 and not stack.sequence_parallel:
+            self.assumed.append("no sequence parallelism, as in the stack, though the source has it")
+        if row.flash_attention is not None and bool(row.flash_attention) != stack.flash_attention:
+            does, says = ("fused", "not") if stack.flash_attention else ("unfused", "it is fused")
+            self.assumed.append(f"{does} attention, as in the stack, though the source says {says}")
+        if row.schedule.casefold() not in _SCHEDULES:
+            self.assumed.append(f"schedule 1f1b for the stated {row.schedule}")
