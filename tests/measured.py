@@ -24,7 +24,7 @@ CELLS: dict[str, str] = {
 def table_text(*rows: Mapping[str, str], columns: Sequence[str] = tuple(CELLS)) -> str:
     """A table with the good row changed so, a line each."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer = csv.DictWriter(text, columns, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writeheader()
     writer.writerows({key: value for key, value in {**CELLS, **row}.items() if key in columns} for row in rows)
     return text.getvalue()
