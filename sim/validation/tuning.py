@@ -18,6 +18,8 @@ from sim.validation.cases import Case
 from sim.validation.plans import layers_per_stage
 
 _LARGEST_MICRO_BATCH = 16
+_MOST_VIRTUAL_STAGES = 8
+"""More than any published plan has: sends and launches make finer interleaving slower, which the closed form leaves out."""
 
 
 def settled(case: Case) -> Case:
@@ -79,9 +81,11 @@ def _virtual_stages(case: Case, pipeline: int, micro_batches: int) -> list[int]:
     if pipeline == 1 or micro_batches % pipeline:
         return [1]
     if layers % pipeline == 0:
-        return divisors(layers // pipeline, layers // pipeline)
+        return divisors(layers // pipeline, _MOST_VIRTUAL_STAGES)
     # Embedding and head count as a layer each; every chunk keeps a layer at least.
-    return divisors((layers + 2) // pipeline, (layers + 2) // (2 * pipeline)) if (layers + 2) % pipeline == 0 else [1]
+    if (layers + 2) % pipeline:
+        return [1]
+    return divisors((layers + 2) // pipeline, min((layers + 2) // (2 * pipeline), _MOST_VIRTUAL_STAGES))
 
 
 def _with_plan(scenario: Scenario, request: PlanRequest) -> Scenario:
