@@ -19,18 +19,16 @@ from sim.catalog.records import (
     PLAIN_LIBRARY,
     Device,
     Gpu,
-    GpuStack,
     Library,
     Model,
     Protocol,
     Slow,
     SlowPlace,
-    Stack,
     Stalls,
     Variation,
     Wafer,
-    WaferStack,
 )
+from sim.catalog.stack_records import GpuStack, Stack, WaferStack
 
 __all__ = [
     "PLAIN_LIBRARY",

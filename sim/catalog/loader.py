@@ -17,17 +17,15 @@ from sim.catalog.figures import Figure, read_figure
 from sim.catalog.records import (
     Device,
     Gpu,
-    GpuStack,
     Library,
     Model,
     Protocol,
     Slow,
-    Stack,
     Stalls,
     Variation,
     Wafer,
-    WaferStack,
 )
+from sim.catalog.stack_records import GpuStack, Stack, WaferStack
 from sim.errors import InputError, unknown_name
 from sim.units import UNITS, quantity
 

@@ -11,8 +11,6 @@ from typing import Literal
 from sim.catalog.figures import Figure
 
 Position = Literal["learned", "rotary", "alibi", "relative", "none"]
-SelectiveRecompute = Literal["attention-core", "operators"]
-"""What selective recomputation runs again: the scores, or all but attention and every other matrix product."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,105 +100,7 @@ class Wafer:
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class GpuStack:
-    """What a training software stack on GPUs does, with few constants."""
-
-    name: str
-    title: str
-    flash_attention: bool
-    attention_kernel: str
-    """Which fused attention it calls; its efficiency is the device's. Unused where attention is not fused."""
-    causal_skip: bool
-    """The attention kernel skips the masked half of the scores."""
-    recompute_stops_early: bool
-    """Recomputation ends with the last activation that the backward needs, not with the layer."""
-    selective_recompute: SelectiveRecompute
-    fused_elementwise: bool
-    """Bias, activation, dropout and residual run as one kernel; mask and softmax as one."""
-    host_launch_s: float
-    """Host time to launch one kernel of a forward; where kernels are shorter, the host is the clock."""
-    launch_gap_s: float
-    """Time that the device idles at every launch beside its own gap between kernels: none where the host runs ahead."""
-    host_backward_launch_s: float
-    """The same for a backward, whose kernels no interpreted code launches."""
-    vocabulary_multiple: int
-    """The vocabulary is padded to a multiple of this and of the tensor degree; 1: as it is."""
-    activation_passes: float
-    """Traffic of norms, residuals, activation functions and rotations over what they need in half precision: casts,
-    single precision and kernels apart are more than 1."""
-    gradient_bytes: dict[str, float]
-    """Bytes per element of the gradient buffer that is kept and reduced, by training precision."""
-    overlap_gradient_reduction: bool
-    gradient_bucket_bytes: float
-    overlap_pipeline_send: bool
-    scatter_pipeline_send: bool
-    """Each tensor rank sends its share of the activation across the network, gathered behind the fast links."""
-    tensor_parallel: bool
-    pipeline_parallel: bool
-    sequence_parallel: bool
-    default_zero_stage: int
-    zero_stages: tuple[int, ...]
-    overlap_tensor_gradients: bool
-    """The reduction of a projection's input gradient over the tensor ranks runs beside its weight gradient."""
-    overlap_tensor_exchange: bool
-    """Tensor-parallel gathers and scatters run rank by rank beside the matrix products that they feed or follow."""
-    prefetch_layers: int
-    """How many layers ahead FSDP gathers parameters."""
-    reduces_every_micro_batch: bool
-    """FSDP reduce-scatters after every micro-batch instead of accumulating locally."""
-    gradient_cast_bytes: float
-    """Memory traffic per parameter to cast a gradient to the type it is reduced in, each time it is reduced."""
-    overlap_slowdown: float
-    """Share by which compute slows down while a collective runs beside it (stolen multiprocessors)."""
-    optimizer_traffic_bytes: dict[str, float]
-    """Memory traffic of one optimizer step per parameter held, by optimizer."""
-    optimizer_launches: float
-    fixed_step_s: float
-    """Host work once a step (logging, data loader hand-over, loss scale)."""
-    loss_traffic_bytes: float
-    """Memory traffic of the loss, forward and backward together, per logit."""
-    logit_memory_bytes: float
-    """Memory per logit where the loss is at its fullest."""
-    split_logit_memory_bytes: float
-    """What comes on top of that where tensor ranks share the vocabulary."""
-    gradient_placeholders: bool
-    """Kernels that add to the gradient buffer hand the framework empty gradients; one of each shape is kept."""
-    launch_factor: float
-    """Kernels that the framework launches for each one counted here (casts, copies, reductions)."""
-    fragmentation: float
-    """What the allocator reserves beyond what is allocated at the peak, as a share of it."""
-    context_bytes: float
-    """Memory that the runtime and communication library hold."""
-    figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class WaferStack:
-    """The weight-streaming software of a wafer, with few constants."""
-
-    name: str
-    title: str
-    array_ceiling: float
-    """Share of peak that wide layers reach."""
-    array_half_width: float
-    """Width h0 at which a layer reaches half of the ceiling: efficiency is ceiling / (1 + (h0 / h)^3)."""
-    layer_turn_s: float
-    """What every turn of a layer (forward, backward, forward again) takes beside its FLOPs."""
-    recomputes_layers: bool
-    """Backward runs the layer's forward again, instead of fetching activations that were moved off the wafer."""
-    step_fixed_s: float
-    """Time at the step boundary: the optimizer's latency in the weight store."""
-    weight_bytes: float
-    """Bytes per parameter on the wire, per pass."""
-    gradient_bytes: float
-    activation_bytes: float
-    """Bytes per activation element that stays in the wafer's memory."""
-    figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
-
-
 Device = Gpu | Wafer
-Stack = GpuStack | WaferStack
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from sim.cost.sites import Site, pipeline_sends, tied_embedding_sends
 from sim.cost.split import (
     beside_weight_gradients,
     embedding_exchanges,
+    gather_beside_forward,
     gradient_reduction,
     head_exchanges,
     layer_exchanges,
@@ -128,10 +129,8 @@ def step_costs_on_sites(
         ),
         buckets=buckets,
         gathers=tuple(
-            parameter_gather(WEIGHT_BYTES * trained * parameters, plan, site.network)
-            if plan.zero in (1, 2)
-            else NOTHING
-            for parameters, site in zip(held, site_of, strict=True)
+            _gather(WEIGHT_BYTES * trained * held[stage], stage, plan, stack, site.network, chunks, buckets[stage])
+            for stage, site in enumerate(site_of)
         ),
         tied_embedding=(NOTHING, NOTHING)
         if training.lora
@@ -168,6 +167,25 @@ def micro_batch_busy_s(stage: int, plan: Plan, chunks: tuple[PassCost, ...]) -> 
     """Seconds that a stage computes for one micro-batch, forward and backward through all its chunks."""
     own = chunks[stage :: plan.pipeline]
     return float(sum(duration_s(one.forward) + duration_s(one.backward) for one in own))
+
+
+def _gather(
+    weight_bytes: float,
+    stage: int,
+    plan: Plan,
+    stack: GpuStack,
+    network: Network,
+    chunks: tuple[PassCost, ...],
+    buckets: int,
+) -> Communication:
+    """What shows of a stage's parameter gather after a sharded optimizer."""
+    if plan.zero not in (1, 2):
+        return NOTHING
+    gather = parameter_gather(weight_bytes, plan, network)
+    if not stack.overlap_parameter_gather:
+        return gather
+    forward_s = float(sum(duration_s(one.forward) for one in chunks[stage :: plan.pipeline]))
+    return gather_beside_forward(gather, buckets, forward_s)
 
 
 def _buckets(gradient_bytes: float, plan: Plan, stack: GpuStack) -> int:

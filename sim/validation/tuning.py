@@ -19,7 +19,7 @@ from sim.validation.plans import layers_per_stage
 
 _LARGEST_MICRO_BATCH = 16
 _MOST_VIRTUAL_STAGES = 8
-"""More than any published plan has: sends and launches make finer interleaving slower, which the closed form leaves out."""
+"""As many as published plans have: sends and launches slow finer interleaving, which the closed form leaves out."""
 
 
 def settled(case: Case) -> Case:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim.catalog import Model
-from sim.catalog.records import SelectiveRecompute
+from sim.catalog.stack_records import SelectiveRecompute
 from sim.hardware.kernel import Array
 from sim.scenario.types import Recompute
 from sim.workload.layer import Slice, key_value_width_of

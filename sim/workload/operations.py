@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from sim.catalog.records import SelectiveRecompute
+from sim.catalog.stack_records import SelectiveRecompute
 from sim.hardware.kernel import Array, Kernel
 from sim.scenario.types import Recompute
 
