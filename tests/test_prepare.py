@@ -6,6 +6,7 @@ import pytest
 from builders import fixed, gpt, parted, point, training
 
 from sim.errors import DoesNotFit, InputError
+from sim.prepare import prepare_as_measured
 from sim.scenario.types import Part, PlanRequest
 from sim.simulate import prepare
 
@@ -39,6 +40,23 @@ def test_a_single_part_is_a_plain_system():
     plain = prepare(point(gpt(8, 256, 8), 32, plan, recipe=recipe))
     assert dataclasses.replace(alone.plan, part_stages=()) == plain.plan
     assert (alone.memory, alone.device_title, alone.figures) == (plain.memory, plain.device_title, plain.figures)
+
+
+def test_a_plan_that_is_known_to_have_run_is_not_held_to_the_memory():
+    # 12 x 24 x 12,288^2 = 43e9 parameters of 18 bytes and more on eight devices are some 100 of 80 GiB each.
+    huge, eighth = gpt(24, 12_288, 96), fixed(tensor=8, micro_batch=1)
+    scenario = point(huge, 8, eighth, recipe=training(8))
+    with pytest.raises(DoesNotFit):
+        prepare(scenario)
+    prepared = prepare_as_measured(scenario)
+    assert prepared.memory.peak_bytes > prepared.memory.capacity_bytes
+    assert (prepared.plan.tensor, prepared.plan.micro_batches) == (8, 8)
+    # Where it fits there is no difference, and what is no plan is refused all the same.
+    small = point(gpt(8, 256, 8), 8, eighth, recipe=training(8))
+    found, held = prepare_as_measured(small), prepare(small)
+    assert (found.plan, found.memory, found.figures) == (held.plan, held.memory, held.figures)
+    with pytest.raises(InputError, match="tensor"):
+        prepare_as_measured(point(gpt(8, 256, 8), 8, fixed(tensor=3, micro_batch=1), recipe=training(8)))
 
 
 def test_the_rule_asks_for_a_plan():

@@ -10,6 +10,7 @@ import pytest
 
 from sim.catalog import (
     Gpu,
+    GpuStack,
     Wafer,
     device_names,
     library_names,
@@ -37,6 +38,7 @@ SPARSE_HEADLINES = {
     "a100-80gb-sxm": {"tf32": 312e12, "bf16": 624e12},
     "a100-80gb-pcie": {"tf32": 312e12, "bf16": 624e12},
     "h100-80gb-sxm": {"tf32": 989e12, "bf16": 1979e12, "fp8": 3958e12},
+    "h100-96gb-hbm2e-500w": {"tf32": 989e12, "bf16": 1979e12, "fp8": 3958e12},
     "h200-141gb-sxm": {"tf32": 989e12, "bf16": 1979e12, "fp8": 3958e12},
     "b200-180gb-sxm": {"tf32": 2250e12, "bf16": 4500e12, "fp8": 9000e12},
     "gb200": {"tf32": 2500e12, "bf16": 5000e12, "fp8": 10000e12},
@@ -156,6 +158,28 @@ def test_shares_are_shares(name: str) -> None:
     device = gpu(name)
     assert 0 < device.gemm_ceiling < 1
     assert 0 < device.memory_efficiency < 1
+    assert 0 < device.gemm_unaligned <= 1
+    assert all(0 < share < 1 for share in device.attention_efficiency.values())
+
+
+@pytest.mark.parametrize("name", GPUS)
+def test_every_attention_that_a_stack_calls_has_an_efficiency_on_every_device(name: str) -> None:
+    stacks = [stack for stack in map(load_stack, stack_names()) if isinstance(stack, GpuStack)]
+    called = {stack.attention_kernel for stack in stacks if stack.flash_attention}
+    assert len(called) > 1
+    known = gpu(name).attention_efficiency
+    assert {f"{kernel} {phase}" for kernel in called for phase in ("forward", "backward")} <= set(known)
+    # And no kernel has one of its phases only.
+    assert {key.removesuffix(" forward") for key in known if key.endswith(" forward")} == {
+        key.removesuffix(" backward") for key in known if key.endswith(" backward")
+    }
+
+
+@pytest.mark.parametrize("stack", [name for name in stack_names() if isinstance(load_stack(name), GpuStack)])
+def test_a_fused_attention_is_named_where_there_is_one(stack: str) -> None:
+    found = load_stack(stack)
+    assert isinstance(found, GpuStack)
+    assert not (found.flash_attention and found.attention_kernel == "none")
 
 
 @pytest.mark.parametrize("name", device_names())

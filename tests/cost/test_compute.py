@@ -8,7 +8,15 @@ from builders import gpt, gpu, gpu_stack, machine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.cost.compute import embedding_cost, head_cost, layer_cost, phase_parts, timed
+from sim.cost.compute import (
+    embedding_cost,
+    head_cost,
+    input_weight_gradients_s,
+    layer_cost,
+    layer_products_s,
+    phase_parts,
+    timed,
+)
 from sim.cost.parts import combined, duration_s, relabelled, scaled
 from sim.hardware.kernel import Kernel, launched_time_s
 from sim.scenario.types import Lora
@@ -16,6 +24,7 @@ from sim.workload.layer import Slice, layer_operations
 from sim.workload.operations import total
 
 UNFUSED, FUSED = machine(), machine(stack=gpu_stack("fsdp-2023"))
+COMPILED = machine(stack=gpu_stack("torchtitan-2024"))
 WORK = {
     "model": st.builds(
         gpt,
@@ -27,7 +36,7 @@ WORK = {
     "part": st.builds(
         Slice, st.sampled_from([128, 2048]), st.integers(1, 8), st.sampled_from([1, 2, 4, 8]), st.booleans()
     ),
-    "on": st.sampled_from([UNFUSED, FUSED]),
+    "on": st.sampled_from([UNFUSED, FUSED, COMPILED]),
     "recompute": st.sampled_from(["none", "selective", "full"]),
 }
 
@@ -40,10 +49,13 @@ def kernels(model, part, on, phase="forward"):
 @given(**WORK)
 def test_the_lines_sum_to_the_time_of_the_kernels(model, part, on, recompute):
     cost = layer_cost(model, part, recompute, on)
-    own = kernels(model, part, on)
-    busy_s = timed(own, on).busy_s
-    time_s = launched_time_s(busy_s, len(own) * on.stack.launch_factor, on.gpu, on.stack)
-    assert float(duration_s(cost.forward)) == pytest.approx(float(time_s), rel=1e-12)
+    without = layer_cost(model, part, "none", on)
+    for phase, launch_s in (("forward", on.stack.host_launch_s), ("backward", on.stack.host_backward_launch_s)):
+        own = kernels(model, part, on, phase)
+        busy_s, launches = timed(own, on).busy_s, len(own) * on.stack.launch_factor
+        time_s = launched_time_s(busy_s, launches, launch_s, on.gpu.kernel_gap_s + on.stack.launch_gap_s)
+        assert float(duration_s(getattr(without, phase))) == pytest.approx(float(time_s), rel=1e-12)
+    assert cost.forward == without.forward
 
 
 @given(**WORK)
@@ -69,9 +81,15 @@ def test_recomputation_runs_forwards_again(model, part, on, recompute):
     assert cost.forward == without.forward
     again = float(cost.backward.get("recompute", 0.0))
     if recompute == "full":
-        assert again == pytest.approx(float(duration_s(cost.forward)), rel=1e-12)
-    elif recompute == "selective" and not on.stack.flash_attention:
-        assert 0 < again < float(duration_s(cost.forward))
+        # With a forward's launches; where it stops early, without what follows the last activation that is needed.
+        tail = ("mlp out", "residual 1") if on.stack.recompute_stops_early else ()
+        operations = [one for one in layer_operations(model, part, on.style) if one.name not in tail]
+        run_again = timed((kernel for one in operations for kernel in one.forward), on)
+        assert again == pytest.approx(float(run_again.time_s), rel=1e-12)
+        assert (again < float(duration_s(cost.forward)) * (1 - 1e-12)) == bool(tail)
+    elif recompute == "selective" and (not on.stack.flash_attention or on is COMPILED):
+        full = float(layer_cost(model, part, "full", on).backward["recompute"])
+        assert 0 < again <= full * (1 + 1e-12) <= float(duration_s(cost.forward)) * (1 + 2e-12)
     else:
         assert again == 0
     assert float(duration_s(cost.backward)) == pytest.approx(again + float(duration_s(without.backward)), rel=1e-12)
@@ -114,6 +132,84 @@ def test_launches_by_hand():
     assert float(phase_parts(timed(long, fast), timed(long, fast), 1, fast)["launch"]) > 0
     slow = phase_parts(timed(long, on), timed(long, on), 1, on)
     assert float(slow["launch"]) == pytest.approx(6e-6, rel=1e-6)
+
+
+def test_a_stack_leaves_the_device_idle_at_launches_by_hand():
+    # Six launches of long kernels: 1 us of the device's own and 2 us of the stack's gap at each.
+    on = machine(gpu(kernel_gap_s=1e-6), gpu_stack(launch_gap_s=2e-6, launch_factor=2.0))
+    three = tuple(Kernel(name, "elementwise", traffic_bytes=1e12) for name in "abc")
+    found = timed(three, on)
+    assert float(found.time_s - found.busy_s) == pytest.approx(18e-6)
+    assert float(phase_parts(found, found, 1, on)["launch"]) == pytest.approx(18e-6)
+
+
+@pytest.mark.parametrize("recompute", ["none", "full"])
+def test_forward_and_backward_have_launches_of_their_own(recompute):
+    # A device that computes at once: the host is the clock, 7 us a kernel forward and again, 3 us backward.
+    fast = gpu(peak_flops_per_s={"bf16": 1e40}, hbm_bytes_per_s=1e40, kernel_gap_s=0.0)
+    paces = {"host_launch_s": 7e-6, "host_backward_launch_s": 3e-6, "launch_factor": 2.0}
+    on = machine(fast, gpu_stack(**paces))
+    model, part = gpt(), Slice(128, 1)
+    cost = layer_cost(model, part, recompute, on)
+    forward_s = 2 * 7e-6 * len(kernels(model, part, on))
+    assert float(duration_s(cost.forward)) == pytest.approx(forward_s)
+    again_s = forward_s if recompute == "full" else 0.0
+    expected_s = 2 * 3e-6 * len(kernels(model, part, on, "backward")) + again_s
+    assert float(duration_s(cost.backward)) == pytest.approx(expected_s)
+
+
+@given(**WORK, gap_s=st.floats(0, 1e-4), launch_s=st.floats(0, 1e-4))
+def test_a_larger_gap_or_a_slower_host_never_shortens(model, part, on, recompute, gap_s, launch_s):
+    stack = on.stack
+    base = layer_cost(model, part, recompute, on)
+    more = {
+        "launch_gap_s": stack.launch_gap_s + gap_s,
+        "host_launch_s": stack.host_launch_s + launch_s,
+        "host_backward_launch_s": stack.host_backward_launch_s + launch_s,
+    }
+    for name, value in more.items():
+        slower = dataclasses.replace(on, stack=dataclasses.replace(stack, **{name: value}))
+        found = layer_cost(model, part, recompute, slower)
+        for phase in ("forward", "backward"):
+            before = float(duration_s(getattr(base, phase)))
+            assert float(duration_s(getattr(found, phase))) >= before * (1 - 1e-12)
+
+
+PEAK = 1e12
+PERFECT = machine(
+    gpu(
+        peak_flops_per_s={"bf16": PEAK}, hbm_bytes_per_s=1e30, multiprocessors=1, gemm_ceiling=1.0,
+        gemm_sustained=1.0, gemm_store_share=0.0,
+    )
+)  # fmt: skip
+"""A GPU whose products of whole tiles run at its peak."""
+
+
+@pytest.mark.parametrize("tensor", [1, 2, 4])
+def test_products_that_exchanges_hide_behind_by_hand(tensor):
+    # h = 1024, T = 1024: 24 T h^2 FLOPs forward in projections, twice that backward; of the weight gradients those
+    # into attention, 3 h wide, and into the MLP, 4 h wide: 2 T h (3 h + 4 h). Shared by the ranks.
+    model, part, square = gpt(hidden=1024, heads=8), Slice(512, 2, tensor), 1024**3
+    forward_s, backward_s = layer_products_s(model, part, PERFECT)
+    assert forward_s == pytest.approx(24 * square / PEAK / tensor)
+    assert backward_s == pytest.approx(48 * square / PEAK / tensor)
+    assert input_weight_gradients_s(model, part, PERFECT) == pytest.approx(14 * square / PEAK / tensor)
+
+
+def test_frozen_weights_have_no_gradients_to_hide_behind():
+    model, part, lora = gpt(hidden=1024, heads=8), Slice(512, 2, 2), Lora(8, ("query", "value"))
+    assert input_weight_gradients_s(model, part, PERFECT, lora) == 0
+    trained, frozen = layer_products_s(model, part, PERFECT), layer_products_s(model, part, PERFECT, lora)
+    assert frozen[0] > trained[0]
+    assert frozen[1] < trained[1]
+
+
+@given(**WORK)
+def test_what_exchanges_hide_behind_is_part_of_the_layer(model, part, on, recompute):
+    cost = layer_cost(model, part, recompute, on)
+    forward_s, backward_s = layer_products_s(model, part, on)
+    assert 0 < forward_s <= float(duration_s(cost.forward))
+    assert 0 < input_weight_gradients_s(model, part, on) < backward_s <= float(duration_s(cost.backward))
 
 
 def test_adapters_spare_weight_gradients():

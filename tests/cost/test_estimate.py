@@ -5,7 +5,8 @@ from builders import cluster, equal_chunks, free_costs, gpt, gpu_stack, machine,
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.cost.estimate import estimate_step_s
+from sim.cost.compute import PassCost
+from sim.cost.estimate import estimate_step_s, pipelined_s
 from sim.cost.step import step_costs
 from sim.engine.clock import run
 from sim.engine.pipeline_program import pipeline_program
@@ -43,6 +44,71 @@ def test_equal_for_equal_stages_with_free_sends(schedule, stages, rounds, virtua
     costs = free_costs(shape, chunks=equal_chunks(shape, forward_s, backward_s), input_s=7.0)
     estimated, simulated = both(shape, gpu_stack(), costs)
     assert estimated == pytest.approx(simulated, rel=1e-12)
+
+
+def test_unequal_stages_by_hand():
+    # Four times the slowest of 1 and 3 s, and once the other; interleaved in two, half of the other.
+    assert pipelined_s((1.0, 3.0), 1, 4) == 4 * 3 + 1
+    assert pipelined_s((3.0, 1.0), 2, 4) == 4 * 3 + 0.5
+    assert pipelined_s((3.0,), 1, 4) == 12
+
+
+STAGES_S = st.lists(st.floats(0.1, 10), min_size=1, max_size=8)
+
+
+@given(STAGES_S, st.sampled_from([1, 2, 4]), st.integers(1, 64), st.integers(0, 7), st.floats(0, 10))
+def test_a_pipeline_takes_no_less_than_its_slowest_stage_and_no_more_than_equal_ones(stages_s, v, m, which, more_s):
+    found, slowest_s = pipelined_s(stages_s, v, m), max(stages_s)
+    assert m * slowest_s <= found <= (m + (len(stages_s) - 1) / v) * slowest_s * (1 + 1e-12)
+    equal = [slowest_s] * len(stages_s)
+    assert pipelined_s(equal, v, m) == pytest.approx((m + (len(stages_s) - 1) / v) * slowest_s)
+    slower = [one + more_s * (index == which) for index, one in enumerate(stages_s)]
+    assert pipelined_s(slower, v, m) >= found * (1 - 1e-12)
+
+
+def uneven(shape, forwards_s, backwards_s):
+    chunks = tuple(PassCost({"useful": a}, {"useful": b}) for a, b in zip(forwards_s, backwards_s, strict=True))
+    return both(shape, gpu_stack(), free_costs(shape, chunks=chunks))
+
+
+@given(
+    st.sampled_from(["gpipe", "1f1b"]), st.lists(st.tuples(*(st.floats(0.1, 1),) * 2), min_size=1, max_size=7),
+    st.integers(1, 16), st.floats(1, 3), st.floats(1, 3),
+)  # fmt: skip
+def test_equal_where_the_last_stage_is_the_slowest(schedule, stages, micro_batches, more, again):
+    # The last stage never waits once it has begun: the others fill the pipeline before it and drain it behind it.
+    forwards_s, backwards_s = zip(*stages, strict=True)
+    forwards_s, backwards_s = (*forwards_s, more), (*backwards_s, again)
+    shape = plan(pipeline=len(forwards_s), micro_batches=micro_batches, schedule=schedule)
+    estimated, simulated = uneven(shape, forwards_s, backwards_s)
+    assert estimated == pytest.approx(simulated, rel=1e-9)
+
+
+@given(
+    st.sampled_from([2, 4, 8]), st.sampled_from([2, 4]), st.integers(2, 8), st.floats(0.5, 3), st.floats(0, 1),
+)  # fmt: skip
+def test_equal_where_an_interleaved_pipeline_ends_in_a_head(stages, virtual, rounds, ratio, head):
+    shape = plan(
+        pipeline=stages, virtual_stages=virtual, micro_batches=rounds * stages, layers_per_chunk=(1,) * stages * virtual
+    )
+    forwards_s, backwards_s = [1.0] * shape.chunks, [ratio] * shape.chunks
+    forwards_s[-1], backwards_s[-1] = 1.0 + head, ratio * (1.0 + head)
+    estimated, simulated = uneven(shape, forwards_s, backwards_s)
+    assert estimated == pytest.approx(simulated, rel=1e-9)
+
+
+@given(
+    st.sampled_from([2, 4, 8]), st.integers(2, 8), st.floats(0.3, 1),
+    st.lists(st.floats(0.9, 1.1), min_size=32, max_size=32),
+)  # fmt: skip
+def test_close_where_interleaved_chunks_vary_and_the_last_is_heavy(stages, rounds, head, chunks_s):
+    shape = plan(pipeline=stages, virtual_stages=4, micro_batches=rounds * stages, layers_per_chunk=(1,) * stages * 4)
+    forwards_s = chunks_s[: shape.chunks]
+    # More than what the other stages can be longer: the last is the slowest.
+    forwards_s[-1] += 4 * 0.2 + head
+    estimated, simulated = uneven(shape, forwards_s, [2 * one for one in forwards_s])
+    # May be left out: a stage that waits for a long piece of a neighbour while the pipeline fills and drains.
+    assert estimated == pytest.approx(simulated, rel=0.03)
 
 
 @given(

@@ -95,7 +95,7 @@ def test_twice_as_slow_a_stage_by_hand():
     # the second stage has done a forward and a backward, if its own second forward is over by then; then no more.
     shape = plan(pipeline=2, micro_batches=4, part_stages=(1, 1), layers_per_chunk=(4, 4))
     # No launches, which the host paces and not the device.
-    stack = gpu_stack(host_launch_s=0.0, fixed_step_s=0.0, overlap_pipeline_send=False)
+    stack = gpu_stack(host_launch_s=0.0, host_backward_launch_s=0.0, fixed_step_s=0.0, overlap_pipeline_send=False)
     sites = [site(times, stack=stack, build=FreeNetwork) for times in (2.0, 1.0)]
     found = costs(shape, sites)
     (forward_s, backward_s), (forward_2_s, backward_2_s) = (
@@ -108,18 +108,24 @@ def test_twice_as_slow_a_stage_by_hand():
     last_s = max(float(duration_s(one)) for one in found.optimizer)
     by_hand_s = 4 * (forward_s + backward_s) + (forward_2_s + backward_2_s - forward_s) + last_s
     assert run(pipeline_program(shape, found, stack)).step_time_s == pytest.approx(by_hand_s, rel=1e-12)
-    # The closed form counts the slowest stage's work for the filling too.
-    estimated_s = 5 * (forward_s + backward_s) + last_s
+    # The closed form counts all of the second stage's work once, though the first's second forward runs beside it.
+    estimated_s = 4 * (forward_s + backward_s) + forward_2_s + backward_2_s + last_s
     assert estimate_step_s(shape, found, stack) == pytest.approx(estimated_s, rel=1e-12)
 
 
-@given(st.floats(1, 5), st.floats(1, 5), st.sampled_from([0, 1]), st.booleans())
-def test_a_slower_part_never_makes_a_step_shorter(times, more, which, narrower):
+# Where the host is the clock, a slower device only makes longer weight gradients, which more of the tensor ranks'
+# reductions hide behind. So either nothing hides, or the host is never in the way.
+EXPOSED = gpu_stack(overlap_tensor_gradients=False)
+UNHURRIED = gpu_stack(overlap_tensor_gradients=True, host_launch_s=0.0, host_backward_launch_s=0.0)
+
+
+@given(st.floats(1, 5), st.floats(1, 5), st.sampled_from([0, 1]), st.booleans(), st.sampled_from([EXPOSED, UNHURRIED]))
+def test_a_slower_part_never_makes_a_step_shorter(times, more, which, narrower, stack):
     shape = halves()
 
     def step_time_s(factor, nic):
-        sites = [site(2.0, 16), site(2.0, 16)]
-        sites[which] = site(factor, 16, nic=nic)
+        sites = [site(2.0, 16, stack=stack), site(2.0, 16, stack=stack)]
+        sites[which] = site(factor, 16, nic=nic, stack=stack)
         program = pipeline_program(shape, costs(shape, sites), sites[0].machine.stack)
         return run(program).step_time_s
 

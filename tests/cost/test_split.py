@@ -7,18 +7,22 @@ from hypothesis import strategies as st
 
 from sim.cost.compute import PassCost
 from sim.cost.split import (
+    beside_weight_gradients,
     data_group,
     embedding_exchanges,
+    gather_beside_forward,
     gradient_reduction,
     head_exchanges,
     layer_exchanges,
+    overlapped,
     parameter_gather,
     pipeline_group,
     pipeline_send,
+    shown_share,
     tensor_group,
     tied_embedding_send,
 )
-from sim.hardware.network import NOTHING, Network
+from sim.hardware.network import NOTHING, Communication, Group, Network
 from sim.workload.layer import Slice
 
 RATE = 100e9
@@ -53,6 +57,95 @@ def test_full_recomputation_exchanges_again_and_a_parallel_block_once():
     assert exchanges(layer_exchanges, 4, recompute="full") == pytest.approx((2 * once, 4 * once))
     assert exchanges(layer_exchanges, 4, recompute="selective") == pytest.approx((2 * once, 2 * once))
     assert exchanges(layer_exchanges, 4, parallel_block=True) == pytest.approx((once, once))
+
+
+def beside(weight_s, slowdown, tensor=2, sequence_parallel=False, recompute="none", network=None, **over):
+    """(before, after) of a layer whose all-reduces of two ranks take 1 s each, as input gradients hide."""
+    shape = plan(tensor=tensor, sequence_parallel=sequence_parallel, recompute=recompute)
+    model, part = gpt(**over), Slice(128, 2, tensor, sequence_parallel)
+    network = network or ideal_node(8, SIZE)
+    before = layer_exchanges(model, part, shape, network)
+    return before, beside_weight_gradients(before, model, part, shape, network, weight_s, slowdown)
+
+
+def test_input_gradients_beside_weight_gradients_by_hand():
+    def shown_s(*given, **over):
+        before, after = beside(*given, **over)
+        assert after.forward_exchanges == before.forward_exchanges
+        assert after.backward_exchanges.meetings == before.backward_exchanges.meetings
+        assert after.backward["tensor_comm"] == after.backward_exchanges.seconds
+        return after.backward_exchanges.seconds
+
+    # Two reductions of 1 s beside 3 s of weight gradients, which they slow by a tenth.
+    assert shown_s(3.0, 0.1) == pytest.approx(0.2)
+    # Beside half a second, only that much hides.
+    assert shown_s(0.5, 0.1) == pytest.approx(2.0 - 0.5 * 0.9)
+    # Recomputation repeats the two exchanges of the forward, which nothing hides.
+    assert shown_s(3.0, 0.1, recompute="full") == pytest.approx(2.2)
+    # With sequence parallelism half of an exchange is the gather of the other projection's gradient.
+    assert shown_s(3.0, 0.1, sequence_parallel=True) == pytest.approx(1.1)
+    assert shown_s(3.0, 0.1, parallel_block=True) == pytest.approx(0.1)
+    assert shown_s(0.0, 0.1) == 2.0
+
+
+@given(
+    st.floats(0, 5), st.floats(0, 5), st.floats(0, 1), st.floats(0, 1), st.sampled_from([2, 4, 8]), st.booleans(),
+    st.sampled_from(["none", "full"]),
+)  # fmt: skip
+def test_longer_weight_gradients_or_less_slowdown_never_show_more(first, second, slow, fast, tensor, sharded, again):
+    network = Network(cluster(8, nvlink=SIZE))
+    weights_s, slowdowns = sorted((first, second)), sorted((slow, fast))
+
+    def shown(weight_s, slowdown):
+        return beside(weight_s, slowdown, tensor, sharded, again, network)
+
+    before, most = shown(weights_s[0], slowdowns[1])
+    after = most.backward_exchanges
+    for weight_s, slowdown in ((weights_s[1], slowdowns[1]), (weights_s[0], slowdowns[0])):
+        assert shown(weight_s, slowdown)[1].backward_exchanges.seconds <= after.seconds + 1e-12
+    assert -1e-12 <= after.seconds <= before.backward_exchanges.seconds
+    # Links are never busy for longer than the exchange shows, nor for less than nothing.
+    assert all(moving_s >= -1e-12 for moving_s in after.moving_s.values())
+    assert sum(after.moving_s.values()) <= after.seconds + 1e-12
+
+
+def test_shown_share_by_hand():
+    # 2 s beside 6 s on 4 ranks: 6 + 2 / 4 + 0.2 s for what was 8 s.
+    assert shown_share(2.0, 6.0, 4, 0.1) == pytest.approx(0.7 / 2)
+    # 6 s beside 2 s: 6 + 2 / 4 + 0.2 s, so 4.7 of 6 s show.
+    assert shown_share(6.0, 2.0, 4, 0.1) == pytest.approx(4.7 / 6)
+    # Nothing hides behind nothing, and nothing is hidden of nothing.
+    assert shown_share(2.0, 0.0, 4, 0.1) == shown_share(0.0, 2.0, 4, 0.1) == 1.0
+    # A slowdown that would cost more than it hides is not taken.
+    assert shown_share(2.0, 6.0, 2, 0.9) == 1.0
+
+
+TIMES = st.floats(1e-6, 10)
+
+
+@given(TIMES, TIMES, st.integers(2, 64), st.integers(2, 64), st.floats(0, 1), st.floats(0, 1))
+def test_more_ranks_or_less_slowdown_never_show_more(exchange_s, products_s, few, many, slow, fast):
+    (few, many), (fast, slow) = sorted((few, many)), sorted((slow, fast))
+    share = shown_share(exchange_s, products_s, few, slow)
+    assert shown_share(exchange_s, products_s, many, slow) <= share
+    assert shown_share(exchange_s, products_s, few, fast) <= share
+    # Never less than what is longer than the products, nor more than all.
+    assert max(1 - products_s / exchange_s, 0) - 1e-9 <= share <= 1
+
+
+@pytest.mark.parametrize("recompute", ["none", "full"])
+def test_exchanges_beside_products_by_hand(recompute):
+    # Two ranks: each of two exchanges is a scatter and a gather of half a second. Forward 2 s beside 6 s, slowed by a
+    # tenth: 2 / 2 + 0.2 = 1.2 s show. Backward beside 12 s as much, or with the forward's again, 4 s, twice as much.
+    shape = plan(tensor=2, sequence_parallel=True, recompute=recompute)
+    before = layer_exchanges(gpt(), Slice(128, 2, 2, True), shape, ideal_node(8, SIZE))
+    found = overlapped(before, (6.0, 12.0), shape, gpu_stack(overlap_slowdown=0.1))
+    times = 2 if recompute == "full" else 1
+    assert found.forward == {"tensor_comm": pytest.approx(1.2)}
+    assert found.backward == {"tensor_comm": pytest.approx(1.2 * times)}
+    for moved, parts in ((found.forward_exchanges, found.forward), (found.backward_exchanges, found.backward)):
+        assert sum(moved.moving_s.values()) == pytest.approx(moved.seconds)
+        assert moved.seconds == parts["tensor_comm"]
 
 
 def test_both_ends_exchange():
@@ -96,6 +189,28 @@ def test_gradients_and_parameters_by_hand():
     assert gradient_reduction(8e9, plan(data=8, zero=1), network).seconds == pytest.approx(all_reduce_s(8e9, 8) / 2)
     assert parameter_gather(8e9, plan(data=8, zero=1), network).seconds == pytest.approx(all_reduce_s(8e9, 8) / 2)
     assert gradient_reduction(8e9, plan(), network) == parameter_gather(8e9, plan(), network) == NOTHING
+
+
+def test_a_gather_beside_the_forward_by_hand():
+    # 4 s in four buckets: beside a forward of 2 s, three quarters of it hide; beside 8 s, all but the first bucket.
+    gather = Communication(4.0, meetings=3)
+    assert gather_beside_forward(gather, 4, 2.0) == Communication(pytest.approx(2.5), meetings=3)
+    assert gather_beside_forward(gather, 4, 8.0) == Communication(pytest.approx(1.0), meetings=3)
+    # A single bucket has nothing to hide behind, and nothing has nothing to hide.
+    assert gather_beside_forward(gather, 1, 8.0) == gather
+    assert gather_beside_forward(NOTHING, 4, 8.0) == NOTHING
+
+
+@given(st.floats(1e-6, 10), st.integers(1, 64), st.integers(1, 64), st.floats(0, 20), st.floats(0, 20))
+def test_more_buckets_or_a_longer_forward_never_show_more(size_s, few, many, short_s, long_s):
+    (few, many), (short_s, long_s) = sorted((few, many)), sorted((short_s, long_s))
+    gather = ideal_node(8, 1.0).run("all_gather", size_s, Group(8, 1))
+    shown = gather_beside_forward(gather, few, short_s)
+    most = shown.seconds * (1 + 1e-12)
+    assert gather.seconds / few * (1 - 1e-12) <= shown.seconds <= gather.seconds * (1 + 1e-12)
+    assert gather_beside_forward(gather, few, long_s).seconds <= most
+    assert gather_beside_forward(gather, many, short_s).seconds <= most
+    assert sum(shown.moving_s.values()) == pytest.approx(shown.seconds)
 
 
 def test_a_shared_embedding_is_summed_over_the_ends():

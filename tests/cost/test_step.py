@@ -52,6 +52,40 @@ def test_all_chunks_together_are_the_model_whatever_the_cut():
             assert together == pytest.approx(float(duration_s(getattr(whole, phase))))
 
 
+def test_what_stacks_hide_of_the_exchanges_between_tensor_ranks():
+    # A layer of 1,024 on four ranks: the products are longer than the exchanges, so that something hides.
+    def shown_s(sequence_parallel, **hides):
+        values = {"overlap_tensor_gradients": False, "overlap_tensor_exchange": False, **hides}
+        shape = plan(tensor=4, sequence_parallel=sequence_parallel, micro_batch=8)
+        found = costs(shape, gpt(4, 1024, 8), machine(stack=gpu_stack(**values)))
+        return found.layer.forward["tensor_comm"], found.layer.backward["tensor_comm"]
+
+    for sequence_parallel in (False, True):
+        exposed = shown_s(sequence_parallel)
+        beside = shown_s(sequence_parallel, overlap_tensor_gradients=True)
+        assert beside[0] == exposed[0]
+        assert 0 < beside[1] < exposed[1]
+        chunked = shown_s(sequence_parallel, overlap_tensor_exchange=True)
+        if sequence_parallel:
+            assert all(0 < some < all_ for some, all_ in zip(chunked, exposed, strict=True))
+        else:
+            # All-reduces have no gather or scatter that could run rank by rank.
+            assert chunked == exposed
+
+
+def test_a_gather_hides_behind_the_first_forward_where_the_stack_does_that():
+    # One bucket hides nothing; many show the first of them at least.
+    shape, model = plan(data=4, zero=1, micro_batch=8), gpt(4, 1024, 8)
+
+    def gather_s(**over):
+        (gather,) = costs(shape, model, machine(stack=overlapping(**over))).gathers
+        return gather.seconds
+
+    whole_s = gather_s(overlap_parameter_gather=False)
+    assert gather_s(overlap_parameter_gather=True, gradient_bucket_bytes=1e12) == whole_s > 0
+    assert 0 < gather_s(overlap_parameter_gather=True) < whole_s
+
+
 def test_one_device_communicates_nothing():
     found = costs(plan())
     assert found.sends == found.sends_back == (NOTHING,)

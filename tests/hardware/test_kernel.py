@@ -20,7 +20,7 @@ def toy(multiprocessors=1, **over):
     values = {
         "peak_flops_per_s": {"bf16": PEAK}, "hbm_bytes_per_s": 1e9, "multiprocessors": multiprocessors,
         "gemm_ceiling": 1.0, "gemm_sustained": 1.0, "gemm_store_share": 0.0, "memory_efficiency": 1.0,
-        "kernel_gap_s": 0.0, **over,
+        "gemm_unaligned": 1.0, "kernel_gap_s": 0.0, **over,
     }  # fmt: skip
     return gpu(**values)
 
@@ -70,9 +70,26 @@ def test_the_mean_load_is_limited_by_power_and_the_fullest_processor_by_the_cloc
     assert found == pytest.approx(10 * TILE_S * 2 / 0.8 + 11 * 256 * 128 * 2 / 1e6)
 
 
+@pytest.mark.parametrize("size", [(255, 128, 1000), (256, 127, 1000), (256, 128, 999)])
+def test_a_size_that_is_no_multiple_of_eight_elements_slows_a_product(size):
+    # The tile is the same but for its depth; at a quarter of the rate it takes four times as long.
+    tile_s = TILE_S * size[2] / 1000
+    assert gemm(*size, toy(gemm_unaligned=0.25)) == pytest.approx(4 * tile_s)
+    assert gemm(*size, toy()) == pytest.approx(tile_s)
+    # The write of the result, half of it hidden, is not slower: 2 bytes an element at 1 GB/s.
+    shown_s = 0.5 * size[0] * size[1] * 2 / 1e9
+    assert gemm(*size, toy(gemm_unaligned=0.25, gemm_store_share=0.5)) == pytest.approx(4 * tile_s + shown_s)
+
+
+@pytest.mark.parametrize("size", [(8, 8, 8), (256, 128, 1000), (1096, 50264, 4104)])
+def test_multiples_of_eight_elements_run_at_the_full_rate(size):
+    assert gemm(*size, toy(gemm_unaligned=0.25)) == gemm(*size, toy())
+
+
 def test_the_roofline():
-    stack = gpu_stack(attention_efficiency_forward=0.5, attention_efficiency_backward=0.25)
-    device = toy(hbm_bytes_per_s=2e9, memory_efficiency=0.5)
+    stack = gpu_stack(attention_kernel="ours")
+    efficiencies = {"ours forward": 0.5, "ours backward": 0.25, "theirs forward": 0.9, "theirs backward": 0.9}
+    device = toy(hbm_bytes_per_s=2e9, memory_efficiency=0.5, attention_efficiency=efficiencies)
 
     def time_s(kind, flops, traffic, backward=False):
         kernel = Kernel("k", kind, flops, traffic, m=256, n=128, k=1000, backward=backward)
@@ -86,10 +103,32 @@ def test_the_roofline():
     assert time_s("gemm", 0.0, 1e9) == pytest.approx(1.0)
 
 
+def test_the_same_attention_is_as_fast_as_its_kernel():
+    device = toy(attention_efficiency={"old forward": 0.25, "new forward": 0.75})
+    kernel = Kernel("k", "attention", 3e9)
+    old_s, new_s = (
+        float(kernel_time_s(kernel, device, gpu_stack(attention_kernel=name), "bf16")) for name in ("old", "new")
+    )
+    assert (old_s, new_s) == pytest.approx((12e-3, 4e-3))
+
+
 def test_the_host_is_the_clock_where_kernels_are_short():
-    device, stack = gpu(kernel_gap_s=1e-6), gpu_stack(host_launch_s=5e-6)
-    assert launched_time_s(1e-3, 10, device, stack) == pytest.approx(1e-3 + 10e-6)
-    assert launched_time_s(1e-6, 10, device, stack) == pytest.approx(50e-6)
+    # Ten launches of 5 us by the host, gaps of 1 us on the device.
+    assert launched_time_s(1e-3, 10, 5e-6, 1e-6) == pytest.approx(1e-3 + 10e-6)
+    assert launched_time_s(1e-6, 10, 5e-6, 1e-6) == pytest.approx(50e-6)
+
+
+SECONDS = st.floats(0, 1e-2)
+
+
+@given(SECONDS, st.integers(0, 200), SECONDS, SECONDS, st.floats(0, 1e-3))
+def test_more_work_launches_or_gaps_never_shorten(busy_s, launches, launch_s, gap_s, more):
+    base = launched_time_s(busy_s, launches, launch_s, gap_s)
+    assert base >= busy_s
+    assert launched_time_s(busy_s, launches, launch_s, gap_s + more) >= base
+    assert launched_time_s(busy_s, launches, launch_s + more, gap_s) >= base
+    assert launched_time_s(busy_s + more, launches, launch_s, gap_s) >= base
+    assert launched_time_s(busy_s, launches + 1, launch_s, gap_s) >= base
 
 
 @given(SIZES, SIZES, SIZES, BATCHES)
@@ -111,9 +150,21 @@ def test_a_faster_device_is_never_slower(m, n, k, batch, factor):
     assert gemm(m, n, k, fast_memory, batch, peak=peak * factor) == pytest.approx(base / factor, rel=1e-12)
 
 
-@given(SIZES, SIZES, SIZES, BATCHES, st.integers(1, 1000))
-def test_more_work_never_takes_less_time(m, n, k, batch, more):
-    device = gpu()
+@given(SIZES, SIZES, SIZES, BATCHES, st.floats(0.05, 1), st.floats(0.05, 1))
+def test_an_unaligned_product_is_never_faster(m, n, k, batch, first, second):
+    slow, fast = (gemm(m, n, k, gpu(gemm_unaligned=share), batch) for share in sorted((first, second)))
+    level = gemm(m, n, k, gpu(gemm_unaligned=1.0), batch)
+    assert slow >= fast >= level
+    if all(size % 8 == 0 for size in (m, n, k)):
+        assert slow == level
+
+
+@given(SIZES, SIZES, SIZES, BATCHES, st.integers(1, 1000), st.booleans())
+def test_more_work_never_takes_less_time(m, n, k, batch, more, aligned):
+    # Between products that are aligned, or where that makes no difference: up to the next multiple, more is faster.
+    device = gpu() if aligned else gpu(gemm_unaligned=1.0)
+    if aligned:
+        m, n, k, more = 8 * m, 8 * n, 8 * k, 8 * more
     base = gemm(m, n, k, device, batch)
     assert gemm(m + more, n, k, device, batch) >= base
     assert gemm(m, n + more, k, device, batch) >= base

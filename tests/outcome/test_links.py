@@ -64,10 +64,12 @@ def test_bytes_of_a_sharded_step_by_hand():
 
 def test_bytes_of_tensor_groups_and_replicas_by_hand():
     # Tensor groups of eight fill the nodes, two replicas: two exchanges a layer each way, of 2 bytes x 128 tokens x
-    # width, and the loss and embedding as in the formulas; gradients of an eighth of the model over the cards.
+    # width, and the loss and embedding as in the formulas; gradients of an eighth of the model over the cards. None of
+    # it hides inside a layer: what does is not among the exchanges.
     model = gpt(4, 512, 8)
     scenario = point(model, 16, fixed(tensor=8, data=2, micro_batch=1, recompute="none"), recipe=training(8))
-    outcome = run_on(scenario, stack=gpu_stack(gradient_bytes=4.0), topology=cluster(16))
+    stack = gpu_stack(gradient_bytes=4.0, overlap_tensor_gradients=False)
+    outcome = run_on(scenario, stack=stack, topology=cluster(16))
     hidden, statistics = 2 * 128 * 512, 4 * 128
     exchanged = (4 * 4 + 2) * hidden + 3 * statistics
     found = by_class(outcome)

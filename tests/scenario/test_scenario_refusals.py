@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sim.catalog import stack_names
 from sim.errors import InputError
 from sim.sweep.grid import load_scenarios
 
@@ -149,9 +150,9 @@ REFUSED = {
     "unknown stack": (
         "fsdp-2023",
         "fsdp-2032",
-        """: [system "cluster"] stack
-  unknown software stack 'fsdp-2032'; did you mean 'fsdp-2023'?
-  allowed: cerebras-r2, fsdp-2023, fsdp-2023-pure, megatron-2021, megatron-2022""",
+        ': [system "cluster"] stack\n'
+        "  unknown software stack 'fsdp-2032'; did you mean 'fsdp-2023'?\n"
+        f"  allowed: {', '.join(stack_names())}",
     ),
     "empty model": ('name = "cerebras-gpt-13b"', "", ": [model]\n  the table is empty"),
     "model lacks fields": (

@@ -1,5 +1,7 @@
 """FLOPs of a step against the closed forms of the papers."""
 
+import dataclasses
+
 import pytest
 from builders import FLASH, UNFUSED, gpt, training
 from hypothesis import given
@@ -50,6 +52,24 @@ def test_hardware_flops_with_selective_recomputation(layers, width, sequence, ba
     assert found.recomputed_counted == pytest.approx(4 * batch * layers * sequence**2 * h, rel=1e-12)
     # A fused attention brings its scores back inside its own backward kernel: nothing is run again.
     assert flops(layers, h, sequence, batch, vocab, "selective", FLASH).recomputed_counted == 0
+
+
+@given(**SHAPES)
+def test_hardware_flops_with_recomputation_by_operators(layers, width, sequence, batch, vocab):
+    # Of a GPT's products, keys and attention output are not kept: 2 T h^2 each, and attention is.
+    h = 64 * width
+    style = dataclasses.replace(FLASH, selective_recompute="operators")
+    found = flops(layers, h, sequence, batch, vocab, "selective", style)
+    assert found.recomputed_counted == pytest.approx(4 * batch * layers * sequence * h**2, rel=1e-12)
+
+
+@given(**SHAPES, style=st.sampled_from([UNFUSED, FLASH]))
+def test_hardware_flops_with_recomputation_that_stops_early(layers, width, sequence, batch, vocab, style):
+    # The MLP's second product, 8 T h^2 of a layer's 24 T h^2, is not run again.
+    h = 64 * width
+    found = flops(layers, h, sequence, batch, vocab, "full", dataclasses.replace(style, recompute_stops_early=True))
+    matrices, square = 16 * batch * layers * sequence * h**2, 4 * batch * layers * sequence**2 * h
+    assert found.recomputed_counted == pytest.approx(matrices + square, rel=1e-12)
 
 
 @given(**SHAPES)

@@ -8,9 +8,10 @@ from builders import FLASH, UNFUSED, gpt
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim.catalog import load_model, model_names
 from sim.scenario.types import Lora
-from sim.workload.layer import Slice, embedding_operations, head_operations, layer_operations
-from sim.workload.operations import linear, reruns, total, unfused_attention
+from sim.workload.layer import Slice, embedding_operations, head_operations, layer_operations, padded_vocabulary
+from sim.workload.operations import linear, rerun_kernels, total, unfused_attention
 
 SHAPES = {
     "s": st.integers(1, 64).map(lambda x: 8 * x),
@@ -100,8 +101,8 @@ def test_unfused_scores_travel_through_memory():
     assert total(attention.forward, "traffic_bytes") == gemms + 600 * 4 + 600 * 5
     without = unfused_attention(2, 10, 3, 4, UNFUSED, dropout=False)
     assert total(without.forward, "traffic_bytes") == gemms + 600 * 4
-    assert reruns(attention, "selective", UNFUSED)
-    assert not reruns(attention, "selective", FLASH)
+    assert rerun_kernels(attention, "selective", UNFUSED) == attention.forward
+    assert rerun_kernels(attention, "selective", FLASH) == ()
 
 
 @given(**SHAPES, t=st.sampled_from([2, 4, 8]))
@@ -190,3 +191,132 @@ def test_relative_positions_are_projected_once_for_all_sequences():
         for model in (plain, relative)
     ]
     assert flops[1] - flops[0] == 2 * 128 * 256 * 256
+
+
+def again(model, part, recompute, style):
+    """Operations of a layer by name, each with the kernels that recomputation runs again."""
+    operations = layer_operations(model, part, style)
+    return {
+        one.name: rerun_kernels(one, recompute, style) for one in operations if rerun_kernels(one, recompute, style)
+    }
+
+
+OPERATORS = dataclasses.replace(FLASH, selective_recompute="operators")
+
+
+@pytest.mark.parametrize("style", [FLASH, UNFUSED])
+@pytest.mark.parametrize(("parallel_block", "last"), [(False, "residual 1"), (True, "residual 0")])
+def test_recomputation_that_stops_early_leaves_out_what_no_backward_needs(style, parallel_block, last):
+    model, part = gpt(parallel_block=parallel_block), Slice(128, 1)
+    early = dataclasses.replace(style, recompute_stops_early=True)
+    whole = {one.name: one.forward for one in layer_operations(model, part, style)}
+    assert again(model, part, "full", style) == whole
+    found = again(model, part, "full", early)
+    assert found == {name: kernels for name, kernels in whole.items() if name not in ("mlp out", last)}
+    # The tail is not among the scores.
+    assert again(model, part, "selective", early) == again(model, part, "selective", style)
+
+
+def test_recomputation_by_operators_by_hand():
+    # h = 64, 8 heads of 8, 2 of them for keys and values, gated f = 104, 24 tokens. Every other product is kept:
+    # queries, values, attention, the MLP's first input and its output. Keys, attention output and the second run again.
+    model = gpt(2, 64, 8, kv_heads=2, gated_mlp=True, ffn_hidden=104, position="rotary")
+    found = again(model, Slice(4, 6), "selective", OPERATORS)
+    flops = {name: float(total(kernels, "flops")) for name, kernels in found.items()}
+    passes = ["norm 0", "norm 1", "rotary", "activation", "residual 0", "residual 1"]
+    assert flops == {
+        "qkv": pytest.approx(2 * 24 * 64 * 16),
+        "attention output": 2 * 24 * 64 * 64,
+        "mlp in": 2 * 24 * 64 * 104,
+        **dict.fromkeys(passes, 0.0),
+    }
+    (keys,), (second,) = found["qkv"], found["mlp in"]
+    assert (keys.n, second.n) == (16, 104)
+    early = again(model, Slice(4, 6), "selective", dataclasses.replace(OPERATORS, recompute_stops_early=True))
+    assert found.keys() - early.keys() == {"residual 1"}
+
+
+def test_a_plain_mlp_keeps_its_only_input_by_operators():
+    # Of GPT's products 1, 3 and 5 are kept, and the sixth ends the layer: keys and attention output run again.
+    found = again(gpt(), Slice(128, 1), "selective", OPERATORS)
+    products = {name for name, kernels in found.items() if kernels[0].kind == "gemm"}
+    assert products == {"qkv", "attention output"}
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_products_that_run_again_in_part_have_whole_columns(name):
+    # A third of 3 x 5120 columns is 5120, not a rounding error more: that would be a tile more, and unaligned.
+    model = load_model(name)
+    found = again(model, Slice(128, 1), "selective", OPERATORS)
+    (keys,) = found["qkv"]
+    assert float(keys.n) == model.kv_heads * model.head_dim
+    if model.gated_mlp:
+        assert float(found["mlp in"][0].n) == model.ffn_hidden
+
+
+@given(
+    **SHAPES,
+    t=st.sampled_from([1, 2, 4, 8]),
+    gated=st.booleans(),
+    shared=st.sampled_from([1, 2, 4]),
+    early=st.booleans(),
+    meaning=st.sampled_from(["attention-core", "operators"]),
+)
+def test_selective_recomputation_lies_between_none_and_full(s, b, heads, style, t, gated, shared, early, meaning):
+    model = gpt(1, heads * 32, heads, gated_mlp=gated, kv_heads=heads // shared)
+    style = dataclasses.replace(style, recompute_stops_early=early, selective_recompute=meaning)
+    sums = [
+        {
+            field: sum(float(total(kernels, field)) for kernels in again(model, Slice(s, b, t), way, style).values())
+            for field in SIZES
+        }
+        for way in ("none", "selective", "full")
+    ]
+    for field in SIZES:
+        nothing, some, everything = (one[field] for one in sums)
+        assert nothing == 0 <= some <= everything * (1 + 1e-12)
+    if meaning == "operators":
+        assert 0 < sums[1]["flops"] < sums[2]["flops"]
+
+
+def test_padded_vocabularies_by_hand():
+    # Megatron-LM on GPT-2's vocabulary: 393 x 128 = 50,304 on one rank, 197 x 256 = 50,432 on two.
+    assert padded_vocabulary(50_257, 1, 128) == 50_304
+    assert padded_vocabulary(50_257, 2, 128) == 50_432
+    assert padded_vocabulary(51_200, 8, 128) == 51_200
+    # As it is, but for a whole number of rows on each rank.
+    assert padded_vocabulary(50_257, 1, 1) == 50_257
+    assert padded_vocabulary(50_257, 8, 1) == 50_264
+
+
+@given(st.integers(1, 300_000), st.integers(1, 64), st.sampled_from([1, 8, 64, 128, 1000]))
+def test_padding_is_the_least_multiple_that_holds_the_vocabulary(vocab, tensor, multiple):
+    found = padded_vocabulary(vocab, tensor, multiple)
+    assert found % (multiple * tensor) == 0
+    assert vocab <= found < vocab + multiple * tensor
+
+
+def test_the_head_works_on_the_padded_vocabulary():
+    # 25,216 rows on each of two ranks; 60 bytes a logit, 2 x 128 tokens.
+    style = dataclasses.replace(FLASH, vocabulary_multiple=128)
+    head = {one.name: one for one in head_operations(gpt(vocab=50_257), Slice(128, 2, 2), style)}
+    (product,) = head["vocabulary"].forward
+    assert (product.m, product.n, product.k) == (256, 25_216, 256)
+    assert float(total(head["loss"].forward + head["loss"].backward, "traffic_bytes")) == 60 * 256 * 25_216
+
+
+@given(**SHAPES, t=st.sampled_from([1, 2, 8]), gated=st.booleans(), passes=st.floats(1, 4))
+def test_activation_passes_are_of_norms_residuals_activations_and_rotations(s, b, heads, style, t, gated, passes):
+    model = gpt(1, heads * 32, heads, gated_mlp=gated, position="rotary")
+    more = dataclasses.replace(style, activation_passes=passes)
+    scaled = {"norm 0", "norm 1", "rotary", "activation", "residual 0", "residual 1", "final norm"}
+    seen = set()
+    for build in (layer_operations, head_operations):
+        pairs = zip(build(model, Slice(s, b, t), style), build(model, Slice(s, b, t), more), strict=True)
+        for plain, found in pairs:
+            factor = passes if plain.name in scaled else 1.0
+            seen.add(plain.name)
+            for phase in (forward, backward):
+                assert phase([found], "traffic_bytes") == pytest.approx(factor * phase([plain], "traffic_bytes"))
+                assert phase([found], "flops") == phase([plain], "flops")
+    assert scaled < seen

@@ -1,0 +1,94 @@
+"""Stacks on top of stacks: a file states what differs from its base, and nothing else changes."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import sim.catalog
+from sim.catalog import loader
+from sim.catalog.loader import load_stack, stack_names
+
+FOLDER = Path(sim.catalog.__file__).parent / "stacks"
+FILES = {name: tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8")) for name in stack_names()}
+DERIVED = {name: raw["base"] for name, raw in FILES.items() if "base" in raw}
+
+
+def figure(value: Any) -> dict[str, Any]:
+    return {"value": value, "kind": "assumed", "date": "2026-11", "note": "a test"}
+
+
+SHELF = {
+    "root": {"title": "Root", "record": "gpu", "a": figure(1), "b": figure(2), "t": {"x": figure(3), "y": figure(4)}},
+    "middle": {"title": "Middle", "record": "gpu", "base": "root", "b": figure(20), "t": {"y": figure(40)}},
+    "leaf": {"title": "Leaf", "record": "gpu", "base": "middle", "a": figure(100), "t": {"z": figure(500)}},
+}
+
+
+@pytest.fixture
+def shelf(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loader, "_read", lambda _, name: SHELF[name])
+
+
+def values(figures: dict[str, Any]) -> dict[str, Any]:
+    """Figures without what is said about them."""
+    return {
+        key: entry["value"] if "value" in entry else values(entry)
+        for key, entry in figures.items()
+        if isinstance(entry, dict)
+    }
+
+
+@pytest.mark.usefixtures("shelf")
+def test_what_a_stack_does_not_state_is_its_bases() -> None:
+    assert values(loader._stack_figures("root")) == {"a": 1, "b": 2, "t": {"x": 3, "y": 4}}
+    assert values(loader._stack_figures("middle")) == {"a": 1, "b": 20, "t": {"x": 3, "y": 40}}
+    assert values(loader._stack_figures("leaf")) == {"a": 100, "b": 20, "t": {"x": 3, "y": 40, "z": 500}}
+    # Reading what stands on a base leaves the base as it was.
+    assert values(loader._stack_figures("root")) == {"a": 1, "b": 2, "t": {"x": 3, "y": 4}}
+    assert loader._stack_figures("leaf")["title"] == "Leaf"
+
+
+def test_some_stacks_stand_on_others() -> None:
+    assert DERIVED
+    assert set(DERIVED.values()) <= set(FILES)
+
+
+@pytest.mark.parametrize(("name", "base"), DERIVED.items())
+def test_a_stack_is_its_base_but_for_what_its_file_states(name: str, base: str) -> None:
+    stack, below = load_stack(name), load_stack(base)
+    assert type(stack) is type(below)
+    for spec in dataclasses.fields(stack):
+        found, under = getattr(stack, spec.name), getattr(below, spec.name)
+        if spec.name in ("name", "title", "figures"):
+            continue
+        stated = FILES[name].get(spec.name, {})
+        if not stated:
+            assert found == under, spec.name
+        elif "value" not in stated:
+            assert set(found) == set(under) | set(stated), spec.name
+            assert all(found[key] == under[key] for key in set(under) - set(stated)), spec.name
+
+
+@pytest.mark.parametrize("name", stack_names())
+def test_every_field_of_a_stack_has_one_figure(name: str) -> None:
+    stack = load_stack(name)
+    named = [one.name for one in stack.figures]
+    assert len(named) == len(set(named))
+    fields = {spec.name for spec in dataclasses.fields(stack)} - {"name", "title", "figures"}
+    assert {one.split(".")[0] for one in named} == fields
+
+
+@pytest.mark.parametrize("name", DERIVED)
+def test_a_stated_figure_is_cited_as_the_file_states_it(name: str) -> None:
+    cited = {one.name: one for one in load_stack(name).figures}
+    for key, entry in FILES[name].items():
+        if not isinstance(entry, dict):
+            continue
+        stated = {key: entry} if "value" in entry else {f"{key}.{inner}": one for inner, one in entry.items()}
+        for full, one in stated.items():
+            assert (cited[full].kind, cited[full].note) == (one["kind"], one.get("note", "")), full
