@@ -18,7 +18,6 @@ from sim.validation.roles import Role, role_of
 from sim.validation.table import Problem, Row, Table
 from sim.validation.tuning import settled
 
-_CHUNK = 8
 _GIB = 2.0**30
 _MOST_PASSES = 100_000
 """Beyond it a step takes minutes to simulate; no published one comes near it."""
@@ -86,10 +85,13 @@ def compare(
     """
     cases = [case_of(row) for row in table.rows]
     chosen = [one for one in cases if isinstance(one, Case) and wanted(one, role_of(one))]
-    results = []
-    for result in _stream(chosen, jobs):
-        results.append(result)
+    # The longest first, so that no process is left with one of them at the end.
+    order = sorted(range(len(chosen)), key=lambda index: (-_length(chosen[index]), index))
+    found: dict[int, Comparison | Unsupported] = {}
+    for index, result in zip(order, _stream([chosen[index] for index in order], jobs), strict=True):
+        found[index] = result
         done()
+    results = [found[index] for index in range(len(chosen))]
     return Validation(
         tuple(one for one in results if isinstance(one, Comparison)),
         tuple(one for one in (*cases, *results) if isinstance(one, Unsupported)),
@@ -132,6 +134,12 @@ def measured_bytes(memory: Memory, what: Literal["allocated", "reserved"]) -> fl
     return sum(size for item, size in memory.stages[memory.fullest].items() if item not in beyond)
 
 
+def _length(case: Case) -> float:
+    """About how many passes a step has: sequences of a replica times pipeline stages, before settings are chosen."""
+    row = case.row
+    return (row.global_batch_sequences or 1) / ((row.dp or 1) * (row.micro_batch or 1)) * (row.pp or 1)
+
+
 def _lines(outcome: Outcome) -> dict[str, float]:
     ledger = outcome.ledger
     return {line: share for line in ledger.device_seconds if (share := ledger.share(line)) > 0}
@@ -142,4 +150,4 @@ def _stream(cases: Sequence[Case], jobs: int) -> Iterable[Comparison | Unsupport
         yield from map(compare_case, cases)
         return
     with ProcessPoolExecutor(jobs) as pool:
-        yield from pool.map(compare_case, cases, chunksize=_CHUNK)
+        yield from pool.map(compare_case, cases)
