@@ -203,12 +203,12 @@ def _passes(
     layer, embedding, head = known.cost(part, plan.recompute)
     exchanges = layer_exchanges(model, part, plan, network)
     stack = known.machine.stack
-    if stack.overlap_tensor_gradients and plan.tensor > 1:
-        weight_s = input_weight_gradients_s(model, part, known.machine, known.lora)
-        exchanges = beside_weight_gradients(exchanges, model, part, plan, network, weight_s, stack.overlap_slowdown)
     if stack.overlap_tensor_exchange and plan.sequence_parallel:
         products_s = layer_products_s(model, part, known.machine, known.lora)
         exchanges = overlapped(exchanges, products_s, plan, stack)
+    elif stack.overlap_tensor_gradients and plan.tensor > 1:
+        weight_s = input_weight_gradients_s(model, part, known.machine, known.lora)
+        exchanges = beside_weight_gradients(exchanges, model, part, plan, network, weight_s, stack.overlap_slowdown)
     return (
         layer + exchanges,
         embedding + embedding_exchanges(model, part, plan, network),

@@ -6,12 +6,12 @@ micro_batch and tensor may be numpy arrays, one element per plan.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sim.catalog import Model
-from sim.hardware.kernel import Array
+from sim.hardware.kernel import Array, Kernel
 from sim.scenario.types import Lora
 from sim.workload.operations import (
     ACTIVATION_BYTES,
@@ -140,9 +140,25 @@ def head_operations(model: Model, part: Slice, style: Style, lora: Lora | None =
     half = style.loss_traffic_bytes / 2
     return (
         *((_norm("final norm", model, part, style),) if model.final_norm else ()),
-        linear("vocabulary", part.tokens, model.hidden, vocabulary, style, frozen=lora is not None),
+        _unpadded(
+            linear("vocabulary", part.tokens, model.hidden, vocabulary, style, frozen=lora is not None),
+            model.vocab / part.tensor / vocabulary,
+        ),
         memory_pass("loss", logits, half, half),
     )
+
+
+def _unpadded(operation: Operation, share: Array) -> Operation:
+    """The projection with only the share that real words have counted as needed."""
+
+    def counted(kernels: tuple[Kernel, ...]) -> tuple[Kernel, ...]:
+        return tuple(
+            replace(one, useful_flops=one.useful_flops * share, counted_flops=one.counted_flops * share)
+            for one in kernels
+        )
+
+    phases = (counted(operation.forward), counted(operation.input_gradient), counted(operation.weight_gradient))
+    return replace(operation, forward=phases[0], input_gradient=phases[1], weight_gradient=phases[2])
 
 
 def padded_vocabulary(vocab: Array, tensor: Array, multiple: Array) -> Array:
