@@ -103,6 +103,8 @@ class Passes:
     def __init__(self, model: Model, machine: Machine, lora: Lora | None = None) -> None:
         self.model, self.machine, self.lora = model, machine, lora
         self._known: dict[tuple[Slice, Recompute], tuple[PassCost, PassCost, PassCost]] = {}
+        self._products_s: dict[Slice, tuple[float, float]] = {}
+        self._input_weight_gradients_s: dict[Slice, float] = {}
 
     def cost(self, part: Slice, recompute: Recompute) -> tuple[PassCost, PassCost, PassCost]:
         """(layer, embedding, head) for one micro-batch of one plan, in plain floats, without communication."""
@@ -112,6 +114,19 @@ class Passes:
             head = head_cost(self.model, part, self.machine, self.lora)
             self._known[part, recompute] = (layer.plain(), embedding.plain(), head.plain())
         return self._known[part, recompute]
+
+    def products_s(self, part: Slice) -> tuple[float, float]:
+        """See layer_products_s."""
+        if part not in self._products_s:
+            self._products_s[part] = layer_products_s(self.model, part, self.machine, self.lora)
+        return self._products_s[part]
+
+    def input_weight_gradients_s(self, part: Slice) -> float:
+        """See input_weight_gradients_s."""
+        if part not in self._input_weight_gradients_s:
+            found_s = input_weight_gradients_s(self.model, part, self.machine, self.lora)
+            self._input_weight_gradients_s[part] = found_s
+        return self._input_weight_gradients_s[part]
 
 
 def layer_products_s(model: Model, part: Slice, machine: Machine, lora: Lora | None = None) -> tuple[float, float]:

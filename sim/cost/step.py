@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 from sim.catalog import GpuStack, Model
-from sim.cost.compute import Machine, PassCost, Passes, input_weight_gradients_s, layer_products_s
+from sim.cost.compute import Machine, PassCost, Passes
 from sim.cost.parts import Parts, duration_s
 from sim.cost.sites import Site, pipeline_sends, tied_embedding_sends
 from sim.cost.split import (
@@ -204,10 +204,9 @@ def _passes(
     exchanges = layer_exchanges(model, part, plan, network)
     stack = known.machine.stack
     if stack.overlap_tensor_exchange and plan.sequence_parallel:
-        products_s = layer_products_s(model, part, known.machine, known.lora)
-        exchanges = overlapped(exchanges, products_s, plan, stack)
+        exchanges = overlapped(exchanges, known.products_s(part), plan, stack)
     elif stack.overlap_tensor_gradients and plan.tensor > 1:
-        weight_s = input_weight_gradients_s(model, part, known.machine, known.lora)
+        weight_s = known.input_weight_gradients_s(part)
         exchanges = beside_weight_gradients(exchanges, model, part, plan, network, weight_s, stack.overlap_slowdown)
     return (
         layer + exchanges,

@@ -116,10 +116,11 @@ def fitted_names() -> list[str]:
     return sorted(name for kind in _fits().values() for name in kind)
 
 
-def fit_cases() -> list[Case]:
+@functools.cache
+def fit_cases() -> tuple[Case, ...]:
     """All rows that constants may be fitted on."""
     cases = [case_of(row) for row in read_tables().rows]
-    return [case for case in cases if isinstance(case, Case) and role_of(case) == "fit"]
+    return tuple(case for case in cases if isinstance(case, Case) and role_of(case) == "fit")
 
 
 def fit(plan: FitPlan) -> Fitted:
