@@ -80,8 +80,9 @@ def _zero_stages(machine: Machine, data: int) -> list[int]:
 
 
 def _recomputes(machine: Machine) -> list[Recompute]:
-    """A fused attention keeps no scores, so selective recomputation has nothing to save."""
-    return [mode for mode in _RECOMPUTES if not (mode == "selective" and machine.stack.flash_attention)]
+    """A fused attention keeps no scores, so selective recomputation of its core has nothing to save."""
+    nothing_to_save = machine.stack.flash_attention and machine.stack.selective_recompute == "attention-core"
+    return [mode for mode in _RECOMPUTES if not (mode == "selective" and nothing_to_save)]
 
 
 def _plan(scenario: Scenario, machine: Machine, request: PlanRequest) -> Plan:
