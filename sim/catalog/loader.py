@@ -75,9 +75,14 @@ def _stack(name: str) -> Stack:
     return _record(WaferStack, name, raw) if raw["record"] == "wafer" else _record(GpuStack, name, raw)
 
 
+def own_figures(stack: str) -> Mapping[str, Any]:
+    """What a stack's own file states, its "base" included, before anything is taken from that base."""
+    return _read("stacks", stack)
+
+
 def _stack_figures(name: str) -> dict[str, Any]:
     """A stack's file on top of the one that it names as its base: it states what differs."""
-    raw = _read("stacks", name)
+    raw = own_figures(name)
     if "base" not in raw:
         return dict(raw)
     found = _stack_figures(raw["base"])

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.catalog import GpuStack, load_device, load_stack, stack_names
+from sim.catalog.loader import own_figures
 from sim.catalog.writer import write_figures
 from sim.errors import InputError, unknown_name
 from sim.hardware.network import Network
@@ -260,7 +261,7 @@ def _family(name: str) -> tuple[str, ...]:
 @functools.cache
 def _line(stack: str) -> tuple[str, ...]:
     """A stack, its base, the base's base, ..."""
-    base = _file(stack).get("base")
+    base = own_figures(stack).get("base")
     return (stack, *(_line(base) if base else ()))
 
 
@@ -268,13 +269,7 @@ def _overrides(stack: str, base: str, key: str) -> bool:
     """Whether a stack between `stack` and its base has a value of its own for a constant."""
     line = _line(stack)
     between = line[: line.index(base)] if base in line else ()
-    return any(key.partition(".")[0] in _file(one) for one in between)
-
-
-@functools.cache
-def _file(stack: str) -> dict[str, Any]:
-    text = (resources.files("sim.catalog") / "stacks" / f"{stack}.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    return any(key.partition(".")[0] in own_figures(one) for one in between)
 
 
 @functools.cache
