@@ -100,10 +100,8 @@ def stage_memory(
         # The shard that FSDP keeps of a trained parameter is the fp32 master itself; no half-precision copy stays.
         master = MASTER_BYTES * trained / plan.data
         weights, optimizer = master + WEIGHT_BYTES * (parameters - trained) / plan.data, optimizer - master
-    kept = _layers_in_flight(plan, stage) * layer_activation_bytes(
-        model, part, style, plan.recompute, stack.selective_recompute
-    )
-    brought_back = working_bytes(model, part, style, plan.recompute, stack.selective_recompute)
+    kept = _layers_in_flight(plan, stage) * layer_activation_bytes(model, part, style, plan.recompute)
+    brought_back = working_bytes(model, part, style, plan.recompute)
     working = float(brought_back + gradient_flow_bytes(model, part, style))
     activations = float(kept) + working
     buffers = _gathered_bytes(model, plan, stack) + _placeholder_bytes(model, training, plan, stack, stage)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import numpy as np
 
 from sim.catalog import Model
-from sim.catalog.stack_records import SelectiveRecompute
 from sim.hardware.kernel import Array
 from sim.scenario.types import Recompute
 from sim.workload.layer import Slice, key_value_width_of
@@ -17,17 +16,15 @@ from sim.workload.operations import ACTIVATION_BYTES, MASK_BYTES, Style
 _STATISTICS_BYTES = 4.0
 
 
-def layer_activation_bytes(
-    model: Model, part: Slice, style: Style, recompute: Recompute, selective: SelectiveRecompute = "attention-core"
-) -> Array:
-    """Bytes that one layer keeps on one device for one micro-batch. selective: what "selective" means in the stack.
+def layer_activation_bytes(model: Model, part: Slice, style: Style, recompute: Recompute) -> Array:
+    """Bytes that one layer keeps on one device for one micro-batch.
 
     Source: Korthikanti et al. 2022, eq. 1, 2, 4 and 6, itemised so that other head counts, MLPs and kernels follow.
     Hand-worked: GPT (f = 4h, dropout, unfused), t = 1: s b h (34 + 5 a s / h).
     """
     if recompute == "full":
         return ACTIVATION_BYTES * part.unsharded_tokens * model.hidden
-    if recompute == "selective" and selective == "operators":
+    if recompute == "selective" and style.selective_recompute == "operators":
         return _operator_bytes(model, part, style)
     whole = part.unsharded_tokens * model.hidden * _whole_bytes(model)
     split = part.tokens * _split_bytes(model, part.tensor, style)
@@ -35,15 +32,13 @@ def layer_activation_bytes(
     return whole + split + core
 
 
-def working_bytes(
-    model: Model, part: Slice, style: Style, recompute: Recompute, selective: SelectiveRecompute = "attention-core"
-) -> Array:
+def working_bytes(model: Model, part: Slice, style: Style, recompute: Recompute) -> Array:
     """Bytes of what recomputation brings back while one layer runs backward."""
     if recompute == "none":
         return 0.0 * part.tokens
     if recompute == "full":
         return layer_activation_bytes(model, part, style, "none")
-    if selective == "attention-core":
+    if style.selective_recompute == "attention-core":
         return _core_bytes(model, part, style) * (not style.flash_attention)
     kept = _operator_bytes(model, part, style)
     return np.maximum(layer_activation_bytes(model, part, style, "none") - kept, 0.0)

@@ -155,14 +155,13 @@ def test_placeholders_of_gradients():
 
 def test_what_selective_means_is_the_stack_s():
     model, shape, part = gpt(), plan(recompute="selective"), Slice(128, 1)
+    operators = dataclasses.replace(FLASH, selective_recompute="operators")
     found = [
-        memory(shape, 0, model, gpu_stack(selective_recompute=meaning), FLASH).activations
-        for meaning in ("attention-core", "operators")
+        memory(shape, 0, model, gpu_stack(selective_recompute=style.selective_recompute), style).activations
+        for style in (FLASH, operators)
     ]
     # Four layers, of which one is whole while it runs backward.
-    whole, kept = (
-        float(layer_activation_bytes(model, part, FLASH, mode, "operators")) for mode in ("none", "selective")
-    )
+    whole, kept = (float(layer_activation_bytes(model, part, operators, mode)) for mode in ("none", "selective"))
     assert found[0] - found[1] == pytest.approx(3 * (whole - kept))
 
 

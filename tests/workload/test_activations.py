@@ -16,6 +16,7 @@ from sim.workload.activations import (
 )
 from sim.workload.layer import Slice
 
+OPERATORS = dataclasses.replace(FLASH, selective_recompute="operators")
 SHAPES = {
     "s": st.integers(1, 512).map(lambda x: 8 * x),
     "b": st.integers(1, 16),
@@ -108,21 +109,19 @@ def test_keeping_attention_and_every_other_product_by_hand():
     # The same layer. Input 2 x 64; the products 1, 3, 5 and 7 of seven: queries 2 x 64, values 2 x 16, gate 2 x 100,
     # and the MLP's output 2 x 64, which a compiler drops; the context 2 x 64 with its statistics 4 x 8.
     model = gpt(1, 64, 8, kv_heads=2, gated_mlp=True, ffn_hidden=100, dropout=False)
-    eager = dataclasses.replace(FLASH, fused_elementwise=False)
+    eager = dataclasses.replace(OPERATORS, fused_elementwise=False)
     part = Slice(1, 1)
-    compiled_kept = layer_activation_bytes(model, part, FLASH, "selective", "operators")
+    compiled_kept = layer_activation_bytes(model, part, OPERATORS, "selective")
     assert compiled_kept == 128 + 128 + 32 + 200 + 128 + 32
-    assert layer_activation_bytes(model, part, eager, "selective", "operators") == compiled_kept + 128
+    assert layer_activation_bytes(model, part, eager, "selective") == compiled_kept + 128
     # Without a gate the output is the sixth product: 256 wide, four times 64.
     plain = gpt(1, 64, 8, dropout=False)
-    assert layer_activation_bytes(plain, part, eager, "selective", "operators") == 2 * (64 + 64 + 64 + 256 + 64) + 32
+    assert layer_activation_bytes(plain, part, eager, "selective") == 2 * (64 + 64 + 64 + 256 + 64) + 32
     # What is not kept comes back; the other modes mean the same in every stack.
     whole = layer_activation_bytes(model, part, FLASH, "none")
-    assert working_bytes(model, part, FLASH, "selective", "operators") == whole - compiled_kept
+    assert working_bytes(model, part, OPERATORS, "selective") == whole - compiled_kept
     for mode in ("none", "full"):
-        assert layer_activation_bytes(model, part, FLASH, mode, "operators") == layer_activation_bytes(
-            model, part, FLASH, mode
-        )
+        assert layer_activation_bytes(model, part, OPERATORS, mode) == layer_activation_bytes(model, part, FLASH, mode)
 
 
 @given(**SHAPES)
@@ -155,7 +154,7 @@ def test_arrays_give_what_numbers_give(micro_batches, recompute):
         for formula in (
             lambda part: layer_activation_bytes(model, part, UNFUSED, recompute),
             lambda part: working_bytes(model, part, UNFUSED, recompute),
-            lambda part: working_bytes(model, part, FLASH, recompute, "operators"),
+            lambda part: working_bytes(model, part, OPERATORS, recompute),
             lambda part: gradient_flow_bytes(model, part, UNFUSED),
             lambda part: head_activation_bytes(model, part, 6.0),
         ):
