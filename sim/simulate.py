@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from sim.catalog import GpuStack, Wafer, WaferStack, load_accuracy
-from sim.cost.compute import Passes
 from sim.cost.sites import Site
 from sim.cost.step import step_costs_on_sites
 from sim.cost.wafer import WAFER_STYLE, wafer_costs
@@ -178,8 +177,7 @@ def _program(prepared: Prepared, fabrics: Sequence[_Fabric]) -> Program:
             return wafer_program(wafer_plan, streamed)
         case _, GpuStack() as gpu_stack, Plan() as plan:
             sites = [Site(machine, *fabric) for machine, fabric in zip(machines, fabrics, strict=True)]
-            passes = [Passes(model, machine, training.lora) for machine in machines]
-            costs = step_costs_on_sites(model, training, plan, sites, passes, jitter)
+            costs = step_costs_on_sites(model, training, plan, sites, jitter)
             build = sharded_program if shards_by_layer(plan, gpu_stack) else pipeline_program
             return build(plan, costs, gpu_stack)
     raise InputError(scenario.where, "device, stack and plan are of different kinds", "prepare() never returns this")

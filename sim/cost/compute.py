@@ -79,69 +79,36 @@ class PassCost:
             self.backward_squares_s2 + other.backward_squares_s2,
         )
 
-    def __mul__(self, times: float) -> PassCost:
+    def __mul__(self, times: Array) -> PassCost:
         exchanges = self.forward_exchanges * times, self.backward_exchanges * times
         squares_s2 = self.forward_squares_s2 * times, self.backward_squares_s2 * times
         return PassCost(scaled(self.forward, times), scaled(self.backward, times), *exchanges, *squares_s2)
 
     def plain(self) -> PassCost:
-        """The cost of one plan in plain floats, without communication."""
+        """The cost of one plan in plain floats, as instructions carry it."""
         return PassCost(
             plain(self.forward),
             plain(self.backward),
+            self.forward_exchanges,
+            self.backward_exchanges,
             forward_squares_s2=float(self.forward_squares_s2),
             backward_squares_s2=float(self.backward_squares_s2),
         )
 
 
-class Passes:
-    """What one layer, the embedding and the head cost a machine, remembered by the slice of work.
-
-    Many plans share their slices: a search asks for the same few passes again and again.
-    """
-
-    def __init__(self, model: Model, machine: Machine, lora: Lora | None = None) -> None:
-        self.model, self.machine, self.lora = model, machine, lora
-        self._known: dict[tuple[Slice, Recompute], tuple[PassCost, PassCost, PassCost]] = {}
-        self._products_s: dict[Slice, tuple[float, float]] = {}
-        self._input_weight_gradients_s: dict[Slice, float] = {}
-
-    def cost(self, part: Slice, recompute: Recompute) -> tuple[PassCost, PassCost, PassCost]:
-        """(layer, embedding, head) for one micro-batch of one plan, in plain floats, without communication."""
-        if (part, recompute) not in self._known:
-            layer = layer_cost(self.model, part, recompute, self.machine, self.lora)
-            embedding = embedding_cost(self.model, part, self.machine)
-            head = head_cost(self.model, part, self.machine, self.lora)
-            self._known[part, recompute] = (layer.plain(), embedding.plain(), head.plain())
-        return self._known[part, recompute]
-
-    def products_s(self, part: Slice) -> tuple[float, float]:
-        """See layer_products_s."""
-        if part not in self._products_s:
-            self._products_s[part] = layer_products_s(self.model, part, self.machine, self.lora)
-        return self._products_s[part]
-
-    def input_weight_gradients_s(self, part: Slice) -> float:
-        """See input_weight_gradients_s."""
-        if part not in self._input_weight_gradients_s:
-            found_s = input_weight_gradients_s(self.model, part, self.machine, self.lora)
-            self._input_weight_gradients_s[part] = found_s
-        return self._input_weight_gradients_s[part]
-
-
-def layer_products_s(model: Model, part: Slice, machine: Machine, lora: Lora | None = None) -> tuple[float, float]:
+def layer_products_s(model: Model, part: Slice, machine: Machine, lora: Lora | None = None) -> tuple[Array, Array]:
     """Busy seconds of one layer's projections, forward and backward: what exchanges of tensor ranks can hide behind."""
     projections = [one for one in layer_operations(model, part, machine.style, lora) if one.region != "attention-core"]
 
-    def seconds(kernels: Iterable[Kernel]) -> float:
+    def seconds(kernels: Iterable[Kernel]) -> Array:
         products = (kernel for kernel in kernels if kernel.kind == "gemm")
-        return float(sum(kernel_time_s(one, machine.gpu, machine.stack, machine.precision) for one in products))
+        return sum(kernel_time_s(one, machine.gpu, machine.stack, machine.precision) for one in products)
 
     forward = seconds(kernel for one in projections for kernel in one.forward)
     return forward, seconds(kernel for one in projections for kernel in one.backward)
 
 
-def input_weight_gradients_s(model: Model, part: Slice, machine: Machine, lora: Lora | None = None) -> float:
+def input_weight_gradients_s(model: Model, part: Slice, machine: Machine, lora: Lora | None = None) -> Array:
     """Busy seconds of the weight gradients of a layer's two projections into attention and MLP.
 
     What their input gradients' way over the tensor ranks can hide behind.
@@ -153,7 +120,7 @@ def input_weight_gradients_s(model: Model, part: Slice, machine: Machine, lora: 
         for kernel in one.weight_gradient
         if kernel.kind == "gemm"
     ]
-    return float(sum(kernel_time_s(one, machine.gpu, machine.stack, machine.precision) for one in gradients))
+    return sum(kernel_time_s(one, machine.gpu, machine.stack, machine.precision) for one in gradients)
 
 
 Build = Callable[[Slice], tuple[Operation, ...]]

@@ -9,39 +9,44 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from sim.catalog import GpuStack, Model
 from sim.cost.compute import PassCost
-from sim.hardware.network import NOTHING, Communication, Group, Network
-from sim.parallel.plan import Plan
+from sim.hardware.kernel import Array
+from sim.hardware.network import NOTHING, Communicates, Communication, Group
+from sim.parallel.plans import Plans
 from sim.workload.layer import Slice
 from sim.workload.operations import ACTIVATION_BYTES
 
+_TINY_S = 1e-300
+"""Less than any time: what nothing is divided by, so that a share of nothing is nothing."""
 _STATISTIC_BYTES = 4.0
 _LOSS_STATISTICS = 3
 """Maximum, sum of exponentials and the target's logit, reduced over the vocabulary's shards."""
 
 
-def tensor_group(plan: Plan) -> Group:
+def tensor_group(plan: Plans) -> Group:
     """Ranks that share every matrix."""
     return Group(plan.tensor, 1)
 
 
-def data_group(plan: Plan) -> Group:
+def data_group(plan: Plans) -> Group:
     """Ranks that hold the same part of the model for other data."""
     return Group(plan.data, plan.tensor)
 
 
-def pipeline_group(plan: Plan) -> Group:
+def pipeline_group(plan: Plans) -> Group:
     """Ranks that hold the stages of one replica."""
     return Group(plan.pipeline, plan.tensor * plan.data)
 
 
-def activation_bytes(model: Model, part: Slice) -> float:
+def activation_bytes(model: Model, part: Slice) -> Array:
     """Bytes of one micro-batch's hidden state."""
-    return float(ACTIVATION_BYTES * part.tokens * model.hidden)
+    return ACTIVATION_BYTES * part.tokens * model.hidden
 
 
-def exchange(model: Model, part: Slice, plan: Plan, network: Network) -> Communication:
+def exchange(model: Model, part: Slice, plan: Plans, network: Communicates) -> Communication:
     """One tensor-parallel exchange: an all-reduce, or with sequence parallelism a reduce-scatter and an all-gather.
 
     The two follow each other with next to no work in between, so the ranks wait for each other once.
@@ -54,7 +59,7 @@ def exchange(model: Model, part: Slice, plan: Plan, network: Network) -> Communi
     return network.run("all_reduce", size, group)
 
 
-def layer_exchanges(model: Model, part: Slice, plan: Plan, network: Network) -> PassCost:
+def layer_exchanges(model: Model, part: Slice, plan: Plans, network: Communicates) -> PassCost:
     """Tensor-parallel communication of one layer: after attention and MLP, forward and backward.
 
     One exchange instead of two where attention and MLP run side by side. Full recomputation repeats the forward
@@ -68,7 +73,7 @@ def layer_exchanges(model: Model, part: Slice, plan: Plan, network: Network) -> 
 
 
 def beside_weight_gradients(
-    exchanges: PassCost, model: Model, part: Slice, plan: Plan, network: Network, weight_s: float, slowdown: float
+    exchanges: PassCost, model: Model, part: Slice, plan: Plans, network: Communicates, weight_s: Array, slowdown: float
 ) -> PassCost:
     """The exchanges of a layer where input gradients are reduced beside weight gradients, which that slows down.
 
@@ -79,15 +84,13 @@ def beside_weight_gradients(
     size, group = activation_bytes(model, part), tensor_group(plan)
     reductions = network.run("reduce_scatter" if plan.sequence_parallel else "all_reduce", size, group)
     reductions = reductions * (1 if model.parallel_block else 2)
-    hidden_s = min(reductions.seconds, weight_s)
-    if not hidden_s:
-        return exchanges
-    hidden = reductions * -(hidden_s * (1.0 - slowdown) / reductions.seconds)
+    hidden_s = np.minimum(reductions.seconds, weight_s)
+    hidden = reductions * -(hidden_s * (1.0 - slowdown) / np.maximum(reductions.seconds, _TINY_S))
     backward = exchanges.backward_exchanges
     return _exchanges(exchanges.forward_exchanges, replace(backward + hidden, meetings=backward.meetings))
 
 
-def shown_share(exchange_s: float, products_s: float, ranks: int, slowdown: float) -> float:
+def shown_share(exchange_s: Array, products_s: Array, ranks: Array, slowdown: float) -> Array:
     """Share of an exchange that shows where it runs in as many chunks as there are ranks beside matrix products.
 
     Of n chunks of both, the first of one has nothing of the other beside it: max(c, g) + min(c, g) / n for c + g.
@@ -95,13 +98,12 @@ def shown_share(exchange_s: float, products_s: float, ranks: int, slowdown: floa
     Source: Wang et al. 2022 (ASPLOS 2023), Overlap Communication with Dependent Computation via Decomposition, sec. 4.
     Hand-worked: 2 s beside 6 s on 4 ranks at a slowdown of 0.1: 6 + 2 / 4 + 0.2 instead of 8, so 0.7 of 2 s show.
     """
-    if exchange_s == 0.0:
-        return 1.0
-    together_s = max(exchange_s, products_s) + min(exchange_s, products_s) * (1 / ranks + slowdown)
-    return min((together_s - products_s) / exchange_s, 1.0)
+    together_s = np.maximum(exchange_s, products_s) + np.minimum(exchange_s, products_s) * (1 / ranks + slowdown)
+    shown = (together_s - products_s) / np.maximum(exchange_s, _TINY_S)
+    return np.where(np.equal(exchange_s, 0.0), 1.0, np.minimum(shown, 1.0))[()]
 
 
-def overlapped(exchanges: PassCost, products_s: tuple[float, float], plan: Plan, stack: GpuStack) -> PassCost:
+def overlapped(exchanges: PassCost, products_s: tuple[Array, Array], plan: Plans, stack: GpuStack) -> PassCost:
     """The exchanges of a layer with only what shows of them, forward and backward, beside its matrix products."""
     shares = [
         shown_share(one.seconds, beside_s, plan.tensor, stack.overlap_slowdown)
@@ -110,7 +112,7 @@ def overlapped(exchanges: PassCost, products_s: tuple[float, float], plan: Plan,
     return _exchanges(exchanges.forward_exchanges * shares[0], exchanges.backward_exchanges * shares[1])
 
 
-def embedding_exchanges(model: Model, part: Slice, plan: Plan, network: Network) -> PassCost:
+def embedding_exchanges(model: Model, part: Slice, plan: Plans, network: Communicates) -> PassCost:
     """The embedding is split over the vocabulary: its result is summed forward (Shoeybi et al. 2019, sec. 3)."""
     size, group = activation_bytes(model, part), tensor_group(plan)
     if plan.sequence_parallel:
@@ -118,7 +120,7 @@ def embedding_exchanges(model: Model, part: Slice, plan: Plan, network: Network)
     return _exchanges(network.run("all_reduce", size, group), NOTHING)
 
 
-def head_exchanges(model: Model, part: Slice, plan: Plan, network: Network) -> PassCost:
+def head_exchanges(model: Model, part: Slice, plan: Plans, network: Communicates) -> PassCost:
     """The loss over a split vocabulary: statistics forward, the hidden state's gradient backward."""
     size, group = activation_bytes(model, part), tensor_group(plan)
     statistics = network.run("all_reduce", _STATISTIC_BYTES * part.tokens, group) * _LOSS_STATISTICS
@@ -130,54 +132,53 @@ def head_exchanges(model: Model, part: Slice, plan: Plan, network: Network) -> P
 
 def _exchanges(forward: Communication, backward: Communication) -> PassCost:
     """Communication as part of a pass; none at all where nothing is split."""
-    parts = [{"tensor_comm": one.seconds} if one.seconds else {} for one in (forward, backward)]
+    parts = [{"tensor_comm": one.seconds} if np.any(one.seconds) else {} for one in (forward, backward)]
     return PassCost(parts[0], parts[1], forward, backward)
 
 
 def pipeline_send(
-    model: Model, part: Slice, plan: Plan, stack: GpuStack, network: Network, *, stages: int = 1
+    model: Model, part: Slice, plan: Plans, stack: GpuStack, network: Communicates, *, stages: Array = 1
 ) -> Communication:
     """One activation to the stage that is `stages` further on, or its gradient back (negative).
 
     Scattered over the tensor ranks and gathered behind the fast links where the stack does that, and already
     scattered under sequence parallelism. Source: Narayanan et al. 2021, sec. 4.1.
     """
-    if plan.pipeline == 1:
+    if np.all(np.equal(plan.pipeline, 1)):
         return NOTHING
     size, group = activation_bytes(model, part), pipeline_group(plan)
     distance = stages * group.stride
     if plan.sequence_parallel:
         return network.send(size / plan.tensor, distance, group)
-    if stack.scatter_pipeline_send and plan.tensor > 1:
+    if stack.scatter_pipeline_send:
         return network.send(size / plan.tensor, distance, group) + network.run("all_gather", size, tensor_group(plan))
     return network.send(size, distance, group)
 
 
-def gradient_reduction(gradient_bytes: float, plan: Plan, network: Network) -> Communication:
+def gradient_reduction(gradient_bytes: Array, plan: Plans, network: Communicates) -> Communication:
     """Sum gradients over the replicas: all-reduce, or reduce-scatter where the optimizer is sharded."""
     return network.run("reduce_scatter" if plan.zero >= 1 else "all_reduce", gradient_bytes, data_group(plan))
 
 
-def parameter_gather(weight_bytes: float, plan: Plan, network: Network) -> Communication:
+def parameter_gather(weight_bytes: Array, plan: Plans, network: Communicates) -> Communication:
     """Gather parameters over the replicas, after a sharded optimizer or before a sharded layer."""
     return network.run("all_gather", weight_bytes, data_group(plan))
 
 
-def gather_beside_forward(gather: Communication, buckets: int, forward_s: float) -> Communication:
+def gather_beside_forward(gather: Communication, buckets: Array, forward_s: Array) -> Communication:
     """What shows of a parameter gather that runs bucket by bucket beside the first forward of the next step.
 
     The first bucket has nothing to hide behind; of the others what the forward through the buckets before does not
     cover. forward_s: of one micro-batch through everything that is gathered.
     Hand-worked: 4 s in 4 buckets beside a forward of 2 s: 4 - 3/4 x 2 = 2.5 s show; of 8 s, the first bucket's 1 s.
     """
-    if gather.seconds == 0.0:
-        return gather
-    shown_s = max(gather.seconds / buckets, gather.seconds - forward_s * (buckets - 1) / buckets)
-    return replace(gather * (shown_s / gather.seconds), meetings=gather.meetings)
+    shown_s = np.maximum(gather.seconds / buckets, gather.seconds - forward_s * (buckets - 1) / buckets)
+    shown: Communication = gather * (shown_s / np.maximum(gather.seconds, _TINY_S))
+    return replace(shown, meetings=gather.meetings)
 
 
 def tied_embedding_send(
-    model: Model, plan: Plan, gradient_bytes: float, network: Network, *, stages: int
+    model: Model, plan: Plans, gradient_bytes: float, network: Communicates, *, stages: Array
 ) -> Communication:
     """Half of summing the gradients of an embedding that first and last stage both hold: one end's to the other.
 
@@ -185,7 +186,7 @@ def tied_embedding_send(
     A ring of two passes the whole size once in each direction, both at the same time: what a send costs.
     Source: Narayanan et al. 2021, sec. 4.
     """
-    if plan.pipeline == 1 or not model.tied_embeddings:
+    if not model.tied_embeddings or np.all(np.equal(plan.pipeline, 1)):
         return NOTHING
     size, group = gradient_bytes * model.vocab * model.hidden / plan.tensor, pipeline_group(plan)
     return network.send(size, stages * group.stride, group)

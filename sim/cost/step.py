@@ -5,32 +5,38 @@ The engine runs these costs as a program; nothing here knows in which order.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from sim.catalog import GpuStack, Model
-from sim.cost.compute import Machine, PassCost, Passes
-from sim.cost.parts import Parts, duration_s
+import numpy as np
+
+from sim.catalog import Model
+from sim.cost.compute import (
+    Machine,
+    PassCost,
+    embedding_cost,
+    head_cost,
+    input_weight_gradients_s,
+    layer_cost,
+    layer_products_s,
+)
+from sim.cost.parts import Parts, duration_s, plain
 from sim.cost.sites import Site, pipeline_sends, tied_embedding_sends
 from sim.cost.split import (
     beside_weight_gradients,
     embedding_exchanges,
-    gather_beside_forward,
-    gradient_reduction,
     head_exchanges,
     layer_exchanges,
     overlapped,
-    parameter_gather,
 )
-from sim.hardware.kernel import launched_time_s, memory_time_s
-from sim.hardware.network import NOTHING, Communication, Network
-from sim.parallel.memory import WEIGHT_BYTES, stage_parameters, trained_share
+from sim.cost.stage import sharded_cost, shown_gather, stage_cost
+from sim.hardware.kernel import Array
+from sim.hardware.network import NOTHING, Communicates, Communication, Network
 from sim.parallel.plan import Plan
+from sim.parallel.plans import Plans
 from sim.scenario.types import Training
 from sim.workload.layer import Slice
-from sim.workload.parameters import count_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +83,9 @@ def step_costs(
     machine: Machine,
     network: Network,
     jitter: float = 0.0,
-    passes: Passes | None = None,
 ) -> StepCosts:
-    """Cost every instruction of one step of a plan on a machine and its network.
-
-    passes: what is already known of the compute, where many plans are costed; it changes nothing but the time it takes.
-    """
-    known = passes or Passes(model, machine, training.lora)
-    return step_costs_on_sites(model, training, plan, (Site(machine, network, network),), (known,), jitter)
+    """Cost every instruction of one step of a plan on a machine and its network."""
+    return step_costs_on_sites(model, training, plan, (Site(machine, network, network),), jitter)
 
 
 def step_costs_on_sites(
@@ -92,29 +93,26 @@ def step_costs_on_sites(
     training: Training,
     plan: Plan,
     sites: Sequence[Site],
-    passes: Sequence[Passes],
     jitter: float = 0.0,
 ) -> StepCosts:
     """Cost every instruction of one step of a plan whose parts run on hardware of different kinds, under one stack.
 
-    sites: of each part of the plan. passes: what is known of the compute on each.
+    sites: of each part of the plan.
     """
-    part = Slice(training.sequence, plan.micro_batch, plan.tensor, plan.sequence_parallel)
     stack, gradient_width = sites[0].machine.stack, sites[0].machine.gradient_bytes
-    ends = [_passes(model, part, plan, known, site.network) for known, site in zip(passes, sites, strict=True)]
+    ends = [
+        tuple(one.plain() for one in micro_batch_passes(model, training, plan, site.machine, site.network))
+        for site in sites
+    ]
     site_of = [sites[index] for index in plan.stage_parts]
     chunks = tuple(_chunk(index, plan, *ends[plan.stage_parts[index % plan.pipeline]]) for index in range(plan.chunks))
-    sends, sends_back = pipeline_sends(model, part, plan, sites)
-    trained = trained_share(model, training)
-    held = [stage_parameters(model, plan, stage) for stage in range(plan.pipeline)]
-    gradient_bytes = [gradient_width * trained * parameters for parameters in held]
-    buckets = tuple(_buckets(size, plan, stack) for size in gradient_bytes)
-    reductions = plan.micro_batches if plan.zero == 2 else 1
-    count = count_parameters(model)
-    layer_parameters = count.layer / plan.tensor
-    root_parameters = count.root / plan.tensor
+    sends, sends_back = pipeline_sends(model, slice_of(training, plan), plan, sites)
+    stages = [
+        stage_cost(model, training, plan, stage, site.machine, site.network) for stage, site in enumerate(site_of)
+    ]
+    sharded = sharded_cost(model, training, plan, sites[0].machine, sites[0].network)
     layer, embedding, head = ends[0]
-    machine, network = sites[0].machine, sites[0].network
+    forwards_s = [_forward_s(stage, plan, chunks) for stage in range(plan.pipeline)]
     busy_s = [plan.micro_batches * micro_batch_busy_s(stage, plan, chunks) for stage in range(plan.pipeline)]
     return StepCosts(
         chunks=chunks,
@@ -123,44 +121,42 @@ def step_costs_on_sites(
         head=head,
         sends=sends,
         sends_back=sends_back,
-        reductions=tuple(
-            gradient_reduction(size / pieces, plan, site.network)
-            for size, pieces, site in zip(gradient_bytes, buckets, site_of, strict=True)
-        ),
-        buckets=buckets,
+        reductions=tuple(stage.reduction for stage in stages),
+        buckets=tuple(int(stage.buckets) for stage in stages),
         gathers=tuple(
-            _gather(WEIGHT_BYTES * trained * held[stage], stage, plan, stack, site.network, chunks, buckets[stage])
-            for stage, site in enumerate(site_of)
+            shown_gather(stage, plan, stack, forward_s) for stage, forward_s in zip(stages, forwards_s, strict=True)
         ),
         tied_embedding=(NOTHING, NOTHING)
         if training.lora
         else tied_embedding_sends(model, plan, gradient_width, sites),
-        layer_gather=parameter_gather(WEIGHT_BYTES * layer_parameters, plan, network),
-        root_gather=parameter_gather(WEIGHT_BYTES * root_parameters, plan, network),
-        layer_scatter=gradient_reduction(gradient_width * trained * layer_parameters, plan, network),
-        root_scatter=gradient_reduction(gradient_width * trained * root_parameters, plan, network),
-        layer_prepare_s=_prepare_s(trained * layer_parameters, plan, machine),
-        root_prepare_s=_prepare_s(trained * root_parameters, plan, machine),
-        prepares_s=tuple(
-            _prepare_s(reductions * trained * parameters, plan, site.machine)
-            for parameters, site in zip(held, site_of, strict=True)
-        ),
-        optimizer=tuple(
-            _optimizer(trained * parameters, plan, site.machine, training.optimizer)
-            for parameters, site in zip(held, site_of, strict=True)
-        ),
+        layer_gather=sharded.layer_gather,
+        root_gather=sharded.root_gather,
+        layer_scatter=sharded.layer_scatter,
+        root_scatter=sharded.root_scatter,
+        layer_prepare_s=float(sharded.layer_prepare_s),
+        root_prepare_s=float(sharded.root_prepare_s),
+        prepares_s=tuple(float(stage.prepare_s) for stage in stages),
+        optimizer=tuple(plain(stage.optimizer) for stage in stages),
         straggler_s=tuple(jitter * expected_maximum(plan.data) * busy for busy in busy_s),
         input_s=stack.fixed_step_s,
     )
 
 
-def expected_maximum(count: int) -> float:
+def expected_maximum(count: Array) -> Array:
     """Expected largest of some independent standard normal values: how far the slowest replica lags.
 
     Source: Blom 1958, Statistical Estimates and Transformed Beta-Variables: the quantile at (n - 3/8) / (n + 1/4).
     Hand-worked: one replica waits for nobody: 0.
     """
-    return 0.0 if count == 1 else NormalDist().inv_cdf((count - 0.375) / (count + 0.25))
+    if np.ndim(count) == 0:
+        return 0.0 if count == 1 else NormalDist().inv_cdf((count - 0.375) / (count + 0.25))
+    different, place = np.unique(count, return_inverse=True)
+    return np.array([expected_maximum(one) for one in different.tolist()])[place]
+
+
+def _forward_s(stage: int, plan: Plan, chunks: tuple[PassCost, ...]) -> float:
+    """Seconds that a stage computes forward for one micro-batch."""
+    return float(sum(duration_s(one.forward) for one in chunks[stage :: plan.pipeline]))
 
 
 def micro_batch_busy_s(stage: int, plan: Plan, chunks: tuple[PassCost, ...]) -> float:
@@ -169,49 +165,26 @@ def micro_batch_busy_s(stage: int, plan: Plan, chunks: tuple[PassCost, ...]) -> 
     return float(sum(duration_s(one.forward) + duration_s(one.backward) for one in own))
 
 
-def _gather(
-    weight_bytes: float,
-    stage: int,
-    plan: Plan,
-    stack: GpuStack,
-    network: Network,
-    chunks: tuple[PassCost, ...],
-    buckets: int,
-) -> Communication:
-    """What shows of a stage's parameter gather after a sharded optimizer."""
-    if plan.zero not in (1, 2):
-        return NOTHING
-    gather = parameter_gather(weight_bytes, plan, network)
-    if not stack.overlap_parameter_gather:
-        return gather
-    forward_s = float(sum(duration_s(one.forward) for one in chunks[stage :: plan.pipeline]))
-    return gather_beside_forward(gather, buckets, forward_s)
+def slice_of(training: Training, plan: Plans) -> Slice:
+    """What one device of a tensor group does for one micro-batch."""
+    return Slice(training.sequence, plan.micro_batch, plan.tensor, plan.sequence_parallel)
 
 
-def _buckets(gradient_bytes: float, plan: Plan, stack: GpuStack) -> int:
-    """Reductions that a stage's gradients leave in: all at once, or bucket by bucket as each chunk completes them."""
-    if not stack.overlap_gradient_reduction:
-        return 1
-    chunk_bytes = gradient_bytes / plan.virtual_stages
-    return plan.virtual_stages * max(1, math.ceil(chunk_bytes / stack.gradient_bucket_bytes))
-
-
-def _passes(
-    model: Model, part: Slice, plan: Plan, known: Passes, network: Network
+def micro_batch_passes(
+    model: Model, training: Training, plan: Plans, machine: Machine, network: Communicates
 ) -> tuple[PassCost, PassCost, PassCost]:
-    """(layer, embedding, head) for one micro-batch, tensor-parallel exchanges included."""
-    layer, embedding, head = known.cost(part, plan.recompute)
+    """(layer, embedding, head) for one micro-batch, tensor-parallel exchanges included; of one plan or of many."""
+    part, stack, lora = slice_of(training, plan), machine.stack, training.lora
     exchanges = layer_exchanges(model, part, plan, network)
-    stack = known.machine.stack
     if stack.overlap_tensor_exchange and plan.sequence_parallel:
-        exchanges = overlapped(exchanges, known.products_s(part), plan, stack)
-    elif stack.overlap_tensor_gradients and plan.tensor > 1:
-        weight_s = known.input_weight_gradients_s(part)
+        exchanges = overlapped(exchanges, layer_products_s(model, part, machine, lora), plan, stack)
+    elif stack.overlap_tensor_gradients:
+        weight_s = input_weight_gradients_s(model, part, machine, lora)
         exchanges = beside_weight_gradients(exchanges, model, part, plan, network, weight_s, stack.overlap_slowdown)
     return (
-        layer + exchanges,
-        embedding + embedding_exchanges(model, part, plan, network),
-        head + head_exchanges(model, part, plan, network),
+        layer_cost(model, part, plan.recompute, machine, lora) + exchanges,
+        embedding_cost(model, part, machine) + embedding_exchanges(model, part, plan, network),
+        head_cost(model, part, machine, lora) + head_exchanges(model, part, plan, network),
     )
 
 
@@ -222,22 +195,3 @@ def _chunk(index: int, plan: Plan, layer: PassCost, embedding: PassCost, head: P
     if index == plan.chunks - 1:
         cost += head
     return cost
-
-
-def _prepare_s(parameters: float, plan: Plan, machine: Machine) -> float:
-    """Compute that a reduction needs: a cast where the stack makes one, and the division by the replicas.
-
-    Nothing to do for a single replica.
-    """
-    if plan.data == 1:
-        return 0.0
-    division_bytes = 2 * machine.gradient_bytes
-    return float(memory_time_s((machine.stack.gradient_cast_bytes + division_bytes) * parameters, machine.gpu))
-
-
-def _optimizer(parameters: float, plan: Plan, machine: Machine, optimizer: str) -> Parts:
-    """One optimizer step over what a device holds of the states: bound by memory."""
-    held = parameters / (plan.data if plan.zero >= 1 else 1)
-    busy_s = memory_time_s(held * machine.stack.optimizer_traffic_bytes[optimizer], machine.gpu)
-    launches = machine.stack.optimizer_launches
-    return {"optimizer": float(launched_time_s(busy_s, launches, machine.stack.host_launch_s, machine.gap_s))}

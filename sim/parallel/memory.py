@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+import numpy as np
+
 from sim.catalog import GpuStack, Model
+from sim.hardware.kernel import Array
 from sim.parallel.plan import Plan
-from sim.parallel.schedule import micro_batches_in_flight, peak_layers_in_flight, stage_order
+from sim.parallel.plans import Plans
 from sim.scenario.types import Training
 from sim.workload.activations import (
     gradient_flow_bytes,
@@ -31,47 +34,45 @@ OPTIMIZER_BYTES = {"adam": 12.0, "sgd": 8.0}
 
 @dataclass(frozen=True, slots=True)
 class StageMemory:
-    """Peak bytes of one device of one stage.
+    """Peak bytes of one device of one stage, or of one stage of each of many plans.
 
     What a framework's allocator has handed out is all but the last two; what it has reserved, all but the last.
     """
 
-    weights: float
-    gradients: float
-    optimizer: float
-    activations: float
+    weights: Array
+    gradients: Array
+    optimizer: Array
+    activations: Array
     """Kept for backward, brought back by recomputation, and their gradients."""
-    buffers: float
+    buffers: Array
     """Logits, gathered layers and their gradients, placeholders."""
-    fragmentation: float
-    runtime: float
+    fragmentation: Array
+    runtime: Array
     """What the runtime and the communication library hold."""
 
     @property
-    def total(self) -> float:
+    def total(self) -> Array:
         """All items together."""
         return sum(self.items().values())
 
-    def items(self) -> dict[str, float]:
+    def items(self) -> dict[str, Array]:
         """Item -> bytes."""
         return {item.name: getattr(self, item.name) for item in fields(self)}
 
 
-def stage_parameters(model: Model, plan: Plan, stage: int) -> float:
-    """Parameters that one device of a stage holds before ZeRO shards them.
+def stage_parameters(model: Model, plan: Plans, stage: Array) -> Array:
+    """Parameters that one device of a stage holds before ZeRO shards them. stage: a number, or one for each plan.
 
     With tied embeddings the last stage of a pipeline keeps a copy (Shoeybi et al. 2019, sec. 3).
     """
     count = count_parameters(model)
     # Key and value heads are copied where there are fewer of them than tensor ranks.
     kept = model.kv_heads * model.head_dim / plan.tensor
-    copies = 2 * model.hidden * plan.tensor * float(key_value_width_of(model, plan.tensor) - kept)
+    copies = 2 * model.hidden * plan.tensor * (key_value_width_of(model, plan.tensor) - kept)
     layers = plan.stage_layers(stage) * (count.layer + copies)
-    first = count.embedding if stage == 0 else 0
-    last = 0
-    if stage == plan.pipeline - 1:
-        tied_copy = model.vocab * model.hidden if model.tied_embeddings and plan.pipeline > 1 else 0
-        last = count.final_norm + count.output + tied_copy
+    first = np.equal(stage, 0) * count.embedding
+    tied_copy = np.greater(plan.pipeline, 1) * (model.vocab * model.hidden if model.tied_embeddings else 0)
+    last = np.equal(stage, plan.pipeline - 1) * (count.final_norm + count.output + tied_copy)
     return (layers + first + last) / plan.tensor
 
 
@@ -83,9 +84,9 @@ def trained_share(model: Model, training: Training) -> float:
 
 
 def stage_memory(
-    model: Model, training: Training, plan: Plan, stack: GpuStack, style: Style, stage: int
+    model: Model, training: Training, plan: Plans, stack: GpuStack, style: Style, stage: Array
 ) -> StageMemory:
-    """Peak memory of one device of one stage.
+    """Peak memory of one device of one stage. stage: a number, or one for each of many plans.
 
     Sources: states, Rajbhandari et al. 2020 (ZeRO), sec. 3.1 and 5; activations, Korthikanti et al. 2022, sec. 4.
     """
@@ -100,37 +101,18 @@ def stage_memory(
         # The shard that FSDP keeps of a trained parameter is the fp32 master itself; no half-precision copy stays.
         master = MASTER_BYTES * trained / plan.data
         weights, optimizer = master + WEIGHT_BYTES * (parameters - trained) / plan.data, optimizer - master
-    kept = _layers_in_flight(plan, stage) * layer_activation_bytes(model, part, style, plan.recompute)
-    brought_back = working_bytes(model, part, style, plan.recompute)
-    working = float(brought_back + gradient_flow_bytes(model, part, style))
-    activations = float(kept) + working
+    kept = plan.layers_in_flight(stage) * layer_activation_bytes(model, part, style, plan.recompute)
+    working = working_bytes(model, part, style, plan.recompute) + gradient_flow_bytes(model, part, style)
+    activations = kept + working
     buffers = _gathered_bytes(model, plan, stack) + _placeholder_bytes(model, training, plan, stack, stage)
-    layer_peak, head_peak, waiting = _gathered_gradient_bytes(model, plan, gradient_bytes), 0.0, 0.0
-    if stage == plan.pipeline - 1:
-        per_logit = stack.logit_memory_bytes + (stack.split_logit_memory_bytes if plan.tensor > 1 else 0.0)
-        head = float(head_activation_bytes(model, part, per_logit))
-        # GPipe runs every forward first, so the logits of every micro-batch wait for their backward.
-        waiting = (plan.micro_batches - 1) * head if plan.schedule == "gpipe" else 0.0
-        head_peak = head - working
-    buffers += waiting + max(layer_peak, head_peak)
+    per_logit = stack.logit_memory_bytes + np.greater(plan.tensor, 1) * stack.split_logit_memory_bytes
+    head, is_last = head_activation_bytes(model, part, per_logit), np.equal(stage, plan.pipeline - 1)
+    # GPipe runs every forward first, so the logits of every micro-batch wait for their backward.
+    waiting = is_last * (plan.micro_batches - 1) * head if plan.schedule == "gpipe" else 0.0
+    head_peak = is_last * (head - working)
+    buffers += waiting + np.maximum(_gathered_gradient_bytes(model, plan, gradient_bytes), head_peak)
     fragmented = stack.fragmentation * (weights + gradients + optimizer + activations + buffers)
     return StageMemory(weights, gradients, optimizer, activations, buffers, fragmented, stack.context_bytes)
-
-
-def _layers_in_flight(plan: Plan, stage: int) -> float:
-    """Layers, over micro-batches, that a stage holds activations of at its fullest, in the replica that holds most.
-
-    That need not be the one with the most micro-batches: with as many as stages, interleaving runs all forwards first.
-    """
-    return max(_held_layers(plan, stage, one.micro_batches) for one in plan.replica_classes)
-
-
-def _held_layers(plan: Plan, stage: int, micro_batches: int) -> float:
-    own = plan.layers_per_chunk[stage :: plan.pipeline]
-    shape = (stage, plan.pipeline, plan.virtual_stages, micro_batches)
-    if len(set(own)) > 1:
-        return peak_layers_in_flight(stage_order(plan.schedule, *shape), plan.layers_per_chunk)
-    return float(micro_batches_in_flight(plan.schedule, *shape)) * sum(own)
 
 
 def plan_memory(model: Model, training: Training, plan: Plan, stack: GpuStack, style: Style) -> tuple[StageMemory, ...]:
@@ -138,7 +120,7 @@ def plan_memory(model: Model, training: Training, plan: Plan, stack: GpuStack, s
     return tuple(stage_memory(model, training, plan, stack, style, stage) for stage in range(plan.pipeline))
 
 
-def _gathered_bytes(model: Model, plan: Plan, stack: GpuStack) -> float:
+def _gathered_bytes(model: Model, plan: Plans, stack: GpuStack) -> Array:
     """What FSDP holds whole: the root (embedding, head) all along, the current layer and those gathered ahead.
 
     Source: Zhao et al. 2023, sec. 3.2 and 4.
@@ -149,7 +131,7 @@ def _gathered_bytes(model: Model, plan: Plan, stack: GpuStack) -> float:
     return WEIGHT_BYTES * (count.root + (1 + stack.prefetch_layers) * count.layer) / plan.tensor
 
 
-def _gathered_gradient_bytes(model: Model, plan: Plan, gradient_bytes: float) -> float:
+def _gathered_gradient_bytes(model: Model, plan: Plans, gradient_bytes: float) -> Array:
     """Gradients that FSDP has not scattered yet while a layer runs backward: the root's and the layer's.
 
     Source: Zhao et al. 2023, sec. 4.
@@ -160,12 +142,12 @@ def _gathered_gradient_bytes(model: Model, plan: Plan, gradient_bytes: float) ->
     return gradient_bytes * (count.root + count.layer) / plan.tensor
 
 
-def _placeholder_bytes(model: Model, training: Training, plan: Plan, stack: GpuStack, stage: int) -> float:
+def _placeholder_bytes(model: Model, training: Training, plan: Plans, stack: GpuStack, stage: Array) -> Array:
     """Empty half-precision gradients, one of each shape: a layer's, and on the last stage the vocabulary's.
 
     Source: Transformer Engine, get_dummy_wgrad. Frozen weights have none.
     """
     if not stack.gradient_placeholders or training.lora is not None:
         return 0.0
-    vocabulary = model.vocab * model.hidden if stage == plan.pipeline - 1 else 0
+    vocabulary = np.equal(stage, plan.pipeline - 1) * (model.vocab * model.hidden)
     return WEIGHT_BYTES * (count_parameters(model).layer + vocabulary) / plan.tensor

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from sim.catalog import GpuStack, Model
 from sim.errors import InputError
+from sim.parallel.plans import Plans
 from sim.parallel.replicas import ReplicaClass, in_program_order, refuse_gathering, replica_classes
+from sim.parallel.schedule import micro_batches_in_flight, peak_layers_in_flight, stage_order
 from sim.parallel.stages import stage_ranges, stages_of_parts
 from sim.scenario.types import PlanRequest, Recompute, Scenario, Schedule
 
@@ -66,6 +68,21 @@ class Plan:
     def stage_layers(self, stage: int) -> int:
         """Layers that one stage holds over all its chunks."""
         return sum(self.layers_per_chunk[stage :: self.pipeline])
+
+    def layers_in_flight(self, stage: int) -> float:
+        """Layers, over micro-batches, that a stage holds activations of at its fullest, in the replica that holds most.
+
+        That need not be the one with the most micro-batches: with as many as stages, interleaving runs all forwards
+        first.
+        """
+        return max(self._held_layers(stage, one.micro_batches) for one in self.replica_classes)
+
+    def _held_layers(self, stage: int, micro_batches: int) -> float:
+        own = self.layers_per_chunk[stage :: self.pipeline]
+        shape = (stage, self.pipeline, self.virtual_stages, micro_batches)
+        if len(set(own)) > 1:
+            return peak_layers_in_flight(stage_order(self.schedule, *shape), self.layers_per_chunk)
+        return float(micro_batches_in_flight(self.schedule, *shape)) * sum(own)
 
     def summary(self) -> str:
         """One line for tables: only what differs from plain data parallelism."""
@@ -127,7 +144,7 @@ def check_plan(request: PlanRequest, scenario: Scenario, stack: GpuStack) -> Pla
     )
 
 
-def shards_by_layer(plan: Plan, stack: GpuStack) -> bool:
+def shards_by_layer(plan: Plans, stack: GpuStack) -> bool:
     """Whether parameters are gathered layer by layer: FSDP, which at ZeRO 2 keeps what it gathered until backward."""
     return plan.zero == 3 or (plan.zero == 2 and 3 in stack.zero_stages)
 

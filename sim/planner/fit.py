@@ -36,12 +36,12 @@ class Fullest(NamedTuple):
     @property
     def share(self) -> float:
         """Of what the device has."""
-        return self.memory.total / self.gpu.hbm_bytes
+        return float(self.memory.total / self.gpu.hbm_bytes)
 
     @property
     def fits(self) -> bool:
         """Whether the device has that much."""
-        return self.memory.total <= self.gpu.hbm_bytes
+        return bool(self.memory.total <= self.gpu.hbm_bytes)
 
 
 def fullest_stage(scenario: Scenario, plan: Plan, machines: Sequence[Machine]) -> Fullest:

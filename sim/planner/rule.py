@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from sim.cost.compute import Machine, Passes
+from sim.cost.compute import Machine
 from sim.cost.estimate import estimate_step_s
 from sim.cost.step import step_costs
 from sim.errors import DoesNotFit
@@ -31,10 +31,9 @@ def default_plan(scenario: Scenario, machine: Machine, topology: Topology) -> Pl
     Raises DoesNotFit when no candidate fits.
     """
     network, model, training = Network(topology), scenario.model, scenario.training
-    passes = Passes(model, machine, training.lora)
     ranked: list[tuple[tuple[float, ...], Plan]] = []
     for plan in _candidates(scenario, machine, topology):
-        costs = step_costs(model, training, plan, machine, network, passes=passes)
+        costs = step_costs(model, training, plan, machine, network)
         parts = (plan.tensor * plan.pipeline, plan.tensor, plan.virtual_stages, plan.zero, plan.micro_batch)
         ranked.append(((estimate_step_s(plan, costs, machine.stack), *parts), plan))
     if not ranked:

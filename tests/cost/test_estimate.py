@@ -48,9 +48,9 @@ def test_equal_for_equal_stages_with_free_sends(schedule, stages, rounds, virtua
 
 def test_unequal_stages_by_hand():
     # Four times the slowest of 1 and 3 s, and once the other; interleaved in two, half of the other.
-    assert pipelined_s((1.0, 3.0), 1, 4) == 4 * 3 + 1
-    assert pipelined_s((3.0, 1.0), 2, 4) == 4 * 3 + 0.5
-    assert pipelined_s((3.0,), 1, 4) == 12
+    assert pipelined_s(3.0, 4.0, 1, 4) == 4 * 3 + 1
+    assert pipelined_s(3.0, 4.0, 2, 4) == 4 * 3 + 0.5
+    assert pipelined_s(3.0, 3.0, 1, 4) == 12
 
 
 STAGES_S = st.lists(st.floats(0.1, 10), min_size=1, max_size=8)
@@ -58,12 +58,12 @@ STAGES_S = st.lists(st.floats(0.1, 10), min_size=1, max_size=8)
 
 @given(STAGES_S, st.sampled_from([1, 2, 4]), st.integers(1, 64), st.integers(0, 7), st.floats(0, 10))
 def test_a_pipeline_takes_no_less_than_its_slowest_stage_and_no_more_than_equal_ones(stages_s, v, m, which, more_s):
-    found, slowest_s = pipelined_s(stages_s, v, m), max(stages_s)
+    found, slowest_s = pipelined_s(max(stages_s), sum(stages_s), v, m), max(stages_s)
     assert m * slowest_s <= found <= (m + (len(stages_s) - 1) / v) * slowest_s * (1 + 1e-12)
-    equal = [slowest_s] * len(stages_s)
-    assert pipelined_s(equal, v, m) == pytest.approx((m + (len(stages_s) - 1) / v) * slowest_s)
+    equal_s = slowest_s * len(stages_s)
+    assert pipelined_s(slowest_s, equal_s, v, m) == pytest.approx((m + (len(stages_s) - 1) / v) * slowest_s)
     slower = [one + more_s * (index == which) for index, one in enumerate(stages_s)]
-    assert pipelined_s(slower, v, m) >= found * (1 - 1e-12)
+    assert pipelined_s(max(slower), sum(slower), v, m) >= found * (1 - 1e-12)
 
 
 def uneven(shape, forwards_s, backwards_s):

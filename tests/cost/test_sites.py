@@ -7,7 +7,6 @@ from builders import cluster, gpt, gpu, gpu_stack, machine, plan, training
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.cost.compute import Passes
 from sim.cost.estimate import estimate_step_s
 from sim.cost.parts import duration_s
 from sim.cost.sites import Site
@@ -33,8 +32,7 @@ def site(times=1.0, devices=32, build=Network, stack=None, **network):
 
 def costs(shape, sites, model=None):
     model, recipe = model or gpt(8, 1024, 8), training(shape.data * shape.micro_batch * shape.micro_batches)
-    passes = [Passes(model, one.machine) for one in sites]
-    return step_costs_on_sites(model, recipe, shape, sites, passes)
+    return step_costs_on_sites(model, recipe, shape, sites)
 
 
 def halves(**over):
@@ -86,8 +84,7 @@ def test_one_site_is_what_it_was():
     shape, one = plan(tensor=2, data=2, pipeline=2, virtual_stages=2, layers_per_chunk=(2,) * 4), site()
     model, recipe = gpt(8, 1024, 8), training(8)
     plain = step_costs(model, recipe, shape, one.machine, one.network)
-    passes = [Passes(model, one.machine)]
-    assert step_costs_on_sites(model, recipe, dataclasses.replace(shape, part_stages=(2,)), [one], passes) == plain
+    assert step_costs_on_sites(model, recipe, dataclasses.replace(shape, part_stages=(2,)), [one]) == plain
 
 
 def test_twice_as_slow_a_stage_by_hand():

@@ -1,18 +1,21 @@
 """What communication costs: groups, the messages of each algorithm, their loads on links, and the library's choice."""
 
 from sim.hardware.network.algorithms import COLLECTIVES, Collective
-from sim.hardware.network.communication import NOTHING, Communication, Option, Values, Wave, bus_share
+from sim.hardware.network.communication import NOTHING, Communicates, Communication, Option, Values, Wave, bus_share
 from sim.hardware.network.groups import Group
 from sim.hardware.network.network import FreeNetwork, Network
+from sim.hardware.network.table import NetworkTable
 
 __all__ = [
     "COLLECTIVES",
     "NOTHING",
     "Collective",
+    "Communicates",
     "Communication",
     "FreeNetwork",
     "Group",
     "Network",
+    "NetworkTable",
     "Option",
     "Values",
     "Wave",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,11 +48,12 @@ class Option:
 class Communication:
     """Some collectives and sends one after the other.
 
-    seconds: how long they take while nobody else uses their links. moving_s: for how much of that each wave
-    keeps its links busy. meetings: how often those who communicate wait for each other in it.
+    seconds: how long they take while nobody else uses their links; an array where many plans are costed at once.
+    moving_s: for how much of that each wave keeps its links busy. meetings: how often those who communicate wait for
+    each other in it.
     """
 
-    seconds: float = 0.0
+    seconds: Any = 0.0
     moving_s: Mapping[Wave, float] = field(default_factory=dict)
     meetings: float = 0.0
 
@@ -61,12 +62,24 @@ class Communication:
         moving_s = {wave: self.moving_s.get(wave, 0.0) + other.moving_s.get(wave, 0.0) for wave in waves}
         return Communication(self.seconds + other.seconds, moving_s, self.meetings + other.meetings)
 
-    def __mul__(self, times: float) -> Communication:
+    def __mul__(self, times: Any) -> Communication:
         moving_s = {wave: time_s * times for wave, time_s in self.moving_s.items()}
         return Communication(self.seconds * times, moving_s, self.meetings * times)
 
 
 NOTHING = Communication()
+
+
+class Communicates(Protocol):
+    """Something that costs communication: a network for one plan, a network's table for many."""
+
+    def run(self, collective: Collective, size_bytes: Any, group: Group) -> Communication:
+        """One collective, of all groups of a shape at once."""
+        ...
+
+    def send(self, size_bytes: Any, distance: Any, group: Group) -> Communication:
+        """One send from every device whose receiver is in its group."""
+        ...
 
 
 def bus_share(collective: Collective, ranks: int) -> float:

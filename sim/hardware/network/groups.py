@@ -6,6 +6,7 @@ Pure arithmetic on device numbers, for all groups of one shape at once.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -18,14 +19,14 @@ class Group:
     """The shape of a communication group: devices base + i * stride for i < ranks.
 
     Groups of one shape tile the cluster: bases run through 0 .. stride - 1 of every ranks * stride devices.
-    All of them communicate at once: one wave.
+    All of them communicate at once: one wave. Where a NetworkTable is asked about many shapes, both are arrays.
     """
 
-    ranks: int
-    stride: int = 1
+    ranks: Any
+    stride: Any = 1
 
     def __post_init__(self) -> None:
-        if self.ranks < 1 or self.stride < 1:
+        if not np.all(np.minimum(self.ranks, self.stride) >= 1):
             raise InputError(
                 "communication group", f"ranks {self.ranks}, stride {self.stride}", "both must be at least 1"
             )
@@ -33,7 +34,7 @@ class Group:
     @property
     def block(self) -> int:
         """Devices that the groups with neighbouring bases cover together."""
-        return self.ranks * self.stride
+        return int(self.ranks * self.stride)
 
     def members(self, devices: range) -> Numbers:
         """(groups, ranks) device numbers of every whole group among some devices.
@@ -51,7 +52,7 @@ def domain_counts(group: Group, start: int, domain: int) -> tuple[int, ...]:
     start: its first device. Hand-worked: 12 ranks from device 4 on, domains of 8: 4 and 8.
     """
     if group.stride >= domain:
-        return (1,) * group.ranks
+        return (1,) * int(group.ranks)
     numbers = start % domain + np.arange(group.ranks) * group.stride
     counts = np.bincount(numbers // domain)
     return tuple(counts[counts > 0].tolist())

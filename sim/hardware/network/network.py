@@ -97,7 +97,7 @@ class Network:
         """
         if distance == 0:
             return NOTHING
-        return self._send(distance, group).of(size_bytes)
+        return self.send_option(distance, group).of(size_bytes)
 
     def loads(self, wave: Wave, devices: range | None = None) -> Loads:
         """(L,) bytes that a wave puts on every link for each byte of its size.
@@ -130,7 +130,7 @@ class Network:
     def _option(self, wave: Wave) -> Option:
         """What a wave costs."""
         if wave.kind == "send":
-            return self._send(wave.distance, wave.group)
+            return self.send_option(wave.distance, wave.group)
         if wave.group is None:
             raise InputError(f"wave {wave}", "only sends are without a group", "give the group")
         return next(option for option in self.options(wave.kind, wave.group) if option.wave == wave)
@@ -171,7 +171,8 @@ class Network:
                 found.append(Option(wave, latency_s, s_per_byte / cost.bandwidth_share))
         return found
 
-    def _send(self, distance: int, group: Group | None) -> Option:
+    def send_option(self, distance: int, group: Group | None) -> Option:
+        """What a send over a distance other than zero costs. See send."""
         key = (distance, group)
         if key not in self._sends:
             self._require(abs(distance) + 1)

@@ -56,7 +56,7 @@ class Halving(Algorithm):
     """
 
     def applies(self, shape: Shape) -> bool:
-        return shape.group.ranks & (shape.group.ranks - 1) == 0
+        return bool(shape.group.ranks & (shape.group.ranks - 1) == 0)
 
     def phases(self, shape: Shape) -> list[Loads]:
         return [message_loads(shape.topology, phase) for phase in halving(shape.members)]

@@ -1,0 +1,38 @@
+"""How layers are cut into the chunks of a pipeline where nobody says otherwise.
+
+Legend: C chunks (stages times virtual stages), chunk c on stage c mod p; r = layers mod C chunks have one layer more.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.hardware.kernel import Array
+
+
+def balanced_cut(layers: int, chunks: int) -> tuple[int, ...]:
+    """Layers of each chunk, as equal as can be; the ends, which have embedding and head as well, get one layer less.
+
+    Source: Le Scao et al. 2022 (BLOOM), sec. 3.4: embedding and head count as a layer each.
+    Hand-worked: 70 layers on 12 chunks: 5, ten times 6, 5.
+    """
+    each, more = divmod(layers, chunks)
+    return (each,) * (chunks - 1 - more) + (each + 1,) * more + (each,)
+
+
+def cuts_well(layers: Array, chunks: Array) -> Array:
+    """Whether all chunks are equal, or would be if embedding and head were a layer each; none is empty."""
+    more = np.mod(layers, chunks)
+    return (np.asarray(layers) >= chunks) & ((more == 0) | (more == np.asarray(chunks) - 2))
+
+
+def balanced_layers(layers: Array, stages: Array, virtual: Array, stage: Array) -> Array:
+    """Layers that a stage holds over all its chunks, cut as balanced_cut does.
+
+    Hand-worked: 70 layers on 12 stages: 5 on the first and the last, 6 on the others.
+    """
+    chunks = stages * np.asarray(virtual)
+    each, more = layers // chunks, layers % chunks
+    # Of the chunks with one layer more, C - 1 - r to C - 2, those that lie on this stage.
+    here = (chunks - 2 - stage) // stages - (chunks - 2 - more - stage) // stages
+    return virtual * each + here

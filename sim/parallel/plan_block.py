@@ -1,0 +1,112 @@
+"""Many plans at once: arrays of degrees under one set of switches, as the search screens them."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.hardware.kernel import Array
+from sim.parallel.cuts import balanced_cut, balanced_layers
+from sim.parallel.schedule import micro_batches_in_flight, peak_layers_in_flight, stage_order
+from sim.scenario.types import PlanRequest, Recompute, Schedule
+
+Counts = NDArray[np.int64]
+_SETTLED_ROUNDS = 3
+"""Rounds of as many micro-batches as stages after which a schedule repeats what it holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanBlock:
+    """Plans of one model under the same switches. All arrays are (B,).
+
+    layers: of the model, cut into chunks as cuts.balanced_cut does.
+    micro_batches: per replica and step; the most where the batch does not divide evenly.
+    schedule: of the plans without virtual stages; the others are interleaved.
+    """
+
+    layers: int
+    tensor: Counts
+    pipeline: Counts
+    data: Counts
+    virtual_stages: Counts
+    micro_batch: Counts
+    micro_batches: Counts
+    zero: int
+    sequence_parallel: bool
+    recompute: Recompute
+    schedule: Schedule
+
+    def __len__(self) -> int:
+        return len(self.tensor)
+
+    @property
+    def devices(self) -> Counts:
+        """(B,) devices that each plan uses."""
+        return self.tensor * self.pipeline * self.data
+
+    def at(self, rows: Any) -> PlanBlock:
+        """Some of the plans: an index, a mask or a slice."""
+        arrays = {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
+        return PlanBlock(
+            **{name: value[rows] if isinstance(value, np.ndarray) else value for name, value in arrays.items()}
+        )
+
+    def stage_layers(self, stage: Array) -> Array:
+        """(B,) layers that a stage of each plan holds over all its chunks. stage: (B,)."""
+        return balanced_layers(self.layers, self.pipeline, self.virtual_stages, stage)
+
+    def layers_in_flight(self, stage: Array) -> Array:
+        """(B,) layers, over micro-batches, that a stage of each plan holds activations of at its fullest."""
+        shape = (stage, self.pipeline, self.virtual_stages, self.micro_batches)
+        held = micro_batches_in_flight(self.schedule, *shape) * self.stage_layers(stage)
+        chunks = self.pipeline * self.virtual_stages
+        ends = (stage == 0) | (stage == self.pipeline - 1)
+        mixed = (self.virtual_stages > 1) & (self.layers % chunks != 0) & ends
+        if mixed.any():
+            held = held.astype(float)
+            held[mixed] = self._mixed_in_flight(np.stack(np.broadcast_arrays(*shape))[:, mixed])
+        return held
+
+    def _mixed_in_flight(self, shapes: Counts) -> NDArray[np.float64]:
+        """The same for stages whose chunks differ, one order of slots for each different shape. shapes: (4, b)."""
+        settled = shapes.copy()
+        settled[3] = np.minimum(shapes[3], _SETTLED_ROUNDS * shapes[1])
+        different, place = np.unique(settled, axis=1, return_inverse=True)
+        found = [
+            peak_layers_in_flight(
+                stage_order("interleaved", stage, stages, virtual, micro_batches),
+                balanced_cut(self.layers, stages * virtual),
+            )
+            for stage, stages, virtual, micro_batches in different.T.tolist()
+        ]
+        return np.array(found, dtype=float)[place.reshape(-1)]
+
+    def request(self, row: int, batch: int) -> PlanRequest:
+        """One of the plans as a user would write it down. batch: sequences of a step."""
+        tensor, pipeline, data, virtual, micro_batch, most = (
+            int(column[row])
+            for column in (
+                self.tensor, self.pipeline, self.data, self.virtual_stages, self.micro_batch, self.micro_batches,
+            )
+        )  # fmt: skip
+        cut = balanced_cut(self.layers, pipeline * virtual)
+        fewer = most * data - batch // micro_batch
+        uneven = (most,) * (data - fewer) + (most - 1,) * fewer
+        return PlanRequest(
+            rule="fixed",
+            tensor=tensor,
+            pipeline=pipeline,
+            virtual_stages=virtual,
+            data=data,
+            micro_batch=micro_batch,
+            zero=self.zero,
+            sequence_parallel=self.sequence_parallel and tensor > 1,
+            recompute=self.recompute,
+            schedule="interleaved" if virtual > 1 else self.schedule,
+            layers_per_stage=None if len(set(cut)) == 1 else cut,
+            micro_batches=uneven if fewer else None,
+        )

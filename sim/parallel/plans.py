@@ -1,0 +1,44 @@
+"""What formulas see of plans: one plan, or an array of plans that differ in their degrees and share their switches."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from sim.hardware.kernel import Array
+from sim.scenario.types import Recompute, Schedule
+
+
+class Plans(Protocol):
+    """One plan, or many. Degrees are numbers or arrays of one shape; switches are the same for all."""
+
+    @property
+    def tensor(self) -> Array: ...
+    @property
+    def pipeline(self) -> Array: ...
+    @property
+    def data(self) -> Array: ...
+    @property
+    def virtual_stages(self) -> Array: ...
+    @property
+    def micro_batch(self) -> Array: ...
+    @property
+    def micro_batches(self) -> Array:
+        """Per replica and step; the most where they differ."""
+        ...
+
+    @property
+    def zero(self) -> int: ...
+    @property
+    def sequence_parallel(self) -> bool: ...
+    @property
+    def recompute(self) -> Recompute: ...
+    @property
+    def schedule(self) -> Schedule: ...
+
+    def stage_layers(self, stage: Array) -> Array:
+        """Layers that a stage holds over all its chunks."""
+        ...
+
+    def layers_in_flight(self, stage: Array) -> Array:
+        """Layers, over micro-batches, that a stage holds activations of at its fullest."""
+        ...
