@@ -14,10 +14,9 @@ from sim.cost.sites import Site
 from sim.cost.step import step_costs_on_sites
 from sim.cost.wafer import WAFER_STYLE, wafer_costs
 from sim.engine.clock import run
+from sim.engine.gpu_program import gpu_program
 from sim.engine.lanes import LaneRun, Order, order_of, run_lanes
-from sim.engine.pipeline_program import pipeline_program
 from sim.engine.program import Program, without_waiting_for_others
-from sim.engine.sharded_program import sharded_program
 from sim.engine.trace import Trace
 from sim.engine.transfers import shared_links
 from sim.engine.wafer_program import wafer_program
@@ -30,7 +29,7 @@ from sim.outcome.links import link_use
 from sim.outcome.outcome import Outcome, PartUse
 from sim.outcome.step_times import FOLDED, Resolution, step_times
 from sim.outcome.varied import varied_ledger
-from sim.parallel.plan import Plan, shards_by_layer
+from sim.parallel.plan import Plan
 from sim.parallel.wafer_plan import WaferPlan
 from sim.prepare import Prepared, prepare
 from sim.scenario.types import Scenario
@@ -178,8 +177,7 @@ def _program(prepared: Prepared, fabrics: Sequence[_Fabric]) -> Program:
         case _, GpuStack() as gpu_stack, Plan() as plan:
             sites = [Site(machine, *fabric) for machine, fabric in zip(machines, fabrics, strict=True)]
             costs = step_costs_on_sites(model, training, plan, sites, jitter)
-            build = sharded_program if shards_by_layer(plan, gpu_stack) else pipeline_program
-            return build(plan, costs, gpu_stack)
+            return gpu_program(plan, costs, gpu_stack)
     raise InputError(scenario.where, "device, stack and plan are of different kinds", "prepare() never returns this")
 
 

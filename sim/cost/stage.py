@@ -80,11 +80,11 @@ def sharded_cost(model: Model, training: Training, plan: Plans, machine: Machine
     )
 
 
-def shown_gather(cost: StageCost, plan: Plans, stack: GpuStack, forward_s: Array) -> Communication:
+def shown_gather(gather: Communication, pieces: Array, plan: Plans, stack: GpuStack, forward_s: Array) -> Communication:
     """What shows of a stage's parameter gather. forward_s: of one micro-batch through the stage."""
     if plan.zero not in (1, 2) or not stack.overlap_parameter_gather:
-        return cost.gather
-    return gather_beside_forward(cost.gather, cost.buckets, forward_s)
+        return gather
+    return gather_beside_forward(gather, pieces, forward_s)
 
 
 def buckets(gradient_bytes: Array, plan: Plans, stack: GpuStack) -> Array:

@@ -124,7 +124,8 @@ def step_costs_on_sites(
         reductions=tuple(stage.reduction for stage in stages),
         buckets=tuple(int(stage.buckets) for stage in stages),
         gathers=tuple(
-            shown_gather(stage, plan, stack, forward_s) for stage, forward_s in zip(stages, forwards_s, strict=True)
+            shown_gather(stage.gather, stage.buckets, plan, stack, forward_s)
+            for stage, forward_s in zip(stages, forwards_s, strict=True)
         ),
         tied_embedding=(NOTHING, NOTHING)
         if training.lora

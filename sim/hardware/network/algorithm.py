@@ -91,6 +91,11 @@ class Algorithm(ABC):
     tree_levels = False
     """Whether its hops between domains are levels of a tree, which wait for each other's handshake."""
 
+    @property
+    def repeats(self) -> tuple[Algorithm, int]:
+        """An algorithm, and how often this one runs it, one time after the other."""
+        return self, 1
+
     def applies(self, shape: Shape) -> bool:
         """Whether it can run on a shape."""
         return True
@@ -118,6 +123,10 @@ class Twice(Algorithm):
     """All-reduce as a reduce-scatter and an all-gather, which move the same bytes one after the other."""
 
     half: Algorithm
+
+    @property
+    def repeats(self) -> tuple[Algorithm, int]:
+        return self.half, 2
 
     def applies(self, shape: Shape) -> bool:
         return self.half.applies(shape)

@@ -19,10 +19,6 @@ def _all_but_own(ranks: int) -> float:
     return (ranks - 1) / ranks
 
 
-def _twice_all_but_own(ranks: int) -> float:
-    return 2 * _all_but_own(ranks)
-
-
 _GATHERS: dict[str, Algorithm] = {
     "ring": Ring(_all_but_own, _all_but_own),
     "halving and doubling": Halving(),
@@ -35,10 +31,7 @@ ALGORITHMS: dict[Collective, dict[str, Algorithm]] = {
     "all_gather": _GATHERS,
     "reduce_scatter": _GATHERS,
     "all_reduce": {
-        "ring": Ring(_twice_all_but_own, _twice_all_but_own),
-        "halving and doubling": Twice(Halving()),
-        "level by level": Twice(LevelByLevel()),
-        "all dimensions at once": Twice(AllDimensions()),
+        **{name: Twice(algorithm) for name, algorithm in _GATHERS.items()},
         "tree": DoubleTree(),
         "in-switch": InSwitch(spans=False),
         "in-switch tree": InSwitch(spans=True),

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.hardware.network.messages import Messages
-from sim.hardware.topology import NO_LINK, Numbers, Topology
+from sim.hardware.topology import NO_LINK, Numbers, Paths, Topology
 
 Loads = NDArray[np.float64]
 """(L,) bytes on every link for each byte of a collective's size."""
@@ -20,11 +20,16 @@ def message_loads(topology: Topology, messages: Iterable[Messages]) -> Loads:
     for one in messages:
         if not len(one.sources):
             continue
-        paths = topology.paths(one.sources, one.targets)
-        used = paths.links != NO_LINK
-        weights = None if paths.shares is None else paths.shares[used]
-        loads += one.weight * np.bincount(paths.links[used], weights, minlength=len(loads))
+        loads += one.weight * path_loads(topology, topology.paths(one.sources, one.targets))
     return loads
+
+
+def path_loads(topology: Topology, paths: Paths) -> Loads:
+    """Loads of one byte on each of some paths."""
+    # Counted from one on, so that nothing has to be sorted out: NO_LINK comes first, and is left out at the end.
+    weights = None if paths.shares is None else paths.shares.reshape(-1)
+    counts = np.bincount(paths.links.reshape(-1) - NO_LINK, weights, minlength=topology.links.count + 1)
+    return counts[1:].astype(np.float64)
 
 
 def reduction_loads(topology: Topology, members: Numbers, weight: float) -> Loads:

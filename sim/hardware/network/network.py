@@ -10,19 +10,32 @@ size, so a collective's time is the lower envelope of those lines.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import InputError
-from sim.hardware.network.algorithm import Shape
+from sim.hardware.network.algorithm import Algorithm, Hops, Shape
 from sim.hardware.network.algorithms import ALGORITHMS, Collective
 from sim.hardware.network.communication import NOTHING, Communication, Option, Values, Wave
 from sim.hardware.network.groups import Group
-from sim.hardware.network.loads import Loads, busiest_s_per_byte, message_loads
+from sim.hardware.network.loads import Loads, busiest_s_per_byte, message_loads, path_loads
 from sim.hardware.network.messages import Messages, sends
-from sim.hardware.topology import Numbers, Topology
+from sim.hardware.topology import Numbers, Paths, Topology
+
+
+class _Ways(NamedTuple):
+    """Paths from device `first` and all after it to the devices `distance` further on."""
+
+    distance: int
+    first: int
+    paths: Paths
+
+    def among(self, sources: Numbers) -> Paths:
+        """Those from some of the devices."""
+        rows, paths = sources - self.first, self.paths
+        return Paths(paths.links[rows], paths.latency_s[rows], None if paths.shares is None else paths.shares[rows])
 
 
 class Network:
@@ -35,7 +48,9 @@ class Network:
         self.topology = topology
         self.only = tuple(only)
         self._options: dict[tuple[Collective, Group], tuple[Option, ...]] = {}
+        self._runs: dict[tuple[Algorithm, Group], tuple[float, Hops]] = {}
         self._sends: dict[tuple[int, Group | None], Option] = {}
+        self._last_ways: _Ways | None = None
         self._usages: dict[tuple[Wave, range], tuple[Numbers, NDArray[np.float64]]] = {}
 
     def options(self, collective: Collective, group: Group) -> tuple[Option, ...]:
@@ -158,9 +173,7 @@ class Network:
             algorithm = ALGORITHMS[collective][name]
             if (self.only and name not in self.only) or not algorithm.applies(shape):
                 continue
-            links_s = sum(busiest_s_per_byte(self.topology, loads) for loads in algorithm.phases(shape))
-            s_per_byte = max(links_s, algorithm.floor_s_per_byte(shape))
-            hops = algorithm.hops(shape)
+            s_per_byte, hops = self._run(algorithm, shape)
             for protocol, cost in about.library.protocols[name].items():
                 latency_s = about.collective_launch_s + cost.base_s + hops.wire_s
                 latency_s += hops.scale_up * cost.scale_up_hop_s
@@ -171,18 +184,35 @@ class Network:
                 found.append(Option(wave, latency_s, s_per_byte / cost.bandwidth_share))
         return found
 
+    def _run(self, algorithm: Algorithm, shape: Shape) -> tuple[float, Hops]:
+        """Seconds for each byte and longest chain of an algorithm; worked out once for those that run it again."""
+        again, times = algorithm.repeats
+        key = (again, shape.group)
+        if key not in self._runs:
+            links_s = sum(busiest_s_per_byte(self.topology, loads) for loads in again.phases(shape))
+            self._runs[key] = max(links_s, again.floor_s_per_byte(shape)), again.hops(shape)
+        s_per_byte, hops = self._runs[key]
+        return s_per_byte * times, hops * times
+
     def send_option(self, distance: int, group: Group | None) -> Option:
         """What a send over a distance other than zero costs. See send."""
         key = (distance, group)
         if key not in self._sends:
             self._require(abs(distance) + 1)
-            loads = self._send_loads(distance, group, self._all)
-            messages = self._messages(distance, group, self._all)
-            latency_s = float(self.topology.paths(messages.sources, messages.targets).latency_s.max())
+            paths = self._ways(distance).among(self._messages(distance, group, self._all).sources)
             wave = Wave("send", group, "direct", distance=distance)
-            launch_s = self.topology.about.send_launch_s
-            self._sends[key] = Option(wave, launch_s + latency_s, busiest_s_per_byte(self.topology, loads))
+            latency_s = self.topology.about.send_launch_s + float(paths.latency_s.max())
+            loads = path_loads(self.topology, paths)
+            self._sends[key] = Option(wave, latency_s, busiest_s_per_byte(self.topology, loads))
         return self._sends[key]
+
+    def _ways(self, distance: int) -> _Ways:
+        """The paths of everybody who can send so far; the last distance's are kept, for groups of other sizes."""
+        if self._last_ways is None or self._last_ways.distance != distance:
+            everybody = sends(self._all, distance, self.topology.devices, None)
+            paths = self.topology.paths(everybody.sources, everybody.targets)
+            self._last_ways = _Ways(distance, int(everybody.sources[0]), paths)
+        return self._last_ways
 
     def _send_loads(self, distance: int, group: Group | None, devices: range) -> Loads:
         return message_loads(self.topology, [self._messages(distance, group, devices)])

@@ -15,7 +15,7 @@ from sim.hardware.network.messages import Messages, halving, level_rings, pairwi
 
 @dataclass(frozen=True, slots=True)
 class Ring(Algorithm):
-    """Once around the ring for a broadcast, (n - 1) / n times for a gather, twice that for an all-reduce.
+    """Once around the ring for a broadcast, (n - 1) / n times for a gather.
 
     rounds: ranks -> bytes that every rank passes on for each byte. latency_rounds: ranks -> how often the longest
     chain goes around.

@@ -5,7 +5,7 @@ Every answer is the network's own; each different shape is asked for once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,42 +20,53 @@ Floats = NDArray[np.float64]
 
 
 class NetworkTable:
-    """Collectives and sends of many plans at once. Groups have arrays for ranks and stride; times have their shape."""
+    """Collectives and sends of many plans at once, as seconds: which wave it is differs from plan to plan.
+
+    Groups have arrays of one length for ranks and stride; sizes, distances and times have that length.
+    """
 
     def __init__(self, network: Network) -> None:
         self.network = network
 
     def run(self, collective: Collective, size_bytes: Any, group: Group) -> Communication:
-        """One collective for each group; seconds only, because which wave it is differs from plan to plan."""
-
-        def options(ranks: int, stride: int) -> Sequence[Option]:
-            return self.network.options(collective, Group(ranks, stride)) if ranks > 1 else ()
-
-        return _fastest(options, size_bytes, group.ranks, group.stride)
+        """One collective for each group; no time for a group of one."""
+        shapes, place = _different(group.ranks, group.stride)
+        options = [self.network.options(collective, Group(*shape)) if shape[0] > 1 else () for shape in shapes]
+        return _fastest(options, place, size_bytes)
 
     def send(self, size_bytes: Any, distance: Any, group: Group) -> Communication:
-        """One send for each group; nothing where nobody is `distance` further on."""
+        """One send for each group; no time where nobody is so far away in it."""
+        # Distances first: what one distance has in common for all groups is then asked for in one go.
+        shapes, place = _different(distance, group.stride, group.ranks)
+        options = [
+            (self.network.send_option(distance, Group(ranks, stride)),) if distance and ranks > 1 else ()
+            for distance, stride, ranks in shapes
+        ]
+        return _fastest(options, place, size_bytes)
 
-        def options(ranks: int, stride: int, away: int) -> Sequence[Option]:
-            return (self.network.send_option(away, Group(ranks, stride)),) if away and ranks > 1 else ()
 
-        return _fastest(options, size_bytes, group.ranks, group.stride, distance)
+def _different(*columns: Any) -> tuple[list[list[int]], NDArray[np.int64]]:
+    """The different rows of some columns of whole numbers, in order, and which of them each row is."""
+    whole = np.stack(np.broadcast_arrays(*columns))
+    lowest = whole.min(axis=1, keepdims=True)
+    spans = whole.max(axis=1) - lowest[:, 0] + 1
+    code = np.zeros(whole.shape[1], dtype=np.int64)
+    for column, span in zip(whole - lowest, spans, strict=True):
+        code = code * span + column
+    _, first, place = np.unique(code, return_index=True, return_inverse=True)
+    return whole[:, first].T.tolist(), place
 
 
-def _fastest(options: Callable[..., Sequence[Option]], size_bytes: Any, *keys: Any) -> Communication:
-    """The fastest option of each row at its size; no time where there are none. keys: what rows are told apart by."""
-    size, *columns = np.broadcast_arrays(size_bytes, *keys)
-    different, row = np.unique(np.stack(columns).reshape(len(columns), -1), axis=1, return_inverse=True)
-    found = [options(*key) for key in different.T.tolist()]
-    width = max((len(one) for one in found), default=0)
-    latency_s, s_per_byte = np.full((2, max(width, 1), len(found)), [[[np.inf]], [[0.0]]])
-    for place, lines in enumerate(found):
-        latency_s[: len(lines), place] = [line.latency_s for line in lines]
-        s_per_byte[: len(lines), place] = [line.s_per_byte for line in lines]
+def _fastest(options: Sequence[Sequence[Option]], place: NDArray[np.int64], size_bytes: Any) -> Communication:
+    """The fastest option of each row at its size; no time where there are none. place: which options a row has."""
+    width = max((len(one) for one in options), default=0)
+    latency_s, s_per_byte = np.full((max(width, 1), len(options)), np.inf), np.zeros((max(width, 1), len(options)))
+    for column, lines in enumerate(options):
+        latency_s[: len(lines), column] = [line.latency_s for line in lines]
+        s_per_byte[: len(lines), column] = [line.s_per_byte for line in lines]
         if not lines:
-            latency_s[0, place] = 0.0
-    row = row.reshape(size.shape)
-    fastest_s = latency_s[0][row] + s_per_byte[0][row] * size
-    for each_latency_s, each_s_per_byte in zip(latency_s[1:], s_per_byte[1:], strict=True):
-        fastest_s = np.minimum(fastest_s, each_latency_s[row] + each_s_per_byte[row] * size)
+            latency_s[0, column] = 0.0
+    fastest_s: Any = np.inf
+    for fixed_s, pace in zip(latency_s, s_per_byte, strict=True):
+        fastest_s = np.minimum(fastest_s, fixed_s[place] + pace[place] * size_bytes)
     return Communication(fastest_s)

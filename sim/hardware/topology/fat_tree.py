@@ -105,8 +105,9 @@ class FatTree(Nodes):
         leave_unit = where & (units[0] != units[1])
         leave_group = where & (groups[0] != groups[1])
         for side, ends in enumerate((sources, targets)):
-            leaf = (units[side] * rails + self._rail(ends)) * self.cables + cable
-            spine = (groups[side] * rails + self._rail(ends)) * self.cables + cable
+            rail = self._rail(ends)
+            leaf = (units[side] * rails + rail) * self.cables + cable
+            spine = (groups[side] * rails + rail) * self.cables + cable
             climb = self._out(ends, side, where)
             climb += [np.where(leave_unit, self._leaf[side] + leaf, NO_LINK)]
             climb += [np.where(leave_group, self._spine[side] + spine, NO_LINK)]

@@ -51,7 +51,8 @@ class Nodes(Topology):
 
     def _card(self, device: Devices) -> Devices:
         """Which network card of its node a device uses."""
-        return device % self.domain * self.nics_per_node // self.domain
+        local = device % self.domain
+        return local if self._own_card else local * self.nics_per_node // self.domain
 
     def _switch_ends(self, device: int) -> EdgeKey:
         return f"gpu{device}", f"nvswitch{device // self.domain}"

@@ -1,0 +1,212 @@
+"""Memory and step time of all plans at once, by the functions that the engine's costs come from.
+
+Plans share much: what a layer takes depends on tensor degree and micro-batch, what happens once a step on the degrees.
+Each is worked out for every different combination, and each plan looks up its own.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.cost.compute import Machine
+from sim.cost.estimate import estimated_step_s
+from sim.cost.parts import duration_s
+from sim.cost.sketch import ShardedSketch, Sketch, StageSketch
+from sim.cost.split import pipeline_send, tied_embedding_send
+from sim.cost.stage import sharded_cost, shown_gather, stage_cost
+from sim.cost.step import expected_maximum, micro_batch_passes, slice_of
+from sim.hardware.kernel import Array
+from sim.hardware.network import Communication, NetworkTable
+from sim.parallel.memory import stage_memory
+from sim.parallel.plan import shards_by_layer
+from sim.parallel.plan_block import Counts, PlanBlock
+from sim.scenario.types import Scenario
+
+Floats = NDArray[np.float64]
+_REDUCES_EACH = 2
+"""The ZeRO stage at which gradients are reduced after every micro-batch."""
+_ROWS = 1 << 14
+"""Plans that are worked on at once: their columns stay in the processor's cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class Screened:
+    """The plans of one block that fit. peak_bytes: of the fullest stage. step_s: by the closed form."""
+
+    plans: PlanBlock
+    peak_bytes: Floats
+    step_s: Floats
+
+
+class Screen:
+    """Screens blocks of plans of one scenario on GPUs of one kind."""
+
+    def __init__(self, scenario: Scenario, machine: Machine, table: NetworkTable) -> None:
+        self.scenario, self.machine, self.table = scenario, machine, table
+        batch, layers = scenario.training.global_batch, scenario.model.layers
+        replicas = dict.fromkeys(("data", "micro_batch", "micro_batches"), batch + 1)
+        stages = dict.fromkeys(("pipeline", "virtual_stages"), layers + 1)
+        self._radices = {"tensor": scenario.model.heads + 1, **stages, **replicas}
+        self._all_known: dict[tuple[object, ...], _Known] = {}
+
+    def screened(self, block: PlanBlock, capacity_bytes: float) -> Screened:
+        """The plans of a block that fit, with their memory and their step time."""
+        peak_bytes = self.peak_bytes(block)
+        fits = peak_bytes <= capacity_bytes
+        fitting = block.at(fits)
+        return Screened(fitting, peak_bytes[fits], self.step_s(fitting))
+
+    def peak_bytes(self, block: PlanBlock) -> Floats:
+        """(B,) bytes of the fullest device of each plan."""
+        pieces = [self._peak_bytes(block.at(rows)) for rows in _pieces(len(block))]
+        return np.concatenate(pieces) if pieces else np.zeros(0)
+
+    def step_s(self, block: PlanBlock) -> Floats:
+        """(B,) seconds of a step of each plan."""
+        if not len(block):
+            return np.zeros(0)
+        sequence_parallel = block.sequence_parallel
+        # With gradients reduced at every micro-batch there is no pipeline, but their number counts.
+        split = ("micro_batches",) if block.zero == _REDUCES_EACH else ("pipeline", "virtual_stages")
+        shared = [
+            self._known("passes", sequence_parallel, block.recompute).of(block, self._passes, "tensor", "micro_batch"),
+            self._known("sends", sequence_parallel).of(block, self._sends, "tensor", "pipeline", "data", "micro_batch"),
+        ]
+        for kind in range(_KINDS):
+            cost = functools.partial(self._stages, kind=kind)
+            shared.append(self._known("stages", block.zero, kind).of(block, cost, "tensor", "data", *split))
+        if shards_by_layer(block, self.machine.stack):
+            shared.append(self._known("sharded", block.zero).of(block, self._sharded, "tensor", "data"))
+        return np.concatenate(
+            [self._step_s(block.at(rows), [one.at(rows) for one in shared]) for rows in _pieces(len(block))]
+        )
+
+    def _known(self, what: str, *switches: object) -> _Known:
+        """What is known of something that depends on some switches and some degrees of a plan."""
+        return self._all_known.setdefault((what, *switches), _Known(self._radices))
+
+    def _peak_bytes(self, block: PlanBlock) -> Floats:
+        scenario, machine = self.scenario, self.machine
+        stages = [
+            stage_memory(scenario.model, scenario.training, block, machine.stack, machine.style, stage).total
+            for stage, _ in stage_kinds(block)
+        ]
+        peak_bytes: Floats = np.max(stages, axis=0)
+        return peak_bytes
+
+    def _passes(self, some: PlanBlock) -> list[Array]:
+        """Forward and backward of a layer, the embedding and the head."""
+        scenario = self.scenario
+        passes = micro_batch_passes(scenario.model, scenario.training, some, self.machine, self.table)
+        return [duration_s(side) for one in passes for side in (one.forward, one.backward)]
+
+    def _sends(self, some: PlanBlock) -> list[Array]:
+        """A send onwards and one back, and the gradients of a shared embedding."""
+        model, training, stack = self.scenario.model, self.scenario.training, self.machine.stack
+        part = slice_of(training, some)
+        sends = [pipeline_send(model, part, some, stack, self.table, stages=stages) for stages in (1, -1)]
+        if training.lora is not None:
+            return [*(one.seconds for one in sends), 0.0]
+        width = self.machine.gradient_bytes
+        sends.append(tied_embedding_send(model, some, width, self.table, stages=some.pipeline - 1))
+        return [one.seconds for one in sends]
+
+    def _stages(self, some: PlanBlock, kind: int) -> list[Array]:
+        """What one kind of stage does once a step, and how far the slowest replica lags."""
+        scenario = self.scenario
+        stage, _ = stage_kinds(some)[kind]
+        cost = stage_cost(scenario.model, scenario.training, some, stage, self.machine, self.table)
+        lag = scenario.system.jitter * expected_maximum(some.data) if scenario.system.jitter else 0.0
+        once = (cost.reduction.seconds, cost.buckets, cost.gather.seconds, cost.prepare_s, duration_s(cost.optimizer))
+        return [*once, lag]
+
+    def _sharded(self, some: PlanBlock) -> list[Array]:
+        """What FSDP does for a layer and for the root."""
+        scenario = self.scenario
+        cost = sharded_cost(scenario.model, scenario.training, some, self.machine, self.table)
+        collectives = (cost.layer_gather, cost.root_gather, cost.layer_scatter, cost.root_scatter)
+        return [*(one.seconds for one in collectives), cost.layer_prepare_s, cost.root_prepare_s]
+
+    def _step_s(self, block: PlanBlock, shared: list[Floats]) -> Floats:
+        """The step of some plans, from what each of them has looked up."""
+        (passes, (send_s, send_back_s, tied_s)), stages = shared[:2], shared[2 : 2 + _KINDS]
+        stack = self.machine.stack
+        layer_s, embedding_s, head_s = (passes[0], passes[1]), (passes[2], passes[3]), (passes[4], passes[5])
+        sketches = []
+        for (stage, count), own in zip(stage_kinds(block), stages, strict=True):
+            reduction_s, buckets, gather_s, prepare_s, optimizer_s, lag = own
+            layers, first, last = block.stage_layers(stage), stage == 0, stage == block.pipeline - 1
+            forward_s, backward_s = (
+                layers * layer_s[side] + first * embedding_s[side] + last * head_s[side] for side in (0, 1)
+            )
+            shown_s = shown_gather(Communication(gather_s), buckets, block, stack, forward_s).seconds
+            late_s = lag * block.micro_batches * (forward_s + backward_s)
+            once_s = (reduction_s, buckets, shown_s, prepare_s, optimizer_s, late_s)
+            sketches.append(StageSketch(count, forward_s, backward_s, *once_s))
+        sharded = ShardedSketch(layer_s, embedding_s, head_s, *(shared[-1] if len(shared) > 2 + _KINDS else (0.0,) * 6))
+        sketch = Sketch(stack.fixed_step_s, sketches, send_s, send_back_s, tied_s, sharded)
+        step_s: Floats = estimated_step_s(block, sketch, stack)
+        return step_s
+
+
+def stage_kinds(block: PlanBlock) -> list[tuple[Array, Array]]:
+    """(a stage, how many stages are like it) of each plan: the first, those between, and the last.
+
+    Between the ends stages are alike, and the first of them holds most micro-batches. Where a kind has no stage,
+    another stands in its place and counts for none.
+    """
+    depth = block.pipeline
+    between = np.minimum(1, depth - 1), np.maximum(depth - 2, 0)
+    return [(np.zeros_like(depth), np.ones_like(depth)), between, (depth - 1, np.minimum(depth - 1, 1))]
+
+
+_KINDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What plans share: columns of every different combination, and which of them each plan has."""
+
+    columns: Floats
+    place: Counts
+
+    def at(self, rows: slice) -> Floats:
+        """(columns, rows) of some of the plans."""
+        found: Floats = self.columns[:, self.place[rows]]
+        return found
+
+
+class _Known:
+    """What has been worked out for combinations of degrees, whichever block asked first."""
+
+    def __init__(self, radices: Mapping[str, int]) -> None:
+        self._radices = radices
+        self._codes: Counts = np.zeros(0, dtype=np.int64)
+        self._columns: Floats | None = None
+
+    def of(self, block: PlanBlock, cost: Callable[[PlanBlock], list[Array]], *degrees: str) -> _Shared:
+        """The columns of every plan of a block. cost: works them out for some plans. degrees: names of
+        what they depend on."""
+        code = np.zeros(len(block), dtype=np.int64)
+        for degree in degrees:
+            code = code * self._radices[degree] + getattr(block, degree)
+        codes, first, place = np.unique(code, return_index=True, return_inverse=True)
+        new = ~np.isin(codes, self._codes, assume_unique=True)
+        if new.any():
+            some = block.at(first[new])
+            found = np.stack([np.broadcast_to(column, len(some)) for column in cost(some)]).astype(float)
+            self._codes = np.concatenate([self._codes, codes[new]])
+            self._columns = found if self._columns is None else np.concatenate([self._columns, found], axis=1)
+        order = np.argsort(self._codes)
+        at = order[np.searchsorted(self._codes, codes, sorter=order)]
+        assert self._columns is not None
+        return _Shared(self._columns[:, at], place)
+
+
+def _pieces(length: int) -> list[slice]:
+    return [slice(first, first + _ROWS) for first in range(0, length, _ROWS)]

@@ -1,0 +1,139 @@
+"""The space of legal plans: every combination of degrees and switches that model, batch, stack and devices allow.
+
+What is in it: tensor degrees that divide heads and MLP; pipelines whose chunks are equal, or would be if embedding and
+head were a layer each; interleaving where a replica's micro-batches are a multiple of the depth; as many replicas as
+there are devices for and the batch divides into, and as many as there are devices for where the batch does not, with
+one micro-batch more for some of them; every micro-batch that divides a replica's share; and the stack's ZeRO stages,
+sequence parallelism, recomputations and schedules. Each plan is one that check_plan accepts on the devices it uses.
+
+Beside them stand the plans that leave whole replicas out although there are devices for them. They are seldom worth a
+look, and are no part of what there is to choose from; but where communication binds, fewer replicas can be faster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from sim.catalog import GpuStack, Model
+from sim.parallel.cuts import cuts_well
+from sim.parallel.plan_block import Counts, PlanBlock
+from sim.scenario.types import Recompute, Scenario, Schedule
+
+_GATHERING_STAGE = 2
+"""From this ZeRO stage on, replicas meet at every micro-batch, and there is no pipeline."""
+
+
+def legal_plans(scenario: Scenario, stack: GpuStack, *, with_fewer_replicas: bool = False) -> Iterator[PlanBlock]:
+    """All legal plans with as many replicas as there are devices for, a block for each combination of switches.
+
+    with_fewer_replicas: instead, those that leave out replicas there are devices for.
+    """
+    model, training = scenario.model, scenario.training
+    degrees = _degrees(model, training.global_batch, scenario.system.devices, stack, fewer=with_fewer_replicas)
+    tensor, pipeline, virtual, data, micro_batch, micro_batches = degrees
+    is_even = data * micro_batch * micro_batches == training.global_batch
+    for zero in stack.zero_stages:
+        # One replica has nobody to share states with: its ZeRO stage changes nothing.
+        has_stage = (data > 1) | (zero == stack.default_zero_stage)
+        if zero >= _GATHERING_STAGE:
+            has_stage &= (pipeline == 1) & is_even
+        for sequence_parallel in (False, True) if stack.sequence_parallel else (False,):
+            has_sequence = (tensor > 1) & (training.sequence % tensor == 0) if sequence_parallel else True
+            for schedule in _SCHEDULES:
+                has_schedule = (pipeline > 1) & (virtual == 1) if schedule == "gpipe" else True
+                rows = np.flatnonzero(has_stage & has_sequence & has_schedule)
+                if not len(rows):
+                    continue
+                for recompute in recomputations(stack):
+                    yield PlanBlock(
+                        model.layers,
+                        tensor[rows],
+                        pipeline[rows],
+                        data[rows],
+                        virtual[rows],
+                        micro_batch[rows],
+                        micro_batches[rows],
+                        zero,
+                        sequence_parallel,
+                        recompute,
+                        schedule,
+                    )
+
+
+_SCHEDULES: tuple[Schedule, ...] = ("1f1b", "gpipe")
+
+
+def recomputations(stack: GpuStack) -> tuple[Recompute, ...]:
+    """A fused attention keeps no scores, so selective recomputation of its core would save nothing."""
+    nothing_to_save = stack.flash_attention and stack.selective_recompute == "attention-core"
+    return ("none", "full") if nothing_to_save else ("none", "selective", "full")
+
+
+def divisors(number: int, largest: int) -> list[int]:
+    """Divisors of a number up to a largest one."""
+    return [count for count in range(1, min(number, largest) + 1) if number % count == 0]
+
+
+def tensor_degrees(model: Model, devices: int) -> list[int]:
+    """Degrees that cut heads and MLP evenly, and key/value heads evenly or into copies."""
+    return [
+        degree
+        for degree in divisors(model.heads, devices)
+        if model.ffn_hidden % degree == 0 and (model.kv_heads % degree == 0 or degree % model.kv_heads == 0)
+    ]
+
+
+def pipeline_cuts(layers: int, devices: int) -> list[tuple[int, int]]:
+    """(pipeline, virtual stages) whose chunks are equal but for the ends."""
+    return [
+        (pipeline, virtual)
+        for pipeline in range(1, min(layers, devices) + 1)
+        for virtual in range(1, layers // pipeline + 1 if pipeline > 1 else 2)
+        if cuts_well(layers, pipeline * virtual)
+    ]
+
+
+def _degrees(model: Model, batch: int, devices: int, stack: GpuStack, *, fewer: bool) -> tuple[Counts, ...]:
+    """Tensor, pipeline, virtual stages, data, micro-batch and micro-batches of every legal combination."""
+    tensors = tensor_degrees(model, devices) if stack.tensor_parallel else [1]
+    cuts = pipeline_cuts(model.layers, devices) if stack.pipeline_parallel else [(1, 1)]
+    sizes = divisors(batch, batch)
+    even = _even(tensors, cuts, sizes, devices, fewer=fewer)
+    if fewer or min(stack.zero_stages) >= _GATHERING_STAGE:
+        return even
+    uneven = _uneven(tensors, [pipeline for pipeline, virtual in cuts if virtual == 1], sizes, batch, devices)
+    return tuple(np.concatenate(pair) for pair in zip(even, uneven, strict=True))
+
+
+def _even(
+    tensors: Sequence[int], cuts: Sequence[tuple[int, int]], sizes: Sequence[int], devices: int, *, fewer: bool
+) -> tuple[Counts, ...]:
+    """Replicas that all have the same share of the batch. sizes: divisors of the batch, itself the last."""
+    tensor, cut, place, micro_batch = _combinations(tensors, range(len(cuts)), range(len(sizes)), sizes)
+    (pipeline, virtual), data = np.array(cuts)[cut].T, np.array(sizes)[place]
+    share = sizes[-1] // data
+    legal = (tensor * pipeline * data <= devices) & (share % micro_batch == 0)
+    legal &= (virtual == 1) | (share // micro_batch % pipeline == 0)
+    more = np.array([*sizes[1:], devices + 1])[place]
+    legal &= (tensor * pipeline * more <= devices) == fewer
+    return tuple(one[legal] for one in (tensor, pipeline, virtual, data, micro_batch, share // micro_batch))
+
+
+def _uneven(
+    tensors: Sequence[int], pipelines: Sequence[int], sizes: Sequence[int], batch: int, devices: int
+) -> tuple[Counts, ...]:
+    """As many replicas as there are devices for, where that number does not divide the batch."""
+    tensor, pipeline, micro_batch = _combinations(tensors, pipelines, sizes)
+    data = np.minimum(devices // (tensor * pipeline), batch // micro_batch)
+    legal = (data > 0) & (batch % np.maximum(data, 1) != 0)
+    micro_batches = -(-(batch // micro_batch) // np.maximum(data, 1))
+    columns = (tensor, pipeline, np.ones_like(tensor), data, micro_batch, micro_batches)
+    return tuple(one[legal] for one in columns)
+
+
+def _combinations(*choices: Sequence[int]) -> tuple[Counts, ...]:
+    """Columns of all combinations of some choices."""
+    grids = np.meshgrid(*(np.array(one, dtype=np.int64) for one in choices), indexing="ij")
+    return tuple(grid.reshape(-1) for grid in grids)
