@@ -62,7 +62,7 @@ def test_a_plan_that_is_known_to_have_run_is_not_held_to_the_memory():
 def test_the_rule_asks_for_a_plan():
     assert refusal((16, 16), PlanRequest()) == (
         'test.toml: [system "test"] plan\n'
-        '  plan = "best" with [[system.part]]: the default rule knows hardware of one kind only\n'
+        '  plan = "best" with [[system.part]]: the search knows hardware of one kind only\n'
         "  write a table [system.plan] with tensor, pipeline and micro_batch"
     )
 

@@ -137,6 +137,10 @@ class Flows(_Pacer):
         return self._add(Work(self._environment, transfer.wave, transfer.line, transfer.seconds))
 
     def _set_paces(self) -> None:
+        if len(self._works) == 1:
+            # Nobody to share with, which is how most transfers are.
+            self._works[0].set_pace(1.0, self._works[0].line)
+            return
         paces = self._links.paces(work.wave for work in self._works)
         for work in self._works:
             work.set_pace(paces[work.wave], work.line)

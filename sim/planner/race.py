@@ -7,6 +7,9 @@ many of them is simulated twice with few, and the rest follows from what one mor
 from __future__ import annotations
 
 import dataclasses
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from sim.cost.compute import Machine
 from sim.cost.step import step_costs
@@ -15,17 +18,29 @@ from sim.engine.gpu_program import gpu_program
 from sim.engine.transfers import shared_links
 from sim.hardware.network import Network
 from sim.parallel.plan import Plan
+from sim.planner.contender import Contender, unsplit_device_seconds
 from sim.scenario.types import Scenario
 
-_SETTLED_ROUNDS = 2
-"""Rounds after which one more takes what every further one takes."""
+_SETTLED_ROUNDS = 1
+"""Rounds after which one more takes what every further one takes; interleaving needs one more."""
+
+
+def raced(
+    scenario: Scenario, plan: Plan, machine: Machine, network: Network, estimated_s: float, peak_bytes: float
+) -> Contender:
+    """Try a plan in the engine. estimated_s, peak_bytes: as it was screened."""
+    costs = step_costs(scenario.model, scenario.training, plan, machine, network, scenario.system.jitter)
+    unsplit_s = unsplit_device_seconds(plan, costs, scenario.training.global_batch)
+    with _without_garbage_collection():
+        step_s = raced_step_s(scenario, plan, machine, network)
+    return Contender(plan, estimated_s, step_s, peak_bytes, unsplit_s)
 
 
 def raced_step_s(scenario: Scenario, plan: Plan, machine: Machine, network: Network) -> float:
     """Seconds of one step of a plan in the engine, with equal devices."""
-    rounds = plan.micro_batches // plan.pipeline
-    further = rounds - _SETTLED_ROUNDS - 1
-    if further <= _SETTLED_ROUNDS:
+    settled = _SETTLED_ROUNDS + (plan.virtual_stages > 1)
+    further = plan.micro_batches // plan.pipeline - settled - 1
+    if further <= settled:
         return simulated_step_s(scenario, plan, machine, network)
     shorter_s, longer_s = (
         simulated_step_s(scenario, _without_rounds(plan, further + less), machine, network) for less in (1, 0)
@@ -45,3 +60,15 @@ def _without_rounds(plan: Plan, rounds: int) -> Plan:
     less = rounds * plan.pipeline
     counts = tuple(count - less for count in plan.replica_micro_batches)
     return dataclasses.replace(plan, micro_batches=plan.micro_batches - less, replica_micro_batches=counts)
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """A program is many small objects, none of which is in a cycle: looking for cycles among them is time lost."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

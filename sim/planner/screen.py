@@ -61,6 +61,13 @@ class Screen:
         fitting = block.at(fits)
         return Screened(fitting, peak_bytes[fits], self.step_s(fitting))
 
+    def least_s(self, block: PlanBlock) -> Floats:
+        """(B,) seconds that the layers of each plan take at least, whatever else it does: a bound from below."""
+        if not len(block):
+            return np.zeros(0)
+        layer_s: Floats = self._layers_and_ends(block).at(slice(None))[:2].sum(axis=0)
+        return block.micro_batches * (self.scenario.model.layers / block.pipeline) * layer_s
+
     def peak_bytes(self, block: PlanBlock) -> Floats:
         """(B,) bytes of the fullest device of each plan."""
         pieces = [self._peak_bytes(block.at(rows)) for rows in _pieces(len(block))]
@@ -74,7 +81,7 @@ class Screen:
         # With gradients reduced at every micro-batch there is no pipeline, but their number counts.
         split = ("micro_batches",) if block.zero == _REDUCES_EACH else ("pipeline", "virtual_stages")
         shared = [
-            self._known("passes", sequence_parallel, block.recompute).of(block, self._passes, "tensor", "micro_batch"),
+            self._layers_and_ends(block),
             self._known("sends", sequence_parallel).of(block, self._sends, "tensor", "pipeline", "data", "micro_batch"),
         ]
         for kind in range(_KINDS):
@@ -85,6 +92,11 @@ class Screen:
         return np.concatenate(
             [self._step_s(block.at(rows), [one.at(rows) for one in shared]) for rows in _pieces(len(block))]
         )
+
+    def _layers_and_ends(self, block: PlanBlock) -> _Shared:
+        """See _passes."""
+        known = self._known("passes", block.sequence_parallel, block.recompute)
+        return known.of(block, self._passes, "tensor", "micro_batch")
 
     def _known(self, what: str, *switches: object) -> _Known:
         """What is known of something that depends on some switches and some degrees of a plan."""

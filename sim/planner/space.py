@@ -12,12 +12,14 @@ look, and are no part of what there is to choose from; but where communication b
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from sim.catalog import GpuStack, Model
 from sim.parallel.cuts import cuts_well
+from sim.parallel.plan import Plan, check_plan
 from sim.parallel.plan_block import Counts, PlanBlock
 from sim.scenario.types import Recompute, Scenario, Schedule
 
@@ -60,6 +62,14 @@ def legal_plans(scenario: Scenario, stack: GpuStack, *, with_fewer_replicas: boo
                         recompute,
                         schedule,
                     )
+
+
+def plan_at(scenario: Scenario, stack: GpuStack, block: PlanBlock, row: int) -> Plan:
+    """One plan of a block, checked, on the devices that it uses, which may be fewer than there are."""
+    request = block.request(row, scenario.training.global_batch)
+    used = dataclasses.replace(scenario.system, devices=int(block.devices[row]))
+    plan = check_plan(request, dataclasses.replace(scenario, system=used), stack)
+    return dataclasses.replace(plan, chosen_by="search")
 
 
 _SCHEDULES: tuple[Schedule, ...] = ("1f1b", "gpipe")

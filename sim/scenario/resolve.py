@@ -13,7 +13,7 @@ from sim.scenario.model_config import read_model_config
 from sim.scenario.model_fields import build_model
 from sim.scenario.problems import attempt, check, combine, place
 from sim.scenario.schema import ModelTable, PartTable, PlanTable, SizesTable, SystemTable, TrainingTable
-from sim.scenario.types import Lora, Part, PlanRequest, Report, Scenario, System, Training
+from sim.scenario.types import Lora, Part, PlanRequest, Report, Scenario, Search, System, Training
 from sim.scenario.variation import Place, variation_from
 
 
@@ -121,6 +121,7 @@ def _system(table: SystemTable, variation: Variation, path: Path, at: Place) -> 
         devices=table.devices or sum(part.devices for part in parts),
         stack=table.stack,
         plan=_plan(table.plan),
+        search=_search(table, at),
         jitter=table.jitter,
         sizes=_sizes(table.sizes),
         resolution=table.resolution,
@@ -163,6 +164,19 @@ def _check_resolution(table: SystemTable, variation: Variation, at: Place) -> No
             f'resolution = "full" together with jitter = {table.jitter:g}',
             "leave out one: jitter is the folded estimate of devices that differ (variation says how they do)",
         )
+
+
+def _search(table: SystemTable, at: Place) -> Search:
+    """Limits of the search, where there is one."""
+    if table.search is None:
+        return Search()
+    if table.plan is not None:
+        raise InputError(
+            at("search"),
+            "limits of a search, but the plan is fixed by [system.plan]",
+            'write plan = "best", or leave [system.search] out',
+        )
+    return Search(tuple(table.search.only or ()), table.search.memory_margin)
 
 
 def _plan(table: PlanTable | None) -> PlanRequest:

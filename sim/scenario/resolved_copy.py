@@ -14,7 +14,7 @@ import tomli_w
 
 from sim.catalog import Model
 from sim.scenario.schema import SCHEMA
-from sim.scenario.types import Part, PlanRequest, Scenario, System, Training
+from sim.scenario.types import Part, PlanRequest, Scenario, Search, System, Training
 from sim.scenario.variation import written_variation
 
 
@@ -94,10 +94,19 @@ def _system(system: System) -> dict[str, Any]:
         **({"part": parts} if system.parts else parts[0]),
         "stack": system.stack,
         "plan": _plan(system.plan),
+        **_search(system.search),
         "jitter": system.jitter,
         "resolution": system.resolution,
         "variation": written_variation(system.variation),
     }
+
+
+def _search(search: Search) -> dict[str, Any]:
+    """Limits of the search, where there are any."""
+    if search == Search():
+        return {}
+    only = {"only": [limit.text for limit in search.only]} if search.only else {}
+    return {"search": {**only, "memory_margin": search.memory_margin}}
 
 
 def _hardware(part: Part) -> dict[str, Any]:

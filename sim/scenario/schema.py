@@ -11,8 +11,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, Val
 from sim.catalog.records import Position
 from sim.errors import InputError, closest, shown
 from sim.scenario.amounts import Batch, TokenBudget, batch, share, token_budget
+from sim.scenario.limits import plan_limit
 from sim.scenario.table import Count, Table, Text
-from sim.scenario.types import FlopConvention, Recompute, Resolution, Schedule
+from sim.scenario.types import FlopConvention, PlanLimit, Recompute, Resolution, Schedule
 from sim.scenario.variation_tables import SlowPlaceTable, SlowTable, StallsTable, VariationTable, name_or_table
 
 SCHEMA = 1
@@ -112,6 +113,15 @@ class PlanTable(Table):
     micro_batches: Annotated[list[Count], Field(min_length=1)] | None = Field(None, examples=["[12, 12, 10]"])
 
 
+class SearchTable(Table):
+    """[system.search]: limits of the search for the best plan."""
+
+    only: list[Annotated[PlanLimit, PlainValidator(plan_limit)]] | None = Field(
+        None, examples=['["tensor <= 8", "recompute != full"]']
+    )
+    memory_margin: Annotated[float, PlainValidator(share)] = Field(0.0, examples=['"10 %"'])
+
+
 class SizesTable(Table):
     """[system.sizes]: sizes of the topology to use instead of its file's."""
 
@@ -166,6 +176,7 @@ class SystemTable(Table):
     stack: Text = Field(examples=['"megatron-2022"'])
     sizes: Annotated[SizesTable | None, AfterValidator(_not_beside_parts)] = None
     plan: Annotated[PlanTable | None, BeforeValidator(_best_or_table)] = None
+    search: SearchTable | None = None
     jitter: Annotated[float, PlainValidator(share)] = Field(0.0, examples=['"0.5 %"'])
     resolution: Resolution = "auto"
     variation: Annotated[VariationTable | None, BeforeValidator(name_or_table)] = None
@@ -216,6 +227,7 @@ TABLES: Mapping[tuple[str, ...], type[Table]] = MappingProxyType(
         ("system", "part"): PartTable,
         ("system", "part", "sizes"): SizesTable,
         ("system", "plan"): PlanTable,
+        ("system", "search"): SearchTable,
         ("system", "variation"): VariationTable,
         ("system", "variation", "stalls"): StallsTable,
         ("system", "variation", "slow_devices"): SlowTable,

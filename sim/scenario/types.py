@@ -60,6 +60,28 @@ class PlanRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanLimit:
+    """What a searched plan must keep to: a key, how it is compared (<=, >=, <, >, = or !=), and with what."""
+
+    key: str
+    comparison: str
+    value: int | bool | str
+    text: str
+    """As messages write it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Limits of the search for the best plan.
+
+    only: every one of them holds. memory_margin: share of a device's memory that a plan leaves free.
+    """
+
+    only: tuple[PlanLimit, ...] = ()
+    memory_margin: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """Hardware of one kind, on which consecutive stages of a pipeline run."""
 
@@ -89,6 +111,8 @@ class System:
     """In what devices, nodes and links differ."""
     parts: tuple[Part, ...] = ()
     """In the order of the pipeline's stages; empty where all hardware is of one kind."""
+    search: Search = Search()
+    """Where the best plan is looked for."""
 
     @property
     def every_part(self) -> tuple[Part, ...]:

@@ -11,7 +11,7 @@ from sim.cost.step import step_costs
 from sim.errors import ScaletaxError
 from sim.hardware.network import Network
 from sim.parallel.plan import Plan
-from sim.planner.degrees import divisors
+from sim.planner.space import divisors
 from sim.prepare import Prepared, prepare_as_measured
 from sim.scenario.types import PlanRequest, Scenario
 from sim.validation.cases import Case

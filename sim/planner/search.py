@@ -1,0 +1,112 @@
+"""The search for the best plan: all legal plans screened at once, the best few tried in the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.cost.compute import Machine
+from sim.hardware.network import Network, NetworkTable
+from sim.hardware.topology import Topology
+from sim.planner.contender import Contender, simplicity
+from sim.planner.limits import limited, nothing_within
+from sim.planner.race import raced
+from sim.planner.screen import Floats, Screen, Screened
+from sim.planner.smallest import nothing_fits
+from sim.planner.space import legal_plans, plan_at
+from sim.scenario.types import Scenario
+
+_TRIED = 8
+"""Plans that the engine tries at least."""
+_CLOSE = 0.003
+"""How far the closed form and the engine lie apart for good plans: plans this close to the best are tried as well."""
+_MORE_TRIED = 16
+_TIE = 1e-9
+"""Steps that differ by less are equal up to rounding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a search found.
+
+    legal: how many plans there were to choose from. fitting: those whose memory is there, block by block.
+    contenders: the plans that the engine tried, the best first.
+    """
+
+    scenario: Scenario
+    machine: Machine
+    legal: int
+    fitting: tuple[Screened, ...]
+    contenders: tuple[Contender, ...]
+
+    @property
+    def best(self) -> Contender:
+        """The plan that is chosen."""
+        return self.contenders[0]
+
+    @property
+    def step_s(self) -> Floats:
+        """(F,) seconds of a step of every plan that fits, by the closed form."""
+        return np.concatenate([one.step_s for one in self.fitting])
+
+
+def search(scenario: Scenario, machine: Machine, topology: Topology, tried: int = _TRIED) -> Search:
+    """Find the best plan of a scenario on GPUs of one kind.
+
+    tried: how many plans the engine tries at least.
+    Raises InputError where limits leave no plan, DoesNotFit where no plan's memory is there.
+    """
+    network = Network(topology)
+    screen = Screen(scenario, machine, NetworkTable(network))
+    capacity_bytes = machine.gpu.hbm_bytes * (1 - scenario.system.search.memory_margin)
+    blocks = limited(legal_plans(scenario, machine.stack), scenario.system.search.only)
+    if not sum(map(len, blocks)):
+        raise nothing_within(scenario, machine.stack)
+    fitting = tuple(found for block in blocks if len((found := screen.screened(block, capacity_bytes)).plans))
+    if not fitting:
+        raise nothing_fits(scenario, machine, blocks, screen, capacity_bytes)
+    with_fewer = _with_fewer_replicas(scenario, screen, capacity_bytes, min(one.step_s.min() for one in fitting))
+    ranked = _ranked((*fitting, *with_fewer))
+    contenders: list[Contender] = []
+    for screened, row in ranked:
+        estimated_s = float(screened.step_s[row])
+        if len(contenders) >= tried:
+            fastest_s = min(one.step_s for one in contenders)
+            if len(contenders) >= tried + _MORE_TRIED or estimated_s > fastest_s * (1 + _CLOSE):
+                break
+        plan = plan_at(scenario, machine.stack, screened.plans, row)
+        contenders.append(raced(scenario, plan, machine, network, estimated_s, float(screened.peak_bytes[row])))
+    return Search(scenario, machine, sum(map(len, blocks)), fitting, tuple(_best_first(contenders)))
+
+
+def _with_fewer_replicas(
+    scenario: Scenario, screen: Screen, capacity_bytes: float, fastest_s: float
+) -> Iterator[Screened]:
+    """Of the plans that leave replicas out, those that fit and whose layers alone take no longer than the fastest."""
+    blocks = legal_plans(scenario, screen.machine.stack, with_fewer_replicas=True)
+    for block in limited(blocks, scenario.system.search.only):
+        found = screen.screened(block.at(screen.least_s(block) <= fastest_s), capacity_bytes)
+        if len(found.plans):
+            yield found
+
+
+def _ranked(screened: Iterable[Screened]) -> Iterator[tuple[Screened, int]]:
+    """(block, row) of every plan, the fastest by the closed form first; of equal ones the simpler first."""
+    blocks = list(screened)
+    step_s = np.concatenate([one.step_s for one in blocks])
+    block_of = np.repeat(np.arange(len(blocks)), [len(one.plans) for one in blocks])
+    first = np.cumsum([0, *(len(one.plans) for one in blocks)])
+    columns = [np.stack(np.broadcast_arrays(*simplicity(one.plans), one.step_s)[:-1]) for one in blocks]
+    keys = np.concatenate(columns, axis=1)[::-1]
+    for place in np.lexsort((*keys, step_s)):
+        yield blocks[block_of[place]], int(place - first[block_of[place]])
+
+
+def _best_first(contenders: Iterable[Contender]) -> list[Contender]:
+    """The fastest first; of those that are equal up to rounding the simpler."""
+    ordered = sorted(contenders, key=lambda one: one.step_s)
+    fastest_s = ordered[0].step_s
+    ties = [one for one in ordered if one.step_s <= fastest_s * (1 + _TIE)]
+    return sorted(ties, key=lambda one: simplicity(one.plan)) + ordered[len(ties) :]

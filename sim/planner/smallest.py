@@ -1,0 +1,76 @@
+"""When no plan fits: how far the nearest is from fitting, and on how many devices something would."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from sim.cost.compute import Machine
+from sim.errors import DoesNotFit
+from sim.parallel.plan_block import PlanBlock
+from sim.planner.fit import fullest_stage, items_of
+from sim.planner.limits import limited
+from sim.planner.screen import Screen
+from sim.planner.space import legal_plans, plan_at
+from sim.scenario.types import Scenario
+from sim.units import readable_bytes
+
+_MOST_DEVICES = 1 << 17
+"""Devices up to which a place for a model is looked for."""
+
+
+class Smallest(NamedTuple):
+    """The fewest devices on which a plan fits, and that plan in a few words."""
+
+    devices: int
+    plan: str
+
+
+def nothing_fits(
+    scenario: Scenario, machine: Machine, blocks: Sequence[PlanBlock], screen: Screen, capacity_bytes: float
+) -> DoesNotFit:
+    """The error where no plan fits: the nearest one item by item, and the fewest devices on which something would."""
+    peaks = [screen.peak_bytes(block) for block in blocks]
+    block, peak = min(zip(blocks, peaks, strict=True), key=lambda pair: float(pair[1].min()))
+    nearest = plan_at(scenario, machine.stack, block, int(peak.argmin()))
+    limits = " within the limits of the search" if scenario.system.search.only else ""
+    margin = scenario.system.search.memory_margin
+    kept = f" less a margin of {margin:.0%}" if margin else ""
+    return DoesNotFit(
+        scenario.where,
+        f"no plan{limits} fits {scenario.model.name} on {scenario.system.devices:,} x {machine.gpu.title}"
+        f" with the stack '{machine.stack.name}'\nthe nearest, {nearest.summary()}, needs"
+        f" {readable_bytes(float(peak.min()))} of the {readable_bytes(machine.gpu.hbm_bytes)}{kept}\n"
+        f"{items_of(fullest_stage(scenario, nearest, (machine,)).memory.items())}",
+        _remedy(scenario, screen, capacity_bytes),
+    )
+
+
+def smallest(scenario: Scenario, screen: Screen, capacity_bytes: float) -> Smallest | None:
+    """The fewest devices on which a plan fits; None where there are none up to a hundred thousand."""
+    devices = scenario.system.devices
+    while devices < _MOST_DEVICES:
+        devices = min(2 * devices, _MOST_DEVICES)
+        larger = dataclasses.replace(scenario, system=dataclasses.replace(scenario.system, devices=devices))
+        found: list[tuple[int, int, PlanBlock]] = []
+        for with_fewer in (False, True):
+            blocks = legal_plans(larger, screen.machine.stack, with_fewer_replicas=with_fewer)
+            for block in limited(blocks, scenario.system.search.only):
+                fits = np.flatnonzero(screen.peak_bytes(block) <= capacity_bytes)
+                if len(fits):
+                    row = int(fits[np.argmin(block.devices[fits])])
+                    found.append((int(block.devices[row]), row, block))
+        if found:
+            fewest, row, block = min(found, key=lambda one: one[0])
+            return Smallest(fewest, plan_at(scenario, screen.machine.stack, block, row).summary())
+    return None
+
+
+def _remedy(scenario: Scenario, screen: Screen, capacity_bytes: float) -> str:
+    found = smallest(scenario, screen, capacity_bytes)
+    if found is None:
+        return "no number of these devices holds it: use a device with more memory, a shorter sequence or another stack"
+    return f"{found.devices:,} of these devices would hold it, as {found.plan}; or use a device with more memory"
