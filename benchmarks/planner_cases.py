@@ -40,9 +40,7 @@ class Case:
                     "global_batch": f"{self.batch} sequences",
                     "precision": precision,
                 },
-                "system": [
-                    {"name": "case", "topology": self.topology, "devices": self.devices, "stack": self.stack}
-                ],
+                "system": [{"name": "case", "topology": self.topology, "devices": self.devices, "stack": self.stack}],
             },
             Path("case.toml"),
         )

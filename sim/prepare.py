@@ -13,11 +13,12 @@ from sim.cost.compute import Machine
 from sim.cost.wafer import WAFER_STYLE
 from sim.errors import InputError
 from sim.hardware.topology import Topology, load_topology
+from sim.outcome.effort import Effort
 from sim.outcome.outcome import Memory
 from sim.parallel.memory import plan_memory
 from sim.parallel.plan import Plan, check_plan
 from sim.parallel.wafer_plan import WaferPlan, plan_wafers, wafer_memory_bytes
-from sim.planner.choose import choose_plan
+from sim.planner.choose import Choice, choose_plan
 from sim.scenario.types import Scenario
 from sim.workload.parameters import count_parameters
 
@@ -49,6 +50,8 @@ class Prepared:
     stack: Stack
     plan: Plan | WaferPlan
     memory: Memory
+    effort: Effort | None = None
+    """How hard the plan was to find; None where it was given."""
 
     @property
     def device_title(self) -> str:
@@ -80,8 +83,8 @@ class Prepared:
         return tuple(part.topology.domain for part in self.parts)
 
 
-Choose = Callable[[Scenario, Sequence[Machine], Sequence[Topology]], Plan]
-"""(scenario, machines, topologies of each part) -> the plan of a GPU system."""
+Choose = Callable[[Scenario, Sequence[Machine], Sequence[Topology]], Choice]
+"""(scenario, machines, topologies of each part) -> the plan of a GPU system, and how hard it was to find."""
 
 
 def prepare(scenario: Scenario) -> Prepared:
@@ -91,7 +94,7 @@ def prepare(scenario: Scenario) -> Prepared:
 
 def prepare_as_measured(scenario: Scenario) -> Prepared:
     """Look up the machine for a plan that is known to have run: its memory is worked out, not held to the device's."""
-    return _prepared(scenario, lambda one, machines, _: check_plan(one.system.plan, one, machines[0].stack))
+    return _prepared(scenario, lambda one, machines, _: Choice(check_plan(one.system.plan, one, machines[0].stack)))
 
 
 def _prepared(scenario: Scenario, choose: Choose) -> Prepared:
@@ -115,13 +118,13 @@ def _prepared(scenario: Scenario, choose: Choose) -> Prepared:
             return Prepared(scenario, (only,), wafer_stack, wafer_plan, memory)
         case _, GpuStack() as gpu_stack:
             machines = _machines(devices, gpu_stack, scenario)
-            plan = choose(scenario, machines, topologies)
+            plan, effort = choose(scenario, machines, topologies)
             stages = plan_memory(scenario.model, scenario.training, plan, gpu_stack, machines[0].style)
             capacities = tuple(machines[index].gpu.hbm_bytes for index in plan.stage_parts)
             memory = Memory(tuple(stage.items() for stage in stages), capacities)
             borders = _borders(scenario, plan, topologies)
             parts = tuple(Equipment(*part) for part in zip(topologies, devices, borders, strict=True))
-            return Prepared(scenario, parts, gpu_stack, plan, memory)
+            return Prepared(scenario, parts, gpu_stack, plan, memory, effort)
     raise InputError(scenario.where, "device and stack are of different kinds", "this has been checked above")
 
 

@@ -77,6 +77,7 @@ def simulate_prepared(prepared: Prepared) -> Outcome:
         parts=parts,
         figures=prepared.figures,
         notes=_notes(prepared),
+        effort=prepared.effort,
         confidence=_confidence(prepared),
         resolution=resolution,
         step_times=times,
@@ -225,8 +226,10 @@ def _notes(prepared: Prepared) -> tuple[str, ...]:
     if len(kinds) > 1:
         notes.append("MFU counts every device by its peak; shares of device-seconds count all devices alike")
     plan, devices = prepared.plan, prepared.scenario.system.devices
-    if plan.chosen_by == "rule":
-        notes.append("plan chosen by the default rule, not searched for")
+    if prepared.effort is not None:
+        notes.append("plan searched for: the fastest that fits (scaletax plan shows what there was to choose from)")
+    elif plan.chosen_by != "user":
+        notes.append("plan chosen: the largest micro-batch that fits the wafer")
     if plan.devices < devices:
         notes.append(f"{devices - plan.devices} of {devices} devices stay unused: the plan cannot use them")
     longest = prepared.scenario.model.max_sequence

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from sim.catalog import Figure
 from sim.engine.trace import Trace
 from sim.outcome.confidence import NEVER_CHECKED, Confidence
+from sim.outcome.effort import Effort
 from sim.outcome.ledger import Ledger
 from sim.outcome.links import LinkUse
 from sim.outcome.step_times import FOLDED, Resolution, StepTimes
@@ -75,6 +76,8 @@ class Outcome:
     figures: tuple[Figure, ...]
     notes: tuple[str, ...] = ()
     """What a reader must know beside the numbers: choices made for them, ranges left."""
+    effort: Effort | None = None
+    """How hard the plan was to find; None where it was given."""
     confidence: Confidence = NEVER_CHECKED
     """How far the step time is to be believed."""
     counterfactual_step_times_s: dict[str, float] = field(default_factory=dict)

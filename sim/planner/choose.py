@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sim.cost.compute import Machine
 from sim.errors import InputError
 from sim.hardware.topology import Topology
+from sim.outcome.effort import Effort
 from sim.parallel.plan import Plan, check_plan
+from sim.planner.effort import effort
 from sim.planner.fit import does_not_fit, fullest_stage
 from sim.planner.search import search
 from sim.scenario.types import Scenario
 
 
-def choose_plan(scenario: Scenario, machines: Sequence[Machine], topologies: Sequence[Topology]) -> Plan:
+class Choice(NamedTuple):
+    """A plan, and how hard it was to find; None where nobody looked for it."""
+
+    plan: Plan
+    effort: Effort | None = None
+
+
+def choose_plan(scenario: Scenario, machines: Sequence[Machine], topologies: Sequence[Topology]) -> Choice:
     """Return the plan that the system runs.
 
     machines, topologies: of each part of the system.
@@ -27,9 +37,10 @@ def choose_plan(scenario: Scenario, machines: Sequence[Machine], topologies: Seq
                 'plan = "best" with [[system.part]]: the search knows hardware of one kind only',
                 "write a table [system.plan] with tensor, pipeline and micro_batch",
             )
-        return search(scenario, machines[0], topologies[0]).best.plan
+        found = search(scenario, machines[0], topologies[0])
+        return Choice(found.best.plan, effort(found))
     plan = check_plan(scenario.system.plan, scenario, machines[0].stack)
     fullest = fullest_stage(scenario, plan, machines)
     if not fullest.fits:
         raise does_not_fit(scenario, machines, topologies, fullest)
-    return plan
+    return Choice(plan)

@@ -37,6 +37,7 @@ class Search:
 
     scenario: Scenario
     machine: Machine
+    network: Network
     legal: int
     fitting: tuple[Screened, ...]
     contenders: tuple[Contender, ...]
@@ -78,7 +79,7 @@ def search(scenario: Scenario, machine: Machine, topology: Topology, tried: int 
                 break
         plan = plan_at(scenario, machine.stack, screened.plans, row)
         contenders.append(raced(scenario, plan, machine, network, estimated_s, float(screened.peak_bytes[row])))
-    return Search(scenario, machine, sum(map(len, blocks)), fitting, tuple(_best_first(contenders)))
+    return Search(scenario, machine, network, sum(map(len, blocks)), fitting, tuple(_best_first(contenders)))
 
 
 def _with_fewer_replicas(

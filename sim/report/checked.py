@@ -44,7 +44,7 @@ def _hardware(prepared: Prepared) -> str:
 
 
 def _chooser(chosen_by: str) -> str:
-    return "as given" if chosen_by == "user" else "chosen by the default rule"
+    return "as given" if chosen_by == "user" else "the best that was found"
 
 
 def _variation(scenario: Scenario) -> list[str]:

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 from sim import __version__
+from sim.outcome.effort import Effort
 from sim.outcome.ledger import Ledger
 from sim.outcome.lines import GROUPS, LINES
 from sim.outcome.outcome import Memory, Outcome, PartUse
@@ -58,6 +59,7 @@ def _point(outcome: Outcome) -> dict[str, Any]:
         "seed": outcome.scenario.seed,
         "parts": [_part(part) for part in outcome.parts],
         "plan": _plan(outcome),
+        "effort": effort_record(outcome.effort),
         **_metrics(outcome),
         "resolution": resolution_record(outcome),
         "variation": variation_record(outcome.scenario.system.variation),
@@ -98,6 +100,13 @@ def _part(part: PartUse) -> dict[str, Any]:
 def _plan(outcome: Outcome) -> dict[str, Any]:
     plan = outcome.plan
     return {"summary": plan.summary(), "devices": plan.devices, **dataclasses.asdict(plan)}
+
+
+def effort_record(effort: Effort | None) -> dict[str, Any] | None:
+    """How hard a plan was to find; None where it was given."""
+    if effort is None:
+        return None
+    return {**dataclasses.asdict(effort), "default": effort.default.summary() if effort.default else None}
 
 
 def _metrics(outcome: Outcome) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def test_the_default_plan_is_legal_and_fits(devices, batch, work, stack):
         virtual_stages=shape.virtual_stages,
     )  # fmt: skip
     again = check_plan(request, dataclasses.replace(scenario, system=used), on.stack)
-    assert dataclasses.replace(again, chosen_by="rule") == shape
+    assert dataclasses.replace(again, chosen_by="search") == shape
     assert peak_bytes(scenario, on, shape) <= memory
     assert shape.devices <= devices
     assert shape.data * shape.micro_batch * shape.micro_batches == batch
@@ -90,7 +90,7 @@ def test_the_rule_recomputes_no_more_than_it_must():
 
 def test_a_small_model_is_not_split():
     shape, _, _ = choose(gpt(4, 1024, 16), 8, batch=64, sequence=128)
-    assert (shape.tensor, shape.pipeline, shape.data, shape.chosen_by) == (1, 1, 8, "rule")
+    assert (shape.tensor, shape.pipeline, shape.data, shape.chosen_by) == (1, 1, 8, "search")
 
 
 def test_devices_that_the_batch_leaves_over():

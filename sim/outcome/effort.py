@@ -1,0 +1,26 @@
+"""How hard the best plan was to find, as numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sim.parallel.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What there was to choose from. Plans are counted, of those that use as many devices as their degrees allow.
+
+    legal, fitting: all, and those whose memory is there. within_5_percent, within_20_percent: those that fit and take
+    no more than so much longer than the best. median_over_best: the median step of those that fit over the best one.
+    default: what a textbook would choose, None where nothing like it fits. default_over_best: its step over the best.
+    """
+
+    legal: int
+    fitting: int
+    within_5_percent: int
+    within_20_percent: int
+    median_over_best: float
+    default: Plan | None = None
+    default_step_s: float | None = None
+    default_over_best: float | None = None
