@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from sim.catalog import Device, Figure, Gpu, GpuStack, Stack, Wafer, WaferStack, load_device, load_stack
 from sim.cost.compute import Machine
@@ -97,7 +98,18 @@ def prepare_as_measured(scenario: Scenario) -> Prepared:
     return _prepared(scenario, lambda one, machines, _: Choice(check_plan(one.system.plan, one, machines[0].stack)))
 
 
-def _prepared(scenario: Scenario, choose: Choose) -> Prepared:
+class LookedUp(NamedTuple):
+    """What a scenario names, looked up and checked against each other."""
+
+    scenario: Scenario
+    """With its tokens counted."""
+    topologies: list[Topology]
+    devices: list[Device]
+    stack: Stack
+
+
+def look_up(scenario: Scenario) -> LookedUp:
+    """Look up the machine of a scenario, before any plan. Raises InputError."""
     scenario = _with_tokens(scenario)
     topologies = [
         load_topology(part.topology, part.devices, where, sizes=part.sizes)
@@ -108,6 +120,11 @@ def _prepared(scenario: Scenario, choose: Choose) -> Prepared:
     _check_devices(scenario, devices, stack)
     _check_nodes(scenario, topologies)
     _check_places(scenario, topologies[0].domain)
+    return LookedUp(scenario, topologies, devices, stack)
+
+
+def _prepared(scenario: Scenario, choose: Choose) -> Prepared:
+    scenario, topologies, devices, stack = look_up(scenario)
     match devices[0], stack:
         case Wafer() as wafer, WaferStack() as wafer_stack:
             wafer_plan = plan_wafers(scenario, wafer, wafer_stack, WAFER_STYLE)

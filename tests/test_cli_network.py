@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from sim.cli import _COLLECTIVES, main
+from sim.cli import main
+from sim.cli.networks import COLLECTIVES as KINDS
 from sim.hardware.network import COLLECTIVES
 
 Run = Callable[..., tuple[int, str, str]]
@@ -156,7 +157,7 @@ def test_a_folder_that_cannot_be_written(scaletax: Run) -> None:
 
 
 def test_the_command_line_knows_every_collective() -> None:
-    assert tuple(name.replace("_", "-") for name in COLLECTIVES) == _COLLECTIVES
+    assert tuple(name.replace("_", "-") for name in COLLECTIVES) == KINDS
 
 
 def test_help_says_what_is_the_default(scaletax: Run) -> None:

@@ -31,12 +31,21 @@ def estimated_step_s(plan: Plans, sketch: Sketch, stack: GpuStack) -> Array:
         late_s = _largest(one.straggler_s for one in stages)
         layers = plan.stage_layers(0)
         return once_s + late_s + plan.micro_batches * _sharded_micro_batch_s(plan, layers, sketch.sharded, stack)
-    send_s = 0.0 if stack.overlap_pipeline_send else plan.virtual_stages * (sketch.send_s + sketch.send_back_s)
-    stages_s = [one.forward_s + one.backward_s + send_s for one in stages]
+    # The last micro-batch goes back through all stages, and each is slowed by its own reductions.
+    slowed_s: Array = 0.0
+    if stack.overlap_gradient_reduction:
+        reduced_times = plan.micro_batches if plan.zero == 2 else 1
+        slowed_s = reduced_times * sum(one.count * _stolen_s(one, plan, stack) for one in stages)
+    there_and_back_s = sketch.send_s + sketch.send_back_s
+    blocking_s = 0.0 if stack.overlap_pipeline_send else plan.virtual_stages * there_and_back_s
+    waited_s = there_and_back_s * sends_waited_for(plan) if stack.overlap_pipeline_send else 0.0
+    stages_s = [one.forward_s + one.backward_s + blocking_s for one in stages]
     total_s = sum(one.count * stage_s for one, stage_s in zip(stages, stages_s, strict=True))
     return (
         once_s
         + pipelined_s(_largest(stages_s), total_s, plan.virtual_stages, plan.micro_batches)
+        + waited_s
+        + slowed_s
         + _largest(_end_s(one, plan, stack) for one in stages)
         + _largest(one.gather_s for one in stages)
         + sketch.tied_s
@@ -53,19 +62,49 @@ def pipelined_s(slowest_s: Array, total_s: Array, virtual: Array, micro_batches:
     return micro_batches * slowest_s + (total_s - slowest_s) / virtual
 
 
+def sends_waited_for(plan: Plans) -> Array:
+    """How many sends, there and back, equal stages wait for where sends run beside compute.
+
+    GPipe waits for those of one micro-batch, and so does interleaving, which runs far enough ahead, but through all its
+    chunks. 1F1B keeps p micro-batches under way, so each waits for the round trip of the one p before: of k = m + p - 2
+    sends every p-th is hidden.
+    Hand-worked: 4 stages, 12 micro-batches: k = 14, 3 of them hidden, 11 waited for; 4 virtual stages: 15.
+    """
+    stages, virtual = plan.pipeline, plan.virtual_stages
+    if plan.schedule == "gpipe":
+        return stages - 1
+    sends = plan.micro_batches + stages - 2
+    return np.where(np.greater(virtual, 1), stages * virtual - 1, sends - sends // stages)[()]
+
+
+def _beside_s(stage: StageSketch, plan: Plans) -> Array:
+    """Backward that is left when the first gradients of a stage are complete.
+
+    A chunk leaves in as many pieces as it has buckets; interleaved, it is complete p backwards of a chunk before the
+    next.
+    """
+    virtual, pieces = plan.virtual_stages, stage.buckets
+    last_chunk_s, others_s = stage.backward_s / virtual, stage.backward_s * (virtual - 1) / virtual
+    return plan.pipeline * others_s + (pieces - virtual) / pieces * last_chunk_s
+
+
+def _stolen_s(stage: StageSketch, plan: Plans, stack: GpuStack) -> Array:
+    """What the reductions of a stage slow its backward by: all but the last run beside it, while there is any left."""
+    slowdown = stack.overlap_slowdown
+    reductions_s = (stage.buckets - 1) * stage.reduction_s
+    return slowdown * np.minimum(reductions_s, _beside_s(stage, plan) / (1 - slowdown))
+
+
 def _end_s(stage: StageSketch, plan: Plans, stack: GpuStack) -> Array:
-    """What follows a stage's last backward until its gradients are complete, and what reductions slow it by.
+    """What follows a stage's last backward until its gradients are complete.
 
     With k buckets of reduction time r behind pieces of compute time c, the last is done max(r, k r - (k - 1) c) later.
     """
-    after_s, pieces = stage.straggler_s + stage.prepare_s, stage.buckets
-    reduction_s = pieces * stage.reduction_s
-    reduced_times = plan.micro_batches if plan.zero == 2 else 1
+    after_s, reduction_s = stage.straggler_s + stage.prepare_s, stage.buckets * stage.reduction_s
     if not stack.overlap_gradient_reduction:
-        return after_s + reduced_times * reduction_s
-    stolen_s = (pieces - plan.virtual_stages) * stack.overlap_slowdown * stage.reduction_s
-    hidden_s = (pieces - 1) / pieces * stage.backward_s + stolen_s
-    return reduced_times * stolen_s + np.maximum(after_s, np.maximum(stage.reduction_s, reduction_s - hidden_s))
+        return after_s + (plan.micro_batches if plan.zero == 2 else 1) * reduction_s
+    hidden_s = _beside_s(stage, plan) + _stolen_s(stage, plan, stack)
+    return np.maximum(after_s, np.maximum(stage.reduction_s, reduction_s - hidden_s))
 
 
 def _sharded_micro_batch_s(plan: Plans, layers: Array, costs: ShardedSketch, stack: GpuStack) -> Array:

@@ -103,10 +103,17 @@ def shown_share(exchange_s: Array, products_s: Array, ranks: Array, slowdown: fl
     return np.where(np.equal(exchange_s, 0.0), 1.0, np.minimum(shown, 1.0))[()]
 
 
-def overlapped(exchanges: PassCost, products_s: tuple[Array, Array], plan: Plans, stack: GpuStack) -> PassCost:
-    """The exchanges of a layer with only what shows of them, forward and backward, beside its matrix products."""
+def overlapped(
+    exchanges: PassCost, products_s: tuple[Array, Array], plan: Plans, stack: GpuStack, domain: int
+) -> PassCost:
+    """The exchanges of a layer with only what shows of them, forward and backward, beside its matrix products.
+
+    domain: devices of a scale-up domain; a tensor group that reaches out of one overlaps nothing, because the chunks
+    are written straight into the peers' memory. Source: Transformer Engine, issue 1071: one node, or one NVLink domain.
+    """
+    is_inside = np.equal(np.mod(domain, plan.tensor), 0)
     shares = [
-        shown_share(one.seconds, beside_s, plan.tensor, stack.overlap_slowdown)
+        np.where(is_inside, shown_share(one.seconds, beside_s, plan.tensor, stack.overlap_slowdown), 1.0)[()]
         for one, beside_s in zip((exchanges.forward_exchanges, exchanges.backward_exchanges), products_s, strict=True)
     ]
     return _exchanges(exchanges.forward_exchanges * shares[0], exchanges.backward_exchanges * shares[1])

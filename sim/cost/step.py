@@ -178,7 +178,8 @@ def micro_batch_passes(
     part, stack, lora = slice_of(training, plan), machine.stack, training.lora
     exchanges = layer_exchanges(model, part, plan, network)
     if stack.overlap_tensor_exchange and plan.sequence_parallel:
-        exchanges = overlapped(exchanges, layer_products_s(model, part, machine, lora), plan, stack)
+        products_s = layer_products_s(model, part, machine, lora)
+        exchanges = overlapped(exchanges, products_s, plan, stack, network.domain)
     elif stack.overlap_tensor_gradients:
         weight_s = input_weight_gradients_s(model, part, machine, lora)
         exchanges = beside_weight_gradients(exchanges, model, part, plan, network, weight_s, stack.overlap_slowdown)

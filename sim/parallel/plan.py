@@ -84,6 +84,23 @@ class Plan:
             return peak_layers_in_flight(stage_order(self.schedule, *shape), self.layers_per_chunk)
         return float(micro_batches_in_flight(self.schedule, *shape)) * sum(own)
 
+    def request(self) -> PlanRequest:
+        """The plan as a user would write it down; check_plan makes the same plan of it."""
+        return PlanRequest(
+            rule="fixed",
+            tensor=self.tensor,
+            pipeline=self.pipeline,
+            virtual_stages=self.virtual_stages,
+            data=self.data,
+            micro_batch=self.micro_batch,
+            zero=self.zero,
+            sequence_parallel=self.sequence_parallel,
+            recompute=self.recompute,
+            schedule=self.schedule,
+            layers_per_stage=self.layers_per_chunk if len(set(self.layers_per_chunk)) > 1 else None,
+            micro_batches=self.replica_micro_batches or None,
+        )
+
     def summary(self) -> str:
         """One line for tables: only what differs from plain data parallelism."""
         words = [f"TP{self.tensor}"] if self.tensor > 1 else []

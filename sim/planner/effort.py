@@ -8,6 +8,7 @@ import numpy as np
 
 from sim.outcome.effort import Effort
 from sim.parallel.plan import Plan
+from sim.parallel.wafer_plan import WaferPlan
 from sim.planner.contender import Contender
 from sim.planner.race import raced
 from sim.planner.screen import Screened
@@ -70,6 +71,6 @@ def _first(rows: list[tuple[Screened, int]]) -> tuple[Screened, int]:
     return min(rows, key=lambda row: (-row[0].plans.tensor[row[1]], row[0].plans.pipeline[row[1]]))
 
 
-def changes(before: Plan, after: Plan) -> tuple[str, ...]:
-    """Settings that differ between two plans."""
-    return tuple(name for name in SETTINGS if getattr(before, name) != getattr(after, name))
+def changes(before: Plan | WaferPlan, after: Plan | WaferPlan) -> tuple[str, ...]:
+    """Settings that differ between two plans of one kind."""
+    return tuple(name for name in SETTINGS if getattr(before, name, None) != getattr(after, name, None))

@@ -39,7 +39,8 @@ def raced(
 def raced_step_s(scenario: Scenario, plan: Plan, machine: Machine, network: Network) -> float:
     """Seconds of one step of a plan in the engine, with equal devices."""
     settled = _SETTLED_ROUNDS + (plan.virtual_stages > 1)
-    further = plan.micro_batches // plan.pipeline - settled - 1
+    fewest = min(plan.replica_micro_batches or (plan.micro_batches,))
+    further = fewest // plan.pipeline - settled - 1
     if further <= settled:
         return simulated_step_s(scenario, plan, machine, network)
     shorter_s, longer_s = (

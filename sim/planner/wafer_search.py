@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.catalog import Wafer, WaferStack
 from sim.cost.wafer import WAFER_STYLE, wafer_costs
@@ -14,6 +15,7 @@ from sim.engine.transfers import shared_links
 from sim.engine.wafer_program import wafer_program
 from sim.hardware.network import Network
 from sim.outcome.effort import Effort
+from sim.outcome.ledger import close_ledger
 from sim.parallel.wafer_plan import WaferPlan, wafer_memory_bytes
 from sim.planner.space import divisors
 from sim.scenario.types import Scenario
@@ -24,11 +26,12 @@ _SETTLED_PASSES = 1
 
 @dataclass(frozen=True, slots=True)
 class WaferChoice:
-    """A plan for wafers. step_s: in the engine; None where it does not fit."""
+    """A plan for wafers. step_s, tax: of a step in the engine; None where it does not fit."""
 
     plan: WaferPlan
     peak_bytes: float
-    step_s: float | None
+    step_s: float | None = None
+    tax: float | None = None
 
 
 def wafer_choices(
@@ -43,8 +46,8 @@ def wafer_choices(
     for size in divisors(share, share):
         needed = wafer_memory_bytes(scenario.model, sequence, size, stack, WAFER_STYLE)
         choice = dataclasses.replace(plan, micro_batch=size, micro_batches=share // size, chosen_by="search")
-        step_s = _step_s(scenario, choice, wafer, stack, network) if needed <= wafer.sram_bytes else None
-        found.append(WaferChoice(choice, needed, step_s))
+        tried = _tried(scenario, choice, wafer, stack, network) if needed <= wafer.sram_bytes else (None, None)
+        found.append(WaferChoice(choice, needed, *tried))
     return sorted(found, key=lambda one: (one.step_s is None, one.step_s or 0.0, -one.plan.micro_batch))
 
 
@@ -60,17 +63,23 @@ def wafer_effort(choices: list[WaferChoice]) -> Effort:
     )
 
 
-def _step_s(scenario: Scenario, plan: WaferPlan, wafer: Wafer, stack: WaferStack, network: Network) -> float:
-    """Seconds of a step; many passes are simulated as few, because every one repeats the one before."""
+def _tried(
+    scenario: Scenario, plan: WaferPlan, wafer: Wafer, stack: WaferStack, network: Network
+) -> tuple[float, float]:
+    """Seconds of a step and its tax; many passes are simulated as few, because every one repeats the one before."""
 
-    def simulated_s(passes: int) -> float:
+    def simulated(passes: int) -> NDArray[np.float64]:
+        """Seconds of a step, and device-seconds that splitting costs."""
         some = dataclasses.replace(plan, micro_batches=passes)
         costs = wafer_costs(scenario.model, scenario.training, some, wafer, stack, network, scenario.system.jitter)
         program = wafer_program(some, costs)
-        return run(program, shared_links(program, network)).step_time_s
+        ledger = close_ledger(run(program, shared_links(program, network)), scenario.system.devices)
+        return np.array([ledger.step_time_s, ledger.tax * ledger.total_s])
 
     further = plan.micro_batches - _SETTLED_PASSES - 1
     if further <= _SETTLED_PASSES:
-        return simulated_s(plan.micro_batches)
-    shorter_s, longer_s = simulated_s(_SETTLED_PASSES), simulated_s(_SETTLED_PASSES + 1)
-    return longer_s + further * (longer_s - shorter_s)
+        step_s, split_s = simulated(plan.micro_batches)
+    else:
+        shorter, longer = simulated(_SETTLED_PASSES), simulated(_SETTLED_PASSES + 1)
+        step_s, split_s = longer + further * (longer - shorter)
+    return float(step_s), float(split_s / (scenario.system.devices * step_s))

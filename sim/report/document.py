@@ -32,24 +32,25 @@ def results_document(outcomes: Sequence[Outcome], failures: Sequence[str] = ()) 
     seeds = {outcome.scenario.seed for outcome in outcomes}
     document = {
         "schema": RESULTS_SCHEMA,
-        "scaletax": __version__,
-        "versions": {
-            "python": platform.python_version(),
-            "numpy": version("numpy"),
-            "simpy": version("simpy"),
-        },
+        **versions(),
         "seed": next(iter(seeds)) if len(seeds) == 1 else None,
         "scenario": resolved_documents([outcome.scenario for outcome in outcomes]),
         "points": [_point(outcome) for outcome in outcomes],
         "failures": list(failures),
     }
-    return dict(_plain(document))
+    return dict(plain_data(document))
+
+
+def versions() -> dict[str, Any]:
+    """What made a result: this program, and what it computes with."""
+    libraries = {"numpy": version("numpy"), "simpy": version("simpy")}
+    return {"scaletax": __version__, "versions": {"python": platform.python_version(), **libraries}}
 
 
 def summary_rows(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
     """One flat row per point, all with the same columns; units are in the column names."""
     axes = list(dict.fromkeys(key for outcome in outcomes for key in outcome.scenario.axes))
-    return [dict(_plain(_summary_row(outcome, axes))) for outcome in outcomes]
+    return [dict(plain_data(_summary_row(outcome, axes))) for outcome in outcomes]
 
 
 def _point(outcome: Outcome) -> dict[str, Any]:
@@ -177,12 +178,12 @@ def _cell(value: Any) -> Any:
     return axis_cell(value) if isinstance(value, (bool, list, Mapping)) else value
 
 
-def _plain(value: Any) -> Any:
+def plain_data(value: Any) -> Any:
     """The value in the types of JSON; numbers of numpy become Python's, what is not finite becomes null."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(member) for key, member in value.items()}
+        return {str(key): plain_data(member) for key, member in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(member) for member in value]
+        return [plain_data(member) for member in value]
     if value is None or isinstance(value, (bool, str, int)):
         return value
     if isinstance(value, float) or hasattr(value, "__float__"):

@@ -38,6 +38,9 @@ _OWN_NAMES = (
     "unsupported.csv",
     "parity.*",
     "errors.*",
+    "plans*.*",
+    "effort*.*",
+    "best*.toml",
 )
 
 

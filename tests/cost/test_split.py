@@ -139,7 +139,7 @@ def test_exchanges_beside_products_by_hand(recompute):
     # tenth: 2 / 2 + 0.2 = 1.2 s show. Backward beside 12 s as much, or with the forward's again, 4 s, twice as much.
     shape = plan(tensor=2, sequence_parallel=True, recompute=recompute)
     before = layer_exchanges(gpt(), Slice(128, 2, 2, True), shape, ideal_node(8, SIZE))
-    found = overlapped(before, (6.0, 12.0), shape, gpu_stack(overlap_slowdown=0.1))
+    found = overlapped(before, (6.0, 12.0), shape, gpu_stack(overlap_slowdown=0.1), 8)
     times = 2 if recompute == "full" else 1
     assert found.forward == {"tensor_comm": pytest.approx(1.2)}
     assert found.backward == {"tensor_comm": pytest.approx(1.2 * times)}

@@ -73,6 +73,11 @@ NOTHING = Communication()
 class Communicates(Protocol):
     """Something that costs communication: a network for one plan, a network's table for many."""
 
+    @property
+    def domain(self) -> int:
+        """Devices in a scale-up domain."""
+        ...
+
     def run(self, collective: Collective, size_bytes: Any, group: Group) -> Communication:
         """One collective, of all groups of a shape at once."""
         ...

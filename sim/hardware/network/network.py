@@ -53,6 +53,11 @@ class Network:
         self._last_ways: _Ways | None = None
         self._usages: dict[tuple[Wave, range], tuple[Numbers, NDArray[np.float64]]] = {}
 
+    @property
+    def domain(self) -> int:
+        """Devices in a scale-up domain."""
+        return self.topology.domain
+
     def options(self, collective: Collective, group: Group) -> tuple[Option, ...]:
         """Everything that the library could run for a collective, in its own order.
 

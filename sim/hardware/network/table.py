@@ -28,6 +28,11 @@ class NetworkTable:
     def __init__(self, network: Network) -> None:
         self.network = network
 
+    @property
+    def domain(self) -> int:
+        """Devices in a scale-up domain."""
+        return self.network.domain
+
     def run(self, collective: Collective, size_bytes: Any, group: Group) -> Communication:
         """One collective for each group; no time for a group of one."""
         shapes, place = _different(group.ranks, group.stride)

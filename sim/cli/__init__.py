@@ -1,0 +1,54 @@
+"""The command line: one thin function per command. Heavy rooms are imported inside, so that --help answers at once."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+import click
+
+from sim import __version__
+from sim.cli.networks import collective, draw
+from sim.cli.planning import plan
+from sim.cli.simulating import check, cite, run
+from sim.cli.validating import fit, validate
+from sim.errors import ScaletaxError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="scaletax")
+def cli() -> None:
+    """What splitting a training run over many devices costs: GPU clusters and wafer-scale machines.
+
+    Start with `scaletax run quickstart`. A FILE is a path, or the name of a scenario that came with the program
+    (`scaletax list scenarios`).
+    """
+
+
+@cli.command(name="list")
+@click.argument("what", type=click.Choice(["models", "devices", "topologies", "stacks", "variations", "scenarios"]))
+def list_(what: str) -> None:
+    """List what can be named in a scenario."""
+    from sim.report import catalogue
+
+    click.echo(getattr(catalogue, f"{what}_table")())
+
+
+for _command in (run, check, plan, cite, validate, fit, collective, draw):
+    cli.add_command(_command)
+
+
+def main() -> NoReturn:
+    """Run the command line; errors of the input become messages and exit codes, never tracebacks."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped; the results folder holds all of this run or nothing of it", err=True)
+        sys.exit(130)
+    except ScaletaxError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    sys.exit(0)

@@ -1,0 +1,82 @@
+"""Commands about networks alone: collectives on them, and pictures of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from sim.cli.options import SIZE
+
+COLLECTIVES = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all", "broadcast", "reduce")
+
+
+@click.command()
+@click.argument("kind", metavar="KIND", type=click.Choice(COLLECTIVES))
+@click.option("--topology", required=True, help="A name (`scaletax list topologies`), or the path of a .toml file.")
+@click.option("--devices", type=int, help="How many are built (default: all, where they are one scale-up domain).")
+@click.option("--bytes", "size", default="1 GB", show_default=True, help="Size of the collective, with its unit.")
+@click.option("--ranks", type=int, help="Devices in one group (default: all).")
+@click.option("--stride", type=int, default=1, show_default=True, help="From one device of a group to the next.")
+@SIZE
+@click.option("--sizes", "span", default="32 KiB:16 GiB", show_default=True, help="Sizes in the table and the chart.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the chart (default: results/collective).")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON instead of the tables.")
+def collective(
+    kind: str,
+    topology: str,
+    devices: int | None,
+    size: str,
+    ranks: int | None,
+    stride: int,
+    changes: Sequence[str],
+    span: str,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Time a collective: the algorithm that the library picks, its bus bandwidth, and the links that it fills.
+
+    KIND is all-reduce, all-gather, reduce-scatter, all-to-all, broadcast or reduce.
+    All groups of this many ranks and this stride that the devices hold communicate at once and share the links.
+    """
+    from sim.report.charts.bus_bandwidth import bus_bandwidth_figure
+    from sim.report.collective import collective_document, file_stem, read_study
+    from sim.report.collective_screen import collective_screen
+    from sim.report.files import write_chart
+    from sim.report.named_topology import one_domain
+    from sim.report.screen import written_files
+
+    built = one_domain(topology, devices, "--topology", changes)
+    study = read_study(kind, built, ranks, stride, size, span)
+    written = write_chart(bus_bandwidth_figure(study), out or Path("results") / "collective", file_stem(study))
+    if as_json:
+        click.echo(json.dumps(collective_document(study), indent=1))
+    else:
+        click.echo(collective_screen(study))
+        click.echo(written_files(written))
+
+
+@click.command()
+@click.argument("topology")
+@click.option("--devices", type=int, help="How many are built (default: as many as the topology's file allows).")
+@SIZE
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the picture (default: results/topologies).")
+def draw(topology: str, devices: int | None, changes: Sequence[str], out: Path | None) -> None:
+    """Draw a TOPOLOGY, a name or the path of a .toml file, with the rates, latencies and numbers of its links.
+
+    A large one is drawn as the part that repeats: a few devices, what they are joined to, and how many there are.
+    """
+    from sim.report.charts.topology import topology_figure
+    from sim.report.files import write_chart
+    from sim.report.named_topology import largest
+    from sim.report.screen import written_files
+    from sim.report.topology_summary import topology_summary
+
+    built = largest(topology, devices, "TOPOLOGY", changes)
+    written = write_chart(
+        topology_figure(built), out or Path("results") / "topologies", f"{built.name}-{built.devices}"
+    )
+    click.echo(topology_summary(built))
+    click.echo(written_files(written))

@@ -1,0 +1,46 @@
+"""What several commands share: how a scenario is named on the command line, and how long work shows."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sim.errors import InputError
+
+if TYPE_CHECKING:
+    from sim.scenario import Scenario
+
+FILE = click.argument("file", type=click.Path(path_type=Path))
+SET = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key of the file.")
+SIZE = click.option("--size", "changes", multiple=True, metavar="KEY=NUMBER", help="Change a size of the topology.")
+_PROGRESS_AFTER_S = 2.0
+
+
+def scenarios_of(file: Path, overrides: Sequence[str]) -> list[Scenario]:
+    """Read a scenario file; a bare name is looked up among the scenarios that came with the program."""
+    from sim.hardware.topology import shelf
+    from sim.sweep.grid import load_scenarios
+
+    shelved = shelf("scenarios") / f"{file}.toml"
+    is_name = not file.is_file() and file.suffix == "" and len(file.parts) == 1
+    if is_name and not shelved.exists():
+        names = sorted(entry.stem for entry in shelf("scenarios").glob("*.toml"))
+        raise InputError(str(file), "there is no such file or scenario", f"scenarios: {', '.join(names)}")
+    return load_scenarios(shelved if is_name else file, overrides, lambda note: click.echo(f"note: {note}", err=True))
+
+
+def advance(bar: Any, total: int) -> None:
+    """One step further of so many, which is only known once it has begun."""
+    bar.total = total
+    bar.update()
+
+
+def progress(total: int, unit: str = "point") -> Any:
+    """A progress bar on a terminal, for anything that takes over two seconds."""
+    from tqdm import tqdm
+
+    return tqdm(total=total, unit=unit, delay=_PROGRESS_AFTER_S, disable=None, leave=False, file=sys.stderr)

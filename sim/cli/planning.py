@@ -1,0 +1,77 @@
+"""The command that searches for plans."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from sim.cli.options import SET, progress, scenarios_of
+
+
+@click.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--model", help="Instead of a FILE: a name (`scaletax list models`), or the path of a config.json.")
+@click.option("--topology", help="A name (`scaletax list topologies`), or the path of a .toml file.")
+@click.option("--devices", type=click.IntRange(min=1), help="How many there are.")
+@click.option("--batch", help='Of one step: "1536" or "1536 sequences", or "4e6 tokens".')
+@click.option("--sequence", type=click.IntRange(min=1), help="Tokens in a sequence (default: the model's longest).")
+@click.option("--tokens", help="To train on, for the time to train (default: 20 per parameter).")
+@click.option("--stack", help="Software (default: megatron-core-2024 on GPUs, cerebras-r2 on wafers).")
+@click.option("--only", multiple=True, metavar="LIMIT", help='A limit such as "tensor <= 8" or "recompute != full".')
+@click.option("--memory-margin", help='Share of the memory that a plan leaves free, such as "10 %".')
+@click.option("--sizes", metavar="N,N,...", help="Cluster sizes to compare: the best plan at each, and what changes.")
+@click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Plans in the table.")
+@SET
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the results (default: results/plan-NAME).")
+@click.option("--json", "as_json", is_flag=True, help="Print results.json instead of the tables.")
+def plan(
+    file: Path | None,
+    model: str | None,
+    topology: str | None,
+    devices: int | None,
+    batch: str | None,
+    sequence: int | None,
+    tokens: str | None,
+    stack: str | None,
+    only: Sequence[str],
+    memory_margin: str | None,
+    sizes: str | None,
+    top: int,
+    overrides: Sequence[str],
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Search for the best plans: what to set, what it costs, and how hard it was to find.
+
+    For a model on a cluster, or for every system of a scenario FILE, whatever plan it has there.
+    """
+    from sim.report.files import check_writable
+    from sim.report.plans.asked import asked, refuse_beside_file, sizes_of, with_limits
+    from sim.report.plans.files import write_studies
+    from sim.report.plans.screen import plans_screen
+    from sim.report.plans.studies import study_all
+    from sim.report.screen import written_files
+
+    given = {
+        "--model": model, "--topology": topology, "--devices": devices, "--batch": batch, "--sequence": sequence,
+        "--tokens": tokens, "--stack": stack,
+    }  # fmt: skip
+    refuse_beside_file(file, given)
+    scenarios = asked(given, overrides) if file is None else scenarios_of(file, overrides)
+    scenarios = with_limits(scenarios, only, memory_margin)
+    counts = sizes_of(sizes)
+    directory = out or Path("results") / f"plan-{file.stem if file else scenarios[0].title}"
+    check_writable(directory)
+    with progress(len(scenarios) * (1 + len(counts)), "search") as bar:
+        studies, failures = study_all(scenarios, counts, top, bar.update)
+    written, document = write_studies(studies, failures, directory)
+    click.echo(json.dumps(document, indent=1) if as_json else plans_screen(studies, top))
+    if not as_json:
+        click.echo(written_files(written))
+    for failure in failures:
+        click.echo(f"error: {failure}", err=True)
+    if failures:
+        raise SystemExit(failures[0].exit_code)

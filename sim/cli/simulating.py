@@ -1,0 +1,81 @@
+"""Commands that simulate scenarios, or look at them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from sim.cli.options import FILE, SET, progress, scenarios_of
+from sim.errors import ScaletaxError
+
+
+@click.command()
+@FILE
+@SET
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the results (default: results/NAME).")
+@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes to use.")
+@click.option("--json", "as_json", is_flag=True, help="Print results.json instead of the table.")
+@click.option("--quiet", is_flag=True, help="Print only the files written.")
+def run(file: Path, overrides: Sequence[str], out: Path | None, jobs: int, as_json: bool, quiet: bool) -> None:
+    """Simulate every system of a scenario FILE: a table, charts, and where every device-second goes."""
+    from sim.report.files import check_writable, results_document, write_results
+    from sim.report.screen import screen, written_files
+    from sim.sweep.execute import Failure, run_points
+
+    scenarios = scenarios_of(file, overrides)
+    directory = out or Path("results") / file.stem
+    check_writable(directory)
+    with progress(len(scenarios)) as bar:
+        results = run_points(scenarios, jobs, bar.update)
+    outcomes = [result for result in results if not isinstance(result, Failure)]
+    failures = [result for result in results if isinstance(result, Failure)]
+    if not outcomes:
+        raise failures[0].error
+    written = write_results(outcomes, [str(failure.error) for failure in failures], directory)
+    if as_json:
+        click.echo(json.dumps(results_document(outcomes, [str(failure.error) for failure in failures]), indent=1))
+    elif not quiet:
+        click.echo(screen(outcomes))
+    if not as_json:
+        click.echo(written_files(written))
+    for failure in failures:
+        click.echo(f"error: {failure.error}", err=True)
+    if failures:
+        click.echo(f"{len(failures)} of {len(results)} points failed; the others are written", err=True)
+        sys.exit(failures[0].error.exit_code)
+
+
+@click.command()
+@FILE
+@SET
+def check(file: Path, overrides: Sequence[str]) -> None:
+    """Check a scenario FILE: inputs, plan and memory of every system. Nothing is simulated."""
+    from sim.report.checked import checked
+    from sim.simulate import prepare
+
+    errors: list[ScaletaxError] = []
+    for index, scenario in enumerate(scenarios_of(file, overrides)):
+        try:
+            click.echo(("\n" if index else "") + checked(prepare(scenario)))
+        except ScaletaxError as error:
+            errors.append(error)
+    for problem in errors:
+        click.echo(f"error: {problem}", err=True)
+    if errors:
+        sys.exit(errors[0].exit_code)
+
+
+@click.command()
+@FILE
+@SET
+def cite(file: Path, overrides: Sequence[str]) -> None:
+    """Print which figures of which sources a scenario FILE rests on, and which are fitted or assumed."""
+    from sim.report.catalogue import cite as citation
+    from sim.simulate import prepare
+
+    figures = [figure for scenario in scenarios_of(file, overrides) for figure in prepare(scenario).figures]
+    click.echo(citation(figures))

@@ -1,0 +1,139 @@
+"""How hard the best plan was to find: how many plans are left at each step, and what to set at each cluster size."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter, NullLocator
+
+from sim.outcome.effort import Effort
+from sim.parallel.plan import Plan
+from sim.parallel.wafer_plan import WaferPlan
+from sim.planning import PlanStudy
+from sim.report.charts.canvas import quiet, sheet, sheet_of
+from sim.report.charts.colours import FAINT, INK
+from sim.report.plans.studies import SystemStudy
+
+_KINDS = (
+    ("legal", "legal", "#d0d0d0"),
+    ("fitting", "fit", "#8ab8e0"),
+    ("within_20_percent", "within 20 %", "#3f7fbf"),
+    ("within_5_percent", "within 5 %", "#12436d"),
+)
+_ROW_INCHES = 0.27
+_BAR = 0.8
+_CHANGED = "#ffe0a3"
+_CAPTION = (
+    "Above: legal plans, those whose memory is there, and of these the ones that take at most 20 % and 5 % longer than"
+    " the best; logarithmic. Below: what the best plan sets at each cluster size; shaded where it differs from the size"
+    " to its left. Replicas follow from the devices and are not counted as a setting."
+)
+
+
+class _Column(NamedTuple):
+    """One cluster size."""
+
+    devices: int
+    effort: Effort | None
+    plan: Plan | WaferPlan | None
+
+
+def effort_figure(study: SystemStudy) -> Figure:
+    """Counts of plans by cluster size, and the settings of the best one."""
+    columns = _columns(study)
+    settings = [_settings(column.plan) for column in columns]
+    names = list(dict.fromkeys(name for one in settings for name in one))
+    scenario = study.found.scenario
+    title = f"Choosing a plan for {scenario.model.name} on {study.found.device.title}\n{study.found.stack_title}"
+    top, below = sheet([2.6, _ROW_INCHES * len(names)], title, _CAPTION, left=1.5, gap=0.45)
+    _counts(top, columns)
+    _grid(below, settings, names)
+    return sheet_of(top)
+
+
+def _columns(study: SystemStudy) -> list[_Column]:
+    """The sizes asked for, or the one size of the study."""
+    if not study.sizes:
+        found = study.found
+        return [_Column(found.scenario.system.devices, found.effort, found.best[0].plan)]
+    return [
+        _Column(one.devices, one.found.effort, one.found.best[0].plan)
+        if isinstance(one.found, PlanStudy)
+        else _Column(one.devices, None, None)
+        for one in study.sizes
+    ]
+
+
+def _counts(ax: Axes, columns: list[_Column]) -> None:
+    """Four bars for each size, with their numbers."""
+    width = _BAR / len(_KINDS)
+    for number, (field, words, colour) in enumerate(_KINDS):
+        for place, column in enumerate(columns):
+            if column.effort is None:
+                continue
+            count = getattr(column.effort, field)
+            left = place + (number - len(_KINDS) / 2 + 0.5) * width
+            ax.bar(left, count, width * 0.94, color=colour, label=words if not place else None, zorder=2)
+            ax.annotate(
+                f"{count:,}", (left, max(count, 1)), xytext=(0, 2), textcoords="offset points", size=7.5, color=INK,
+                ha="center", va="bottom",
+            )  # fmt: skip
+    for place, column in enumerate(columns):
+        if column.effort is None:
+            ax.annotate("nothing fits", (place, 1), size=8, color=FAINT, ha="center", va="bottom")
+    ax.set_yscale("symlog", linthresh=1)
+    ax.set_ylim(0, 6 * max((column.effort.legal for column in columns if column.effort), default=1))
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    ax.set_xlim(-0.5, len(columns) - 0.5)
+    ax.set_xticks(range(len(columns)), [f"{column.devices:,} devices" for column in columns])
+    ax.set_ylabel("plans", size=9, color=INK)
+    handles = [Rectangle((0, 0), 1, 1, color=colour) for _, _, colour in _KINDS]
+    ax.legend(handles, [words for _, words, _ in _KINDS], loc="upper left", ncols=4, frameon=False, fontsize=8)
+    quiet(ax)
+
+
+def _grid(ax: Axes, settings: list[dict[str, str]], names: list[str]) -> None:
+    """Settings by size, shaded where one differs from the size before."""
+    ax.set_xlim(-0.5, len(settings) - 0.5)
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    for column, own in enumerate(settings):
+        for row, name in enumerate(names):
+            value = own.get(name, "")
+            before = settings[column - 1] if column else own
+            if before and own and name != _REPLICAS and before.get(name) != own.get(name):
+                ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, color=_CHANGED, zorder=1))
+            ax.annotate(value, (column, row), size=8.5, color=INK, ha="center", va="center", zorder=2)
+    for row in range(len(names) + 1):
+        ax.axhline(row - 0.5, color="#e6e6e6", linewidth=0.6, zorder=0)
+    ax.set_yticks(range(len(names)), names)
+    ax.set_xticks([])
+    quiet(ax)
+    ax.tick_params(length=0)
+    for side in ("left", "bottom"):
+        ax.spines[side].set_visible(False)
+
+
+_REPLICAS = "replicas"
+
+
+def _settings(plan: Plan | WaferPlan | None) -> dict[str, str]:
+    """What is set, in words."""
+    if plan is None:
+        return {}
+    if isinstance(plan, WaferPlan):
+        return {_REPLICAS: f"{plan.systems:,}", "micro-batch": f"{plan.micro_batch:,}"}
+    return {
+        "tensor": f"{plan.tensor}",
+        "pipeline": f"{plan.pipeline}",
+        "virtual stages": f"{plan.virtual_stages}",
+        "micro-batch": f"{plan.micro_batch}",
+        "ZeRO": f"{plan.zero}",
+        "sequence parallel": "yes" if plan.sequence_parallel else "no",
+        "recompute": plan.recompute,
+        "schedule": plan.schedule,
+        _REPLICAS: f"{plan.data:,}",
+    }

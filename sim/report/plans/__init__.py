@@ -1,0 +1,1 @@
+"""What a search for plans reports: tables, charts, results.json."""

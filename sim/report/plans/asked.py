@@ -1,0 +1,122 @@
+"""What a search for plans is asked for on the command line: a scenario without a file, limits, cluster sizes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sim.catalog import Wafer, load_device, load_stack
+from sim.catalog.stack_records import GpuStack
+from sim.errors import InputError
+from sim.hardware.topology import load_topology
+from sim.scenario import Scenario, scenario_from
+from sim.scenario.amounts import share
+from sim.scenario.limits import plan_limit
+from sim.scenario.overrides import apply_overrides, parse_value
+from sim.scenario.types import PlanLimit, Search
+
+_NEEDED = ("--model", "--topology", "--devices", "--batch")
+_GPU_STACK, _WAFER_STACK = "megatron-core-2024", "cerebras-r2"
+
+
+def asked(given: Mapping[str, Any], overrides: Sequence[str]) -> list[Scenario]:
+    """The scenario that options describe. given: by option, None where it was left out.
+
+    Raises InputError for an option that is missing, and what a scenario raises.
+    """
+    missing = [option for option in _NEEDED if given[option] is None]
+    if missing:
+        raise InputError(
+            "scaletax plan",
+            f"neither a scenario file nor {', '.join(missing)}",
+            "write a FILE, or --model, --topology, --devices and --batch",
+        )
+    model, topology, devices = given["--model"], given["--topology"], given["--devices"]
+    sequence = {} if given["--sequence"] is None else {"sequence": given["--sequence"]}
+    batch = given["--batch"].strip()
+    name = f"{devices} x {topology}"
+    training = {
+        "tokens": parse_value(given["--tokens"] or "20 per parameter"),
+        "global_batch": f"{batch} sequences" if batch.isdecimal() else batch,
+        **sequence,
+    }
+    stack = given["--stack"] or _default_stack(topology)
+    document: dict[str, Any] = {
+        "schema": 1,
+        "title": f"{Path(model).stem if model.endswith('.json') else model}-{devices}",
+        "model": {"config": model} if model.endswith(".json") else {"name": model},
+        "training": training,
+        "system": [{"name": name, "topology": topology, "devices": devices, "stack": stack}],
+    }
+    changed = apply_overrides(document, overrides, "--set", lambda note: None)
+    return [scenario_from(changed, Path("scaletax plan"))]
+
+
+def refuse_beside_file(file: Path | None, given: Mapping[str, Any]) -> None:
+    """Raise InputError where a scenario file and options that describe a scenario are both there."""
+    beside = [option for option, value in given.items() if value is not None]
+    if file is not None and beside:
+        raise InputError(
+            "scaletax plan",
+            f"both the scenario {file} and {', '.join(beside)}",
+            "leave one out; --set changes a key of a scenario",
+        )
+
+
+def with_limits(scenarios: Sequence[Scenario], only: Sequence[str], memory_margin: str | None) -> list[Scenario]:
+    """The scenarios with limits of the command line instead of their own; wafers have nothing to limit.
+
+    Raises InputError for a limit that is none, and for limits where there are only wafers.
+    """
+    if not only and memory_margin is None:
+        return list(scenarios)
+    limits = tuple(_limit(text) for text in only)
+    margin = None if memory_margin is None else _read("--memory-margin", memory_margin)
+    found, on_gpus = [], False
+    for scenario in scenarios:
+        if not isinstance(load_stack(scenario.system.stack, scenario.where), GpuStack):
+            found.append(scenario)
+            continue
+        on_gpus = True
+        own = scenario.system.search
+        search = Search(limits or own.only, own.memory_margin if margin is None else margin)
+        found.append(dataclasses.replace(scenario, system=dataclasses.replace(scenario.system, search=search)))
+    if not on_gpus:
+        raise InputError(
+            "--only" if only else "--memory-margin",
+            "there are only wafers, which leave no more to choose than the size of a pass",
+            "leave limits out",
+        )
+    return found
+
+
+def sizes_of(text: str | None) -> list[int]:
+    """Cluster sizes from "256,512,1024". Raises InputError for anything else."""
+    if text is None:
+        return []
+    words = [word.strip() for word in text.split(",")]
+    if not all(word.isdecimal() and int(word) > 0 for word in words):
+        raise InputError("--sizes", f"'{text}' is not a list of device counts", "write for example 256,512,1024")
+    return sorted({int(word) for word in words})
+
+
+def _default_stack(topology: str) -> str:
+    """A stack of today for what is on a topology."""
+    device = load_device(load_topology(topology, 1, "--topology").device, "--topology")
+    return _WAFER_STACK if isinstance(device, Wafer) else _GPU_STACK
+
+
+def _limit(text: str) -> PlanLimit:
+    try:
+        return plan_limit(text)
+    except InputError as error:
+        raise InputError("--only", error.problem, error.remedy) from None
+
+
+def _read(option: str, text: str) -> float:
+    try:
+        return share(parse_value(text))
+    except InputError as error:
+        raise InputError(option, error.problem, error.remedy) from None

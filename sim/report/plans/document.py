@@ -1,0 +1,74 @@
+"""What searches for plans found as plain data: what their results.json holds."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from sim.errors import ScaletaxError
+from sim.planning import PlanRow, PlanStudy, SizeStudy
+from sim.report.document import RESULTS_SCHEMA, effort_record, plain_data, versions
+from sim.report.plans.studies import SystemStudy
+from sim.scenario import resolved_documents
+
+_QUANTILES = 100
+
+
+def plans_document(studies: Sequence[SystemStudy], failures: Sequence[ScaletaxError]) -> dict[str, Any]:
+    """Return everything that searches found, in a fixed order."""
+    document = {
+        "schema": RESULTS_SCHEMA,
+        **versions(),
+        "scenario": resolved_documents([study.found.scenario for study in studies]),
+        "searches": [{**_search(study.found), "sizes": [_size(one) for one in study.sizes]} for study in studies],
+        "failures": [str(failure) for failure in failures],
+    }
+    return dict(plain_data(document))
+
+
+def _search(found: PlanStudy) -> dict[str, Any]:
+    system = found.scenario.system
+    return {
+        "system": system.name,
+        "model": found.scenario.model.name,
+        "devices": system.devices,
+        "device": found.device.title,
+        "topology": system.topology,
+        "stack": system.stack,
+        "limits": [limit.text for limit in system.search.only],
+        "memory_margin": system.search.memory_margin,
+        "capacity_bytes": found.capacity_bytes,
+        "best": [_row(row) for row in found.best],
+        "front": [_row(row) for row in found.front],
+        "effort": effort_record(found.effort),
+        "step_time_quantiles_s": _quantiles(found),
+    }
+
+
+def _row(row: PlanRow) -> dict[str, Any]:
+    return {
+        "plan": {"summary": row.plan.summary(), "devices": row.plan.devices, **dataclasses.asdict(row.plan)},
+        "step_time_s": row.step_s,
+        "peak_bytes": row.peak_bytes,
+        "mfu": row.mfu,
+        "distribution_tax": row.tax,
+    }
+
+
+def _quantiles(found: PlanStudy) -> list[float]:
+    """Step time of the plans that fit, from the fastest to the slowest in a hundred steps."""
+    last = len(found.step_s) - 1
+    return [float(found.step_s[round(last * share / _QUANTILES)]) for share in range(_QUANTILES + 1)]
+
+
+def _size(one: SizeStudy) -> dict[str, Any]:
+    if isinstance(one.found, ScaletaxError):
+        return {"devices": one.devices, "error": str(one.found)}
+    return {
+        "devices": one.devices,
+        "best": _row(one.found.best[0]),
+        "unused": one.devices - one.found.best[0].plan.devices,
+        "effort": effort_record(one.found.effort),
+        "changed": None if one.changed is None else list(one.changed),
+    }

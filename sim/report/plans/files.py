@@ -1,0 +1,60 @@
+"""Writes what searches for plans found: results.json, the best plan as a scenario to run, and charts."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sim.errors import ScaletaxError
+from sim.parallel.plan import Plan
+from sim.planning import PlanStudy
+from sim.report.files import write_folder
+from sim.report.plans.document import plans_document
+from sim.report.plans.studies import SystemStudy
+from sim.scenario import Scenario, resolved_toml
+from sim.scenario.types import PlanRequest, Search
+
+
+def write_studies(
+    studies: Sequence[SystemStudy], failures: Sequence[ScaletaxError], directory: Path
+) -> tuple[list[Path], dict[str, Any]]:
+    """Write everything into a folder, all of it or nothing; return the paths, and what results.json holds.
+
+    Raises InputError when the folder cannot be written.
+    """
+    document = plans_document(studies, failures)
+    return write_folder(directory, lambda folder: _write(studies, document, folder)), document
+
+
+def _write(studies: Sequence[SystemStudy], document: dict[str, Any], folder: Path) -> list[Path]:
+    texts = {"results.json": json.dumps(document, indent=1, allow_nan=False) + "\n"}
+    documents = resolved_toml([with_best_plan(study.found) for study in studies])
+    for number, text in enumerate(documents, start=1):
+        texts["best.toml" if len(documents) == 1 else f"best-{number}.toml"] = text
+    paths = []
+    for name, text in texts.items():
+        (folder / name).write_bytes(text.encode("utf-8"))
+        paths.append(folder / name)
+    # Drawing is the one heavy import of this room.
+    from sim.report.charts.canvas import save
+    from sim.report.charts.effort import effort_figure
+    from sim.report.charts.plans import plans_figure
+
+    for study in studies:
+        name = study.found.scenario.system.name
+        suffix = "" if len(studies) == 1 else f"-{re.sub(r'[^a-z0-9]+', '-', name.casefold()).strip('-')}"
+        paths += save(plans_figure(study.found), folder, f"plans{suffix}")
+        paths += save(effort_figure(study), folder, f"effort{suffix}")
+    return paths
+
+
+def with_best_plan(found: PlanStudy) -> Scenario:
+    """The scenario with the best plan written down, on the devices that it uses."""
+    scenario, plan = found.scenario, found.best[0].plan
+    request = plan.request() if isinstance(plan, Plan) else PlanRequest(rule="fixed", micro_batch=plan.micro_batch)
+    system = dataclasses.replace(scenario.system, plan=request, devices=plan.devices, search=Search())
+    return dataclasses.replace(scenario, system=system)

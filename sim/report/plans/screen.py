@@ -1,0 +1,180 @@
+"""One screen for people: the best plans of each system, what less memory costs, and how hard they were to find."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from tabulate import tabulate
+
+from sim.errors import ScaletaxError
+from sim.parallel.plan import Plan
+from sim.parallel.wafer_plan import WaferPlan
+from sim.planning import PlanRow, PlanStudy, SizeStudy
+from sim.report.plans.studies import SystemStudy
+from sim.report.screen import ascii_only
+from sim.report.sentences import percent
+from sim.units import readable_bytes, readable_time
+
+_WIDTH = 118
+_GPU_HEADERS = ("TP", "PP", "virtual", "DP", "micro\nbatch", "ZeRO", "SP", "recompute")
+_WAFER_HEADERS = ("systems", "micro\nbatch", "passes")
+
+
+def plans_screen(studies: Sequence[SystemStudy], top: int) -> str:
+    """Return the report of searches as plain text: ASCII only, narrow enough for a terminal."""
+    return ascii_only("\n\n\n".join(_system(study, top) for study in studies)) + "\n"
+
+
+def _system(study: SystemStudy, top: int) -> str:
+    found = study.found
+    parts = [_headline(found), _best(found, top), *_sentences(found)]
+    if len(found.front) > 1:
+        parts.append(_front(found))
+    if study.sizes:
+        parts.append(_sizes(study.sizes))
+    return "\n\n".join(parts)
+
+
+def _headline(found: PlanStudy) -> str:
+    scenario, device = found.scenario, found.device
+    training, search = scenario.training, scenario.system.search
+    limits = [limit.text for limit in search.only]
+    limits += [f"{search.memory_margin:.0%} of the memory left free"] if search.memory_margin else []
+    return _wrapped(
+        f"{scenario.model.name} on {scenario.system.devices:,} x {device.title} ({found.topology_title}),"
+        f" {found.stack_title}; batch {training.global_batch:,} x {training.sequence:,}"
+        + (f"; only plans with {', '.join(limits)}" if limits else "")
+    )
+
+
+def _best(found: PlanStudy, top: int) -> str:
+    """The best plans that the engine tried."""
+    devices, fastest_s = found.scenario.system.devices, found.best[0].step_s
+    rows = [
+        (
+            *_settings(row.plan),
+            f"{row.plan.devices:,}" if row.plan.devices == devices else f"{row.plan.devices:,} of {devices:,}",
+            readable_time(row.step_s),
+            f"+{percent(row.step_s / fastest_s - 1)}" if row.step_s > fastest_s else "best",
+            percent(row.mfu),
+            readable_bytes(row.peak_bytes),
+            percent(row.tax or 0.0),
+        )
+        for row in found.best[:top]
+    ]
+    headers = (*_setting_headers(found.best[0].plan), "devices", "step\ntime", "against\nbest", "MFU", "memory", "tax")
+    return _table(rows, headers)
+
+
+def _sentences(found: PlanStudy) -> list[str]:
+    """How many plans there are, how many are any good, and what a textbook would lose."""
+    how_hard, scenario, best = found.effort, found.scenario, found.best[0]
+    lines = [
+        f"To choose from: {how_hard.legal:,} legal plans, of which {how_hard.fitting:,}"
+        f" ({percent(how_hard.fitting / how_hard.legal)}) fit the {readable_bytes(found.capacity_bytes)} of a device."
+        f" Of those that fit, {how_hard.within_5_percent:,}"
+        f" ({percent(how_hard.within_5_percent / how_hard.fitting)}) are within 5 % of the best and"
+        f" {how_hard.within_20_percent:,} ({percent(how_hard.within_20_percent / how_hard.fitting)}) within 20 %;"
+        f" the median takes {how_hard.median_over_best:.2f} times as long."
+    ]
+    if how_hard.default is not None and how_hard.default_over_best is not None:
+        lines.append(
+            f"A textbook plan ({how_hard.default.summary()}: tensor 8, the shallowest pipeline that fits, the rest"
+            f" replicas, one sequence at a time, full recomputation) takes {how_hard.default_over_best:.2f} times as"
+            " long as the best."
+        )
+    elif isinstance(best.plan, Plan):
+        lines.append("No textbook plan (tensor 8, micro-batch 1, full recomputation) fits.")
+    unused = scenario.system.devices - best.plan.devices
+    if unused:
+        lines.append(
+            f"The best plan leaves {unused:,} of {scenario.system.devices:,} devices unused: the tax counts them."
+        )
+    tokens = scenario.training.tokens
+    steps = tokens / (scenario.training.global_batch * scenario.training.sequence)
+    lines.append(f"With the best plan {tokens:.3g} tokens take {readable_time(steps * best.step_s)} without failures.")
+    return ["\n".join(_wrapped(line) for line in lines)]
+
+
+def _front(found: PlanStudy) -> str:
+    """The front of step time against memory."""
+    fastest_s = found.front[0].step_s
+    rows = [
+        (
+            readable_bytes(row.peak_bytes),
+            readable_time(row.step_s),
+            f"+{percent(row.step_s / fastest_s - 1)}",
+            row.plan.summary(),
+        )
+        for row in found.front
+    ]
+    return "Less memory for more time (no plan is better in both; closed form):\n" + _table(
+        rows, ("memory", "step time", "against best", "plan"), left=(3,)
+    )
+
+
+def _sizes(sizes: Sequence[SizeStudy]) -> str:
+    """The best plan at each cluster size, and what changes from one to the next."""
+    rows = [_size_row(one) for one in sizes]
+    shown = next((one.found.best[0].plan for one in sizes if isinstance(one.found, PlanStudy)), None)
+    setting_headers = _setting_headers(shown) if shown is not None else ()
+    width = len(setting_headers)
+    filled = [row if len(row) > 2 else (row[0], *[""] * width, "", "", "", "", row[1]) for row in rows]
+    headers = ("devices", *setting_headers, "unused", "step\ntime", "MFU", "tax", "settings that change")
+    table = _table(filled, headers, left=(len(headers) - 1,))
+    counted = [one.changed for one in sizes if one.changed is not None]
+    words = ""
+    if counted:
+        moved, mean = sum(map(bool, counted)), sum(map(len, counted)) / len(counted)
+        words = (
+            f"\nFrom one size to the next {mean:.1f} settings beside the replicas change on average;"
+            f" {moved} of {len(counted)} steps change something."
+        )
+    return f"The best plan at each size:\n{table}{words}"
+
+
+def _size_row(one: SizeStudy) -> tuple[str, ...]:
+    if isinstance(one.found, ScaletaxError):
+        return f"{one.devices:,}", one.found.problem.splitlines()[0]
+    best: PlanRow = one.found.best[0]
+    unused = one.devices - best.plan.devices
+    changed = "" if one.changed is None else (", ".join(name.replace("_", " ") for name in one.changed) or "none")
+    return (
+        f"{one.devices:,}",
+        *_settings(best.plan),
+        f"{unused:,}" if unused else "",
+        readable_time(best.step_s),
+        percent(best.mfu),
+        percent(best.tax or 0.0),
+        changed,
+    )
+
+
+def _settings(plan: Plan | WaferPlan) -> tuple[str, ...]:
+    if isinstance(plan, WaferPlan):
+        return f"{plan.systems:,}", f"{plan.micro_batch:,}", f"{plan.micro_batches:,}"
+    counts = plan.replica_micro_batches
+    return (
+        f"{plan.tensor}",
+        f"{plan.pipeline}",
+        f"{plan.virtual_stages}" if plan.virtual_stages > 1 else "",
+        f"{plan.data:,}",
+        f"{plan.micro_batch}" + (f" x{min(counts)}-{max(counts)}" if counts else ""),
+        f"{plan.zero}",
+        "yes" if plan.sequence_parallel else "",
+        "" if plan.recompute == "none" else plan.recompute,
+    )
+
+
+def _setting_headers(plan: Plan | WaferPlan) -> tuple[str, ...]:
+    return _WAFER_HEADERS if isinstance(plan, WaferPlan) else _GPU_HEADERS
+
+
+def _table(rows: Sequence[Sequence[str]], headers: Sequence[str], left: Sequence[int] = ()) -> str:
+    align = ["left" if index in left else "right" for index in range(len(headers))]
+    return tabulate(rows, headers=headers, colalign=align, disable_numparse=True)
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
