@@ -226,10 +226,8 @@ def _notes(prepared: Prepared) -> tuple[str, ...]:
     if len(kinds) > 1:
         notes.append("MFU counts every device by its peak; shares of device-seconds count all devices alike")
     plan, devices = prepared.plan, prepared.scenario.system.devices
-    if prepared.effort is not None:
-        notes.append("plan searched for: the fastest that fits (scaletax plan shows what there was to choose from)")
-    elif plan.chosen_by != "user":
-        notes.append("plan chosen: the largest micro-batch that fits the wafer")
+    if plan.chosen_by != "user":
+        notes.append("plan chosen: the fastest that fits (scaletax plan shows what there was to choose from)")
     if plan.devices < devices:
         notes.append(f"{devices - plan.devices} of {devices} devices stay unused: the plan cannot use them")
     longest = prepared.scenario.model.max_sequence

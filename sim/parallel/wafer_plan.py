@@ -75,7 +75,7 @@ def plan_wafers(scenario: Scenario, wafer: Wafer, stack: WaferStack, style: Styl
             f"use a divisor of {share}",
         )
     _check_fit(scenario, micro_batch, wafer, stack, style)
-    return WaferPlan(systems, micro_batch, share // micro_batch, "search" if request.rule == "best" else "user")
+    return WaferPlan(systems, micro_batch, share // micro_batch, "rule" if request.rule == "best" else "user")
 
 
 _UNSPLIT = {

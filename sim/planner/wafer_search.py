@@ -45,7 +45,7 @@ def wafer_choices(
     found = []
     for size in divisors(share, share):
         needed = wafer_memory_bytes(scenario.model, sequence, size, stack, WAFER_STYLE)
-        choice = dataclasses.replace(plan, micro_batch=size, micro_batches=share // size, chosen_by="search")
+        choice = dataclasses.replace(plan, micro_batch=size, micro_batches=share // size)
         tried = _tried(scenario, choice, wafer, stack, network) if needed <= wafer.sram_bytes else (None, None)
         found.append(WaferChoice(choice, needed, *tried))
     return sorted(found, key=lambda one: (one.step_s is None, one.step_s or 0.0, -one.plan.micro_batch))

@@ -34,7 +34,7 @@ _HEADERS = (
     "time to\ntrain",
     "device-\nhours",
 )
-_WORDS_WIDTH = 37
+_WORDS_WIDTH = 35
 """Characters that the columns of words, system and plan, share; figures have the rest of the line."""
 _PLAN_WIDTH = 28
 _CONVENTIONS = {
