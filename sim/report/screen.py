@@ -30,11 +30,11 @@ _HEADERS = (
     "tokens/s",
     "MFU",
     "error\nP10 to P90",
-    "distri-\nbution\ntax",
+    "tax",
     "time to\ntrain",
     "device-\nhours",
 )
-_WORDS_WIDTH = 35
+_WORDS_WIDTH = 36
 """Characters that the columns of words, system and plan, share; figures have the rest of the line."""
 _PLAN_WIDTH = 28
 _CONVENTIONS = {
