@@ -71,8 +71,10 @@ class SizeStudy:
     """Settings beside the replicas; None for the first size, and where a plan is missing."""
 
 
-def plan_study(scenario: Scenario, top: int) -> PlanStudy:
-    """Search for the best plans of a scenario, whatever plan it has. top: how many the engine tries at least.
+def plan_study(scenario: Scenario, top: int, jobs: int = 1) -> PlanStudy:
+    """Search for the best plans of a scenario, whatever plan it has.
+
+    top: how many the engine tries at least. jobs: processes that try them.
 
     Raises InputError for parts of different kinds, and what a search raises.
     """
@@ -87,20 +89,20 @@ def plan_study(scenario: Scenario, top: int) -> PlanStudy:
     match found.devices[0], found.stack:
         case Gpu() as gpu, GpuStack() as stack:
             machine = Machine(gpu, stack, scenario.training.precision)
-            return _on_gpus(found, search(found.scenario, machine, found.topologies[0], top))
+            return _on_gpus(found, search(found.scenario, machine, found.topologies[0], top, jobs))
         case Wafer() as wafer, WaferStack() as wafer_stack:
             return _on_wafers(found, wafer, wafer_stack)
     raise InputError(scenario.where, "device and stack are of different kinds", "look_up() never returns this")
 
 
-def size_studies(scenario: Scenario, sizes: Sequence[int], top: int) -> list[SizeStudy]:
+def size_studies(scenario: Scenario, sizes: Sequence[int], top: int, jobs: int = 1) -> list[SizeStudy]:
     """Search at several cluster sizes; one that has no plan does not stop the others."""
     studies: list[SizeStudy] = []
     before: Plan | WaferPlan | None = None
     for devices in sizes:
         sized = dataclasses.replace(scenario, system=dataclasses.replace(scenario.system, devices=devices))
         try:
-            found = plan_study(sized, top)
+            found = plan_study(sized, top, jobs)
         except ScaletaxError as error:
             studies.append(SizeStudy(devices, error, None))
             before = None

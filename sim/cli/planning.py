@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from sim.cli.options import SET, progress, scenarios_of
+
+_CORES = min(4, os.cpu_count() or 1)
 
 
 @click.command()
@@ -24,6 +27,7 @@ from sim.cli.options import SET, progress, scenarios_of
 @click.option("--memory-margin", help='Share of the memory that a plan leaves free, such as "10 %".')
 @click.option("--sizes", metavar="N,N,...", help="Cluster sizes to compare: the best plan at each, and what changes.")
 @click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Plans in the table.")
+@click.option("--jobs", type=click.IntRange(min=1), default=_CORES, show_default=True, help="Processes to use.")
 @SET
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the results (default: results/plan-NAME).")
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of the tables.")
@@ -40,6 +44,7 @@ def plan(
     memory_margin: str | None,
     sizes: str | None,
     top: int,
+    jobs: int,
     overrides: Sequence[str],
     out: Path | None,
     as_json: bool,
@@ -66,7 +71,7 @@ def plan(
     directory = out or Path("results") / f"plan-{file.stem if file else scenarios[0].title}"
     check_writable(directory)
     with progress(len(scenarios) * (1 + len(counts)), "search") as bar:
-        studies, failures = study_all(scenarios, counts, top, bar.update)
+        studies, failures = study_all(scenarios, counts, top, jobs, bar.update)
     written, document = write_studies(studies, failures, directory)
     click.echo(json.dumps(document, indent=1) if as_json else plans_screen(studies, top))
     if not as_json:

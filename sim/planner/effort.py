@@ -10,10 +10,9 @@ from sim.outcome.effort import Effort
 from sim.parallel.plan import Plan
 from sim.parallel.wafer_plan import WaferPlan
 from sim.planner.contender import Contender
-from sim.planner.race import raced
+from sim.planner.race import Races
 from sim.planner.screen import Screened
 from sim.planner.search import Search
-from sim.planner.space import plan_at
 
 _TEXTBOOK_TENSOR = 8
 """Ranks of a tensor group in a textbook: the devices of a node."""
@@ -50,9 +49,7 @@ def textbook_default(found: Search) -> Contender | None:
     rows = [(one, int(row)) for one in found.fitting for row in np.flatnonzero(_is_textbook(one, found))]
     if not rows:
         return None
-    screened, row = _first(rows)
-    plan = plan_at(scenario, machine.stack, screened.plans, row)
-    return raced(scenario, plan, machine, found.network, float(screened.step_s[row]), float(screened.peak_bytes[row]))
+    return Races(scenario, machine, found.network).run([_first(rows)])[0]
 
 
 def _is_textbook(one: Screened, found: Search) -> Any:

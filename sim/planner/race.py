@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from sim.cost.compute import Machine
 from sim.cost.step import step_costs
@@ -18,22 +20,42 @@ from sim.engine.gpu_program import gpu_program
 from sim.engine.transfers import shared_links
 from sim.hardware.network import Network
 from sim.parallel.plan import Plan
+from sim.parallel.plan_block import PlanBlock
 from sim.planner.contender import Contender, unsplit_device_seconds
+from sim.planner.screen import Screened
+from sim.planner.space import plan_at
 from sim.scenario.types import Scenario
 
 _SETTLED_ROUNDS = 1
 """Rounds after which one more takes what every further one takes; interleaving needs one more."""
 
 
-def raced(
-    scenario: Scenario, plan: Plan, machine: Machine, network: Network, estimated_s: float, peak_bytes: float
-) -> Contender:
-    """Try a plan in the engine. estimated_s, peak_bytes: as it was screened."""
-    costs = step_costs(scenario.model, scenario.training, plan, machine, network, scenario.system.jitter)
-    unsplit_s = unsplit_device_seconds(plan, costs, scenario.training.global_batch)
-    with _without_garbage_collection():
-        step_s = raced_step_s(scenario, plan, machine, network)
-    return Contender(plan, estimated_s, step_s, peak_bytes, unsplit_s)
+@dataclass(frozen=True, slots=True)
+class Races:
+    """Tries plans of one scenario in the engine, on some processes."""
+
+    scenario: Scenario
+    machine: Machine
+    network: Network
+    jobs: int = 1
+
+    def run(self, plans: Iterable[tuple[Screened, int]]) -> list[Contender]:
+        """Try some plans, each a row of screened ones; in their order."""
+        rows = [(one.plans.at([row]), float(one.step_s[row]), float(one.peak_bytes[row])) for one, row in plans]
+        if self.jobs <= 1 or len(rows) <= 1:
+            return [self.one(*row) for row in rows]
+        with ProcessPoolExecutor(min(self.jobs, len(rows))) as pool:
+            return list(pool.map(self.one, *zip(*rows, strict=True)))
+
+    def one(self, block: PlanBlock, estimated_s: float, peak_bytes: float) -> Contender:
+        """Try the one plan of a block. estimated_s, peak_bytes: as it was screened."""
+        scenario, machine, network = self.scenario, self.machine, self.network
+        plan = plan_at(scenario, machine.stack, block, 0)
+        costs = step_costs(scenario.model, scenario.training, plan, machine, network, scenario.system.jitter)
+        unsplit_s = unsplit_device_seconds(plan, costs, scenario.training.global_batch)
+        with _without_garbage_collection():
+            step_s = raced_step_s(scenario, plan, machine, network)
+        return Contender(plan, estimated_s, step_s, peak_bytes, unsplit_s)
 
 
 def raced_step_s(scenario: Scenario, plan: Plan, machine: Machine, network: Network) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -12,10 +13,10 @@ from sim.hardware.network import Network, NetworkTable
 from sim.hardware.topology import Topology
 from sim.planner.contender import Contender, simplicity
 from sim.planner.limits import limited, nothing_within
-from sim.planner.race import raced
+from sim.planner.race import Races
 from sim.planner.screen import Floats, Screen, Screened
 from sim.planner.smallest import nothing_fits
-from sim.planner.space import legal_plans, plan_at
+from sim.planner.space import legal_plans
 from sim.scenario.types import Scenario
 
 _TRIED = 8
@@ -53,10 +54,10 @@ class Search:
         return np.concatenate([one.step_s for one in self.fitting])
 
 
-def search(scenario: Scenario, machine: Machine, topology: Topology, tried: int = _TRIED) -> Search:
+def search(scenario: Scenario, machine: Machine, topology: Topology, tried: int = _TRIED, jobs: int = 1) -> Search:
     """Find the best plan of a scenario on GPUs of one kind.
 
-    tried: how many plans the engine tries at least.
+    tried: how many plans the engine tries at least. jobs: processes that try them; the result does not depend on it.
     Raises InputError where limits leave no plan, DoesNotFit where no plan's memory is there.
     """
     network = Network(topology)
@@ -69,17 +70,16 @@ def search(scenario: Scenario, machine: Machine, topology: Topology, tried: int 
     if not fitting:
         raise nothing_fits(scenario, machine, blocks, screen, capacity_bytes)
     with_fewer = _with_fewer_replicas(scenario, screen, capacity_bytes, min(one.step_s.min() for one in fitting))
-    ranked = _ranked((*fitting, *with_fewer))
-    contenders: list[Contender] = []
-    for screened, row in ranked:
-        estimated_s = float(screened.step_s[row])
-        if len(contenders) >= tried:
-            fastest_s = min(one.step_s for one in contenders)
-            if len(contenders) >= tried + _MORE_TRIED or estimated_s > fastest_s * (1 + _CLOSE):
-                break
-        plan = plan_at(scenario, machine.stack, screened.plans, row)
-        contenders.append(raced(scenario, plan, machine, network, estimated_s, float(screened.peak_bytes[row])))
+    contenders = _tried(Races(scenario, machine, network, jobs), _ranked((*fitting, *with_fewer)), tried)
     return Search(scenario, machine, network, sum(map(len, blocks)), fitting, tuple(_best_first(contenders)))
+
+
+def _tried(races: Races, ranked: Iterator[tuple[Screened, int]], tried: int) -> list[Contender]:
+    """Try the best few in the engine, and those that the closed form puts close to the best of them."""
+    contenders = races.run(itertools.islice(ranked, tried))
+    fastest_s = min(one.step_s for one in contenders)
+    close = itertools.takewhile(lambda one: one[0].step_s[one[1]] <= fastest_s * (1 + _CLOSE), ranked)
+    return contenders + races.run(itertools.islice(close, _MORE_TRIED))
 
 
 def _with_fewer_replicas(
