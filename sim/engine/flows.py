@@ -88,7 +88,11 @@ class _Pacer(ABC):
 
     def _add(self, work: Work) -> Work:
         self._works.append(work)
-        self._change()
+        if len(self._works) == 1 and not self._changed:
+            # Alone, it can go at once; whoever comes at the same instant changes its pace before any of it is done.
+            self._go()
+        else:
+            self._change()
         return work
 
     def _change(self) -> None:
@@ -101,6 +105,10 @@ class _Pacer(ABC):
         if not self._works:
             # What was under way at the change has ended at the same instant.
             return
+        self._go()
+
+    def _go(self) -> None:
+        """Set all paces, and the timer for what is done first."""
         self._set_paces()
         next_s = min(work.end_s for work in self._works)
         if self._timer is None or next_s != self._next_s:

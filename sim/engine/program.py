@@ -34,9 +34,9 @@ class Transfer:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Instruction:
-    """One thing a stream does.
+    """One thing a stream does. Made by the hundred thousand, so it is not frozen, which would triple what that takes.
 
     what: shown in the timeline, for example "forward 3.1".
     parts: ledger line -> seconds; their sum is how long the stream is busy if nothing interferes.
