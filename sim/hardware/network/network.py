@@ -35,7 +35,8 @@ class _Ways(NamedTuple):
     def among(self, sources: Numbers) -> Paths:
         """Those from some of the devices."""
         rows, paths = sources - self.first, self.paths
-        return Paths(paths.links[rows], paths.latency_s[rows], None if paths.shares is None else paths.shares[rows])
+        shares = None if paths.shares is None else paths.shares[rows]
+        return Paths(paths.links[rows], paths.link_latency_s, shares)
 
 
 class Network:

@@ -96,7 +96,7 @@ class ExplicitGraph(Topology):
         for row, split in enumerate(splits):
             links[row, : len(split.links)] = split.links
             shares[row, : len(split.links)] = split.shares
-        return Paths(links, np.array([split.latency_s for split in splits], dtype=np.float64), shares)
+        return Paths(links, self.links.latency_s, shares)
 
     def route(self, a: int, b: int) -> Route:
         if a == b or not (0 <= a < self.devices and 0 <= b < self.devices):

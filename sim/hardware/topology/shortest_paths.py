@@ -19,14 +19,13 @@ _BATCH_ELEMENTS = 4_000_000
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """One message on its way: link numbers, the share of the message on each, and the latency of its paths.
+    """One message on its way: link numbers, and the share of the message on each.
 
     Links come in such an order that all that leads to a vertex stands before all that leaves it.
     """
 
     links: tuple[int, ...]
     shares: tuple[float, ...]
-    latency_s: float
 
 
 class ShortestPaths:
@@ -78,7 +77,6 @@ class ShortestPaths:
         """
         links: list[int] = []
         shares: list[float] = []
-        latency_s = 0.0
         arrived = {source: 1.0}
         # Farthest first: when a vertex is taken, everything that reaches it has.
         farthest = [(-distance_s[source], source)]
@@ -90,13 +88,12 @@ class ShortestPaths:
             for edge in onward[here]:
                 links.append(int(self._number[edge]))
                 shares.append(share)
-                latency_s += share * self._latency_s[edge]
                 nearer = int(self._end[edge])
                 if nearer not in arrived:
                     arrived[nearer] = 0.0
                     heapq.heappush(farthest, (-distance_s[nearer], nearer))
                 arrived[nearer] += share
-        return Split(tuple(links), tuple(shares), latency_s)
+        return Split(tuple(links), tuple(shares))
 
     def _onward(self, here: int, distance_s: NDArray[np.float64]) -> list[int]:
         """Edges from a vertex that lie on a path of least latency."""

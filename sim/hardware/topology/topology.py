@@ -55,18 +55,25 @@ class About:
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Paths:
     """Ways of n messages. H is the longest of them.
 
     links: (n, H) link numbers, NO_LINK where a path has fewer. In order of travel where shares is None.
+    link_latency_s: (L + 1,) of every link, zero for NO_LINK.
     shares: (n, H) share of the message on each link, where messages are split over equal-cost paths.
-    latency_s: (n,) sum over the links of one path.
     """
 
     links: Numbers
-    latency_s: NDArray[np.float64]
+    link_latency_s: NDArray[np.float64]
     shares: NDArray[np.float64] | None = None
+
+    @functools.cached_property
+    def latency_s(self) -> NDArray[np.float64]:
+        """(n,) sum over the links of one path; worked out when asked for, because loads need none."""
+        each_s = self.link_latency_s[self.links]
+        total_s: NDArray[np.float64] = (each_s if self.shares is None else self.shares * each_s).sum(axis=1)
+        return total_s
 
 
 class Topology(ABC):
@@ -168,7 +175,7 @@ class Topology(ABC):
     def _along(self, *columns: Numbers) -> Paths:
         """Paths from their columns of link numbers."""
         links = np.stack(columns, axis=1) if columns else np.empty((0, 0), dtype=np.int64)
-        return Paths(links, self.links.latency_s[links].sum(axis=1))
+        return Paths(links, self.links.latency_s)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, devices={self.devices})"
@@ -177,10 +184,9 @@ class Topology(ABC):
 def _spread(paths: Paths, where: NDArray[np.bool_]) -> Paths:
     """The same paths as rows of a longer list, empty in all other rows."""
     links = np.full((len(where), paths.links.shape[1]), NO_LINK, dtype=np.int64)
-    latency_s = np.zeros(len(where))
-    links[where], latency_s[where] = paths.links, paths.latency_s
+    links[where] = paths.links
     if paths.shares is None:
-        return Paths(links, latency_s)
+        return Paths(links, paths.link_latency_s)
     shares = np.zeros(links.shape)
     shares[where] = paths.shares
-    return Paths(links, latency_s, shares)
+    return Paths(links, paths.link_latency_s, shares)
