@@ -48,7 +48,7 @@ def effort_figure(study: SystemStudy) -> Figure:
     names = list(dict.fromkeys(name for one in settings for name in one))
     scenario = study.found.scenario
     title = f"Choosing a plan for {scenario.model.name} on {study.found.device.title}\n{study.found.stack_title}"
-    top, below = sheet([2.6, _ROW_INCHES * len(names)], title, _CAPTION, left=1.5, gap=0.45)
+    top, below = sheet([2.9, _ROW_INCHES * len(names)], title, _CAPTION, left=1.5, gap=0.45)
     _counts(top, columns)
     _grid(below, settings, names)
     return sheet_of(top)
@@ -85,7 +85,7 @@ def _counts(ax: Axes, columns: list[_Column]) -> None:
         if column.effort is None:
             ax.annotate("nothing fits", (place, 1), size=8, color=FAINT, ha="center", va="bottom")
     ax.set_yscale("symlog", linthresh=1)
-    ax.set_ylim(0, 6 * max((column.effort.legal for column in columns if column.effort), default=1))
+    ax.set_ylim(0, 60 * max((column.effort.legal for column in columns if column.effort), default=1))
     ax.yaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     ax.set_xlim(-0.5, len(columns) - 0.5)

@@ -2,84 +2,110 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from numpy.typing import NDArray
 
 from sim.planning import PlanStudy
-from sim.report.charts.canvas import add_legend, quiet, sheet, sheet_of
-from sim.report.charts.colours import FAINT, INK, SYSTEM_COLOURS
+from sim.report.charts.canvas import quiet, sheet, sheet_of
+from sim.report.charts.colours import FAINT, INK
 from sim.units import readable_time
 
-_COLUMNS = 12
+_ROW_INCHES = 0.2
+_DARKEST, _LIGHTEST = 0.05, 0.92
 _CAPTION = (
-    "Step time by the closed form of every legal plan whose memory is there, sorted; at the left end the plan that is"
-    " chosen, after the engine has tried the best few. A point is a plan: its degrees of parallelism, micro-batch, ZeRO"
-    " stage, sequence parallelism, recomputation and schedule. Plans that leave out replicas they have devices for are"
-    " not among them."
+    "Above: step time by the closed form of every legal plan whose memory is there, sorted; at the left end the one that"
+    " is chosen, after the engine has tried the best few. Below: the same plans, a line each, by tensor degree. A plan:"
+    " its degrees of parallelism, micro-batch, ZeRO stage, sequence parallelism, recomputation and schedule. Plans that"
+    " leave out replicas they have devices for are not among them."
 )
 
 
 def plans(found: PlanStudy, ax: Axes | None = None) -> Axes:
     """Draw the step time of every plan that fits against its rank; return the axes."""
-    ax = ax or sheet([4.2])[0]
-    rank = (np.arange(len(found.step_s)) + 1.0) / len(found.step_s) * 100
-    degrees = np.unique(found.tensor)
-    for number, degree in enumerate(degrees.tolist()):
-        own = found.tensor == degree
-        ax.scatter(
-            rank[own],
-            found.step_s[own],
-            s=9,
-            color=SYSTEM_COLOURS[number % len(SYSTEM_COLOURS)],
-            marker="os^Dv"[number // len(SYSTEM_COLOURS) % 5],
-            linewidths=0,
-            label=f"tensor {degree}",
-            rasterized=True,
-            zorder=3,
-        )
+    ax = ax or sheet([3.6])[0]
+    colours = _colours(found.tensor)
+    # In an order of its own, so that no degree hides the others.
+    order = np.random.default_rng(0).permutation(len(found.step_s))
+    colour_of = np.array([colours[degree] for degree in found.tensor[order].tolist()])
+    ax.scatter(
+        _rank(found)[order], found.step_s[order], s=9, c=colour_of, linewidths=0, rasterized=True, zorder=3
+    )  # fmt: skip
     ax.set_yscale("log")
-    ax.set_xlim(0, 101)
-    best_s = float(found.step_s[0])
-    for factor, words in ((1.0, "best"), (1.05, "5 %"), (1.2, "20 %")):
-        _line(ax, best_s * factor, f"{words}" if factor == 1 else f"+{words}")
-    if found.effort.default_over_best is not None:
-        _line(ax, best_s * found.effort.default_over_best, "textbook plan", bold=True)
+    best_s = found.best[0].step_s
+    for factor, words, side in ((1.0, "best", "top"), (1.05, "+5 %", "bottom"), (1.2, "+20 %", "bottom")):
+        _line(ax, best_s * factor, words, side)
+    if found.effort.default_step_s is not None:
+        _line(ax, found.effort.default_step_s, "textbook plan", "bottom", bold=True)
+    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: readable_time(value)))
     ax.yaxis.set_minor_formatter(NullFormatter())
-    ax.set_xlabel("plans that fit, the fastest first (%)", size=9, color=INK)
+    ax.set_xlim(0, 100)
     ax.set_ylabel("step time", size=9, color=INK)
     quiet(ax)
     return ax
 
 
+def by_tensor_degree(found: PlanStudy, ax: Axes) -> Axes:
+    """Draw where the plans of each tensor degree lie among all that fit, a row for each degree; return the axes."""
+    rank, colours = _rank(found), _colours(found.tensor)
+    for row, (degree, colour) in enumerate(colours.items()):
+        own = rank[found.tensor == degree]
+        ax.vlines(own, row - 0.4, row + 0.4, color=colour, linewidth=0.5, rasterized=True)
+    ax.set_ylim(len(colours) - 0.5, -0.5)
+    ax.set_yticks(range(len(colours)), [f"tensor {degree}" for degree in colours])
+    ax.set_xlim(0, 100)
+    ax.set_xlabel("plans that fit, the fastest first (%)", size=9, color=INK)
+    quiet(ax)
+    return ax
+
+
 def plans_figure(found: PlanStudy) -> Figure:
-    """The chart as a sheet with title, legend and caption."""
+    """The chart as a sheet with title and caption."""
     scenario = found.scenario
     title = (
         f"{found.effort.fitting:,} plans for {scenario.model.name} on {scenario.system.devices:,} x"
         f" {found.device.title}\nof {found.effort.legal:,} legal ones; {found.effort.within_5_percent:,} are within"
         " 5 % of the best"
     )
-    entries = len(np.unique(found.tensor))
-    (ax,) = sheet([4.2], title, _CAPTION, left=0.95, right=1.0, legend_rows=-(-entries // _COLUMNS))
-    plans(found, ax)
-    add_legend(ax, *ax.get_legend_handles_labels(), _CAPTION, columns=_COLUMNS)
-    return sheet_of(ax)
+    degrees = len(_colours(found.tensor))
+    top, below = sheet([3.6, max(2, degrees) * _ROW_INCHES], title, _CAPTION, left=0.95, right=1.0, gap=0.3)
+    plans(found, top)
+    top.tick_params(labelbottom=False)
+    by_tensor_degree(found, below)
+    return sheet_of(top)
 
 
-def _line(ax: Axes, value_s: float, words: str, *, bold: bool = False) -> None:
+def _rank(found: PlanStudy) -> NDArray[np.float64]:
+    """Where each plan stands, in per cent of all that fit."""
+    ranks: NDArray[np.float64] = (np.arange(len(found.step_s)) + 0.5) / len(found.step_s) * 100
+    return ranks
+
+
+def _colours(tensor: NDArray[np.int64]) -> Mapping[int, tuple[float, float, float, float]]:
+    """A colour for each tensor degree, dark to light as it grows."""
+    from matplotlib import colormaps
+
+    degrees = np.unique(tensor).tolist()
+    places = np.linspace(_DARKEST, _LIGHTEST, max(len(degrees), 2))[: len(degrees)]
+    return {degree: colormaps["viridis"](place) for degree, place in zip(degrees, places, strict=True)}
+
+
+def _line(ax: Axes, value_s: float, words: str, side: str, *, bold: bool = False) -> None:
     """A level with its name beside the panel."""
     ax.axhline(value_s, color=INK if bold else FAINT, linewidth=0.9, linestyle=(0, (4, 3)), zorder=2)
     ax.annotate(
         words,
         (1.0, value_s),
         xycoords=("axes fraction", "data"),
-        xytext=(4, 0),
+        xytext=(4, 1 if side == "bottom" else -1),
         textcoords="offset points",
         size=8,
         weight="bold" if bold else "normal",
         color=INK if bold else FAINT,
-        va="center",
+        va=side,
     )
