@@ -95,20 +95,14 @@ def plan_study(scenario: Scenario, top: int, jobs: int = 1) -> PlanStudy:
     raise InputError(scenario.where, "device and stack are of different kinds", "look_up() never returns this")
 
 
-def size_studies(scenario: Scenario, sizes: Sequence[int], top: int, jobs: int = 1) -> list[SizeStudy]:
-    """Search at several cluster sizes; one that has no plan does not stop the others."""
+def compared(found: Sequence[tuple[int, PlanStudy | ScaletaxError]]) -> list[SizeStudy]:
+    """What was found at several cluster sizes, and what changes from each to the next."""
     studies: list[SizeStudy] = []
     before: Plan | WaferPlan | None = None
-    for devices in sizes:
-        sized = dataclasses.replace(scenario, system=dataclasses.replace(scenario.system, devices=devices))
-        try:
-            found = plan_study(sized, top, jobs)
-        except ScaletaxError as error:
-            studies.append(SizeStudy(devices, error, None))
-            before = None
-            continue
-        plan = found.best[0].plan
-        studies.append(SizeStudy(devices, found, changes(before, plan) if before is not None else None))
+    for devices, one in found:
+        plan = one.best[0].plan if isinstance(one, PlanStudy) else None
+        changed = changes(before, plan) if before is not None and plan is not None else None
+        studies.append(SizeStudy(devices, one, changed))
         before = plan
     return studies
 

@@ -25,7 +25,7 @@ _CORES = min(4, os.cpu_count() or 1)
 @click.option("--stack", help="Software (default: megatron-core-2024 on GPUs, cerebras-r2 on wafers).")
 @click.option("--only", multiple=True, metavar="LIMIT", help='A limit such as "tensor <= 8" or "recompute != full".')
 @click.option("--memory-margin", help='Share of the memory that a plan leaves free, such as "10 %".')
-@click.option("--sizes", metavar="N,N,...", help="Cluster sizes to compare: the best plan at each, and what changes.")
+@click.option("--sizes", metavar="N,N,...", help="More cluster sizes to compare.")
 @click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Plans in the table.")
 @click.option("--jobs", type=click.IntRange(min=1), default=_CORES, show_default=True, help="Processes to use.")
 @SET
@@ -51,13 +51,14 @@ def plan(
 ) -> None:
     """Search for the best plans: what to set, what it costs, and how hard it was to find.
 
-    For a model on a cluster, or for every system of a scenario FILE, whatever plan it has there.
+    For a model on a cluster, or for every system of a scenario FILE, whatever plan it has there. Where a system has
+    several sizes, the plans of the largest are listed, and the best plan of each is compared.
     """
     from sim.report.files import check_writable
     from sim.report.plans.asked import asked, refuse_beside_file, sizes_of, with_limits
     from sim.report.plans.files import write_studies
     from sim.report.plans.screen import plans_screen
-    from sim.report.plans.studies import study_all
+    from sim.report.plans.studies import study_all, systems_of
     from sim.report.screen import written_files
 
     given = {
@@ -67,11 +68,11 @@ def plan(
     refuse_beside_file(file, given)
     scenarios = asked(given, overrides) if file is None else scenarios_of(file, overrides)
     scenarios = with_limits(scenarios, only, memory_margin)
-    counts = sizes_of(sizes)
+    systems = systems_of(scenarios, sizes_of(sizes))
     directory = out or Path("results") / f"plan-{file.stem if file else scenarios[0].title}"
     check_writable(directory)
-    with progress(len(scenarios) * (1 + len(counts)), "search") as bar:
-        studies, failures = study_all(scenarios, counts, top, jobs, bar.update)
+    with progress(sum(map(len, systems)), "search") as bar:
+        studies, failures = study_all(systems, top, jobs, bar.update)
     written, document = write_studies(studies, failures, directory)
     click.echo(json.dumps(document, indent=1) if as_json else plans_screen(studies, top))
     if not as_json:

@@ -18,8 +18,8 @@ from sim.units import readable_time
 _ROW_INCHES = 0.2
 _DARKEST, _LIGHTEST = 0.05, 0.92
 _CAPTION = (
-    "Above: step time by the closed form of every legal plan whose memory is there, sorted; at the left end the one that"
-    " is chosen, after the engine has tried the best few. Below: the same plans, a line each, by tensor degree. A plan:"
+    "Above: step time by the closed form of every legal plan whose memory is there, sorted; at the left end what is"
+    " chosen after the engine has tried the best few. Below: the same plans, a line each, by tensor degree. A plan:"
     " its degrees of parallelism, micro-batch, ZeRO stage, sequence parallelism, recomputation and schedule. Plans that"
     " leave out replicas they have devices for are not among them."
 )

@@ -36,13 +36,16 @@ def asked(given: Mapping[str, Any], overrides: Sequence[str]) -> list[Scenario]:
     model, topology, devices = given["--model"], given["--topology"], given["--devices"]
     sequence = {} if given["--sequence"] is None else {"sequence": given["--sequence"]}
     batch = given["--batch"].strip()
-    name = f"{devices} x {topology}"
+    device = load_device(load_topology(topology, 1, "--topology").device, "--topology")
+    stack = given["--stack"] or (_WAFER_STACK if isinstance(device, Wafer) else _GPU_STACK)
+    precision = {} if "bf16" in device.peak_flops_per_s else {"precision": "fp16"}
+    name = Path(topology).stem
     training = {
         "tokens": parse_value(given["--tokens"] or "20 per parameter"),
         "global_batch": f"{batch} sequences" if batch.isdecimal() else batch,
         **sequence,
+        **precision,
     }
-    stack = given["--stack"] or _default_stack(topology)
     document: dict[str, Any] = {
         "schema": 1,
         "title": f"{Path(model).stem if model.endswith('.json') else model}-{devices}",
@@ -100,12 +103,6 @@ def sizes_of(text: str | None) -> list[int]:
     if not all(word.isdecimal() and int(word) > 0 for word in words):
         raise InputError("--sizes", f"'{text}' is not a list of device counts", "write for example 256,512,1024")
     return sorted({int(word) for word in words})
-
-
-def _default_stack(topology: str) -> str:
-    """A stack of today for what is on a topology."""
-    device = load_device(load_topology(topology, 1, "--topology").device, "--topology")
-    return _WAFER_STACK if isinstance(device, Wafer) else _GPU_STACK
 
 
 def _limit(text: str) -> PlanLimit:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from sim.errors import ScaletaxError
+from sim.errors import DoesNotFit, ScaletaxError
 from sim.parallel.plan import Plan
 from sim.parallel.wafer_plan import WaferPlan
 from sim.planning import PlanRow, PlanStudy, SizeStudy
@@ -17,6 +17,7 @@ from sim.report.sentences import percent
 from sim.units import readable_bytes, readable_time
 
 _WIDTH = 118
+_CHANGES_WIDTH = 24
 _GPU_HEADERS = ("TP", "PP", "virtual", "DP", "micro\nbatch", "ZeRO", "SP", "recompute")
 _WAFER_HEADERS = ("systems", "micro\nbatch", "passes")
 
@@ -73,10 +74,10 @@ def _sentences(found: PlanStudy) -> list[str]:
     lines = [
         f"To choose from: {how_hard.legal:,} legal plans, of which {how_hard.fitting:,}"
         f" ({percent(how_hard.fitting / how_hard.legal)}) fit the {readable_bytes(found.capacity_bytes)} of a device."
-        f" Of those that fit, {how_hard.within_5_percent:,}"
-        f" ({percent(how_hard.within_5_percent / how_hard.fitting)}) are within 5 % of the best and"
-        f" {how_hard.within_20_percent:,} ({percent(how_hard.within_20_percent / how_hard.fitting)}) within 20 %;"
-        f" the median takes {how_hard.median_over_best:.2f} times as long."
+        f" Within 5 % of the best: {how_hard.within_5_percent:,}"
+        f" ({percent(how_hard.within_5_percent / how_hard.fitting)} of those that fit); within 20 %:"
+        f" {how_hard.within_20_percent:,} ({percent(how_hard.within_20_percent / how_hard.fitting)}); the median takes"
+        f" {how_hard.median_over_best:.2f} times as long."
     ]
     if how_hard.default is not None and how_hard.default_over_best is not None:
         lines.append(
@@ -109,7 +110,8 @@ def _front(found: PlanStudy) -> str:
         )
         for row in found.front
     ]
-    return "Less memory for more time (no plan is better in both; closed form):\n" + _table(
+    how = "" if isinstance(found.front[0].plan, WaferPlan) else "; closed form"
+    return f"Less memory for more time (no plan is better in both{how}):\n" + _table(
         rows, ("memory", "step time", "against best", "plan"), left=(3,)
     )
 
@@ -136,10 +138,13 @@ def _sizes(sizes: Sequence[SizeStudy]) -> str:
 
 def _size_row(one: SizeStudy) -> tuple[str, ...]:
     if isinstance(one.found, ScaletaxError):
-        return f"{one.devices:,}", one.found.problem.splitlines()[0]
+        return f"{one.devices:,}", "nothing fits" if isinstance(
+            one.found, DoesNotFit
+        ) else one.found.problem.splitlines()[0]
     best: PlanRow = one.found.best[0]
     unused = one.devices - best.plan.devices
     changed = "" if one.changed is None else (", ".join(name.replace("_", " ") for name in one.changed) or "none")
+    changed = textwrap.fill(changed, _CHANGES_WIDTH)
     return (
         f"{one.devices:,}",
         *_settings(best.plan),
