@@ -17,8 +17,8 @@ from sim.report.sentences import percent
 from sim.units import readable_bytes, readable_time
 
 _WIDTH = 118
-_CHANGES_WIDTH = 24
-_GPU_HEADERS = ("TP", "PP", "virtual", "DP", "micro\nbatch", "ZeRO", "SP", "recompute")
+_CHANGES_WIDTH = 17
+_GPU_HEADERS = ("TP", "PP", "VP", "DP", "micro\nbatch", "ZeRO", "SP", "recom-\npute")
 _WAFER_HEADERS = ("systems", "micro\nbatch", "passes")
 
 
@@ -51,11 +51,11 @@ def _headline(found: PlanStudy) -> str:
 
 def _best(found: PlanStudy, top: int) -> str:
     """The best plans that the engine tried."""
-    devices, fastest_s = found.scenario.system.devices, found.best[0].step_s
+    fastest_s = found.best[0].step_s
     rows = [
         (
             *_settings(row.plan),
-            f"{row.plan.devices:,}" if row.plan.devices == devices else f"{row.plan.devices:,} of {devices:,}",
+            f"{row.plan.devices:,}",
             readable_time(row.step_s),
             f"+{percent(row.step_s / fastest_s - 1)}" if row.step_s > fastest_s else "best",
             percent(row.mfu),
@@ -64,7 +64,7 @@ def _best(found: PlanStudy, top: int) -> str:
         )
         for row in found.best[:top]
     ]
-    headers = (*_setting_headers(found.best[0].plan), "devices", "step\ntime", "against\nbest", "MFU", "memory", "tax")
+    headers = (*_setting_headers(found.best[0].plan), "used", "step\ntime", "over\nbest", "MFU", "memory", "tax")
     return _table(rows, headers)
 
 
@@ -112,7 +112,7 @@ def _front(found: PlanStudy) -> str:
     ]
     how = "" if isinstance(found.front[0].plan, WaferPlan) else "; closed form"
     return f"Less memory for more time (no plan is better in both{how}):\n" + _table(
-        rows, ("memory", "step time", "against best", "plan"), left=(3,)
+        rows, ("memory", "step time", "over best", "plan"), left=(3,)
     )
 
 
@@ -123,7 +123,7 @@ def _sizes(sizes: Sequence[SizeStudy]) -> str:
     setting_headers = _setting_headers(shown) if shown is not None else ()
     width = len(setting_headers)
     filled = [row if len(row) > 2 else (row[0], *[""] * width, "", "", "", "", row[1]) for row in rows]
-    headers = ("devices", *setting_headers, "unused", "step\ntime", "MFU", "tax", "settings that change")
+    headers = ("devices", *setting_headers, "unused", "step\ntime", "MFU", "tax", "settings that\nchange")
     table = _table(filled, headers, left=(len(headers) - 1,))
     counted = [one.changed for one in sizes if one.changed is not None]
     words = ""
