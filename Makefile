@@ -21,6 +21,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/step.py
 	$(BIN)/python benchmarks/network.py
 	$(BIN)/python benchmarks/full_resolution.py
+	$(BIN)/python benchmarks/planner.py
 
 validate: $(STAMP)
 	$(BIN)/scaletax validate --jobs 2
