@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from sim.hardware.network.messages import Messages
 from sim.hardware.topology import NO_LINK, Numbers, Paths, Topology
 
+_LARGEST_HELD = 1 << 17
+"""Messages from which on those that have come are put on the links, so that many of them stay small in memory."""
 Loads = NDArray[np.float64]
 """(L,) bytes on every link for each byte of a collective's size."""
 
@@ -17,10 +19,24 @@ Loads = NDArray[np.float64]
 def message_loads(topology: Topology, messages: Iterable[Messages]) -> Loads:
     """Put messages on the links of their paths, split where paths split."""
     loads = np.zeros(topology.links.count)
+    waiting: dict[float, list[Messages]] = {}
+    held = 0
     for one in messages:
-        if not len(one.sources):
-            continue
-        loads += one.weight * path_loads(topology, topology.paths(one.sources, one.targets))
+        waiting.setdefault(one.weight, []).append(one)
+        held += len(one.sources)
+        if held > _LARGEST_HELD:
+            loads, waiting, held = loads + _together(topology, waiting), {}, 0
+    return loads + _together(topology, waiting)
+
+
+def _together(topology: Topology, waiting: Mapping[float, Sequence[Messages]]) -> Loads:
+    """Loads of messages by their weight; paths of few messages take as long to find as those of many."""
+    loads = np.zeros(topology.links.count)
+    for weight, some in waiting.items():
+        sources = np.concatenate([one.sources for one in some])
+        targets = np.concatenate([one.targets for one in some])
+        if len(sources):
+            loads += weight * path_loads(topology, topology.paths(sources, targets))
     return loads
 
 
