@@ -16,8 +16,12 @@ from sim.outcome.outcome import Outcome
 from sim.report.charts import chart_files
 from sim.report.charts.bus_bandwidth import bus_bandwidth_figure
 from sim.report.charts.canvas import save
+from sim.report.charts.effort import effort_figure
+from sim.report.charts.plans import plans_figure
 from sim.report.charts.topology import topology_figure
 from sim.report.collective import read_study
+from sim.report.plans.asked import asked
+from sim.report.plans.studies import study_all, systems_of
 from sim.report.points import curves
 from sim.report.screen import screen
 from sim.report.sentences import sentences
@@ -27,6 +31,11 @@ from sim.sweep.grid import load_scenarios
 from sim.validation.collectives import collectives_table, compare_collectives
 from sim.validation.spread_comparison import compare_spread, spread_table
 
+_GPT3 = {
+    "--model": "gpt3-175b", "--topology": "dgx-a100-superpod", "--devices": 1024, "--batch": "1536", "--sequence": None,
+    "--tokens": None, "--stack": None,
+}  # fmt: skip
+_SIZES = (256, 400, 512, 600, 1000)
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 
@@ -75,7 +84,13 @@ def main() -> None:
     draw(outcomes("gpt3-175b-a100", ["system.devices=1024"]), {"links": "links"})
     superpod = load_topology("dgx-h100-superpod", 1024, "docs")
     study = read_study("all-reduce", superpod, None, 1, "1 GB", "32 KiB:16 GiB")
-    pictures = {"bus-bandwidth": bus_bandwidth_figure(study), "superpod": topology_figure(superpod)}
+    (gpt3,), _ = study_all(systems_of(asked(_GPT3, []), _SIZES), 10)
+    pictures = {
+        "bus-bandwidth": bus_bandwidth_figure(study),
+        "superpod": topology_figure(superpod),
+        "plans": plans_figure(gpt3.found),
+        "effort": effort_figure(gpt3),
+    }
     with tempfile.TemporaryDirectory() as folder:
         for name, figure in pictures.items():
             shutil.copy(save(figure, Path(folder), name)[0], DOCS / "figures" / f"{name}.png")
