@@ -69,7 +69,7 @@ CASES = (
     Case("mpt-7b", "jean-zay", 16, "bigscience-2022", 32),
     Case("cerebras-gpt-2.7b", "ethernet-100gbps", 16, "megatron-2020", 32),
     Case("cerebras-gpt-1.3b", "ethernet-100gbps", 8, "megatron-2021", 16),
-    Case("cerebras-gpt-6.7b", "torus-3d", 16, "megatron-2022", 16),
+    Case("cerebras-gpt-6.7b", "torus-2d", 16, "megatron-2022", 16),
     Case("llama-7b", "megascale-a100", 16, "megascale-2024", 32),
     Case("llama-13b", "gb200-nvl72", 12, "megatron-core-2024", 24),
     Case("mpt-7b", "a100-cloud-1600gbps", 24, "fsdp-2023", 96),

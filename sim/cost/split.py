@@ -158,7 +158,8 @@ def pipeline_send(
     if plan.sequence_parallel:
         return network.send(size / plan.tensor, distance, group)
     if stack.scatter_pipeline_send:
-        return network.send(size / plan.tensor, distance, group) + network.run("all_gather", size, tensor_group(plan))
+        gathered: Communication = network.run("all_gather", size, tensor_group(plan)) * np.greater(plan.pipeline, 1)
+        return network.send(size / plan.tensor, distance, group) + gathered
     return network.send(size, distance, group)
 
 

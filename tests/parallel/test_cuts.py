@@ -1,0 +1,41 @@
+"""How layers are cut: by hand, and against counting."""
+
+import itertools
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim.parallel.cuts import balanced_cut, balanced_layers, cuts_well
+
+
+def test_by_hand():
+    assert balanced_cut(70, 12) == (5, *(6,) * 10, 5)
+    assert balanced_cut(126, 16) == (7, *(8,) * 14, 7)
+    assert balanced_cut(8, 4) == (2, 2, 2, 2)
+    assert balanced_cut(5, 3) == (2, 2, 1)
+
+
+@given(st.integers(1, 130), st.integers(1, 40))
+def test_chunks_are_as_equal_as_can_be_and_the_ends_are_no_larger(layers, chunks):
+    cut = balanced_cut(layers, chunks)
+    assert (len(cut), sum(cut)) == (chunks, layers)
+    assert max(cut) - min(cut) <= 1
+    assert cut[-1] == min(cut)
+    assert cut[0] == min(cut) or cut.count(min(cut)) == 1
+
+
+@given(st.integers(1, 60), st.integers(1, 12), st.integers(1, 6))
+def test_layers_of_a_stage_are_those_of_its_chunks(layers, stages, virtual):
+    cut = balanced_cut(layers, stages * virtual)
+    for stage in range(stages):
+        assert balanced_layers(layers, stages, virtual, stage) == sum(cut[stage::stages])
+
+
+def test_good_cuts_are_equal_but_for_the_ends():
+    for layers, chunks in itertools.product(range(1, 40), range(1, 45)):
+        if layers < chunks:
+            assert not cuts_well(layers, chunks)
+            continue
+        cut = balanced_cut(layers, chunks)
+        with_ends = (cut[0] + 1, *cut[1:-1], cut[-1] + 1) if chunks > 1 else cut
+        assert bool(cuts_well(layers, chunks)) == (len(set(cut)) == 1 or len(set(with_ends)) == 1)
