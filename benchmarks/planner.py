@@ -17,6 +17,7 @@ from planner_cases import CASES, Case
 
 from sim.catalog import Gpu, GpuStack
 from sim.cost.compute import Machine
+from sim.cost.step import step_costs
 from sim.hardware.network import Network, NetworkTable
 from sim.hardware.topology import Topology
 from sim.planner.race import raced_step_s
@@ -86,7 +87,8 @@ def exhaustive(case: Case) -> tuple[float, float, float, int, Search]:
     for one in found.fitting:
         for row in range(len(one.plans)):
             plan = plan_at(scenario, machine.stack, one.plans, row)
-            simulated_s.append(raced_step_s(scenario, plan, machine, network))
+            costs = step_costs(scenario.model, scenario.training, plan, machine, network)
+            simulated_s.append(raced_step_s(plan, costs, machine.stack, network))
             estimated_s.append(float(one.step_s[row]))
     gc.enable()
     ranks = [np.argsort(np.argsort(values)) for values in (estimated_s, simulated_s)]

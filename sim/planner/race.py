@@ -13,8 +13,9 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from sim.catalog import GpuStack
 from sim.cost.compute import Machine
-from sim.cost.step import step_costs
+from sim.cost.step import StepCosts, step_costs
 from sim.engine.clock import run
 from sim.engine.gpu_program import gpu_program
 from sim.engine.transfers import shared_links
@@ -54,27 +55,27 @@ class Races:
         costs = step_costs(scenario.model, scenario.training, plan, machine, network, scenario.system.jitter)
         unsplit_s = unsplit_device_seconds(plan, costs, scenario.training.global_batch)
         with _without_garbage_collection():
-            step_s = raced_step_s(scenario, plan, machine, network)
+            step_s = raced_step_s(plan, costs, machine.stack, network)
         return Contender(plan, estimated_s, step_s, peak_bytes, unsplit_s)
 
 
-def raced_step_s(scenario: Scenario, plan: Plan, machine: Machine, network: Network) -> float:
-    """Seconds of one step of a plan in the engine, with equal devices."""
+def raced_step_s(plan: Plan, costs: StepCosts, stack: GpuStack, network: Network) -> float:
+    """Seconds of one step of a plan in the engine, with equal devices. costs: of the whole step."""
     settled = _SETTLED_ROUNDS + (plan.virtual_stages > 1)
     fewest = min(plan.replica_micro_batches or (plan.micro_batches,))
     further = fewest // plan.pipeline - settled - 1
     if further <= settled:
-        return simulated_step_s(scenario, plan, machine, network)
+        return simulated_step_s(plan, costs, stack, network)
+    # What happens once a step is that of the whole one, so that only rounds are left out.
     shorter_s, longer_s = (
-        simulated_step_s(scenario, _without_rounds(plan, further + less), machine, network) for less in (1, 0)
+        simulated_step_s(_without_rounds(plan, further + less), costs, stack, network) for less in (1, 0)
     )
     return longer_s + further * (longer_s - shorter_s)
 
 
-def simulated_step_s(scenario: Scenario, plan: Plan, machine: Machine, network: Network) -> float:
+def simulated_step_s(plan: Plan, costs: StepCosts, stack: GpuStack, network: Network) -> float:
     """Seconds of one step of a plan in the engine, every micro-batch of it."""
-    costs = step_costs(scenario.model, scenario.training, plan, machine, network, scenario.system.jitter)
-    program = gpu_program(plan, costs, machine.stack)
+    program = gpu_program(plan, costs, stack)
     return run(program, shared_links(program, network)).step_time_s
 
 

@@ -68,11 +68,11 @@ def _tried(
 ) -> tuple[float, float]:
     """Seconds of a step and its tax; many passes are simulated as few, because every one repeats the one before."""
 
+    costs = wafer_costs(scenario.model, scenario.training, plan, wafer, stack, network, scenario.system.jitter)
+
     def simulated(passes: int) -> NDArray[np.float64]:
         """Seconds of a step, and device-seconds that splitting costs."""
-        some = dataclasses.replace(plan, micro_batches=passes)
-        costs = wafer_costs(scenario.model, scenario.training, some, wafer, stack, network, scenario.system.jitter)
-        program = wafer_program(some, costs)
+        program = wafer_program(dataclasses.replace(plan, micro_batches=passes), costs)
         ledger = close_ledger(run(program, shared_links(program, network)), scenario.system.devices)
         return np.array([ledger.step_time_s, ledger.tax * ledger.total_s])
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.cost.compute import PassCost
-from sim.cost.estimate import estimate_step_s, pipelined_s
+from sim.cost.estimate import estimate_step_s, pipelined_s, sends_waited_for
 from sim.cost.step import step_costs
 from sim.engine.clock import run
 from sim.engine.pipeline_program import pipeline_program
@@ -150,3 +150,26 @@ def test_close_for_fully_sharded_layers(data, micro_batches, hidden, micro_batch
     estimated, simulated = real(shape, gpu_stack("fsdp-2023"), gpt(8, hidden, 8))
     # May be left out: first gathers, last scatters, gathers that catch up in another phase.
     assert estimated == pytest.approx(simulated, rel=0.1)
+
+
+@given(
+    st.sampled_from(["gpipe", "1f1b", "interleaved"]), st.sampled_from([2, 3, 4, 8]), st.integers(1, 4),
+    st.sampled_from([2, 3]), st.integers(0, 7), st.floats(0.01, 0.9),
+)  # fmt: skip
+def test_equal_stages_wait_for_sends_beside_compute_as_often_as_the_formula_says(
+    schedule, stages, rounds, virtual, more, send_s
+):
+    interleaved = schedule == "interleaved"
+    micro_batches = rounds * stages + (0 if interleaved else more % stages)
+    shape = plan(
+        pipeline=stages, virtual_stages=virtual if interleaved else 1, micro_batches=micro_batches, schedule=schedule
+    )
+    stack = gpu_stack(overlap_pipeline_send=True)
+
+    def step_s(each_s):
+        sends = (Communication(each_s),) * stages
+        costs = free_costs(shape, chunks=equal_chunks(shape, 1.0, 2.0), sends=sends, sends_back=sends)
+        return run(pipeline_program(shape, costs, stack)).step_time_s
+
+    waited_s = step_s(send_s) - step_s(0.0)
+    assert waited_s == pytest.approx(2 * send_s * sends_waited_for(shape), rel=1e-9)
