@@ -13,6 +13,8 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numpy as np
+
 from sim.catalog import GpuStack
 from sim.cost.compute import Machine
 from sim.cost.step import StepCosts, step_costs
@@ -45,8 +47,11 @@ class Races:
         rows = [(one.plans.at([row]), float(one.step_s[row]), float(one.peak_bytes[row])) for one, row in plans]
         if self.jobs <= 1 or len(rows) <= 1:
             return [self.one(*row) for row in rows]
-        with ProcessPoolExecutor(min(self.jobs, len(rows))) as pool:
-            return list(pool.map(self.one, *zip(*rows, strict=True)))
+        # The longest programs first, so that no process is left with one of them at the end.
+        order = sorted(range(len(rows)), key=lambda row: -_length(rows[row][0]))
+        with ProcessPoolExecutor(min(self.jobs, len(rows)), initializer=_enter, initargs=(self,)) as pool:
+            found = dict(zip(order, pool.map(_one_of_these, (rows[row] for row in order)), strict=True))
+        return [found[row] for row in range(len(rows))]
 
     def one(self, block: PlanBlock, estimated_s: float, peak_bytes: float) -> Contender:
         """Try the one plan of a block. estimated_s, peak_bytes: as it was screened."""
@@ -57,6 +62,24 @@ class Races:
         with _without_garbage_collection():
             step_s = raced_step_s(plan, costs, machine.stack, network)
         return Contender(plan, estimated_s, step_s, peak_bytes, unsplit_s)
+
+
+def _length(block: PlanBlock) -> int:
+    """How long the program of the one plan of a block is, in slots of one chunk and micro-batch."""
+    rounds = (block.virtual_stages > 1) + 2 * _SETTLED_ROUNDS + 1
+    return int((block.pipeline * block.virtual_stages * np.minimum(block.micro_batches, rounds * block.pipeline))[0])
+
+
+_these: list[Races] = []
+"""In a process of a pool, the races that it runs: handed over once, because a network is large."""
+
+
+def _enter(races: Races) -> None:
+    _these[:] = [races]
+
+
+def _one_of_these(row: tuple[PlanBlock, float, float]) -> Contender:
+    return _these[0].one(*row)
 
 
 def raced_step_s(plan: Plan, costs: StepCosts, stack: GpuStack, network: Network) -> float:
