@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sim.catalog import Model, Wafer, WaferStack
 from sim.errors import DoesNotFit, InputError
-from sim.scenario.types import Scenario
+from sim.scenario.types import Scenario, Search
 from sim.units import readable_bytes
 from sim.workload.activations import working_bytes
 from sim.workload.layer import Slice
@@ -102,6 +102,12 @@ def _refuse_gpu_keys(scenario: Scenario) -> None:
                 f"{key} = {value} is not something a wafer does",
                 "wafers are purely data parallel: allowed are micro_batch and plan = 'best'",
             )
+    if scenario.system.search != Search():
+        raise InputError(
+            f"{scenario.where} search",
+            "limits of a search, but on a wafer there is only the size of a pass to choose",
+            "leave [system.search] out, or write [system.plan] micro_batch",
+        )
     if request.data not in (None, scenario.system.devices):
         raise InputError(
             f"{scenario.where}.plan data",

@@ -1,5 +1,7 @@
 """Plans for wafers: shares of the batch, what fits, and what wafers do not do."""
 
+import dataclasses
+
 import pytest
 from builders import fixed, gpt, point, training, wafer, wafer_stack
 
@@ -7,7 +9,7 @@ from sim.catalog import load_model
 from sim.cost.wafer import WAFER_STYLE
 from sim.errors import DoesNotFit, InputError
 from sim.parallel.wafer_plan import WaferPlan, plan_wafers, wafer_memory_bytes
-from sim.scenario.types import PlanRequest
+from sim.scenario.types import PlanRequest, Search
 
 
 def planned(request=None, devices=1, batch=64, device=None, model=None):
@@ -96,3 +98,10 @@ def test_saying_that_nothing_is_split_is_allowed(request_):
 def test_summaries():
     assert WaferPlan(1, 8, 2).summary() == "2 passes of mb8"
     assert WaferPlan(4, 8, 2).summary() == "DP4 2 passes of mb8"
+
+
+def test_limits_of_a_search_are_refused():
+    scenario = point(None, 1, PlanRequest(), recipe=training(64), stack="cerebras-r2")
+    limited = dataclasses.replace(scenario, system=dataclasses.replace(scenario.system, search=Search((), 0.1)))
+    with pytest.raises(InputError, match="only the size of a pass to choose"):
+        plan_wafers(limited, wafer(), wafer_stack(), WAFER_STYLE)
