@@ -6,6 +6,7 @@ import math
 from typing import cast
 
 from sim.catalog import GpuStack
+from sim.parallel.cuts import balanced_cut
 from sim.scenario.types import PlanRequest, Recompute
 from sim.validation.conventions import Filling, place_of
 from sim.validation.table import Row
@@ -30,8 +31,7 @@ def layers_per_stage(layers: int, pipeline: int) -> tuple[int, ...] | None:
     if layers % pipeline == 0:
         return None
     if (layers + 2) % pipeline == 0:
-        each = (layers + 2) // pipeline
-        return (each - 1, *(each,) * (pipeline - 2), each - 1)
+        return balanced_cut(layers, pipeline)
     each, more = divmod(layers, pipeline)
     return (each + 1,) * more + (each,) * (pipeline - more)
 

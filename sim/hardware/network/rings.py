@@ -41,6 +41,9 @@ def _once_around(shape: Shape) -> Loads:
     """
     topology, messages = shape.topology, []
     for pattern in shape.patterns:
+        if not topology.cabled:
+            messages += [half for one in ring(pattern.members, pattern.counts) for half in one.both_ways()]
+            continue
         cabled = [topology.ring_orders(tuple(group)) for group in pattern.members.tolist()]
         for share, order in (one for orders in cabled for one in orders or []):
             messages.append(Messages(np.array(order), np.roll(np.array(order), -1), share))

@@ -42,6 +42,8 @@ class ExplicitGraph(Topology):
     Raises InputError when a device that is built cannot reach the others.
     """
 
+    cabled = True
+
     def __init__(
         self, about: About, domain: int, names: Sequence[str], cables: Sequence[Cables], where: str = ""
     ) -> None:

@@ -85,6 +85,9 @@ class Topology(ABC):
     links: all links, numbered.
     """
 
+    cabled = False
+    """Whether devices are joined directly, so that the cables decide which rings there are."""
+
     def __init__(self, about: About, domain: int, levels: tuple[int, ...] = ()) -> None:
         self.about = about
         self.name = about.name
