@@ -201,6 +201,14 @@ def test_several_systems_have_files_of_their_own(studies: list[SystemStudy], tmp
     assert plans_document(studies, [])["searches"][2]["device"].startswith("Cerebras")
 
 
+def test_one_system_with_two_models_has_files_for_each(studies: list[SystemStudy], tmp_path: Path) -> None:
+    points = [scenario(GPU, 2, BEST, model=name) for name in ("cerebras-gpt-111m", "cerebras-gpt-256m")]
+    found, _ = study_all(systems_of(points, ()), 1)
+    names = {path.name for path in write_studies([*found, found[0]], [], tmp_path)[0]}
+    assert {"plans-gpu-cluster-cerebras-gpt-256m.png", "plans-gpu-cluster-cerebras-gpt-111m-2.svg"} <= names
+    assert len([name for name in names if name.startswith("effort")]) == 6
+
+
 def test_charts_of_plans_draw_on_the_axes_given(studies: list[SystemStudy]) -> None:
     for study in studies:
         given = Figure().add_subplot()

@@ -44,12 +44,26 @@ def _write(studies: Sequence[SystemStudy], document: dict[str, Any], folder: Pat
     from sim.report.charts.effort import effort_figure
     from sim.report.charts.plans import plans_figure
 
-    for study in studies:
-        name = study.found.scenario.system.name
-        suffix = "" if len(studies) == 1 else f"-{re.sub(r'[^a-z0-9]+', '-', name.casefold()).strip('-')}"
+    for study, suffix in zip(studies, _suffixes(studies), strict=True):
         paths += save(plans_figure(study.found), folder, f"plans{suffix}")
         paths += save(effort_figure(study), folder, f"effort{suffix}")
     return paths
+
+
+def _suffixes(studies: Sequence[SystemStudy]) -> list[str]:
+    """What tells the files of systems apart: their names, then their models, then a number."""
+    if len(studies) == 1:
+        return [""]
+    scenarios = [study.found.scenario for study in studies]
+    systems = [one.system.name for one in scenarios]
+    names = [
+        f"{name} {one.model.name}" if systems.count(name) > 1 else name
+        for name, one in zip(systems, scenarios, strict=True)
+    ]
+    plain = [f"-{re.sub(r'[^a-z0-9]+', '-', name.casefold()).strip('-')}" for name in names]
+    return [
+        f"{name}-{plain[:place].count(name) + 1}" if plain.count(name) > 1 else name for place, name in enumerate(plain)
+    ]
 
 
 def with_best_plan(found: PlanStudy) -> Scenario:
