@@ -23,7 +23,7 @@ from sim.hardware.topology import Topology
 from sim.planner.race import raced_step_s
 from sim.planner.screen import Screen
 from sim.planner.search import Search, search
-from sim.planner.space import legal_plans, plan_at
+from sim.planner.space import legal_plans, plan_at, plans_with_fewer_replicas
 from sim.planning import plan_study
 from sim.prepare import look_up
 from sim.scenario import Scenario
@@ -55,9 +55,7 @@ def screening(devices: int, stack: str) -> tuple[int, float]:
     """
     scenario, machine, topology = looked_up(gpt3(devices, stack))
     screen = Screen(scenario, machine, NetworkTable(Network(topology)))
-    blocks = [
-        block for fewer in (False, True) for block in legal_plans(scenario, machine.stack, with_fewer_replicas=fewer)
-    ]
+    blocks = [*legal_plans(scenario, machine.stack), *plans_with_fewer_replicas(scenario, machine.stack)]
     capacity_bytes = machine.gpu.hbm_bytes
 
     def screened() -> None:

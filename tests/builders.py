@@ -70,7 +70,7 @@ def point(
     topology: str = "dgx-a100-superpod",
     jitter: float = 0.0,
 ) -> Scenario:
-    """A scenario; without a plan, the default rule chooses."""
+    """A scenario; without a plan, the best is searched for."""
     system = System("test", topology, devices, stack, plan or PlanRequest(), jitter)
     return Scenario("test", Path("test.toml"), model or gpt(), recipe or training(), system, Report(), 0)
 

@@ -16,8 +16,9 @@ from sim.planner.limits import limited, nothing_within
 from sim.planner.race import Races
 from sim.planner.screen import Floats, Screen, Screened
 from sim.planner.smallest import nothing_fits
-from sim.planner.space import legal_plans
+from sim.planner.space import legal_plans, plans_with_fewer_replicas
 from sim.scenario.types import Scenario
+from sim.workload.flops import layers_flops
 
 _TRIED = 8
 """Plans that the engine tries at least."""
@@ -86,7 +87,11 @@ def _with_fewer_replicas(
     scenario: Scenario, screen: Screen, capacity_bytes: float, fastest_s: float
 ) -> Iterator[Screened]:
     """Of the plans that leave replicas out, those that fit and whose layers alone take no longer than the fastest."""
-    blocks = legal_plans(scenario, screen.machine.stack, with_fewer_replicas=True)
+    model, training, machine = scenario.model, scenario.training, screen.machine
+    needed = layers_flops(model, training, machine.style, "none", model.layers, head=True).needed
+    # Fewer devices than that would take longer even at their peak.
+    least_devices = needed / (machine.gpu.peak_flops_per_s[training.precision] * fastest_s)
+    blocks = plans_with_fewer_replicas(scenario, machine.stack, least_devices)
     for block in limited(blocks, scenario.system.search.only):
         found = screen.screened(block.at(screen.least_s(block) <= fastest_s), capacity_bytes)
         if len(found.plans):

@@ -14,7 +14,7 @@ from sim.parallel.plan_block import PlanBlock
 from sim.planner.fit import fullest_stage, items_of
 from sim.planner.limits import limited
 from sim.planner.screen import Screen
-from sim.planner.space import legal_plans, plan_at
+from sim.planner.space import legal_plans, plan_at, plans_with_fewer_replicas
 from sim.scenario.types import Scenario
 from sim.units import readable_bytes
 
@@ -56,9 +56,8 @@ def smallest(scenario: Scenario, screen: Screen, capacity_bytes: float) -> Small
         devices = min(2 * devices, _MOST_DEVICES)
         larger = dataclasses.replace(scenario, system=dataclasses.replace(scenario.system, devices=devices))
         found: list[tuple[int, int, PlanBlock]] = []
-        for with_fewer in (False, True):
-            blocks = legal_plans(larger, screen.machine.stack, with_fewer_replicas=with_fewer)
-            for block in limited(blocks, scenario.system.search.only):
+        for plans in (legal_plans, plans_with_fewer_replicas):
+            for block in limited(plans(larger, screen.machine.stack), scenario.system.search.only):
                 fits = np.flatnonzero(screen.peak_bytes(block) <= capacity_bytes)
                 if len(fits):
                     row = int(fits[np.argmin(block.devices[fits])])

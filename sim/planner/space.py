@@ -27,13 +27,25 @@ _GATHERING_STAGE = 2
 """From this ZeRO stage on, replicas meet at every micro-batch, and there is no pipeline."""
 
 
-def legal_plans(scenario: Scenario, stack: GpuStack, *, with_fewer_replicas: bool = False) -> Iterator[PlanBlock]:
-    """All legal plans with as many replicas as there are devices for, a block for each combination of switches.
+def legal_plans(scenario: Scenario, stack: GpuStack) -> Iterator[PlanBlock]:
+    """All legal plans with as many replicas as there are devices for, a block for each combination of switches."""
+    yield from _blocks(scenario, stack, _degrees(scenario, stack, fewer=False))
 
-    with_fewer_replicas: instead, those that leave out replicas there are devices for.
+
+def plans_with_fewer_replicas(scenario: Scenario, stack: GpuStack, least_devices: float = 0.0) -> Iterator[PlanBlock]:
+    """All legal plans that leave out replicas there are devices for.
+
+    least_devices: that a plan must use all the same.
     """
+    columns = _degrees(scenario, stack, fewer=True)
+    tensor, pipeline, _, data, *_ = columns
+    enough = tensor * pipeline * data >= least_devices
+    yield from _blocks(scenario, stack, tuple(column[enough] for column in columns))
+
+
+def _blocks(scenario: Scenario, stack: GpuStack, degrees: tuple[Counts, ...]) -> Iterator[PlanBlock]:
+    """Degrees with every combination of switches that they allow."""
     model, training = scenario.model, scenario.training
-    degrees = _degrees(model, training.global_batch, scenario.system.devices, stack, fewer=with_fewer_replicas)
     tensor, pipeline, virtual, data, micro_batch, micro_batches = degrees
     is_even = data * micro_batch * micro_batches == training.global_batch
     for zero in stack.zero_stages:
@@ -105,8 +117,9 @@ def pipeline_cuts(layers: int, devices: int) -> list[tuple[int, int]]:
     ]
 
 
-def _degrees(model: Model, batch: int, devices: int, stack: GpuStack, *, fewer: bool) -> tuple[Counts, ...]:
+def _degrees(scenario: Scenario, stack: GpuStack, *, fewer: bool) -> tuple[Counts, ...]:
     """Tensor, pipeline, virtual stages, data, micro-batch and micro-batches of every legal combination."""
+    model, batch, devices = scenario.model, scenario.training.global_batch, scenario.system.devices
     tensors = tensor_degrees(model, devices) if stack.tensor_parallel else [1]
     cuts = pipeline_cuts(model.layers, devices) if stack.pipeline_parallel else [(1, 1)]
     sizes = divisors(batch, batch)

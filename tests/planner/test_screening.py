@@ -13,7 +13,7 @@ from sim.hardware.network import Network, NetworkTable
 from sim.parallel.memory import plan_memory
 from sim.planner.fit import fullest_stage
 from sim.planner.screen import Screen
-from sim.planner.space import legal_plans, plan_at
+from sim.planner.space import legal_plans, plan_at, plans_with_fewer_replicas
 
 STACKS = ["megatron-2021", "megatron-2022", "megatron-core-2024", "nemo-2022", "fsdp-2023", "torchtitan-2024"]
 
@@ -22,11 +22,7 @@ def screening(stack, devices=12, batch=24, jitter=0.0, model=None):
     scenario = point(model or gpt(6, 512, 12, kv_heads=4, max_sequence=512), devices, None, recipe=training(batch, 512))
     scenario = dataclasses.replace(scenario, system=dataclasses.replace(scenario.system, jitter=jitter))
     on, network = machine(gpu(), gpu_stack(stack)), Network(cluster(devices))
-    blocks = [
-        block
-        for fewer in (False, True)
-        for block in legal_plans(scenario, on.stack, with_fewer_replicas=fewer)
-    ]  # fmt: skip
+    blocks = [*legal_plans(scenario, on.stack), *plans_with_fewer_replicas(scenario, on.stack)]
     return scenario, on, network, blocks
 
 

@@ -9,7 +9,7 @@ from builders import fixed, gpt, gpu_stack, point, training
 from sim.errors import InputError
 from sim.parallel.cuts import balanced_cut, cuts_well
 from sim.parallel.plan import check_plan
-from sim.planner.space import legal_plans, plan_at, recomputations, tensor_degrees
+from sim.planner.space import legal_plans, plan_at, plans_with_fewer_replicas, recomputations, tensor_degrees
 
 STACKS = ["megatron-2021", "megatron-2022", "fsdp-2023"]
 
@@ -19,12 +19,8 @@ def space(layers, devices, batch, stack, heads=4, **model):
     return scenario, gpu_stack(stack)
 
 
-def plans(scenario, stack, **kind):
-    return [
-        plan_at(scenario, stack, block, row)
-        for block in legal_plans(scenario, stack, **kind)
-        for row in range(len(block))
-    ]
+def plans(scenario, stack, kind=legal_plans):
+    return [plan_at(scenario, stack, block, row) for block in kind(scenario, stack) for row in range(len(block))]
 
 
 def requests(scenario, stack):
@@ -56,7 +52,7 @@ def requests(scenario, stack):
 @pytest.mark.parametrize(("layers", "devices", "batch"), [(6, 6, 8), (4, 8, 12)])
 def test_it_holds_what_it_says_and_nothing_twice(layers, devices, batch, stack):
     scenario, software = space(layers, devices, batch, stack)
-    whole, fewer = plans(scenario, software), plans(scenario, software, with_fewer_replicas=True)
+    whole, fewer = plans(scenario, software), plans(scenario, software, plans_with_fewer_replicas)
     found = [dataclasses.replace(plan, chosen_by="user") for plan in whole + fewer]
     assert len(set(found)) == len(found)
     expected = set()
@@ -81,7 +77,7 @@ def test_replicas_are_as_many_as_there_are_devices_for():
         else:
             assert plan.data * plan.micro_batch * plan.micro_batches == 12
             assert not more or more[0] * plan.tensor * plan.pipeline > 7
-    for plan in plans(scenario, stack, with_fewer_replicas=True):
+    for plan in plans(scenario, stack, plans_with_fewer_replicas):
         assert any(data * plan.tensor * plan.pipeline <= 7 for data in (1, 2, 3, 4, 6, 12) if data > plan.data)
 
 
@@ -101,3 +97,10 @@ def test_tensor_degrees_divide_heads_and_go_into_or_around_the_key_heads():
     # 3 and 6 neither divide 4 key heads nor are divided by them.
     assert tensor_degrees(grouped, 64) == [1, 2, 4, 12]
     assert tensor_degrees(grouped, 3) == [1, 2]
+
+
+def test_fewer_replicas_on_enough_devices():
+    scenario, stack = space(4, 7, 12, "megatron-2022")
+    every = plans(scenario, stack, plans_with_fewer_replicas)
+    some = plans(scenario, stack, lambda *given: plans_with_fewer_replicas(*given, least_devices=3.5))
+    assert some == [plan for plan in every if plan.devices >= 4]
