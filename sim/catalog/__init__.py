@@ -28,6 +28,7 @@ from sim.catalog.records import (
     Variation,
     Wafer,
 )
+from sim.catalog.reliability_profiles import Reliability, load_reliability, reliability_names, reliability_of
 from sim.catalog.stack_records import GpuStack, Stack, WaferStack
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "Library",
     "Model",
     "Protocol",
+    "Reliability",
     "Slow",
     "SlowPlace",
     "Stack",
@@ -54,10 +56,13 @@ __all__ = [
     "load_device",
     "load_library",
     "load_model",
+    "load_reliability",
     "load_sources",
     "load_stack",
     "load_variation",
     "model_names",
+    "reliability_names",
+    "reliability_of",
     "stack_names",
     "variation_names",
 ]
