@@ -35,10 +35,13 @@ second = [time] = s
 minute = 60 * second = min
 hour = 3600 * second = h
 day = 86400 * second = d
+year = 365.25 * day
 byte = [bytes] = B
 bit = [bits] = b
 flop = [work] = FLOP
 watt = [power] = W
+joule = watt * second = J
+watt_hour = watt * hour = Wh
 usd = [money] = USD
 percent = 0.01 = %
 """
@@ -53,6 +56,7 @@ UNITS: dict[str, tuple[str, str]] = {
     "watts": ("watt", '"400 W"'),
     "usd": ("usd", '"2.50 USD"'),
     "usd_per_s": ("usd / second", '"2.50 USD/h"'),
+    "usd_per_joule": ("usd / watt / second", '"0.08 USD/kWh"'),
 }
 BITS_PER_BYTE = 8.0
 _LARGEST_READ = 1e300

@@ -1,6 +1,7 @@
 """Published facts as data files, each figure with its source."""
 
 from sim.catalog.accuracy import Accuracy, accuracy_stacks, load_accuracy
+from sim.catalog.device_economics import Economics, Facility, Price, Range, economics_of, load_facility
 from sim.catalog.figures import Figure
 from sim.catalog.loader import (
     device_names,
@@ -35,12 +36,16 @@ __all__ = [
     "PLAIN_LIBRARY",
     "Accuracy",
     "Device",
+    "Economics",
+    "Facility",
     "Figure",
     "Gpu",
     "GpuStack",
     "Library",
     "Model",
+    "Price",
     "Protocol",
+    "Range",
     "Reliability",
     "Slow",
     "SlowPlace",
@@ -51,9 +56,11 @@ __all__ = [
     "WaferStack",
     "accuracy_stacks",
     "device_names",
+    "economics_of",
     "library_names",
     "load_accuracy",
     "load_device",
+    "load_facility",
     "load_library",
     "load_model",
     "load_reliability",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "fitted": ("source", "note"),
     "assumed": ("note",),
 }
+_ISO = re.compile(r"(19|20)\d\d(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?")
 _KEYS = {"value", "kind", "source", "date", "note"}
 
 
@@ -55,3 +57,8 @@ def read_figure(name: str, raw: object, where: str) -> Figure:
     if missing:
         raise InputError(where, f"'{name}' is {kind} but has no {' and no '.join(missing)}", "add it")
     return figure
+
+
+def is_iso_date(text: str) -> bool:
+    """Whether this is a year, a year and month, or a day: "2026", "2026-03", "2026-03-17"."""
+    return _ISO.fullmatch(text) is not None

@@ -13,8 +13,10 @@ from sim.catalog import (
     GpuStack,
     Wafer,
     device_names,
+    economics_of,
     library_names,
     load_device,
+    load_facility,
     load_library,
     load_model,
     load_sources,
@@ -66,7 +68,9 @@ def all_figures() -> list[tuple[str, Figure]]:
         *(load_library(name) for name in library_names()),
         *(load_variation(name) for name in variation_names()),
     ]
-    return [(record.name, figure) for record in records for figure in record.figures]
+    money = [load_facility(), *(economics_of(name) for name in device_names())]
+    named = [(record.name, figure) for record in records for figure in record.figures]
+    return [*named, *(("economics", figure) for record in money for figure in record.figures)]
 
 
 @pytest.mark.parametrize("name", GPUS)
