@@ -4,13 +4,14 @@ from sim.scenario.keys import Key, parse_key, system_names, with_value
 from sim.scenario.reader import read_document
 from sim.scenario.resolve import scenario_from
 from sim.scenario.resolved_copy import resolved_documents, resolved_toml
-from sim.scenario.types import Lora, Part, PlanRequest, Report, Scenario, System, Training
+from sim.scenario.types import Lora, Part, PlanRequest, Prices, Report, Scenario, System, Training
 
 __all__ = [
     "Key",
     "Lora",
     "Part",
     "PlanRequest",
+    "Prices",
     "Report",
     "Scenario",
     "System",

@@ -11,6 +11,7 @@ from sim.errors import InputError, shown, unknown_name
 from sim.scenario.amounts import sequences_in
 from sim.scenario.model_config import read_model_config
 from sim.scenario.model_fields import build_model
+from sim.scenario.price_table import prices_from
 from sim.scenario.problems import attempt, check, combine, place
 from sim.scenario.run import run_from
 from sim.scenario.schema import ModelTable, PartTable, PlanTable, SizesTable, SystemTable, TrainingTable
@@ -131,6 +132,7 @@ def _system(table: SystemTable, variation: Variation, run: RunRequest, path: Pat
         variation=variation,
         parts=parts,
         run=run,
+        prices=prices_from(table.price),
     )
 
 

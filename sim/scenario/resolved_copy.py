@@ -13,6 +13,7 @@ from typing import Any
 import tomli_w
 
 from sim.catalog import Model
+from sim.scenario.price_table import written_prices
 from sim.scenario.run import written_run
 from sim.scenario.schema import SCHEMA
 from sim.scenario.types import Part, PlanRequest, Scenario, Search, System, Training
@@ -90,7 +91,7 @@ def _training(training: Training) -> dict[str, Any]:
 
 def _system(system: System) -> dict[str, Any]:
     parts = [_hardware(part) for part in system.every_part]
-    run = written_run(system.run)
+    run, price = written_run(system.run), written_prices(system.prices)
     return {
         "name": system.name,
         **({"part": parts} if system.parts else parts[0]),
@@ -101,6 +102,7 @@ def _system(system: System) -> dict[str, Any]:
         "resolution": system.resolution,
         "variation": written_variation(system.variation),
         **({"run": run} if run else {}),
+        **({"price": price} if price else {}),
     }
 
 

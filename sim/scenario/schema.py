@@ -12,6 +12,7 @@ from sim.catalog.records import Position
 from sim.errors import InputError, closest, shown
 from sim.scenario.amounts import Batch, TokenBudget, batch, share, token_budget
 from sim.scenario.limits import plan_limit
+from sim.scenario.price_table import PriceTable
 from sim.scenario.run_tables import (
     CheckpointTable,
     EvaluationTable,
@@ -189,6 +190,7 @@ class SystemTable(Table):
     resolution: Resolution = "auto"
     variation: Annotated[VariationTable | None, BeforeValidator(name_or_table)] = None
     run: Annotated[RunTable | None, BeforeValidator(run_or_profile)] = None
+    price: PriceTable | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -248,6 +250,7 @@ TABLES: Mapping[tuple[str, ...], type[Table]] = MappingProxyType(
         ("system", "run", "storage"): StorageTable,
         ("system", "run", "evaluation"): EvaluationTable,
         ("system", "run", "maintenance"): MaintenanceTable,
+        ("system", "price"): PriceTable,
         ("report",): ReportTable,
     }
 )

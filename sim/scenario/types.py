@@ -105,6 +105,24 @@ class RunRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Prices:
+    """What the devices of a system cost and draw where the scenario says so; None: as the catalogue has it.
+
+    rental_usd_per_s, purchase_usd, power_watts: of one device, with its share of the node. power_watts: while it
+    trains. date: of the prices given, ISO; empty where none is. in_use: share of the amortisation that is paid for.
+    """
+
+    rental_usd_per_s: float | None = None
+    purchase_usd: float | None = None
+    power_watts: float | None = None
+    pue: float | None = None
+    electricity_usd_per_joule: float | None = None
+    amortisation_s: float | None = None
+    in_use: float | None = None
+    date: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """Hardware of one kind, on which consecutive stages of a pipeline run."""
 
@@ -138,6 +156,8 @@ class System:
     """Where the best plan is looked for."""
     run: RunRequest = RunRequest()
     """How often it fails, and what is done about it."""
+    prices: Prices = Prices()
+    """What its devices cost and draw."""
 
     @property
     def every_part(self) -> tuple[Part, ...]:
