@@ -11,13 +11,14 @@ from sim.catalog import PLAIN_LIBRARY, Figure, load_library
 from sim.catalog.figures import read_figure
 from sim.errors import InputError, closest, unknown_name
 from sim.hardware.topology.links import Link
-from sim.hardware.topology.topology import About
+from sim.hardware.topology.topology import About, Storage
 from sim.units import fraction, link_rate, quantity
 
 LINK_FIGURES = ("rate", "efficiency", "latency")
 _IN_SWITCH = "reduction_efficiency"
 _LAUNCHES = ("collective_launch", "send_launch")
 _TIMINGS = (*_LAUNCHES, "tree_level")
+_STORAGE_RATES = ("write_rate", "read_rate")
 LARGEST_SIZE = 2**31 - 1
 """So that counts of links stay within 64 bits."""
 _LARGEST_SHOWN = 1e300
@@ -146,6 +147,7 @@ class FiguresFile:
             f"{key}_s": quantity(self.figure(f"timing.{key}", entry), "s", f"{self.where}: timing.{key}")
             for key, entry in raw.items()
         }
+        storage = self._storage()
         library = PLAIN_LIBRARY
         if "library" in self.raw:
             library = load_library(str(self.raw["library"]), f"{self.where}: library")
@@ -157,9 +159,24 @@ class FiguresFile:
             library,
             in_switch_bytes_per_s=self.in_switch_bytes_per_s,
             fabric_reduces=self.fabric_reduces,
+            storage=storage,
             figures=(*self.figures, *library.figures),
             **times,
         )
+
+    def _storage(self) -> Storage | None:
+        """What the whole cluster writes checkpoints to; None where the file does not say."""
+        if "storage" not in self.raw:
+            return None
+        raw = self.table("storage", (*_STORAGE_RATES, "capacity"), _STORAGE_RATES)
+        where = f"{self.where}: storage"
+        write, read = (
+            quantity(self.figure(f"storage.{key}", raw[key]), "bytes_per_s", f"{where}.{key}") for key in _STORAGE_RATES
+        )
+        if "capacity" not in raw:
+            return Storage(write, read)
+        size = quantity(self.figure("storage.capacity", raw["capacity"]), "bytes", f"{where}.capacity")
+        return Storage(write, read, size)
 
     def blamed(self, *sizes: str) -> tuple[str, str]:
         """(where these sizes come from, which of them are overridden), for messages."""

@@ -7,6 +7,7 @@
     link_class.scale_up.reduction_efficiency = { value = 0.8, ... }     where that switch adds and multicasts
     link_class.fabric.reduces = { value = true, ... }                   where the switches above do
     timing.collective_launch, .send_launch, .tree_level = { value = "40 us", kind = ..., ... }
+    storage.write_rate, .read_rate, .capacity = { value = "50 GB/s", ... }   optional; of all nodes together, in bytes
 
 Family "graph" has [[link]] entries (a, b, class, optionally count), or the name of a file as graph_file, and
 optionally devices = [...] and sizes.domain; see graph_file.py.
@@ -24,7 +25,7 @@ from sim.hardware.topology.families import FAMILIES
 from sim.hardware.topology.figures_file import FiguresFile, check_keys
 from sim.hardware.topology.topology import Topology
 
-_TOP = ("title", "family", "device", "sizes", "link_class", "timing")
+_TOP = ("title", "family", "device", "sizes", "link_class", "timing", "storage")
 _REQUIRED = ("title", "family", "device")
 
 
