@@ -29,6 +29,7 @@ from sim.catalog.records import (
     Wafer,
 )
 from sim.catalog.stack_records import GpuStack, Stack, WaferStack
+from sim.catalog.undisclosed import Undisclosed, undisclosed_models
 
 __all__ = [
     "PLAIN_LIBRARY",
@@ -44,6 +45,7 @@ __all__ = [
     "SlowPlace",
     "Stack",
     "Stalls",
+    "Undisclosed",
     "Variation",
     "Wafer",
     "WaferStack",
@@ -59,5 +61,6 @@ __all__ = [
     "load_variation",
     "model_names",
     "stack_names",
+    "undisclosed_models",
     "variation_names",
 ]

@@ -68,8 +68,8 @@ def with_absolute_paths(document: Mapping[str, Any], folder: Path) -> dict[str, 
         for system in _tables(tables.get("system")):
             for hardware in (system, *_tables(system.get("part"))):
                 hardware.update({key: _absolute(hardware[key], folder) for key in ("topology",) if key in hardware})
-    sweep = found.get("sweep")
-    for axis, values in sweep.items() if isinstance(sweep, dict) else ():
+    (sweep,) = _tables([found.get("sweep")]) or [{}]
+    for axis, values in sweep.items():
         key = axis.rsplit(".", 1)[-1]
         if isinstance(values, list) and key == "topology":
             sweep[axis] = [_absolute(value, folder) for value in values]

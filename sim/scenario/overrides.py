@@ -63,7 +63,9 @@ def _without(
         if key.entry is not None and axis.entry is None:
             swept = {str(replace(axis, entry=name)): values for name in entries if name != key.entry}
             left |= swept
-            tell(f"the sweep over {axis} is replaced by --set {key} for '{key.entry}'; the other entries are still swept")
+            tell(
+                f"the sweep over {axis} is replaced by --set {key} for '{key.entry}'; the other entries are still swept"
+            )
             continue
         others = systems if key.system is not None and axis.system is None else []
         swept = {str(Key(axis.path, name, axis.entry)): values for name in others if name != key.system}

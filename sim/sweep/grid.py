@@ -1,7 +1,7 @@
 """Expands the [sweep] of a scenario file into points: each system with each combination of its axes.
 
-A file with entries gives the points of every entry, in their order; an axis holds for all of them, or for the one that it
-names. A system is crossed with the common axes and with its own, never with those of another system, so that no
+A file with entries gives the points of every entry, in their order; an axis holds for all of them, or for the one that
+it names. A system is crossed with the common axes and with its own, never with those of another system, so that no
 point appears twice. Order: systems as in the file, axes as in the file, the last axis fastest.
 """
 
@@ -98,13 +98,12 @@ def expand(document: Mapping[str, Any], where: str) -> list[Point]:
     common = {key: value for key, value in document.items() if key != "sweep"}
     if "entry" not in document:
         return _crossed(common, axes, where)
-    points = [
+    return [
         dataclasses.replace(point, entry=entry["name"], published=published_of(entry, _only_system(point)))
         for entry in document["entry"]
         if not is_refused(entry)
         for point in _crossed(whole(common, entry), axes, where, entry["name"])
     ]
-    return points
 
 
 def _crossed(common: Mapping[str, Any], axes: Sequence[_Axis], where: str, entry: str | None = None) -> list[Point]:
