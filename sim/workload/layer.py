@@ -126,11 +126,12 @@ def key_value_width_of(model: Model, tensor: Array) -> Array:
     return np.maximum(model.kv_heads / tensor, 1) * model.head_dim
 
 
-def embedding_operations(model: Model, part: Slice) -> tuple[Operation, ...]:
-    """The input embedding: a gather of rows, a scatter-add of gradients."""
+def embedding_operations(model: Model, part: Slice, lora: Lora | None = None) -> tuple[Operation, ...]:
+    """The input embedding: a gather of rows, a scatter-add of gradients; a frozen one has none."""
     elements = part.unsharded_tokens * model.hidden
     passes = 2 + (model.position == "learned")
-    return (memory_pass("embedding", elements, ACTIVATION_BYTES * passes, ACTIVATION_BYTES * (passes + 1)),)
+    backward_bytes = 0.0 if lora else ACTIVATION_BYTES * (passes + 1)
+    return (memory_pass("embedding", elements, ACTIVATION_BYTES * passes, backward_bytes),)
 
 
 def head_operations(model: Model, part: Slice, style: Style, lora: Lora | None = None) -> tuple[Operation, ...]:
