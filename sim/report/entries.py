@@ -12,6 +12,7 @@ from tabulate import tabulate
 from sim.catalog import load_sources
 from sim.outcome.outcome import Outcome
 from sim.report.accuracy import accuracy_notes, warnings_of
+from sim.report.sentences import percent
 from sim.scenario import Published, Refusal, Scenario
 from sim.units import readable_time
 
@@ -23,11 +24,14 @@ _HEADERS = (
     "model",
     "devices",
     "step\ntime",
+    "MFU",
     "time to\ntrain",
     "device-\nhours",
     "published",
     "error",
 )
+_COMPARED = _HEADERS[-2:]
+"""Shown where there is something to compare with."""
 _DOWNTIME = "*"
 _REMEMBERED = "?"
 
@@ -74,7 +78,14 @@ def entries_screen(outcomes: Sequence[Outcome], refusals: Sequence[Refusal]) -> 
     """The report of a file with entries as plain text: ASCII only, narrow enough for a terminal."""
     rows = [*(_row(outcome, outcomes) for outcome in outcomes), *(_refused_row(one) for one in refusals)]
     titles = dict.fromkeys(outcome.scenario.title for outcome in outcomes)
-    table = tabulate(rows, headers=_HEADERS, colalign=("left", "left", *["right"] * 6), disable_numparse=True)
+    compared = bool(refusals) or any(outcome.scenario.published for outcome in outcomes)
+    width = len(_HEADERS) if compared else len(_HEADERS) - len(_COMPARED)
+    table = tabulate(
+        [row[:width] for row in rows],
+        headers=_HEADERS[:width],
+        colalign=("left", "left", *["right"] * (width - 2)),
+        disable_numparse=True,
+    )
     parts = [
         "\n".join(titles),
         table,
@@ -156,6 +167,7 @@ def _row(outcome: Outcome, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
         _narrow(scenario.model.name),
         f"{outcome.devices:,}",
         readable_time(outcome.step_time_s),
+        percent(outcome.mfu),
         readable_time(outcome.time_to_train_s),
         _count(outcome.device_hours),
         _published_words(scenario.published),
@@ -164,7 +176,7 @@ def _row(outcome: Outcome, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
 
 
 def _refused_row(refusal: Refusal) -> tuple[str, ...]:
-    return (_narrow(refusal.entry), _narrow(refusal.model), "-", "-", "-", "-", "-", "refused")
+    return (_narrow(refusal.entry), _narrow(refusal.model), "-", "-", "-", "-", "-", "-", "refused")
 
 
 def _label(scenario: Scenario, outcomes: Sequence[Outcome]) -> str:

@@ -195,7 +195,7 @@ def _positions(model: Model, part: Slice, style: Style, *, frozen: bool) -> tupl
         passes = 2 if style.fused_elementwise else 9
         return (memory_pass("rotary", elements, passes * ACTIVATION_BYTES, passes * ACTIVATION_BYTES),)
     if model.position == "relative":
-        # Every micro-batch projects them again, though one projection would do for the whole step: none of it is counted.
+        # Every micro-batch projects them again, though once would do for the whole step: none of it is counted.
         projection = linear("relative positions", part.sequence, model.hidden, query_width, style, frozen=frozen)
         return (_counted(projection, 0.0),)
     return ()
