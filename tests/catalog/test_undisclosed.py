@@ -20,7 +20,7 @@ def test_what_is_missing_is_said_with_its_source_and_a_way_out(name):
 
 
 def test_a_slip_finds_them_too():
-    with pytest.raises(InputError, match="did you mean 'gpt-4'?"):
+    with pytest.raises(InputError, match="did you mean 'gpt-4'"):
         load_model("gpt4")
 
 

@@ -179,7 +179,9 @@ def test_a_base_may_have_entries(written, tmp_path):
 
 
 def test_the_resolved_copy_gives_the_same_points(written, tmp_path):
-    scenarios = load_scenarios(written(("[training]\n", '[sweep]\n"entry.small.system.devices" = [4, 8]\n[training]\n')))
+    scenarios = load_scenarios(
+        written(("[training]\n", '[sweep]\n"entry.small.system.devices" = [4, 8]\n[training]\n'))
+    )
     (text,) = resolved_toml(scenarios)
     copy = tmp_path / "resolved.toml"
     copy.write_text(text, encoding="utf-8")
