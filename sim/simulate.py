@@ -1,6 +1,6 @@
 """From a scenario to its outcome, as one straight line.
 
-scenario -> device, stack, topology -> plan -> costs -> program -> engine -> trace -> ledger -> outcome
+scenario -> device, stack, topology -> plan -> costs -> program -> engine -> trace -> ledger -> outcome -> run
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from sim.parallel.plan import Plan
 from sim.parallel.wafer_plan import WaferPlan
 from sim.prepare import Prepared, prepare
 from sim.scenario.types import Scenario
+from sim.training import training_run
 from sim.workload.flops import StepFlops, layers_flops
 from sim.workload.parameters import count_parameters
 
@@ -45,12 +46,14 @@ _COMPARED_STEPS = 10
 
 
 def simulate(scenario: Scenario) -> Outcome:
-    """Run one scenario: a step of its system, accounted for to the last device-second."""
-    return simulate_prepared(prepare(scenario))
+    """Run one scenario: a step of its system, accounted for to the last device-second, and the whole run."""
+    prepared = prepare(scenario)
+    outcome = simulate_prepared(prepared)
+    return dataclasses.replace(outcome, run=training_run(prepared, outcome))
 
 
 def simulate_prepared(prepared: Prepared) -> Outcome:
-    """Run what has been prepared."""
+    """Run a step of what has been prepared."""
     scenario = prepared.scenario
     fabrics = _fabrics(prepared, Network)
     networks = [fabric.network for fabric in fabrics]

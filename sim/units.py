@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 import math
 import re
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from sim.errors import InputError, shown
 
@@ -121,6 +122,49 @@ def link_rate(value: object, where: str) -> float:
     if isinstance(text, str) and _parse(text)[1] == str(_registry().parse_units("bit / second")):
         return quantity(text, "bits_per_s", where) / BITS_PER_BYTE
     return quantity(value, "bytes_per_s", where)
+
+
+SECONDS_PER_YEAR = 365.25 * 86400.0
+_PER: dict[str, float] = {
+    "hour": 3600.0,
+    "day": 86400.0,
+    "week": 7 * 86400.0,
+    "month": SECONDS_PER_YEAR / 12,
+    "year": SECONDS_PER_YEAR,
+}
+_RATE = re.compile(
+    r"(\d[\d_]*(?:\.\d*)?(?:[eE][+-]?\d+)?)\s+per\s+(?:(\d+)\s+)?(device|node|cluster)-(hour|day|week|month|year)s?"
+)
+_RATE_REMEDY = 'write for example "0.2 per device-year", "6.5 per 1000 node-days" or "1 per cluster-week"'
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How often something happens to each device, each node, or the whole cluster."""
+
+    per_s: float
+    of: Literal["device", "node", "cluster"]
+
+
+NEVER = Rate(0.0, "cluster")
+
+
+def rate(value: object, where: str) -> Rate:
+    """Read how often something happens, such as "0.2 per device-year" or "6.5 per 1000 node-days".
+
+    Zero is a rate: it never happens. A year has 365.25 days, a month a twelfth of that.
+    Raises InputError, also for a bare number: one per what, and in what time?
+    """
+    match = _RATE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        bare = isinstance(value, (int, float)) and not isinstance(value, bool)
+        problem = "has no unit: of what, and in what time" if bare else "is not a rate"
+        raise InputError(where, f"{shown(value)} {problem}", _RATE_REMEDY)
+    span = float(match[2] or 1) * _PER[match[4]]
+    if span == 0 or not math.isfinite(float(match[1])):
+        raise InputError(where, f"{shown(value)} is not a rate", _RATE_REMEDY)
+    of: dict[str, Literal["device", "node", "cluster"]] = {"device": "device", "node": "node", "cluster": "cluster"}
+    return Rate(float(match[1]) / span, of[match[3]])
 
 
 def fraction(value: object, where: str, *, upper: float = 1.0) -> float:

@@ -9,7 +9,7 @@ import sim
 
 # From top to bottom; a room may import from itself and from what stands below it.
 ROOMS = (
-    "cli", "report", "sweep", "validation", "simulate", "planning", "prepare", "planner", "outcome", "engine", "cost",
+    "cli", "report", "sweep", "validation", "simulate", "training", "planning", "prepare", "planner", "outcome", "engine", "cost",
     "parallel", "workload", "hardware", "scenario", "catalog", "units", "errors",
 )  # fmt: skip
 LARGEST_MODULE = 300

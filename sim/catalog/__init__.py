@@ -28,6 +28,7 @@ from sim.catalog.records import (
     Variation,
     Wafer,
 )
+from sim.catalog.reliability_profiles import Reliability, load_reliability, reliability_names, reliability_of
 from sim.catalog.stack_records import GpuStack, Stack, WaferStack
 from sim.catalog.undisclosed import Undisclosed, undisclosed_models
 
@@ -41,6 +42,7 @@ __all__ = [
     "Library",
     "Model",
     "Protocol",
+    "Reliability",
     "Slow",
     "SlowPlace",
     "Stack",
@@ -56,10 +58,13 @@ __all__ = [
     "load_device",
     "load_library",
     "load_model",
+    "load_reliability",
     "load_sources",
     "load_stack",
     "load_variation",
     "model_names",
+    "reliability_names",
+    "reliability_of",
     "stack_names",
     "undisclosed_models",
     "variation_names",

@@ -26,7 +26,9 @@ def cli() -> None:
 
 
 @cli.command(name="list")
-@click.argument("what", type=click.Choice(["models", "devices", "topologies", "stacks", "variations", "scenarios"]))
+@click.argument(
+    "what", type=click.Choice(["models", "devices", "topologies", "stacks", "variations", "reliability", "scenarios"])
+)
 def list_(what: str) -> None:
     """List what can be named in a scenario."""
     from sim.report import catalogue

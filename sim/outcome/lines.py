@@ -30,9 +30,11 @@ GROUPS: dict[str, dict[str, str]] = {
         "launch": "gaps between kernels, host-bound launches",
     },
     "run": {
-        "checkpoint": "writing checkpoints",
-        "lost_work": "steps done again after a failure",
-        "restart": "detecting failures and starting again",
+        "checkpoint": "waiting while checkpoints are written",
+        "evaluation": "evaluating the model between steps",
+        "lost_work": "work done again after a failure",
+        "restart": "noticing failures, replacing nodes and starting again",
+        "maintenance": "planned interruptions",
         "warm_up": "compiling and loading before the first step",
     },
 }

@@ -10,6 +10,7 @@ from sim.outcome.confidence import NEVER_CHECKED, Confidence
 from sim.outcome.effort import Effort
 from sim.outcome.ledger import Ledger
 from sim.outcome.links import LinkUse
+from sim.outcome.run.training_run import TrainingRun
 from sim.outcome.step_times import FOLDED, Resolution, StepTimes
 from sim.parallel.plan import Plan
 from sim.parallel.wafer_plan import WaferPlan
@@ -85,6 +86,8 @@ class Outcome:
     resolution: Resolution = FOLDED
     step_times: StepTimes | None = None
     """The steps that were simulated with every device on its own; the ledger is that of their mean."""
+    run: TrainingRun | None = None
+    """The run over days; None where only a step was asked for."""
 
     @property
     def step_time_s(self) -> float:
@@ -112,9 +115,14 @@ class Outcome:
         return self.scenario.training.tokens / self.tokens_per_step
 
     @property
-    def time_to_train_s(self) -> float:
+    def undisturbed_s(self) -> float:
         """Steps times step time: no failures, checkpoints or evaluation."""
         return self.steps * self.step_time_s
+
+    @property
+    def time_to_train_s(self) -> float:
+        """What half of the simulated runs do not exceed; steps times step time where only a step was simulated."""
+        return self.undisturbed_s if self.run is None else self.run.percentile_s(50)
 
     @property
     def device_hours(self) -> float:

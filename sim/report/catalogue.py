@@ -16,10 +16,13 @@ from sim.catalog import (
     device_names,
     load_device,
     load_model,
+    load_reliability,
     load_sources,
     load_stack,
     load_variation,
     model_names,
+    reliability_names,
+    reliability_of,
     stack_names,
     undisclosed_models,
     variation_names,
@@ -30,6 +33,7 @@ from sim.report.screen import ascii_only
 from sim.report.variation_words import per_cent, slow_words, stalls_words
 from sim.scenario import entry_names, read_document
 from sim.sweep.grid import expand
+from sim.units import SECONDS_PER_YEAR, readable_time
 from sim.workload.parameters import count_parameters
 
 _WIDTH = 118
@@ -150,6 +154,22 @@ def variations_table() -> str:
     text = _table(rows, headers, right=(1, 2, 3), widths=(None, None, None, None, 15, 9, 9, 9, 26))
     legend = "Spread and jitter: standard deviations. Noise: a mean. Slow: the share, and how much longer they take."
     return f"{text}\n\n{legend}"
+
+
+def reliability_table() -> str:
+    """Every profile of how often clusters fail and how they recover."""
+    rows = []
+    for name in reliability_names():
+        one = load_reliability(name)
+        years = f"{one.failures.per_s * SECONDS_PER_YEAR:.3g}" if one.failures.per_s else "-"
+        recovery = readable_time(one.detection_s + one.replacement_s + one.restart_s) if one.restart_s else "-"
+        devices = ", ".join(device for device in device_names() if reliability_of(device).name == name)
+        rows.append((name, years, recovery, devices or "-", one.title))
+    headers = ("reliability", "failures\nper device\nand year", "recovery", "default for", "title")
+    text = _table(rows, headers, right=(1, 2), widths=(None, None, None, 30, 40))
+    return (
+        f"{text}\n\nRecovery: from a failure that needs another node to running again, reading the checkpoint excluded."
+    )
 
 
 def scenarios_table() -> str:

@@ -12,9 +12,10 @@ from sim.scenario.amounts import sequences_in
 from sim.scenario.model_config import read_model_config
 from sim.scenario.model_fields import build_model
 from sim.scenario.problems import attempt, check, check_structure, combine, place
+from sim.scenario.run import run_from
 from sim.scenario.schema import ModelTable, PartTable, PlanTable, SizesTable, SystemTable, TrainingTable
 from sim.scenario.table import Table
-from sim.scenario.types import Lora, Part, PlanRequest, Report, Scenario, Search, System, Training
+from sim.scenario.types import Lora, Part, PlanRequest, Report, RunRequest, Scenario, Search, System, Training
 from sim.scenario.variation import Place, variation_from
 
 
@@ -49,7 +50,9 @@ def _resolve(raw: Mapping[str, Any], path: Path, axes: dict[str, Any]) -> Scenar
     table = document.system[0]
     name_at = at("variation") if isinstance(raw["system"][0].get("variation"), str) else at("variation", "profile")
     variation = attempt(errors, variation_from, table.variation, at, name_at)
-    system = attempt(errors, _system, table, variation or Variation(), path, at)
+    run_at = at("run") if isinstance(raw["system"][0].get("run"), str) else at("run", "reliability")
+    run = attempt(errors, run_from, table.run, run_at)
+    system = attempt(errors, _system, table, variation or Variation(), run or RunRequest(), path, at)
     if errors or model is None or training is None or system is None:
         raise combine(errors)
     return Scenario(
@@ -120,7 +123,7 @@ def _training(table: TrainingTable, model: Model, path: Path) -> Training:
     )
 
 
-def _system(table: SystemTable, variation: Variation, path: Path, at: Place) -> System:
+def _system(table: SystemTable, variation: Variation, run: RunRequest, path: Path, at: Place) -> System:
     if table.stack not in stack_names():
         raise unknown_name(at("stack"), "software stack", table.stack, stack_names())
     _check_resolution(table, variation, at)
@@ -137,6 +140,7 @@ def _system(table: SystemTable, variation: Variation, path: Path, at: Place) -> 
         resolution=table.resolution,
         variation=variation,
         parts=parts,
+        run=run,
     )
 
 

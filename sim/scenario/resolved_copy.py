@@ -15,6 +15,7 @@ import tomli_w
 
 from sim.catalog import Model
 from sim.scenario.entries import OWN_TABLES
+from sim.scenario.run import written_run
 from sim.scenario.schema import SCHEMA
 from sim.scenario.types import Part, PlanRequest, Scenario, Search, System, Training
 from sim.scenario.variation import written_variation
@@ -134,6 +135,7 @@ def _training(training: Training) -> dict[str, Any]:
 
 def _system(system: System) -> dict[str, Any]:
     parts = [_hardware(part) for part in system.every_part]
+    run = written_run(system.run)
     return {
         "name": system.name,
         **({"part": parts} if system.parts else parts[0]),
@@ -143,6 +145,7 @@ def _system(system: System) -> dict[str, Any]:
         "jitter": system.jitter,
         "resolution": system.resolution,
         "variation": written_variation(system.variation),
+        **({"run": run} if run else {}),
     }
 
 

@@ -13,6 +13,14 @@ from sim.errors import InputError, closest, shown
 from sim.scenario.amounts import Batch, TokenBudget, batch, share, token_budget
 from sim.scenario.entry_tables import Entries, EntryTable, PublishedTable
 from sim.scenario.limits import plan_limit
+from sim.scenario.run_tables import (
+    CheckpointTable,
+    EvaluationTable,
+    MaintenanceTable,
+    RunTable,
+    StorageTable,
+    run_or_profile,
+)
 from sim.scenario.table import Count, Table, Text
 from sim.scenario.types import FlopConvention, PlanLimit, Recompute, Resolution, Schedule
 from sim.scenario.variation_tables import SlowPlaceTable, SlowTable, StallsTable, VariationTable, name_or_table
@@ -181,6 +189,7 @@ class SystemTable(Table):
     jitter: Annotated[float, PlainValidator(share)] = Field(0.0, examples=['"0.5 %"'])
     resolution: Resolution = "auto"
     variation: Annotated[VariationTable | None, BeforeValidator(name_or_table)] = None
+    run: Annotated[RunTable | None, BeforeValidator(run_or_profile)] = None
 
     @model_validator(mode="before")
     @classmethod
@@ -237,6 +246,11 @@ TABLES: Mapping[tuple[str, ...], type[Table]] = MappingProxyType(
         ("system", "variation", "slow_nodes"): SlowTable,
         ("system", "variation", "slow_links"): SlowTable,
         ("system", "variation", "slow"): SlowPlaceTable,
+        ("system", "run"): RunTable,
+        ("system", "run", "checkpoint"): CheckpointTable,
+        ("system", "run", "storage"): StorageTable,
+        ("system", "run", "evaluation"): EvaluationTable,
+        ("system", "run", "maintenance"): MaintenanceTable,
         ("report",): ReportTable,
         ("entry",): EntryTable,
         ("entry", "published"): PublishedTable,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sim.catalog import Model, Variation
+from sim.units import Rate
 
 Recompute = Literal["none", "selective", "full"]
 Schedule = Literal["gpipe", "1f1b", "interleaved"]
@@ -82,6 +83,28 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What is asked of the run over days. None, and an empty text: as the catalogue or the topology has it.
+
+    profile: of the catalogue's reliability. changes: fields of it -> other values. checkpoint_rule: "best", "never", or
+    empty where a number of steps or seconds says how often. evaluation_every_steps: 0 for never. runs: drawn.
+    """
+
+    profile: str = ""
+    changes: Mapping[str, float | bool | Rate] = field(default_factory=dict)
+    checkpoint_rule: Literal["best", "never", ""] = "best"
+    checkpoint_steps: int = 0
+    checkpoint_s: float = 0.0
+    storage_write_bytes_per_s: float | None = None
+    storage_read_bytes_per_s: float | None = None
+    storage_bytes: float | None = None
+    spares: int | None = None
+    evaluation_every_steps: int = 0
+    evaluation_s: float = 0.0
+    runs: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """Hardware of one kind, on which consecutive stages of a pipeline run."""
 
@@ -113,6 +136,8 @@ class System:
     """In the order of the pipeline's stages; empty where all hardware is of one kind."""
     search: Search = Search()
     """Where the best plan is looked for."""
+    run: RunRequest = RunRequest()
+    """How often it fails, and what is done about it."""
 
     @property
     def every_part(self) -> tuple[Part, ...]:

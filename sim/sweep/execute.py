@@ -10,6 +10,7 @@ from sim.errors import ScaletaxError
 from sim.outcome.outcome import Outcome
 from sim.scenario.types import Scenario
 from sim.simulate import counterfactuals, prepare, simulate_prepared
+from sim.training import training_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +25,11 @@ Result = Outcome | Failure
 
 
 def run_point(scenario: Scenario) -> Result:
-    """Simulate one point and its counterfactuals; an error of the input is a result too."""
+    """Simulate one point, its run and its counterfactuals; an error of the input is a result too."""
     try:
         prepared = prepare(scenario)
         outcome = simulate_prepared(prepared)
+        outcome = replace(outcome, run=training_run(prepared, outcome))
         return replace(outcome, counterfactual_step_times_s=counterfactuals(prepared, outcome))
     except ScaletaxError as error:
         return Failure(scenario, error)

@@ -61,10 +61,13 @@ def with_published(outcome, **fields):
     return dataclasses.replace(outcome, scenario=dataclasses.replace(outcome.scenario, published=Published(**fields)))
 
 
-def test_errors_are_signed_and_of_the_steps_alone(ran):
+def test_errors_are_signed_and_clean_figures_are_held_against_the_steps_alone(ran):
     (first, *_), _ = ran
-    known = with_published(first, time_s=2 * first.time_to_train_s, device_hours=first.device_hours / 2)
+    known = with_published(first, time_s=2 * first.time_to_train_s, device_hours=first.device_hours / 2, clean=False)
     assert [one.error for one in comparisons(known)] == pytest.approx([-0.5, 1.0])
+    assert first.undisturbed_s < first.time_to_train_s
+    clean = with_published(first, time_s=first.undisturbed_s, device_hours=8 * first.undisturbed_s / 1800, clean=True)
+    assert [one.error for one in comparisons(clean)] == pytest.approx([0.0, -0.5])
     assert all(one.checks for one in comparisons(known))
     remembered = with_published(first, time_s=1.0, remembered=True)
     assert not comparisons(remembered)[0].checks

@@ -2,7 +2,7 @@
 
 from sim.hardware.topology.file import load_topology, shelf, topology_names
 from sim.hardware.topology.links import NO_LINK, EdgeKey, Link, LinkTable, Numbers
-from sim.hardware.topology.topology import About, Paths, Route, Topology
+from sim.hardware.topology.topology import About, Paths, Route, Storage, Topology
 
 __all__ = [
     "NO_LINK",
@@ -13,6 +13,7 @@ __all__ = [
     "Numbers",
     "Paths",
     "Route",
+    "Storage",
     "Topology",
     "load_topology",
     "shelf",

@@ -142,7 +142,7 @@ class FiguresFile:
         launches: the file has to say what it costs to start a message.
         """
         raw = self.table("timing", _TIMINGS, _LAUNCHES if launches else ())
-        times = {
+        times: dict[str, Any] = {
             f"{key}_s": quantity(self.figure(f"timing.{key}", entry), "s", f"{self.where}: timing.{key}")
             for key, entry in raw.items()
         }

@@ -29,6 +29,15 @@ Route = tuple[tuple[EdgeKey, Link], ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Storage:
+    """What a cluster writes checkpoints to, over all its nodes. capacity_bytes: None where it is not known."""
+
+    write_bytes_per_s: float
+    read_bytes_per_s: float
+    capacity_bytes: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class About:
     """What every topology says of itself, whatever its family.
 
@@ -52,6 +61,7 @@ class About:
     tree_level_s: float = 0.0
     in_switch_bytes_per_s: float | None = None
     fabric_reduces: bool = False
+    storage: Storage | None = None
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
 

@@ -28,8 +28,10 @@ LINE_COLOURS: dict[str, str] = {
     "input": "#b5e2b0",
     "launch": "#5aae61",
     "checkpoint": "#252525",
-    "lost_work": "#969696",
-    "restart": "#5f5f5f",
+    "evaluation": "#7f7f7f",
+    "lost_work": "#a6a6a6",
+    "restart": "#5a5a5a",
+    "maintenance": "#bdbdbd",
     "warm_up": "#d0d0d0",
 }
 

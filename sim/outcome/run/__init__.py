@@ -1,0 +1,1 @@
+"""A training run over days: steps, checkpoints, failures, restarts."""
