@@ -31,6 +31,7 @@ from sim.catalog.records import (
 )
 from sim.catalog.reliability_profiles import Reliability, load_reliability, reliability_names, reliability_of
 from sim.catalog.stack_records import GpuStack, Stack, WaferStack
+from sim.catalog.undisclosed import Undisclosed, undisclosed_models
 
 __all__ = [
     "PLAIN_LIBRARY",
@@ -51,6 +52,7 @@ __all__ = [
     "SlowPlace",
     "Stack",
     "Stalls",
+    "Undisclosed",
     "Variation",
     "Wafer",
     "WaferStack",
@@ -71,5 +73,6 @@ __all__ = [
     "reliability_names",
     "reliability_of",
     "stack_names",
+    "undisclosed_models",
     "variation_names",
 ]

@@ -26,6 +26,7 @@ from sim.catalog.records import (
     Wafer,
 )
 from sim.catalog.stack_records import GpuStack, Stack, WaferStack
+from sim.catalog.undisclosed import undisclosed, undisclosed_models
 from sim.errors import InputError, unknown_name
 from sim.units import UNITS, quantity
 
@@ -136,12 +137,14 @@ def load_variation(name: str, where: str = "catalogue") -> Variation:
 
 
 def load_model(name: str, where: str = "catalogue") -> Model:
-    """Read one model. Raises InputError with the closest match for an unknown name."""
+    """Read one model. Raises InputError with the closest match for an unknown name, and for an undisclosed model."""
     for family in _names("models"):
         raw = _read("models", family)
         if name in raw["model"]:
             return _model(name, family, raw)
-    raise unknown_name(where, "model", name, model_names())
+    if name in undisclosed_models():
+        raise undisclosed(undisclosed_models()[name], where, load_sources())
+    raise unknown_name(where, "model", name, [*model_names(), *undisclosed_models()])
 
 
 @functools.cache

@@ -13,6 +13,7 @@ from sim.errors import InputError
 
 if TYPE_CHECKING:
     from sim.scenario import Scenario
+    from sim.sweep.grid import Loaded
 
 FILE = click.argument("file", type=click.Path(path_type=Path))
 SET = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key of the file.")
@@ -21,16 +22,27 @@ _PROGRESS_AFTER_S = 2.0
 
 
 def scenarios_of(file: Path, overrides: Sequence[str]) -> list[Scenario]:
-    """Read a scenario file; a bare name is looked up among the scenarios that came with the program."""
+    """Read a scenario file; a bare name is looked up among the scenarios that came with the program.
+
+    Raises InputError for a file without a point that can be simulated.
+    """
+    loaded = loaded_of(file, overrides)
+    if not loaded.scenarios:
+        raise loaded.refusals[0].reason
+    return loaded.scenarios
+
+
+def loaded_of(file: Path, overrides: Sequence[str]) -> Loaded:
+    """As scenarios_of, with the entries that the file expects to be refused."""
     from sim.hardware.topology import shelf
-    from sim.sweep.grid import load_scenarios
+    from sim.sweep.grid import load
 
     shelved = shelf("scenarios") / f"{file}.toml"
     is_name = not file.is_file() and file.suffix == "" and len(file.parts) == 1
     if is_name and not shelved.exists():
         names = sorted(entry.stem for entry in shelf("scenarios").glob("*.toml"))
         raise InputError(str(file), "there is no such file or scenario", f"scenarios: {', '.join(names)}")
-    return load_scenarios(shelved if is_name else file, overrides, lambda note: click.echo(f"note: {note}", err=True))
+    return load(shelved if is_name else file, overrides, lambda note: click.echo(f"note: {note}", err=True))
 
 
 def advance(bar: Any, total: int) -> None:

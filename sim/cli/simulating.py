@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from sim.cli.options import FILE, SET, progress, scenarios_of
+from sim.cli.options import FILE, SET, loaded_of, progress, scenarios_of
 from sim.errors import ScaletaxError
 
 
@@ -22,24 +22,28 @@ from sim.errors import ScaletaxError
 @click.option("--quiet", is_flag=True, help="Print only the files written.")
 def run(file: Path, overrides: Sequence[str], out: Path | None, jobs: int, as_json: bool, quiet: bool) -> None:
     """Simulate every system of a scenario FILE: a table, charts, and where every device-second goes."""
+    from sim.report.entries import entries_screen, has_entries
     from sim.report.files import check_writable, results_document, write_results
     from sim.report.screen import screen, written_files
     from sim.sweep.execute import Failure, run_points
 
-    scenarios = scenarios_of(file, overrides)
+    loaded = loaded_of(file, overrides)
+    scenarios, refusals = loaded.scenarios, loaded.refusals
     directory = out or Path("results") / file.stem
     check_writable(directory)
     with progress(len(scenarios)) as bar:
         results = run_points(scenarios, jobs, bar.update)
     outcomes = [result for result in results if not isinstance(result, Failure)]
     failures = [result for result in results if isinstance(result, Failure)]
-    if not outcomes:
+    if not outcomes and failures:
         raise failures[0].error
-    written = write_results(outcomes, [str(failure.error) for failure in failures], directory)
+    messages = [str(failure.error) for failure in failures]
+    written = write_results(outcomes, messages, directory, refusals=refusals)
     if as_json:
-        click.echo(json.dumps(results_document(outcomes, [str(failure.error) for failure in failures]), indent=1))
+        click.echo(json.dumps(results_document(outcomes, messages, refusals), indent=1))
     elif not quiet:
-        click.echo(screen(outcomes))
+        of_entries = has_entries(outcomes, refusals)
+        click.echo(entries_screen(outcomes, refusals) if of_entries else screen(outcomes))
     if not as_json:
         click.echo(written_files(written))
     for failure in failures:

@@ -131,9 +131,9 @@ def layer_cost(model: Model, part: Slice, recompute: Recompute, machine: Machine
     return _pass_cost(lambda cut: layer_operations(model, cut, machine.style, lora), part, recompute, machine)
 
 
-def embedding_cost(model: Model, part: Slice, machine: Machine) -> PassCost:
+def embedding_cost(model: Model, part: Slice, machine: Machine, lora: Lora | None = None) -> PassCost:
     """Seconds of the input embedding for one micro-batch."""
-    return _pass_cost(lambda cut: embedding_operations(model, cut), part, "none", machine)
+    return _pass_cost(lambda cut: embedding_operations(model, cut, lora), part, "none", machine)
 
 
 def head_cost(model: Model, part: Slice, machine: Machine, lora: Lora | None = None) -> PassCost:

@@ -185,7 +185,7 @@ def micro_batch_passes(
         exchanges = beside_weight_gradients(exchanges, model, part, plan, network, weight_s, stack.overlap_slowdown)
     return (
         layer_cost(model, part, plan.recompute, machine, lora) + exchanges,
-        embedding_cost(model, part, machine) + embedding_exchanges(model, part, plan, network),
+        embedding_cost(model, part, machine, lora) + embedding_exchanges(model, part, plan, network),
         head_cost(model, part, machine, lora) + head_exchanges(model, part, plan, network),
     )
 

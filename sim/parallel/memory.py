@@ -92,15 +92,17 @@ def stage_memory(
     """
     parameters = stage_parameters(model, plan, stage)
     trained = parameters * trained_share(model, training)
+    # Adapters stand beside the weights; without them the weights are what is trained.
+    frozen, added = (parameters, trained) if training.lora else (parameters - trained, 0.0)
     part = Slice(training.sequence, plan.micro_batch, plan.tensor, plan.sequence_parallel)
-    weights = WEIGHT_BYTES * parameters
+    weights = WEIGHT_BYTES * (parameters + added)
     gradient_bytes = stack.gradient_bytes[training.precision]
     gradients = gradient_bytes * trained / (plan.data if plan.zero >= 2 else 1)
     optimizer = OPTIMIZER_BYTES[training.optimizer] * trained / (plan.data if plan.zero >= 1 else 1)
     if plan.zero == 3:
         # The shard that FSDP keeps of a trained parameter is the fp32 master itself; no half-precision copy stays.
         master = MASTER_BYTES * trained / plan.data
-        weights, optimizer = master + WEIGHT_BYTES * (parameters - trained) / plan.data, optimizer - master
+        weights, optimizer = master + WEIGHT_BYTES * frozen / plan.data, optimizer - master
     kept = plan.layers_in_flight(stage) * layer_activation_bytes(model, part, style, plan.recompute)
     working = working_bytes(model, part, style, plan.recompute) + gradient_flow_bytes(model, part, style)
     activations = kept + working
@@ -110,7 +112,7 @@ def stage_memory(
     # GPipe runs every forward first, so the logits of every micro-batch wait for their backward.
     waiting = is_last * (plan.micro_batches - 1) * head if plan.schedule == "gpipe" else 0.0
     head_peak = is_last * (head - working)
-    buffers += waiting + np.maximum(_gathered_gradient_bytes(model, plan, gradient_bytes), head_peak)
+    buffers += waiting + np.maximum(_gathered_gradient_bytes(model, training, plan, gradient_bytes), head_peak)
     fragmented = stack.fragmentation * (weights + gradients + optimizer + activations + buffers)
     return StageMemory(weights, gradients, optimizer, activations, buffers, fragmented, stack.context_bytes)
 
@@ -131,13 +133,15 @@ def _gathered_bytes(model: Model, plan: Plans, stack: GpuStack) -> Array:
     return WEIGHT_BYTES * (count.root + (1 + stack.prefetch_layers) * count.layer) / plan.tensor
 
 
-def _gathered_gradient_bytes(model: Model, plan: Plans, gradient_bytes: float) -> Array:
+def _gathered_gradient_bytes(model: Model, training: Training, plan: Plans, gradient_bytes: float) -> Array:
     """Gradients that FSDP has not scattered yet while a layer runs backward: the root's and the layer's.
 
-    Source: Zhao et al. 2023, sec. 4.
+    Of frozen weights there are none: only a layer's adapters have gradients then. Source: Zhao et al. 2023, sec. 4.
     """
     if plan.zero < 3:
         return 0.0
+    if training.lora is not None:
+        return gradient_bytes * layer_adapter_parameters(model, training.lora) / plan.tensor
     count = count_parameters(model)
     return gradient_bytes * (count.root + count.layer) / plan.tensor
 

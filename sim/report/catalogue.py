@@ -24,13 +24,14 @@ from sim.catalog import (
     reliability_names,
     reliability_of,
     stack_names,
+    undisclosed_models,
     variation_names,
 )
 from sim.errors import InputError
 from sim.hardware.topology import Topology, load_topology, shelf, topology_names
 from sim.report.screen import ascii_only
 from sim.report.variation_words import per_cent, slow_words, stalls_words
-from sim.scenario import read_document
+from sim.scenario import entry_names, read_document
 from sim.sweep.grid import expand
 from sim.units import SECONDS_PER_YEAR, readable_time
 from sim.workload.parameters import count_parameters
@@ -77,7 +78,13 @@ def models_table() -> str:
         "sequence",
         "positions",
     )
-    return _table(rows, headers, right=range(1, 8))
+    return f"{_table(rows, headers, right=range(1, 8))}\n\n{_undisclosed()}"
+
+
+def _undisclosed() -> str:
+    """Models that have a name and no more: what is missing."""
+    rows = [(one.name, f"undisclosed: {', '.join(one.missing)}") for one in undisclosed_models().values()]
+    return _table(rows, ("cannot be simulated", "what is missing"))
 
 
 def devices_table() -> str:
@@ -249,6 +256,8 @@ def _scenario_row(path: Path) -> tuple[object, ...]:
         points = expand(document, str(path))
     except InputError as error:
         return path.stem, "-", "", f"cannot be read: {error.problem}"
+    if entries := entry_names(document):
+        return path.stem, len(points), f"{len(entries)} entries", document.get("title", "")
     systems = ", ".join(system["name"] for system in document["system"])
     return path.stem, len(points), systems, document.get("title", "")
 

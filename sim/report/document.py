@@ -16,17 +16,20 @@ from sim.outcome.lines import GROUPS, LINES
 from sim.outcome.outcome import Memory, Outcome, PartUse
 from sim.report.accuracy import accuracy_columns, accuracy_notes, accuracy_record, warnings_of
 from sim.report.axis_words import axis_cell
+from sim.report.entries import has_entries, published_record, refusal_record
 from sim.report.step_notes import step_notes
 from sim.report.step_records import resolution_record, step_times_record, summary_columns, variation_record
-from sim.scenario import resolved_documents
+from sim.scenario import Refusal, resolved_documents
 
 RESULTS_SCHEMA = 1
 
 
-def results_document(outcomes: Sequence[Outcome], failures: Sequence[str] = ()) -> dict[str, Any]:
+def results_document(
+    outcomes: Sequence[Outcome], failures: Sequence[str] = (), refusals: Sequence[Refusal] = ()
+) -> dict[str, Any]:
     """Return everything that a run found as plain data that JSON can hold, in a fixed order.
 
-    failures: messages of the points that ended in an error.
+    failures: messages of the points that ended in an error. refusals: entries that were expected to be refused.
     A number that is not finite becomes null.
     """
     seeds = {outcome.scenario.seed for outcome in outcomes}
@@ -37,6 +40,7 @@ def results_document(outcomes: Sequence[Outcome], failures: Sequence[str] = ()) 
         "scenario": resolved_documents([outcome.scenario for outcome in outcomes]),
         "points": [_point(outcome) for outcome in outcomes],
         "failures": list(failures),
+        **({"refusals": [refusal_record(one) for one in refusals]} if has_entries(outcomes, refusals) else {}),
     }
     return dict(plain_data(document))
 
@@ -56,6 +60,7 @@ def summary_rows(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
 def _point(outcome: Outcome) -> dict[str, Any]:
     return {
         **_names(outcome),
+        **({"published": published_record(outcome.scenario.published)} if outcome.scenario.entry else {}),
         "axes": outcome.scenario.axes,
         "seed": outcome.scenario.seed,
         "parts": [_part(part) for part in outcome.parts],
@@ -78,6 +83,7 @@ def _names(outcome: Outcome) -> dict[str, Any]:
     scenario = outcome.scenario
     return {
         "title": scenario.title,
+        **({"entry": scenario.entry} if scenario.entry else {}),
         "system": scenario.system.name,
         "devices": outcome.devices,
         "device": outcome.device_title,

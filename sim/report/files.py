@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from sim.errors import InputError
 from sim.outcome.outcome import Outcome
 from sim.report.document import RESULTS_SCHEMA, results_document, summary_rows
-from sim.scenario import resolved_toml
+from sim.report.entries import entry_rows, has_entries
+from sim.scenario import Refusal, resolved_toml
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,15 +42,21 @@ _OWN_NAMES = (
     "plans*.*",
     "effort*.*",
     "best*.toml",
+    "entries.*",
 )
 
 
 def write_results(
-    outcomes: Sequence[Outcome], failures: Sequence[str], directory: Path, charts: bool | None = None
+    outcomes: Sequence[Outcome],
+    failures: Sequence[str],
+    directory: Path,
+    charts: bool | None = None,
+    refusals: Sequence[Refusal] = (),
 ) -> list[Path]:
     """Write results.json, summary.csv, the resolved scenario and the charts; return their paths.
 
-    failures: messages of the points that ended in an error.
+    failures: messages of the points that ended in an error. refusals: entries that were expected to be refused; a file
+    with entries has entries.csv as well.
     directory: made if need be; files of an earlier run in it are replaced, other files are left alone.
     charts: whether to draw; None asks the scenarios.
     Everything is written beside its place and moved there at the end, so that stopping leaves nothing half-written.
@@ -57,7 +64,7 @@ def write_results(
     """
     if charts is None:
         charts = any(outcome.scenario.report.charts for outcome in outcomes)
-    return write_folder(directory, lambda folder: _write_all(outcomes, failures, folder, charts))
+    return write_folder(directory, lambda folder: _write_all(outcomes, failures, folder, charts, refusals))
 
 
 def write_folder(directory: Path, write: Callable[[Path], Sequence[Path]]) -> list[Path]:
@@ -95,11 +102,14 @@ def write_chart(figure: Figure, directory: Path, name: str) -> list[Path]:
     return [directory / each for each in names]
 
 
-def _write_all(outcomes: Sequence[Outcome], failures: Sequence[str], folder: Path, charts: bool) -> list[Path]:
-    document = results_document(outcomes, failures)
+def _write_all(
+    outcomes: Sequence[Outcome], failures: Sequence[str], folder: Path, charts: bool, refusals: Sequence[Refusal]
+) -> list[Path]:
+    document = results_document(outcomes, failures, refusals)
     texts = {
         _RESULTS: json.dumps(document, indent=1, allow_nan=False) + "\n",
         "summary.csv": _summary(outcomes),
+        **({"entries.csv": csv_text(entry_rows(outcomes, refusals))} if has_entries(outcomes, refusals) else {}),
         **_resolved(outcomes),
     }
     paths = []

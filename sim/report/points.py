@@ -28,8 +28,8 @@ class Curve:
 
     @property
     def system(self) -> str:
-        """The system's name in the scenario."""
-        return self.points[0].scenario.system.name
+        """The system's name in the scenario, behind its entry where there is one."""
+        return named_system(self.points[0].scenario)
 
     @property
     def label(self) -> str:
@@ -60,6 +60,11 @@ class Curve:
         """How sentences call one point: "cluster on 64 devices", or "16 A100" where the name says it."""
         named = {str(point.devices), f"{point.devices:,}"} & set(self.label.split())
         return self.label if named else f"{self.label} on {counted(point.devices, 'device')}"
+
+
+def named_system(scenario: Scenario) -> str:
+    """How a system is called beside others: an entry says what is run, its system on what."""
+    return f"{scenario.entry}, {scenario.system.name}" if scenario.entry else scenario.system.name
 
 
 def curves(outcomes: Sequence[Outcome]) -> list[Curve]:
@@ -119,7 +124,7 @@ def _work(outcome: Outcome) -> tuple[object, object]:
 
 def _variants(groups: Sequence[tuple[Outcome, ...]]) -> list[str]:
     """What tells each group from others of the same system: the axes that differ, or else a number."""
-    names = [points[0].scenario.system.name for points in groups]
+    names = [named_system(points[0].scenario) for points in groups]
     axes = [_axes_beside_size(points[0]) for points in groups]
     seen: Counter[tuple[str, str]] = Counter()
     variants = []

@@ -1,10 +1,13 @@
-"""Dotted keys, as --set and [sweep] write them: training.tokens, system.NAME.devices, system.devices."""
+"""Dotted keys, as --set and [sweep] write them: training.tokens, system.NAME.devices, system.devices.
+
+In a file with entries a key is about all of them, or about one: entry.NAME.training.tokens.
+"""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sim.errors import InputError, closest
@@ -13,7 +16,9 @@ from sim.scenario.schema import LISTED, RESERVED_KEYS, TABLES, keys_of
 # A name or a config says the whole model, so setting one replaces whatever [model] held.
 _WHOLE_MODEL = (("model", "name"), ("model", "config"))
 # What a key may not change: the format, what names the systems, and the sweep itself.
-_FIXED = (("schema",), ("sweep",), ("system",), ("system", "name"))
+_FIXED = (("schema",), ("sweep",), ("system",), ("system", "name"), ("base",), ("entry",))
+# The tables that every entry has its own of.
+_OF_ENTRIES = ("model", "training", "system")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,8 @@ class Key:
 
     path: tuple[str, ...]
     system: str | None = None
+    entry: str | None = None
+    """The one entry that it is about; None means all, or that the file has none."""
 
     @property
     def reach(self) -> tuple[str, ...]:
@@ -34,31 +41,57 @@ class Key:
 
     def __str__(self) -> str:
         name = [] if self.system is None else [self.system]
-        return ".".join([*self.path[:1], *name, *self.path[1:]])
+        entry = [] if self.entry is None else ["entry", self.entry]
+        return ".".join([*entry, *self.path[:1], *name, *self.path[1:]])
 
-    def concerns(self, system: str) -> bool:
-        """Whether setting the key changes the scenario of this system."""
-        return self.system is None or self.system == system
+    def concerns(self, system: str, entry: str | None = None) -> bool:
+        """Whether setting the key changes the scenario of this system (of this entry)."""
+        return self.system in (None, system) and self.entry in (None, entry)
 
     def covers(self, other: Key) -> bool:
         """Whether setting this key also sets the other one, on the systems that both are about."""
         shared = self.system is None or other.system is None or self.system == other.system
+        shared = shared and (self.entry is None or other.entry is None or self.entry == other.entry)
         return shared and other.reach[: len(self.reach)] == self.reach
 
 
 def system_names(document: Mapping[str, Any]) -> list[str]:
-    """Names of the systems of a document that is not checked yet."""
-    systems = document.get("system")
-    entries = systems if isinstance(systems, list) else []
-    names = [entry.get("name") for entry in entries if isinstance(entry, Mapping)]
-    return [name for name in names if isinstance(name, str)]
+    """Names of the systems of a document that is not checked yet, those of its entries included, each once."""
+    names = _names(document.get("system"))
+    for entry in _tables(document.get("entry")):
+        names += _names(entry.get("system"))
+    return list(dict.fromkeys(names))
 
 
-def parse_key(text: str, systems: Sequence[str], where: str) -> Key:
-    """Read a dotted key; the name of a system may contain spaces and dots, and may be quoted.
+def entry_names(document: Mapping[str, Any]) -> list[str]:
+    """Names of the entries of a document that is not checked yet."""
+    return _names(document.get("entry"))
+
+
+def _names(listed: object) -> list[str]:
+    return [table["name"] for table in _tables(listed) if isinstance(table.get("name"), str)]
+
+
+def _tables(listed: object) -> list[Mapping[str, Any]]:
+    return [entry for entry in listed if isinstance(entry, Mapping)] if isinstance(listed, list) else []
+
+
+def parse_key(text: str, systems: Sequence[str], where: str, entries: Sequence[str] = ()) -> Key:
+    """Read a dotted key; the name of a system or of an entry may contain spaces and dots, and may be quoted.
 
     Raises InputError with the closest match for an unknown key.
     """
+    for name in entries:
+        for prefix in (f"entry.{name}.", f'entry."{name}".'):
+            if text.startswith(prefix):
+                return _of_entry(text, text.removeprefix(prefix), name, systems, where)
+    if entries and text.startswith("entry."):
+        given = text.removeprefix("entry.")
+        raise InputError(
+            where,
+            f"unknown entry in '{text}'{closest(given.split('.')[0], entries)}",
+            f"write entry.NAME.KEY, NAME of: {', '.join(entries)}",
+        )
     known = _known_paths()
     path = tuple(text.split("."))
     if path in known:
@@ -83,6 +116,13 @@ def parse_key(text: str, systems: Sequence[str], where: str) -> Key:
 def with_value(document: Mapping[str, Any], key: Key, value: object) -> dict[str, Any]:
     """Return a copy of the document in which the key has the value; tables that lack are made."""
     changed = copy.deepcopy(dict(document))
+    if isinstance(changed.get("entry"), list) and key.path[0] in _OF_ENTRIES:
+        bare = replace(key, entry=None)
+        changed["entry"] = [
+            with_value(entry, bare, value) if key.entry in (None, entry.get("name")) else entry
+            for entry in changed["entry"]
+        ]
+        return changed
     if key.path[0] != "system":
         if key.path in _WHOLE_MODEL:
             changed["model"] = {}
@@ -93,6 +133,14 @@ def with_value(document: Mapping[str, Any], key: Key, value: object) -> dict[str
         if isinstance(entry, dict) and (key.system is None or entry.get("name") == key.system):
             _assign(entry, key.path[1:], value)
     return changed
+
+
+def _of_entry(text: str, rest: str, entry: str, systems: Sequence[str], where: str) -> Key:
+    """A key behind the name of an entry: of a table that entries have."""
+    key = parse_key(rest, systems, where)
+    if key.path[0] not in _OF_ENTRIES:
+        raise InputError(where, f"'{text}': '{rest}' is the same for all entries", f"write '{rest}'")
+    return replace(key, entry=entry)
 
 
 def _assign(table: dict[str, Any], path: tuple[str, ...], value: object) -> None:

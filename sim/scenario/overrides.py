@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sim.errors import InputError
-from sim.scenario.keys import Key, parse_key, system_names, with_value
+from sim.scenario.keys import Key, entry_names, parse_key, system_names, with_value
 
 
 def apply_overrides(
@@ -26,9 +27,9 @@ def apply_overrides(
         parts = re.fullmatch(r'((?:[^"=]|"[^"]*")*)=(.*)', text, re.DOTALL)
         if parts is None:
             raise InputError(where, "there is no '='", "write key=value, for example training.tokens=1e9")
-        key = parse_key(parts[1].strip(), system_names(changed), where)
+        key = parse_key(parts[1].strip(), system_names(changed), where, entry_names(changed))
         if isinstance(changed.get("sweep"), Mapping):
-            changed["sweep"] = _without(key, changed["sweep"], system_names(changed), where, path, tell)
+            changed["sweep"] = _without(key, changed, where, path, tell)
         changed = with_value(changed, key, parse_value(parts[2].strip()))
     return changed
 
@@ -43,12 +44,13 @@ def parse_value(text: str) -> Any:
 
 
 def _without(
-    key: Key, sweep: Mapping[str, Any], systems: Sequence[str], where: str, path: str, tell: Callable[[str], object]
+    key: Key, document: Mapping[str, Any], where: str, path: str, tell: Callable[[str], object]
 ) -> dict[str, Any]:
     """The axes that are left when the key has one value; of the others, those with another key are told of."""
     left: dict[str, Any] = {}
-    for text, values in sweep.items():
-        axis = parse_key(text, systems, f"{path}: [sweep]")
+    systems, entries = system_names(document), entry_names(document)
+    for text, values in document["sweep"].items():
+        axis = parse_key(text, systems, f"{path}: [sweep]", entries)
         if not key.covers(axis):
             if axis.covers(key):
                 raise InputError(
@@ -58,8 +60,15 @@ def _without(
                 )
             left[text] = values
             continue
+        if key.entry is not None and axis.entry is None:
+            swept = {str(replace(axis, entry=name)): values for name in entries if name != key.entry}
+            left |= swept
+            tell(
+                f"the sweep over {axis} is replaced by --set {key} for '{key.entry}'; the other entries are still swept"
+            )
+            continue
         others = systems if key.system is not None and axis.system is None else []
-        swept = {str(Key(axis.path, name)): values for name in others if name != key.system}
+        swept = {str(Key(axis.path, name, axis.entry)): values for name in others if name != key.system}
         left |= swept
         if axis != key:
             alone = f" for '{key.system}'; the other systems are still swept" if swept else ""

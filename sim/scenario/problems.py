@@ -21,8 +21,10 @@ from sim.scenario.schema import (
     examples_of,
     keys_of,
 )
+from sim.scenario.table import Table
 
 _Built = TypeVar("_Built")
+_Table = TypeVar("_Table", bound=Table)
 _KINDS = {
     "int_type": "a whole number",
     "float_type": "a number",
@@ -51,13 +53,18 @@ def check(raw: Mapping[str, Any], path: Path) -> Document:
 
     Raises InputError that reports all problems, the first as the headline.
     """
+    return check_structure(Document, raw, path)
+
+
+def check_structure(table: type[_Table], raw: Mapping[str, Any], path: Path) -> _Table:
+    """Hold tables to a structure: that of the format, or of a part of it. Raises InputError as check does."""
     try:
-        return Document.model_validate(raw)
+        return table.model_validate(raw)
     except ValidationError as error:
         # Unknown keys first and missing ones last: a missing key is often the same key misspelt.
         order = {"extra_forbidden": 0, "missing": 2}
         found = sorted(error.errors(include_url=False), key=lambda item: order.get(item["type"], 1))
-        raise combine([_explain(item, raw, path) for item in found]) from None
+        raise combine([_explain(item, raw, path, table) for item in found]) from None
 
 
 def combine(errors: Sequence[InputError]) -> InputError:
@@ -89,30 +96,30 @@ def place(location: Sequence[int | str], raw: Mapping[str, Any]) -> str:
 
 
 def _steps(location: Sequence[int | str], raw: Mapping[str, Any]) -> list[str]:
-    """The location as names: an entry of [[system]] by its name, an entry of a list by its number."""
+    """The location as names: one of [[system]] and [[entry]] by its name, an entry of a list by its number."""
     steps: list[str] = []
     for number, step in enumerate(location):
         if isinstance(step, str):
             steps.append(step)
-        elif number == 1 and location[0] == "system":
-            steps[-1] = f"system {_system_label(raw, step)}"
+        elif number == 1 and location[0] in ("system", "entry"):
+            steps[-1] = f"{location[0]} {_label(raw[location[0]], step)}"
         else:
             steps[-1] += f"[{step}]"
     return steps
 
 
-def _system_label(raw: Mapping[str, Any], number: int) -> str:
-    entry = raw["system"][number]
+def _label(listed: Any, number: int) -> str:
+    entry = listed[number]
     name = entry.get("name") if isinstance(entry, Mapping) else None
     return f'"{name}"' if isinstance(name, str) and name else f"number {number + 1}"
 
 
-def _explain(item: ErrorDetails, raw: Mapping[str, Any], path: Path) -> InputError:
+def _explain(item: ErrorDetails, raw: Mapping[str, Any], path: Path, table: type[Table]) -> InputError:
     where = f"{path}: {place(item['loc'], raw)}"
     names = tuple(step for step in item["loc"] if isinstance(step, str))
     if item["type"] == "extra_forbidden":
         return _unknown_key(where, names)
-    if (beyond := _beyond_bounds(item, raw)) is not None:
+    if (beyond := _beyond_bounds(item, raw, table)) is not None:
         item = beyond
     problem, remedy = _problem(item, names)
     examples = examples_of(names[:-1], names[-1]) if names[:-1] in TABLES else []
@@ -123,7 +130,7 @@ def _explain(item: ErrorDetails, raw: Mapping[str, Any], path: Path) -> InputErr
     return InputError(where, problem, remedy or _in_bounds(item))
 
 
-def _beyond_bounds(item: ErrorDetails, raw: Mapping[str, Any]) -> ErrorDetails | None:
+def _beyond_bounds(item: ErrorDetails, raw: Mapping[str, Any], structure: type[Table]) -> ErrorDetails | None:
     """What is wrong with a whole number of the wrong type once its type is right; nothing where it is then good.
 
     Without this, 1e12 would be answered with "write 1000000000000", which is refused in turn.
@@ -137,7 +144,7 @@ def _beyond_bounds(item: ErrorDetails, raw: Mapping[str, Any]) -> ErrorDetails |
         table = table[step]
     table[item["loc"][-1]] = whole
     try:
-        Document.model_validate(retyped)
+        structure.model_validate(retyped)
     except ValidationError as error:
         return next((other for other in error.errors(include_url=False) if other["loc"] == item["loc"]), None)
     return None
@@ -193,7 +200,7 @@ def _in_bounds(item: ErrorDetails) -> str:
 
 def _retype(kind: str, given: object, names: tuple[str, ...]) -> str:
     """What to write when only the type is wrong."""
-    listed = names == ("system",) or names in LISTED
+    listed = names == ("system",) or names in LISTED or names == ("entry", "system")
     if listed and kind == "list_type":
         return f"write [[{'.'.join(names)}]] with double brackets"
     if names[:1] == ("sweep",):

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from sim.errors import InputError
-from sim.scenario.keys import parse_key, system_names, with_value
+from sim.scenario.base import with_base
+from sim.scenario.entries import check_entries, filled
+from sim.scenario.keys import entry_names, parse_key, system_names, with_value
 from sim.scenario.overrides import apply_overrides
 from sim.scenario.problems import check
 
@@ -22,11 +24,17 @@ def read_document(
 
     overrides: "key=value" texts, as --set takes them. tell: called with a note for each axis of [sweep] that one of
     them replaces although it is another key.
-    Returns the tables as written, overrides applied; [sweep] is kept.
+    Returns the tables as written, laid over those of its base, overrides applied; [sweep] is kept. Where there are
+    entries, every one of them has all its tables, laid over those that the file has in common.
     Raises InputError when the file is not there, is not TOML, or does not have the structure of the format.
     """
-    document = apply_overrides(_parse(_text(path), path), overrides, str(path), tell)
-    check(_at_first_point(document, path), path)
+    document = filled(with_base(_parse(_text(path), path), path, lambda base: _parse(_text(base), base)), path)
+    document = apply_overrides(document, overrides, str(path), tell)
+    first = _at_first_point(document, path)
+    if "entry" in first:
+        check_entries(first, path)
+    else:
+        check(first, path)
     return document
 
 
@@ -82,7 +90,7 @@ def _at_first_point(document: Mapping[str, Any], path: Path) -> dict[str, Any]:
     sweep = document.get("sweep", {})
     first = dict(document)
     for text, values in sweep.items() if isinstance(sweep, Mapping) else ():
-        key = parse_key(text, system_names(document), f"{path}: [sweep]")
+        key = parse_key(text, system_names(document), f"{path}: [sweep]", entry_names(document))
         if isinstance(values, list) and values:
             first = with_value(first, key, values[0])
     return first

@@ -12,9 +12,10 @@ from sim.scenario.amounts import sequences_in
 from sim.scenario.model_config import read_model_config
 from sim.scenario.model_fields import build_model
 from sim.scenario.price_table import prices_from
-from sim.scenario.problems import attempt, check, combine, place
+from sim.scenario.problems import attempt, check, check_structure, combine, place
 from sim.scenario.run import run_from
 from sim.scenario.schema import ModelTable, PartTable, PlanTable, SizesTable, SystemTable, TrainingTable
+from sim.scenario.table import Table
 from sim.scenario.types import Lora, Part, PlanRequest, Report, RunRequest, Scenario, Search, System, Training
 from sim.scenario.variation import Place, variation_from
 
@@ -66,6 +67,15 @@ def _resolve(raw: Mapping[str, Any], path: Path, axes: dict[str, Any]) -> Scenar
         axes=axes,
         steps=document.steps,
     )
+
+
+def read_model(raw: object, path: Path) -> Model:
+    """The model of a table [model] alone. Raises InputError for one that is not known or not whole."""
+    return _model(check_structure(_OnlyModel, {"model": raw}, path).model, path)
+
+
+class _OnlyModel(Table):
+    model: ModelTable
 
 
 def _model(table: ModelTable, path: Path) -> Model:

@@ -1,7 +1,8 @@
 """Writes scenarios back as documents in which nothing is left to look up.
 
 One document says one model and one recipe for several systems with different names; a system at several sizes becomes
-one system with a sweep over its devices. Points that differ in anything else go to documents of their own.
+one system with a sweep over its devices. Points that differ in anything else go to documents of their own, save for
+entries: one document holds one such document of each.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import tomli_w
 
 from sim.catalog import Model
+from sim.scenario.entries import OWN_TABLES
 from sim.scenario.price_table import written_prices
 from sim.scenario.run import written_run
 from sim.scenario.schema import SCHEMA
@@ -25,6 +27,8 @@ def resolved_documents(scenarios: Sequence[Scenario]) -> list[dict[str, Any]]:
 
     Returns the few documents that hold them; read again they give the same scenarios, save for path and axes.
     """
+    if any(scenario.entry for scenario in scenarios):
+        return _documents_of_entries(scenarios)
     documents: list[dict[str, Any]] = []
     for scenario in scenarios:
         common, system = _common(scenario), _system(scenario.system)
@@ -34,6 +38,47 @@ def resolved_documents(scenarios: Sequence[Scenario]) -> list[dict[str, Any]]:
         else:
             documents.append({**common, "system": [system]})
     return documents
+
+
+def _documents_of_entries(scenarios: Sequence[Scenario]) -> list[dict[str, Any]]:
+    """Documents of several entries each: the tables of an entry in it, all else once."""
+    found: list[dict[str, Any]] = []
+    for name in dict.fromkeys(scenario.entry for scenario in scenarios):
+        own = [scenario for scenario in scenarios if scenario.entry == name]
+        for document in resolved_documents([dataclasses.replace(one, entry="", published=None) for one in own]):
+            head = {key: value for key, value in document.items() if key not in (*OWN_TABLES, "sweep")}
+            entry = {"name": name, **{key: document[key] for key in OWN_TABLES}, **_published(own)}
+            axes = {f"entry.{name}.{axis}": values for axis, values in document.get("sweep", {}).items()}
+            for other in found:
+                taken = [each["name"] for each in other["entry"]]
+                if name not in taken and all(other[key] == value for key, value in head.items()):
+                    break
+            else:
+                other = {**head, "entry": [], "sweep": {}}
+                found.append(other)
+            other["entry"].append(entry)
+            other["sweep"].update(axes)
+    return [{key: value for key, value in document.items() if value != {}} for document in found]
+
+
+def _published(scenarios: Sequence[Scenario]) -> dict[str, Any]:
+    """What was published of one of the systems of an entry, by the keys of [entry.published]."""
+    for scenario in scenarios:
+        if scenario.published is not None:
+            one = scenario.published
+            figures = {
+                "time": None if one.time_s is None else f"{one.time_s!r} s",
+                "device_hours": one.device_hours,
+                "cost_usd": one.cost_usd,
+                "loss": one.loss,
+                "source": one.source or None,
+                "note": one.note or None,
+                "clean": one.clean,
+                "remembered": one.remembered,
+            }
+            given = {key: value for key, value in figures.items() if value is not None}
+            return {"published": {"system": scenario.system.name, **given}}
+    return {}
 
 
 def _joined(system: dict[str, Any], document: dict[str, Any]) -> bool:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, Val
 from sim.catalog.records import Position
 from sim.errors import InputError, closest, shown
 from sim.scenario.amounts import Batch, TokenBudget, batch, share, token_budget
+from sim.scenario.entry_tables import Entries, EntryTable, PublishedTable
 from sim.scenario.limits import plan_limit
 from sim.scenario.price_table import PriceTable
 from sim.scenario.run_tables import (
@@ -217,6 +218,7 @@ class Document(Table):
     """The whole file."""
 
     schema_version: Annotated[int, PlainValidator(_known_schema)] = Field(alias="schema", examples=[str(SCHEMA)])
+    base: Text | None = Field(None, examples=['"claim"', '"other.toml"'])
     title: str | None = None
     seed: Annotated[int, Field(ge=0)] = 0
     steps: Annotated[Count, Field(le=_MOST_STEPS)] = Field(100, examples=["100"])
@@ -224,6 +226,7 @@ class Document(Table):
     training: TrainingTable = Field(examples=['{ tokens = 257e9, global_batch = "720 sequences" }'])
     system: Annotated[list[SystemTable], Field(min_length=1), AfterValidator(_different_names)]
     report: ReportTable = ReportTable()
+    entry: Entries | None = None
     sweep: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default_factory=dict)
 
 
@@ -252,11 +255,13 @@ TABLES: Mapping[tuple[str, ...], type[Table]] = MappingProxyType(
         ("system", "run", "maintenance"): MaintenanceTable,
         ("system", "price"): PriceTable,
         ("report",): ReportTable,
+        ("entry",): EntryTable,
+        ("entry", "published"): PublishedTable,
     }
 )
 
 # Tables that stand in a list without names: no dotted key leads into one, the list is set as a whole.
-LISTED = (("system", "part"), ("system", "variation", "slow"))
+LISTED = (("system", "part"), ("system", "variation", "slow"), ("entry",))
 
 # Keys and values that have a meaning in this format but nothing behind them yet.
 RESERVED_KEYS: Mapping[tuple[str, ...], str] = MappingProxyType(

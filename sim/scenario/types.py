@@ -174,6 +174,24 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class Published:
+    """What was published of an experiment, to show beside the prediction; None where nothing was.
+
+    source: a key of the catalogue's sources, or a citation. clean: whether time and device-hours are those of a run
+    without downtime; None where that is not known. remembered: not read in the source, so never a check.
+    """
+
+    time_s: float | None = None
+    device_hours: float | None = None
+    cost_usd: float | None = None
+    loss: float | None = None
+    source: str = ""
+    note: str = ""
+    clean: bool | None = None
+    remembered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """One point: everything that one simulation needs."""
 
@@ -188,8 +206,13 @@ class Scenario:
     """Values of the sweep axes at this point, by dotted key."""
     steps: int = 100
     """Optimizer steps that are simulated where devices differ."""
+    entry: str = ""
+    """Name of the experiment in a file that has several; empty in one that has none."""
+    published: Published | None = None
 
     @property
     def where(self) -> str:
         """How messages name this scenario's system."""
+        if self.entry:
+            return f'{self.path}: [entry "{self.entry}"] [system "{self.system.name}"]'
         return f'{self.path}: [system "{self.system.name}"]'

@@ -126,11 +126,12 @@ def key_value_width_of(model: Model, tensor: Array) -> Array:
     return np.maximum(model.kv_heads / tensor, 1) * model.head_dim
 
 
-def embedding_operations(model: Model, part: Slice) -> tuple[Operation, ...]:
-    """The input embedding: a gather of rows, a scatter-add of gradients."""
+def embedding_operations(model: Model, part: Slice, lora: Lora | None = None) -> tuple[Operation, ...]:
+    """The input embedding: a gather of rows, a scatter-add of gradients; a frozen one has none."""
     elements = part.unsharded_tokens * model.hidden
     passes = 2 + (model.position == "learned")
-    return (memory_pass("embedding", elements, ACTIVATION_BYTES * passes, ACTIVATION_BYTES * (passes + 1)),)
+    backward_bytes = 0.0 if lora else ACTIVATION_BYTES * (passes + 1)
+    return (memory_pass("embedding", elements, ACTIVATION_BYTES * passes, backward_bytes),)
 
 
 def head_operations(model: Model, part: Slice, style: Style, lora: Lora | None = None) -> tuple[Operation, ...]:
@@ -140,7 +141,7 @@ def head_operations(model: Model, part: Slice, style: Style, lora: Lora | None =
     half = style.loss_traffic_bytes / 2
     return (
         *((_norm("final norm", model, part, style),) if model.final_norm else ()),
-        _unpadded(
+        _counted(
             linear("vocabulary", part.tokens, model.hidden, vocabulary, style, frozen=lora is not None),
             model.vocab / part.tensor / vocabulary,
         ),
@@ -148,8 +149,8 @@ def head_operations(model: Model, part: Slice, style: Style, lora: Lora | None =
     )
 
 
-def _unpadded(operation: Operation, share: Array) -> Operation:
-    """The projection with only the share that real words have counted as needed."""
+def _counted(operation: Operation, share: Array) -> Operation:
+    """A projection with only a share of it counted as needed, such as that of real words in a padded vocabulary."""
 
     def counted(kernels: tuple[Kernel, ...]) -> tuple[Kernel, ...]:
         return tuple(
@@ -194,7 +195,9 @@ def _positions(model: Model, part: Slice, style: Style, *, frozen: bool) -> tupl
         passes = 2 if style.fused_elementwise else 9
         return (memory_pass("rotary", elements, passes * ACTIVATION_BYTES, passes * ACTIVATION_BYTES),)
     if model.position == "relative":
-        return (linear("relative positions", part.sequence, model.hidden, query_width, style, frozen=frozen),)
+        # Every micro-batch projects them again, though once would do for the whole step: none of it is counted.
+        projection = linear("relative positions", part.sequence, model.hidden, query_width, style, frozen=frozen)
+        return (_counted(projection, 0.0),)
     return ()
 
 

@@ -24,6 +24,7 @@ from sim.catalog import (
     load_variation,
     model_names,
     stack_names,
+    undisclosed_models,
     variation_names,
 )
 from sim.catalog.figures import KINDS, Figure
@@ -214,7 +215,9 @@ def test_every_cited_source_is_listed() -> None:
 def test_every_listed_source_is_cited() -> None:
     cited = {figure.source for _, figure in all_figures()}
     cited |= {row.source for row in (*read_collectives(), *read_slow_nodes())}
-    for path in Path(__file__).parents[2].joinpath("topologies").glob("*.toml"):
+    cited |= {model.source for model in undisclosed_models().values()}
+    shelves = [Path(__file__).parents[2] / shelf for shelf in ("topologies", "scenarios")]
+    for path in (one for shelf in shelves for one in shelf.glob("*.toml")):
         cited |= set(re.findall(r'source = "([^"]+)"', path.read_text(encoding="utf-8")))
     assert set(load_sources()) <= cited
 

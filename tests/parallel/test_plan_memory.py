@@ -199,7 +199,21 @@ def test_adapters_have_the_only_gradients():
     found = memory(plan(), model=model, recipe=recipe)
     assert found.gradients == pytest.approx(4 * adapters)
     assert found.optimizer == pytest.approx(12 * adapters)
-    assert found.weights == pytest.approx(2 * count_parameters(model).total)
+    # In half precision: the frozen weights, and the adapters beside them.
+    assert found.weights == pytest.approx(2 * (count_parameters(model).total + adapters))
+
+
+def test_what_fsdp_holds_of_frozen_weights_and_of_adapters():
+    lora, shape = Lora(8, ("query", "value")), plan(data=4, zero=3, pipeline=1)
+    model, count = gpt(), count_parameters(gpt())
+    adapters = 4 * 2 * 8 * 2 * 256
+    stack = gpu_stack(fragmentation=0.0, context_bytes=0.0, logit_memory_bytes=0.0)
+    found, whole = (memory(shape, model=model, recipe=one, stack=stack) for one in (training(lora=lora), training()))
+    # A share of a quarter: half precision of what is frozen, the fp32 master of what is trained and its two moments.
+    assert found.weights == pytest.approx((2 * count.total + 4 * adapters) / 4)
+    assert found.optimizer == pytest.approx(8 * adapters / 4)
+    # Not yet scattered while a layer runs backward: gradients of one layer's adapters, not of the layer and the root.
+    assert whole.buffers - found.buffers == pytest.approx(4 * (count.root + count.layer - adapters / 4))
 
 
 @given(st.sampled_from([1, 2, 4]), st.sampled_from([0, 1, 2]), st.sampled_from(["none", "selective", "full"]))

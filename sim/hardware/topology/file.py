@@ -24,6 +24,9 @@ from sim.errors import InputError, unknown_name
 from sim.hardware.topology.families import FAMILIES
 from sim.hardware.topology.figures_file import FiguresFile, check_keys
 from sim.hardware.topology.topology import Topology
+from sim.scenario.shelf import shelf
+
+__all__ = ["load_topology", "shelf", "topology_names"]
 
 _TOP = ("title", "family", "device", "sizes", "link_class", "timing", "storage")
 _REQUIRED = ("title", "family", "device")
@@ -73,16 +76,6 @@ def load_topology(
         raise unknown_name(f"{shown}: device", "device", str(raw["device"]), device_names())
     asked = sizes_where or where
     return family.read(FiguresFile(shown, path.stem, path.parent, raw, devices, sizes or {}, asked, devices_where))
-
-
-def shelf(name: str) -> Path:
-    """Folder of the user's shelf of this name ("topologies" or "scenarios").
-
-    In the wheel the shelves lie inside the package, in a checkout beside it.
-    """
-    package = Path(__file__).resolve().parents[2]
-    installed = package / "shelves" / name
-    return installed if installed.is_dir() else package.parent / name
 
 
 def topology_names() -> list[str]:

@@ -1,0 +1,277 @@
+"""What a file of named entries found: a row for each of its points, beside what was published, and for each refusal."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tabulate import tabulate
+
+from sim.catalog import load_sources
+from sim.outcome.outcome import Outcome
+from sim.report.accuracy import accuracy_notes, warnings_of
+from sim.report.sentences import percent
+from sim.scenario import Published, Refusal, Scenario
+from sim.units import readable_time
+
+_WIDTH = 118
+_NAME_WIDTH = 24
+_HOUR_S = 3600.0
+_HEADERS = (
+    "entry",
+    "model",
+    "devices",
+    "step\ntime",
+    "MFU",
+    "time to\ntrain",
+    "device-\nhours",
+    "published",
+    "error",
+)
+_COMPARED = _HEADERS[-2:]
+"""Shown where there is something to compare with."""
+_DOWNTIME = "*"
+_REMEMBERED = "?"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One published figure beside the predicted one. error: signed, predicted over published less one."""
+
+    name: str
+    predicted: float
+    published: float
+    checks: bool
+    """False where the published figure is remembered: shown, never counted."""
+
+    @property
+    def error(self) -> float:
+        """How far the prediction is above what was published, as a share of it."""
+        return self.predicted / self.published - 1.0
+
+
+def comparisons(outcome: Outcome) -> list[Comparison]:
+    """Every published figure of a point that the simulation predicts: time, and device-hours.
+
+    A clean figure is held against the steps alone, any other against the run with its failures and checkpoints.
+    """
+    published = outcome.scenario.published
+    if published is None:
+        return []
+    predicted_s = outcome.undisturbed_s if published.clean else outcome.time_to_train_s
+    pairs = (
+        ("time_to_train_s", predicted_s, published.time_s),
+        ("device_hours", predicted_s * outcome.devices / _HOUR_S, published.device_hours),
+    )
+    return [
+        Comparison(name, own, theirs, not published.remembered) for name, own, theirs in pairs if theirs is not None
+    ]
+
+
+def has_entries(outcomes: Sequence[Outcome], refusals: Sequence[Refusal]) -> bool:
+    """Whether a run is that of a file with entries."""
+    return bool(refusals) or any(outcome.scenario.entry for outcome in outcomes)
+
+
+def entries_screen(outcomes: Sequence[Outcome], refusals: Sequence[Refusal]) -> str:
+    """The report of a file with entries as plain text: ASCII only, narrow enough for a terminal."""
+    rows = [*(_row(outcome, outcomes) for outcome in outcomes), *(_refused_row(one) for one in refusals)]
+    titles = dict.fromkeys(outcome.scenario.title for outcome in outcomes)
+    compared = bool(refusals) or any(outcome.scenario.published for outcome in outcomes)
+    width = len(_HEADERS) if compared else len(_HEADERS) - len(_COMPARED)
+    table = tabulate(
+        [row[:width] for row in rows],
+        headers=_HEADERS[:width],
+        colalign=("left", "left", *["right"] * (width - 2)),
+        disable_numparse=True,
+    )
+    parts = [
+        "\n".join(titles),
+        table,
+        "\n".join(
+            _wrapped(line) for line in [*map(_reason, refusals), *_legend(outcomes), *_sources(outcomes, refusals)]
+        ),
+        "\n".join(_wrapped(line) for line in _remarks(outcomes)),
+    ]
+    return "\n\n".join(part for part in parts if part).encode("ascii", "backslashreplace").decode("ascii") + "\n"
+
+
+def entry_rows(outcomes: Sequence[Outcome], refusals: Sequence[Refusal]) -> list[dict[str, Any]]:
+    """One flat row for each point and each refusal, for entries.csv; what a row has not is empty."""
+    rows = []
+    for outcome in outcomes:
+        scenario = outcome.scenario
+        errors = {f"{one.name}_error": one.error for one in comparisons(outcome) if one.checks}
+        rows.append(
+            {
+                "entry": scenario.entry,
+                "model": scenario.model.name,
+                "system": scenario.system.name,
+                "devices": outcome.devices,
+                "step_time_s": outcome.step_time_s,
+                "mfu": outcome.mfu,
+                "undisturbed_s": outcome.undisturbed_s,
+                "time_to_train_s": outcome.time_to_train_s,
+                "device_hours": outcome.device_hours,
+                **_published_cells(scenario.published),
+                **{key: errors.get(key) for key in ("time_to_train_s_error", "device_hours_error")},
+                "refused": None,
+            }
+        )
+    columns = list(rows[0]) if rows else []
+    refused = [
+        {"entry": one.entry, "model": one.model, **_published_cells(one.published), "refused": one.reason.problem}
+        for one in refusals
+    ]
+    columns += [key for row in refused for key in row if key not in columns]
+    columns = list(dict.fromkeys(columns))
+    return [{key: row.get(key) for key in columns} for row in [*rows, *refused]]
+
+
+def refusal_record(refusal: Refusal) -> dict[str, Any]:
+    """A refusal as plain data."""
+    return {
+        "entry": refusal.entry,
+        "model": refusal.model,
+        "problem": refusal.reason.problem,
+        "remedy": refusal.reason.remedy,
+    }
+
+
+def published_record(published: Published | None) -> dict[str, Any] | None:
+    """What was published of a point as plain data; None where nothing was."""
+    return None if published is None else _published_cells(published)
+
+
+def _published_cells(published: Published | None) -> dict[str, Any]:
+    one = published or Published()
+    given = published is not None
+    return {
+        "published_time_s": one.time_s,
+        "published_device_hours": one.device_hours,
+        "published_cost_usd": one.cost_usd,
+        "published_loss": one.loss,
+        "published_source": one.source or None,
+        "published_clean": one.clean,
+        "published_remembered": one.remembered if given else None,
+        "published_note": one.note or None,
+    }
+
+
+def _row(outcome: Outcome, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
+    scenario = outcome.scenario
+    compared = comparisons(outcome)
+    checked = [one for one in compared if one.checks]
+    return (
+        _narrow(_label(scenario, outcomes)),
+        _narrow(scenario.model.name),
+        f"{outcome.devices:,}",
+        readable_time(outcome.step_time_s),
+        percent(outcome.mfu),
+        readable_time(outcome.time_to_train_s),
+        _count(outcome.device_hours),
+        _published_words(scenario.published),
+        f"{checked[0].error:+.1%}".replace("%", " %") if checked else "-",
+    )
+
+
+def _refused_row(refusal: Refusal) -> tuple[str, ...]:
+    return (_narrow(refusal.entry), _narrow(refusal.model), "-", "-", "-", "-", "-", "-", "refused")
+
+
+def _label(scenario: Scenario, outcomes: Sequence[Outcome]) -> str:
+    """The entry, with its system where it has several, and with the axes that its points differ in."""
+    own = [other.scenario for other in outcomes if other.scenario.entry == scenario.entry]
+    words = [scenario.system.name] if len({other.system.name for other in own}) > 1 else []
+    differing = [key for key, value in scenario.axes.items() if any(other.axes.get(key) != value for other in own)]
+    words += [f"{key.rsplit('.', 1)[-1]} {scenario.axes[key]}" for key in differing if not key.endswith(".devices")]
+    return ", ".join([scenario.entry, *words])
+
+
+def _published_words(published: Published | None) -> str:
+    """The figure that is compared, or what else was published."""
+    if published is None:
+        return "-"
+    mark = _REMEMBERED if published.remembered else "" if published.clean in (True, None) else _DOWNTIME
+    if published.time_s is not None:
+        return readable_time(published.time_s) + mark
+    if published.device_hours is not None:
+        return f"{_count(published.device_hours)} dev.-h{mark}"
+    others = (("loss", published.loss, ".4g"), ("USD", published.cost_usd, ",.0f"))
+    found = [f"{name} {value:{form}}" for name, value, form in others if value is not None]
+    return (found[0] + (_REMEMBERED if published.remembered else "")) if found else "-"
+
+
+def _legend(outcomes: Sequence[Outcome]) -> list[str]:
+    """What the marks in the table mean, where they are."""
+    shown = [outcome.scenario.published for outcome in outcomes if outcome.scenario.published is not None]
+    lines = [
+        "error: predicted over published, less one; a clean figure is held against the steps alone, any other against"
+        " the run with failures and checkpoints"
+    ]
+    if any(one.clean is False and not one.remembered for one in shown):
+        lines.append(f"{_DOWNTIME} the published figure includes downtime, and often work beside the training")
+    if any(one.remembered for one in shown):
+        lines.append(f"{_REMEMBERED} remembered, not read in the source: shown, but no check")
+    return [f"note: {line}" for line in lines] if shown else []
+
+
+def _sources(outcomes: Sequence[Outcome], refusals: Sequence[Refusal]) -> list[str]:
+    """Where each published figure is from and what there is to know about it, once for an entry."""
+    pairs = [(outcome.scenario.entry, outcome.scenario.published) for outcome in outcomes]
+    pairs += [(one.entry, one.published) for one in refusals]
+    said: dict[str, list[str]] = {}
+    for entry, published in pairs:
+        if published is not None and (published.source or published.note):
+            title = load_sources().get(published.source, {}).get("title", published.source)
+            text = "; ".join(part for part in (title, published.note, _more(published)) if part)
+            owners = said.setdefault(text, [])
+            owners += [] if entry in owners else [entry]
+    return [f"{', '.join(owners)}: {text}" for text, owners in said.items()]
+
+
+def _more(published: Published) -> str:
+    """Published figures that the table has no room for."""
+    figures = [
+        ("", published.device_hours if published.time_s is not None else None, ",.0f", " device-hours"),
+        ("", published.cost_usd, ",.0f", " USD"),
+        ("loss ", published.loss, ".4g", ""),
+    ]
+    words = [f"{before}{value:{form}}{after}" for before, value, form, after in figures if value is not None]
+    return f"published: {', '.join(words)}" if words else ""
+
+
+def _remarks(outcomes: Sequence[Outcome]) -> list[str]:
+    """Warnings of the points, and what they all share, each once with its entries."""
+    owners: dict[str, list[str]] = {}
+    for outcome in outcomes:
+        for text in [
+            *(f"warning: {line}" for line in warnings_of(outcome)),
+            *(f"note: {line}" for line in accuracy_notes(outcome)),
+        ]:
+            names = owners.setdefault(text, [])
+            names += [] if outcome.scenario.entry in names else [outcome.scenario.entry]
+    count = len({outcome.scenario.entry for outcome in outcomes})
+    return [text if len(names) == count else f"{text} ({_few(names)})" for text, names in owners.items()]
+
+
+def _few(names: Sequence[str], most: int = 3) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _reason(refusal: Refusal) -> str:
+    return f"{refusal.entry}: refused: {refusal.reason.problem}; " + "; ".join(refusal.reason.remedy.splitlines())
+
+
+def _count(number: float) -> str:
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
+
+
+def _narrow(text: str) -> str:
+    return textwrap.fill(text, _NAME_WIDTH, break_on_hyphens=False)
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)

@@ -1,0 +1,87 @@
+"""base = "claim" or base = "other.toml": a scenario file on top of another one."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sim.errors import InputError, closest, shown
+from sim.scenario.overlay import overlaid
+from sim.scenario.shelf import shelf
+
+Parse = Callable[[Path], dict[str, Any]]
+
+
+def with_base(document: Mapping[str, Any], path: Path, parse: Parse) -> dict[str, Any]:
+    """Return a document laid over its base, and that over its own; without "base".
+
+    parse: reads one file. Paths in a base are taken from its own folder.
+    Raises InputError for a base that is not there, or that leads back to a file which is laid over it.
+    """
+    return _laid(document, path, parse, (path.resolve(),))
+
+
+def _laid(document: Mapping[str, Any], path: Path, parse: Parse, above: Sequence[Path]) -> dict[str, Any]:
+    upper = {key: value for key, value in document.items() if key != "base"}
+    if "base" not in document:
+        return upper
+    base = _found(document["base"], path)
+    if base.resolve() in above:
+        chain = " -> ".join(one.name for one in (*above, base))
+        raise InputError(f"{path}: base", f"the files are each other's base: {chain}", "leave out one 'base'")
+    lower = _laid(_parsed(base, path, parse), base, parse, (*above, base.resolve()))
+    return overlaid(with_absolute_paths(lower, base.parent), upper)
+
+
+def _parsed(base: Path, path: Path, parse: Parse) -> dict[str, Any]:
+    try:
+        return parse(base)
+    except InputError as error:
+        if error.where == str(base):
+            raise InputError(f"{path}: base", error.problem, error.remedy) from None
+        raise
+
+
+def _found(name: object, path: Path) -> Path:
+    """A file beside the one that names it, or a scenario on the shelf."""
+    where, example = f"{path}: base", 'write the path of a .toml file, or the name of a scenario such as "claim"'
+    if not isinstance(name, str) or not name:
+        raise InputError(where, f"{shown(name)} is not the name of a scenario", example)
+    if name.endswith(".toml"):
+        return path.parent / name
+    names = sorted(entry.stem for entry in shelf("scenarios").glob("*.toml"))
+    if name not in names:
+        problem = f"unknown scenario '{name}'{closest(name, names)}"
+        raise InputError(where, problem, f"scenarios: {', '.join(names)}; a file ends in .toml")
+    return shelf("scenarios") / f"{name}.toml"
+
+
+def with_absolute_paths(document: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The document with the paths in it, of topologies and of models' files, taken from a folder."""
+    found = copy.deepcopy(dict(document))
+    for tables in (found, *_tables(found.get("entry"))):
+        for model in _tables([tables.get("model")]):
+            if isinstance(model.get("config"), str):
+                model["config"] = str((folder / model["config"]).resolve())
+        for system in _tables(tables.get("system")):
+            for hardware in (system, *_tables(system.get("part"))):
+                hardware.update({key: _absolute(hardware[key], folder) for key in ("topology",) if key in hardware})
+    (sweep,) = _tables([found.get("sweep")]) or [{}]
+    for axis, values in sweep.items():
+        key = axis.rsplit(".", 1)[-1]
+        if isinstance(values, list) and key == "topology":
+            sweep[axis] = [_absolute(value, folder) for value in values]
+        elif isinstance(values, list) and key == "config":
+            sweep[axis] = [str((folder / value).resolve()) if isinstance(value, str) else value for value in values]
+    return found
+
+
+def _tables(value: object) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _absolute(name: object, folder: Path) -> object:
+    """A topology on the shelf is a name and stays one."""
+    return str((folder / name).resolve()) if isinstance(name, str) and name.endswith(".toml") else name
