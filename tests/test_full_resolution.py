@@ -5,9 +5,10 @@ import dataclasses
 import pytest
 
 from sim.catalog import SlowPlace, Stalls, Variation, load_variation
+from sim.counterfactual import counterfactuals
 from sim.errors import InputError
 from sim.outcome.lines import LINES
-from sim.simulate import counterfactuals, prepare, resolution_of, simulate
+from sim.simulate import prepare, resolution_of, simulate
 from tests.builders import fixed, gpt, point, training
 
 PLANS = {
