@@ -41,11 +41,11 @@ def counterfactuals(prepared: Prepared, outcome: Outcome) -> dict[str, float]:
 
     "free network": everything arrives at once. "network ten times faster": links have ten times the rate, latencies
     stay. "NVLink domain of 72": so many devices on one scale-up switch; left out on wafers, where domains are as large
-    already, and where the topology cannot be built so. It can be slower: sends whose two ends lay on one rail may lie on
-    two in domains that the plan was not made for, and share a card with others. "no jitter": replicas are alike. "no bubble": no stage waits for
-    another. "unlimited memory": the same plan without recomputation, or on a wafer the whole share in one pass.
-    "no variation", where devices differ: they do not. The others are then mean steps, by their ratio to the same steps
-    of the run as it is.
+    already, and where the topology cannot be built so. It can be slower: sends whose two ends lay on one rail may lie
+    on two in domains that the plan was not made for, and share a card with others. "no jitter": replicas are alike.
+    "no bubble": no stage waits for another. "unlimited memory": the same plan without recomputation, or on a wafer the
+    whole share in one pass. "no variation", where devices differ: they do not. The others are then mean steps, by their
+    ratio to the same steps of the run as it is.
     """
     cases = _cases(prepared)
     traces = {name: _trace(case) for name, case in cases.items()}
