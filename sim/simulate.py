@@ -16,12 +16,12 @@ from sim.cost.wafer import WAFER_STYLE, wafer_costs
 from sim.engine.clock import run
 from sim.engine.gpu_program import gpu_program
 from sim.engine.lanes import LaneRun, Order, order_of, run_lanes
-from sim.engine.program import Program, without_waiting_for_others
+from sim.engine.program import Program
 from sim.engine.trace import Trace
 from sim.engine.transfers import shared_links
 from sim.engine.wafer_program import wafer_program
 from sim.errors import InputError, LedgerNotClosed, ScaletaxError
-from sim.hardware.network import FreeNetwork, Network
+from sim.hardware.network import Network
 from sim.hardware.topology import Topology
 from sim.outcome.confidence import NEVER_CHECKED, Confidence, confidence
 from sim.outcome.ledger import accounts, close_ledger
@@ -37,12 +37,21 @@ from sim.training import training_run
 from sim.workload.flops import StepFlops, layers_flops
 from sim.workload.parameters import count_parameters
 
-__all__ = ["Prepared", "counterfactuals", "order_of_step", "prepare", "resolution_of", "simulate", "simulate_prepared"]
+__all__ = [
+    "Fabric",
+    "Prepared",
+    "every_device",
+    "fabrics_of",
+    "order_of_step",
+    "prepare",
+    "program_of",
+    "resolution_of",
+    "simulate",
+    "simulate_prepared",
+]
 
 _SAME = 1e-9
 """Devices that are alike take as long as the one that stands for them, up to rounding."""
-_COMPARED_STEPS = 10
-"""Steps over which a step without one thing is compared with the step as it is, where steps differ."""
 
 
 def simulate(scenario: Scenario) -> Outcome:
@@ -55,15 +64,15 @@ def simulate(scenario: Scenario) -> Outcome:
 def simulate_prepared(prepared: Prepared) -> Outcome:
     """Run a step of what has been prepared."""
     scenario = prepared.scenario
-    fabrics = _fabrics(prepared, Network)
+    fabrics = fabrics_of(prepared, Network)
     networks = [fabric.network for fabric in fabrics]
-    program = _program(prepared, fabrics)
+    program = program_of(prepared, fabrics)
     trace = run(program, shared_links(program, *networks))
     ledger = close_ledger(trace, scenario.system.devices)
     resolution, times = resolution_of(scenario), None
     if resolution.name == "full":
         order = order_of(program, trace, *prepared.domains)
-        lanes = _every_device(prepared, order, trace, scenario.steps)
+        lanes = every_device(prepared, order, trace, scenario.steps)
         ledger = varied_ledger(ledger, accounts(trace), lanes)
         times = step_times(lanes, order, trace.step_time_s, prepared.domains[0])
     parts = _uses(prepared)
@@ -91,8 +100,8 @@ def simulate_prepared(prepared: Prepared) -> Outcome:
 
 def order_of_step(prepared: Prepared) -> Order:
     """The order in which every device can be advanced through a step, for drawing its steps again and again."""
-    fabrics = _fabrics(prepared, Network)
-    program = _program(prepared, fabrics)
+    fabrics = fabrics_of(prepared, Network)
+    program = program_of(prepared, fabrics)
     trace = run(program, shared_links(program, *(fabric.network for fabric in fabrics)))
     return order_of(program, trace, *prepared.domains)
 
@@ -109,7 +118,7 @@ def resolution_of(scenario: Scenario) -> Resolution:
     return Resolution("full", f"devices differ: variation '{system.variation.name}'")
 
 
-def _every_device(prepared: Prepared, order: Order, trace: Trace, steps: int) -> LaneRun:
+def every_device(prepared: Prepared, order: Order, trace: Trace, steps: int) -> LaneRun:
     """Run every device through some steps; through one where nothing varies, which must equal the folded one."""
     scenario, devices = prepared.scenario, prepared.plan.devices
     variation = scenario.system.variation
@@ -121,56 +130,19 @@ def _every_device(prepared: Prepared, order: Order, trace: Trace, steps: int) ->
     return found
 
 
-def counterfactuals(prepared: Prepared, outcome: Outcome) -> dict[str, float]:
-    """Step times in seconds with one thing removed at a time: engine runs, not subtractions.
-
-    "free network": everything arrives at once. "no jitter": replicas are alike. "no bubble": no stage waits for
-    another. "unlimited memory": the same plan without recomputation, or on a wafer the whole share in one pass.
-    "no variation", where devices differ: they do not. The others are then mean steps, by their ratio to the same steps
-    of the run as it is.
-    """
-    scenario, fabrics = prepared.scenario, _fabrics(prepared, Network)
-    calm = dataclasses.replace(scenario, system=dataclasses.replace(scenario.system, jitter=0.0))
-    programs = {
-        "free network": _program(prepared, _fabrics(prepared, FreeNetwork)),
-        "no jitter": _program(dataclasses.replace(prepared, scenario=calm), fabrics),
-        "no bubble": without_waiting_for_others(_program(prepared, fabrics)),
-        "unlimited memory": _program(dataclasses.replace(prepared, plan=_roomy(prepared.plan)), fabrics),
-    }
-    networks = [fabric.network for fabric in fabrics]
-    traces = {name: run(program, shared_links(program, *networks)) for name, program in programs.items()}
-    if scenario.system.variation.is_none or outcome.step_times is None:
-        return {name: trace.step_time_s for name, trace in traces.items()}
-    found = {"no variation": outcome.step_times.alike_s}
-    as_it_is_s = float(outcome.step_times.times_s[:_COMPARED_STEPS].mean())
-    for name, trace in traces.items():
-        order = order_of(programs[name], trace, *prepared.domains)
-        without_s = float(_every_device(prepared, order, trace, _COMPARED_STEPS).step_times_s.mean())
-        found[name] = outcome.step_time_s * without_s / as_it_is_s
-    del found["no jitter"]
-    return found
-
-
-class _Fabric(NamedTuple):
+class Fabric(NamedTuple):
     """The networks of one part, as Site has them."""
 
     network: Network
     border: Network
 
 
-def _fabrics(prepared: Prepared, build: Callable[[Topology], Network]) -> list[_Fabric]:
+def fabrics_of(prepared: Prepared, build: Callable[[Topology], Network]) -> list[Fabric]:
     """What each part communicates over."""
-    return [_Fabric(build(part.topology), build(part.border)) for part in prepared.parts]
+    return [Fabric(build(part.topology), build(part.border)) for part in prepared.parts]
 
 
-def _roomy(plan: Plan | WaferPlan) -> Plan | WaferPlan:
-    """The plan that unlimited memory would allow, all else equal."""
-    if isinstance(plan, Plan):
-        return dataclasses.replace(plan, recompute="none")
-    return dataclasses.replace(plan, micro_batch=plan.micro_batch * plan.micro_batches, micro_batches=1)
-
-
-def _program(prepared: Prepared, fabrics: Sequence[_Fabric]) -> Program:
+def program_of(prepared: Prepared, fabrics: Sequence[Fabric]) -> Program:
     """Cost the plan and write it down as a program. fabrics: of each part."""
     scenario, machines = prepared.scenario, prepared.machines
     model, training, jitter = scenario.model, scenario.training, scenario.system.jitter

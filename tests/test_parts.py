@@ -10,12 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.catalog import SlowPlace, Variation, load_variation
+from sim.counterfactual import counterfactuals
 from sim.errors import InputError
 from sim.report.checked import checked
 from sim.report.document import results_document, summary_rows
 from sim.report.screen import screen
 from sim.scenario import resolved_toml
-from sim.simulate import counterfactuals, prepare, simulate
+from sim.simulate import prepare, simulate
 from sim.sweep.grid import load_scenarios
 
 A100, H100 = "dgx-a100-superpod", "dgx-h100-superpod"

@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 
 from sim.catalog import PLAIN_LIBRARY, Gpu, GpuStack, load_library
 from sim.cost.step import step_costs
+from sim.counterfactual import counterfactuals
 from sim.engine.clock import run
 from sim.engine.pipeline_program import pipeline_program
 from sim.engine.sharded_program import sharded_program
@@ -37,7 +38,7 @@ from sim.outcome.lines import LINES
 from sim.parallel.plan import check_plan, shards_by_layer
 from sim.scenario import read_document, scenario_from
 from sim.scenario.types import Lora, PlanRequest, Report
-from sim.simulate import counterfactuals, prepare, simulate
+from sim.simulate import prepare, simulate
 from sim.workload.parameters import count_parameters
 
 COMMUNICATION = ("tensor_comm", "context_comm", "expert_comm", "pipeline_comm", "data_comm")
@@ -494,6 +495,8 @@ def test_removing_a_loss_never_makes_a_step_longer(case):
         )
         assert without["no jitter"] == simulate(calm).step_time_s
         assert without["unlimited memory"] == simulate(eager).step_time_s
+    changed = [without.pop(name) for name in ("network ten times faster", "NVLink domain of 72")]
+    assert all(time_s <= outcome.step_time_s * (1 + anomaly(case)) for time_s in changed)
     assert all(time_s <= outcome.step_time_s * (1 + 1e-12) for time_s in without.values())
     if prepare_plan(case).pipeline == 1:
         assert without["no bubble"] == pytest.approx(outcome.step_time_s, rel=1e-12)

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 
+from sim.counterfactual import counterfactuals
 from sim.errors import ScaletaxError
 from sim.outcome.outcome import Outcome
 from sim.scenario.types import Scenario
-from sim.simulate import counterfactuals, prepare, simulate_prepared
+from sim.simulate import prepare, simulate_prepared
 from sim.training import training_run
 
 

@@ -8,8 +8,8 @@ keeps to the one that its hash picks: two pairs may meet on one cable while anot
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +61,19 @@ class FatTree(Nodes):
         self.spine_up = Link("fabric", above_leaf / self.cables * sizes.leaves_per_spine, fabric_latency_s)
         self._leaf = self._spine = (0, 0)
         self._lay_fabric()
+
+    def with_domains_of(self, devices: int) -> Self | None:
+        """As for every topology. A scalable unit keeps its devices, as nearly as whole nodes allow.
+
+        None where cards would have to be cut.
+        """
+        sizes = self.sizes
+        cards, cut = divmod(sizes.nics_per_node * devices, sizes.devices_per_node)
+        if cut or not cards:
+            return None
+        nodes = max(1, round(sizes.nodes_per_leaf * sizes.devices_per_node / devices))
+        larger = replace(sizes, devices_per_node=devices, nics_per_node=cards, nodes_per_leaf=nodes)
+        return type(self)(self.about, larger, self.scale_up, self.nic, self.leaf_up.latency_s, self.routing)
 
     @property
     @abstractmethod

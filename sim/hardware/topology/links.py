@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,10 @@ class Link:
     link_class: str
     bytes_per_s: float
     latency_s: float
+
+    def with_rate_times(self, factor: float) -> Link:
+        """The same link at so many times the rate; its latency stays."""
+        return replace(self, bytes_per_s=self.bytes_per_s * factor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,13 @@ class LinkTable:
         self._firsts += [first, back]
         self.count += 2 * count
         return first, back
+
+    def with_rates_times(self, factor: float) -> LinkTable:
+        """A table of its own with the same links, each at so many times its rate."""
+        table = LinkTable()
+        table._blocks = [replace(block, link=block.link.with_rate_times(factor)) for block in self._blocks]
+        table._firsts, table.count = list(self._firsts), self.count
+        return table
 
     @functools.cached_property
     def classes(self) -> tuple[str, ...]:

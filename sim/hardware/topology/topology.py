@@ -7,10 +7,11 @@ until somebody asks for one.
 
 from __future__ import annotations
 
+import copy
 import functools
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -161,6 +162,28 @@ class Topology(ABC):
     def store_links(self, devices: int, *, inwards: bool) -> Numbers:
         """Links that a broadcast from the store (inwards), or a reduction into it, crosses; none without a store."""
         return np.zeros(0, dtype=np.int64)
+
+    def with_rates_times(self, factor: float) -> Self:
+        """The same network with every link, and what switches add, at so many times the rate; latencies stay.
+
+        Numbers of links and paths are the same, so what is known of paths is shared; what rests on rates is not.
+        """
+        faster = copy.copy(self)
+        faster.__dict__.pop("graph", None)
+        faster.links = self.links.with_rates_times(factor)
+        for name, value in vars(self).items():
+            if isinstance(value, Link):
+                setattr(faster, name, value.with_rate_times(factor))
+        added = self.about.in_switch_bytes_per_s
+        faster.about = replace(self.about, in_switch_bytes_per_s=None if added is None else added * factor)
+        return faster
+
+    def with_domains_of(self, devices: int) -> Topology | None:
+        """The same devices and fabric with so many devices on a scale-up switch; None where that cannot be built.
+
+        Each device keeps its links and its share of a network card.
+        """
+        return None
 
     @functools.cached_property
     def graph(self) -> Graph:

@@ -1,0 +1,111 @@
+"""What one step would take with one thing removed or changed: the same plan, run again through the engine."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from sim.engine.clock import run
+from sim.engine.lanes import order_of
+from sim.engine.program import Program, without_waiting_for_others
+from sim.engine.trace import Trace
+from sim.engine.transfers import shared_links
+from sim.hardware.network import FreeNetwork, Network
+from sim.hardware.topology import Topology
+from sim.outcome.outcome import Outcome
+from sim.parallel.plan import Plan
+from sim.parallel.wafer_plan import WaferPlan
+from sim.prepare import Prepared
+from sim.simulate import Fabric, every_device, fabrics_of, program_of
+
+__all__ = ["FASTER", "LARGE_DOMAIN", "counterfactuals"]
+
+FASTER = 10.0
+"""How many times the rate links have in "network ten times faster"."""
+LARGE_DOMAIN = 72
+"""Devices in a scale-up domain in "NVLink domain of 72", as in a GB200 NVL72 rack."""
+_COMPARED_STEPS = 10
+"""Steps over which a step without one thing is compared with the step as it is, where steps differ."""
+
+
+class _Case(NamedTuple):
+    """A program and the fabrics that it runs over."""
+
+    program: Program
+    fabrics: Sequence[Fabric]
+
+
+def counterfactuals(prepared: Prepared, outcome: Outcome) -> dict[str, float]:
+    """Step times in seconds with one thing removed at a time: engine runs, not subtractions.
+
+    "free network": everything arrives at once. "network ten times faster": links have ten times the rate, latencies
+    stay. "NVLink domain of 72": so many devices on one scale-up switch; left out on wafers, where domains are as large
+    already, and where the topology cannot be built so. It can be slower: sends whose two ends lay on one rail may lie
+    on two in domains that the plan was not made for, and share a card with others. "no jitter": replicas are alike.
+    "no bubble": no stage waits for another. "unlimited memory": the same plan without recomputation, or on a wafer the
+    whole share in one pass. "no variation", where devices differ: they do not. The others are then mean steps, by their
+    ratio to the same steps of the run as it is.
+    """
+    cases = _cases(prepared)
+    traces = {name: _trace(case) for name, case in cases.items()}
+    if prepared.scenario.system.variation.is_none or outcome.step_times is None:
+        return {name: float(trace.step_time_s) for name, trace in traces.items()}
+    found = {"no variation": outcome.step_times.alike_s}
+    as_it_is_s = float(outcome.step_times.times_s[:_COMPARED_STEPS].mean())
+    for name, trace in traces.items():
+        # Nodes stay what they are: devices that fail or slow down together do so in a larger domain as well.
+        order = order_of(cases[name].program, trace, *prepared.domains)
+        without_s = float(every_device(prepared, order, trace, _COMPARED_STEPS).step_times_s.mean())
+        found[name] = outcome.step_time_s * without_s / as_it_is_s
+    del found["no jitter"]
+    return found
+
+
+def _cases(prepared: Prepared) -> dict[str, _Case]:
+    """What is run, by name."""
+    scenario, fabrics = prepared.scenario, fabrics_of(prepared, Network)
+    calm = dataclasses.replace(scenario, system=dataclasses.replace(scenario.system, jitter=0.0))
+    cases = {
+        "free network": _Case(program_of(prepared, fabrics_of(prepared, FreeNetwork)), fabrics),
+        "network ten times faster": _on(prepared, lambda topology: topology.with_rates_times(FASTER)),
+    }
+    if (large := _with_large_domains(prepared)) is not None:
+        cases["NVLink domain of 72"] = large
+    programs = {
+        "no jitter": program_of(dataclasses.replace(prepared, scenario=calm), fabrics),
+        "no bubble": without_waiting_for_others(program_of(prepared, fabrics)),
+        "unlimited memory": program_of(dataclasses.replace(prepared, plan=_roomy(prepared.plan)), fabrics),
+    }
+    return cases | {name: _Case(program, fabrics) for name, program in programs.items()}
+
+
+def _trace(case: _Case) -> Trace:
+    return run(case.program, shared_links(case.program, *(fabric.network for fabric in case.fabrics)))
+
+
+def _on(prepared: Prepared, change: Callable[[Topology], Topology]) -> _Case:
+    """The same plan on other networks, which share nothing with those of the run as it is."""
+    fabrics = [Fabric(Network(change(part.topology)), Network(change(part.border))) for part in prepared.parts]
+    return _Case(program_of(prepared, fabrics), fabrics)
+
+
+def _with_large_domains(prepared: Prepared) -> _Case | None:
+    """Every part in domains of LARGE_DOMAIN; None unless all can be, and one has smaller ones."""
+    topologies = [topology for part in prepared.parts for topology in (part.topology, part.border)]
+    if all(topology.domain >= LARGE_DOMAIN for topology in topologies):
+        return None
+    if any(_large(topology) is None for topology in topologies):
+        return None
+    return _on(prepared, lambda topology: _large(topology) or topology)
+
+
+def _large(topology: Topology) -> Topology | None:
+    return topology if topology.domain >= LARGE_DOMAIN else topology.with_domains_of(LARGE_DOMAIN)
+
+
+def _roomy(plan: Plan | WaferPlan) -> Plan | WaferPlan:
+    """The plan that unlimited memory would allow, all else equal."""
+    if isinstance(plan, Plan):
+        return dataclasses.replace(plan, recompute="none")
+    return dataclasses.replace(plan, micro_batch=plan.micro_batch * plan.micro_batches, micro_batches=1)
