@@ -5,7 +5,6 @@ scenario -> device, stack, topology -> plan -> costs -> program -> engine -> tra
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -33,7 +32,7 @@ from sim.parallel.plan import Plan
 from sim.parallel.wafer_plan import WaferPlan
 from sim.prepare import Prepared, prepare
 from sim.scenario.types import Scenario
-from sim.training import training_run
+from sim.training import with_run
 from sim.workload.flops import StepFlops, layers_flops
 from sim.workload.parameters import count_parameters
 
@@ -57,8 +56,7 @@ _SAME = 1e-9
 def simulate(scenario: Scenario) -> Outcome:
     """Run one scenario: a step of its system, accounted for to the last device-second, and the whole run."""
     prepared = prepare(scenario)
-    outcome = simulate_prepared(prepared)
-    return dataclasses.replace(outcome, run=training_run(prepared, outcome))
+    return with_run(prepared, simulate_prepared(prepared))
 
 
 def simulate_prepared(prepared: Prepared) -> Outcome:

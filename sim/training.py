@@ -1,10 +1,12 @@
-"""From one step to the whole run: how long it takes on hardware that fails, and what is written down on the way."""
+"""From one step to the whole run: how long it takes on hardware that fails, and what that costs."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
-from sim.catalog import load_reliability, reliability_of
+from sim.catalog import Figure, Reliability, load_reliability, reliability_of
+from sim.outcome.economics import RunBill, joint_bill, run_bill, terms_of
 from sim.outcome.outcome import Outcome
 from sim.outcome.run.recovery import Cluster, asked_reliability, check_storage, conditions, storage_of
 from sim.outcome.run.training_run import TrainingRun, simulated_training_run
@@ -12,16 +14,20 @@ from sim.parallel.checkpoint import checkpoint_bytes
 from sim.prepare import Prepared
 
 
-def training_run(prepared: Prepared, outcome: Outcome) -> TrainingRun:
-    """Simulate the run that the step of an outcome is repeated for.
+def with_run(prepared: Prepared, outcome: Outcome) -> Outcome:
+    """The outcome of a step, with that of the run it is repeated for and the bill.
 
     Raises InputError for a checkpoint that is larger than its storage, and where the run would hardly ever end.
     """
+    run = training_run(prepared, outcome)
+    return dataclasses.replace(outcome, run=run, bill=_bill(prepared, run.percentile_s(50)))
+
+
+def training_run(prepared: Prepared, outcome: Outcome) -> TrainingRun:
+    """Simulate the run that the step of an outcome is repeated for. Raises as with_run does."""
     scenario, parts = prepared.scenario, prepared.parts
     request, where = scenario.system.run, f"{scenario.where} run"
-    device = parts[0].device.name
-    profile = load_reliability(request.profile, where) if request.profile else reliability_of(device)
-    reliability = asked_reliability(request, profile)
+    reliability = _reliability(prepared)
     devices = prepared.plan.devices
     whole = sum(part.devices for part in scenario.system.every_part)
     nodes = sum(
@@ -35,3 +41,31 @@ def training_run(prepared: Prepared, outcome: Outcome) -> TrainingRun:
     variation = outcome.step_times.coefficient_of_variation if outcome.step_times else 0.0
     run = conditions(request, reliability, cluster, size_bytes, outcome.steps, outcome.step_time_s, variation)
     return simulated_training_run(run, reliability, outcome.ledger, request.runs, scenario.seed, where)
+
+
+def run_figures(prepared: Prepared) -> tuple[Figure, ...]:
+    """Every figure that the run and its bill rest on, beside those of the step."""
+    prices = prepared.scenario.system.prices
+    bought = [figure for part in prepared.parts for figure in terms_of(part.device.name, prices).figures]
+    return (*_reliability(prepared).figures, *dict.fromkeys(bought))
+
+
+def _reliability(prepared: Prepared) -> Reliability:
+    """As the scenario has it, or the catalogue for its kind of device."""
+    scenario = prepared.scenario
+    request = scenario.system.run
+    named = load_reliability(request.profile, f"{scenario.where} run") if request.profile else None
+    return asked_reliability(request, named or reliability_of(prepared.parts[0].device.name))
+
+
+def _bill(prepared: Prepared, time_s: float) -> RunBill:
+    """All devices are paid for, used or not, and the nodes kept as spares beside them."""
+    system, tokens = prepared.scenario.system, float(prepared.scenario.training.tokens)
+    spares = (system.run.spares or 0) * prepared.parts[0].topology.domain
+    bills = [
+        run_bill(equipment.device.name, part.devices + extra, time_s, tokens, system.prices)
+        for part, equipment, extra in zip(
+            system.every_part, prepared.parts, [spares, *[0] * (len(prepared.parts) - 1)], strict=True
+        )
+    ]
+    return joint_bill(bills)

@@ -80,6 +80,8 @@ def cite(file: Path, overrides: Sequence[str]) -> None:
     """Print which figures of which sources a scenario FILE rests on, and which are fitted or assumed."""
     from sim.report.catalogue import cite as citation
     from sim.simulate import prepare
+    from sim.training import run_figures
 
-    figures = [figure for scenario in scenarios_of(file, overrides) for figure in prepare(scenario).figures]
+    points = [prepare(scenario) for scenario in scenarios_of(file, overrides)]
+    figures = [figure for point in points for figure in (*point.figures, *run_figures(point))]
     click.echo(citation(figures))

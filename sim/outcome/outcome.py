@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from sim.catalog import Figure
 from sim.engine.trace import Trace
 from sim.outcome.confidence import NEVER_CHECKED, Confidence
+from sim.outcome.economics import RunBill
 from sim.outcome.effort import Effort
 from sim.outcome.ledger import Ledger
 from sim.outcome.links import LinkUse
@@ -88,6 +89,8 @@ class Outcome:
     """The steps that were simulated with every device on its own; the ledger is that of their mean."""
     run: TrainingRun | None = None
     """The run over days; None where only a step was asked for."""
+    bill: RunBill | None = None
+    """Of the run that takes as long as the median one; None where there is none."""
 
     @property
     def step_time_s(self) -> float:

@@ -11,7 +11,7 @@ from sim.errors import ScaletaxError
 from sim.outcome.outcome import Outcome
 from sim.scenario.types import Scenario
 from sim.simulate import prepare, simulate_prepared
-from sim.training import training_run
+from sim.training import with_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,7 @@ def run_point(scenario: Scenario) -> Result:
     """Simulate one point, its run and its counterfactuals; an error of the input is a result too."""
     try:
         prepared = prepare(scenario)
-        outcome = simulate_prepared(prepared)
-        outcome = replace(outcome, run=training_run(prepared, outcome))
+        outcome = with_run(prepared, simulate_prepared(prepared))
         return replace(outcome, counterfactual_step_times_s=counterfactuals(prepared, outcome))
     except ScaletaxError as error:
         return Failure(scenario, error)
