@@ -12,6 +12,8 @@ from tabulate import tabulate
 from sim.catalog import load_sources
 from sim.outcome.outcome import Outcome
 from sim.report.accuracy import accuracy_notes, warnings_of
+from sim.report.run_records import run_columns
+from sim.report.run_screen import run_notes, run_table
 from sim.report.sentences import percent
 from sim.scenario import Published, Refusal, Scenario
 from sim.units import readable_time
@@ -90,6 +92,7 @@ def entries_screen(outcomes: Sequence[Outcome], refusals: Sequence[Refusal]) -> 
     parts = [
         "\n".join(titles),
         table,
+        run_table(outcomes),
         "\n".join(
             _wrapped(line) for line in [*map(_reason, refusals), *_legend(outcomes), *_sources(outcomes, refusals)]
         ),
@@ -112,9 +115,9 @@ def entry_rows(outcomes: Sequence[Outcome], refusals: Sequence[Refusal]) -> list
                 "devices": outcome.devices,
                 "step_time_s": outcome.step_time_s,
                 "mfu": outcome.mfu,
-                "undisturbed_s": outcome.undisturbed_s,
                 "time_to_train_s": outcome.time_to_train_s,
                 "device_hours": outcome.device_hours,
+                **run_columns(outcome),
                 **_published_cells(scenario.published),
                 **{key: errors.get(key) for key in ("time_to_train_s_error", "device_hours_error")},
                 "refused": None,
@@ -249,7 +252,7 @@ def _remarks(outcomes: Sequence[Outcome]) -> list[str]:
     for outcome in outcomes:
         for text in [
             *(f"warning: {line}" for line in warnings_of(outcome)),
-            *(f"note: {line}" for line in accuracy_notes(outcome)),
+            *(f"note: {line}" for line in (*accuracy_notes(outcome), *run_notes(outcome))),
         ]:
             names = owners.setdefault(text, [])
             names += [] if outcome.scenario.entry in names else [outcome.scenario.entry]
