@@ -13,7 +13,7 @@ from sim.catalog import load_sources
 from sim.outcome.outcome import Outcome
 from sim.report.accuracy import accuracy_notes, warnings_of
 from sim.report.run_records import run_columns
-from sim.report.run_screen import run_notes, run_table
+from sim.report.run_screen import run_sources, run_table
 from sim.report.sentences import percent
 from sim.scenario import Published, Refusal, Scenario
 from sim.units import readable_time
@@ -93,6 +93,7 @@ def entries_screen(outcomes: Sequence[Outcome], refusals: Sequence[Refusal]) -> 
         "\n".join(titles),
         table,
         run_table(outcomes),
+        "\n".join(_wrapped(line) for line in run_sources(outcomes)),
         "\n".join(
             _wrapped(line) for line in [*map(_reason, refusals), *_legend(outcomes), *_sources(outcomes, refusals)]
         ),
@@ -252,7 +253,7 @@ def _remarks(outcomes: Sequence[Outcome]) -> list[str]:
     for outcome in outcomes:
         for text in [
             *(f"warning: {line}" for line in warnings_of(outcome)),
-            *(f"note: {line}" for line in (*accuracy_notes(outcome), *run_notes(outcome))),
+            *(f"note: {line}" for line in accuracy_notes(outcome)),
         ]:
             names = owners.setdefault(text, [])
             names += [] if outcome.scenario.entry in names else [outcome.scenario.entry]

@@ -19,14 +19,15 @@ _HEADERS = (
     "time to train\nP10 to P90",
     "good-\nput",
     "fail-\nures",
-    "checkpoint\nevery",
+    "saved\nevery",
     "rented, USD\nlow to high",
     "owned, USD\nlow to high",
     "energy,\nMWh",
 )
-_SYSTEM_WIDTH = 20
+_SYSTEM_WIDTH = 16
 _MOST_ROWS = 12
 """More points than that, and each system has a row for its smallest and its largest one."""
+_MOST_NAMED = 3
 _JOULES_PER_MWH = 3.6e9
 _UNKNOWN = "unknown"
 
@@ -56,6 +57,21 @@ def run_notes(outcome: Outcome) -> list[str]:
     parts += [f"assumed, from no source that could be checked: {_joined(bill.assumed)}"] if bill.assumed else []
     parts += [f"unknown: {_joined(bill.unknown)}"] if bill.unknown else []
     return ["; ".join(parts)]
+
+
+def run_sources(outcomes: Sequence[Outcome]) -> list[str]:
+    """The notes of all points, each once, with the systems that it holds for where they are not all of them."""
+    owners: dict[str, list[str]] = {}
+    systems = curves(outcomes)
+    for curve in systems:
+        for note in run_notes(curve.largest):
+            owners.setdefault(note, []).append(curve.label)
+    return [note if len(names) == len(systems) else f"{_few(names)}: {note}" for note, names in owners.items()]
+
+
+def _few(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMED
+    return _joined(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _shown(curve: Curve, points: int) -> Sequence[Outcome]:

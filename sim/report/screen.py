@@ -13,7 +13,7 @@ from sim.outcome.lines import GROUPS
 from sim.outcome.outcome import Outcome
 from sim.report.accuracy import accuracy_notes, error_band, warnings_of
 from sim.report.points import curves
-from sim.report.run_screen import run_notes, run_table
+from sim.report.run_screen import run_sources, run_table
 from sim.report.sentences import percent, sentences
 from sim.report.step_notes import step_notes
 from sim.report.step_times import differs
@@ -59,6 +59,7 @@ def screen(outcomes: Sequence[Outcome]) -> str:
         _headline(outcomes),
         _table(outcomes),
         run_table(outcomes),
+        "\n".join(_wrapped(line) for line in run_sources(outcomes)),
         "\n".join(_wrapped(sentence) for sentence in said),
         "\n".join(_wrapped(line) for line in [*_marked("warning", warnings), *_marked("note", notes)]),
     ]
@@ -147,10 +148,7 @@ def _conventions(outcomes: Sequence[Outcome]) -> list[str]:
 def _notes(outcomes: Sequence[Outcome]) -> list[str]:
     """The notes of all points, each once, first on devices that differ."""
     differing = step_notes(outcomes)
-    notes = [
-        [*first, *accuracy_notes(point), *point.notes, *run_notes(point)]
-        for first, point in zip(differing, outcomes, strict=True)
-    ]
+    notes = [[*first, *accuracy_notes(point), *point.notes] for first, point in zip(differing, outcomes, strict=True)]
     return _once(outcomes, notes, {note for notes in differing for note in notes})
 
 
