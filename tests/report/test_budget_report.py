@@ -93,7 +93,7 @@ def test_files_hold_every_row(tmp_path: Path) -> None:
     names = {path.name for path in write_budget(found, None, tmp_path / "out")}
     assert names == {"results.json", "budget.csv", "budget.png", "budget.svg"}
     document = json.loads((tmp_path / "out" / "results.json").read_text())
-    rows = list(csv.DictReader((tmp_path / "out" / "budget.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "out" / "budget.csv").read_text().splitlines()))
     assert len(rows) == len(document["same_loss"]) == len(found.same_loss)
     for row, recipe in zip(rows, found.same_loss, strict=True):
         assert float(row["training_flops"]) == pytest.approx(6 * recipe.parameters * recipe.tokens)
