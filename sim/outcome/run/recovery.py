@@ -76,7 +76,9 @@ def conditions(
     write_s, read_s = size_bytes / storage.write_bytes_per_s, size_bytes / storage.read_bytes_per_s
     snapshot_s = size_bytes / cluster.devices / reliability.snapshot_bytes_per_s
     blocking_s = min(snapshot_s, write_s) if reliability.asynchronous_checkpoints else write_s
-    restart_s = reliability.restart_s + reliability.restart_per_device_s * cluster.devices + read_s
+    # Without checkpoints there is nothing to read either.
+    loaded_s = 0.0 if request.checkpoint_rule == "never" else read_s
+    restart_s = reliability.restart_s + reliability.restart_per_device_s * cluster.devices + loaded_s
     run = Conditions(
         steps=steps,
         step_s=step_s,
