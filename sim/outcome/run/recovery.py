@@ -57,9 +57,14 @@ def check_storage(size_bytes: float, storage: Storage, where: str) -> None:
     if storage.capacity_bytes is not None and size_bytes > storage.capacity_bytes:
         raise InputError(
             where,
-            f"a checkpoint has {readable_bytes(size_bytes)}, the storage {readable_bytes(storage.capacity_bytes)}",
+            f"a checkpoint has {_readable(size_bytes)}, the storage {_readable(storage.capacity_bytes)}",
             'raise storage.capacity, or write checkpoint.every = "never"',
         )
+
+
+def _readable(size_bytes: float) -> str:
+    # Adapters may have less than a tenth of a GiB.
+    return f"{size_bytes / 2**20:,.3g} MiB" if size_bytes < 2**30 else readable_bytes(size_bytes)
 
 
 def conditions(
