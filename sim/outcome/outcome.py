@@ -128,6 +128,11 @@ class Outcome:
         return self.undisturbed_s if self.run is None else self.run.percentile_s(50)
 
     @property
+    def account(self) -> Ledger:
+        """Where every device-second of the whole run goes; of the step where only that was simulated."""
+        return self.ledger if self.run is None else self.run.ledger
+
+    @property
     def device_hours(self) -> float:
         """Time to train times devices, used or not."""
         return self.time_to_train_s * self.devices / 3600.0

@@ -17,6 +17,8 @@ from sim.outcome.outcome import Memory, Outcome, PartUse
 from sim.report.accuracy import accuracy_columns, accuracy_notes, accuracy_record, warnings_of
 from sim.report.axis_words import axis_cell
 from sim.report.entries import has_entries, published_record, refusal_record
+from sim.report.run_records import bill_record, run_columns, run_record
+from sim.report.run_screen import run_notes
 from sim.report.step_notes import step_notes
 from sim.report.step_records import resolution_record, step_times_record, summary_columns, variation_record
 from sim.scenario import Refusal, resolved_documents
@@ -67,15 +69,24 @@ def _point(outcome: Outcome) -> dict[str, Any]:
         "plan": _plan(outcome),
         "effort": effort_record(outcome.effort),
         **_metrics(outcome),
+        "run": run_record(outcome.run),
+        "bill": bill_record(outcome.bill),
         "resolution": resolution_record(outcome),
         "variation": variation_record(outcome.scenario.system.variation),
         "step_times": step_times_record(outcome.step_times),
         "ledger": _ledger(outcome.ledger),
+        "run_ledger": _ledger(outcome.run.ledger) if outcome.run else None,
         "counterfactual_step_times_s": outcome.counterfactual_step_times_s,
         "links": _links(outcome),
         "memory": _memory(outcome.memory),
         "accuracy": accuracy_record(outcome),
-        "notes": [*step_notes([outcome])[0], *accuracy_notes(outcome), *warnings_of(outcome), *outcome.notes],
+        "notes": [
+            *step_notes([outcome])[0],
+            *accuracy_notes(outcome),
+            *warnings_of(outcome),
+            *outcome.notes,
+            *run_notes(outcome),
+        ],
     }
 
 
@@ -171,6 +182,7 @@ def _summary_row(outcome: Outcome, axes: Sequence[str]) -> dict[str, Any]:
         "plan": outcome.plan.summary(),
         "plan_devices": outcome.plan.devices,
         **_metrics(outcome),
+        **run_columns(outcome),
         **summary_columns(outcome),
         **accuracy_columns(outcome),
         **{f"{line}_device_s": outcome.ledger.device_seconds[line] for line in LINES},

@@ -12,6 +12,8 @@ from tabulate import tabulate
 from sim.catalog import load_sources
 from sim.outcome.outcome import Outcome
 from sim.report.accuracy import accuracy_notes, warnings_of
+from sim.report.run_records import run_columns
+from sim.report.run_screen import run_sources, run_table
 from sim.report.sentences import percent
 from sim.scenario import Published, Refusal, Scenario
 from sim.units import readable_time
@@ -90,6 +92,8 @@ def entries_screen(outcomes: Sequence[Outcome], refusals: Sequence[Refusal]) -> 
     parts = [
         "\n".join(titles),
         table,
+        run_table(outcomes),
+        "\n".join(_wrapped(line) for line in run_sources(outcomes)),
         "\n".join(
             _wrapped(line) for line in [*map(_reason, refusals), *_legend(outcomes), *_sources(outcomes, refusals)]
         ),
@@ -112,9 +116,9 @@ def entry_rows(outcomes: Sequence[Outcome], refusals: Sequence[Refusal]) -> list
                 "devices": outcome.devices,
                 "step_time_s": outcome.step_time_s,
                 "mfu": outcome.mfu,
-                "undisturbed_s": outcome.undisturbed_s,
                 "time_to_train_s": outcome.time_to_train_s,
                 "device_hours": outcome.device_hours,
+                **run_columns(outcome),
                 **_published_cells(scenario.published),
                 **{key: errors.get(key) for key in ("time_to_train_s_error", "device_hours_error")},
                 "refused": None,

@@ -31,6 +31,7 @@ _OWN_NAMES = (
     "resolved*.toml",
     "ledger.*",
     "scaling.*",
+    "goodput.*",
     "step-times.*",
     "timeline-*.*",
     "streams-*.*",

@@ -13,6 +13,7 @@ from sim.outcome.lines import GROUPS
 from sim.outcome.outcome import Outcome
 from sim.report.accuracy import accuracy_notes, error_band, warnings_of
 from sim.report.points import curves
+from sim.report.run_screen import run_sources, run_table
 from sim.report.sentences import percent, sentences
 from sim.report.step_notes import step_notes
 from sim.report.step_times import differs
@@ -57,10 +58,12 @@ def screen(outcomes: Sequence[Outcome]) -> str:
     parts = [
         _headline(outcomes),
         _table(outcomes),
+        run_table(outcomes),
+        "\n".join(_wrapped(line) for line in run_sources(outcomes)),
         "\n".join(_wrapped(sentence) for sentence in said),
         "\n".join(_wrapped(line) for line in [*_marked("warning", warnings), *_marked("note", notes)]),
     ]
-    return ascii_only("\n\n".join(parts)) + "\n"
+    return ascii_only("\n\n".join(part for part in parts if part)) + "\n"
 
 
 def written_files(paths: Sequence[Path]) -> str:

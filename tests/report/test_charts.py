@@ -72,7 +72,7 @@ def test_bars_add_up_to_100_percent(several: tuple[Outcome, ...]) -> None:
 def test_the_legend_has_the_lines_that_can_be_seen(several: tuple[Outcome, ...]) -> None:
     (legend,) = ledger_figure(several).legends
     shown = {text.get_text().split(" ")[0] for text in legend.get_texts()}
-    assert shown == {line for line in LINES if any(point.ledger.share(line) > 5e-4 for point in several)}
+    assert shown == {line for line in LINES if any(point.account.share(line) > 5e-4 for point in several)}
 
 
 def test_every_line_has_one_colour_of_its_own() -> None:

@@ -82,8 +82,9 @@ def test_the_screen_has_a_row_for_every_point_and_refusal(ran):
     error = outcomes[0].device_hours / 2 - 1
     assert "2 dev.-h*" in first
     assert f"{100 * error:+.1f} %" in first
-    (node,) = [line for line in lines if line.startswith("second, node")]
-    (wafer,) = [line for line in lines if line.startswith("second, wafer")]
+    rows = text.split("\n\n")[1].splitlines()
+    (node,) = [line for line in rows if line.startswith("second, node")]
+    (wafer,) = [line for line in rows if line.startswith("second, wafer")]
     assert node.split()[-2:] == ["h?", "-"]
     assert wafer.split()[-2:] == ["-", "-"]
     (third,) = [line for line in lines if line.startswith("third ")]

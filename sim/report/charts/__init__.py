@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sim.outcome.outcome import Outcome
 from sim.report.charts.canvas import save
+from sim.report.charts.goodput import goodput, goodput_figure
 from sim.report.charts.ledger import ledger_bars, ledger_figure
 from sim.report.charts.links import link_load, links_figure
 from sim.report.charts.scaling import distribution_tax, scaling_figure, time_to_train
@@ -20,6 +21,7 @@ __all__ = [
     "distribution_tax",
     "excess_against_devices",
     "excess_by_step",
+    "goodput",
     "ledger_bars",
     "link_load",
     "stream_utilisation",
@@ -35,6 +37,8 @@ def chart_files(outcomes: Sequence[Outcome], directory: Path) -> list[Path]:
     paths = save(ledger_figure(outcomes), directory, "ledger")
     if _has_scaling(outcomes):
         paths += save(scaling_figure(outcomes), directory, "scaling")
+        if any(point.run for point in outcomes):
+            paths += save(goodput_figure(outcomes), directory, "goodput")
     steps = step_times_figure(outcomes)
     paths += save(steps, directory, "step-times") if steps else []
     taken: set[str] = set()

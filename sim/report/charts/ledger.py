@@ -23,9 +23,10 @@ _SMALLEST_LABELLED = 0.033
 """A percentage fits into a part of the bar from about this share on."""
 _COLUMNS = (("tax", 104.5), ("MFU", 112.5))
 _CAPTION = (
-    "Each bar is one machine: devices x step time, split without rest into lines that add up to 100 %."
-    " Tax: the distribution tax, all lines of the split group together (yellow to brown): time lost because the work is"
-    " split over devices. MFU: model FLOPs over what the devices could have done at their dense peak."
+    "Each bar is one machine: devices x wall time, split without rest into lines that add up to 100 %."
+    " Tax: the distribution tax of a step, all lines of the split group together (yellow to brown): time lost because"
+    " the work is split over devices. MFU of a step: model FLOPs over what the devices could have done at their dense"
+    " peak."
 )
 
 
@@ -49,7 +50,8 @@ def ledger_bars(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
     ax.set_yticks(places, labels)
     ax.set_ylim(row - 0.45, -0.5)
     ax.set_xlim(0, 100)
-    ax.set_xlabel("share of all device-seconds of one training step (%)", size=9, color=INK)
+    of = "the training run" if any(point.run for point in outcomes) else "one training step"
+    ax.set_xlabel(f"share of all device-seconds of {of} (%)", size=9, color=INK)
     quiet(ax)
     ax.spines["left"].set_visible(False)
     ax.tick_params(axis="y", length=0)
@@ -58,7 +60,7 @@ def ledger_bars(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
 
 def ledger_figure(outcomes: Sequence[Outcome]) -> Figure:
     """The bars as a sheet with title, legend and caption."""
-    title = "Where every device-second of a training step goes"
+    title = "Where every device-second goes"
     if comparable(outcomes):
         title += f": {outcomes[0].scenario.model.name}"
     legend_rows = (len(_present(outcomes)) + 1) // 2
@@ -93,7 +95,7 @@ def _groups(outcomes: Sequence[Outcome]) -> dict[str, list[tuple[str, Outcome]]]
 
 
 def _present(outcomes: Sequence[Outcome]) -> list[str]:
-    return [line for line in LINES if any(point.ledger.share(line) > _SMALLEST_SHOWN for point in outcomes)]
+    return [line for line in LINES if any(point.account.share(line) > _SMALLEST_SHOWN for point in outcomes)]
 
 
 def _bars(ax: Axes, points: Sequence[Outcome], places: Sequence[float]) -> None:
@@ -101,7 +103,7 @@ def _bars(ax: Axes, points: Sequence[Outcome], places: Sequence[float]) -> None:
     group_of = {line: group for group, lines in GROUPS.items() for line in lines}
     lefts = [0.0] * len(points)
     for line in LINES:
-        widths = [100 * point.ledger.share(line) for point in points]
+        widths = [100 * point.account.share(line) for point in points]
         if not any(widths):
             continue
         ax.barh(

@@ -1,0 +1,129 @@
+"""The run over days and its bill for people: a table beside that of the steps, and what must be known about it."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from tabulate import tabulate
+
+from sim.catalog import Range
+from sim.outcome.outcome import Outcome
+from sim.report.points import Curve, curves
+from sim.report.sentences import percent
+from sim.units import readable_time
+
+_HEADERS = (
+    "system",
+    "devices",
+    "time to train\nP10 to P90",
+    "good-\nput",
+    "fail-\nures",
+    "saved\nevery",
+    "rented, USD\nlow to high",
+    "owned, USD\nlow to high",
+    "energy,\nMWh",
+)
+_SYSTEM_WIDTH = 16
+_MOST_ROWS = 12
+"""More points than that, and each system has a row for its smallest and its largest one."""
+_MOST_NAMED = 3
+_JOULES_PER_MWH = 3.6e9
+_UNKNOWN = "unknown"
+
+
+def run_table(outcomes: Sequence[Outcome]) -> str:
+    """A row per point; empty where only steps were simulated."""
+    systems = curves(outcomes)
+    shown = [(curve, point) for curve in systems for point in _shown(curve, len(outcomes)) if point.run is not None]
+    if not shown:
+        return ""
+    return tabulate(
+        [_row(curve.label, point) for curve, point in shown],
+        headers=_HEADERS,
+        colalign=("left", *["right"] * (len(_HEADERS) - 1)),
+        disable_numparse=True,
+    )
+
+
+def run_notes(outcome: Outcome) -> list[str]:
+    """What the figures of the run rest on: whose failures, prices of when, and what is assumed or unknown."""
+    run, bill = outcome.run, outcome.bill
+    if run is None or bill is None:
+        return []
+    parts = [f"failures and checkpoints as in {run.reliability.title}"]
+    dated = (("rental", bill.rental_dates), ("purchase", bill.purchase_dates))
+    parts += [f"{name} prices of {_joined(dates)}" for name, dates in dated if dates]
+    parts += [f"assumed, from no source that could be checked: {_joined(bill.assumed)}"] if bill.assumed else []
+    parts += [f"unknown: {_joined(bill.unknown)}"] if bill.unknown else []
+    return ["; ".join(parts)]
+
+
+def run_sources(outcomes: Sequence[Outcome]) -> list[str]:
+    """The notes of all points, each once, with the systems that it holds for where they are not all of them."""
+    owners: dict[str, list[str]] = {}
+    systems = curves(outcomes)
+    for curve in systems:
+        for note in run_notes(curve.largest):
+            owners.setdefault(note, []).append(curve.label)
+    return [note if len(names) == len(systems) else f"{_few(names)}: {note}" for note, names in owners.items()]
+
+
+def _few(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMED
+    return _joined(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _shown(curve: Curve, points: int) -> Sequence[Outcome]:
+    if points <= _MOST_ROWS or len(curve.points) <= 2:
+        return curve.points
+    return curve.smallest, curve.largest
+
+
+def _row(label: str, point: Outcome) -> tuple[str, ...]:
+    run, bill = point.run, point.bill
+    assert run is not None
+    every = run.conditions.checkpoints.every_steps
+    return (
+        textwrap.fill(label, _SYSTEM_WIDTH, break_on_hyphens=False),
+        f"{point.devices:,}",
+        _from_to(readable_time(run.percentile_s(10)), readable_time(run.percentile_s(90))),
+        percent(run.goodput),
+        f"{run.mean_failures:,.0f}" if run.mean_failures >= 10 else f"{run.mean_failures:.1f}",
+        readable_time(every * point.step_time_s) if every else "never",
+        _money(bill.rental_usd if bill else None),
+        _money(bill.purchase_usd if bill else None),
+        _energy(bill.energy_joules if bill else None),
+    )
+
+
+def _from_to(low: str, high: str) -> str:
+    """A range of times, its unit once where that is the same."""
+    if low == high:
+        return low
+    number, _, unit = low.partition(" ")
+    return f"{number} to {high}" if high.endswith(f" {unit}") else f"{low} to {high}"
+
+
+def _money(amount: Range | None) -> str:
+    return _UNKNOWN if amount is None else f"{_short(amount.low)} to {_short(amount.high)}"
+
+
+def _energy(amount: Range | None) -> str:
+    return _UNKNOWN if amount is None else f"{_figures(amount.typical / _JOULES_PER_MWH)}"
+
+
+def _short(amount: float) -> str:
+    """Two figures and a word: 63k, 1.2M."""
+    for letter, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if amount >= size:
+            return f"{_figures(amount / size)}{letter}"
+    return _figures(amount)
+
+
+def _figures(number: float) -> str:
+    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
+
+
+def _joined(words: Sequence[str]) -> str:
+    return ", ".join(words)
