@@ -33,6 +33,7 @@ validation: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/python docs/refresh.py
 	$(BIN)/python docs/entries.py
+	$(BIN)/python docs/run.py
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("scaletax needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
