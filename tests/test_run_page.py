@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from sim.report.entries import comparisons
+from sim.simulate import simulate
+from sim.sweep.grid import load
 from sim.validation.whole_runs import read_whole_runs
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -53,3 +56,13 @@ def test_every_whole_run_has_a_row():
 
 def test_the_chart_is_there():
     assert (DOCS / "figures" / "goodput.png").stat().st_size > 10_000
+
+
+def test_with_the_published_degrees_llama_3_takes_as_much_longer_as_its_row_says(page):
+    (run,) = [one for one in read_whole_runs() if one.entry == "Llama 3.1 405B"]
+    overrides = ['system.16,384 H100.search.only=["tensor = 8", "pipeline = 16"]']
+    loaded = load(DOCS.parent / "scenarios" / "published-runs.toml", overrides)
+    outcome = simulate(next(one for one in loaded.scenarios if one.entry == run.entry))
+    assert outcome.plan.recompute == "full"
+    assert "full recomputation, and the error is +39 %" in run.why
+    assert 100 * comparisons(outcome)[0].error == pytest.approx(39, abs=0.5)
