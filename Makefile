@@ -22,6 +22,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/network.py
 	$(BIN)/python benchmarks/full_resolution.py
 	$(BIN)/python benchmarks/planner.py
+	$(BIN)/python benchmarks/run.py
 
 validate: $(STAMP)
 	$(BIN)/scaletax validate --jobs 2
@@ -32,6 +33,7 @@ validation: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/python docs/refresh.py
 	$(BIN)/python docs/entries.py
+	$(BIN)/python docs/run.py
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("scaletax needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'

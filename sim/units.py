@@ -137,7 +137,7 @@ _PER: dict[str, float] = {
     "year": SECONDS_PER_YEAR,
 }
 _RATE = re.compile(
-    r"(\d[\d_]*(?:\.\d*)?(?:[eE][+-]?\d+)?)\s+per\s+(?:(\d+)\s+)?(device|node|cluster)-(hour|day|week|month|year)s?"
+    r"(\d+(?:_\d+)*(?:\.\d*)?(?:[eE][+-]?\d{1,3})?)\s+per\s+(?:(\d+)\s+)?(device|node|cluster)-(hour|day|week|month|year)s?"
 )
 _RATE_REMEDY = 'write for example "0.2 per device-year", "6.5 per 1000 node-days" or "1 per cluster-week"'
 
@@ -157,7 +157,7 @@ def rate(value: object, where: str) -> Rate:
     """Read how often something happens, such as "0.2 per device-year" or "6.5 per 1000 node-days".
 
     Zero is a rate: it never happens. A year has 365.25 days, a month a twelfth of that.
-    Raises InputError, also for a bare number: one per what, and in what time?
+    Raises InputError, also for a bare number (one per what, and in what time?) and for more than once a second.
     """
     match = _RATE.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
@@ -165,10 +165,13 @@ def rate(value: object, where: str) -> Rate:
         problem = "has no unit: of what, and in what time" if bare else "is not a rate"
         raise InputError(where, f"{shown(value)} {problem}", _RATE_REMEDY)
     span = float(match[2] or 1) * _PER[match[4]]
-    if span == 0 or not math.isfinite(float(match[1])):
+    if span == 0 or not math.isfinite(span) or not math.isfinite(float(match[1])):
         raise InputError(where, f"{shown(value)} is not a rate", _RATE_REMEDY)
     of: dict[str, Literal["device", "node", "cluster"]] = {"device": "device", "node": "node", "cluster": "cluster"}
-    return Rate(float(match[1]) / span, of[match[3]])
+    per_s = float(match[1]) / span
+    if per_s > 1.0:
+        raise InputError(where, f"{shown(value)} is more than once a second", "write a lower rate")
+    return Rate(per_s, of[match[3]])
 
 
 def fraction(value: object, where: str, *, upper: float = 1.0) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.errors import InputError
-from sim.units import UNITS, fraction, link_rate, quantity, readable_bytes, readable_time
+from sim.units import SECONDS_PER_YEAR, UNITS, Rate, fraction, link_rate, quantity, rate, readable_bytes, readable_time
 
 NUMBERS = st.one_of(st.integers(), st.floats(allow_nan=True, allow_infinity=True))
 SIZES = st.floats(min_value=1e-3, max_value=1e6)
@@ -120,3 +121,62 @@ def test_writes_for_people():
     assert readable_time(90) == "90 s"
     assert readable_time(3 * 3600) == "3.0 h"
     assert readable_time(3 * 86400) == "3.0 days"
+
+
+@pytest.mark.parametrize(
+    ("text", "per_s", "of"),
+    [
+        ("0.2 per device-year", 0.2 / SECONDS_PER_YEAR, "device"),
+        ("6.5 per 1000 node-days", 6.5 / 1000 / 86400, "node"),
+        ("1 per cluster-week", 1 / 604800, "cluster"),
+        ("2 per cluster-month", 24 / SECONDS_PER_YEAR, "cluster"),
+        ("1_000 per 10 device-hours", 1000 / 36000, "device"),
+        ("1e-3 per node-hours", 1e-3 / 3600, "node"),
+        ("0 per device-year", 0.0, "device"),
+    ],
+)
+def test_reads_rates(text, per_s, of):
+    found = rate(text, "")
+    assert found.per_s == pytest.approx(per_s)
+    assert found.of == of
+    assert rate(f"  {text} ", "") == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0.2", "per device-year", "-1 per device-year", "+1 per device-year", "1 per year", "1 per device",
+        "1 per rack-year", "1 per 0 node-days", "1e999 per node-day", "1e400 per node-day", "1__0 per node-day",
+        "1_ per node-day", f"1 per {'9' * 400} node-days", "nan per node-day", "1/device-year", "",
+    ],
+)  # fmt: skip
+def test_what_is_not_a_rate_is_refused_with_examples(text):
+    with pytest.raises(InputError) as caught:
+        rate(text, "here")
+    where, problem, remedy = str(caught.value).splitlines()
+    assert where == "here"
+    assert "is not a rate" in problem
+    assert '"0.2 per device-year", "6.5 per 1000 node-days" or "1 per cluster-week"' in remedy
+
+
+@given(st.one_of(st.integers(), st.floats()))
+def test_a_bare_number_is_no_rate(number):
+    with pytest.raises(InputError, match="of what, and in what time"):
+        rate(number, "")
+
+
+@pytest.mark.parametrize("value", [None, True, [], {}, Rate(1.0, "node")])
+def test_what_is_no_text_is_no_rate(value):
+    with pytest.raises(InputError, match="is not a rate"):
+        rate(value, "")
+
+
+@given(st.text(max_size=40))
+def test_no_text_escapes_a_rate_as_another_error(text):
+    with contextlib.suppress(InputError):
+        assert rate(f"{text} per node-day", "").per_s >= 0
+
+
+def test_more_than_once_a_second_is_refused():
+    with pytest.raises(InputError, match="more than once a second"):
+        rate("4000 per device-hour", "")

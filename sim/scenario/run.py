@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 from sim.catalog import load_reliability
@@ -71,7 +73,8 @@ def written_run(run: RunRequest) -> dict[str, Any]:
             written[key] = _rate(changes[key]) if isinstance(changes[key], Rate) else changes[key]
     written |= {key: f"{changes[f'{key}_s']!r} s" for key in (*_DURATIONS, "start_up") if f"{key}_s" in changes}
     if "maintenance" in changes:
-        every, lasts = f"{1 / changes['maintenance'].per_s!r} s", f"{changes['maintenance_s']!r} s"
+        often = changes["maintenance"].per_s
+        every, lasts = f"{_exact(lambda s: 1.0 / s, 1.0 / often, often)!r} s", f"{changes['maintenance_s']!r} s"
         written["maintenance"] = {"every": every, "lasts": lasts}
     if run.evaluation_every_steps:
         lasts = f"{run.evaluation_s!r} s"
@@ -100,4 +103,11 @@ def _checkpoint(run: RunRequest, changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def _rate(rate: Rate) -> str:
-    return f"{rate.per_s * SECONDS_PER_YEAR!r} per {rate.of}-year"
+    a_year = _exact(lambda number: number / SECONDS_PER_YEAR, rate.per_s * SECONDS_PER_YEAR, rate.per_s)
+    return f"{a_year!r} per {rate.of}-year"
+
+
+def _exact(read: Callable[[float], float], near: float, wanted: float) -> float:
+    """The number near this one that is read as what is wanted, so that a copy runs as its original; else this one."""
+    around = [near, math.nextafter(near, 0.0), math.nextafter(near, math.inf)]
+    return next((number for number in around if read(number) == wanted), near)

@@ -13,8 +13,8 @@ from sim.scenario.table import Count, Table
 from sim.units import Rate, fraction, quantity, rate
 
 _MOST_RUNS = 100_000
-_STEPS = re.compile(r"([1-9]\d*)\s*steps?")
-_NOTHING = re.compile(r"0+(?:\.0*)?\s*[a-z]+")
+_STEPS = re.compile(r"([1-9]\d{0,14})\s*steps?")
+_NOTHING = re.compile(r"0+(?:\.0*)?(\s*[A-Za-z]+)")
 _LONGEST_S = 3650 * 86400.0
 
 
@@ -29,8 +29,21 @@ class Interval:
 
 def duration(value: object) -> float:
     """Read a length of time such as "5 min" in seconds; nothing is written "0 s". Raises InputError."""
-    if isinstance(value, str) and _NOTHING.fullmatch(value.strip()):
-        return 0.0
+    if isinstance(value, str) and (nothing := _NOTHING.fullmatch(value.strip())):
+        # Nothing of what is no time is refused as one of it is.
+        return 0.0 * quantity(f"1{nothing[1]}", "s", "")
+    return _time(value)
+
+
+def period(value: object) -> float:
+    """Read the time from one planned interruption to the next, a second or more. Raises InputError."""
+    length_s = _time(value)
+    if length_s < 1.0:
+        raise InputError("", f"{shown(value)} is shorter than a second", 'write for example "7 days"')
+    return length_s
+
+
+def _time(value: object) -> float:
     length_s = quantity(value, "s", "")
     if length_s > _LONGEST_S:
         raise InputError("", f"{shown(value)} is longer than ten years", "write less")
@@ -47,7 +60,7 @@ def interval(value: object) -> Interval:
     if isinstance(text, str) and (match := _STEPS.fullmatch(text)):
         return Interval(steps=int(match[1]))
     try:
-        return Interval(seconds=quantity(value, "s", ""))
+        return Interval(seconds=_time(value))
     except InputError as error:
         raise InputError("", error.problem, 'write "best", "never", a time such as "1 h", or "500 steps"') from None
 
@@ -106,7 +119,7 @@ class EvaluationTable(Table):
 class MaintenanceTable(Table):
     """[system.run.maintenance]."""
 
-    every: Annotated[float, PlainValidator(lambda value: quantity(value, "s", ""))] = Field(examples=['"7 days"'])
+    every: Annotated[float, PlainValidator(period)] = Field(examples=['"7 days"'])
     lasts: Duration = Field(examples=['"2 h"'])
 
 

@@ -19,10 +19,12 @@ from sim.catalog import (
     load_facility,
     load_library,
     load_model,
+    load_reliability,
     load_sources,
     load_stack,
     load_variation,
     model_names,
+    reliability_names,
     stack_names,
     undisclosed_models,
     variation_names,
@@ -68,6 +70,7 @@ def all_figures() -> list[tuple[str, Figure]]:
         *(load_model(name) for name in model_names()),
         *(load_library(name) for name in library_names()),
         *(load_variation(name) for name in variation_names()),
+        *(load_reliability(name) for name in reliability_names()),
     ]
     money = [load_facility(), *(economics_of(name) for name in device_names())]
     named = [(record.name, figure) for record in records for figure in record.figures]

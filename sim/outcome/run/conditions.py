@@ -70,3 +70,9 @@ class Conditions:
     def mean_recovery_s(self) -> float:
         """From a failure to the first step after it, on average, while there are spares."""
         return self.recovery_s + self.hardware_share * self.replacement_s
+
+    @property
+    def longest_interruption_s(self) -> float:
+        """More than a single one takes, so that a run shorter than that is not given up for it."""
+        replaced_s = self.replacement_s if self.spares is None else max(self.replacement_s, self.repair_s)
+        return self.recovery_s + replaced_s + self.restart_s + self.maintenance_s + self.checkpoints.write_s

@@ -38,16 +38,22 @@ class Failures:
 
 
 class Spares:
-    """Nodes kept to replace those that fail. (R, S) when each of them is there again."""
+    """Nodes kept to replace those that fail.
+
+    All repairs take as long, so spares come back in the order in which they were taken. (R, S) when each of them is
+    there again; columns are added as spares are first taken.
+    """
 
     def __init__(self, run: Conditions, runs: int, rng: np.random.Generator) -> None:
         self.run, self.rng = run, rng
-        self.back_at_s = np.zeros((runs, run.spares or 0))
+        self.taken = np.zeros(runs, dtype=np.int64)
+        self.back_at_s = np.zeros((runs, 0))
 
     def wait_s(self, failed: NDArray[np.bool_], at_s: Values) -> Values:
         """(R,) how long runs that failed then are without a node; nothing where no node is at fault.
 
-        Without a spare the node itself is waited for; a spare that is out is there when the node it replaced is.
+        A spare that is out is there when the node it replaced is. Where the node itself is there sooner than a spare,
+        or none is kept, it is waited for.
         """
         run = self.run
         broken = failed & (self.rng.random(failed.size) < run.hardware_share)
@@ -55,8 +61,15 @@ class Spares:
             return np.where(broken, run.replacement_s, 0.0)
         if run.spares == 0:
             return np.where(broken, run.repair_s, 0.0)
-        first = self.back_at_s.argmin(axis=1)
-        rows = np.arange(failed.size)
-        waits_s = np.maximum(self.back_at_s[rows, first] - at_s, 0.0) + run.replacement_s
-        self.back_at_s[rows[broken], first[broken]] = at_s[broken] + run.repair_s
-        return np.where(broken, waits_s, 0.0)
+        rows, slots = np.arange(failed.size), self.taken % run.spares
+        self._widen(int(slots.max()) + 1)
+        waits_s = np.maximum(self.back_at_s[rows, slots] - at_s, 0.0) + run.replacement_s
+        taken = broken & (waits_s <= run.repair_s)
+        self.back_at_s[rows[taken], slots[taken]] = at_s[taken] + run.repair_s
+        self.taken += taken
+        return np.where(broken, np.minimum(waits_s, run.repair_s), 0.0)
+
+    def _widen(self, columns: int) -> None:
+        more = columns - self.back_at_s.shape[1]
+        if more > 0:
+            self.back_at_s = np.pad(self.back_at_s, ((0, 0), (0, max(more, columns))))

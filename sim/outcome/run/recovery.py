@@ -57,9 +57,14 @@ def check_storage(size_bytes: float, storage: Storage, where: str) -> None:
     if storage.capacity_bytes is not None and size_bytes > storage.capacity_bytes:
         raise InputError(
             where,
-            f"a checkpoint has {readable_bytes(size_bytes)}, the storage {readable_bytes(storage.capacity_bytes)}",
+            f"a checkpoint has {_readable(size_bytes)}, the storage {_readable(storage.capacity_bytes)}",
             'raise storage.capacity, or write checkpoint.every = "never"',
         )
+
+
+def _readable(size_bytes: float) -> str:
+    # Adapters may have less than a tenth of a GiB.
+    return f"{size_bytes / 2**20:,.3g} MiB" if size_bytes < 2**30 else readable_bytes(size_bytes)
 
 
 def conditions(
@@ -76,7 +81,9 @@ def conditions(
     write_s, read_s = size_bytes / storage.write_bytes_per_s, size_bytes / storage.read_bytes_per_s
     snapshot_s = size_bytes / cluster.devices / reliability.snapshot_bytes_per_s
     blocking_s = min(snapshot_s, write_s) if reliability.asynchronous_checkpoints else write_s
-    restart_s = reliability.restart_s + reliability.restart_per_device_s * cluster.devices + read_s
+    # Without checkpoints there is nothing to read either.
+    loaded_s = 0.0 if request.checkpoint_rule == "never" else read_s
+    restart_s = reliability.restart_s + reliability.restart_per_device_s * cluster.devices + loaded_s
     run = Conditions(
         steps=steps,
         step_s=step_s,

@@ -24,6 +24,8 @@ TRAINING = "training"
 """The steps that stay."""
 NEVER = 50.0
 """A run that takes so many times as long as without failures is given up."""
+MOST_INTERRUPTIONS = 50_000
+"""A run that is interrupted more often is given up as well."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,8 +45,10 @@ class Runs:
 def simulate_runs(run: Conditions, runs: int, rng: np.random.Generator) -> Runs:
     """Simulate so many runs under the same conditions; what differs is drawn."""
     state = _State(run, runs, rng)
-    limit_s = NEVER * run.undisturbed_s
-    while bool(state.running.any()):
+    limit_s = NEVER * (run.undisturbed_s + run.longest_interruption_s)
+    for _ in range(MOST_INTERRUPTIONS):
+        if not state.running.any():
+            break
         state.advance()
         state.running &= state.clock_s < limit_s
     return Runs(state.clock_s, state.failures, state.lines_s, state.finished)

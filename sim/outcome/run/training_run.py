@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from sim.errors import InputError
 from sim.outcome.ledger import Ledger, checked
 from sim.outcome.run.closed_form import expected_cycle_s
 from sim.outcome.run.conditions import Conditions
-from sim.outcome.run.simulated import NEVER, RUN_LINES, TRAINING, Runs, simulate_runs
+from sim.outcome.run.simulated import MOST_INTERRUPTIONS, NEVER, RUN_LINES, TRAINING, Runs, simulate_runs
 from sim.units import readable_time
 
 RUN_PERCENTILES = (10, 50, 90)
@@ -67,9 +68,10 @@ def simulated_training_run(
     found = simulate_runs(run, runs, np.random.default_rng([seed, _STREAM]))
     if not found.finished.all():
         share = 1.0 - float(found.finished.mean())
-        raise _endless(
-            run, f"{100 * share:.3g} % of the runs take over {NEVER:g} times as long as without failures", where
+        limits = (
+            f"take over {NEVER:g} times as long as without failures, or are interrupted {MOST_INTERRUPTIONS:,} times"
         )
+        raise _endless(run, f"{100 * share:.3g} % of the runs {limits}", where)
     return TrainingRun(run, reliability, found, run_ledger(step, found))
 
 
@@ -87,21 +89,30 @@ def run_ledger(step: Ledger, runs: Runs) -> Ledger:
 
 def _check_progress(run: Conditions, where: str) -> None:
     """Refuse a run of which is known before it is simulated that it would hardly ever end."""
+    if min(run.between_failures_s, run.between_maintenance_s) * MOST_INTERRUPTIONS < run.undisturbed_s:
+        raise _endless(run, f"it is due to be interrupted over {MOST_INTERRUPTIONS:,} times", where)
     every = min(run.checkpoints.every_steps or run.steps, run.steps)
-    if run.between_failures_s == float("inf") or run.shape != 1.0:
+    if math.isinf(run.between_failures_s) or run.shape != 1.0:
         return
     blocking_s = run.checkpoints.blocking_s if run.checkpoints.every_steps else 0.0
     cycle_s = float(expected_cycle_s(every * run.step_s, blocking_s, run.between_failures_s, run.mean_recovery_s))
-    if run.steps / every * cycle_s > NEVER * run.undisturbed_s:
+    if run.steps / every * cycle_s > NEVER * (run.undisturbed_s + run.longest_interruption_s):
         raise _endless(run, "so little is done between two of them that it hardly gets on", where)
 
 
 def _endless(run: Conditions, problem: str, where: str) -> InputError:
     every = run.checkpoints.every_steps
     work = f"checkpoints are {readable_time(every * run.step_s)} of work apart" if every else "there are no checkpoints"
+    due = [
+        f"{what} every {readable_time(between_s)}, {readable_time(lasts_s)} until it goes on"
+        for what, between_s, lasts_s in (
+            ("a failure", run.between_failures_s, run.mean_recovery_s),
+            ("maintenance", run.between_maintenance_s, run.maintenance_s + run.restart_s),
+        )
+        if not math.isinf(between_s)
+    ]
     return InputError(
         where,
-        f"the run would hardly ever end: {problem}\na failure every {readable_time(run.between_failures_s)},"
-        f" {readable_time(run.mean_recovery_s)} until it goes on, and {work}",
-        "use fewer devices, checkpoints more often, faster storage, or a lower rate of failures",
+        "\n".join([f"the run would hardly ever end: {problem}", *due, work]),
+        "use fewer devices, checkpoints more often, faster storage, or a lower rate of failures or maintenance",
     )
