@@ -79,7 +79,7 @@ def main() -> None:
     """Refresh everything."""
     (DOCS / "figures").mkdir(exist_ok=True)
     claim = outcomes("claim")
-    draw(claim, {"scaling": "scaling", "ledger": "ledger", "goodput": "goodput"})
+    draw(claim, {"scaling": "scaling", "ledger": "ledger"})
     stragglers = outcomes("stragglers")
     draw(stragglers, {"step-times": "step-times"})
     short = ["system.plan.virtual_stages=2", "training.global_batch=16 sequences", "system.devices=64"]
