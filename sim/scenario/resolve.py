@@ -14,9 +14,9 @@ from sim.scenario.model_fields import build_model
 from sim.scenario.price_table import prices_from
 from sim.scenario.problems import attempt, check, check_structure, combine, place
 from sim.scenario.run import run_from
-from sim.scenario.schema import ModelTable, PartTable, PlanTable, SizesTable, SystemTable, TrainingTable
+from sim.scenario.schema import ModelTable, PartTable, PlanTable, ReportTable, SizesTable, SystemTable, TrainingTable
 from sim.scenario.table import Table
-from sim.scenario.types import Lora, Part, PlanRequest, Report, RunRequest, Scenario, Search, System, Training
+from sim.scenario.types import ComparedWith, Lora, Part, PlanRequest, Report, RunRequest, Scenario, Search, System, Training
 from sim.scenario.variation import Place, variation_from
 
 
@@ -62,11 +62,17 @@ def _resolve(raw: Mapping[str, Any], path: Path, axes: dict[str, Any]) -> Scenar
         model=model,
         training=training,
         system=system,
-        report=Report(document.report.flop_convention, document.report.charts),
+        report=_report(document.report),
         seed=document.seed,
         axes=axes,
         steps=document.steps,
     )
+
+
+def _report(table: ReportTable) -> Report:
+    asked = table.comparison
+    compared = None if asked is None else ComparedWith(asked.system, tuple(dict.fromkeys(asked.devices)))
+    return Report(table.flop_convention, table.charts, compared)
 
 
 def read_model(raw: object, path: Path) -> Model:

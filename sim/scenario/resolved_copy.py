@@ -18,7 +18,7 @@ from sim.scenario.entries import OWN_TABLES
 from sim.scenario.price_table import written_prices
 from sim.scenario.run import written_run
 from sim.scenario.schema import SCHEMA
-from sim.scenario.types import Part, PlanRequest, Scenario, Search, System, Training
+from sim.scenario.types import Part, PlanRequest, Report, Scenario, Search, System, Training
 from sim.scenario.variation import written_variation
 
 
@@ -110,8 +110,15 @@ def _common(scenario: Scenario) -> dict[str, Any]:
         "steps": scenario.steps,
         "model": _model(scenario.model),
         "training": _training(scenario.training),
-        "report": dataclasses.asdict(scenario.report),
+        "report": _report(scenario.report),
     }
+
+
+def _report(report: Report) -> dict[str, Any]:
+    fields = {"flop_convention": report.flop_convention, "charts": report.charts}
+    if report.comparison is None:
+        return fields
+    return {**fields, "comparison": {"system": report.comparison.system, "devices": list(report.comparison.devices)}}
 
 
 def _model(model: Model) -> dict[str, Any]:

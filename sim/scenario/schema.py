@@ -199,11 +199,19 @@ class SystemTable(Table):
         return {"topology": None, "devices": None, **raw} if isinstance(raw, dict) and "part" in raw else raw
 
 
+class ComparisonTable(Table):
+    """[report.comparison]: the points that the other systems are measured against."""
+
+    system: Text = Field(examples=['"CS-2"'])
+    devices: Annotated[list[Count], Field(min_length=1)] = Field(examples=["[1, 16]"])
+
+
 class ReportTable(Table):
     """[report]."""
 
     flop_convention: FlopConvention = "full-attention"
     charts: bool = True
+    comparison: ComparisonTable | None = None
 
 
 def _different_names(systems: list[SystemTable]) -> list[SystemTable]:
@@ -255,6 +263,7 @@ TABLES: Mapping[tuple[str, ...], type[Table]] = MappingProxyType(
         ("system", "run", "maintenance"): MaintenanceTable,
         ("system", "price"): PriceTable,
         ("report",): ReportTable,
+        ("report", "comparison"): ComparisonTable,
         ("entry",): EntryTable,
         ("entry", "published"): PublishedTable,
     }

@@ -166,11 +166,20 @@ class System:
 
 
 @dataclass(frozen=True, slots=True)
+class ComparedWith:
+    """Points of one system, by its name and their sizes, that the other systems are measured against."""
+
+    system: str
+    devices: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """What is drawn and by which conventions."""
+    """What is drawn and by which conventions. comparison: None where no report of one is asked for."""
 
     flop_convention: FlopConvention = "full-attention"
     charts: bool = True
+    comparison: ComparedWith | None = None
 
 
 @dataclass(frozen=True, slots=True)

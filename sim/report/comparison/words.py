@@ -1,0 +1,67 @@
+"""How the report of a comparison writes its quantities; what is not known is called unknown."""
+
+from __future__ import annotations
+
+from sim.catalog import Range
+from sim.outcome.comparison.matching import Match
+from sim.outcome.comparison.metrics import Span
+
+UNKNOWN = "unknown"
+_JOULES_PER_MWH = 3.6e9
+
+
+def devices_text(match: Match) -> str:
+    """ "412", "fewer than 8", "more than 4,096", or that the curve does not get there."""
+    count = number(match.devices)
+    if match.reach == "within":
+        return count
+    if match.reach == "never":
+        return f"never: the curve does not reach it with {count}"
+    return f"{match.reach} than {count}"
+
+
+def devices_band(lowest: Match | None, highest: Match | None) -> str:
+    """The same at both ends of the error bands: "380 to 450"."""
+    if lowest is None or highest is None:
+        return "no error band"
+    ends = devices_text(lowest), devices_text(highest)
+    return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
+
+
+def number(value: float) -> str:
+    """ "4,096", "41.3", "0.52"."""
+    return f"{value:,.0f}" if value >= 100 or value == round(value) else f"{value:.3g}"
+
+
+def usd(amount: Range | None) -> str:
+    """ "63,700 USD (25,500 to 95,500)"."""
+    if amount is None:
+        return UNKNOWN
+    low, typical, high = (_rounded(end) for end in amount.ends)
+    return f"{typical} USD ({low} to {high})"
+
+
+def energy(amount: Range | None) -> str:
+    """Typical energy, "20.9 MWh"."""
+    return UNKNOWN if amount is None else f"{amount.typical / _JOULES_PER_MWH:,.1f} MWh"
+
+
+def share(value: float | None) -> str:
+    """ "12.3 %"."""
+    return UNKNOWN if value is None else f"{100 * value:.1f} %"
+
+
+def ratio(value: float) -> str:
+    """ "2.13", "1,190"."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def span(value: Span | None) -> Span:
+    """A span, or nothing that could be told apart from anything."""
+    return Span(0.0, float("inf")) if value is None else value
+
+
+def _rounded(value: float) -> str:
+    """Three significant digits, written out."""
+    digits = len(f"{value:.0f}") - 3
+    return f"{round(value, -digits):,.0f}" if digits > 0 else f"{value:.3g}"
