@@ -16,6 +16,8 @@ from sim.outcome.lines import GROUPS, LINES
 from sim.outcome.outcome import Memory, Outcome, PartUse
 from sim.report.accuracy import accuracy_columns, accuracy_notes, accuracy_record, warnings_of
 from sim.report.axis_words import axis_cell
+from sim.report.comparison.compare import compare
+from sim.report.comparison.records import comparison_record
 from sim.report.entries import has_entries, published_record, refusal_record
 from sim.report.run_records import bill_record, losses_record, run_columns, run_record
 from sim.report.run_screen import run_notes
@@ -41,6 +43,7 @@ def results_document(
         "seed": next(iter(seeds)) if len(seeds) == 1 else None,
         "scenario": resolved_documents([outcome.scenario for outcome in outcomes]),
         "points": [_point(outcome) for outcome in outcomes],
+        **({"comparison": comparison_record(found)} if (found := compare(outcomes)) else {}),
         "failures": list(failures),
         **({"refusals": [refusal_record(one) for one in refusals]} if has_entries(outcomes, refusals) else {}),
     }

@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from sim.errors import InputError
 from sim.outcome.outcome import Outcome
+from sim.report.comparison.compare import compare
+from sim.report.comparison.page import page
+from sim.report.comparison.records import comparison_rows
 from sim.report.document import RESULTS_SCHEMA, results_document, summary_rows
 from sim.report.entries import entry_rows, has_entries
 from sim.scenario import Refusal, resolved_toml
@@ -44,6 +47,8 @@ _OWN_NAMES = (
     "effort*.*",
     "best*.toml",
     "entries.*",
+    "report.md",
+    "comparison.csv",
     "budget.*",
 )
 
@@ -112,6 +117,7 @@ def _write_all(
         _RESULTS: json.dumps(document, indent=1, allow_nan=False) + "\n",
         "summary.csv": _summary(outcomes),
         **({"entries.csv": csv_text(entry_rows(outcomes, refusals))} if has_entries(outcomes, refusals) else {}),
+        **_compared(outcomes),
         **_resolved(outcomes),
     }
     paths = []
@@ -138,6 +144,14 @@ def csv_text(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] = ()) -> 
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
+
+
+def _compared(outcomes: Sequence[Outcome]) -> dict[str, str]:
+    """The report of a comparison, where the scenario asks for one."""
+    comparison = compare(outcomes)
+    if comparison is None:
+        return {}
+    return {"report.md": page(comparison), "comparison.csv": csv_text(comparison_rows(comparison))}
 
 
 def _resolved(outcomes: Sequence[Outcome]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from sim.outcome.comparison.knee import Growth, Knee, knee, largest_growth
 from sim.outcome.comparison.matching import Afforded, Match, at_devices, fastest_within, matching_devices
 from sim.outcome.comparison.metrics import (
     account,
+    energy_joules,
     error_span,
     meter_watts,
     owned_usd,
@@ -39,8 +40,8 @@ class Equal:
     """What of a curve equals a point of another.
 
     match: by time. lowest, highest: the same with the error bands of both stacks at their worst; None where one is not
-    known. rental_usd, owned_usd, energy_joules: of as many devices, None where unknown or outside the curve. tax: their
-    distribution tax. afforded: the fastest for the same rental, cost when owned, and power; a name is left out where it
+    known. rental_usd, owned_usd, energy_joules: of as many devices, None where unknown or outside the curve, over both bands as
+    well; energy in the typical facility. tax: their distribution tax. afforded: the fastest for the same rental, cost when owned, and power; a name is left out where it
     is unknown of one of the two, None where even the smallest size is above it.
     """
 
@@ -160,7 +161,7 @@ def equal(reference: tuple[Curve, Outcome], curve: Curve) -> Equal:
         highest,
         _range_at(curve, counts, lambda one: one.bill and one.bill.rental_usd) if within else None,
         _range_at(curve, counts, lambda one: one.bill and one.bill.purchase_usd) if within else None,
-        _range_at(curve, counts, lambda one: one.bill and one.bill.energy_joules) if within else None,
+        _range_at(curve, counts, _typical_energy) if within else None,
         _tax_at(curve, match.devices) if within else None,
         afforded,
         {
@@ -224,6 +225,12 @@ def _range_at(curve: Curve, counts: Sequence[float], amount: Callable[[Outcome],
     low = min(at_devices(sizes, ends[0], count) for count in counts)
     high = max(at_devices(sizes, ends[2], count) for count in counts)
     return Range(low, typical, high)
+
+
+def _typical_energy(point: Outcome) -> Range | None:
+    """In the typical facility, which is the same for all that is compared."""
+    joules = energy_joules(point)
+    return None if joules is None else Range(joules, joules, joules)
 
 
 def _tax_at(curve: Curve, count: float) -> float:

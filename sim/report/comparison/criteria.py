@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from sim.catalog import Range
 from sim.outcome.comparison.metrics import Span, time_span_s
 from sim.outcome.outcome import Outcome
 from sim.report.comparison.compare import Equal
@@ -51,34 +52,25 @@ def _tax(equal: Equal) -> Criterion:
     return Criterion("distribution tax at equal time", share(own), share(other), ahead)
 
 
-def _money(name: str, own: object, other: object) -> Criterion:
-    from sim.catalog import Range
-
-    spans = [Span(one.low, one.high) if isinstance(one, Range) else None for one in (own, other)]
-    words = [usd(one) if isinstance(one, Range) else UNKNOWN for one in (own, other)]
-    return Criterion(name, *words, _less(*spans))
+def _money(name: str, own: Range | None, other: Range | None) -> Criterion:
+    return Criterion(name, usd(own), usd(other), _less(_ends(own), _ends(other)))
 
 
 def _energy(equal: Equal) -> Criterion:
     bill = equal.reference[1].bill
     own, other = bill.energy_joules if bill else None, equal.energy_joules
-    ahead: Ahead = "unknown"
-    if own is not None and other is not None:
-        ends = _energy_ends(equal)
-        ahead = _less(Span(own.typical, own.typical), ends)
-    return Criterion("energy at equal time", energy(own), energy(other), ahead)
-
-
-def _energy_ends(equal: Equal) -> Span:
-    """Typical energy of the other system at the fewest and the most devices that its error band allows."""
-    assert equal.energy_joules is not None
-    return equal.energy_span_joules or Span(equal.energy_joules.typical, equal.energy_joules.typical)
+    typical = None if own is None else Span(own.typical, own.typical)
+    return Criterion("energy at equal time", energy(own), energy(other), _less(typical, _ends(other)))
 
 
 def _fastest(equal: Equal) -> Criterion:
     own, other = _best(equal.reference[0]), _best(equal.curve)
     words = [f"{readable_time(one.time_to_train_s)} with {one.devices:,}" for one in (own, other)]
     return Criterion("fastest of the sizes simulated", *words, _less(time_span_s(own), time_span_s(other)))
+
+
+def _ends(amount: Range | None) -> Span | None:
+    return None if amount is None else Span(amount.low, amount.high)
 
 
 def _best(curve: Curve) -> Outcome:

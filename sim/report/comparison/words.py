@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from sim.catalog import Range
 from sim.outcome.comparison.matching import Match
-from sim.outcome.comparison.metrics import Span
 
 UNKNOWN = "unknown"
 _JOULES_PER_MWH = 3.6e9
@@ -54,11 +53,6 @@ def share(value: float | None) -> str:
 def ratio(value: float) -> str:
     """ "2.13", "1,190"."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def span(value: Span | None) -> Span:
-    """A span, or nothing that could be told apart from anything."""
-    return Span(0.0, float("inf")) if value is None else value
 
 
 def _rounded(value: float) -> str:

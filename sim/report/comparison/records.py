@@ -1,0 +1,87 @@
+"""A comparison as plain data: its part of results.json, and the rows of comparison.csv."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from sim.catalog import Range
+from sim.outcome.comparison.matching import Match
+from sim.report.comparison.compare import LIMITS, Bend, Comparison, Equal
+from sim.report.comparison.criteria import criteria
+from sim.report.comparison.verdict import verdict
+
+
+def comparison_record(comparison: Comparison) -> dict[str, Any]:
+    """Everything of it but the points, which results.json has already; null is unknown."""
+    return {
+        "verdict": verdict(comparison),
+        "knees": [_bend(bend) for bend in comparison.bends],
+        "equals": [_equal(equal) for equal in comparison.equals],
+        "absent": list(comparison.absent),
+    }
+
+
+def comparison_rows(comparison: Comparison) -> list[dict[str, Any]]:
+    """One flat row for each reference and system; units are in the names, and what is unknown is empty."""
+    return [_row(equal) for equal in comparison.equals]
+
+
+def _bend(bend: Bend) -> dict[str, Any]:
+    growth = bend.growth
+    return {
+        "system": bend.curve.label,
+        **dataclasses.asdict(bend.knee),
+        "line": growth.line if growth else None,
+        "line_share_of_growth": growth.share if growth else None,
+    }
+
+
+def _equal(equal: Equal) -> dict[str, Any]:
+    return {
+        "reference": equal.reference[0].label,
+        "reference_devices": equal.reference[1].devices,
+        "system": equal.curve.label,
+        "match": _match(equal.match),
+        "lowest": _match(equal.lowest),
+        "highest": _match(equal.highest),
+        "tax": equal.tax,
+        "rental_usd": _range(equal.rental_usd),
+        "owned_usd": _range(equal.owned_usd),
+        "energy_joules": _range(equal.energy_joules),
+        "at_equal": {
+            name: dataclasses.asdict(found) if (found := equal.afforded.get(name)) else None for name in LIMITS
+        },
+        "counterfactual": {name: _match(match) for name, match in equal.counterfactual.items()},
+        "criteria": [dataclasses.asdict(row) for row in criteria(equal)],
+    }
+
+
+def _row(equal: Equal) -> dict[str, Any]:
+    point, row = equal.reference[1], {}
+    for name, match in (("devices", equal.match), ("devices_low", equal.lowest), ("devices_high", equal.highest)):
+        row[name] = match.devices if match else None
+        row[f"{name}_reach"] = match.reach if match else None
+    for name in LIMITS:
+        found = equal.afforded.get(name)
+        row[f"devices_at_equal_{name}"] = found.devices if found else None
+        row[f"time_at_equal_{name}_s"] = found.time_s if found else None
+    return {
+        "reference": equal.reference[0].label,
+        "reference_devices": point.devices,
+        "reference_time_s": point.time_to_train_s,
+        "system": equal.curve.label,
+        **row,
+        "tax": equal.tax,
+        "rental_usd": equal.rental_usd.typical if equal.rental_usd else None,
+        "owned_usd": equal.owned_usd.typical if equal.owned_usd else None,
+        "energy_joules": equal.energy_joules.typical if equal.energy_joules else None,
+    }
+
+
+def _match(match: Match | None) -> dict[str, Any] | None:
+    return None if match is None else dataclasses.asdict(match)
+
+
+def _range(amount: Range | None) -> dict[str, float] | None:
+    return None if amount is None else dataclasses.asdict(amount)

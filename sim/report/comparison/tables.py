@@ -1,0 +1,186 @@
+"""The tables of a comparison, as rows of words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sim.outcome.comparison.metrics import goodput, without_failures_s
+from sim.outcome.outcome import Outcome
+from sim.report.accuracy import error_band
+from sim.report.comparison.compare import LIMITS, Comparison, counterfactual_names
+from sim.report.comparison.criteria import criteria
+from sim.report.comparison.words import UNKNOWN, devices_band, devices_text, energy, number, ratio, share, usd
+from sim.report.points import Curve
+from sim.units import readable_time
+
+_LIMIT_WORDS = {"rental": "rental", "owned": "cost, owned", "power": "power"}
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """One table."""
+
+    headers: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+
+
+def points_table(comparison: Comparison) -> Rows:
+    """Every point: plan, step, loss to distribution, time with failures, cost."""
+    headers = (
+        "system", "devices", "plan", "used", "step", "error", "tax", "goodput", "time to train", "P10 to P90 of runs",
+        "device-hours", "rental", "owned", "energy",
+    )  # fmt: skip
+    return Rows(headers, [_point_row(curve, point) for curve in comparison.curves for point in curve.points])
+
+
+def equals_table(comparison: Comparison) -> Rows:
+    """What is as fast as each reference, and what it costs."""
+    headers = ("as fast as", "system", "devices", "within the error bands", "tax", "rental", "owned", "energy")
+    rows = []
+    for curve, point in comparison.references:
+        bill = point.bill
+        costs = (usd(bill.rental_usd), usd(bill.purchase_usd), energy(bill.energy_joules)) if bill else (UNKNOWN,) * 3
+        name = curve.place(point)
+        rows.append((name, curve.label, f"{point.devices:,}", "", share(point.ledger.tax), *costs))
+        rows += [
+            (
+                name,
+                equal.curve.label,
+                devices_text(equal.match),
+                devices_band(equal.lowest, equal.highest),
+                share(equal.tax),
+                usd(equal.rental_usd),
+                usd(equal.owned_usd),
+                energy(equal.energy_joules),
+            )
+            for equal in comparison.equals
+            if equal.reference[1] is point
+        ]
+    return Rows(headers, rows)
+
+
+def limits_table(comparison: Comparison) -> Rows:
+    """How fast each system is for the money, and at the power, of each reference."""
+    headers = ("as much as", "of", "amount", "time of it", "system", "devices", "its time")
+    rows = []
+    for equal in comparison.equals:
+        curve, point = equal.reference
+        for name, amount in LIMITS.items():
+            limit = amount(point)
+            words = UNKNOWN if limit is None else _limit(name, limit)
+            start = (curve.place(point), _LIMIT_WORDS[name], words, readable_time(point.time_to_train_s))
+            if name not in equal.afforded:
+                rows.append((*start, equal.curve.label, UNKNOWN, UNKNOWN))
+            elif (found := equal.afforded[name]) is None:
+                rows.append((*start, equal.curve.label, "none", f"even {equal.curve.smallest.devices:,} are above it"))
+            else:
+                rows.append((*start, equal.curve.label, number(round(found.devices, 1)), readable_time(found.time_s)))
+    return Rows(headers, rows)
+
+
+def knees_table(comparison: Comparison) -> Rows:
+    """Where each curve bends."""
+    headers = ("system", "knee", "elasticity before", "elasticity after", "line that grows most", "of the growth")
+    places = {"inside": "{}", "first": "{} or fewer", "last": "not reached with {}"}
+    rows = []
+    for bend in comparison.bends:
+        knee, growth = bend.knee, bend.growth
+        slopes = ("-" if one is None else f"{one:.2f}" for one in (knee.elasticity_before, knee.elasticity_after))
+        grown = ("-", "-") if growth is None or growth.share is None else (growth.line, share(growth.share))
+        rows.append((bend.curve.label, places[knee.place].format(number(knee.devices)), *slopes, *grown))
+    return Rows(headers, rows)
+
+
+def counterfactuals_table(comparison: Comparison) -> Rows:
+    """Steps without one thing over the step as it is, and runs without failures over the run as it is."""
+    names = list(dict.fromkeys(name for point in comparison.points for name in point.counterfactual_step_times_s))
+    rows = [_counterfactual_row(curve, point, names) for curve in comparison.curves for point in curve.points]
+    return Rows(("system", "devices", *names, "no failures (of the run)"), rows)
+
+
+def counterfactual_equals_table(comparison: Comparison) -> Rows:
+    """How much of each system would be as fast as each reference without one thing."""
+    names = counterfactual_names([equal.curve for equal in comparison.equals])
+    rows = [
+        (
+            equal.reference[0].place(equal.reference[1]),
+            equal.curve.label,
+            devices_text(equal.match),
+            *(devices_text(equal.counterfactual[name]) for name in names),
+        )
+        for equal in comparison.equals
+    ]
+    return Rows(("as fast as", "system", "as it is", *names), rows)
+
+
+def effort_table(comparison: Comparison) -> Rows:
+    """How hard plans were to find."""
+    headers = (
+        "system", "devices", "legal plans", "that fit", "within 5 %", "within 20 %", "median", "textbook plan",
+    )  # fmt: skip
+    return Rows(headers, [_effort_row(curve, point) for curve in comparison.curves for point in curve.points])
+
+
+def criteria_table(comparison: Comparison) -> Rows:
+    """What is compared at equal time, and who is ahead."""
+    rows = []
+    for equal in comparison.equals:
+        place = equal.reference[0].place(equal.reference[1])
+        for row in criteria(equal):
+            named = {"reference": equal.reference[0].label, "other": equal.curve.label}
+            ahead = named.get(row.ahead, row.ahead)
+            rows.append((place, equal.curve.label, row.name, row.reference, row.other, ahead))
+    return Rows(("reference", "system", "compared", "the reference has", "the system has", "ahead"), rows)
+
+
+def _point_row(curve: Curve, point: Outcome) -> tuple[str, ...]:
+    run, bill = point.run, point.bill
+    spread = f"{readable_time(run.percentile_s(10))} to {readable_time(run.percentile_s(90))}" if run else "-"
+    costs = (usd(bill.rental_usd), usd(bill.purchase_usd), energy(bill.energy_joules)) if bill else (UNKNOWN,) * 3
+    return (
+        curve.label,
+        f"{point.devices:,}",
+        point.plan.summary(),
+        f"{point.plan.devices:,}",
+        readable_time(point.step_time_s),
+        error_band(point),
+        share(point.ledger.tax),
+        share(goodput(point)),
+        readable_time(point.time_to_train_s),
+        spread,
+        f"{point.device_hours:,.0f}",
+        *costs,
+    )
+
+
+def _counterfactual_row(curve: Curve, point: Outcome, names: Sequence[str]) -> tuple[str, ...]:
+    found = point.counterfactual_step_times_s
+    steps = [f"{found[name] / point.step_time_s:.3f}" if name in found else "-" for name in names]
+    calm_s = without_failures_s(point)
+    return (
+        curve.label,
+        f"{point.devices:,}",
+        *steps,
+        "-" if calm_s is None else f"{calm_s / point.time_to_train_s:.3f}",
+    )
+
+
+def _effort_row(curve: Curve, point: Outcome) -> tuple[str, ...]:
+    effort, start = point.effort, (curve.label, f"{point.devices:,}")
+    if effort is None:
+        return (*start, *("not counted",) * 6)
+    default = effort.default_over_best
+    return (
+        *start,
+        f"{effort.legal:,}",
+        f"{effort.fitting:,}",
+        f"{effort.within_5_percent:,}",
+        f"{effort.within_20_percent:,}",
+        f"{ratio(float(effort.median_over_best))} times",
+        "does not fit" if default is None else f"{ratio(float(default))} times",
+    )
+
+
+def _limit(name: str, limit: float) -> str:
+    return f"{limit / 1e3:,.1f} kW" if name == "power" else f"{limit:,.0f} USD"
