@@ -49,7 +49,15 @@ def test_the_topology_of_the_documentation_carries_collectives(tmp_path: Path) -
 @pytest.mark.parametrize("path", sorted(ROOT.glob("scenarios/*.toml")), ids=lambda path: path.stem)
 def test_every_scenario_on_the_shelf_runs(path: Path) -> None:
     # A few steps are enough to see that a scenario runs; those of its own are for its charts.
-    results = run_points(load_scenarios(path, ["steps=3"]))
+    scenarios = load_scenarios(path, ["steps=3"])
+    if path.stem.startswith("claim-"):
+        # The same question of other models: the ends of each system's sizes are enough.
+        sizes = [(one.system.name, one.system.devices) for one in scenarios]
+        ends = {
+            (name, pick([size for other, size in sizes if other == name])) for name, _ in sizes for pick in (min, max)
+        }
+        scenarios = [one for one, size in zip(scenarios, sizes, strict=True) if size in ends]
+    results = run_points(scenarios)
     assert not [result.error for result in results if isinstance(result, Failure)]
 
 

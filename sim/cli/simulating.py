@@ -22,6 +22,8 @@ from sim.errors import ScaletaxError
 @click.option("--quiet", is_flag=True, help="Print only the files written.")
 def run(file: Path, overrides: Sequence[str], out: Path | None, jobs: int, as_json: bool, quiet: bool) -> None:
     """Simulate every system of a scenario FILE: a table, charts, and where every device-second goes."""
+    from sim.report.comparison.compare import check_comparison
+    from sim.report.comparison.screen import verdict_screen
     from sim.report.entries import entries_screen, has_entries
     from sim.report.files import check_writable, results_document, write_results
     from sim.report.screen import screen, written_files
@@ -30,6 +32,7 @@ def run(file: Path, overrides: Sequence[str], out: Path | None, jobs: int, as_js
     loaded = loaded_of(file, overrides)
     scenarios, refusals = loaded.scenarios, loaded.refusals
     directory = out or Path("results") / file.stem
+    check_comparison(scenarios)
     check_writable(directory)
     with progress(len(scenarios)) as bar:
         results = run_points(scenarios, jobs, bar.update)
@@ -44,6 +47,7 @@ def run(file: Path, overrides: Sequence[str], out: Path | None, jobs: int, as_js
     elif not quiet:
         of_entries = has_entries(outcomes, refusals)
         click.echo(entries_screen(outcomes, refusals) if of_entries else screen(outcomes))
+        click.echo(verdict_screen(outcomes), nl=False)
     if not as_json:
         click.echo(written_files(written))
     for failure in failures:
@@ -59,10 +63,13 @@ def run(file: Path, overrides: Sequence[str], out: Path | None, jobs: int, as_js
 def check(file: Path, overrides: Sequence[str]) -> None:
     """Check a scenario FILE: inputs, plan and memory of every system. Nothing is simulated."""
     from sim.report.checked import checked
+    from sim.report.comparison.compare import check_comparison
     from sim.simulate import prepare
 
     errors: list[ScaletaxError] = []
-    for index, scenario in enumerate(scenarios_of(file, overrides)):
+    scenarios = scenarios_of(file, overrides)
+    check_comparison(scenarios)
+    for index, scenario in enumerate(scenarios):
         try:
             click.echo(("\n" if index else "") + checked(prepare(scenario)))
         except ScaletaxError as error:

@@ -6,7 +6,18 @@ from sim.scenario.reader import read_document
 from sim.scenario.refusals import Refusal, refusals
 from sim.scenario.resolve import scenario_from
 from sim.scenario.resolved_copy import resolved_documents, resolved_toml
-from sim.scenario.types import ComparedWith, Lora, Part, PlanRequest, Prices, Published, Report, Scenario, System, Training
+from sim.scenario.types import (
+    ComparedWith,
+    Lora,
+    Part,
+    PlanRequest,
+    Prices,
+    Published,
+    Report,
+    Scenario,
+    System,
+    Training,
+)
 
 __all__ = [
     "ComparedWith",

@@ -16,7 +16,18 @@ from sim.scenario.problems import attempt, check, check_structure, combine, plac
 from sim.scenario.run import run_from
 from sim.scenario.schema import ModelTable, PartTable, PlanTable, ReportTable, SizesTable, SystemTable, TrainingTable
 from sim.scenario.table import Table
-from sim.scenario.types import ComparedWith, Lora, Part, PlanRequest, Report, RunRequest, Scenario, Search, System, Training
+from sim.scenario.types import (
+    ComparedWith,
+    Lora,
+    Part,
+    PlanRequest,
+    Report,
+    RunRequest,
+    Scenario,
+    Search,
+    System,
+    Training,
+)
 from sim.scenario.variation import Place, variation_from
 
 

@@ -78,7 +78,7 @@ class Growth:
 
 
 def largest_growth(smaller: Ledger, larger: Ledger) -> Growth:
-    """What bends a curve between two sizes: on an ideal one devices times time stay, and every line that grows bends it.
+    """What bends a curve between two sizes: on an ideal one devices times time stay, and a line that grows bends it.
 
     Both are accounts of the same work. Exact, because the lines of each sum to devices times time.
     """

@@ -1,7 +1,7 @@
 """How much of one system equals a point of another: interpolated between simulated sizes, never beyond them.
 
-Legend: a curve is one system at N sizes. devices: (N,) ascending, each once. times_s: (N,) above zero. Between two sizes
-times and amounts are straight lines of logarithms, as they are where time falls by a power of the size.
+Legend: a curve is one system at N sizes. devices: (N,) ascending, each once. times_s: (N,) above zero. Between two
+sizes times and amounts are straight lines of logarithms, as they are where time falls by a power of the size.
 """
 
 from __future__ import annotations

@@ -40,9 +40,10 @@ class Equal:
     """What of a curve equals a point of another.
 
     match: by time. lowest, highest: the same with the error bands of both stacks at their worst; None where one is not
-    known. rental_usd, owned_usd, energy_joules: of as many devices, None where unknown or outside the curve, over both bands as
-    well; energy in the typical facility. tax: their distribution tax. afforded: the fastest for the same rental, cost when owned, and power; a name is left out where it
-    is unknown of one of the two, None where even the smallest size is above it.
+    known. rental_usd, owned_usd, energy_joules: of as many devices, over both bands as well; None where unknown or
+    outside the curve; energy in the typical facility. tax: their distribution tax. afforded: the fastest for the same
+    rental, cost when owned, and power; a name is left out where it is unknown of one of the two, None where even the
+    smallest size is above it. counterfactual: match, if the curve's steps lacked one thing while the point stays.
     """
 
     reference: tuple[Curve, Outcome]
@@ -56,7 +57,6 @@ class Equal:
     tax: float | None
     afforded: dict[str, Afforded | None]
     counterfactual: dict[str, Match]
-    """By time, if the curve's steps lacked one thing; the point it is measured against stays as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +114,7 @@ def compare(outcomes: Sequence[Outcome]) -> Comparison | None:
         return None
     every = tuple(_one_point_a_size(curve) for curve in curves(outcomes))
     own = [curve for curve in every if curve.points[0].scenario.system.name == asked.system]
-    references = tuple(
-        (curve, point) for curve in own for point in curve.points if point.devices in asked.devices
-    )
+    references = tuple((curve, point) for curve in own for point in curve.points if point.devices in asked.devices)
     there = {point.devices for _, point in references}
     absent = tuple(f"{asked.system} on {counted(size, 'device')}" for size in asked.devices if size not in there)
     others = [curve for curve in every if curve not in own]

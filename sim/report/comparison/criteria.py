@@ -1,4 +1,4 @@
-"""What two systems are held to at equal time, and which of them is ahead: decided by numbers and their bands alone."""
+"""What two systems are held to, and which of them is ahead: decided by the numbers and their bands alone."""
 
 from __future__ import annotations
 
@@ -8,69 +8,97 @@ from typing import Literal
 from sim.catalog import Range
 from sim.outcome.comparison.metrics import Span, time_span_s
 from sim.outcome.outcome import Outcome
-from sim.report.comparison.compare import Equal
-from sim.report.comparison.words import UNKNOWN, energy, share, usd
+from sim.report.comparison.compare import Comparison, Equal
+from sim.report.comparison.words import OUTSIDE, energy, share, usd
 from sim.report.points import Curve
 from sim.units import readable_time
 
-Ahead = Literal["reference", "other", "not told apart", "unknown"]
+Ahead = Literal["reference", "other", "not told apart", "unknown", "outside the sizes"]
 _ALIKE = 0.005
 """Shares this near to each other are not told apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """One thing that is compared. reference, other: what each has, in words."""
+    """One thing in which a system is held to a reference. own: what the reference has; other: what the system has.
+
+    place: what is held to; system: how the other one is called. numbers: the typical figures of both, for a sentence.
+    """
 
     name: str
-    reference: str
+    place: str
+    system: str
+    own: str
     other: str
     ahead: Ahead
 
+    @property
+    def numbers(self) -> str:
+        """The typical figures of the reference and of the system, without their ranges."""
+        return f"{self.own.split(' (')[0]} against {self.other.split(' (')[0]}"
 
-def criteria(equal: Equal) -> list[Criterion]:
-    """Loss to distribution, rental, cost when owned and energy at equal time, and the fastest that each was simulated.
 
-    The one with less is ahead. Amounts are told apart where their ranges have nothing in common; energy, of which only
-    the devices' power and one facility is known, where the error bands of the times do not decide it.
+def criteria(comparison: Comparison) -> list[Criterion]:
+    """Loss to distribution, rental, cost when owned and energy at equal time; and the fastest that each was simulated.
+
+    The one with less is ahead. Amounts are told apart where their ranges have nothing in common; energy, of which the
+    devices' power has no range, where the error bands of the times do not bridge it; times where their bands do not.
     """
-    bill = equal.reference[1].bill
+    at_equal_time = [row for equal in comparison.equals for row in _at_equal_time(equal)]
+    own = {id(curve): curve for curve, _ in comparison.references}
+    others = {id(equal.curve): equal.curve for equal in comparison.equals}
+    return at_equal_time + [_fastest(curve, other) for curve in own.values() for other in others.values()]
+
+
+def _at_equal_time(equal: Equal) -> list[Criterion]:
+    curve, point = equal.reference
+    bill, within = point.bill, equal.match.reach == "within"
+    joules = bill.energy_joules if bill else None
+    rows = (
+        ("distribution tax", share(point.ledger.tax), share(equal.tax), _less_tax(point.ledger.tax, equal.tax)),
+        _money("rental", bill.rental_usd if bill else None, equal.rental_usd),
+        _money("cost if owned", bill.purchase_usd if bill else None, equal.owned_usd),
+        (
+            "energy",
+            energy(joules),
+            energy(equal.energy_joules),
+            _less(Span(joules.typical, joules.typical) if joules else None, _ends(equal.energy_joules)),
+        ),
+    )
     return [
-        _tax(equal),
-        _money("rental at equal time", bill.rental_usd if bill else None, equal.rental_usd),
-        _money("cost at equal time, owned", bill.purchase_usd if bill else None, equal.owned_usd),
-        _energy(equal),
-        _fastest(equal),
+        Criterion(
+            f"{name} at equal time",
+            curve.place(point),
+            equal.curve.label,
+            own,
+            other if within else OUTSIDE,
+            ahead if within else "outside the sizes",
+        )
+        for name, own, other, ahead in rows
     ]
 
 
-def _tax(equal: Equal) -> Criterion:
-    own, other = equal.reference[1].ledger.tax, equal.tax
+def _less_tax(own: float, other: float | None) -> Ahead:
     if other is None:
-        return Criterion("distribution tax at equal time", share(own), UNKNOWN, "unknown")
-    ahead: Ahead = "not told apart" if abs(own - other) <= _ALIKE else "reference" if own < other else "other"
-    return Criterion("distribution tax at equal time", share(own), share(other), ahead)
+        return "unknown"
+    if abs(own - other) <= _ALIKE:
+        return "not told apart"
+    return "reference" if own < other else "other"
 
 
-def _money(name: str, own: Range | None, other: Range | None) -> Criterion:
-    return Criterion(name, usd(own), usd(other), _less(_ends(own), _ends(other)))
-
-
-def _energy(equal: Equal) -> Criterion:
-    bill = equal.reference[1].bill
-    own, other = bill.energy_joules if bill else None, equal.energy_joules
-    typical = None if own is None else Span(own.typical, own.typical)
-    return Criterion("energy at equal time", energy(own), energy(other), _less(typical, _ends(other)))
-
-
-def _fastest(equal: Equal) -> Criterion:
-    own, other = _best(equal.reference[0]), _best(equal.curve)
-    words = [f"{readable_time(one.time_to_train_s)} with {one.devices:,}" for one in (own, other)]
-    return Criterion("fastest of the sizes simulated", *words, _less(time_span_s(own), time_span_s(other)))
+def _money(name: str, own: Range | None, other: Range | None) -> tuple[str, str, str, Ahead]:
+    return name, usd(own), usd(other), _less(_ends(own), _ends(other))
 
 
 def _ends(amount: Range | None) -> Span | None:
     return None if amount is None else Span(amount.low, amount.high)
+
+
+def _fastest(curve: Curve, other: Curve) -> Criterion:
+    own_best, best = _best(curve), _best(other)
+    words = [f"{readable_time(one.time_to_train_s)} with {one.devices:,}" for one in (own_best, best)]
+    ahead = _less(time_span_s(own_best), time_span_s(best))
+    return Criterion("fastest of the sizes simulated", curve.label, other.label, words[0], words[1], ahead)
 
 
 def _best(curve: Curve) -> Outcome:

@@ -24,7 +24,7 @@ def page(comparison: Comparison) -> str:
     """The whole report as Markdown."""
     sections = [
         ("Verdict", bullets(verdict(comparison))),
-        ("Who is ahead", markdown(criteria_table(comparison))),
+        ("Who has less", markdown(criteria_table(comparison))),
         ("All points", markdown(points_table(comparison))),
         ("As fast as", markdown(equals_table(comparison))),
         ("For the same money, at the same power", markdown(limits_table(comparison))),
@@ -60,7 +60,9 @@ def caveats(comparison: Comparison) -> list[str]:
             lines[f"{kind}: {', '.join(dict.fromkeys(found))}"] = None
     lines.update(dict.fromkeys(f"{place}: not among the points that were simulated" for place in comparison.absent))
     lines["ranges of costs take every price at its cheap and at its dear end: bounds, no probability"] = None
-    lines["devices between two sizes are interpolated in logarithms of devices and time; nothing is extrapolated"] = None
+    lines["between two sizes, devices are interpolated in logarithms of devices and time; nothing is extrapolated"] = (
+        None
+    )
     return list(lines)
 
 
@@ -81,8 +83,8 @@ _KNEE = (
     " knee is not reached."
 )
 _WITHOUT = (
-    "Steps with one thing removed, over the step as it is: the same plan, run again. The last column is the run in which"
-    " nothing fails and no checkpoint is written, over half of the runs with failures."
+    "Steps with one thing removed, over the step as it is: the same plan, run again. The last column is the run in"
+    " which nothing fails and no checkpoint is written, over half of the runs with failures."
 )
 _STAYS = (
     "Devices that would be as fast if their steps took what they take without one thing; what they are held to stays as"

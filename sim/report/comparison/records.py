@@ -16,6 +16,7 @@ def comparison_record(comparison: Comparison) -> dict[str, Any]:
     """Everything of it but the points, which results.json has already; null is unknown."""
     return {
         "verdict": verdict(comparison),
+        "criteria": [dataclasses.asdict(row) for row in criteria(comparison)],
         "knees": [_bend(bend) for bend in comparison.bends],
         "equals": [_equal(equal) for equal in comparison.equals],
         "absent": list(comparison.absent),
@@ -53,12 +54,11 @@ def _equal(equal: Equal) -> dict[str, Any]:
             name: dataclasses.asdict(found) if (found := equal.afforded.get(name)) else None for name in LIMITS
         },
         "counterfactual": {name: _match(match) for name, match in equal.counterfactual.items()},
-        "criteria": [dataclasses.asdict(row) for row in criteria(equal)],
     }
 
 
 def _row(equal: Equal) -> dict[str, Any]:
-    point, row = equal.reference[1], {}
+    row: dict[str, Any] = {}
     for name, match in (("devices", equal.match), ("devices_low", equal.lowest), ("devices_high", equal.highest)):
         row[name] = match.devices if match else None
         row[f"{name}_reach"] = match.reach if match else None
@@ -68,8 +68,8 @@ def _row(equal: Equal) -> dict[str, Any]:
         row[f"time_at_equal_{name}_s"] = found.time_s if found else None
     return {
         "reference": equal.reference[0].label,
-        "reference_devices": point.devices,
-        "reference_time_s": point.time_to_train_s,
+        "reference_devices": equal.reference[1].devices,
+        "reference_time_s": equal.reference[1].time_to_train_s,
         "system": equal.curve.label,
         **row,
         "tax": equal.tax,

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from sim.outcome.comparison.metrics import goodput, without_failures_s
 from sim.outcome.outcome import Outcome
 from sim.report.accuracy import error_band
-from sim.report.comparison.compare import LIMITS, Comparison, counterfactual_names
+from sim.report.comparison.compare import LIMITS, Comparison, Equal, counterfactual_names
 from sim.report.comparison.criteria import criteria
-from sim.report.comparison.words import UNKNOWN, devices_band, devices_text, energy, number, ratio, share, usd
+from sim.report.comparison.words import OUTSIDE, UNKNOWN, devices_band, devices_text, energy, number, ratio, share, usd
 from sim.report.points import Curve
 from sim.units import readable_time
 
@@ -22,7 +22,7 @@ class Rows:
     """One table."""
 
     headers: tuple[str, ...]
-    rows: list[tuple[str, ...]]
+    rows: Sequence[tuple[str, ...]]
 
 
 def points_table(comparison: Comparison) -> Rows:
@@ -37,7 +37,7 @@ def points_table(comparison: Comparison) -> Rows:
 def equals_table(comparison: Comparison) -> Rows:
     """What is as fast as each reference, and what it costs."""
     headers = ("as fast as", "system", "devices", "within the error bands", "tax", "rental", "owned", "energy")
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for curve, point in comparison.references:
         bill = point.bill
         costs = (usd(bill.rental_usd), usd(bill.purchase_usd), energy(bill.energy_joules)) if bill else (UNKNOWN,) * 3
@@ -49,10 +49,7 @@ def equals_table(comparison: Comparison) -> Rows:
                 equal.curve.label,
                 devices_text(equal.match),
                 devices_band(equal.lowest, equal.highest),
-                share(equal.tax),
-                usd(equal.rental_usd),
-                usd(equal.owned_usd),
-                energy(equal.energy_joules),
+                *_costs(equal),
             )
             for equal in comparison.equals
             if equal.reference[1] is point
@@ -63,7 +60,7 @@ def equals_table(comparison: Comparison) -> Rows:
 def limits_table(comparison: Comparison) -> Rows:
     """How fast each system is for the money, and at the power, of each reference."""
     headers = ("as much as", "of", "amount", "time of it", "system", "devices", "its time")
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for equal in comparison.equals:
         curve, point = equal.reference
         for name, amount in LIMITS.items():
@@ -83,7 +80,7 @@ def knees_table(comparison: Comparison) -> Rows:
     """Where each curve bends."""
     headers = ("system", "knee", "elasticity before", "elasticity after", "line that grows most", "of the growth")
     places = {"inside": "{}", "first": "{} or fewer", "last": "not reached with {}"}
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for bend in comparison.bends:
         knee, growth = bend.knee, bend.growth
         slopes = ("-" if one is None else f"{one:.2f}" for one in (knee.elasticity_before, knee.elasticity_after))
@@ -123,15 +120,18 @@ def effort_table(comparison: Comparison) -> Rows:
 
 
 def criteria_table(comparison: Comparison) -> Rows:
-    """What is compared at equal time, and who is ahead."""
-    rows = []
-    for equal in comparison.equals:
-        place = equal.reference[0].place(equal.reference[1])
-        for row in criteria(equal):
-            named = {"reference": equal.reference[0].label, "other": equal.curve.label}
-            ahead = named.get(row.ahead, row.ahead)
-            rows.append((place, equal.curve.label, row.name, row.reference, row.other, ahead))
-    return Rows(("reference", "system", "compared", "the reference has", "the system has", "ahead"), rows)
+    """What is compared, and who has less."""
+    rows: list[tuple[str, ...]] = []
+    for row in criteria(comparison):
+        less = {"reference": row.place, "other": row.system}.get(row.ahead, row.ahead)
+        rows.append((row.name, row.place, row.own, row.system, row.other, less))
+    return Rows(("compared", "reference", "has", "system", "has", "less has"), rows)
+
+
+def _costs(equal: Equal) -> tuple[str, ...]:
+    if equal.match.reach != "within":
+        return (OUTSIDE,) * 4
+    return share(equal.tax), usd(equal.rental_usd), usd(equal.owned_usd), energy(equal.energy_joules)
 
 
 def _point_row(curve: Curve, point: Outcome) -> tuple[str, ...]:

@@ -6,25 +6,36 @@ from collections import Counter
 from collections.abc import Sequence
 
 from sim.outcome.comparison.metrics import time_span_s
+from sim.outcome.outcome import Outcome
+from sim.parallel.plan import Plan
 from sim.report.accuracy import error_band
-from sim.report.comparison.compare import Bend, Comparison, Equal
+from sim.report.comparison.compare import Bend, Comparison
 from sim.report.comparison.criteria import Ahead, Criterion, criteria
 from sim.report.comparison.words import devices_band, devices_text, number, ratio, share
 from sim.report.points import Curve, counted
 from sim.units import readable_time
 
+_FASTER = 1.005
+_RESULTS: dict[Ahead, str] = {
+    "reference": "{place} has less than {others}",
+    "other": "{place} has more than {others}",
+    "not told apart": "{place} cannot be told apart from {others}",
+    "unknown": "unknown for {place} and {others}",
+    "outside the sizes": "not compared for {place} and {others}, whose sizes do not reach so low or so high",
+}
+
 
 def verdict(comparison: Comparison) -> list[str]:
-    """Sentences: what is as fast, who is ahead in what, where curves bend, how hard plans were to find, how sure it is."""
+    """Sentences: what is as fast, who has less of what, where curves bend, how hard plans are, how sure all is."""
     if not comparison.equals:
         return ["There is only one system, and nothing to compare it with."]
-    held = [(equal, criteria(equal)) for equal in comparison.equals]
+    rows = criteria(comparison)
     return [
-        *(_as_fast(comparison, index) for index in range(len(comparison.references))),
-        *_by_criterion(held),
+        *(_as_fast(comparison, curve, point) for curve, point in comparison.references),
+        *_by_criterion(rows),
         *(bend_sentence(bend) for bend in comparison.bends),
-        *(sentence for curve in comparison.curves if (sentence := _effort(curve))),
-        _in_all(held),
+        *(_effort(curve) for curve in comparison.curves),
+        _in_all(comparison, rows),
         _certainty(comparison),
     ]
 
@@ -35,101 +46,105 @@ def bend_sentence(bend: Bend) -> str:
     if growth is None:
         return f"{curve.label} was simulated at one size: nothing is known of its knee."
     if knee.place == "last":
-        first = curve.points[0].devices
-        start = f"{curve.label} does not reach its knee with {number(knee.devices)} devices"
-        span = f"from {first:,} devices to there"
+        slope = knee.elasticity_before or 0.0
+        start = (
+            f"{curve.label} does not reach its knee with {number(knee.devices)} devices: up to there the last 1 % of"
+            f" devices saves {slope:.2f} % of the time"
+        )
+        span = f"from {counted(curve.smallest.devices, 'device')} to there"
     else:
         after = curve.points[knee.index + 1]
         gain = curve.points[knee.index].time_to_train_s / after.time_to_train_s
         where = "is past its knee with" if knee.place == "first" else "has its knee at"
+        faster = f"{gain:.2f} times as fast" if gain > _FASTER else "no faster"
         start = (
             f"{curve.label} {where} {number(knee.devices)} devices: {ratio(after.devices / knee.devices)} times as many"
-            f" are {ratio(gain)} times as fast"
+            f" are {faster}"
         )
         span = f"from there to {after.devices:,}"
     if growth.share is None:
         return f"{start}; device-time does not grow {span}."
-    return f"{start}; {span}, {growth.line} grows most ({share(growth.share)} of all additional device-time)."
+    return f"{start}; {span} {growth.line} grows most, {share(growth.share)} of the additional device-time."
 
 
-def _as_fast(comparison: Comparison, index: int) -> str:
+def _as_fast(comparison: Comparison, curve: Curve, point: Outcome) -> str:
     """How long one reference takes, and how much of every other system is as fast."""
-    curve, point = comparison.references[index]
     band = time_span_s(point)
-    time = readable_time(point.time_to_train_s)
-    within = f"{readable_time(band.low)} to {readable_time(band.high)} within" if band else "without"
+    sure = (
+        f"{readable_time(band.low)} to {readable_time(band.high)} within the error band of its steps"
+        if band
+        else "no error band"
+    )
     matches = [
-        f"{devices_text(equal.match)} of {equal.curve.label} ({devices_band(equal.lowest, equal.highest)})"
+        f"{equal.curve.label} {devices_text(equal.match)} ({devices_band(equal.lowest, equal.highest)})"
         for equal in comparison.equals
         if equal.reference[1] is point
     ]
     return (
-        f"{curve.place(point)} trains in {time} ({within} the error band of its steps). As fast are, within the bands of"
-        f" both: {'; '.join(matches)}."
+        f"{curve.place(point)} trains in {readable_time(point.time_to_train_s)} ({sure}). Devices that are as fast, and"
+        f" within the error bands of both: {'; '.join(matches)}."
     )
 
 
-def _by_criterion(held: Sequence[tuple[Equal, list[Criterion]]]) -> list[str]:
-    """One sentence for each thing that is compared: who is ahead of whom."""
+def _by_criterion(rows: Sequence[Criterion]) -> list[str]:
+    """One sentence for each thing that is compared."""
     found = []
-    for index, criterion in enumerate(held[0][1]):
-        rows = [(equal, row[index]) for equal, row in held]
-        parts = [
-            _ahead_of(rows, "reference", "{reference} is ahead of {other}"),
-            _ahead_of(rows, "other", "{other} is ahead of {reference}"),
-            _ahead_of(rows, "not told apart", "{reference} and {other} cannot be told apart"),
-            _ahead_of(rows, "unknown", "{reference} and {other}: unknown"),
-        ]
-        name = criterion.name[0].upper() + criterion.name[1:]
-        found.append(f"{name}: {'; '.join(part for part in parts if part)}.")
+    for name in dict.fromkeys(row.name for row in rows):
+        parts = [_with_result([row for row in rows if row.name == name], ahead) for ahead in _RESULTS]
+        found.append(f"{name[0].upper()}{name[1:]}: {'; '.join(part for part in parts if part)}.")
     return found
 
 
-def _ahead_of(rows: Sequence[tuple[Equal, Criterion]], ahead: Ahead, words: str) -> str:
-    """Everything with one result: by reference, the others together."""
-    by_reference: dict[str, list[str]] = {}
-    for equal, row in rows:
+def _with_result(rows: Sequence[Criterion], ahead: Ahead) -> str:
+    """Everything with one result: place by place, the systems together."""
+    places: dict[str, list[str]] = {}
+    for row in rows:
         if row.ahead == ahead:
-            place = equal.reference[0].place(equal.reference[1])
-            numbers = f" ({row.other} against {row.reference})"
-            by_reference.setdefault(place, []).append(equal.curve.label + numbers)
-    return "; ".join(
-        words.format(reference=place, other=" and ".join(others)) for place, others in by_reference.items()
-    )
+            numbers = "" if ahead in ("unknown", "outside the sizes") else f" ({row.numbers})"
+            places.setdefault(row.place, []).append(row.system + numbers)
+    return "; ".join(_RESULTS[ahead].format(place=place, others=_listed(others)) for place, others in places.items())
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _effort(curve: Curve) -> str:
-    """How hard the plan of the largest size was to find."""
-    point = curve.largest
-    effort = point.effort
+    """How many plans split the model itself, and how hard that of the largest size was to find."""
+    split = sum(
+        isinstance(point.plan, Plan) and max(point.plan.tensor, point.plan.pipeline) > 1 for point in curve.points
+    )
+    text = f"{curve.label}: {split:,} of {counted(len(curve.points), 'plan')} split the model itself"
+    effort = curve.largest.effort
     if effort is None:
-        return f"{curve.label}: plans are not counted."
-    text = (
-        f"{curve.place(point)}: {counted(effort.legal, 'legal plan')}, {effort.fitting:,} fit,"
-        f" {effort.within_5_percent:,} within 5 % of the best"
+        return f"{text}; how many there were to choose from is not counted."
+    text += (
+        f"; for {counted(curve.largest.devices, 'device')} {effort.fitting:,} of {counted(effort.legal, 'legal plan')}"
+        f" fit, {effort.within_5_percent:,} within 5 % of the best"
     )
     if effort.default_over_best is None:
-        return f"{text}; no textbook plan fits."
-    return f"{text}; a textbook plan takes {ratio(float(effort.default_over_best))} times as long."
+        return f"{text}, and no textbook plan fits."
+    return f"{text}, and a textbook plan takes {ratio(float(effort.default_over_best))} times as long."
 
 
-def _in_all(held: Sequence[tuple[Equal, list[Criterion]]]) -> str:
+def _in_all(comparison: Comparison, rows: Sequence[Criterion]) -> str:
     """The count of it, and which things each side is ahead in."""
-    rows = [row for _, found in held for row in found]
     count = Counter(row.ahead for row in rows)
-    system = held[0][0].reference[0].points[0].scenario.system.name
+    system = comparison.references[0][0].system
     mine, theirs = _leading(rows, "reference", "other"), _leading(rows, "other", "reference")
     return (
-        f"In all, of {counted(len(rows), 'comparison')}, {system} is ahead in {count['reference']}, the other systems in"
-        f" {count['other']}; {count['not told apart']} cannot be told apart and {count['unknown']} are unknown. More often"
-        f" ahead than behind: {system} in {mine}; the others in {theirs}."
+        f"In all: of {counted(len(rows), 'comparison')}, {system} has less in {count['reference']} and another in"
+        f" {count['other']}; {count['not told apart']} cannot be told apart, {count['unknown']} are unknown,"
+        f" {count['outside the sizes']} outside the sizes. More often ahead than behind is {system} in {mine}; the"
+        f" others are in {theirs}."
     )
 
 
 def _leading(rows: Sequence[Criterion], ahead: Ahead, behind: Ahead) -> str:
+    """Things in which one side is ahead more often than behind."""
     names = list(dict.fromkeys(row.name for row in rows))
-    net = {name: sum((row.ahead == ahead) - (row.ahead == behind) for row in rows if row.name == name) for name in names}
-    return ", ".join(name for name in names if net[name] > 0) or "nothing"
+    counts = Counter((row.name, row.ahead) for row in rows)
+    return _listed([name for name in names if counts[name, ahead] > counts[name, behind]] or ["nothing"])
 
 
 def _certainty(comparison: Comparison) -> str:
@@ -140,5 +155,15 @@ def _certainty(comparison: Comparison) -> str:
     return (
         f"Error bands of step times (P10 to P90 on published rows): {words}. {outside} of"
         f" {counted(len(comparison.points), 'point')} lie outside what their stack was checked on, where errors may be"
-        " larger."
+        f" larger.{_prices(comparison)}"
+    )
+
+
+def _prices(comparison: Comparison) -> str:
+    """What of the prices and the power comes from no source, and what no source states."""
+    bills = [point.bill for point in comparison.points if point.bill is not None]
+    assumed = list(dict.fromkeys(words for bill in bills for words in bill.assumed))
+    unknown = list(dict.fromkeys(words for bill in bills for words in bill.unknown))
+    return "".join(
+        f" {kind}: {_listed(found)}." for kind, found in (("Assumed", assumed), ("Unknown", unknown)) if found
     )

@@ -6,6 +6,7 @@ from sim.catalog import Range
 from sim.outcome.comparison.matching import Match
 
 UNKNOWN = "unknown"
+OUTSIDE = "outside the sizes"
 _JOULES_PER_MWH = 3.6e9
 
 
