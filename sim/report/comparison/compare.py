@@ -157,8 +157,8 @@ def equal(reference: tuple[Curve, Outcome], curve: Curve) -> Equal:
         match,
         lowest,
         highest,
-        _range_at(curve, counts, lambda one: one.bill and one.bill.rental_usd) if within else None,
-        _range_at(curve, counts, lambda one: one.bill and one.bill.purchase_usd) if within else None,
+        _range_at(curve, counts, lambda one: one.bill.rental_usd if one.bill else None) if within else None,
+        _range_at(curve, counts, lambda one: one.bill.purchase_usd if one.bill else None) if within else None,
         _range_at(curve, counts, _typical_energy) if within else None,
         _tax_at(curve, match.devices) if within else None,
         afforded,
@@ -182,11 +182,8 @@ def times_of(curve: Curve) -> list[float]:
 def counterfactual_names(systems: Sequence[Curve]) -> list[str]:
     """Counterfactuals that every point of the curves has, in the order in which they were run."""
     points = [point for curve in systems for point in curve.points]
-    return [
-        name
-        for name in points[0].counterfactual_step_times_s
-        if all(name in point.counterfactual_step_times_s for point in points)
-    ]
+    names = dict.fromkeys(name for point in points for name in point.counterfactual_step_times_s)
+    return [name for name in names if all(name in point.counterfactual_step_times_s for point in points)]
 
 
 def counterfactual_times_s(curve: Curve, name: str) -> list[float]:

@@ -1,0 +1,312 @@
+"""The report of a comparison: computed from the numbers, and other numbers make another verdict."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from sim.catalog import Range, load_accuracy
+from sim.errors import InputError
+from sim.outcome.comparison.knee import knee
+from sim.outcome.comparison.matching import Match
+from sim.outcome.comparison.metrics import account, meter_watts, time_span_s, without_failures_s
+from sim.outcome.confidence import Confidence
+from sim.outcome.economics import RunBill
+from sim.outcome.ledger import Ledger
+from sim.outcome.outcome import Outcome
+from sim.report.comparison.compare import Comparison, check_comparison, compare
+from sim.report.comparison.criteria import Ahead, criteria
+from sim.report.comparison.page import page
+from sim.report.comparison.records import comparison_rows
+from sim.report.comparison.screen import verdict_screen
+from sim.report.comparison.verdict import verdict
+from sim.report.files import write_results
+from sim.scenario import ComparedWith
+
+Curve = dict[int, float]
+DAY_S = 86400.0
+
+
+@pytest.fixture
+def templates(several: tuple[Outcome, ...]) -> dict[str, Outcome]:
+    """A point of a cluster, and one of wafers, to be given other numbers."""
+    return {"gpu cluster": several[1], "wafer": several[5]}
+
+
+def numbered(
+    template: Outcome,
+    devices: int,
+    time_s: float,
+    usd_per_device_day: float | None,
+    stack: str | None,
+    tax: float,
+) -> Outcome:
+    """An outcome with numbers of one's own: prices of plus or minus 10 %, kilowatts, and one step in all."""
+    scenario = template.scenario
+    system = dataclasses.replace(scenario.system, devices=devices)
+    training = dataclasses.replace(scenario.training, tokens=template.tokens_per_step)
+    compared = dataclasses.replace(scenario.report, comparison=ComparedWith("wafer", (1,)))
+    total_s = devices * time_s
+    lines = dict.fromkeys(template.ledger.device_seconds, 0.0)
+    lines |= {"useful": (1 - tax) * total_s, "bubble": tax * total_s}
+    rental = None
+    if usd_per_device_day is not None:
+        usd = usd_per_device_day * total_s / DAY_S
+        rental = Range(0.9 * usd, usd, 1.1 * usd)
+    joules = 1000.0 * total_s
+    bill = RunBill(
+        total_s / 3600, 1e9, Range(joules, joules, joules), rental, None, None, unknown=("purchase price of it",)
+    )
+    return dataclasses.replace(
+        template,
+        scenario=dataclasses.replace(scenario, system=system, training=training, report=compared),
+        ledger=Ledger(lines, devices, time_s),
+        run=None,
+        bill=bill,
+        confidence=Confidence(load_accuracy(stack) if stack else None),
+        counterfactual_step_times_s={"free network": 0.5 * time_s},
+    )
+
+
+def compared(
+    templates: dict[str, Outcome],
+    gpu_days: Curve,
+    wafer_days: Curve,
+    *,
+    gpu_usd: float | None = 10.0,
+    wafer_usd: float | None = 1000.0,
+    stack: str | None = "fsdp-2023",
+    gpu_tax: float = 0.2,
+    wafer_tax: float = 0.0,
+) -> Comparison:
+    gpus = [
+        numbered(templates["gpu cluster"], size, days * DAY_S, gpu_usd, stack, gpu_tax)
+        for size, days in gpu_days.items()
+    ]
+    wafers = [
+        numbered(templates["wafer"], size, days * DAY_S, wafer_usd, stack, wafer_tax)
+        for size, days in wafer_days.items()
+    ]
+    found = compare([*gpus, *wafers])
+    assert found is not None
+    return found
+
+
+GPU_DAYS = {10: 100.0, 100: 10.0, 1000: 4.0}
+WAFER_DAYS = {1: 10.0, 2: 5.0}
+
+
+def ahead(comparison: Comparison) -> dict[str, Ahead]:
+    return {row.name: row.ahead for row in criteria(comparison)}
+
+
+def test_what_is_as_fast_is_found_by_hand(templates: dict[str, Outcome]):
+    (equal,) = compared(templates, GPU_DAYS, WAFER_DAYS).equals
+    assert equal.match.reach == "within"
+    assert equal.match.devices == pytest.approx(100.0)
+    # 100 GPUs for 10 days at 10 USD a day.
+    assert equal.rental_usd is not None
+    assert equal.rental_usd.typical == pytest.approx(10_000.0)
+    assert equal.tax == pytest.approx(0.2)
+
+
+def test_the_error_bands_widen_a_match(templates: dict[str, Outcome]):
+    comparison = compared(templates, GPU_DAYS, WAFER_DAYS)
+    band, (equal,) = load_accuracy("fsdp-2023"), comparison.equals
+    assert band is not None
+    assert equal.lowest is not None
+    assert equal.highest is not None
+    # Time falls as 1 / n up to 100 devices: the fewest are those whose simulated time is longer by both errors.
+    assert equal.lowest.devices == pytest.approx(100 * (1 + band.error_p10) / (1 + band.error_p90))
+    assert equal.lowest.devices < equal.match.devices < equal.highest.devices
+
+
+def test_without_published_rows_there_is_no_error_band(templates: dict[str, Outcome]):
+    comparison = compared(templates, GPU_DAYS, WAFER_DAYS, stack=None)
+    (equal,) = comparison.equals
+    assert (equal.lowest, equal.highest) == (None, None)
+    assert "no error band" in verdict(comparison)[0]
+    assert ahead(comparison)["fastest of the sizes simulated"] == "unknown"
+
+
+def test_the_same_money_and_the_same_power(templates: dict[str, Outcome]):
+    (equal,) = compared(templates, GPU_DAYS, WAFER_DAYS).equals
+    # 10,000 USD are those of every size up to 100 devices, of which 100 are the fastest.
+    afforded = equal.afforded["rental"]
+    assert afforded is not None
+    assert afforded.devices == pytest.approx(100.0)
+    # One kilowatt is a tenth of the smallest cluster, and nobody knows what a device costs to buy.
+    assert equal.afforded["power"] is None
+    assert "owned" not in equal.afforded
+
+
+def test_a_counterfactual_halves_the_devices_where_time_falls_as_they_grow(templates: dict[str, Outcome]):
+    (equal,) = compared(templates, GPU_DAYS, WAFER_DAYS).equals
+    assert equal.counterfactual["free network"].devices == pytest.approx(50.0)
+
+
+def test_the_knee_and_the_line_that_bends(templates: dict[str, Outcome]):
+    bends = compared(templates, GPU_DAYS, WAFER_DAYS).bends
+    # n T^2: 100,000, 10,000, 16,000.
+    assert (bends[0].knee.devices, bends[0].knee.place) == (100.0, "inside")
+    assert bends[0].growth is not None
+    assert bends[0].growth.line == "useful"
+    assert bends[0].growth.share == pytest.approx(0.8)
+    assert bends[1].knee.place == "last"
+    assert bends[1].knee == knee([1, 2], [10.0, 5.0])
+
+
+def test_other_numbers_make_another_verdict(templates: dict[str, Outcome]):
+    cheap = compared(templates, GPU_DAYS, WAFER_DAYS, wafer_usd=100.0, gpu_tax=0.3)
+    dear = compared(templates, GPU_DAYS, WAFER_DAYS, wafer_usd=10_000.0, gpu_tax=0.0, wafer_tax=0.3)
+    assert ahead(cheap)["rental at equal time"] == "reference"
+    assert ahead(dear)["rental at equal time"] == "other"
+    assert ahead(cheap)["distribution tax at equal time"] == "reference"
+    assert ahead(dear)["distribution tax at equal time"] == "other"
+    assert "Rental at equal time: wafer on 1 device has less than gpu cluster" in " ".join(verdict(cheap))
+    assert "Rental at equal time: wafer on 1 device has more than gpu cluster" in " ".join(verdict(dear))
+    assert "ahead than behind is wafer in distribution tax at equal time, rental" in " ".join(verdict(cheap))
+    assert "ahead than behind is wafer in energy at equal time;" in " ".join(verdict(dear))
+
+
+def test_prices_whose_ranges_meet_are_not_told_apart(templates: dict[str, Outcome]):
+    close = compared(templates, GPU_DAYS, WAFER_DAYS, wafer_usd=1100.0)
+    assert ahead(close)["rental at equal time"] == "not told apart"
+    assert "wafer on 1 device cannot be told apart from gpu cluster" in " ".join(verdict(close))
+
+
+def test_times_within_both_bands_are_not_told_apart(templates: dict[str, Outcome]):
+    name = "fastest of the sizes simulated"
+    assert ahead(compared(templates, {10: 10.0}, {1: 10.1}))[name] == "not told apart"
+    assert ahead(compared(templates, {10: 10.0}, {1: 20.0}))[name] == "other"
+    assert ahead(compared(templates, {10: 20.0}, {1: 10.0}))[name] == "reference"
+
+
+def test_what_no_source_states_is_called_unknown(templates: dict[str, Outcome]):
+    comparison = compared(templates, GPU_DAYS, WAFER_DAYS, gpu_usd=None)
+    assert ahead(comparison)["rental at equal time"] == "unknown"
+    assert "unknown for wafer on 1 device and gpu cluster" in " ".join(verdict(comparison))
+    assert "Unknown: purchase price of it." in verdict(comparison)[-1]
+    assert comparison_rows(comparison)[0]["rental_usd"] is None
+
+
+@pytest.mark.parametrize(
+    ("gpu_days", "match", "words"),
+    [
+        ({10: 1.0, 100: 0.5}, Match("fewer", 10.0), "fewer than 10"),
+        ({10: 100.0, 1000: 50.0}, Match("more", 1000.0), "more than 1,000"),
+        ({10: 100.0, 1000: 100.0}, Match("never", 1000.0), "never: the curve does not reach it with 1,000"),
+    ],
+)
+def test_outside_the_sizes_nothing_is_compared(
+    templates: dict[str, Outcome], gpu_days: Curve, match: Match, words: str
+):
+    comparison = compared(templates, gpu_days, WAFER_DAYS)
+    (equal,) = comparison.equals
+    assert equal.match == match
+    assert (equal.tax, equal.rental_usd, equal.energy_joules) == (None, None, None)
+    assert ahead(comparison)["rental at equal time"] == "outside the sizes"
+    assert words in verdict(comparison)[0]
+    assert words in page(comparison)
+
+
+def test_a_point_is_as_fast_as_itself_in_every_curve(templates: dict[str, Outcome]):
+    for size, days in GPU_DAYS.items():
+        (equal,) = compared(templates, GPU_DAYS, {1: days}).equals
+        assert equal.match == Match("within", pytest.approx(size))
+
+
+def with_comparison(outcomes: tuple[Outcome, ...], asked: ComparedWith) -> list[Outcome]:
+    return [
+        dataclasses.replace(
+            one,
+            scenario=dataclasses.replace(
+                one.scenario, report=dataclasses.replace(one.scenario.report, comparison=asked)
+            ),
+        )
+        for one in outcomes
+    ]
+
+
+def test_the_report_of_simulated_points(several: tuple[Outcome, ...], tmp_path: Path):
+    outcomes = with_comparison(several, ComparedWith("wafer", (1, 2, 4)))
+    files = {path.name for path in write_results(outcomes, [], tmp_path / "out", charts=False)}
+    assert {"report.md", "comparison.csv"} <= files
+    text = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    document = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
+    rows = list(csv.DictReader((tmp_path / "out" / "comparison.csv").read_text(encoding="utf-8").splitlines()))
+    assert len(rows) == 4
+    assert "nan" not in text.lower().replace("tenant", "")
+    for sentence in document["comparison"]["verdict"]:
+        assert f"- {sentence}" in text
+    for stack in ("fsdp-2023", "megatron-2022", "cerebras-r2"):
+        assert f"{stack}: simulated step times were" in text
+        assert f"{stack} " in document["comparison"]["verdict"][-1]
+    assert "wafer on 4 devices: not among the points that were simulated" in text
+    assert verdict_screen(outcomes).startswith("\nVerdict")
+    assert max(len(line) for line in verdict_screen(outcomes).splitlines()) <= 118
+
+
+def test_nothing_is_written_where_no_comparison_is_asked_for(several: tuple[Outcome, ...], tmp_path: Path):
+    files = {path.name for path in write_results(several, [], tmp_path / "out", charts=False)}
+    assert not {"report.md", "comparison.csv"} & files
+    assert verdict_screen(several) == ""
+
+
+def test_a_system_that_is_not_there_is_refused(several: tuple[Outcome, ...]):
+    scenarios = [one.scenario for one in with_comparison(several, ComparedWith("wafers", (1,)))]
+    with pytest.raises(InputError, match="unknown system 'wafers'; did you mean 'wafer'"):
+        check_comparison(scenarios)
+
+
+def test_sizes_that_are_not_there_are_refused(several: tuple[Outcome, ...]):
+    scenarios = [one.scenario for one in with_comparison(several, ComparedWith("wafer", (3,)))]
+    with pytest.raises(InputError, match="has none of these sizes: 3"):
+        check_comparison(scenarios)
+
+
+def test_different_models_are_not_compared(different_models: tuple[Outcome, ...]):
+    scenarios = [one.scenario for one in with_comparison(different_models, ComparedWith("gpu cluster", (8,)))]
+    with pytest.raises(InputError, match="do not all train the same model"):
+        check_comparison(scenarios)
+
+
+def test_one_system_alone_says_so(several: tuple[Outcome, ...]):
+    comparison = compare(with_comparison(several[5:], ComparedWith("wafer", (1,))))
+    assert comparison is not None
+    assert verdict(comparison) == ["There is only one system, and nothing to compare it with."]
+    assert "nothing to compare" in page(comparison)
+
+
+def test_an_error_of_a_tenth_too_fast_is_a_run_of_a_ninth_more(templates: dict[str, Outcome]):
+    band = load_accuracy("cerebras-r2")
+    assert band is not None
+    point = numbered(templates["wafer"], 1, 90.0, None, "cerebras-r2", 0.0)
+    ends = time_span_s(
+        dataclasses.replace(point, confidence=Confidence(dataclasses.replace(band, error_p10=-0.1, error_p90=0.2)))
+    )
+    assert ends is not None
+    assert (ends.low, ends.high) == pytest.approx((75.0, 100.0))
+
+
+def test_a_run_is_accounted_for_and_compared_with_one_without_failures(several: tuple[Outcome, ...]):
+    for one in several:
+        assert one.run is not None
+        assert account(one).total_s == pytest.approx(one.devices * one.run.mean_s)
+        calm_s = without_failures_s(one)
+        assert calm_s is not None
+        assert one.undisturbed_s < calm_s <= one.time_to_train_s * (1 + 1e-9)
+
+
+def test_a_step_alone_is_accounted_for_up_to_all_tokens(several: tuple[Outcome, ...]):
+    one = dataclasses.replace(several[0], run=None, bill=None)
+    assert account(one).total_s == pytest.approx(one.devices * one.undisturbed_s)
+    assert (without_failures_s(one), meter_watts(one)) == (None, None)
+
+
+def test_power_is_energy_over_time(templates: dict[str, Outcome]):
+    assert meter_watts(numbered(templates["wafer"], 3, 50.0, None, None, 0.0)) == pytest.approx(3000.0)
