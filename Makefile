@@ -33,6 +33,7 @@ validation: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/python docs/refresh.py
 	$(BIN)/python docs/entries.py
+	$(BIN)/python docs/claim.py
 	$(BIN)/python docs/run.py
 
 $(STAMP): pyproject.toml constraints.txt
