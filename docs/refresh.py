@@ -11,9 +11,12 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from sim.catalog import DEFAULT_LAW, load_law
 from sim.hardware.topology import load_topology
 from sim.outcome.outcome import Outcome
+from sim.outcome.quality.study import Question, answer
 from sim.report.charts import chart_files
+from sim.report.charts.budget import budget_figure
 from sim.report.charts.bus_bandwidth import bus_bandwidth_figure
 from sim.report.charts.canvas import save
 from sim.report.charts.effort import effort_figure
@@ -88,6 +91,7 @@ def main() -> None:
     pictures = {
         "bus-bandwidth": bus_bandwidth_figure(study),
         "superpod": topology_figure(superpod),
+        "budget": budget_figure(answer(load_law(DEFAULT_LAW), Question(compute_flops=5.76e23, inference_tokens=2e12))),
         "plans": plans_figure(gpt3.found),
         "effort": effort_figure(gpt3),
     }

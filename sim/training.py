@@ -8,19 +8,22 @@ import math
 from sim.catalog import Figure, Reliability, load_reliability, reliability_of
 from sim.outcome.economics import RunBill, joint_bill, run_bill, terms_of
 from sim.outcome.outcome import Outcome
+from sim.outcome.quality.expected import ExpectedLoss, expected_losses
 from sim.outcome.run.recovery import Cluster, asked_reliability, check_storage, conditions, storage_of
 from sim.outcome.run.training_run import TrainingRun, simulated_training_run
 from sim.parallel.checkpoint import checkpoint_bytes
 from sim.prepare import Prepared
+from sim.workload.parameters import count_parameters
 
 
 def with_run(prepared: Prepared, outcome: Outcome) -> Outcome:
-    """The outcome of a step, with that of the run it is repeated for and the bill.
+    """The outcome of a step, with that of the run it is repeated for, the bill, and the loss to expect.
 
     Raises InputError for a checkpoint that is larger than its storage, and where the run would hardly ever end.
     """
     run = training_run(prepared, outcome)
-    return dataclasses.replace(outcome, run=run, bill=_bill(prepared, run.percentile_s(50)))
+    bill = _bill(prepared, run.percentile_s(50))
+    return dataclasses.replace(outcome, run=run, bill=bill, expected_losses=_losses(outcome))
 
 
 def training_run(prepared: Prepared, outcome: Outcome) -> TrainingRun:
@@ -48,6 +51,16 @@ def run_figures(prepared: Prepared) -> tuple[Figure, ...]:
     prices = prepared.scenario.system.prices
     bought = [figure for part in prepared.parts for figure in terms_of(part.device.name, prices).figures]
     return (*_reliability(prepared).figures, *dict.fromkeys(bought))
+
+
+def _losses(outcome: Outcome) -> tuple[ExpectedLoss, ...]:
+    """What laws expect of a model trained from the start on tokens of its own."""
+    scenario = outcome.scenario
+    if scenario.training.method != "pretrain":
+        return ()
+    parameters = float(count_parameters(scenario.model).total)
+    flops = float(outcome.flops.counted * outcome.steps)
+    return expected_losses(parameters, float(scenario.training.tokens), flops)
 
 
 def _reliability(prepared: Prepared) -> Reliability:

@@ -3,6 +3,7 @@
 from sim.catalog.accuracy import Accuracy, accuracy_stacks, load_accuracy
 from sim.catalog.device_economics import Economics, Facility, Price, Range, economics_of, load_facility
 from sim.catalog.figures import Figure
+from sim.catalog.law_records import DEFAULT_LAW, ComputeLaw, Law, ParametricLaw, law_names, load_law
 from sim.catalog.loader import (
     device_names,
     library_names,
@@ -34,16 +35,20 @@ from sim.catalog.stack_records import GpuStack, Stack, WaferStack
 from sim.catalog.undisclosed import Undisclosed, undisclosed_models
 
 __all__ = [
+    "DEFAULT_LAW",
     "PLAIN_LIBRARY",
     "Accuracy",
+    "ComputeLaw",
     "Device",
     "Economics",
     "Facility",
     "Figure",
     "Gpu",
     "GpuStack",
+    "Law",
     "Library",
     "Model",
+    "ParametricLaw",
     "Price",
     "Protocol",
     "Range",
@@ -59,10 +64,12 @@ __all__ = [
     "accuracy_stacks",
     "device_names",
     "economics_of",
+    "law_names",
     "library_names",
     "load_accuracy",
     "load_device",
     "load_facility",
+    "load_law",
     "load_library",
     "load_model",
     "load_reliability",

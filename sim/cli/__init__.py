@@ -8,6 +8,7 @@ from typing import NoReturn
 import click
 
 from sim import __version__
+from sim.cli.budgeting import budget
 from sim.cli.networks import collective, draw
 from sim.cli.planning import plan
 from sim.cli.simulating import check, cite, run
@@ -27,7 +28,20 @@ def cli() -> None:
 
 @cli.command(name="list")
 @click.argument(
-    "what", type=click.Choice(["models", "devices", "topologies", "stacks", "variations", "reliability", "scenarios"])
+    "what",
+    type=click.Choice(
+        [
+            "models",
+            "devices",
+            "topologies",
+            "stacks",
+            "variations",
+            "reliability",
+            "prices",
+            "laws",
+            "scenarios",
+        ]
+    ),
 )
 def list_(what: str) -> None:
     """List what can be named in a scenario."""
@@ -36,7 +50,7 @@ def list_(what: str) -> None:
     click.echo(getattr(catalogue, f"{what}_table")())
 
 
-for _command in (run, check, plan, cite, validate, fit, collective, draw):
+for _command in (run, check, plan, cite, validate, fit, collective, draw, budget):
     cli.add_command(_command)
 
 

@@ -11,6 +11,7 @@ from sim.outcome.economics import RunBill
 from sim.outcome.effort import Effort
 from sim.outcome.ledger import Ledger
 from sim.outcome.links import LinkUse
+from sim.outcome.quality.expected import ExpectedLoss
 from sim.outcome.run.training_run import TrainingRun
 from sim.outcome.step_times import FOLDED, Resolution, StepTimes
 from sim.parallel.plan import Plan
@@ -91,6 +92,8 @@ class Outcome:
     """The run over days; None where only a step was asked for."""
     bill: RunBill | None = None
     """Of the run that takes as long as the median one; None where there is none."""
+    expected_losses: tuple[ExpectedLoss, ...] = ()
+    """What scaling laws expect of the trained model; none of one that is fine-tuned."""
 
     @property
     def step_time_s(self) -> float:

@@ -17,7 +17,7 @@ from sim.outcome.outcome import Memory, Outcome, PartUse
 from sim.report.accuracy import accuracy_columns, accuracy_notes, accuracy_record, warnings_of
 from sim.report.axis_words import axis_cell
 from sim.report.entries import has_entries, published_record, refusal_record
-from sim.report.run_records import bill_record, run_columns, run_record
+from sim.report.run_records import bill_record, losses_record, run_columns, run_record
 from sim.report.run_screen import run_notes
 from sim.report.step_notes import step_notes
 from sim.report.step_records import resolution_record, step_times_record, summary_columns, variation_record
@@ -71,6 +71,7 @@ def _point(outcome: Outcome) -> dict[str, Any]:
         **_metrics(outcome),
         "run": run_record(outcome.run),
         "bill": bill_record(outcome.bill),
+        "expected_losses": losses_record(outcome),
         "resolution": resolution_record(outcome),
         "variation": variation_record(outcome.scenario.system.variation),
         "step_times": step_times_record(outcome.step_times),

@@ -9,7 +9,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from sim.catalog import load_sources
+from sim.catalog import law_names, load_sources
 from sim.outcome.outcome import Outcome
 from sim.report.accuracy import accuracy_notes, warnings_of
 from sim.report.run_records import run_columns
@@ -29,6 +29,7 @@ _HEADERS = (
     "MFU",
     "time to\ntrain",
     "device-\nhours",
+    "loss",
     "published",
     "error",
 )
@@ -89,14 +90,13 @@ def entries_screen(outcomes: Sequence[Outcome], refusals: Sequence[Refusal]) -> 
         colalign=("left", "left", *["right"] * (width - 2)),
         disable_numparse=True,
     )
+    said = [*map(_reason, refusals), *_legend(outcomes), *_losses(outcomes), *_sources(outcomes, refusals)]
     parts = [
         "\n".join(titles),
         table,
         run_table(outcomes),
         "\n".join(_wrapped(line) for line in run_sources(outcomes)),
-        "\n".join(
-            _wrapped(line) for line in [*map(_reason, refusals), *_legend(outcomes), *_sources(outcomes, refusals)]
-        ),
+        "\n".join(map(_wrapped, said)),
         "\n".join(_wrapped(line) for line in _remarks(outcomes)),
     ]
     return "\n\n".join(part for part in parts if part).encode("ascii", "backslashreplace").decode("ascii") + "\n"
@@ -107,6 +107,7 @@ def entry_rows(outcomes: Sequence[Outcome], refusals: Sequence[Refusal]) -> list
     rows = []
     for outcome in outcomes:
         scenario = outcome.scenario
+        losses = {one.law: one.loss for one in outcome.expected_losses}
         errors = {f"{one.name}_error": one.error for one in comparisons(outcome) if one.checks}
         rows.append(
             {
@@ -119,6 +120,7 @@ def entry_rows(outcomes: Sequence[Outcome], refusals: Sequence[Refusal]) -> list
                 "time_to_train_s": outcome.time_to_train_s,
                 "device_hours": outcome.device_hours,
                 **run_columns(outcome),
+                **{f"loss_{name}": losses.get(name) for name in law_names()},
                 **_published_cells(scenario.published),
                 **{key: errors.get(key) for key in ("time_to_train_s_error", "device_hours_error")},
                 "refused": None,
@@ -176,13 +178,14 @@ def _row(outcome: Outcome, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
         percent(outcome.mfu),
         readable_time(outcome.time_to_train_s),
         _count(outcome.device_hours),
+        f"{outcome.expected_losses[0].loss:.3f}" if outcome.expected_losses else "-",
         _published_words(scenario.published),
         f"{checked[0].error:+.1%}".replace("%", " %") if checked else "-",
     )
 
 
 def _refused_row(refusal: Refusal) -> tuple[str, ...]:
-    return (_narrow(refusal.entry), _narrow(refusal.model), "-", "-", "-", "-", "-", "-", "refused")
+    return (_narrow(refusal.entry), _narrow(refusal.model), "-", "-", "-", "-", "-", "-", "-", "refused")
 
 
 def _label(scenario: Scenario, outcomes: Sequence[Outcome]) -> str:
@@ -220,6 +223,19 @@ def _legend(outcomes: Sequence[Outcome]) -> list[str]:
     if any(one.remembered for one in shown):
         lines.append(f"{_REMEMBERED} remembered, not read in the source: shown, but no check")
     return [f"note: {line}" for line in lines] if shown else []
+
+
+def _losses(outcomes: Sequence[Outcome]) -> list[str]:
+    """What the losses in the table are."""
+    first = next((outcome.expected_losses[0] for outcome in outcomes if outcome.expected_losses), None)
+    if first is None:
+        return []
+    outside = [
+        outcome.scenario.entry for outcome in outcomes if not all(one.fitted for one in outcome.expected_losses[:1])
+    ]
+    beyond = f"; fitted on smaller models or fewer tokens: {_few(list(dict.fromkeys(outside)))}" if outside else ""
+    words = f"what {first.law} expects, in nats per token on {first.corpus}, not comparable with others"
+    return [f"note: loss: {words}{beyond}"]
 
 
 def _sources(outcomes: Sequence[Outcome], refusals: Sequence[Refusal]) -> list[str]:

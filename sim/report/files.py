@@ -44,6 +44,7 @@ _OWN_NAMES = (
     "effort*.*",
     "best*.toml",
     "entries.*",
+    "budget.*",
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -40,6 +41,11 @@ def bill_record(bill: RunBill | None) -> dict[str, Any] | None:
     amounts = {name: _range(getattr(bill, name)) for name in (*_AMOUNTS, *_PER_TOKEN)}
     words = {name: list(getattr(bill, name)) for name in ("rental_dates", "purchase_dates", "unknown", "assumed")}
     return {"device_hours": bill.device_hours, **amounts, **words}
+
+
+def losses_record(outcome: Outcome) -> list[dict[str, Any]]:
+    """What each law expects; fitted: on models like this one."""
+    return [dataclasses.asdict(one) for one in outcome.expected_losses]
 
 
 def run_columns(outcome: Outcome) -> dict[str, Any]:

@@ -59,12 +59,12 @@ def test_a_scenario_that_cannot_be_read_does_not_hide_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "broken.toml").write_text("schema = ", encoding="utf-8")
-    monkeypatch.setattr("sim.report.catalogue.shelf", lambda _: tmp_path)
+    monkeypatch.setattr("sim.report.catalogue.machines.shelf", lambda _: tmp_path)
     assert "cannot be read: not TOML" in " ".join(scenarios_table().split())
 
 
 def test_an_empty_shelf_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sim.report.catalogue.shelf", lambda _: tmp_path)
+    monkeypatch.setattr("sim.report.catalogue.machines.shelf", lambda _: tmp_path)
     assert scenarios_table() == "no scenario is there"
 
 

@@ -1,0 +1,90 @@
+"""What a model is expected to lose after training: scaling_laws/NAME.toml, one law a file.
+
+Losses are in nats per token, on the corpus that the law was fitted on, and comparable on that one alone.
+"""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from dataclasses import dataclass, field, fields
+from importlib import resources
+from typing import Any
+
+from sim.catalog.figures import Figure, read_figure
+from sim.errors import InputError, unknown_name
+
+DEFAULT_LAW = "chinchilla-epoch"
+_WORDS = ("title", "corpus", "form")
+
+
+@dataclass(frozen=True, slots=True)
+class ParametricLaw:
+    """Loss = floor + parameter_scale / N^parameter_exponent + token_scale / D^token_exponent.
+
+    least_parameters to most_tokens: the models that it was fitted on.
+    """
+
+    name: str
+    title: str
+    corpus: str
+    floor: float
+    parameter_scale: float
+    parameter_exponent: float
+    token_scale: float
+    token_exponent: float
+    least_parameters: float
+    most_parameters: float
+    least_tokens: float
+    most_tokens: float
+    figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ComputeLaw:
+    """Loss = (C / compute_scale_flops)^-exponent + floor, of models trained on so many tokens per parameter.
+
+    least_flops, most_flops: the runs that it was fitted on.
+    """
+
+    name: str
+    title: str
+    corpus: str
+    floor: float
+    compute_scale_flops: float
+    exponent: float
+    tokens_per_parameter: float
+    least_flops: float
+    most_flops: float
+    figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
+
+
+Law = ParametricLaw | ComputeLaw
+_FORMS: dict[str, type[ParametricLaw] | type[ComputeLaw]] = {
+    "parameters and tokens": ParametricLaw,
+    "compute": ComputeLaw,
+}
+
+
+def law_names() -> list[str]:
+    """Names of all laws, the default one first."""
+    folder = resources.files("sim.catalog") / "scaling_laws"
+    names = sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    return sorted(names, key=lambda name: name != DEFAULT_LAW)
+
+
+@functools.cache
+def load_law(name: str, where: str = "catalogue") -> Law:
+    """Read one law. Raises InputError with the closest match for an unknown name."""
+    if name not in law_names():
+        raise unknown_name(where, "scaling law", name, law_names())
+    text = (resources.files("sim.catalog") / "scaling_laws" / f"{name}.toml").read_text(encoding="utf-8")
+    raw, place = tomllib.loads(text), f"catalogue: {name}"
+    kind = _FORMS[raw["form"]]
+    figures = tuple(read_figure(key, entry, place) for key, entry in raw.items() if key not in _WORDS)
+    known = {spec.name for spec in fields(kind)} - {"name", "title", "corpus", "figures"}
+    given = {figure.name for figure in figures}
+    if given != known:
+        raise InputError(place, f"unknown fields {sorted(given - known)}, missing {sorted(known - given)}", "see above")
+    values: dict[str, Any] = {figure.name: float(figure.value) for figure in figures}
+    return kind(name=name, title=raw["title"], corpus=raw["corpus"], **values, figures=figures)

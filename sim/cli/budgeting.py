@@ -1,0 +1,64 @@
+"""The command that asks scaling laws what a budget buys."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option("--compute", help='FLOP of training, such as "5.76e23".')
+@click.option("--target-loss", type=float, help="Nats per token on the law's corpus.")
+@click.option("--parameters", help='Of the model, such as "13B".')
+@click.option("--tokens", help='To train on, such as "1.4T".')
+@click.option("--inference-tokens", help='Read and written in the model\'s life, such as "2T".')
+@click.option("--law", help="A name (`scaletax list laws`; default: chinchilla-epoch).")
+@click.option("--device", help="To price it: a name (`scaletax list devices`).")
+@click.option("--mfu", help='Share of the device\'s peak that training uses, such as "40 %".')
+@click.option("--inference-mfu", help="Share that inference uses (default: as training).")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the results (default: results/budget).")
+@click.option("--json", "as_json", is_flag=True, help="Print results.json instead of the tables.")
+def budget(
+    compute: str | None,
+    target_loss: float | None,
+    parameters: str | None,
+    tokens: str | None,
+    inference_tokens: str | None,
+    law: str | None,
+    device: str | None,
+    mfu: str | None,
+    inference_mfu: str | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Ask a scaling law what a budget buys: size, tokens and loss, and what a model costs over its life.
+
+    Say how much compute there is, which loss is wanted, or which model (parameters and tokens, or one of them with
+    compute or a loss). With --inference-tokens, the size that takes least training and inference together.
+    """
+    from sim.catalog import DEFAULT_LAW, load_law
+    from sim.outcome.quality.study import Question, answer
+    from sim.report.budget.asked import count
+    from sim.report.budget.files import budget_document, write_budget
+    from sim.report.budget.price import machine
+    from sim.report.budget.screen import budget_screen
+    from sim.report.screen import ascii_only, written_files
+
+    priced = machine(device, mfu, inference_mfu)
+    question = Question(
+        compute_flops=count(compute, "--compute"),
+        target_loss=target_loss,
+        parameters=count(parameters, "--parameters"),
+        tokens=count(tokens, "--tokens"),
+        inference_tokens=count(inference_tokens, "--inference-tokens") or 0.0,
+        inference_weight=priced.inference_weight if priced else 1.0,
+    )
+    study = answer(load_law(law or DEFAULT_LAW, "--law"), question)
+    written = write_budget(study, priced, out or Path("results") / "budget")
+    if as_json:
+        click.echo(json.dumps(budget_document(study, priced), indent=1))
+    else:
+        click.echo(ascii_only(budget_screen(study, priced)))
+        click.echo(written_files(written))

@@ -1,0 +1,65 @@
+"""Writes what a scaling law answered: results.json, budget.csv and the chart."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from sim.catalog import ParametricLaw
+from sim.outcome.quality.optimum import Recipe
+from sim.outcome.quality.study import Study
+from sim.report.budget.price import Machine
+from sim.report.budget.screen import budget_notes, budget_rows
+from sim.report.document import RESULTS_SCHEMA, plain_data, versions
+from sim.report.files import csv_text, write_folder
+
+
+def budget_document(study: Study, machine: Machine | None) -> dict[str, Any]:
+    """Everything that was found as plain data."""
+    question, lifetime = study.question, study.least_lifetime
+    document = {
+        "schema": RESULTS_SCHEMA,
+        **versions(),
+        "law": study.law.name,
+        "corpus": study.law.corpus,
+        "question": {name: getattr(question, name) for name in question.__slots__},
+        "loss": study.loss,
+        "fitted": study.fitted,
+        "recipe": _record(study.recipe),
+        "least_training": _record(study.least_training),
+        "least_lifetime": None if lifetime is None else _record(lifetime),
+        "same_loss": list(budget_rows(study, machine)),
+        "notes": budget_notes(study, machine),
+    }
+    return dict(plain_data(document))
+
+
+def write_budget(study: Study, machine: Machine | None, directory: Path) -> list[Path]:
+    """Write everything into a folder, all of it or nothing; return the paths.
+
+    Raises InputError when the folder cannot be written.
+    """
+    return write_folder(directory, lambda folder: _write(study, machine, folder))
+
+
+def _write(study: Study, machine: Machine | None, folder: Path) -> list[Path]:
+    texts = {
+        "results.json": json.dumps(budget_document(study, machine), indent=1, allow_nan=False) + "\n",
+        "budget.csv": csv_text(budget_rows(study, machine)),
+    }
+    paths = []
+    for name, text in texts.items():
+        (folder / name).write_bytes(text.encode("utf-8"))
+        paths.append(folder / name)
+    if isinstance(study.law, ParametricLaw):
+        # Drawing is the one heavy import of this room.
+        from sim.report.charts.budget import budget_figure
+        from sim.report.charts.canvas import save
+
+        paths += save(budget_figure(study), folder, "budget")
+    return paths
+
+
+def _record(recipe: Recipe) -> dict[str, float]:
+    return {**recipe._asdict(), "training_flops": recipe.training_flops}

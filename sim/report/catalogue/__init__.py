@@ -1,0 +1,25 @@
+"""Lists what can be named in a scenario or on the command line, and says which figures rest on which sources."""
+
+from sim.report.catalogue.citations import cite
+from sim.report.catalogue.machines import (
+    devices_table,
+    models_table,
+    scenarios_table,
+    stacks_table,
+    topologies_table,
+    variations_table,
+)
+from sim.report.catalogue.runs import laws_table, prices_table, reliability_table
+
+__all__ = [
+    "cite",
+    "devices_table",
+    "laws_table",
+    "models_table",
+    "prices_table",
+    "reliability_table",
+    "scenarios_table",
+    "stacks_table",
+    "topologies_table",
+    "variations_table",
+]

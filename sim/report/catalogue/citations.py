@@ -1,0 +1,67 @@
+"""Says which figures rest on which sources, and which are derived, fitted or assumed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sim.catalog import Figure, load_sources
+from sim.report.catalogue.layout import wrapped
+from sim.report.screen import ascii_only
+
+_EVIDENCE = ("datasheet", "published", "measured")
+_REMAINDER = (
+    ("derived", "Derived from a source"),
+    ("fitted", "Fitted to measurements"),
+    ("assumed", "Assumed, without a source"),
+)
+
+
+def cite(figures: Iterable[Figure]) -> str:
+    """Say which of these figures come from which source, and which are derived, fitted or assumed, with the reason."""
+    distinct = list({_identity(figure): figure for figure in figures}.values())
+    blocks = [_cited(distinct)]
+    for kind, heading in _REMAINDER:
+        own = [figure for figure in distinct if figure.kind == kind]
+        if own:
+            blocks.append("\n".join([f"{heading}:", *(_reasoned(figure) for figure in own), *_named_sources(own)]))
+    return ascii_only("\n\n".join(block for block in blocks if block))
+
+
+def _cited(figures: Sequence[Figure]) -> str:
+    """Evidence, source by source, in the order in which the sources first appear."""
+    sources = load_sources()
+    blocks = []
+    for key in dict.fromkeys(figure.source for figure in figures if figure.kind in _EVIDENCE):
+        source = sources.get(key, {})
+        date = f" ({source['date']})" if "date" in source else ""
+        own = [figure for figure in figures if figure.source == key and figure.kind in _EVIDENCE]
+        # On a line of its own, so that a reference such as "arXiv 2304.03208" is not cut in two.
+        lines = [wrapped(source.get("title", key) + date, 0)]
+        lines.append(wrapped(source.get("reference", "no reference is recorded"), 2))
+        lines += [wrapped(f"{figure.name} = {_written(figure)}  [{figure.kind}]", 2) for figure in own]
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks)
+
+
+def _reasoned(figure: Figure) -> str:
+    """A figure with why it is what it is, and what it was made from."""
+    source = f" (from {figure.source})" if figure.source else ""
+    return wrapped(f"{figure.name} = {_written(figure)}{source}: {figure.note}", 2)
+
+
+def _named_sources(figures: Sequence[Figure]) -> list[str]:
+    """What the short names in the lines above stand for."""
+    sources = load_sources()
+    named = dict.fromkeys(figure.source for figure in figures if figure.source in sources)
+    return [wrapped(f"{key}: {sources[key]['title']}. {sources[key]['reference']}", 2) for key in named]
+
+
+def _identity(figure: Figure) -> tuple[str, ...]:
+    return figure.name, repr(figure.value), figure.kind, figure.source, figure.date, figure.note
+
+
+def _written(figure: Figure) -> str:
+    """The value as a data file writes it."""
+    if isinstance(figure.value, bool):
+        return "yes" if figure.value else "no"
+    return ", ".join(map(str, figure.value)) if isinstance(figure.value, list) else str(figure.value)

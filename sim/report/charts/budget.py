@@ -1,0 +1,90 @@
+"""Training, inference and all compute against the size of the model, where all reach the same loss."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from sim.catalog import ParametricLaw
+from sim.outcome.quality.losses import least_parameters, tokens_for_loss
+from sim.outcome.quality.optimum import INFERENCE_FLOPS, TRAINING_FLOPS, Recipe
+from sim.outcome.quality.study import Study
+from sim.report.charts.canvas import add_legend, quiet, sheet, sheet_of
+from sim.report.charts.colours import FAINT, INK, system_style
+
+_SAMPLES = 400
+_REACH = 5.0
+"""The chart goes to so many times the size of least training."""
+_NEAR = 1.02
+"""And begins this near to the least size that reaches the loss."""
+_HEIGHT = 12.0
+"""Costs beyond so many times the least one are cut off."""
+_CAPTION = (
+    "Every point of a curve is a model that reaches the same loss: to the left smaller ones that train longer, to the"
+    " right larger ones that train less. Training: 6 x parameters x tokens; inference: 2 x parameters x tokens read and"
+    " written in the model's life. No model left of the dotted line reaches the loss, however long it trains."
+)
+
+
+def lifetime_compute(study: Study, ax: Axes | None = None) -> Axes:
+    """Draw compute against parameters, both logarithmic, by a law of parameters and tokens; return the axes."""
+    ax = ax or sheet([4.0])[0]
+    law = study.law
+    if not isinstance(law, ParametricLaw):
+        raise ValueError("a law of compute alone has one size for a loss")
+    least = least_parameters(law, study.loss)
+    sizes = np.geomspace(least * _NEAR, max(_REACH * study.least_training.parameters, 2 * least), _SAMPLES)
+    tokens, inference_tokens = tokens_for_loss(law, sizes, study.loss), study.question.inference_tokens
+    training = TRAINING_FLOPS * sizes * tokens
+    inference = INFERENCE_FLOPS * sizes * inference_tokens
+    curves = {"training": training}
+    if inference_tokens:
+        curves |= {"inference": inference, "in all": training + inference}
+    for index, (name, values) in enumerate(curves.items()):
+        colour, _ = system_style(index)
+        ax.plot(sizes, values, color=colour, linewidth=2.4 if name == "in all" else 1.6, label=name, zorder=3)
+    lowest = min(float(values.min()) for values in curves.values())
+    ax.axvline(least, color=FAINT, linewidth=1.0, linestyle=(0, (1, 2)), zorder=1)
+    _mark(ax, study.least_training, study.least_training.training_flops, "least training")
+    best = study.least_lifetime
+    if best is not None:
+        whole = best.training_flops + INFERENCE_FLOPS * best.parameters * inference_tokens
+        _mark(ax, best, whole, "least in all" if study.question.inference_weight == 1.0 else "cheapest in all")
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    top = max(float(values.min()) for values in curves.values())
+    ax.set_ylim(lowest / 1.5, top * _HEIGHT)
+    ax.set_xlabel("parameters (billion)", size=9, color=INK)
+    ax.set_ylabel("FLOP", size=9, color=INK)
+    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number / 1e9:,g}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.grid(color="#e6e6e6", linewidth=0.6)
+    ax.set_axisbelow(True)
+    quiet(ax)
+    return ax
+
+
+def budget_figure(study: Study) -> Figure:
+    """The chart as a sheet with title, legend and caption."""
+    title = f"Models of one loss, {study.loss:.4g} on {study.law.corpus} by {study.law.name}"
+    (ax,) = sheet([4.2], title, _CAPTION, legend_rows=1)
+    lifetime_compute(study, ax)
+    add_legend(ax, *ax.get_legend_handles_labels(), _CAPTION, columns=3)
+    return sheet_of(ax)
+
+
+def _mark(ax: Axes, recipe: Recipe, flops: float, name: str) -> None:
+    ax.plot([recipe.parameters], [flops], marker="o", markersize=7, color=INK, linestyle="", zorder=4)
+    ax.annotate(
+        f"{name}: {recipe.parameters / 1e9:.3g} B on {recipe.tokens / 1e12:.3g} T tokens",
+        (recipe.parameters, flops),
+        xytext=(0, 10),
+        textcoords="offset points",
+        size=8.5,
+        color=INK,
+        ha="center",
+        zorder=5,
+    )

@@ -1,0 +1,88 @@
+"""Questions to scaling laws: what they answer, and what they cannot."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from sim.catalog import load_law
+from sim.errors import InputError
+from sim.outcome.quality.losses import expected_loss
+from sim.outcome.quality.study import Question, answer
+
+LAW = load_law("chinchilla-epoch")
+COMPUTE_LAW = load_law("cerebras-gpt")
+
+
+def test_a_budget_is_spent_and_a_loss_is_reached() -> None:
+    by_budget = answer(LAW, Question(compute_flops=1e21))
+    assert by_budget.recipe.training_flops == pytest.approx(1e21)
+    assert by_budget.recipe == pytest.approx(by_budget.least_training)
+    by_loss = answer(LAW, Question(target_loss=by_budget.loss))
+    assert by_loss.recipe == pytest.approx(by_budget.recipe)
+    both = answer(LAW, Question(compute_flops=2e21, target_loss=by_budget.loss))
+    assert both.recipe == pytest.approx(by_budget.recipe)
+
+
+def test_all_ways_of_naming_a_model_agree() -> None:
+    named = answer(LAW, Question(parameters=7e9, tokens=1e12))
+    flops, loss = named.recipe.training_flops, named.loss
+    for question in (
+        Question(parameters=7e9, compute_flops=flops),
+        Question(tokens=1e12, compute_flops=flops),
+        Question(parameters=7e9, target_loss=loss),
+    ):
+        found = answer(LAW, question)
+        assert found.recipe == pytest.approx(named.recipe)
+        assert found.loss == pytest.approx(loss)
+    assert named.least_training.training_flops < flops
+
+
+def test_every_row_reaches_the_loss_and_the_best_are_among_them() -> None:
+    study = answer(LAW, Question(parameters=13e9, tokens=260e9, inference_tokens=5e12))
+    losses = [float(expected_loss(LAW, *recipe)) for recipe in study.same_loss]  # type: ignore[arg-type]
+    assert losses == pytest.approx([study.loss] * len(losses))
+    sizes = [recipe.parameters for recipe in study.same_loss]
+    assert sizes == sorted(set(sizes))
+    assert study.least_lifetime is not None
+    for recipe in (study.recipe, study.least_training, study.least_lifetime):
+        assert min(abs(size / recipe.parameters - 1) for size in sizes) < 2e-3
+    assert min(sizes) < study.least_lifetime.parameters
+
+
+def test_what_a_law_was_fitted_on() -> None:
+    assert answer(LAW, Question(compute_flops=1e22)).fitted
+    assert not answer(LAW, Question(compute_flops=1e25)).fitted
+    assert answer(COMPUTE_LAW, Question(compute_flops=1e22)).fitted
+    assert not answer(COMPUTE_LAW, Question(compute_flops=1e23)).fitted
+
+
+def test_a_law_of_compute_answers_budgets_and_losses() -> None:
+    study = answer(COMPUTE_LAW, Question(compute_flops=2.3e22))
+    assert study.recipe.tokens == pytest.approx(20 * study.recipe.parameters)
+    assert answer(COMPUTE_LAW, Question(target_loss=study.loss)).recipe == pytest.approx(study.recipe)
+
+
+@pytest.mark.parametrize(
+    ("law", "question", "words"),
+    [
+        (LAW, Question(target_loss=1.8), "1.8 is not above 1.817"),
+        (COMPUTE_LAW, Question(target_loss=0.5), "0.5 is not above 0.5066"),
+        (LAW, Question(compute_flops=1e20, target_loss=2.1), "that takes 2.14e+22 at least"),
+        (LAW, Question(compute_flops=3.0), "no model fits this budget"),
+        (COMPUTE_LAW, Question(compute_flops=1.0), "no model fits this budget"),
+        (LAW, Question(parameters=1e9, target_loss=1.9), "no number of tokens takes 1e+09 parameters"),
+        (LAW, Question(), "none of compute, target loss, parameters and tokens given"),
+        (LAW, Question(tokens=1e9), "1 of compute"),
+        (LAW, Question(parameters=1e9), "these two do not make a question"),
+        (LAW, Question(parameters=1e9, tokens=1e9, compute_flops=1e20), "3 of compute"),
+        (LAW, Question(target_loss=2.0, tokens=1e12), "these two do not make a question"),
+        (COMPUTE_LAW, Question(parameters=1e9, tokens=1e10), "only knows models of 20 tokens a parameter"),
+        (COMPUTE_LAW, Question(compute_flops=1e20, inference_tokens=1e12), "only knows models of 20 tokens"),
+        (COMPUTE_LAW, Question(), "takes one of compute and target loss"),
+    ],
+)
+def test_what_cannot_be_answered_says_what_could(law, question: Question, words: str) -> None:
+    with pytest.raises(InputError, match=re.escape(words)):
+        answer(law, question)

@@ -1,0 +1,113 @@
+"""The answer of a scaling law on the screen, in files, and as a chart."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from sim.catalog import economics_of, load_law
+from sim.errors import InputError
+from sim.outcome.quality.study import Question, Study, answer
+from sim.report.budget.asked import count
+from sim.report.budget.files import budget_document, write_budget
+from sim.report.budget.price import machine
+from sim.report.budget.screen import budget_screen, readable_count
+from sim.report.charts.budget import lifetime_compute
+
+DEVICE = "h100-80gb-sxm"
+
+
+def study(**question: float) -> Study:
+    return answer(load_law("chinchilla"), Question(**question))
+
+
+def test_the_first_lines_answer() -> None:
+    text = budget_screen(study(parameters=13e9, tokens=617.4e9, inference_tokens=2e12), None)
+    assert "13 B parameters on 617 B tokens (47.5 per parameter)" in text
+    assert "7.12 B parameters on 1.3 T tokens" in text
+    assert "16.3 % less" in " ".join(text.split())
+    assert text.isascii()
+    assert max(map(len, text.splitlines())) <= 118
+    assert "fitted on: 70 M to 16 B parameters" in " ".join(text.split())
+
+
+def test_other_laws_answer_beside_it_and_never_about_a_loss_of_their_own() -> None:
+    text = budget_screen(study(compute_flops=1e21), None)
+    assert {"chinchilla-epoch", "cerebras-gpt"} <= set(text.split("What other laws say")[1].split())
+    assert "What other laws say" not in budget_screen(study(target_loss=2.1), None)
+
+
+def test_costs_are_flops_over_what_a_device_does() -> None:
+    priced = machine(DEVICE, "50 %", "25 %")
+    assert priced is not None
+    found = study(compute_flops=1e21, inference_tokens=1e12)
+    training_s = found.recipe.training_flops / (0.5 * priced.peak_flops_per_s)
+    inference_s = 2 * found.recipe.parameters * 1e12 / (0.25 * priced.peak_flops_per_s)
+    assert priced.device_hours(found.recipe, 1e12) == pytest.approx((training_s + inference_s) / 3600)
+    rental = economics_of(DEVICE).rental
+    assert rental is not None
+    cost = priced.cost_usd(found.recipe, 1e12)
+    assert cost is not None
+    assert cost.typical == pytest.approx((training_s + inference_s) * rental.usd.typical)
+    assert priced.inference_weight == 2.0
+    assert "rented at prices of 2026-03" in " ".join(budget_screen(found, priced).split())
+
+
+def test_a_price_that_nobody_states_is_unknown() -> None:
+    unpriced = machine("v100-32gb-sxm", "30 %", None)
+    text = budget_screen(study(compute_flops=1e21), unpriced)
+    assert "unknown" in text
+    document = budget_document(study(compute_flops=1e21), unpriced)
+    assert {row["rental_usd"] for row in document["same_loss"]} == {None}
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [((DEVICE, None, None), "without its utilisation"), ((None, "40 %", None), "without its utilisation"),
+     ((DEVICE, "0", None), "no share of a peak"), ((DEVICE, "140 %", None), "not a share"),
+     (("h100", "40 %", None), "unknown device")],
+)  # fmt: skip
+def test_devices_that_cannot_be_priced(given: tuple[str | None, str | None, str | None], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        machine(*given)
+    assert machine(None, None, None) is None
+
+
+def test_counts_are_read_and_written_for_people() -> None:
+    assert [count(text, "") for text in ("13e9", "13B", "2 T", "1,000", "0.5k", None)] == [
+        13e9, 13e9, 2e12, 1000, 500, None,
+    ]  # fmt: skip
+    assert [readable_count(number) for number in (13e9, 999.9e9, 1.33e12, 2.5e15, 12)] == [
+        "13 B", "1 T", "1.33 T", "2,500 T", "12",
+    ]  # fmt: skip
+    for text in ("", "x", "-3", "0", "1e999", "13Q"):
+        with pytest.raises(InputError, match="no number above zero"):
+            count(text, "--tokens")
+
+
+def test_files_hold_every_row(tmp_path: Path) -> None:
+    found = study(compute_flops=1e22, inference_tokens=1e12)
+    names = {path.name for path in write_budget(found, None, tmp_path / "out")}
+    assert names == {"results.json", "budget.csv", "budget.png", "budget.svg"}
+    document = json.loads((tmp_path / "out" / "results.json").read_text())
+    rows = list(csv.DictReader((tmp_path / "out" / "budget.csv").read_text().splitlines()))
+    assert len(rows) == len(document["same_loss"]) == len(found.same_loss)
+    for row, recipe in zip(rows, found.same_loss, strict=True):
+        assert float(row["training_flops"]) == pytest.approx(6 * recipe.parameters * recipe.tokens)
+    compute = answer(load_law("cerebras-gpt"), Question(compute_flops=1e21))
+    assert {path.suffix for path in write_budget(compute, None, tmp_path / "compute")} == {".json", ".csv"}
+
+
+def test_the_chart_marks_the_lowest_points() -> None:
+    found = study(compute_flops=1e22, inference_tokens=1e12)
+    ax = lifetime_compute(found)
+    curves = {str(line.get_label()): line for line in ax.lines}
+    assert {"training", "inference", "in all"} <= set(curves)
+    assert found.least_lifetime is not None
+    whole = curves["in all"]
+    heights, sizes = whole.get_ydata(), whole.get_xdata()
+    lowest = float(sizes[int(heights.argmin())])  # type: ignore[union-attr, index, arg-type]
+    assert lowest == pytest.approx(found.least_lifetime.parameters, rel=0.03)
