@@ -209,10 +209,9 @@ def _check_numbers(question: Question) -> None:
         if value is None or 0 < value <= most or (name == "inference_tokens" and value == 0):
             continue
         option = f"--{name.removesuffix('_flops').replace('_', '-')}"
+        example = "2.1" if name == "target_loss" else "7e9"
         raise InputError(
-            option,
-            f"{value:g} is no number above zero and up to {most:g}",
-            "write for example 7e9" if name != "target_loss" else "write for example 2.1",
+            option, f"{value:g} is no number above zero and up to {most:g}", f"write for example {example}"
         )
 
 
@@ -223,7 +222,7 @@ def _check_size(recipe: Recipe) -> None:
     small = min(recipe) < _SMALLEST
     raise InputError(
         "budget",
-        f"this loss would take a model of {recipe.parameters:.3g} parameters on {recipe.tokens:.3g} tokens",
+        f"this comes to a model of {recipe.parameters:.3g} parameters on {recipe.tokens:.3g} tokens",
         "no model fits this budget: give a larger one, for example --compute 1e21"
         if small
         else "no model is as large as that: give less compute, or a loss further above the law's floor",
