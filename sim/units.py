@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -172,6 +173,26 @@ def rate(value: object, where: str) -> Rate:
     if per_s > 1.0:
         raise InputError(where, f"{shown(value)} is more than once a second", "write a lower rate")
     return Rate(per_s, of[match[3]])
+
+
+def nearest_read_as(wanted: float, near: float, read: Callable[[float], float]) -> float:
+    """The number at this one that is read as exactly what is wanted; this one itself where rounding leaves none."""
+    around = (near, math.nextafter(near, 0.0), math.nextafter(near, math.inf))
+    return next((number for number in around if read(number) == wanted), near)
+
+
+def written_rate(rate: Rate) -> str:
+    """Text that rate() reads as the same rate, for all that were read as so many per 1, 10, 100 or 1000 of a span."""
+    for span, span_s in reversed(_PER.items()):
+        for count in (1, 1000, 10, 100):
+            number = _number_per(count * span_s, rate.per_s)
+            if number / (count * span_s) == rate.per_s:
+                return f"{number!r} per {f'{count} ' if count > 1 else ''}{rate.of}-{span}s"
+    return f"{rate.per_s * SECONDS_PER_YEAR!r} per {rate.of}-years"
+
+
+def _number_per(length_s: float, per_s: float) -> float:
+    return nearest_read_as(per_s, per_s * length_s, lambda number: number / length_s)
 
 
 def fraction(value: object, where: str, *, upper: float = 1.0) -> float:

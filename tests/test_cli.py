@@ -23,8 +23,11 @@ def test_run_prints_one_screen_and_names_files_that_exist(tmp_path: Path) -> Non
     assert "8 A100" in done.stdout
     assert "1 CS-2" in done.stdout
     assert len(done.stdout.splitlines()) <= 45
-    lines = [line.strip().split(" and ") for line in done.stdout.split("Written:\n")[1].splitlines()]
-    written = [Path(line[0]).with_suffix(suffix) for line in lines for suffix in (Path(line[0]).suffix, *line[1:])]
+    folder, names = done.stdout.split("Written to ")[1].split(":\n")
+    lines = [name.strip().split(" and ") for name in " ".join(names.split()).split(", ")]
+    written = [
+        (Path(folder) / line[0]).with_suffix(suffix) for line in lines for suffix in (Path(line[0]).suffix, *line[1:])
+    ]
     assert written
     assert all(path.is_file() for path in written)
     assert {"results.json", "summary.csv", "ledger.png", "ledger.svg"} <= {path.name for path in written}

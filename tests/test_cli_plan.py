@@ -27,8 +27,11 @@ def test_it_answers_in_the_first_screen_and_writes_what_it_names(tmp_path: Path)
     assert done.returncode == 0, done.stderr
     for words in ("TP", "legal plans", "textbook plan", "Less memory for more time", "The best plan at each size"):
         assert words in done.stdout
-    lines = [line.strip().split(" and ") for line in done.stdout.split("Written:\n")[1].splitlines()]
-    written = {Path(line[0]).with_suffix(suffix) for line in lines for suffix in (Path(line[0]).suffix, *line[1:])}
+    folder, names = done.stdout.split("Written to ")[1].split(":\n")
+    lines = [name.strip().split(" and ") for name in " ".join(names.split()).split(", ")]
+    written = {
+        (Path(folder) / line[0]).with_suffix(suffix) for line in lines for suffix in (Path(line[0]).suffix, *line[1:])
+    }
     assert {path.name for path in written} >= {"results.json", "best.toml", "plans.png", "effort.svg"}
     assert all(path.is_file() for path in written)
 

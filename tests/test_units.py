@@ -10,7 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.errors import InputError
-from sim.units import SECONDS_PER_YEAR, UNITS, Rate, fraction, link_rate, quantity, rate, readable_bytes, readable_time
+from sim.units import (
+    SECONDS_PER_YEAR,
+    UNITS,
+    Rate,
+    fraction,
+    link_rate,
+    quantity,
+    rate,
+    readable_bytes,
+    readable_time,
+    written_rate,
+)
 
 NUMBERS = st.one_of(st.integers(), st.floats(allow_nan=True, allow_infinity=True))
 SIZES = st.floats(min_value=1e-3, max_value=1e6)
@@ -180,3 +191,10 @@ def test_no_text_escapes_a_rate_as_another_error(text):
 def test_more_than_once_a_second_is_refused():
     with pytest.raises(InputError, match="more than once a second"):
         rate("4000 per device-hour", "")
+
+
+@given(st.floats(0, 1), st.sampled_from(["device", "node", "cluster"]))
+def test_any_rate_is_written_so_that_it_is_read_again_up_to_rounding(per_s, of):
+    found = rate(written_rate(Rate(per_s, of)), "")
+    assert found.of == of
+    assert found.per_s == pytest.approx(per_s, rel=1e-15, abs=1e-300)

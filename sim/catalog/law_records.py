@@ -80,11 +80,15 @@ def load_law(name: str, where: str = "catalogue") -> Law:
         raise unknown_name(where, "scaling law", name, law_names())
     text = (resources.files("sim.catalog") / "scaling_laws" / f"{name}.toml").read_text(encoding="utf-8")
     raw, place = tomllib.loads(text), f"catalogue: {name}"
+    if raw.get("form") not in _FORMS:
+        raise unknown_name(place, "form", str(raw.get("form")), _FORMS)
     kind = _FORMS[raw["form"]]
     figures = tuple(read_figure(key, entry, place) for key, entry in raw.items() if key not in _WORDS)
     known = {spec.name for spec in fields(kind)} - {"name", "title", "corpus", "figures"}
     given = {figure.name for figure in figures}
     if given != known:
-        raise InputError(place, f"unknown fields {sorted(given - known)}, missing {sorted(known - given)}", "see above")
+        raise InputError(
+            place, f"unknown fields {sorted(given - known)}, missing {sorted(known - given)}", "see law_records.py"
+        )
     values: dict[str, Any] = {figure.name: float(figure.value) for figure in figures}
     return kind(name=name, title=raw["title"], corpus=raw["corpus"], **values, figures=figures)

@@ -51,10 +51,10 @@ def run_notes(outcome: Outcome) -> list[str]:
     run, bill = outcome.run, outcome.bill
     if run is None or bill is None:
         return []
-    parts = [f"failures and checkpoints as in {run.reliability.title}"]
+    parts = [f"failures as in {run.reliability.name} ({run.reliability.title})"]
     dated = (("rental", bill.rental_dates), ("purchase", bill.purchase_dates))
     parts += [f"{name} prices of {_joined(dates)}" for name, dates in dated if dates]
-    parts += [f"assumed, from no source that could be checked: {_joined(bill.assumed)}"] if bill.assumed else []
+    parts += [f"assumed: {_joined(bill.assumed)}"] if bill.assumed else []
     parts += [f"unknown: {_joined(bill.unknown)}"] if bill.unknown else []
     return ["; ".join(parts)]
 

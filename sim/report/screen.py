@@ -20,6 +20,7 @@ from sim.report.step_times import differs
 from sim.units import readable_time
 
 _WIDTH = 118
+_MANY_FILES = 4
 _MOST_NOTES = 8
 _MORE_NOTES = 2
 """What more there is to know where devices differ."""
@@ -67,14 +68,19 @@ def screen(outcomes: Sequence[Outcome]) -> str:
 
 
 def written_files(paths: Sequence[Path]) -> str:
-    """The files of a run for people: a line each, a chart in two formats once."""
+    """The files of a run for people, a chart in two formats once: a line each, or where there are many, a paragraph."""
     suffixes: dict[Path, list[str]] = {}
     for path in paths:
         suffixes.setdefault(path.with_suffix(""), []).append(path.suffix)
-    lines = [
-        f"  {stem}{first}" + "".join(f" and {more}" for more in others) for stem, (first, *others) in suffixes.items()
-    ]
-    return "\n".join(["Written:", *lines])
+    named = {
+        stem: f"{first}" + "".join(f" and {more}" for more in others) for stem, (first, *others) in suffixes.items()
+    }
+    folders = {stem.parent for stem in named}
+    if len(folders) > 1 or len(named) < _MANY_FILES:
+        return "\n".join(["Written:", *(f"  {stem}{suffix}" for stem, suffix in named.items())])
+    names = ", ".join(f"{stem.name}{suffix}" for stem, suffix in named.items())
+    text = textwrap.fill(names, _WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
+    return f"Written to {folders.pop()}:\n{text}"
 
 
 def ascii_only(text: str) -> str:
@@ -140,8 +146,7 @@ def _conventions(outcomes: Sequence[Outcome]) -> list[str]:
         reach = low if low == high else f"{low} to {high}"
         notes.append(f"{counted} (flop_convention {convention}); counting {alternative} it is {reach}")
     if len({point.device_title for point in outcomes}) > 1:
-        titles = ", ".join(sorted({point.device_title for point in outcomes}))
-        notes.append(f"one device-hour is one hour of one device, whatever its size and price ({titles})")
+        notes.append("one device-hour is one hour of one device, whatever its size and price")
     return notes
 
 

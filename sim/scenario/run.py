@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from typing import Any
 
 from sim.catalog import load_reliability
 from sim.scenario.run_tables import Interval, RunTable
 from sim.scenario.types import RunRequest
-from sim.units import SECONDS_PER_YEAR, Rate
+from sim.units import Rate, nearest_read_as, written_rate
 
 _DURATIONS = ("detection", "replacement", "repair", "restart")
 _AS_THEY_ARE = ("failures", "failure_shape", "hardware_share")
@@ -70,11 +68,14 @@ def written_run(run: RunRequest) -> dict[str, Any]:
     written: dict[str, Any] = {"reliability": run.profile} if run.profile else {}
     for key in _AS_THEY_ARE:
         if key in changes:
-            written[key] = _rate(changes[key]) if isinstance(changes[key], Rate) else changes[key]
+            written[key] = written_rate(changes[key]) if isinstance(changes[key], Rate) else changes[key]
     written |= {key: f"{changes[f'{key}_s']!r} s" for key in (*_DURATIONS, "start_up") if f"{key}_s" in changes}
     if "maintenance" in changes:
         often = changes["maintenance"].per_s
-        every, lasts = f"{_exact(lambda s: 1.0 / s, 1.0 / often, often)!r} s", f"{changes['maintenance_s']!r} s"
+        every, lasts = (
+            f"{nearest_read_as(often, 1.0 / often, lambda period_s: 1.0 / period_s)!r} s",
+            f"{changes['maintenance_s']!r} s",
+        )
         written["maintenance"] = {"every": every, "lasts": lasts}
     if run.evaluation_every_steps:
         lasts = f"{run.evaluation_s!r} s"
@@ -100,14 +101,3 @@ def _checkpoint(run: RunRequest, changes: dict[str, Any]) -> dict[str, Any]:
     if "snapshot_bytes_per_s" in changes:
         found["snapshot_rate"] = f"{changes['snapshot_bytes_per_s']!r} B/s"
     return found
-
-
-def _rate(rate: Rate) -> str:
-    a_year = _exact(lambda number: number / SECONDS_PER_YEAR, rate.per_s * SECONDS_PER_YEAR, rate.per_s)
-    return f"{a_year!r} per {rate.of}-year"
-
-
-def _exact(read: Callable[[float], float], near: float, wanted: float) -> float:
-    """The number near this one that is read as what is wanted, so that a copy runs as its original; else this one."""
-    around = [near, math.nextafter(near, 0.0), math.nextafter(near, math.inf)]
-    return next((number for number in around if read(number) == wanted), near)

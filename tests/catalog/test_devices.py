@@ -14,9 +14,11 @@ from sim.catalog import (
     Wafer,
     device_names,
     economics_of,
+    law_names,
     library_names,
     load_device,
     load_facility,
+    load_law,
     load_library,
     load_model,
     load_reliability,
@@ -71,6 +73,7 @@ def all_figures() -> list[tuple[str, Figure]]:
         *(load_library(name) for name in library_names()),
         *(load_variation(name) for name in variation_names()),
         *(load_reliability(name) for name in reliability_names()),
+        *(load_law(name) for name in law_names()),
     ]
     money = [load_facility(), *(economics_of(name) for name in device_names())]
     named = [(record.name, figure) for record in records for figure in record.figures]

@@ -69,8 +69,8 @@ def test_many_points_are_the_ends_of_their_curves(several: tuple[Outcome, ...]) 
 
 def test_sources_name_the_systems_that_they_hold_for(several: tuple[Outcome, ...]) -> None:
     gpus, wafer = run_sources(several)
-    assert gpus.startswith("gpu cluster, pipeline: failures and checkpoints as in ")
-    assert wafer.startswith("wafer: failures and checkpoints as in ")
+    assert gpus.startswith("gpu cluster, pipeline: failures as in ")
+    assert wafer.startswith("wafer: failures as in ")
     alike = run_sources([point for point in several if point.scenario.system.name == "wafer"])
     assert alike == [wafer.removeprefix("wafer: ")]
     text = " ".join(screen(several).split())

@@ -13,7 +13,7 @@ from sim.scenario.run_tables import RunTable
 from sim.scenario.schema import examples_of, keys_of
 from sim.scenario.types import RunRequest
 from sim.sweep.grid import load_scenarios
-from sim.units import SECONDS_PER_YEAR, Rate
+from sim.units import SECONDS_PER_YEAR, Rate, rate
 
 EVERY = """[system.run]
 reliability = "llama-3"
@@ -232,7 +232,13 @@ def test_the_copy_reads_as_the_same_run(with_run, tmp_path, text):
     assert copied(path, tmp_path) == run(path)
 
 
-RATES = st.builds(Rate, st.floats(1e-12, 1e-3), st.sampled_from(["device", "node", "cluster"]))
+RATES = st.builds(
+    lambda number, count, of, span: rate(f"{number!r} per {count} {of}-{span}s", ""),
+    st.floats(1e-3, 1e3),
+    st.sampled_from([1, 10, 100, 1000]),
+    st.sampled_from(["device", "node", "cluster"]),
+    st.sampled_from(["hour", "day", "week", "month", "year"]),
+)
 SECONDS = st.floats(0.0, 1e8)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +27,8 @@ from sim.outcome.quality.optimum import (
 
 _SMALLEST = 1.0
 """A model has a parameter, and has seen a token."""
+_LARGEST = 1e30
+"""Of parameters and tokens; in far larger models nothing but the floor would be left of a loss, to the last digit."""
 _SIZES = tuple(2.0**power for power in (-2.5, -2, -1.5, -1, -0.5, 0.5, 1, 1.5, 2))
 """Sizes beside that of least training, over it."""
 _ALIKE = 1e-3
@@ -80,12 +81,14 @@ class Study:
 
 def answer(law: Law, question: Question) -> Study:
     """Answer a question by a law. Raises InputError where it cannot be, and says what could."""
+    _check_numbers(question)
     if isinstance(law, ComputeLaw):
         return _by_compute(law, question)
     recipe = _recipe(law, question)
     _check_size(recipe)
     loss = float(expected_loss(law, *recipe)) if question.target_loss is None else question.target_loss
     least = optimal_for_loss(law, loss)
+    _check_size(least)
     lifetime = None
     if question.inference_tokens:
         lifetime = lifetime_optimal(law, loss, question.inference_tokens, question.inference_weight)
@@ -161,7 +164,7 @@ def _same_loss(law: ParametricLaw, loss: float, named: list[Recipe | None]) -> t
     own = [recipe for recipe in named if recipe is not None]
     at = optimal_for_loss(law, loss).parameters
     sizes = np.array([at * factor for factor in _SIZES])
-    sizes = sizes[sizes > least_parameters(law, loss) * (1 + _ALIKE)]
+    sizes = sizes[sizes > max(least_parameters(law, loss) * (1 + _ALIKE), _SMALLEST)]
     beside = [Recipe(float(size), float(tokens_for_loss(law, float(size), loss))) for size in sizes]
     found: list[Recipe] = []
     for recipe in sorted([*own, *beside]):
@@ -191,10 +194,36 @@ def _by_compute(law: ComputeLaw, question: Question) -> Study:
     return Study(law, question, float(loss_of_compute(law, compute)), recipe, recipe, None, (recipe,))
 
 
-def _check_size(recipe: Recipe) -> None:
-    if recipe.parameters < _SMALLEST or recipe.tokens < _SMALLEST or not math.isfinite(recipe.training_flops):
+def _check_numbers(question: Question) -> None:
+    """Every number is one, above zero and no larger than a law can tell apart."""
+    limits = {
+        "compute_flops": TRAINING_FLOPS * _LARGEST**2,
+        "target_loss": _LARGEST,
+        "parameters": _LARGEST,
+        "tokens": _LARGEST,
+        "inference_tokens": _LARGEST,
+    }
+    for name, most in limits.items():
+        value = getattr(question, name)
+        # No inference is a zero.
+        if value is None or 0 < value <= most or (name == "inference_tokens" and value == 0):
+            continue
+        option = f"--{name.removesuffix('_flops').replace('_', '-')}"
+        example = "2.1" if name == "target_loss" else "7e9"
         raise InputError(
-            "budget",
-            f"this would be a model of {recipe.parameters:.3g} parameters on {recipe.tokens:.3g} tokens",
-            "no model fits this budget: give a larger one, for example --compute 1e21",
+            option, f"{value:g} is no number above zero and up to {most:g}", f"write for example {example}"
         )
+
+
+def _check_size(recipe: Recipe) -> None:
+    """A model has a size: neither so small that it is none, nor so large that its loss is the floor."""
+    if _SMALLEST <= recipe.parameters <= _LARGEST and _SMALLEST <= recipe.tokens <= _LARGEST:
+        return
+    small = min(recipe) < _SMALLEST
+    raise InputError(
+        "budget",
+        f"this comes to a model of {recipe.parameters:.3g} parameters on {recipe.tokens:.3g} tokens",
+        "no model fits this budget: give a larger one, for example --compute 1e21"
+        if small
+        else "no model is as large as that: give less compute, or a loss further above the law's floor",
+    )

@@ -17,6 +17,7 @@ from sim.report.budget.price import Machine
 
 _WIDTH = 118
 _ALIKE = 1e-3
+_LARGEST_WRITTEN = 1e16
 _PREFIXES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 
 
@@ -54,6 +55,8 @@ def budget_notes(study: Study, machine: Machine | None) -> list[str]:
 
 def readable_count(number: float) -> str:
     """A count for people: "13 B", "257 B", "1.33 T"."""
+    if number >= _LARGEST_WRITTEN:
+        return f"{number:.3g}"
     for size, letter in _PREFIXES:
         if number >= 0.9995 * size:
             return f"{number / size:.3g} {letter}" if number < 999.5 * size else f"{number / size:,.0f} {letter}"

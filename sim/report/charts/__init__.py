@@ -37,7 +37,7 @@ def chart_files(outcomes: Sequence[Outcome], directory: Path) -> list[Path]:
     paths = save(ledger_figure(outcomes), directory, "ledger")
     if _has_scaling(outcomes):
         paths += save(scaling_figure(outcomes), directory, "scaling")
-        if any(point.run for point in outcomes):
+        if any(point.run for point in outcomes) and any(len(curve.sizes) > 1 for curve in curves(outcomes)):
             paths += save(goodput_figure(outcomes), directory, "goodput")
     steps = step_times_figure(outcomes)
     paths += save(steps, directory, "step-times") if steps else []

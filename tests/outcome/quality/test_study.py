@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sim.catalog import load_law
 from sim.errors import InputError
 from sim.outcome.quality.losses import expected_loss
 from sim.outcome.quality.study import Question, answer
+from sim.report.budget.files import budget_document
+from sim.report.budget.screen import budget_screen
 
 LAW = load_law("chinchilla-epoch")
 COMPUTE_LAW = load_law("cerebras-gpt")
@@ -72,6 +78,13 @@ def test_a_law_of_compute_answers_budgets_and_losses() -> None:
         (LAW, Question(compute_flops=1e20, target_loss=2.1), "that takes 2.14e+22 at least"),
         (LAW, Question(compute_flops=3.0), "no model fits this budget"),
         (COMPUTE_LAW, Question(compute_flops=1.0), "no model fits this budget"),
+        (LAW, Question(compute_flops=math.nan), "--compute\n  nan is no number above zero"),
+        (LAW, Question(target_loss=math.inf), "--target-loss\n  inf is no number above zero"),
+        (LAW, Question(target_loss=math.nan), "--target-loss\n  nan is no number above zero"),
+        (LAW, Question(parameters=1e60, tokens=1e60), "1e+60 is no number above zero and up to 1e+30"),
+        (LAW, Question(compute_flops=1e20, inference_tokens=-1.0), "--inference-tokens\n  -1 is no number"),
+        (LAW, Question(target_loss=LAW.floor + 1e-12), "no model is as large as that"),
+        (LAW, Question(parameters=2.0, tokens=5.0), "a model of 0.244 parameters"),
         (LAW, Question(parameters=1e9, target_loss=1.9), "no number of tokens takes 1e+09 parameters"),
         (LAW, Question(), "none of compute, target loss, parameters and tokens given"),
         (LAW, Question(tokens=1e9), "1 of compute"),
@@ -86,3 +99,19 @@ def test_a_law_of_compute_answers_budgets_and_losses() -> None:
 def test_what_cannot_be_answered_says_what_could(law, question: Question, words: str) -> None:
     with pytest.raises(InputError, match=re.escape(words)):
         answer(law, question)
+
+
+amounts = st.one_of(st.none(), st.floats(1e-3, 1e35), st.just(math.nan), st.just(math.inf))
+losses = st.one_of(st.none(), st.floats(0.1, 20), st.floats(1e-16, 1e-3).map(lambda above: LAW.floor + above))
+
+
+@given(st.sampled_from([LAW, COMPUTE_LAW]), amounts, losses, amounts, amounts, st.floats(0, 1e35))
+def test_any_numbers_give_a_report_or_a_message(law, compute, loss, parameters, tokens, inference) -> None:
+    try:
+        study = answer(law, Question(compute, loss, parameters, tokens, inference))
+    except InputError:
+        return
+    # JSON refuses what is not finite.
+    assert json.dumps(budget_document(study, None), allow_nan=False)
+    assert max(map(len, budget_screen(study, None).splitlines())) <= 125
+    assert all(min(recipe) > 0 for recipe in study.same_loss)
