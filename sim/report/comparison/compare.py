@@ -41,9 +41,10 @@ class Equal:
 
     match: by time. lowest, highest: the same with the error bands of both stacks at their worst; None where one is not
     known. rental_usd, owned_usd, energy_joules: of as many devices, over both bands as well; None where unknown or
-    outside the curve; energy in the typical facility. tax: their distribution tax. afforded: the fastest for the same
-    rental, cost when owned, and power; a name is left out where it is unknown of one of the two, None where even the
-    smallest size is above it. counterfactual: match, if the curve's steps lacked one thing while the point stays.
+    outside the curve; energy in the typical facility. tax, useful: their distribution tax, and the useful share of
+    their device-time. afforded: the fastest for the same rental, cost when owned, and power; a name is left out where
+    it is unknown of one of the two, None where even the smallest size is above it. counterfactual: match, if the
+    curve's steps lacked one thing while the point stays.
     """
 
     reference: tuple[Curve, Outcome]
@@ -55,6 +56,7 @@ class Equal:
     owned_usd: Range | None
     energy_joules: Range | None
     tax: float | None
+    useful: float | None
     afforded: dict[str, Afforded | None]
     counterfactual: dict[str, Match]
 
@@ -161,6 +163,7 @@ def equal(reference: tuple[Curve, Outcome], curve: Curve) -> Equal:
         _range_at(curve, counts, lambda one: one.bill.purchase_usd if one.bill else None) if within else None,
         _range_at(curve, counts, _typical_energy) if within else None,
         _tax_at(curve, match.devices) if within else None,
+        at_devices(sizes, [one.useful_share for one in curve.points], match.devices) if within else None,
         afforded,
         {
             name: matching_devices(sizes, counterfactual_times_s(curve, name), point.time_to_train_s)

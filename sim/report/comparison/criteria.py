@@ -39,7 +39,7 @@ class Criterion:
 
 
 def criteria(comparison: Comparison) -> list[Criterion]:
-    """Loss to distribution, rental, cost when owned and energy at equal time; and the fastest that each was simulated.
+    """Loss to distribution and loss in all, rental, cost when owned and energy at equal time; and the fastest of each.
 
     The one with less is ahead. Amounts are told apart where their ranges have nothing in common; energy, of which the
     devices' power has no range, where the error bands of the times do not bridge it; times where their bands do not.
@@ -54,8 +54,10 @@ def _at_equal_time(equal: Equal) -> list[Criterion]:
     curve, point = equal.reference
     bill, within = point.bill, equal.match.reach == "within"
     joules = bill.energy_joules if bill else None
+    idle, other_idle = 1.0 - point.useful_share, None if equal.useful is None else 1.0 - equal.useful
     rows = (
-        ("distribution tax", share(point.ledger.tax), share(equal.tax), _less_tax(point.ledger.tax, equal.tax)),
+        ("distribution tax", share(point.ledger.tax), share(equal.tax), _less_share(point.ledger.tax, equal.tax)),
+        ("device-time without use", share(idle), share(other_idle), _less_share(idle, other_idle)),
         _money("rental", bill.rental_usd if bill else None, equal.rental_usd),
         _money("cost if owned", bill.purchase_usd if bill else None, equal.owned_usd),
         (
@@ -78,7 +80,7 @@ def _at_equal_time(equal: Equal) -> list[Criterion]:
     ]
 
 
-def _less_tax(own: float, other: float | None) -> Ahead:
+def _less_share(own: float, other: float | None) -> Ahead:
     if other is None:
         return "unknown"
     if abs(own - other) <= _ALIKE:

@@ -28,21 +28,33 @@ class Rows:
 def points_table(comparison: Comparison) -> Rows:
     """Every point: plan, step, loss to distribution, time with failures, cost."""
     headers = (
-        "system", "devices", "plan", "used", "step", "error", "tax", "goodput", "time to train", "P10 to P90 of runs",
-        "device-hours", "rental", "owned", "energy",
+        "system", "devices", "plan", "used", "step", "error", "tax", "useful", "goodput", "time to train",
+        "P10 to P90 of runs", "device-hours", "rental", "owned", "energy",
     )  # fmt: skip
     return Rows(headers, [_point_row(curve, point) for curve in comparison.curves for point in curve.points])
 
 
 def equals_table(comparison: Comparison) -> Rows:
     """What is as fast as each reference, and what it costs."""
-    headers = ("as fast as", "system", "devices", "within the error bands", "tax", "rental", "owned", "energy")
+    headers = (
+        "as fast as",
+        "system",
+        "devices",
+        "within the error bands",
+        "tax",
+        "useful",
+        "rental",
+        "owned",
+        "energy",
+    )
     rows: list[tuple[str, ...]] = []
     for curve, point in comparison.references:
         bill = point.bill
         costs = (usd(bill.rental_usd), usd(bill.purchase_usd), energy(bill.energy_joules)) if bill else (UNKNOWN,) * 3
         name = curve.place(point)
-        rows.append((name, curve.label, f"{point.devices:,}", "", share(point.ledger.tax), *costs))
+        rows.append(
+            (name, curve.label, f"{point.devices:,}", "", share(point.ledger.tax), share(point.useful_share), *costs)
+        )
         rows += [
             (
                 name,
@@ -83,7 +95,10 @@ def knees_table(comparison: Comparison) -> Rows:
     rows: list[tuple[str, ...]] = []
     for bend in comparison.bends:
         knee, growth = bend.knee, bend.growth
-        slopes = ("-" if one is None else f"{one:.2f}" for one in (knee.elasticity_before, knee.elasticity_after))
+        slopes = (
+            "-" if one is None else f"{round(one, 2) + 0.0:.2f}"
+            for one in (knee.elasticity_before, knee.elasticity_after)
+        )
         grown = ("-", "-") if growth is None or growth.share is None else (growth.line, share(growth.share))
         rows.append((bend.curve.label, places[knee.place].format(number(knee.devices)), *slopes, *grown))
     return Rows(headers, rows)
@@ -130,8 +145,14 @@ def criteria_table(comparison: Comparison) -> Rows:
 
 def _costs(equal: Equal) -> tuple[str, ...]:
     if equal.match.reach != "within":
-        return (OUTSIDE,) * 4
-    return share(equal.tax), usd(equal.rental_usd), usd(equal.owned_usd), energy(equal.energy_joules)
+        return (OUTSIDE,) * 5
+    return (
+        share(equal.tax),
+        share(equal.useful),
+        usd(equal.rental_usd),
+        usd(equal.owned_usd),
+        energy(equal.energy_joules),
+    )
 
 
 def _point_row(curve: Curve, point: Outcome) -> tuple[str, ...]:
@@ -146,6 +167,7 @@ def _point_row(curve: Curve, point: Outcome) -> tuple[str, ...]:
         readable_time(point.step_time_s),
         error_band(point),
         share(point.ledger.tax),
+        share(point.useful_share),
         share(goodput(point)),
         readable_time(point.time_to_train_s),
         spread,

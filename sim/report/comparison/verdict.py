@@ -33,6 +33,7 @@ def verdict(comparison: Comparison) -> list[str]:
     return [
         *(_as_fast(comparison, curve, point) for curve, point in comparison.references),
         *_by_criterion(rows),
+        *(_taxes(curve) for curve in comparison.curves),
         *(bend_sentence(bend) for bend in comparison.bends),
         *(_effort(curve) for curve in comparison.curves),
         _in_all(comparison, rows),
@@ -109,6 +110,12 @@ def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
+def _taxes(curve: Curve) -> str:
+    """What is lost to distribution at every size."""
+    sizes = ", ".join(f"{share(point.ledger.tax)} on {point.devices:,}" for point in curve.points)
+    return f"Distribution tax of {curve.label}: {sizes}."
+
+
 def _effort(curve: Curve) -> str:
     """How many plans split the model itself, and how hard that of the largest size was to find."""
     split = sum(
@@ -133,7 +140,8 @@ def _in_all(comparison: Comparison, rows: Sequence[Criterion]) -> str:
     system = comparison.references[0][0].system
     mine, theirs = _leading(rows, "reference", "other"), _leading(rows, "other", "reference")
     return (
-        f"In all: of {counted(len(rows), 'comparison')}, {system} has less in {count['reference']} and another in"
+        f"In all, all of them counting alike: of {counted(len(rows), 'comparison')}, {system} has less in"
+        f" {count['reference']} and another in"
         f" {count['other']}; {count['not told apart']} cannot be told apart, {count['unknown']} are unknown,"
         f" {count['outside the sizes']} outside the sizes. More often ahead than behind is {system} in {mine}; the"
         f" others are in {theirs}."

@@ -112,6 +112,7 @@ def test_what_is_as_fast_is_found_by_hand(templates: dict[str, Outcome]):
     assert equal.rental_usd is not None
     assert equal.rental_usd.typical == pytest.approx(10_000.0)
     assert equal.tax == pytest.approx(0.2)
+    assert equal.useful == pytest.approx(equal.curve.points[0].useful_share)
 
 
 def test_the_error_bands_widen_a_match(templates: dict[str, Outcome]):
