@@ -14,32 +14,42 @@ from sim.sweep.grid import load_scenarios
 
 ROOT = Path(__file__).parents[1]
 CLAIM = ROOT / "scenarios" / "claim-111m.toml"
-SMALL = [
-    "report.charts=false",
-    'system.A100 FSDP.devices=[8, 16]',
-    'system.A100 Megatron.devices=[8]',
-    'system.H100 Megatron.devices=[8]',
-    'system.CS-2.devices=[1, 2]',
-]  # fmt: skip
+SMALL = f"""
+schema = 1
+base = "{CLAIM}"
+report = {{ charts = false }}
+
+[sweep]
+"system.A100 FSDP.devices" = [8, 16]
+"system.A100 Megatron.devices" = [8]
+"system.H100 Megatron.devices" = [8]
+"system.CS-2.devices" = [1, 2]
+"""
 
 
-def scaletax(command: str, *more: str | Path) -> subprocess.CompletedProcess[str]:
-    settings = [word for setting in SMALL for word in ("--set", setting)]
-    arguments = [sys.executable, "-m", "sim", command, str(CLAIM), *settings, *map(str, more)]
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    path = tmp_path / "small.toml"
+    path.write_text(SMALL, encoding="utf-8")
+    return path
+
+
+def scaletax(*more: str | Path) -> subprocess.CompletedProcess[str]:
+    arguments = [sys.executable, "-m", "sim", *map(str, more)]
     return subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)})
 
 
-def test_the_verdict_is_on_the_screen_and_in_the_folder(tmp_path: Path):
-    done = scaletax("run", "--out", tmp_path / "out")
+def test_the_verdict_is_on_the_screen_and_in_the_folder(small: Path, tmp_path: Path):
+    done = scaletax("run", small, "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
-    assert "Verdict (report.md has all tables):\nCS-2 on 1 device trains in" in done.stdout
+    assert "Verdict (report.md has all of it, and the tables):\nCS-2 on 1 device trains in" in done.stdout
     text = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
     assert "CS-2 on 16 devices: not among the points that were simulated" in text
 
 
 @pytest.mark.parametrize("command", ["run", "check"])
-def test_an_unknown_system_is_refused_before_anything_is_simulated(command: str):
-    done = scaletax(command, "--set", "report.comparison.system=CS2")
+def test_an_unknown_system_is_refused_before_anything_is_simulated(small: Path, command: str):
+    done = scaletax(command, small, "--set", "report.comparison.system=CS2")
     assert done.returncode == 2
     assert "unknown system 'CS2'; did you mean 'CS-2'?" in done.stderr
 

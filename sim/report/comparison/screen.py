@@ -7,18 +7,18 @@ from collections.abc import Sequence
 
 from sim.outcome.outcome import Outcome
 from sim.report.comparison.compare import compare
-from sim.report.comparison.verdict import verdict
+from sim.report.comparison.verdict import short_verdict
 
 _WIDTH = 118
 
 
 def verdict_screen(outcomes: Sequence[Outcome]) -> str:
-    """The verdict in lines that fit, with a heading; empty where no comparison is asked for."""
+    """The short verdict in lines that fit, with a heading; empty where no comparison is asked for."""
     comparison = compare(outcomes)
     if comparison is None:
         return ""
     lines = [
         textwrap.fill(sentence, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
-        for sentence in verdict(comparison)
+        for sentence in short_verdict(comparison)
     ]
-    return "\n".join(["", "Verdict (report.md has all tables):", *lines, ""])
+    return "\n".join(["", "Verdict (report.md has all of it, and the tables):", *lines, ""])

@@ -41,6 +41,12 @@ def verdict(comparison: Comparison) -> list[str]:
     ]
 
 
+def short_verdict(comparison: Comparison) -> list[str]:
+    """Of the same sentences those for one screen: what is as fast, the count of who is ahead, how sure it is."""
+    sentences = verdict(comparison)
+    return [*sentences[: len(comparison.references)], *sentences[-2:]] if comparison.equals else sentences
+
+
 def bend_sentence(bend: Bend) -> str:
     """Where one curve bends and what bends it."""
     curve, knee, growth = bend.curve, bend.knee, bend.growth

@@ -249,6 +249,7 @@ def test_the_report_of_simulated_points(several: tuple[Outcome, ...], tmp_path: 
         assert f"{stack} " in document["comparison"]["verdict"][-1]
     assert "wafer on 4 devices: not among the points that were simulated" in text
     assert verdict_screen(outcomes).startswith("\nVerdict")
+    assert len(verdict_screen(outcomes).splitlines()) <= 25
     assert max(len(line) for line in verdict_screen(outcomes).splitlines()) <= 118
 
 
