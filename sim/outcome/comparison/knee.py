@@ -44,7 +44,7 @@ def knee(devices: Sequence[float], times_s: Sequence[float]) -> Knee:
 
     On a smooth curve that is where the elasticity is 1/2: from there on, doubling the devices saves less than 29 % of
     the time. Amdahl's T = s + p / n has its knee at n = p / s. The size is one of those simulated, whatever their
-    spacing. Source: Eager, Zahorjan, Lazowska 1989, "Speedup versus efficiency in parallel systems", sec. 3.
+    spacing. Source: Eager, Zahorjan, Lazowska 1989, "Speedup versus efficiency in parallel systems".
     Hand-worked: 1, 2, 4 devices in 8, 5, 4 s: n T^2 is 64, 50, 64, so 2.
     """
     scores = [math.log(count) + 2.0 * math.log(time_s) for count, time_s in zip(devices, times_s, strict=True)]
