@@ -100,7 +100,7 @@ def _fastest(curve: Curve, other: Curve) -> Criterion:
     own_best, best = _best(curve), _best(other)
     words = [f"{readable_time(one.time_to_train_s)} with {one.devices:,}" for one in (own_best, best)]
     ahead = _less(time_span_s(own_best), time_span_s(best))
-    return Criterion("fastest of the sizes simulated", curve.label, other.label, words[0], words[1], ahead)
+    return Criterion("time of the fastest size simulated", curve.label, other.label, words[0], words[1], ahead)
 
 
 def _best(curve: Curve) -> Outcome:

@@ -141,16 +141,14 @@ def _effort(curve: Curve) -> str:
 
 
 def _in_all(comparison: Comparison, rows: Sequence[Criterion]) -> str:
-    """The count of it, and which things each side is ahead in."""
+    """Which things each side is ahead in, and how many could not be compared."""
     count = Counter(row.ahead for row in rows)
     system = comparison.references[0][0].system
     mine, theirs = _leading(rows, "reference", "other"), _leading(rows, "other", "reference")
     return (
-        f"In all, all of them counting alike: of {counted(len(rows), 'comparison')}, {system} has less in"
-        f" {count['reference']} and another in"
-        f" {count['other']}; {count['not told apart']} cannot be told apart, {count['unknown']} are unknown,"
-        f" {count['outside the sizes']} outside the sizes. More often ahead than behind is {system} in {mine}; the"
-        f" others are in {theirs}."
+        f"In all, {system} is ahead more often than behind in {mine}; the other systems are in {theirs}. Of"
+        f" {counted(len(rows), 'comparison')} {count['unknown']} are unknown, {count['outside the sizes']} outside the"
+        f" sizes, and {count['not told apart']} cannot be told apart; how much each weighs is for the reader to say."
     )
 
 

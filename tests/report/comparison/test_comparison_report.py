@@ -131,7 +131,7 @@ def test_without_published_rows_there_is_no_error_band(templates: dict[str, Outc
     (equal,) = comparison.equals
     assert (equal.lowest, equal.highest) == (None, None)
     assert "no error band" in verdict(comparison)[0]
-    assert ahead(comparison)["fastest of the sizes simulated"] == "unknown"
+    assert ahead(comparison)["time of the fastest size simulated"] == "unknown"
 
 
 def test_the_same_money_and_the_same_power(templates: dict[str, Outcome]):
@@ -170,8 +170,8 @@ def test_other_numbers_make_another_verdict(templates: dict[str, Outcome]):
     assert ahead(dear)["distribution tax at equal time"] == "other"
     assert "Rental at equal time: wafer on 1 device has less than gpu cluster" in " ".join(verdict(cheap))
     assert "Rental at equal time: wafer on 1 device has more than gpu cluster" in " ".join(verdict(dear))
-    assert "ahead than behind is wafer in distribution tax at equal time, rental" in " ".join(verdict(cheap))
-    assert "ahead than behind is wafer in energy at equal time;" in " ".join(verdict(dear))
+    assert "wafer is ahead more often than behind in distribution tax at equal time, rental" in " ".join(verdict(cheap))
+    assert "wafer is ahead more often than behind in energy at equal time;" in " ".join(verdict(dear))
 
 
 def test_prices_whose_ranges_meet_are_not_told_apart(templates: dict[str, Outcome]):
@@ -181,7 +181,7 @@ def test_prices_whose_ranges_meet_are_not_told_apart(templates: dict[str, Outcom
 
 
 def test_times_within_both_bands_are_not_told_apart(templates: dict[str, Outcome]):
-    name = "fastest of the sizes simulated"
+    name = "time of the fastest size simulated"
     assert ahead(compared(templates, {10: 10.0}, {1: 10.1}))[name] == "not told apart"
     assert ahead(compared(templates, {10: 10.0}, {1: 20.0}))[name] == "other"
     assert ahead(compared(templates, {10: 20.0}, {1: 10.0}))[name] == "reference"
