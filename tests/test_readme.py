@@ -54,8 +54,8 @@ def test_every_scenario_on_the_shelf_runs(path: Path) -> None:
         # The same question of other models: small sizes are enough, and large ones of the smallest batch.
         wanted = (1, 8, 64, 4096) if path.stem == "claim-111m" else (1, 8)
         scenarios = [one for one in scenarios if one.system.devices in wanted]
-    results = run_points(scenarios)
-    assert not [result.error for result in results if isinstance(result, Failure)]
+    for scenario in scenarios:
+        simulate(scenario)
 
 
 def test_what_is_said_of_devices_that_differ_is_what_the_program_says() -> None:
