@@ -108,10 +108,10 @@ def memory_table() -> str:
 
 
 def scenario_table(name: str) -> str:
-    """What the screen shows of a scenario of entries: its table alone."""
+    """What the screen shows of a scenario of entries: its tables alone, of the steps and of the runs."""
     outcomes, refusals = runs(name)
-    table = entries_screen(outcomes, refusals).split("\n\n")[1]
-    return "\n".join(f"    {line}".rstrip() for line in table.splitlines())
+    tables = "\n\n".join(entries_screen(outcomes, refusals).split("\n\n")[1:3])
+    return "\n".join(f"    {line}".rstrip() for line in tables.splitlines())
 
 
 def block(name: str, text: str, path: Path) -> None:
