@@ -39,12 +39,12 @@ class Bend:
 class Equal:
     """What of a curve equals a point of another.
 
-    match: by time. lowest, highest: the same with the error bands of both stacks at their worst; None where one is not
-    known. rental_usd, owned_usd, energy_joules: of as many devices, over both bands as well; None where unknown or
-    outside the curve; energy in the typical facility. tax, useful: their distribution tax, and the useful share of
-    their device-time. afforded: the fastest for the same rental, cost when owned, and power; a name is left out where
-    it is unknown of one of the two, None where even the smallest size is above it. counterfactual: match, if the
-    curve's steps lacked one thing while the point stays.
+    match: by time. lowest, highest: the same with the error bands of both stacks at their worst; None where one is
+    not known. rental_usd, owned_usd, energy_joules: of as many devices, over both bands as well, which end where the
+    sizes do; None where unknown or outside the curve; energy in the typical facility. tax, useful: their distribution
+    tax, and the useful share of their device-time. afforded: the fastest for the same rental, cost when owned, and
+    power; a name is left out where it is unknown of one of the two, None where even the smallest size is above it.
+    counterfactual: match, if the curve's steps lacked one thing while the point stays.
     """
 
     reference: tuple[Curve, Outcome]
@@ -145,7 +145,7 @@ def equal(reference: tuple[Curve, Outcome], curve: Curve) -> Equal:
     sizes, times_s = sizes_of(curve), times_of(curve)
     match = matching_devices(sizes, times_s, point.time_to_train_s)
     lowest, highest = _worst_matches(curve, point)
-    counts = [one.devices if one and one.reach == "within" else match.devices for one in (lowest, match, highest)]
+    counts = [(one or match).devices for one in (lowest, match, highest)]
     within = match.reach == "within"
     afforded = {}
     for name, amount in LIMITS.items():

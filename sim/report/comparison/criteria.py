@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,6 +17,8 @@ from sim.units import readable_time
 Ahead = Literal["reference", "other", "not told apart", "unknown", "outside the sizes"]
 _ALIKE = 0.005
 """Shares this near to each other are not told apart."""
+_RESTS_ON = {"rental": ("rental",), "cost if owned": ("purchase price", "power"), "energy": ("power",)}
+"""Figures of a bill that may be assumed, by what is computed from them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,7 @@ class Criterion:
     """One thing in which a system is held to a reference. own: what the reference has; other: what the system has.
 
     place: what is held to; system: how the other one is called. numbers: the typical figures of both, for a sentence.
+    assumed: figures that it rests on and that come from no source, in words.
     """
 
     name: str
@@ -31,6 +35,7 @@ class Criterion:
     own: str
     other: str
     ahead: Ahead
+    assumed: tuple[str, ...] = ()
 
     @property
     def numbers(self) -> str:
@@ -75,9 +80,17 @@ def _at_equal_time(equal: Equal) -> list[Criterion]:
             own,
             other if within else OUTSIDE,
             ahead if within else "outside the sizes",
+            _assumed(name, [point, equal.curve.points[0]]) if within else (),
         )
         for name, own, other, ahead in rows
     ]
+
+
+def _assumed(name: str, points: Sequence[Outcome]) -> tuple[str, ...]:
+    """What a bill calls assumed and an amount rests on; electricity is part of the cost if owned."""
+    kinds = tuple(f"{kind} of " for kind in _RESTS_ON.get(name, ()))
+    bills = [point.bill for point in points if point.bill is not None]
+    return tuple(dict.fromkeys(words for bill in bills for words in bill.assumed if kinds and words.startswith(kinds)))
 
 
 def _less_share(own: float, other: float | None) -> Ahead:

@@ -18,6 +18,7 @@ from sim.report.comparison.tables import (
     points_table,
 )
 from sim.report.comparison.verdict import verdict
+from sim.report.points import Curve
 
 
 def page(comparison: Comparison) -> str:
@@ -52,6 +53,7 @@ def caveats(comparison: Comparison) -> list[str]:
             places = "all sizes" if len(sizes) == len(curve.points) else ", ".join(f"{size:,}" for size in sizes)
             lines[f"{curve.label} ({places}): {words}"] = None
     bills = [point.bill for point in comparison.points if point.bill is not None]
+    lines.update(dict.fromkeys(line for curve in comparison.curves for line in _price_dates(curve)))
     for kind, found in (
         ("assumed, from no source that could be checked", [words for bill in bills for words in bill.assumed]),
         ("unknown, in no source, and counted nowhere", [words for bill in bills for words in bill.unknown]),
@@ -64,6 +66,16 @@ def caveats(comparison: Comparison) -> list[str]:
         None
     )
     return list(lines)
+
+
+def _price_dates(curve: Curve) -> list[str]:
+    """When the typical prices of a system were true, where there are prices."""
+    bill = curve.points[0].bill
+    if bill is None:
+        return []
+    dated = (("rental", bill.rental_dates), ("purchase", bill.purchase_dates))
+    words = [f"{name} prices of {', '.join(dates)}" for name, dates in dated if dates]
+    return [f"{curve.label}: {' and '.join(words)}"] if words else []
 
 
 def markdown(table: Rows) -> str:

@@ -139,8 +139,8 @@ def criteria_table(comparison: Comparison) -> Rows:
     rows: list[tuple[str, ...]] = []
     for row in criteria(comparison):
         less = {"reference": row.place, "other": row.system}.get(row.ahead, row.ahead)
-        rows.append((row.name, row.place, row.own, row.system, row.other, less))
-    return Rows(("compared", "reference", "has", "system", "has", "less has"), rows)
+        rows.append((row.name, row.place, row.own, row.system, row.other, less, ", ".join(row.assumed)))
+    return Rows(("compared", "reference", "has", "system", "has", "less has", "rests on assumed"), rows)
 
 
 def _costs(equal: Equal) -> tuple[str, ...]:

@@ -195,6 +195,57 @@ def test_what_no_source_states_is_called_unknown(templates: dict[str, Outcome]):
     assert comparison_rows(comparison)[0]["rental_usd"] is None
 
 
+def billed(template: Outcome, assumed: tuple[str, ...], dates: tuple[str, ...]) -> Outcome:
+    point = numbered(template, 1, 10.0 * DAY_S, 1000.0, "fsdp-2023", 0.0)
+    assert point.bill is not None
+    return dataclasses.replace(point, bill=dataclasses.replace(point.bill, assumed=assumed, rental_dates=dates))
+
+
+def test_what_rests_on_an_assumed_figure_says_so_and_prices_have_dates(templates: dict[str, Outcome]):
+    gpus = [
+        numbered(templates["gpu cluster"], size, days * DAY_S, 10.0, "fsdp-2023", 0.0)
+        for size, days in GPU_DAYS.items()
+    ]
+    comparison = compare([*gpus, billed(templates["wafer"], ("power of it", "rental of it"), ("2022-11",))])
+    assert comparison is not None
+    rests_on = {row.name: row.assumed for row in criteria(comparison)}
+    assert rests_on["rental at equal time"] == ("rental of it",)
+    assert rests_on["energy at equal time"] == rests_on["cost if owned at equal time"] == ("power of it",)
+    assert rests_on["distribution tax at equal time"] == ()
+    text = page(comparison)
+    assert "- wafer: rental prices of 2022-11\n" in text
+    assert "gpu cluster: rental prices" not in text
+    assert "rests on assumed" in text
+
+
+def test_a_band_that_leaves_the_sizes_widens_a_range_up_to_their_end(templates: dict[str, Outcome]):
+    # 20 devices are as fast. If the wafer's true time is 4 times as long, 200 days, fewer than the 10 simulated are.
+    band = load_accuracy("fsdp-2023")
+    assert band is not None
+    exact, wide = (
+        Confidence(dataclasses.replace(band, error_p10=error_p10, error_p90=0.0)) for error_p10 in (0.0, -0.75)
+    )
+    gpus = [
+        numbered(templates["gpu cluster"], size, days * DAY_S, 10.0 * size, None, 0.0)
+        for size, days in {10: 100.0, 1000: 1.0}.items()
+    ]
+    wafer = numbered(templates["wafer"], 1, 50.0 * DAY_S, 1000.0, None, 0.0)
+    comparison = compare(
+        [
+            *(dataclasses.replace(one, confidence=exact) for one in gpus),
+            dataclasses.replace(wafer, confidence=wide),
+        ]
+    )
+    assert comparison is not None
+    (equal,) = comparison.equals
+    assert equal.match.devices == pytest.approx(20.0)
+    assert equal.lowest == Match("fewer", 10.0)
+    # 10 devices for 100 days at 100 USD a day each, 10 % off.
+    assert equal.rental_usd is not None
+    assert equal.rental_usd.low == pytest.approx(0.9 * 10 * 100 * 100)
+    assert equal.rental_usd.typical == pytest.approx(20 * 50 * 200)
+
+
 @pytest.mark.parametrize(
     ("gpu_days", "match", "words"),
     [
