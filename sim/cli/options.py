@@ -34,15 +34,21 @@ def scenarios_of(file: Path, overrides: Sequence[str]) -> list[Scenario]:
 
 def loaded_of(file: Path, overrides: Sequence[str]) -> Loaded:
     """As scenarios_of, with the entries that the file expects to be refused."""
-    from sim.hardware.topology import shelf
     from sim.sweep.grid import load
+
+    return load(scenario_path(file), overrides, lambda note: click.echo(f"note: {note}", err=True))
+
+
+def scenario_path(file: Path) -> Path:
+    """The file itself, or that of a scenario which came with the program. Raises InputError where there is neither."""
+    from sim.hardware.topology import shelf
 
     shelved = shelf("scenarios") / f"{file}.toml"
     is_name = not file.is_file() and file.suffix == "" and len(file.parts) == 1
     if is_name and not shelved.exists():
         names = sorted(entry.stem for entry in shelf("scenarios").glob("*.toml"))
         raise InputError(str(file), "there is no such file or scenario", f"scenarios: {', '.join(names)}")
-    return load(shelved if is_name else file, overrides, lambda note: click.echo(f"note: {note}", err=True))
+    return shelved if is_name else file
 
 
 def advance(bar: Any, total: int) -> None:

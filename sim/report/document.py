@@ -69,7 +69,7 @@ def _point(outcome: Outcome) -> dict[str, Any]:
         "axes": outcome.scenario.axes,
         "seed": outcome.scenario.seed,
         "parts": [_part(part) for part in outcome.parts],
-        "plan": _plan(outcome),
+        "plan": plan_record(outcome),
         "effort": effort_record(outcome.effort),
         **_metrics(outcome),
         "run": run_record(outcome.run),
@@ -119,7 +119,8 @@ def _part(part: PartUse) -> dict[str, Any]:
     }
 
 
-def _plan(outcome: Outcome) -> dict[str, Any]:
+def plan_record(outcome: Outcome) -> dict[str, Any]:
+    """The plan of a point: all its settings, and in words."""
     plan = outcome.plan
     return {"summary": plan.summary(), "devices": plan.devices, **dataclasses.asdict(plan)}
 

@@ -11,6 +11,9 @@ from typing import Any
 from sim.errors import InputError
 from sim.scenario.keys import Key, entry_names, parse_key, system_names, with_value
 
+_TOGETHER = "zip"
+"""As in axes.py, which stands above this module."""
+
 
 def apply_overrides(
     document: Mapping[str, Any], overrides: Sequence[str], path: str, tell: Callable[[str], object]
@@ -50,6 +53,8 @@ def _without(
     left: dict[str, Any] = {}
     systems, entries = system_names(document), entry_names(document)
     for text, values in document["sweep"].items():
+        if text == _TOGETHER:
+            continue
         axis = parse_key(text, systems, f"{path}: [sweep]", entries)
         if not key.covers(axis):
             if axis.covers(key):
@@ -73,4 +78,8 @@ def _without(
         if axis != key:
             alone = f" for '{key.system}'; the other systems are still swept" if swept else ""
             tell(f"the sweep over {axis} is replaced by --set {key}{alone}")
+    together = document["sweep"].get(_TOGETHER)
+    if isinstance(together, list):
+        kept = [[axis for axis in group if axis in left] for group in together if isinstance(group, list)]
+        left |= {_TOGETHER: [group for group in kept if len(group) > 1]}
     return left

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.errors import InputError
+from sim.scenario.axes import axes_of, spelled_out, with_axes
 from sim.scenario.base import with_base
 from sim.scenario.entries import check_entries, filled
 from sim.scenario.keys import entry_names, parse_key, system_names, with_value
@@ -18,18 +19,23 @@ from sim.scenario.problems import check
 
 
 def read_document(
-    path: Path, overrides: Sequence[str] = (), tell: Callable[[str], object] = lambda note: None
+    path: Path,
+    overrides: Sequence[str] = (),
+    tell: Callable[[str], object] = lambda note: None,
+    axes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Read one scenario file.
 
-    overrides: "key=value" texts, as --set takes them. tell: called with a note for each axis of [sweep] that one of
-    them replaces although it is another key.
-    Returns the tables as written, laid over those of its base, overrides applied; [sweep] is kept. Where there are
-    entries, every one of them has all its tables, laid over those that the file has in common.
+    overrides: "key=value" texts, as --set takes them. axes: "key=v1,v2" texts, as --sweep takes them. tell: called
+    with a note for each axis of [sweep] that an override replaces although it is another key.
+    Returns the tables as written, laid over those of its base, overrides applied; [sweep] is kept, as lists. Where
+    there are entries, every one of them has all its tables, laid over those that the file has in common.
     Raises InputError when the file is not there, is not TOML, or does not have the structure of the format.
     """
     document = filled(with_base(_parse(_text(path), path), path, lambda base: _parse(_text(base), base)), path)
-    document = apply_overrides(document, overrides, str(path), tell)
+    document = apply_overrides(spelled_out(document, str(path)), overrides, str(path), tell)
+    if axes:
+        document = spelled_out(with_axes(document, axes), str(path))
     first = _at_first_point(document, path)
     if "entry" in first:
         check_entries(first, path)
@@ -87,9 +93,8 @@ def _parse(text: str, path: Path) -> dict[str, Any]:
 
 def _at_first_point(document: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """The document with the first value of each axis, because a key may be given by its axis alone."""
-    sweep = document.get("sweep", {})
     first = dict(document)
-    for text, values in sweep.items() if isinstance(sweep, Mapping) else ():
+    for text, values in axes_of(document.get("sweep")).items():
         key = parse_key(text, system_names(document), f"{path}: [sweep]", entry_names(document))
         if isinstance(values, list) and values:
             first = with_value(first, key, values[0])

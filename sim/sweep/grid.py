@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from sim.scenario import (
     with_value,
     within,
 )
+from sim.scenario.axes import axes_of, groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,10 @@ class _Axis:
     values: Sequence[Any]
 
 
+MOST_POINTS = 1_000_000
+"""More are refused unless only some of them are asked for."""
+
+
 def load_scenarios(
     path: Path, overrides: Sequence[str] = (), tell: Callable[[str], object] = lambda note: None
 ) -> list[Scenario]:
@@ -75,10 +81,11 @@ def load(path: Path, overrides: Sequence[str] = (), tell: Callable[[str], object
     Raises InputError when anything in the file is not usable.
     """
     document = read_document(path, overrides, tell)
-    return Loaded([_scenario(point, path) for point in expand(document, str(path))], refusals(document, path))
+    return Loaded([scenario_of(point, path) for point in expand(document, str(path))], refusals(document, path))
 
 
-def _scenario(point: Point, path: Path) -> Scenario:
+def scenario_of(point: Point, path: Path) -> Scenario:
+    """Check and resolve one point. path: of the file, for messages and for paths in it. Raises InputError."""
     try:
         scenario = scenario_from(point.document, path, point.axes)
     except InputError as error:
@@ -92,32 +99,98 @@ def expand(document: Mapping[str, Any], where: str) -> list[Point]:
     where: the scenario file, for messages.
     Raises InputError for an unknown axis, one without values or with a value twice, and two that set one key.
     """
+    return list(points_of(document, where))
+
+
+def points_of(document: Mapping[str, Any], where: str, limit: int | None = None) -> Iterator[Point]:
+    """As expand, one point at a time; of a grid of more than MOST_POINTS only so many as limit says.
+
+    Raises InputError as expand does, and for a grid that is too large, before any point is made.
+    """
+    grids = list(_grids(document, where))
+    count = sum(grid.count for grid in grids)
+    if count > MOST_POINTS and limit is None:
+        raise InputError(
+            f"{where}: [sweep]",
+            f"the grid has {count:,} points: {' + '.join(grid.words for grid in grids)}",
+            f"shorten an axis, let axes advance together (zip), or take some of it with --limit N;"
+            f" at most {MOST_POINTS:,} are simulated",
+        )
+    return itertools.islice((point for grid in grids for point in grid), limit)
+
+
+def count_points(document: Mapping[str, Any], where: str) -> int:
+    """How many points a document has; none of them is made. Raises InputError as expand does."""
+    return sum(grid.count for grid in _grids(document, where))
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """One system (of one entry) and the axes that it is crossed with; in each factor axes advance together."""
+
+    common: Mapping[str, Any]
+    system: Mapping[str, Any]
+    factors: tuple[tuple[_Axis, ...], ...]
+    entry: Mapping[str, Any] | None
+
+    @property
+    def lengths(self) -> list[int]:
+        return [len(factor[0].values) for factor in self.factors]
+
+    @property
+    def count(self) -> int:
+        """How many points there are, without making them."""
+        return math.prod(self.lengths)
+
+    @property
+    def words(self) -> str:
+        """How the count comes about."""
+        return " x ".join(f"{length:,}" for length in self.lengths) or "1"
+
+    def __iter__(self) -> Iterator[Point]:
+        for row in itertools.product(*(list(zip(*(axis.values for axis in one), strict=True)) for one in self.factors)):
+            chosen = [
+                (axis, value)
+                for factor, values in zip(self.factors, row, strict=True)
+                for axis, value in zip(factor, values, strict=True)
+            ]
+            document: dict[str, Any] = {**self.common, "system": [self.system]}
+            for axis, value in chosen:
+                document = with_value(document, axis.key, value)
+            point = Point(document, {axis.text: value for axis, value in chosen})
+            if self.entry is not None:
+                published = published_of(self.entry, _only_system(point))
+                point = dataclasses.replace(point, entry=self.entry["name"], published=published)
+            yield point
+
+
+def _grids(document: Mapping[str, Any], where: str) -> Iterator[_Grid]:
+    """The grid of every system, of every entry where there are some."""
     names, entries = system_names(document), entry_names(document)
-    sweep = document.get("sweep", {})
-    axes = [_axis(text, values, names, f"{where}: [sweep]", entries) for text, values in sweep.items()]
+    sweep, place = document.get("sweep", {}), f"{where}: [sweep]"
+    axes = {text: _axis(text, values, names, place, entries) for text, values in axes_of(sweep).items()}
+    together = groups(sweep, place)
     common = {key: value for key, value in document.items() if key != "sweep"}
     if "entry" not in document:
-        return _crossed(common, axes, where)
-    return [
-        dataclasses.replace(point, entry=entry["name"], published=published_of(entry, _only_system(point)))
-        for entry in document["entry"]
-        if not is_refused(entry)
-        for point in _crossed(whole(common, entry), axes, where, entry["name"])
-    ]
+        yield from _grids_of(common, axes, together, place, None)
+        return
+    for entry in document["entry"]:
+        if not is_refused(entry):
+            yield from _grids_of(whole(common, entry), axes, together, place, entry)
 
 
-def _crossed(common: Mapping[str, Any], axes: Sequence[_Axis], where: str, entry: str | None = None) -> list[Point]:
-    """Every system of a document (of an entry) with its axes."""
-    points: list[Point] = []
+def _grids_of(
+    common: Mapping[str, Any],
+    axes: Mapping[str, _Axis],
+    together: Sequence[tuple[str, ...]],
+    place: str,
+    entry: Mapping[str, Any] | None,
+) -> Iterator[_Grid]:
+    name = None if entry is None else entry["name"]
     for system in common["system"]:
-        own = [axis for axis in axes if axis.key.concerns(system["name"], entry)]
-        _check_apart(own, f"{where}: [sweep]")
-        for values in itertools.product(*(axis.values for axis in own)):
-            point: dict[str, Any] = {**common, "system": [system]}
-            for axis, value in zip(own, values, strict=True):
-                point = with_value(point, axis.key, value)
-            points.append(Point(point, {axis.text: value for axis, value in zip(own, values, strict=True)}))
-    return points
+        own = [[axes[text] for text in one if axes[text].key.concerns(system["name"], name)] for one in together]
+        _check_apart([axis for factor in own for axis in factor], place)
+        yield _Grid(common, system, tuple(tuple(factor) for factor in own if factor), entry)
 
 
 def _only_system(point: Point) -> str:

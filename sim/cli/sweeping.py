@@ -1,0 +1,74 @@
+"""Commands about sweeps: running one that survives being stopped, and drawing what it found."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from sim.cli.options import FILE, SET, scenario_path
+
+_CORES = os.cpu_count() or 1
+
+
+@click.command()
+@FILE
+@SET
+@click.option("--sweep", "axes", multiple=True, metavar="KEY=V1,V2", help="An axis, beside those of the file.")
+@click.option("--jobs", type=click.IntRange(min=1), default=_CORES, show_default="cores", help="Processes to use.")
+@click.option("--executor", default="local", show_default=True, help="local, or dask://HOST:PORT.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the results (default: results/sweep-NAME).")
+@click.option("--resume/--fresh", default=True, show_default=True, help="Keep what the folder has, or begin again.")
+@click.option("--limit", type=click.IntRange(min=1), help="Simulate the first so many points only.")
+def sweep(
+    file: Path,
+    overrides: Sequence[str],
+    axes: Sequence[str],
+    jobs: int,
+    executor: str,
+    out: Path | None,
+    resume: bool,
+    limit: int | None,
+) -> None:
+    """Simulate every point of the [sweep] of a scenario FILE, on every core or on a cluster; stop and go on at any time.
+
+    Finished points are kept in one file of the folder and never computed twice. A point that fails is kept with its
+    error, and the others go on.
+    """
+    from sim.report.sweeps.progress import Teller
+    from sim.report.sweeps.screen import sweep_screen
+    from sim.report.sweeps.tables import CSV_NAME, PARQUET_NAME, write_csv, write_parquet
+    from sim.report.sweeps.work import work
+    from sim.scenario import read_document
+    from sim.sweep.executors import workplace
+    from sim.sweep.grid import count_points, points_of
+    from sim.sweep.store import Store
+    from sim.sweep.sweep import run_sweep
+
+    path = scenario_path(file)
+    document = read_document(path, overrides, lambda note: click.echo(f"note: {note}", err=True), axes)
+    points = points_of(document, str(path), limit)
+    total = min(count_points(document, str(path)), limit or sys.maxsize)
+    folder = out or Path("results") / f"sweep-{file.stem}"
+    with Store(folder, fresh=not resume) as store:
+        if store.salvage is not None:
+            kept, damaged = store.salvage.kept, store.salvage.damaged
+            click.echo(
+                f"warning: {store.path} was damaged: {kept:,} points of it are kept; it lies in {damaged}", err=True
+            )
+        place = workplace(executor, jobs, "sim.report.sweeps.work")
+        try:
+            with Teller(total) as teller:
+                progress = run_sweep(document, path, points, store, place, work, teller, limit)
+        except KeyboardInterrupt:
+            again = " ".join(["scaletax", *sys.argv[1:]]).replace(" --fresh", "")
+            click.echo(f"\nstopped; everything that was finished is kept. To go on:\n  {again}", err=True)
+            sys.exit(130)
+        write_csv(store, folder / CSV_NAME)
+        written = [CSV_NAME, *([PARQUET_NAME] if write_parquet(store, folder / PARQUET_NAME) else [])]
+        click.echo(sweep_screen(store, progress, folder, written))
+    if progress.failed:
+        sys.exit(1)

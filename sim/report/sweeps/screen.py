@@ -1,0 +1,36 @@
+"""What a sweep came to, for people: how many points, what failed, and where everything is."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from sim.report.screen import ascii_only
+from sim.report.sweeps.tables import rows_of
+from sim.sweep.store import Store
+from sim.sweep.sweep import Progress
+
+_WIDTH = 118
+_MOST_ERRORS = 5
+
+
+def sweep_screen(store: Store, progress: Progress, folder: Path, written: Sequence[str]) -> str:
+    """A few lines: counts, the errors with how many points have each, files, and what to do next."""
+    total, done, failed = store.counts()
+    lines = [f"{total:,} points: {done:,} done, {failed:,} failed; {progress.new:,} of them computed now."]
+    if failed:
+        errors = Counter(_problem(row["error"]) for row in rows_of(store) if row["error"])
+        lines += [f"{count:,} failed: {words}" for words, count in errors.most_common(_MOST_ERRORS)]
+        more = len(errors) - _MOST_ERRORS
+        lines += [f"and {more:,} other errors: see the column error of {folder / written[0]}"] if more > 0 else []
+    lines.append(f"Written to {folder}: {', '.join(written)}; everything is kept in {store.path.name}.")
+    lines.append(f"Charts: scaletax plot {folder}")
+    return ascii_only("\n".join(textwrap.fill(line, _WIDTH, subsequent_indent="  ") for line in lines))
+
+
+def _problem(error: str) -> str:
+    """What went wrong, without the place, which differs from point to point."""
+    lines = [line.strip() for line in error.splitlines()]
+    return lines[1] if len(lines) > 1 else lines[0]

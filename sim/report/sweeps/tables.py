@@ -1,0 +1,122 @@
+"""The points of a sweep as rows: for a CSV file, for Parquet, as a pandas DataFrame, and for charts."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sim.errors import InputError
+from sim.sweep.store import Store, read_only
+
+if TYPE_CHECKING:
+    import pandas
+
+CSV_NAME, PARQUET_NAME = "points.csv", "points.parquet"
+_LAST = ("warnings", "error")
+_ROWS_AT_ONCE = 5000
+
+
+def rows_of(store: Store) -> Iterator[dict[str, Any]]:
+    """A flat row for every finished point in the order of the grid; of a failed one its axes and its error."""
+    for record, failed in store.records():
+        row = dict(record["row"])
+        row["warnings"] = "; ".join(record.get("warnings", []))
+        row["error"] = row.get("error") if failed else None
+        yield row
+
+
+def columns_of(store: Store) -> list[str]:
+    """Columns of all rows, in the order in which they first appear, what went wrong last."""
+    names: dict[str, None] = {}
+    for row in rows_of(store):
+        names |= dict.fromkeys(row)
+    return [*(name for name in names if name not in _LAST), *_LAST]
+
+
+def write_csv(store: Store, path: Path) -> None:
+    """Write all rows as CSV, whole or not at all, one at a time. Raises InputError where it cannot be written."""
+    columns = columns_of(store)
+    beside = path.with_name(f".{path.name}.new")
+    try:
+        with beside.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows_of(store))
+        os.replace(beside, path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise InputError(
+            str(path), f"cannot be written: {error.strerror or error}", "free the disk; nothing of the sweep is lost"
+        ) from None
+
+
+def write_parquet(store: Store, path: Path) -> bool:
+    """Write all rows as Parquet, some at a time; False where pyarrow is not installed. Raises InputError."""
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError:
+        return False
+    columns = columns_of(store)
+    kinds = _kinds(store, columns)
+    schema = pyarrow.schema([(name, getattr(pyarrow, kinds[name])()) for name in columns])
+    beside = path.with_name(f".{path.name}.new")
+    try:
+        with parquet.ParquetWriter(beside, schema) as writer:
+            for part in _parts(rows_of(store)):
+                data = {name: [_cell(row.get(name), kinds[name]) for row in part] for name in columns}
+                writer.write_table(pyarrow.table(data, schema=schema))
+        os.replace(beside, path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise InputError(
+            str(path), f"cannot be written: {error.strerror or error}", "free the disk; nothing of the sweep is lost"
+        ) from None
+    return True
+
+
+def frame(folder: Path | str) -> pandas.DataFrame:
+    """The points of a sweep's folder as a pandas DataFrame, in the order of the grid; columns as in points.csv.
+
+    Raises InputError where there is no sweep, or pandas is not installed.
+    """
+    try:
+        import pandas
+    except ImportError:
+        raise InputError("frame", "pandas is not installed", "pip install 'scaletax[tables]'") from None
+    with read_only(Path(folder)) as store:
+        return pandas.DataFrame(list(rows_of(store)), columns=columns_of(store))
+
+
+def _kinds(store: Store, columns: list[str]) -> dict[str, str]:
+    """Numbers where all cells of a column are, text elsewhere."""
+    kinds = dict.fromkeys(columns, "float64")
+    seen = dict.fromkeys(columns, False)
+    for row in rows_of(store):
+        for name, value in row.items():
+            if value is None:
+                continue
+            seen[name] = True
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                kinds[name] = "string"
+    return {name: kinds[name] if seen[name] else "string" for name in columns}
+
+
+def _cell(value: Any, kind: str) -> Any:
+    if value is None:
+        return None
+    return float(value) if kind == "float64" else str(value)
+
+
+def _parts(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    part: list[dict[str, Any]] = []
+    for row in rows:
+        part.append(row)
+        if len(part) == _ROWS_AT_ONCE:
+            yield part
+            part = []
+    if part:
+        yield part

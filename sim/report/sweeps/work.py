@@ -1,0 +1,22 @@
+"""What a worker does with one point of a sweep, and what is kept of it."""
+
+from __future__ import annotations
+
+from sim.errors import ScaletaxError
+from sim.report.accuracy import warnings_of
+from sim.report.document import plain_data, plan_record, summary_rows
+from sim.scenario.types import Scenario
+from sim.simulate import simulate
+from sim.sweep.sweep import Result
+
+
+def work(scenario: Scenario) -> Result:
+    """Simulate one point: a flat row with its figures and its account, the plan, warnings; or the row of its error."""
+    try:
+        outcome = simulate(scenario)
+    except ScaletaxError as error:
+        names = {"title": scenario.title, "system": scenario.system.name, "devices": scenario.system.devices}
+        return Result({"row": plain_data({**names, **scenario.axes, "error": str(error)})}, failed=True)
+    (row,) = summary_rows([outcome])
+    record = {"row": row, "plan": plan_record(outcome), "warnings": list(warnings_of(outcome)), "notes": outcome.notes}
+    return Result(plain_data(record), failed=False)
