@@ -33,7 +33,7 @@ def sweep(
     resume: bool,
     limit: int | None,
 ) -> None:
-    """Simulate every point of the [sweep] of a scenario FILE, on every core or on a cluster; stop and go on at any time.
+    """Simulate the [sweep] of a scenario FILE on every core or on a cluster; stop it and go on at any time.
 
     Finished points are kept in one file of the folder and never computed twice. A point that fails is kept with its
     error, and the others go on.
@@ -56,9 +56,8 @@ def sweep(
     with Store(folder, fresh=not resume) as store:
         if store.salvage is not None:
             kept, damaged = store.salvage.kept, store.salvage.damaged
-            click.echo(
-                f"warning: {store.path} was damaged: {kept:,} points of it are kept; it lies in {damaged}", err=True
-            )
+            words = f"{store.path} was damaged: {kept:,} points of it are kept; it lies in {damaged}"
+            click.echo(f"warning: {words}", err=True)
         place = workplace(executor, jobs, "sim.report.sweeps.work")
         try:
             with Teller(total) as teller:
