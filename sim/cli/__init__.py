@@ -12,7 +12,7 @@ from sim.cli.budgeting import budget
 from sim.cli.networks import collective, draw
 from sim.cli.planning import plan
 from sim.cli.simulating import check, cite, run
-from sim.cli.sweeping import sweep
+from sim.cli.sweeping import plot, sweep
 from sim.cli.validating import fit, validate
 from sim.errors import ScaletaxError
 
@@ -51,7 +51,7 @@ def list_(what: str) -> None:
     click.echo(getattr(catalogue, f"{what}_table")())
 
 
-for _command in (run, check, plan, cite, validate, fit, collective, draw, budget, sweep):
+for _command in (run, check, plan, cite, validate, fit, collective, draw, budget, sweep, plot):
     cli.add_command(_command)
 
 

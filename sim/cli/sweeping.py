@@ -71,3 +71,26 @@ def sweep(
         click.echo(sweep_screen(store, progress, folder, written))
     if progress.failed:
         sys.exit(1)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--x", help="Column of the horizontal axis (default: devices, or the first axis of the sweep).")
+@click.option("--y", help="Column of the metric (default: the usual charts).")
+@click.option("--by", help="Column that tells curves apart (default: system and all other axes).")
+@click.option("--heat-map", is_flag=True, help="Draw --y as colour over --x and --by.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the charts (default: that of the sweep).")
+def plot(folder: Path, x: str | None, y: str | None, by: str | None, heat_map: bool, out: Path | None) -> None:
+    """Draw what a sweep found in its FOLDER: any metric along any axis, or the charts that answer the usual questions.
+
+    A column goes by its name in points.csv, with or without its unit: mfu, distribution_tax, time_to_train, cost, an
+    axis by the last part of its key. A sweep can be drawn while it runs.
+    """
+    from sim.report.screen import written_files
+    from sim.report.sweeps.charts import save_figures, sweep_figures
+    from sim.report.sweeps.tables import rows_of
+    from sim.sweep.store import read_only
+
+    with read_only(folder) as store:
+        rows = list(rows_of(store))
+    click.echo(written_files(save_figures(sweep_figures(rows, x, y, by, heat_map), out or folder)))

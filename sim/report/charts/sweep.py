@@ -1,0 +1,194 @@
+"""Charts of a sweep: curves of any metric, a heat map over two axes, the account as areas, time against cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
+
+from sim.outcome.comparison.knee import knee
+from sim.outcome.lines import LINES
+from sim.report.charts.against_devices import MOST_DIRECT_LABELS, End, label_ends
+from sim.report.charts.canvas import add_legend, quiet, sheet, sheet_of
+from sim.report.charts.colours import FAINT, INK, LINE_COLOURS, system_style, text_colour
+from sim.report.sweeps.series import Column, Row, Series
+
+_MOST_TICKS = 12
+_SPAN = 8.0
+"""An axis that spans more than such a factor is logarithmic."""
+_MOST_PANELS = 4
+_SMALLEST_SHOWN = 5e-3
+_MOST_CELLS = 150
+_BAND = " Band: rows that differ in what is not told apart; line: the middle one."
+_KNEE = (
+    " Open circle: the knee, the size with the smallest devices x time^2: from there on, more devices save little time."
+)
+
+
+def curves_figure(series: Sequence[Series], x: Column, y: Column) -> Figure:
+    """Curves of a metric along an axis as a sheet, with their knees where it is time against devices."""
+    direct = len(series) <= MOST_DIRECT_LABELS
+    knees = x.keys == ("devices",) and y.keys[0] in ("time_to_train_s", "step_time_s")
+    caption = "Every marker is a simulated point." + (_BAND if _spread(series) else "") + (_KNEE if knees else "")
+    rows = 0 if direct else (len(series) + 2) // 3
+    title = f"{y.words} against {x.words}"
+    (ax,) = sheet([4.2], title[0].upper() + title[1:], caption, right=2.2 if direct else 0.4, legend_rows=rows)
+    curves(series, x, y, ax)
+    if knees:
+        _mark_knees(ax, series)
+    if direct:
+        label_ends(ax, [End(one.xs[-1], one.ys[-1], one.label, system_style(i)[0]) for i, one in enumerate(series)])
+    else:
+        add_legend(ax, *ax.get_legend_handles_labels(), caption, columns=3)
+    return sheet_of(ax)
+
+
+def curves(series: Sequence[Series], x: Column, y: Column, ax: Axes | None = None) -> Axes:
+    """Draw the curves; axes that span large factors are logarithmic. Return the axes."""
+    ax = ax or sheet([4.0], right=2.2)[0]
+    for index, one in enumerate(series):
+        colour, marker = system_style(index)
+        if one.low != one.high:
+            ax.fill_between(one.xs, one.low, one.high, color=colour, alpha=0.15, linewidth=0, zorder=2)
+        ax.plot(one.xs, one.ys, color=colour, marker=marker, markersize=5, linewidth=1.7, label=one.label, zorder=3)
+    _scale_x(ax, [at for one in series for at in one.xs])
+    heights = [height for one in series for height in one.ys if height > 0]
+    if heights and len(heights) == sum(len(one.ys) for one in series) and max(heights) > _SPAN * min(heights):
+        ax.set_yscale("log")
+        ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:,g}"))
+        ax.yaxis.set_minor_formatter(NullFormatter())
+    ax.set_xlabel(x.words, size=9, color=INK)
+    ax.set_ylabel(y.words, size=9, color=INK)
+    ax.grid(color="#e6e6e6", linewidth=0.6)
+    ax.set_axisbelow(True)
+    quiet(ax)
+    return ax
+
+
+def heat_map_figure(rows: Sequence[Row], x: Column, y: Column, value: Column) -> Figure:
+    """A metric over two axes as a heat map on a sheet; several rows at one place are its mean."""
+    title = f"{value.words} over {x.words} and {y.words}"
+    (ax,) = sheet(
+        [4.4], title[0].upper() + title[1:], "Every cell is a simulated point; the mean of several.", left=1.6
+    )
+    heat_map(rows, x, y, value, ax)
+    return sheet_of(ax)
+
+
+def heat_map(rows: Sequence[Row], x: Column, y: Column, value: Column, ax: Axes | None = None) -> Axes:
+    """Draw a metric over two axes; cells without a point stay white. Return the axes."""
+    ax = ax or sheet([4.0], left=1.6)[0]
+    columns, lines = _values(rows, x), _values(rows, y)
+    sums, counts = np.zeros((len(lines), len(columns))), np.zeros((len(lines), len(columns)))
+    for row in rows:
+        number = value.number(row)
+        if number is not None and x.of(row) is not None and y.of(row) is not None:
+            place = lines.index(y.of(row)), columns.index(x.of(row))
+            sums[place] += number
+            counts[place] += 1
+    cells = np.ma.masked_where(counts == 0, sums / np.maximum(counts, 1))
+    image = ax.imshow(cells, aspect="auto", origin="lower", cmap="viridis")
+    sheet_of(ax).colorbar(image, ax=ax, label=value.words)
+    ax.set_xticks(range(len(columns)), [str(one) for one in columns], size=8)
+    ax.set_yticks(range(len(lines)), [str(one) for one in lines], size=8)
+    if cells.size <= _MOST_CELLS:
+        for (line, column), cell in np.ndenumerate(cells):
+            if counts[line, column]:
+                shade = np.asarray(image.to_rgba(np.array([float(cell)])))[0]
+                colour = text_colour(to_hex((float(shade[0]), float(shade[1]), float(shade[2]))))
+                ax.text(column, line, f"{float(cell):.3g}", size=7.5, ha="center", va="center", color=colour)
+    ax.set_xlabel(x.words, size=9, color=INK)
+    ax.set_ylabel(y.words, size=9, color=INK)
+    return ax
+
+
+def areas_figure(series: Sequence[Series], x: Column) -> Figure:
+    """The account of a step as stacked areas along an axis, a panel for each of a few systems."""
+    shown = [one for one in series if len(one.xs) > 1][:_MOST_PANELS]
+    caption = (
+        "Shares of all device-seconds of a step, which add up to 100 %."
+        f" {'' if len(shown) == len(series) else 'The first systems of the sweep that have several points.'}"
+    )
+    present = [line for line in LINES if any(_share(row, line) > _SMALLEST_SHOWN for one in shown for row in one.rows)]
+    title = f"Where every device-second goes, against {x.words}"
+    panels = sheet([1.9] * len(shown), title, caption, gap=0.55, legend_rows=(len(present) + 4) // 5)
+    for ax, one in zip(panels, shown, strict=True):
+        lower = np.zeros(len(one.xs))
+        for line in present:
+            upper = lower + [100 * _share(row, line) for row in one.rows]
+            ax.fill_between(one.xs, lower, upper, color=LINE_COLOURS[line], linewidth=0, label=line)
+            lower = upper
+        _scale_x(ax, one.xs)
+        ax.set_xlim(one.xs[0], one.xs[-1])
+        ax.set_ylim(0, 100)
+        ax.set_title(one.label, size=9, weight="bold", color=INK, loc="left")
+        ax.set_ylabel("%", size=9, color=INK)
+        quiet(ax)
+    panels[-1].set_xlabel(x.words, size=9, color=INK)
+    add_legend(panels[-1], *panels[-1].get_legend_handles_labels(), caption, columns=5)
+    return sheet_of(panels[-1])
+
+
+def front_figure(series: Sequence[Series], x: Column, y: Column) -> Figure:
+    """Points by two metrics that should both be small, and the front that nothing else is better than in both."""
+    caption = "Thick: points to which no other is better in both."
+    direct = len(series) <= MOST_DIRECT_LABELS
+    rows = 0 if direct else (len(series) + 2) // 3
+    title = f"{y.words} against {x.words}"
+    (ax,) = sheet([4.2], title[0].upper() + title[1:], caption, right=2.2 if direct else 0.4, legend_rows=rows)
+    curves(series, x, y, ax)
+    points = sorted((at, height) for one in series for at, height in zip(one.xs, one.ys, strict=True))
+    front = [point for i, point in enumerate(points) if all(point[1] < other[1] for other in points[:i])]
+    ax.plot([at for at, _ in front], [height for _, height in front], color=INK, linewidth=4, alpha=0.25, zorder=1)
+    if direct:
+        label_ends(ax, [End(one.xs[-1], one.ys[-1], one.label, system_style(i)[0]) for i, one in enumerate(series)])
+    else:
+        add_legend(ax, *ax.get_legend_handles_labels(), caption, columns=3)
+    return sheet_of(ax)
+
+
+def _mark_knees(ax: Axes, series: Sequence[Series]) -> None:
+    for index, one in enumerate(series):
+        if len(one.xs) > 2:
+            found = knee(one.xs, one.ys)
+            if found.place == "inside":
+                colour, _ = system_style(index)
+                at, height = one.xs[found.index], one.ys[found.index]
+                ax.plot([at], [height], "o", markersize=13, markerfacecolor="none", markeredgecolor=colour, zorder=4)
+
+
+def _scale_x(ax: Axes, values: Sequence[float]) -> None:
+    """A logarithmic axis where values span a large factor, with a tick at each of a few values."""
+    distinct = sorted(set(values))
+    if distinct and distinct[0] > 0 and distinct[-1] > _SPAN * distinct[0]:
+        ax.set_xscale("log")
+        ax.xaxis.set_minor_locator(NullLocator())
+        ax.xaxis.set_minor_formatter(NullFormatter())
+        round_ones = [digit * 10.0**power for power in range(-12, 16) for digit in (1, 2, 5)]
+        ticks = distinct if len(distinct) <= _MOST_TICKS else round_ones
+        ax.xaxis.set_major_locator(FixedLocator([tick for tick in ticks if distinct[0] <= tick <= distinct[-1]]))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:,g}"))
+    ax.tick_params(axis="x", color=FAINT)
+
+
+def _spread(series: Sequence[Series]) -> bool:
+    return any(one.low != one.high for one in series)
+
+
+def _share(row: Row, line: str) -> float:
+    total = sum(float(row.get(f"{name}_device_s") or 0.0) for name in LINES)
+    return float(row.get(f"{line}_device_s") or 0.0) / total if total else 0.0
+
+
+def _values(rows: Sequence[Row], column: Column) -> list[object]:
+    """Distinct values of a column: numbers by size, anything else in its order."""
+    found = {repr(column.of(row)): column.of(row) for row in rows if column.of(row) is not None}
+    numbers = {repr(column.of(row)): column.number(row) for row in rows if column.of(row) is not None}
+    if all(number is not None for number in numbers.values()):
+        return [found[key] for key in sorted(found, key=lambda key: numbers[key] or 0.0)]
+    return list(found.values())

@@ -1,0 +1,150 @@
+"""Picks curves out of the rows of a sweep: which column is meant, along which axis, one curve for each of what."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from sim.errors import InputError, closest
+from sim.report.axis_words import axis_words
+
+Row = Mapping[str, Any]
+
+# How people call a column -> its name.
+_CALLED = {
+    "mfu": "mfu_full",
+    "tax": "distribution_tax",
+    "time": "time_to_train_s",
+    "cost": "rental_usd",
+    "energy": "energy_joules",
+}
+_UNITS = ("_s", "_usd", "_joules", "_bytes", "_per_s", "_hours")
+_LEADING = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*)")
+_WORDS = {
+    "mfu_full": "MFU",
+    "distribution_tax": "distribution tax",
+    "time_to_train_s": "time to train (days)",
+    "rental_usd": "rental (USD)",
+    "goodput": "goodput",
+    "devices": "devices",
+}
+_SCALES = {"time_to_train_s": 86400.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of rows, or several that are one: the same key of different systems."""
+
+    name: str
+    keys: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        """For an axis of a chart."""
+        return _WORDS.get(self.keys[0], self.name.replace("_", " "))
+
+    def of(self, row: Row) -> Any:
+        """The value of a row; None where it has none."""
+        return next((row[key] for key in self.keys if row.get(key) is not None), None)
+
+    def number(self, row: Row) -> float | None:
+        """The value as a number, in the unit of the words; of a text with a unit the number. None for other text."""
+        value = self.of(row)
+        if isinstance(value, str):
+            match = _LEADING.fullmatch(value.strip())
+            return float(match[1]) if match else None
+        if value is None or isinstance(value, (list, dict)):
+            return None
+        return float(value) / _SCALES.get(self.keys[0], 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One curve. low, high: of rows that differ in what is not told apart; equal to ys where none do."""
+
+    label: str
+    xs: tuple[float, ...]
+    ys: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    rows: tuple[Row, ...]
+    """A row for each x, the middle one."""
+
+
+def column(name: str, rows: Sequence[Row], option: str) -> Column:
+    """The column that a name means: itself, with its unit left out, or the last part of an axis.
+
+    Raises InputError with the closest names.
+    """
+    names = list(dict.fromkeys(key for row in rows for key in row))
+    wanted = _CALLED.get(name, name)
+    if wanted in names:
+        return Column(name, (wanted,))
+    for found in ([f"{wanted}{unit}" for unit in _UNITS if f"{wanted}{unit}" in names], _ending(wanted, names)):
+        if found:
+            return Column(name, tuple(found))
+    raise InputError(option, f"there is no column '{name}'{closest(name, names)}", f"columns: {', '.join(names)}")
+
+
+def axes_of_rows(rows: Sequence[Row]) -> list[str]:
+    """Columns of axes in which the rows differ."""
+    names = list(dict.fromkeys(key for row in rows for key in row if "." in key or key in ("seed", "steps")))
+    return [name for name in names if len({repr(row[name]) for row in rows if name in row}) > 1]
+
+
+def default_x(rows: Sequence[Row]) -> Column:
+    """The number of devices where it differs, else the first axis that is a number. Raises InputError without one."""
+    if len({row.get("devices") for row in rows}) > 1:
+        return Column("devices", ("devices",))
+    for name in axes_of_rows(rows):
+        found = Column(name.rsplit(".", 1)[-1], tuple(_ending(name.rsplit(".", 1)[-1], list(_names(rows)))) or (name,))
+        if all(found.number(row) is not None for row in rows if found.of(row) is not None):
+            return found
+    raise InputError("--x", "no axis of this sweep is a number", "name a column with --x")
+
+
+def series_of(rows: Sequence[Row], x: Column, y: Column, by: Column | None) -> list[Series]:
+    """A curve for each value of a column, or without one for each system and each combination of the other axes.
+
+    Rows without a number in x or y are left out.
+    """
+    others = [name for name in axes_of_rows(rows) if name not in x.keys and not name.endswith(".devices")]
+    if x.keys != ("devices",):
+        others += [name for name in axes_of_rows(rows) if name.endswith(".devices") and name not in x.keys]
+    groups: dict[str, dict[float, list[tuple[float, Row]]]] = {}
+    for row in rows:
+        at, height = x.number(row), y.number(row)
+        if at is not None and height is not None:
+            label = str(by.of(row)) if by else _label(row, others)
+            groups.setdefault(label, {}).setdefault(at, []).append((height, row))
+    return [_curve(label, group) for label, group in groups.items()]
+
+
+def _curve(label: str, group: Mapping[float, list[tuple[float, Row]]]) -> Series:
+    xs = sorted(group)
+    sorted_ = [sorted(group[at], key=lambda pair: pair[0]) for at in xs]
+    return Series(
+        label,
+        tuple(xs),
+        tuple(median(height for height, _ in own) for own in sorted_),
+        tuple(own[0][0] for own in sorted_),
+        tuple(own[-1][0] for own in sorted_),
+        tuple(own[len(own) // 2][1] for own in sorted_),
+    )
+
+
+def _label(row: Row, others: Sequence[str]) -> str:
+    words = [axis_words(name, row[name]) for name in others if row.get(name) is not None]
+    return f"{row.get('system')} ({', '.join(words)})" if words else str(row.get("system"))
+
+
+def _names(rows: Sequence[Row]) -> dict[str, None]:
+    return dict.fromkeys(key for row in rows for key in row)
+
+
+def _ending(last: str, names: Sequence[str]) -> list[str]:
+    """Axes of any system whose key ends so."""
+    return [name for name in names if "." in name and (name.rsplit(".", 1)[-1] == last or name.endswith(f".{last}"))]
