@@ -69,7 +69,8 @@ def sweep(
         write_csv(store, folder / CSV_NAME)
         written = [CSV_NAME, *([PARQUET_NAME] if write_parquet(store, folder / PARQUET_NAME) else [])]
         click.echo(sweep_screen(store, progress, folder, written))
-    if progress.failed:
+        _, _, failed, lost = store.counts()
+    if failed or lost:
         sys.exit(1)
 
 

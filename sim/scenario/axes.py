@@ -55,12 +55,17 @@ def with_axes(document: Mapping[str, Any], texts: Sequence[str]) -> dict[str, An
             raise InputError(where, "there is no '='", "write key=v1,v2, for example system.devices=8,64,256")
         name, written = parts[1].strip(), parts[2].strip()
         key = parse_key(name, system_names(changed), where, entry_names(changed))
-        for axis in axes_of(changed["sweep"]):
-            if key.covers(parse_key(axis, system_names(changed), where, entry_names(changed))):
-                del changed["sweep"][axis]
         whole = parse_value(written)
         listed = [parse_value(part.strip()) for part in written.split(",")] if written else []
-        changed["sweep"][name] = whole if isinstance(whole, (list, dict)) else listed
+        axis = {name: whole if isinstance(whole, (list, dict)) else listed}
+        kept: dict[str, Any] = {}
+        for old, values in changed["sweep"].items():
+            is_axis = old != TOGETHER
+            if is_axis and key.covers(parse_key(old, system_names(changed), where, entry_names(changed))):
+                kept |= axis
+            else:
+                kept[old] = values
+        changed["sweep"] = kept | axis
     return changed
 
 

@@ -81,5 +81,5 @@ def _without(
     together = document["sweep"].get(_TOGETHER)
     if isinstance(together, list):
         kept = [[axis for axis in group if axis in left] for group in together if isinstance(group, list)]
-        left |= {_TOGETHER: [group for group in kept if len(group) > 1]}
+        left |= {_TOGETHER: groups} if (groups := [group for group in kept if len(group) > 1]) else {}
     return left

@@ -142,15 +142,16 @@ class Store:
         with _reported(self.path), self._connection as connection:
             connection.execute("INSERT OR REPLACE INTO about VALUES ('grid', ?)", (digest,))
 
-    def counts(self) -> tuple[int, int, int]:
-        """(points of the grid, finished ones among them, failed ones among them)."""
+    def counts(self) -> tuple[int, int, int, int]:
+        """(points of the grid, with an outcome, with an error, given up because their process was killed)."""
         query = (
-            "SELECT COUNT(*), COALESCE(SUM(failed = 0), 0), COALESCE(SUM(failed > 0), 0)"
+            f"SELECT COUNT(*), COALESCE(SUM(failed = {DONE}), 0), COALESCE(SUM(failed = {FAILED}), 0),"
+            f" COALESCE(SUM(failed = {LOST}), 0)"
             " FROM grid LEFT JOIN asked USING (asked) LEFT JOIN points USING (key)"
         )
         with _reported(self.path):
-            points, done, failed = self._connection.execute(query).fetchone()
-        return points, done, failed
+            points, done, failed, lost = self._connection.execute(query).fetchone()
+        return points, done, failed, lost
 
     def records(self) -> Iterator[tuple[dict[str, Any], bool]]:
         """(record, failed) of every finished point of the grid, in its order. Raises StoreError."""

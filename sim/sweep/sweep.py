@@ -74,14 +74,14 @@ def run_sweep(
     passes through, with everything kept that was finished.
     """
     common = digest_of(document, path)
-    grid = digest_of({"of": common, "sweep": repr(document.get("sweep")), "limit": limit}, path)
+    grid = digest_of({"of": common, "axes": repr(document.get("sweep")), "limit": limit}, path)
     progress = Progress()
     if store.begin(grid):
-        total, done, failed = store.counts()
-        progress.total, progress.found, progress.done, progress.failed = total, total, done + failed, failed
+        total, done, failed, _ = store.counts()
+        progress.total, progress.found = total, total
         if done + failed == total:
+            progress.done, progress.failed = total, failed
             return progress
-        progress.done = progress.failed = 0
     tasks = _tasks(points, common, path, store, progress, grid)
     _Crew(place, work).compute(tasks, lambda answers: _keep(answers, store, progress, tell))
     return progress

@@ -19,7 +19,7 @@ from sim.report.sweeps.series import Column, Row, Series
 
 _MOST_TICKS = 12
 _SPAN = 8.0
-"""An axis that spans more than such a factor is logarithmic."""
+"""An axis that spans such a factor is logarithmic."""
 _MOST_PANELS = 4
 _SMALLEST_SHOWN = 5e-3
 _MOST_CELLS = 150
@@ -57,7 +57,7 @@ def curves(series: Sequence[Series], x: Column, y: Column, ax: Axes | None = Non
         ax.plot(one.xs, one.ys, color=colour, marker=marker, markersize=5, linewidth=1.7, label=one.label, zorder=3)
     _scale_x(ax, [at for one in series for at in one.xs])
     heights = [height for one in series for height in one.ys if height > 0]
-    if heights and len(heights) == sum(len(one.ys) for one in series) and max(heights) > _SPAN * min(heights):
+    if heights and len(heights) == sum(len(one.ys) for one in series) and max(heights) >= _SPAN * min(heights):
         ax.set_yscale("log")
         ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         ax.yaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:,g}"))
@@ -165,7 +165,7 @@ def _mark_knees(ax: Axes, series: Sequence[Series]) -> None:
 def _scale_x(ax: Axes, values: Sequence[float]) -> None:
     """A logarithmic axis where values span a large factor, with a tick at each of a few values."""
     distinct = sorted(set(values))
-    if distinct and distinct[0] > 0 and distinct[-1] > _SPAN * distinct[0]:
+    if distinct and distinct[0] > 0 and distinct[-1] >= _SPAN * distinct[0]:
         ax.set_xscale("log")
         ax.xaxis.set_minor_locator(NullLocator())
         ax.xaxis.set_minor_formatter(NullFormatter())

@@ -18,7 +18,8 @@ _MOST_ERRORS = 5
 
 def sweep_screen(store: Store, progress: Progress, folder: Path, written: Sequence[str]) -> str:
     """A few lines: counts, the errors with how many points have each, files, and what to do next."""
-    total, done, failed = store.counts()
+    total, done, failed, lost = store.counts()
+    failed += lost
     lines = [f"{total:,} points: {done:,} done, {failed:,} failed; {progress.new:,} of them computed now."]
     if failed:
         errors = Counter(_problem(row["error"]) for row in rows_of(store) if row["error"])

@@ -1,0 +1,185 @@
+"""The commands about sweeps, in real processes: what they print and write, how they stop, and what they refuse."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas
+import pytest
+from pyarrow import parquet
+
+from sim.report.sweeps.tables import frame
+
+ROOT = Path(__file__).parents[1]
+TEXT = """
+schema = 1
+title = "points"
+[model]
+name = "cerebras-gpt-111m"
+[training]
+tokens = 2e9
+sequence = 512
+global_batch = "48 sequences"
+[[system]]
+name = "one"
+topology = "dgx-a100-superpod"
+devices = 8
+stack = "fsdp-2023"
+plan = { micro_batch = 1 }
+[sweep]
+"system.devices" = [4, 8, 16]
+seed = [1, 2]
+"""
+
+
+def scaletax(*arguments: str | Path, seed: str = "0") -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": seed}
+    command = [sys.executable, "-m", "sim", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("cli")
+    file = folder / "file.toml"
+    file.write_text(TEXT, encoding="utf-8")
+    found = scaletax("sweep", file, "--out", folder / "out", "--jobs", "2")
+    assert found.returncode == 0, found.stderr
+    assert "6 points: 6 done, 0 failed; 6 of them computed now." in found.stdout
+    return file, folder / "out"
+
+
+def test_going_on_computes_nothing_and_says_so(done: tuple[Path, Path]) -> None:
+    file, out = done
+    before = (out / "points.csv").read_bytes()
+    again = scaletax("sweep", file, "--out", out)
+    assert "0 of them computed now" in again.stdout
+    assert (out / "points.csv").read_bytes() == before
+
+
+def test_workers_order_and_hash_seed_change_no_byte(done: tuple[Path, Path], tmp_path: Path) -> None:
+    file, out = done
+    for name, jobs, seed in (("one", "1", "1"), ("three", "3", "2")):
+        scaletax("sweep", file, "--out", tmp_path / name, "--jobs", jobs, seed=seed)
+        for table in ("points.csv", "points.parquet"):
+            assert (tmp_path / name / table).read_bytes() == (out / table).read_bytes()
+
+
+def test_tables_agree(done: tuple[Path, Path]) -> None:
+    _, out = done
+    read = pandas.read_csv(out / "points.csv")
+    stored = parquet.read_table(out / "points.parquet").to_pandas()
+    mine = frame(out)
+    assert list(read.columns) == list(stored.columns) == list(mine.columns)
+    assert len(read) == len(stored) == len(mine) == 6
+    for name in ("devices", "seed", "step_time_s", "time_to_train_s", "useful_device_s", "rental_usd"):
+        assert read[name].tolist() == stored[name].tolist() == mine[name].tolist()
+    assert mine["error"].isna().all()
+    assert mine["devices"].tolist() == [4, 4, 8, 8, 16, 16]
+
+
+def test_axes_and_limits_of_the_command_line(done: tuple[Path, Path], tmp_path: Path) -> None:
+    file, _ = done
+    changes = ("--sweep", "seed=5,6,7", "--set", "training.sequence=256", "--limit", "4", "--jobs", "1")
+    found = scaletax("sweep", file, *changes, "--out", tmp_path / "out")
+    assert found.returncode == 0, found.stderr
+    assert frame(tmp_path / "out")["seed"].tolist() == [5, 6, 7, 5]
+
+
+def test_points_that_fail_are_counted_and_told(done: tuple[Path, Path], tmp_path: Path) -> None:
+    file, _ = done
+    found = scaletax("sweep", file, "--sweep", "system.devices=4,5,7", "--out", tmp_path / "out", "--jobs", "1")
+    assert found.returncode == 1
+    assert "6 points: 2 done, 4 failed" in found.stdout
+    assert "2 failed: a global batch of 48 sequences cannot be divided" in found.stdout
+    assert "Traceback" not in found.stderr
+    rows = frame(tmp_path / "out")
+    assert rows["error"].notna().tolist() == [False, False, True, True, True, True]
+    assert scaletax("sweep", file, "--sweep", "system.devices=4,5,7", "--out", tmp_path / "out").returncode == 1
+
+
+def test_ctrl_c_stops_at_once_and_says_how_to_go_on(tmp_path: Path) -> None:
+    file = tmp_path / "file.toml"
+    file.write_text(TEXT.replace("seed = [1, 2]", "seed = { range = [1, 150, 1] }"), encoding="utf-8")
+    command = [sys.executable, "-m", "sim", "sweep", str(file), "--out", str(tmp_path / "out"), "--jobs", "2"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, env=environment)
+    time.sleep(2.0)
+    begun = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=20)
+    assert time.monotonic() - begun < 2.0
+    assert process.returncode == 130
+    assert "everything that was finished is kept" in told
+    assert "scaletax sweep" in told
+    assert "Traceback" not in told
+    again = scaletax("sweep", file, "--out", tmp_path / "out", "--jobs", "2")
+    assert "450 points: 450 done" in again.stdout
+    assert "450 of them computed now" not in again.stdout
+
+
+def test_a_grid_of_a_billion_points_is_refused_at_once(done: tuple[Path, Path], tmp_path: Path) -> None:
+    file, _ = done
+    axes = [f"--sweep={key}={{ range = [1, 1000, 1] }}" for key in ("seed", "steps", "system.devices")]
+    found = scaletax("sweep", file, *axes, "--out", tmp_path / "out")
+    assert found.returncode == 2
+    assert "the grid has 1,000,000,000 points: 1,000 x 1,000 x 1,000" in found.stderr
+    assert "--limit N" in found.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_folders_that_cannot_be_used_are_told(done: tuple[Path, Path], tmp_path: Path) -> None:
+    file, _ = done
+    (tmp_path / "file").write_text("in the way")
+    for arguments in (
+        ("sweep", file, "--out", tmp_path / "file"),
+        ("sweep", file, "--out", tmp_path / "out", "--executor", "moon"),
+        ("plot", tmp_path / "nowhere"),
+    ):
+        found = scaletax(*arguments)
+        assert found.returncode == 2
+        assert found.stderr.startswith("error: ")
+        assert "Traceback" not in found.stderr
+
+
+def test_plots_are_written_beside_the_sweep(done: tuple[Path, Path], tmp_path: Path) -> None:
+    _, out = done
+    found = scaletax("plot", out, "--out", tmp_path)
+    assert found.returncode == 0, found.stderr
+    names = {path.name for path in tmp_path.iterdir()}
+    usual = ("mfu", "distribution-tax", "time-to-train", "ledger", "time-against-cost")
+    assert {f"{name}.png" for name in usual} <= names
+    one = scaletax("plot", out, "--x", "devices", "--y", "time_to_train", "--by", "system", "--out", tmp_path)
+    assert "time-to-train-against-devices.png and .svg" in one.stdout
+    heat = scaletax("plot", out, "--x", "devices", "--by", "seed", "--y", "goodput", "--heat-map", "--out", tmp_path)
+    assert "heat-map-goodput" in heat.stdout
+    wrong = scaletax("plot", out, "--y", "goodputt", "--out", tmp_path)
+    assert wrong.returncode == 2
+    assert "did you mean 'goodput'" in wrong.stderr
+
+
+def test_a_damaged_store_is_told_and_gone_on_with(done: tuple[Path, Path], tmp_path: Path) -> None:
+    file, out = done
+    (tmp_path / "sweep.sqlite").write_bytes((out / "sweep.sqlite").read_bytes()[:20000])
+    found = scaletax("sweep", file, "--out", tmp_path, "--jobs", "1")
+    assert found.returncode == 0, found.stderr
+    assert "was damaged" in found.stderr
+    assert "Traceback" not in found.stderr
+    assert (tmp_path / "points.csv").read_bytes() == (out / "points.csv").read_bytes()
+
+
+def test_records_are_json_with_plan_and_warnings(done: tuple[Path, Path]) -> None:
+    from sim.sweep.store import read_only
+
+    with read_only(done[1]) as store:
+        record, failed = next(store.records())
+    assert not failed
+    assert record["plan"]["micro_batch"] == 1
+    assert isinstance(record["warnings"], list)
+    json.dumps(record, allow_nan=False)
