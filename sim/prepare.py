@@ -20,7 +20,7 @@ from sim.parallel.memory import plan_memory
 from sim.parallel.plan import Plan, check_plan
 from sim.parallel.wafer_plan import WaferPlan, plan_wafers, wafer_memory_bytes
 from sim.planner.choose import Choice, choose_plan
-from sim.scenario.types import Scenario
+from sim.scenario.types import NetworkChange, Scenario
 from sim.workload.parameters import count_parameters
 
 _DESCRIPTIVE = ("power_watts", "sram_bytes_per_s")
@@ -112,7 +112,7 @@ def look_up(scenario: Scenario) -> LookedUp:
     """Look up the machine of a scenario, before any plan. Raises InputError."""
     scenario = _with_tokens(scenario)
     topologies = [
-        load_topology(part.topology, part.devices, where, sizes=part.sizes)
+        _changed(load_topology(part.topology, part.devices, where, sizes=part.sizes), scenario.system.network)
         for part, where in zip(scenario.system.every_part, _places(scenario), strict=True)
     ]
     devices = [load_device(topology.device, scenario.where) for topology in topologies]
@@ -166,7 +166,8 @@ def _borders(scenario: Scenario, plan: Plan, topologies: Sequence[Topology]) -> 
             borders.append(own)
             continue
         try:
-            borders.append(load_topology(part.topology, least, where, sizes=part.sizes))
+            border = load_topology(part.topology, least, where, sizes=part.sizes)
+            borders.append(_changed(border, scenario.system.network))
         except InputError as error:
             raise InputError(
                 f"{where} topology",
@@ -175,6 +176,13 @@ def _borders(scenario: Scenario, plan: Plan, topologies: Sequence[Topology]) -> 
                 f"use a topology with room for {least} devices, or a smaller tensor or data",
             ) from None
     return borders
+
+
+def _changed(topology: Topology, change: NetworkChange) -> Topology:
+    """The topology with the rates and latencies that the scenario asks for."""
+    if change.rate_times != 1.0:
+        topology = topology.with_rates_times(change.rate_times)
+    return topology if change.latency_times == 1.0 else topology.with_latencies_times(change.latency_times)
 
 
 def _check_devices(scenario: Scenario, devices: Sequence[Device], stack: Stack) -> None:

@@ -5,7 +5,7 @@ A record carries plain floats in SI units for computing, and the figures they ca
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from sim.catalog.figures import Figure
@@ -129,6 +129,21 @@ class Library:
     algorithms: dict[str, tuple[str, ...]]
     protocols: dict[str, dict[str, Protocol]]
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
+
+    def with_hops_times(self, factor: float) -> Library:
+        """The same library whose hops take so many times as long; what a collective costs once stays."""
+        protocols = {
+            algorithm: {
+                name: replace(
+                    protocol,
+                    scale_up_hop_s=protocol.scale_up_hop_s * factor,
+                    network_hop_s=protocol.network_hop_s * factor,
+                )
+                for name, protocol in own.items()
+            }
+            for algorithm, own in self.protocols.items()
+        }
+        return replace(self, protocols=protocols)
 
 
 @dataclass(frozen=True, slots=True)

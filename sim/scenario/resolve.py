@@ -9,16 +9,18 @@ from typing import Any
 from sim.catalog import Model, Variation, load_model, stack_names
 from sim.errors import InputError, shown, unknown_name
 from sim.scenario.amounts import sequences_in
+from sim.scenario.hardware_tables import PartTable, SizesTable
 from sim.scenario.model_config import read_model_config
 from sim.scenario.model_fields import build_model
 from sim.scenario.price_table import prices_from
 from sim.scenario.problems import attempt, check, check_structure, combine, place
 from sim.scenario.run import run_from
-from sim.scenario.schema import ModelTable, PartTable, PlanTable, ReportTable, SizesTable, SystemTable, TrainingTable
+from sim.scenario.schema import ModelTable, PlanTable, ReportTable, SystemTable, TrainingTable
 from sim.scenario.table import Table
 from sim.scenario.types import (
     ComparedWith,
     Lora,
+    NetworkChange,
     Part,
     PlanRequest,
     Report,
@@ -160,6 +162,7 @@ def _system(table: SystemTable, variation: Variation, run: RunRequest, path: Pat
         parts=parts,
         run=run,
         prices=prices_from(table.price),
+        network=NetworkChange(table.network.rate_times, table.network.latency_times),
     )
 
 

@@ -18,7 +18,7 @@ from sim.scenario.entries import OWN_TABLES
 from sim.scenario.price_table import written_prices
 from sim.scenario.run import written_run
 from sim.scenario.schema import SCHEMA
-from sim.scenario.types import Part, PlanRequest, Report, Scenario, Search, System, Training
+from sim.scenario.types import NetworkChange, Part, PlanRequest, Report, Scenario, Search, System, Training
 from sim.scenario.variation import written_variation
 
 
@@ -155,6 +155,7 @@ def _system(system: System) -> dict[str, Any]:
         "variation": written_variation(system.variation),
         **({"run": run} if run else {}),
         **({"price": price} if price else {}),
+        **({"network": dataclasses.asdict(system.network)} if system.network != NetworkChange() else {}),
     }
 
 

@@ -12,6 +12,7 @@ from sim.catalog.records import Position
 from sim.errors import InputError, closest, shown
 from sim.scenario.amounts import Batch, TokenBudget, batch, share, token_budget
 from sim.scenario.entry_tables import Entries, EntryTable, PublishedTable
+from sim.scenario.hardware_tables import NetworkTable, PartTable, SizesTable
 from sim.scenario.limits import plan_limit
 from sim.scenario.price_table import PriceTable
 from sim.scenario.run_tables import (
@@ -132,36 +133,6 @@ class SearchTable(Table):
     memory_margin: Annotated[float, PlainValidator(share)] = Field(0.0, examples=['"10 %"'])
 
 
-class SizesTable(Table):
-    """[system.sizes]: sizes of the topology to use instead of its file's."""
-
-    devices_per_node: Count | None = None
-    nics_per_node: Count | None = None
-    nodes_per_leaf: Count | None = None
-    leaves_per_spine: Count | None = None
-    largest_nodes: Count | None = None
-    oversubscription: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
-    x: Count | None = None
-    y: Count | None = None
-    z: Count | None = None
-    nodes_per_switch: Count | None = None
-    switches_per_group: Count | None = None
-    largest_groups: Count | None = None
-    local_links: Count | None = None
-    global_links: Count | None = None
-    fan_out: Count | None = None
-    largest_systems: Count | None = None
-    domain: Count | None = None
-
-
-class PartTable(Table):
-    """One [[system.part]]: hardware of one kind, for consecutive stages of the pipeline."""
-
-    topology: Text = Field(examples=['"dgx-a100-superpod"', '"my-topology.toml"'])
-    devices: Count = Field(examples=["64"])
-    sizes: SizesTable | None = None
-
-
 def _not_beside_parts(value: object, others: ValidationInfo) -> object:
     """What every part says for itself is not said of the whole system as well."""
     if value is not None and others.data.get("part"):
@@ -192,6 +163,7 @@ class SystemTable(Table):
     variation: Annotated[VariationTable | None, BeforeValidator(name_or_table)] = None
     run: Annotated[RunTable | None, BeforeValidator(run_or_profile)] = None
     price: PriceTable | None = None
+    network: NetworkTable = NetworkTable()
 
     @model_validator(mode="before")
     @classmethod
@@ -246,6 +218,7 @@ TABLES: Mapping[tuple[str, ...], type[Table]] = MappingProxyType(
         ("training", "lora"): LoraTable,
         ("system",): SystemTable,
         ("system", "sizes"): SizesTable,
+        ("system", "network"): NetworkTable,
         ("system", "part"): PartTable,
         ("system", "part", "sizes"): SizesTable,
         ("system", "plan"): PlanTable,

@@ -123,6 +123,14 @@ class Prices:
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkChange:
+    """What a system's network is beside what its topology says: rates and latencies at so many times theirs."""
+
+    rate_times: float = 1.0
+    latency_times: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """Hardware of one kind, on which consecutive stages of a pipeline run."""
 
@@ -158,6 +166,8 @@ class System:
     """How often it fails, and what is done about it."""
     prices: Prices = Prices()
     """What its devices cost and draw."""
+    network: NetworkChange = NetworkChange()
+    """How much faster or slower every link is than the topology has it."""
 
     @property
     def every_part(self) -> tuple[Part, ...]:

@@ -170,6 +170,8 @@ def _grids(document: Mapping[str, Any], where: str) -> Iterator[_Grid]:
     sweep, place = document.get("sweep", {}), f"{where}: [sweep]"
     axes = {text: _axis(text, values, names, place, entries) for text, values in axes_of(sweep).items()}
     together = groups(sweep, place)
+    for one in together:
+        _check_different([axes[text] for text in one], place)
     common = {key: value for key, value in document.items() if key != "sweep"}
     if "entry" not in document:
         yield from _grids_of(common, axes, together, place, None)
@@ -201,13 +203,19 @@ def _axis(text: str, values: object, systems: Sequence[str], where: str, entries
     key = parse_key(text, systems, where, entries)
     if not isinstance(values, list) or not values:
         raise InputError(where, f"'{text}' is not a list of values", f'write "{text}" = [...]')
-    # By their text, because 1, 1.0 and true are equal in Python and are not the same in a file.
-    written = [repr(value) for value in values]
-    for value, same in zip(values, written, strict=True):
-        if written.count(same) > 1:
-            problem = f"'{text}' has the value {value!r} more than once"
-            raise InputError(where, problem, "write each value once")
     return _Axis(text, key, values)
+
+
+def _check_different(factor: Sequence[_Axis], where: str) -> None:
+    """Raise InputError where a value, or all values of axes that advance together, are there twice."""
+    # By their text, because 1, 1.0 and true are equal in Python and are not the same in a file.
+    written = [tuple(map(repr, values)) for values in zip(*(axis.values for axis in factor), strict=True)]
+    if len(set(written)) == len(written):
+        return
+    twice = next(values for values in written if written.count(values) > 1)
+    names = ", ".join(f"'{axis.text}'" for axis in factor)
+    verb = "has the value" if len(factor) == 1 else "have the values"
+    raise InputError(where, f"{names} {verb} {', '.join(twice)} more than once", "write each value once")
 
 
 def _check_apart(axes: Sequence[_Axis], where: str) -> None:

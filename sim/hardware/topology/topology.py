@@ -178,6 +178,18 @@ class Topology(ABC):
         faster.about = replace(self.about, in_switch_bytes_per_s=None if added is None else added * factor)
         return faster
 
+    def with_latencies_times(self, factor: float) -> Self:
+        """The same network with every link, and every hop of the library's messages, at so many times the latency."""
+        slower = copy.copy(self)
+        slower.__dict__.pop("graph", None)
+        slower.links = self.links.with_latencies_times(factor)
+        for name, value in vars(self).items():
+            if isinstance(value, Link):
+                setattr(slower, name, value.with_latency_times(factor))
+        library = self.about.library.with_hops_times(factor)
+        slower.about = replace(self.about, library=library, tree_level_s=self.about.tree_level_s * factor)
+        return slower
+
     def with_domains_of(self, devices: int) -> Topology | None:
         """The same devices and fabric with so many devices on a scale-up switch; None where that cannot be built.
 
