@@ -22,6 +22,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/network.py
 	$(BIN)/python benchmarks/full_resolution.py
 	$(BIN)/python benchmarks/planner.py
+	$(BIN)/python benchmarks/sweep.py
 	$(BIN)/python benchmarks/run.py
 
 validate: $(STAMP)

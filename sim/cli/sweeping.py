@@ -52,7 +52,7 @@ def sweep(
     document = read_document(path, overrides, lambda note: click.echo(f"note: {note}", err=True), axes)
     points = points_of(document, str(path), limit)
     total = min(count_points(document, str(path)), limit or sys.maxsize)
-    folder = out or Path("results") / f"sweep-{file.stem}"
+    folder = out or Path("results") / f"sweep-{file.stem.removeprefix('sweep-')}"
     with Store(folder, fresh=not resume) as store:
         if store.salvage is not None:
             kept, damaged = store.salvage.kept, store.salvage.damaged
