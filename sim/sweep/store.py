@@ -1,7 +1,8 @@
 """Where a sweep keeps what it found: one SQLite file in its folder, written in whole batches, readable after any crash.
 
 Tables: points (what a key's answer is, and a hash of that), asked (which key a point of a grid came to), grid (the
-points of the last sweep in their order), timing (kept apart, because it differs from run to run), about.
+points of the last sweep in their order, and how its file names each), timing (kept apart, because it differs from run
+to run), about.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS points
     (key TEXT PRIMARY KEY, record TEXT NOT NULL, failed INTEGER NOT NULL, hash TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS asked (asked TEXT PRIMARY KEY, key TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS grid (place INTEGER PRIMARY KEY, asked TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS grid (place INTEGER PRIMARY KEY, asked TEXT NOT NULL, names TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS timing (key TEXT PRIMARY KEY, wall_s REAL NOT NULL) WITHOUT ROWID;
 """
 
@@ -132,10 +133,11 @@ class Store:
             connection.execute("DELETE FROM about WHERE name = 'grid'")
         return False
 
-    def list(self, places: Iterable[tuple[int, str]]) -> None:
-        """Add points to the list of the grid. Raises StoreError."""
+    def list(self, places: Iterable[tuple[int, str, Mapping[str, Any]]]) -> None:
+        """Add points to the list of the grid: place, how it is asked for, title and axes. Raises StoreError."""
+        rows = ((place, asked, _text(names)) for place, asked, names in places)
         with _reported(self.path), self._connection as connection:
-            connection.executemany("INSERT OR REPLACE INTO grid VALUES (?, ?)", places)
+            connection.executemany("INSERT OR REPLACE INTO grid VALUES (?, ?, ?)", rows)
 
     def listed(self, digest: str) -> None:
         """Note that the grid is listed in full."""
@@ -153,12 +155,12 @@ class Store:
             points, done, failed, lost = self._connection.execute(query).fetchone()
         return points, done, failed, lost
 
-    def records(self) -> Iterator[tuple[dict[str, Any], bool]]:
-        """(record, failed) of every finished point of the grid, in its order. Raises StoreError."""
-        query = "SELECT record, failed FROM grid JOIN asked USING (asked) JOIN points USING (key) ORDER BY place"
+    def records(self) -> Iterator[tuple[dict[str, Any], dict[str, Any], bool]]:
+        """(names, record, failed) of every finished point of the grid, in its order. Raises StoreError."""
+        query = "SELECT names, record, failed FROM grid JOIN asked USING (asked) JOIN points USING (key) ORDER BY place"
         with _reported(self.path):
-            for record, failed in self._connection.execute(query):
-                yield json.loads(record), bool(failed)
+            for names, record, failed in self._connection.execute(query):
+                yield json.loads(names), json.loads(record), bool(failed)
 
     def _chosen(self, query: str, values: Sequence[str]) -> Iterator[tuple[str]]:
         with _reported(self.path):

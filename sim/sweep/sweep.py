@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -103,7 +104,7 @@ def _tasks(
     numbered = enumerate((point, asked_key(point, common)) for point in points)
     begun: set[str] = set()
     while window := list(itertools.islice(numbered, _WINDOW)):
-        store.list((number, asked) for number, (_, asked) in window)
+        store.list((number, asked, _names(point, path)) for number, (point, asked) in window)
         known = store.known([asked for _, (_, asked) in window])
         progress.found += len(window) if progress.total is None else 0
         progress.done += len(known)
@@ -131,9 +132,21 @@ def _resolved(point: Point, asked: str, path: Path) -> _Task | Answer:
         scenario = scenario_of(point, path)
         return _Task(asked, point_key(scenario), scenario)
     except ScaletaxError as error:
-        system = point.document["system"][0]
-        record = {"row": {"system": system.get("name"), **point.axes, "error": str(error)}}
+        record = {"row": {"system": point.document["system"][0].get("name"), "error": str(error)}}
         return Answer(asked, f"refused {asked}", record, FAILED, 0.0)
+
+
+def _names(point: Point, path: Path) -> dict[str, Any]:
+    """How its file calls a point: the same one may stand in several files, under other axes."""
+    entry = {"entry": point.entry} if point.entry else {}
+    axes = {key: axis_cell(value) for key, value in point.axes.items()}
+    return {"title": point.document.get("title", path.stem), **entry, **axes}
+
+
+def axis_cell(value: Any) -> Any:
+    """A value of an axis in a cell: numbers and text as they are, anything else as JSON."""
+    is_plain = isinstance(value, (str, int, float)) and not isinstance(value, bool)
+    return value if is_plain else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _weight(scenario: Scenario) -> float:
@@ -240,7 +253,7 @@ def _was_killed(error: BaseException) -> bool:
 
 def _lost(task: _Task) -> Answer:
     words = "the process that computed this point was killed every time; perhaps the machine is short of memory"
-    row = {"system": task.scenario.system.name, **task.scenario.axes, "error": words}
+    row = {"system": task.scenario.system.name, "error": words}
     return Answer(task.asked, task.key, {"row": row}, LOST, 0.0)
 
 

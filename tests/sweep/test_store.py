@@ -21,7 +21,7 @@ def answers(count: int, state: int = DONE, start: int = 0) -> list[Answer]:
 def filled(folder: Path, count: int) -> None:
     with Store(folder) as store:
         store.begin("grid")
-        store.list((n, f"asked {n}") for n in range(count))
+        store.list((n, f"asked {n}", {"title": "points"}) for n in range(count))
         store.listed("grid")
         store.write(answers(count))
 
@@ -29,11 +29,12 @@ def filled(folder: Path, count: int) -> None:
 def test_what_is_written_is_read_in_the_order_of_the_grid(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         assert not store.begin("grid")
-        store.list([(0, "asked 2"), (1, "asked 0"), (2, "asked 1")])
+        store.list([(0, "asked 2", {"a": 2}), (1, "asked 0", {"a": 0}), (2, "asked 1", {})])
         store.listed("grid")
         store.write([*answers(2), *answers(1, FAILED, 2)])
-        assert [record["row"]["n"] for record, _ in store.records()] == [2, 0, 1]
-        assert [failed for _, failed in store.records()] == [True, False, False]
+        assert [record["row"]["n"] for _, record, _ in store.records()] == [2, 0, 1]
+        assert [failed for _, _, failed in store.records()] == [True, False, False]
+        assert [names for names, _, _ in store.records()] == [{"a": 2}, {"a": 0}, {}]
         assert store.counts() == (3, 2, 1, 0)
     with Store(tmp_path) as store:
         assert store.begin("grid")

@@ -82,7 +82,7 @@ def run(
     with Store(folder) as store:
         points = points_of(document, str(path), limit)
         progress = run_sweep(document, path, points, store, place or threads(), work, limit=limit)
-        return progress, [record["row"] for record, _ in store.records()]
+        return progress, [{**names, **record["row"]} for names, record, _ in store.records()]
 
 
 def test_every_point_is_computed_once_and_in_the_order_of_the_grid(tmp_path: Path) -> None:
@@ -116,6 +116,17 @@ def test_the_same_point_of_another_file_is_not_computed_again(tmp_path: Path) ->
     text = TEXT.replace("title =", "# a comment\ntitle =").replace("points", "another title").replace("2e9", "2.0e9")
     progress, rows = run(tmp_path / "out", work, text=text)
     assert (work.calls, progress.new, len(rows)) == (24, 0, 24)
+
+
+def test_a_point_goes_by_the_names_of_the_file_that_asks(tmp_path: Path) -> None:
+    run(tmp_path / "out")
+    text = TEXT.replace("points", "another title").replace('"training.sequence" = [256, 512]', "")
+    progress, rows = run(tmp_path / "out", text=text)
+    assert progress.new == 0
+    assert {row["title"] for row in rows} == {"another title"}
+    assert not any("training.sequence" in row for row in rows)
+    _, rows = run(tmp_path / "out")
+    assert [row["training.sequence"] for row in rows] == [256, 512] * 12
 
 
 def test_points_that_are_one_are_computed_once(tmp_path: Path) -> None:

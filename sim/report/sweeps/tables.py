@@ -21,8 +21,8 @@ _ROWS_AT_ONCE = 5000
 
 def rows_of(store: Store) -> Iterator[dict[str, Any]]:
     """A flat row for every finished point in the order of the grid; of a failed one its axes and its error."""
-    for record, failed in store.records():
-        row = dict(record["row"])
+    for names, record, failed in store.records():
+        row = {**names, **record["row"]}
         row["warnings"] = "; ".join(record.get("warnings", []))
         row["error"] = row.get("error") if failed else None
         yield row

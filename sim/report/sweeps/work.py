@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from sim.errors import ScaletaxError
 from sim.report.accuracy import warnings_of
 from sim.report.document import plain_data, plan_record, summary_rows
@@ -12,11 +14,14 @@ from sim.sweep.sweep import Result
 
 def work(scenario: Scenario) -> Result:
     """Simulate one point: a flat row with its figures and its account, the plan, warnings; or the row of its error."""
+    # Files that have the same point may call it by other names; those stand beside the record.
+    nameless = dataclasses.replace(scenario, title="", axes={}, entry="", published=None)
     try:
-        outcome = simulate(scenario)
+        outcome = simulate(nameless)
     except ScaletaxError as error:
-        names = {"title": scenario.title, "system": scenario.system.name, "devices": scenario.system.devices}
-        return Result({"row": plain_data({**names, **scenario.axes, "error": str(error)})}, failed=True)
+        names = {"system": scenario.system.name, "devices": scenario.system.devices}
+        return Result({"row": {**names, "error": str(error)}}, failed=True)
     (row,) = summary_rows([outcome])
+    del row["title"]
     record = {"row": row, "plan": plan_record(outcome), "warnings": list(warnings_of(outcome)), "notes": outcome.notes}
     return Result(plain_data(record), failed=False)
