@@ -97,7 +97,10 @@ def _settle(parent: int) -> None:
 
 
 def _stop_processes(executor: Executor) -> None:
-    """End the processes now; what they were at is computed again another time."""
-    executor.shutdown(wait=False, cancel_futures=True)
+    """End the processes now; what they were at is computed again another time.
+
+    Killed first and waited for then, so that nothing of the pool is left for the end of this process to trip over.
+    """
     for process in multiprocessing.active_children():
         process.kill()
+    executor.shutdown(wait=True, cancel_futures=True)
