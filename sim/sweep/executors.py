@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from typing import Any
 
 from sim.errors import InputError
@@ -35,6 +37,8 @@ def local(jobs: int, preload: str) -> Workplace:
         context = multiprocessing.get_context("forkserver" if hasattr(os, "fork") else "spawn")
         if hasattr(os, "fork"):
             context.set_forkserver_preload([preload])
+            with _ctrl_c_ignored():
+                forkserver.ensure_running()
         return ProcessPoolExecutor(jobs, mp_context=context, initializer=_settle, initargs=(os.getpid(),))
 
     return Workplace(pool, _stop_processes, jobs)
@@ -79,6 +83,19 @@ def workplace(name: str, jobs: int, preload: str) -> Workplace:
     if name.startswith(DASK) and name.removeprefix(DASK):
         return cluster(name)
     raise InputError("--executor", f"unknown executor '{name}'", "write local, or dask://HOST:PORT")
+
+
+@contextlib.contextmanager
+def _ctrl_c_ignored() -> Iterator[None]:
+    """What is started meanwhile ignores Ctrl-C from its first moment, which is the parent's to answer."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _settle(parent: int) -> None:
