@@ -55,7 +55,7 @@ def test_every_scenario_on_the_shelf_runs(path: Path) -> None:
         wanted = (1, 8, 64, 4096) if path.stem == "claim-111m" else (1, 8)
         scenarios = [one for one in scenarios if one.system.devices in wanted]
     # Of many points the ends of every axis and a few between them; `make demo` runs all of the claim.
-    for scenario in scenarios[:: max(1, len(scenarios) // 6)]:
+    for scenario in scenarios[:: max(1, len(scenarios) // 3)]:
         simulate(scenario)
 
 
