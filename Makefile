@@ -2,15 +2,20 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: demo test lint bench validate validation docs clean
+.PHONY: demo test test-slow lint bench validate validation docs clean
 
-demo: $(STAMP)
+demo: $(RUNS)
 	$(BIN)/scaletax run scenarios/claim.toml --out results/claim
 
 test: lint
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+test-slow: $(STAMP)
+	$(BIN)/python -m pytest -n 2 -m slow
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -37,10 +42,15 @@ docs: $(STAMP)
 	$(BIN)/python docs/claim.py
 	$(BIN)/python docs/run.py
 
-$(STAMP): pyproject.toml constraints.txt
+# What the program needs to run, and beside it what the tests and the documentation need.
+$(RUNS): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("scaletax needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
+	$(INSTALL) .
+	touch $(RUNS)
+
+$(STAMP): $(RUNS)
+	$(INSTALL) ".[dev]"
 	touch $(STAMP)
 
 clean:
