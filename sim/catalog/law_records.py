@@ -39,6 +39,11 @@ class ParametricLaw:
     most_tokens: float
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
+    @property
+    def tokens_per_parameter(self) -> tuple[float, float]:
+        """The fewest and the most that a model within those ranges can have."""
+        return self.least_tokens / self.most_parameters, self.most_tokens / self.least_parameters
+
 
 @dataclass(frozen=True, slots=True)
 class ComputeLaw:

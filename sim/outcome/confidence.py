@@ -19,6 +19,16 @@ class Confidence:
     accuracy: Accuracy | None = None
     outside: tuple[str, ...] = ()
 
+    @property
+    def applies(self) -> bool:
+        """Whether rows like this prediction were compared: there are some, and it lies within their range."""
+        return self.accuracy is not None and not self.outside
+
+    @property
+    def errors(self) -> tuple[float, float] | None:
+        """P10 and P90 of the errors of those rows, shares; None where none is like this prediction."""
+        return (self.accuracy.error_p10, self.accuracy.error_p90) if self.accuracy and self.applies else None
+
 
 NEVER_CHECKED = Confidence()
 

@@ -5,54 +5,86 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from sim.catalog import Accuracy
 from sim.outcome.outcome import Outcome
 from sim.report.points import counted
 
+NOT_CHECKED = "not checked"
+
 
 def error_band(outcome: Outcome) -> str:
-    """Beside a step time: "-6 to +3 %", or that there are too few rows for that."""
-    accuracy = outcome.confidence.accuracy
-    if accuracy is None:
-        return "unchecked"
-    if accuracy.has_few_rows:
-        return f"only {counted(accuracy.rows, 'row')}"
-    return f"{round(100 * accuracy.error_p10):+d} to {round(100 * accuracy.error_p90):+d} %"
+    """Beside a step time: "-6 to +3 %", of how few rows, or that none was compared that is like it."""
+    accuracy, errors = outcome.confidence.accuracy, outcome.confidence.errors
+    if accuracy is None or errors is None:
+        return NOT_CHECKED
+    low, high = (f"{round(100 * error):+d}" for error in errors)
+    few = f" ({counted(accuracy.rows, 'row')})" if accuracy.has_few_rows else ""
+    return f"{low} to {high} %{few}"
 
 
 def accuracy_notes(outcome: Outcome) -> list[str]:
-    """One note: how far simulated step times of the stack were off on published rows."""
+    """One note: how far simulated step times of the stack were off on published rows; of few rows a warning says it."""
     stack, accuracy = outcome.scenario.system.stack, outcome.confidence.accuracy
     if accuracy is None:
         return [f"{stack} on {outcome.device_title}: not compared with any published row"]
-    band = f"{accuracy.error_p10:+.1%} to {accuracy.error_p90:+.1%}"
     if accuracy.has_few_rows:
-        return [f"{stack}: only {counted(accuracy.rows, 'published row')} to check it on; step times were {band} off"]
+        return []
     return [
-        f"{stack}: simulated step times were {band} off (P10 to P90 of {accuracy.rows:,} published check rows;"
-        " negative: too fast, and MFU too high)"
+        f"{stack}: where it was checked, simulated step times were {_off(accuracy)} off (P10 to P90 of"
+        f" {accuracy.rows:,} published check rows; negative: too fast, and MFU too high)"
+    ]
+
+
+def few_rows_warnings(outcome: Outcome) -> list[str]:
+    """A warning where a stack's errors are those of few rows: it comes before all others."""
+    accuracy = outcome.confidence.accuracy
+    if accuracy is None or not accuracy.has_few_rows:
+        return []
+    return [
+        f"{accuracy.stack}: only {counted(accuracy.rows, 'published row')} to check it on; simulated step times were"
+        f" {_off(accuracy)} off there (negative: too fast)"
     ]
 
 
 def warnings_of(outcome: Outcome) -> list[str]:
-    """A warning for everything in which a point lies outside the rows that its stack was checked on."""
+    """Warnings: few rows to check the stack on, and everything in which a point lies outside of them."""
     stack = outcome.scenario.system.stack
     return [
-        f"{stack} was only checked on {words}; outside, errors may be larger" for words in outcome.confidence.outside
+        *few_rows_warnings(outcome),
+        *(
+            f"{stack} was only checked on {words}; outside, errors may be larger"
+            for words in outcome.confidence.outside
+        ),
     ]
 
 
 def accuracy_record(outcome: Outcome) -> dict[str, Any]:
-    """The same for results.json; checked_on is null where no published row checks the stack."""
+    """The same for results.json.
+
+    Errors are null where no row like the point was compared, checked_on where no published row checks the stack.
+    """
     accuracy, outside = outcome.confidence.accuracy, outcome.confidence.outside
-    return {"checked_on": None if accuracy is None else dataclasses.asdict(accuracy), "outside": list(outside)}
+    return {
+        **_errors(outcome),
+        "checked_on": None if accuracy is None else dataclasses.asdict(accuracy),
+        "outside": list(outside),
+    }
 
 
 def accuracy_columns(outcome: Outcome) -> dict[str, Any]:
-    """The same for one row of summary.csv; empty where no published row checks the stack."""
+    """The same for one row of summary.csv; errors are empty where no row like the point was compared."""
     accuracy = outcome.confidence.accuracy
     return {
-        "step_time_error_p10": None if accuracy is None else accuracy.error_p10,
-        "step_time_error_p90": None if accuracy is None else accuracy.error_p90,
+        **_errors(outcome),
         "check_rows": 0 if accuracy is None else accuracy.rows,
         "outside_checked_range": "; ".join(outcome.confidence.outside),
     }
+
+
+def _errors(outcome: Outcome) -> dict[str, float | None]:
+    low, high = outcome.confidence.errors or (None, None)
+    return {"step_time_error_p10": low, "step_time_error_p90": high}
+
+
+def _off(accuracy: Accuracy) -> str:
+    return f"{accuracy.error_p10:+.1%} to {accuracy.error_p90:+.1%}"

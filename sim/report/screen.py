@@ -11,7 +11,7 @@ from tabulate import tabulate
 
 from sim.outcome.lines import GROUPS
 from sim.outcome.outcome import Outcome
-from sim.report.accuracy import accuracy_notes, error_band, warnings_of
+from sim.report.accuracy import accuracy_notes, error_band, few_rows_warnings, warnings_of
 from sim.report.points import curves
 from sim.report.run_screen import run_sources, run_table
 from sim.report.sentences import percent, sentences
@@ -50,7 +50,8 @@ def screen(outcomes: Sequence[Outcome]) -> str:
     if not outcomes:
         return "no points\n"
     said = sentences(outcomes)
-    warnings = _once(outcomes, [warnings_of(point) for point in outcomes])
+    foremost = {words for point in outcomes for words in few_rows_warnings(point)}
+    warnings = _once(outcomes, [warnings_of(point) for point in outcomes], foremost)
     notes = [*_line_words(said), *_conventions(outcomes), *_notes(outcomes)]
     most = _MOST_NOTES + (_MORE_NOTES if any(map(differs, outcomes)) else 0)
     if len(notes) > most:

@@ -12,7 +12,7 @@ from sim.errors import InputError, ScaletaxError
 from sim.scenario.types import PlanRequest, Report, Scenario, System, Training
 from sim.validation.clusters import cluster_of
 from sim.validation.conventions import Convention, Filling, convention_of, device_of, place_of, table_devices
-from sim.validation.plans import requested_plan
+from sim.validation.plans import RequestedPlan, requested_plan
 from sim.validation.table import Row
 
 _EXPERTS = r"(?i).*(moe|mixtral|deepseek|qwen3.*-a\d+b|llama-?4|gpt-oss)"
@@ -31,7 +31,7 @@ class Case:
     """A measured row as something to simulate.
 
     assumed: what the source does not say and was taken, in words. open: plan keys that the source is taken to have
-    tuned; the fastest setting that fits is looked for.
+    tuned; the fastest setting that fits is looked for. guessed: other plan keys that the source leaves to us.
     """
 
     row: Row
@@ -41,11 +41,12 @@ class Case:
     open: tuple[str, ...]
     known: bool
     """Whether the row's source is listed with its stack."""
+    guessed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Unsupported:
-    """A row that is not simulated, and why."""
+    """A row that is not simulated or not scored, and why."""
 
     row: Row
     reason: str
@@ -126,10 +127,9 @@ class _Reading:
         cluster = cluster_of(row, place_of(row), self.convention.topology)
         self.assumed += cluster.assumed
         model = self._model()
-        request = PlanRequest(rule="fixed")
-        opened: list[str] = []
+        plan = RequestedPlan(PlanRequest(rule="fixed"))
         if isinstance(self.stack, GpuStack):
-            request, opened = requested_plan(row, self.stack, self.filling)
+            plan = requested_plan(row, self.stack, self.filling)
         training = Training(
             tokens=float((row.global_batch_sequences or 0) * (row.seq_len or 0)),
             sequence=row.seq_len or 0,
@@ -137,10 +137,10 @@ class _Reading:
             precision=cast(Literal["bf16", "fp16"], self._precision()),
         )
         stack = self.convention.stack
-        system = System(row.id, cluster.topology, row.n_gpus or 0, stack, request, sizes=cluster.sizes)
+        system = System(row.id, cluster.topology, row.n_gpus or 0, stack, plan.request, sizes=cluster.sizes)
         scenario = Scenario(row.id, Path("measurements"), model, training, system, Report())
         measured = measured_step_s(row) or 0.0
-        return Case(row, scenario, measured, tuple(self.assumed), tuple(opened), self.convention.known)
+        return Case(row, scenario, measured, tuple(self.assumed), plan.open, self.convention.known, plan.guessed)
 
     def _precision(self) -> str:
         """As stated; else half precision of the kind that the device has."""

@@ -10,7 +10,7 @@ from typing import Literal
 from sim.errors import ScaletaxError
 from sim.outcome.outcome import Memory, Outcome
 from sim.parallel.plan import Plan
-from sim.prepare import Prepared, prepare_as_measured
+from sim.prepare import Prepared
 from sim.simulate import simulate_prepared
 from sim.validation.cases import Case, Unsupported, case_of
 from sim.validation.conventions import convention_of
@@ -102,8 +102,7 @@ def compare(
 def compare_case(case: Case) -> Comparison | Unsupported:
     """Simulate one row with its open settings chosen. A row that breaks the simulator is listed so."""
     try:
-        whole = settled(case)
-        prepared = prepare_as_measured(whole.scenario)
+        whole, prepared = settled(case)
         if passes_of(prepared) > _MOST_PASSES:
             return Unsupported(case.row, f"a step of {passes_of(prepared)} passes is too long to simulate")
         outcome = simulate_prepared(prepared)

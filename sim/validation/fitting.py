@@ -8,10 +8,11 @@ round that makes its errors worse is taken back.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 from sim.catalog import GpuStack, load_device, load_stack, stack_names
 from sim.catalog.loader import own_figures
 from sim.catalog.writer import write_figures
-from sim.errors import InputError, unknown_name
+from sim.errors import DoesNotFit, InputError, unknown_name
 from sim.hardware.network import Network
 from sim.prepare import Prepared, prepare_as_measured
 from sim.simulate import simulate_prepared
@@ -97,7 +98,7 @@ def fit_plan(name: str) -> FitPlan:
         raise unknown_name("scaletax fit", "stack or device with fitted constants", name, fitted_names())
     entry = table[kind][name]
     stacks = entry.get("stacks", _family(name))
-    cases = [settled(case) for case in fit_cases() if case.scenario.system.stack in stacks]
+    cases = _scored(case for case in fit_cases() if case.scenario.system.stack in stacks)
     names = (name, *entry.get("shared_with", ()))
     if kind == "devices":
         cases = [case for case in cases if prepare_as_measured(case.scenario).parts[0].device.name in names]
@@ -110,6 +111,15 @@ def fit_plan(name: str) -> FitPlan:
         if key not in _NOT_CONSTANTS
     )
     return FitPlan(name, kind, tuple(entry.get("shared_with", ())), free, tuple(cases), entry["source"])
+
+
+def _scored(cases: Iterable[Case]) -> list[Case]:
+    """Those of which some plan fits, with their open settings chosen."""
+    chosen = []
+    for case in cases:
+        with contextlib.suppress(DoesNotFit):
+            chosen.append(settled(case)[0])
+    return chosen
 
 
 def fitted_names() -> list[str]:

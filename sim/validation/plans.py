@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import cast
+from dataclasses import dataclass
+from typing import Any, cast
 
 from sim.catalog import GpuStack
 from sim.parallel.cuts import balanced_cut
@@ -14,12 +15,28 @@ from sim.validation.table import Row
 _SCHEDULES = ("", "none", "1f1b", "interleaved", "gpipe")
 _SHARDS_GRADIENTS = 2
 """From this ZeRO stage on."""
+_THRIFTIEST = {"micro_batch": 1, "virtual_stages": 1, "recompute": "full"}
+"""Settings that take the least memory."""
 
 
-def requested_plan(row: Row, stack: GpuStack, filling: Filling) -> tuple[PlanRequest, list[str]]:
-    """The plan of a row on GPUs, and which of its keys the source is taken to have tuned."""
+@dataclass(frozen=True, slots=True)
+class RequestedPlan:
+    """The plan of a row on GPUs, by plan key.
+
+    open: what the source is taken to have tuned. guessed: what it neither states nor implies, and where another value
+    would take less memory.
+    """
+
+    request: PlanRequest
+    open: tuple[str, ...] = ()
+    guessed: tuple[str, ...] = ()
+
+
+def requested_plan(row: Row, stack: GpuStack, filling: Filling) -> RequestedPlan:
+    """The plan of a row on GPUs."""
     reading = _PlanReading(row, stack, filling)
-    return reading.request(), reading.open
+    request = reading.request()
+    return RequestedPlan(request, tuple(reading.open), tuple(reading.guessed))
 
 
 def layers_per_stage(layers: int, pipeline: int) -> tuple[int, ...] | None:
@@ -45,6 +62,7 @@ class _PlanReading:
         self.filling = filling
         self.assumed = filling.assumed
         self.open: list[str] = []
+        self.guessed: list[str] = []
 
     def request(self) -> PlanRequest:
         row, stack = self.row, self.stack
@@ -63,7 +81,7 @@ class _PlanReading:
             sequence_parallel=None
             if row.sequence_parallel is None
             else bool(row.sequence_parallel) and stack.sequence_parallel,
-            recompute=cast(Recompute, self.filling.filled(row.recompute, "recompute", "none")),
+            recompute=cast(Recompute, self._filled(row.recompute, "recompute", "none")),
             schedule="gpipe" if row.schedule.casefold() == "gpipe" else None,
             layers_per_stage=layers_per_stage(row.layers or 1, pipeline * virtual) if virtual else None,
         )
@@ -80,7 +98,13 @@ class _PlanReading:
         if blank == ["tp", "pp"] and not {"tensor", "pipeline"} & set(self.filling.convention.assume):
             tensor = math.gcd(rest, row.heads or 1, self._node()) if self.stack.tensor_parallel else 1
             return self._inferred("tensor", tensor), self._inferred("pipeline", rest // tensor), row.dp
-        return self.filling.filled(row.tp, "tensor", 1), self.filling.filled(row.pp, "pipeline", 1), row.dp
+        return self._filled(row.tp, "tensor", 1), self._filled(row.pp, "pipeline", 1), row.dp
+
+    def _filled(self, value: Any, key: str, default: Any) -> Any:
+        taken = self.filling.filled(value, key, default)
+        if value in (None, "") and taken != _THRIFTIEST.get(key):
+            self.guessed.append(key)
+        return taken
 
     def _inferred(self, key: str, degree: int) -> int:
         self.assumed.append(f"{key} {degree}, from the devices and the other degrees")
@@ -104,7 +128,7 @@ class _PlanReading:
         if "micro_batch" in self.filling.convention.tuned:
             self.open.append("micro_batch")
             return None
-        return int(self.filling.filled(None, "micro_batch", 1))
+        return int(self._filled(None, "micro_batch", 1))
 
     def _virtual_stages(self, pipeline: int) -> int | None:
         stated = self.row.vpp
@@ -117,7 +141,7 @@ class _PlanReading:
         if is_open and "virtual_stages" not in self.filling.convention.assume:
             self.open.append("virtual_stages")
             return None
-        return 1 if pipeline == 1 else int(self.filling.filled(None, "virtual_stages", 1))
+        return 1 if pipeline == 1 else int(self._filled(None, "virtual_stages", 1))
 
     def _zero(self, pipeline: int) -> int | None:
         stack = self.stack
@@ -131,6 +155,8 @@ class _PlanReading:
         if zero is not None and zero >= _SHARDS_GRADIENTS and pipeline > 1:
             self.assumed.append(f"zero 1 for the stated {zero}, which is not simulated with a pipeline")
             zero = 1
+        if stated is None or zero != stated:
+            self.guessed.append("zero")
         return zero
 
     def _say_what_the_stack_decides(self, tensor: int) -> None:

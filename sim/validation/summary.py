@@ -22,6 +22,7 @@ _REASONS: tuple[tuple[str, str], ...] = (
     (r"precision .* is not simulated yet", "precisions other than bf16 and fp16 are not simulated yet"),
     (r"the source does not say ", "the source does not say shape, devices or batch"),
     (r".* is no decoder-only language model", "no decoder-only language model"),
+    (r"not scored: ", "no plan assumed for what the source does not say fits: not scored"),
 )
 """Reasons that differ from row to row only in a name."""
 
@@ -68,7 +69,7 @@ class Worst:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """Rows of one source that are not simulated for one reason."""
+    """Rows of one source that are not simulated or not scored for one reason."""
 
     source: str
     reason: str
@@ -88,13 +89,13 @@ class Summary:
     series: tuple[Series, ...]
     worst: tuple[Worst, ...]
     left_out: tuple[LeftOut, ...]
-    """Rows that are not simulated."""
+    """Rows that are not simulated or not scored."""
     problems: tuple[str, ...]
     """What is wrong with rows that cannot be read."""
 
     @property
     def reasons(self) -> list[tuple[str, int]]:
-        """Why rows are not simulated, and how many, from the most frequent."""
+        """Why rows are not simulated or not scored, and how many, from the most frequent."""
         found: Counter[str] = Counter()
         for one in self.left_out:
             found[one.reason] += one.rows

@@ -1,4 +1,4 @@
-"""Settings that a source does not state and is taken to have tuned: the fastest that fit, by the closed form."""
+"""Settings that a source does not state: whether any fit, and the fastest where it is taken to have tuned them."""
 
 from __future__ import annotations
 
@@ -8,45 +8,59 @@ from collections.abc import Iterator
 from sim.cost.compute import Machine
 from sim.cost.estimate import estimate_step_s
 from sim.cost.step import step_costs
-from sim.errors import ScaletaxError
+from sim.errors import DoesNotFit, ScaletaxError
 from sim.hardware.network import Network
 from sim.parallel.plan import Plan
 from sim.planner.space import divisors
 from sim.prepare import Prepared, prepare_as_measured
-from sim.scenario.types import PlanRequest, Scenario
+from sim.scenario.types import PlanRequest
 from sim.validation.cases import Case
 from sim.validation.plans import layers_per_stage
 
+_GIB = 2.0**30
 _LARGEST_MICRO_BATCH = 16
 _MOST_VIRTUAL_STAGES = 8
 """As many as published plans have: sends and launches slow finer interleaving, which the closed form leaves out."""
 
 
-def settled(case: Case) -> Case:
-    """The case with every open setting chosen, and the choice among what is assumed.
+def settled(case: Case) -> tuple[Case, Prepared]:
+    """The case with every open setting chosen, the fastest of those that fit, and prepared.
 
-    Of the settings that fit, the fastest; where none fits by our account of memory, the thriftiest.
-    Raises InputError where no setting makes a legal plan.
+    A plan that the source states in full has run, whatever our account of its memory says; one of which something is
+    assumed has to fit. Raises DoesNotFit where none does, InputError where no setting makes a legal plan.
     """
-    if not case.open:
-        return case
-    ranked: list[tuple[tuple[bool, float], PlanRequest]] = []
+    tried: list[tuple[Case, Prepared]] = []
     refused: ScaletaxError | None = None
-    for request in _requests(case):
+    for request in _requests(case) if case.open else [case.scenario.system.plan]:
+        one = _with_plan(case, request)
         try:
-            prepared = prepare_as_measured(_with_plan(case.scenario, request))
+            tried.append((one, prepare_as_measured(one.scenario)))
         except ScaletaxError as error:
             refused = refused or error
-            continue
-        over = prepared.memory.peak_bytes - prepared.memory.capacity_bytes
-        ranked.append(((over > 0, over if over > 0 else closed_form_s(prepared)), request))
-    if not ranked:
+    if not tried:
         assert refused is not None
         raise refused
-    request = min(ranked, key=lambda pair: pair[0])[1]
-    chosen = [f"{key} {getattr(request, key)} (fastest that fits)" for key in case.open]
-    return dataclasses.replace(
-        case, scenario=_with_plan(case.scenario, request), assumed=(*case.assumed, *chosen), open=()
+    if not case.open and not case.guessed:
+        return tried[0]
+    fitting = [pair for pair in tried if _over_bytes(pair[1]) <= 0]
+    if not fitting:
+        thriftiest = min((prepared for _, prepared in tried), key=_over_bytes)
+        raise _does_not_fit(case, thriftiest)
+    return min(fitting, key=lambda pair: closed_form_s(pair[1])) if case.open else fitting[0]
+
+
+def _over_bytes(prepared: Prepared) -> float:
+    return prepared.memory.peak_bytes - prepared.memory.capacity_bytes
+
+
+def _does_not_fit(case: Case, prepared: Prepared) -> DoesNotFit:
+    """Why a row is not scored: what was assumed, what it needs, what its devices have."""
+    needs, has = (size / _GIB for size in (prepared.memory.peak_bytes, prepared.memory.capacity_bytes))
+    assert isinstance(prepared.plan, Plan)
+    return DoesNotFit(
+        case.row.id,
+        f"not scored: the source does not say {', '.join(sorted({*case.open, *case.guessed}))}, and no plan assumed"
+        f" for it fits: {prepared.plan.summary()} needs {needs:,.1f} GiB of a device's {has:,.1f} GiB",
     )
 
 
@@ -88,5 +102,11 @@ def _virtual_stages(case: Case, pipeline: int, micro_batches: int) -> list[int]:
     return divisors((layers + 2) // pipeline, min((layers + 2) // (2 * pipeline), _MOST_VIRTUAL_STAGES))
 
 
-def _with_plan(scenario: Scenario, request: PlanRequest) -> Scenario:
-    return dataclasses.replace(scenario, system=dataclasses.replace(scenario.system, plan=request))
+def _with_plan(case: Case, request: PlanRequest) -> Case:
+    """The case with its open settings as a request has them."""
+    if not case.open:
+        return case
+    chosen = [f"{key} {getattr(request, key)} (fastest that fits)" for key in case.open]
+    system = dataclasses.replace(case.scenario.system, plan=request)
+    scenario = dataclasses.replace(case.scenario, system=system)
+    return dataclasses.replace(case, scenario=scenario, assumed=(*case.assumed, *chosen), open=())

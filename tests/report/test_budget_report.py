@@ -6,6 +6,7 @@ import csv
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sim.catalog import economics_of, load_law
@@ -99,6 +100,23 @@ def test_files_hold_every_row(tmp_path: Path) -> None:
         assert float(row["training_flops"]) == pytest.approx(6 * recipe.parameters * recipe.tokens)
     compute = answer(load_law("cerebras-gpt"), Question(compute_flops=1e21))
     assert {path.suffix for path in write_budget(compute, None, tmp_path / "compute")} == {".json", ".csv"}
+
+
+def test_models_outside_what_the_law_was_fitted_on_are_marked_and_absurd_ones_left_out() -> None:
+    found = answer(load_law("chinchilla-epoch"), Question(compute_flops=1e21))
+    rows = {row["parameters"]: row["fitted"] for row in budget_document(found, None)["same_loss"]}
+    # Of the sizes beside 2.78 billion, the smallest but one needs a trillion tokens, the smallest more than 7,143 each.
+    assert list(rows.values()) == [False] + [True] * 8
+    text = " ".join(budget_screen(found, None).split())
+    assert "1.54e+03 4.47e+21 outside 982 M" in text
+    assert "note: models marked outside lie outside those that chinchilla-epoch was fitted on" in text
+    assert "note: left out: 491 M parameters, whose tokens per parameter lie outside 0.31 to 7,143" in text
+
+
+def test_a_curve_ends_where_the_law_knows_no_model() -> None:
+    (curve,) = [line for line in lifetime_compute(study(compute_flops=1e21)).lines if line.get_label() == "training"]
+    sizes, flops = np.asarray(curve.get_xdata()), np.asarray(curve.get_ydata())
+    assert float((flops / (6 * sizes) / sizes).max()) <= 500e9 / 70e6
 
 
 def test_the_chart_marks_the_lowest_points() -> None:

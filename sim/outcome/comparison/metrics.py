@@ -21,11 +21,14 @@ class Span:
 
 
 def error_span(outcome: Outcome) -> Span | None:
-    """P10 and P90 of the errors of the stack's step times, shares; None where too few published rows check it."""
-    accuracy = outcome.confidence.accuracy
-    if accuracy is None or accuracy.has_few_rows:
+    """P10 and P90 of the errors of the stack's step times, shares.
+
+    None where too few published rows check it, or the outcome lies outside their range.
+    """
+    accuracy, errors = outcome.confidence.accuracy, outcome.confidence.errors
+    if accuracy is None or errors is None or accuracy.has_few_rows:
         return None
-    return Span(accuracy.error_p10, accuracy.error_p90)
+    return Span(*errors)
 
 
 def time_span_s(outcome: Outcome) -> Span | None:

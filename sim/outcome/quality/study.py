@@ -60,6 +60,7 @@ class Study:
 
     least_lifetime: with the fewest of training and inference together, or the cheapest of both where they cost
     differently; None where no inference is asked for. same_loss: recipes of this loss by size, the smallest first.
+    left_out: other sizes that have more or fewer tokens per parameter than any model that the law was fitted on.
     """
 
     law: Law
@@ -69,14 +70,20 @@ class Study:
     least_training: Recipe
     least_lifetime: Recipe | None
     same_loss: tuple[Recipe, ...]
+    left_out: tuple[Recipe, ...] = ()
 
     @property
     def fitted(self) -> bool:
         """Whether the law was fitted on models like the one asked about."""
-        if isinstance(self.law, ComputeLaw):
-            return self.law.least_flops <= self.recipe.training_flops <= self.law.most_flops
-        sizes = self.law.least_parameters <= self.recipe.parameters <= self.law.most_parameters
-        return sizes and self.law.least_tokens <= self.recipe.tokens <= self.law.most_tokens
+        return is_fitted(self.law, self.recipe)
+
+
+def is_fitted(law: Law, recipe: Recipe) -> bool:
+    """Whether a law was fitted on models of such a size, on so many tokens."""
+    if isinstance(law, ComputeLaw):
+        return law.least_flops <= recipe.training_flops <= law.most_flops
+    sizes = law.least_parameters <= recipe.parameters <= law.most_parameters
+    return sizes and law.least_tokens <= recipe.tokens <= law.most_tokens
 
 
 def answer(law: Law, question: Question) -> Study:
@@ -92,7 +99,9 @@ def answer(law: Law, question: Question) -> Study:
     lifetime = None
     if question.inference_tokens:
         lifetime = lifetime_optimal(law, loss, question.inference_tokens, question.inference_weight)
-    return Study(law, question, loss, recipe, least, lifetime, _same_loss(law, loss, [recipe, least, lifetime]))
+    named = [one for one in (recipe, least, lifetime) if one is not None]
+    beside, left_out = _beside(law, loss)
+    return Study(law, question, loss, recipe, least, lifetime, _by_size([*named, *beside]), tuple(left_out))
 
 
 def _recipe(law: ParametricLaw, question: Question) -> Recipe:
@@ -159,15 +168,24 @@ def _long_enough(law: ParametricLaw, loss: float, parameters: float) -> Recipe:
     return Recipe(parameters, float(tokens_for_loss(law, parameters, loss)))
 
 
-def _same_loss(law: ParametricLaw, loss: float, named: list[Recipe | None]) -> tuple[Recipe, ...]:
-    """Recipes of this loss: those that have a name, and sizes beside that of least training."""
-    own = [recipe for recipe in named if recipe is not None]
+def _beside(law: ParametricLaw, loss: float) -> tuple[list[Recipe], list[Recipe]]:
+    """Recipes of this loss at sizes beside that of least training: those of a shape that the law knows, and others."""
     at = optimal_for_loss(law, loss).parameters
     sizes = np.array([at * factor for factor in _SIZES])
     sizes = sizes[sizes > max(least_parameters(law, loss) * (1 + _ALIKE), _SMALLEST)]
-    beside = [Recipe(float(size), float(tokens_for_loss(law, float(size), loss))) for size in sizes]
+    fewest, most = law.tokens_per_parameter
+    known: list[Recipe] = []
+    others: list[Recipe] = []
+    for size in sizes:
+        recipe = Recipe(float(size), float(tokens_for_loss(law, float(size), loss)))
+        (known if fewest <= recipe.tokens / recipe.parameters <= most else others).append(recipe)
+    return known, others
+
+
+def _by_size(recipes: list[Recipe]) -> tuple[Recipe, ...]:
+    """The smallest first, each once."""
     found: list[Recipe] = []
-    for recipe in sorted([*own, *beside]):
+    for recipe in sorted(recipes):
         if not found or recipe.parameters > found[-1].parameters * (1 + _ALIKE):
             found.append(recipe)
     return tuple(found)

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from sim.catalog import ComputeLaw, Law, law_names, load_law
+from sim.catalog import ComputeLaw, Law, ParametricLaw, law_names, load_law
 from sim.errors import InputError
 from sim.outcome.quality.optimum import INFERENCE_FLOPS, Recipe, lifetime_flops
-from sim.outcome.quality.study import Study, answer
+from sim.outcome.quality.study import Study, answer, is_fitted
 from sim.report.budget.price import Machine
 
 _WIDTH = 118
@@ -36,8 +36,11 @@ def budget_notes(study: Study, machine: Machine | None) -> list[str]:
     """What a reader must know beside the numbers."""
     law = study.law
     notes = [f"{law.name}: {law.title}; losses are nats per token on {law.corpus}, and comparable on that alone"]
-    if not study.fitted:
-        notes.insert(0, f"this model lies outside those that {law.name} was fitted on: {fitted_range(law)}")
+    if study.left_out:
+        notes.insert(0, _left_out(study))
+    if not all(is_fitted(law, recipe) for recipe in study.same_loss):
+        this = "models marked outside lie" if study.fitted else "this model lies"
+        notes.insert(0, f"{this} outside those that {law.name} was fitted on: {fitted_range(law)}")
     notes.append("FLOP: 6 x parameters x tokens of training, 2 x parameters x tokens of inference, without attention")
     if isinstance(law, ComputeLaw):
         notes.append(f"{law.name} counts FLOP as its paper does, 9 to 38 % more than that")
@@ -99,9 +102,17 @@ def _same_loss(study: Study, machine: Machine | None) -> str:
     headers = ["parameters", "tokens", "tokens per\nparameter", "training\nFLOP"]
     headers += ["inference\nFLOP", "in all\nFLOP"] if tokens else []
     headers += ["device-\nhours", "rented, USD\nlow to high"] if machine else []
-    rows = [[*_cells(recipe, tokens, machine), _name(recipe, study)] for recipe in study.same_loss]
+    rows = [
+        [*_cells(recipe, tokens, machine), ", ".join(filter(None, (_name(recipe, study), _outside(recipe, study))))]
+        for recipe in study.same_loss
+    ]
     table = tabulate(rows, headers=[*headers, ""], colalign=[*["right"] * len(headers), "left"], disable_numparse=True)
     return f"All of these reach a loss of {study.loss:.4g}:\n\n{table}" if len(rows) > 1 else ""
+
+
+def _outside(recipe: Recipe, study: Study) -> str:
+    """The mark of a model that the law was not fitted on."""
+    return "" if is_fitted(study.law, recipe) else "outside"
 
 
 def _cells(recipe: Recipe, inference_tokens: float, machine: Machine | None) -> list[str]:
@@ -127,6 +138,17 @@ def _name(recipe: Recipe, study: Study) -> str:
     if study.least_lifetime is not None:
         names["least in all" if study.question.inference_weight == 1.0 else "cheapest in all"] = study.least_lifetime
     return ", ".join(name for name, one in names.items() if _alike(one, recipe))
+
+
+def _left_out(study: Study) -> str:
+    """Which sizes are no options, and why."""
+    law, sizes = study.law, [readable_count(recipe.parameters) for recipe in study.left_out]
+    assert isinstance(law, ParametricLaw)
+    fewest, most = law.tokens_per_parameter
+    return (
+        f"left out: {', '.join(sizes)} parameters, whose tokens per parameter lie outside {fewest:.2g} to {most:,.0f},"
+        f" the fewest and the most of models within those that {law.name} was fitted on"
+    )
 
 
 def _other_laws(study: Study) -> str:
@@ -166,10 +188,10 @@ def _wrapped(text: str) -> str:
     return textwrap.fill(text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 
 
-def budget_rows(study: Study, machine: Machine | None) -> Sequence[dict[str, float | str | None]]:
+def budget_rows(study: Study, machine: Machine | None) -> Sequence[dict[str, float | str | bool | None]]:
     """A flat row for each recipe of the same loss, for budget.csv; unknown costs are empty."""
     tokens = study.question.inference_tokens
-    rows: list[dict[str, float | str | None]] = []
+    rows: list[dict[str, float | str | bool | None]] = []
     for recipe in study.same_loss:
         cost = machine.cost_usd(recipe, tokens) if machine else None
         rows.append(
@@ -186,6 +208,7 @@ def budget_rows(study: Study, machine: Machine | None) -> Sequence[dict[str, flo
                 "rental_usd": cost.typical if cost else None,
                 "rental_usd_high": cost.high if cost else None,
                 "name": _name(recipe, study),
+                "fitted": is_fitted(study.law, recipe),
             }
         )
     return rows

@@ -24,7 +24,8 @@ _HEIGHT = 12.0
 _CAPTION = (
     "Every point of a curve is a model that reaches the same loss: to the left smaller ones that train longer, to the"
     " right larger ones that train less. Training: 6 x parameters x tokens; inference: 2 x parameters x tokens read and"
-    " written in the model's life. No model left of the dotted line reaches the loss, however long it trains."
+    " written in the model's life. No model left of the dotted line reaches the loss, however long it trains. Curves"
+    " end at the most and the fewest tokens per parameter that a model the law was fitted on can have."
 )
 
 
@@ -37,6 +38,10 @@ def lifetime_compute(study: Study, ax: Axes | None = None) -> Axes:
     least = least_parameters(law, study.loss)
     sizes = np.geomspace(least * _NEAR, max(_REACH * study.least_training.parameters, 2 * least), _SAMPLES)
     tokens, inference_tokens = tokens_for_loss(law, sizes, study.loss), study.question.inference_tokens
+    fewest, most = law.tokens_per_parameter
+    known = (fewest <= tokens / sizes) & (tokens / sizes <= most)
+    if known.any():
+        sizes, tokens = sizes[known], tokens[known]
     training = TRAINING_FLOPS * sizes * tokens
     inference = INFERENCE_FLOPS * sizes * inference_tokens
     curves = {"training": training}

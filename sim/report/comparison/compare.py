@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -39,12 +40,12 @@ class Bend:
 class Equal:
     """What of a curve equals a point of another.
 
-    match: by time. lowest, highest: the same with the error bands of both stacks at their worst; None where one is
-    not known. rental_usd, owned_usd, energy_joules: of as many devices, over both bands as well, which end where the
-    sizes do; None where unknown or outside the curve; energy in the typical facility. tax, useful: their distribution
-    tax, and the useful share of their device-time. afforded: the fastest for the same rental, cost when owned, and
-    power; a name is left out where it is unknown of one of the two, None where even the smallest size is above it.
-    counterfactual: match, if the curve's steps lacked one thing while the point stays.
+    match: by time. lowest, highest: the same with the error bands of both stacks at their worst; None where one is not
+    known or does not apply. rental_usd, owned_usd, energy_joules: of as many devices, over both bands as well, which
+    end where the sizes do; None where unknown or outside the curve; energy in the typical facility. tax, useful: their
+    distribution tax, and the useful share of their device-time. afforded: the fastest for the same rental, cost when
+    owned, and power; a name is left out where it is unknown of one of the two, None where even the smallest size is
+    above it. counterfactual: match, if the curve's steps lacked one thing while the point stays.
     """
 
     reference: tuple[Curve, Outcome]
@@ -198,17 +199,21 @@ def counterfactual_times_s(curve: Curve, name: str) -> list[float]:
 
 
 def _worst_matches(curve: Curve, point: Outcome) -> tuple[Match | None, Match | None]:
-    """The fewest and the most devices within both error bands; None where one is not known.
+    """The fewest and the most devices within both error bands; None where one does not apply at all sizes around them.
 
     True times are simulated ones over 1 + error, so that n devices match where T(n) = t (1 + e_curve) / (1 + e_point).
     """
-    curve_errors, errors = error_span(curve.points[0]), error_span(point)
+    spans = [error_span(one) for one in curve.points]
+    curve_errors, errors = next(filter(None, spans), None), error_span(point)
     if curve_errors is None or errors is None:
         return None, None
     slow_s = point.time_to_train_s * (1 + curve_errors.high) / (1 + errors.low)
     fast_s = point.time_to_train_s * (1 + curve_errors.low) / (1 + errors.high)
     sizes, times_s = sizes_of(curve), times_of(curve)
-    return matching_devices(sizes, times_s, slow_s), matching_devices(sizes, times_s, fast_s)
+    lowest, highest = (matching_devices(sizes, times_s, end_s) for end_s in (slow_s, fast_s))
+    first = bisect.bisect_right(sizes, lowest.devices) - 1
+    last = bisect.bisect_left(sizes, highest.devices)
+    return (None, None) if None in spans[first : last + 1] else (lowest, highest)
 
 
 def _range_at(curve: Curve, counts: Sequence[float], amount: Callable[[Outcome], Range | None]) -> Range | None:

@@ -14,7 +14,7 @@ from sim.report.comparison.words import OUTSIDE, energy, share, usd
 from sim.report.points import Curve
 from sim.units import readable_time
 
-Ahead = Literal["reference", "other", "not told apart", "unknown", "outside the sizes"]
+Ahead = Literal["reference", "other", "not told apart", "unknown", "not checked", "outside the sizes"]
 _ALIKE = 0.005
 """Shares this near to each other are not told apart."""
 _RESTS_ON = {"rental": ("rental",), "cost if owned": ("purchase price", "power"), "energy": ("power",)}
@@ -48,6 +48,7 @@ def criteria(comparison: Comparison) -> list[Criterion]:
 
     The one with less is ahead. Amounts are told apart where their ranges have nothing in common; energy, of which the
     devices' power has no range, where the error bands of the times do not bridge it; times where their bands do not.
+    What rests on times is not told apart where no error band applies to one of them: it was not checked.
     """
     at_equal_time = [row for equal in comparison.equals for row in _at_equal_time(equal)]
     own = {id(curve): curve for curve, _ in comparison.references}
@@ -60,16 +61,17 @@ def _at_equal_time(equal: Equal) -> list[Criterion]:
     bill, within = point.bill, equal.match.reach == "within"
     joules = bill.energy_joules if bill else None
     idle, other_idle = 1.0 - point.useful_share, None if equal.useful is None else 1.0 - equal.useful
+    checked = equal.lowest is not None
     rows = (
         ("distribution tax", share(point.ledger.tax), share(equal.tax), _less_share(point.ledger.tax, equal.tax)),
         ("device-time without use", share(idle), share(other_idle), _less_share(idle, other_idle)),
-        _money("rental", bill.rental_usd if bill else None, equal.rental_usd),
-        _money("cost if owned", bill.purchase_usd if bill else None, equal.owned_usd),
+        _money("rental", bill.rental_usd if bill else None, equal.rental_usd, checked),
+        _money("cost if owned", bill.purchase_usd if bill else None, equal.owned_usd, checked),
         (
             "energy",
             energy(joules),
             energy(equal.energy_joules),
-            _less(Span(joules.typical, joules.typical) if joules else None, _ends(equal.energy_joules)),
+            _less(Span(joules.typical, joules.typical) if joules else None, _ends(equal.energy_joules), checked),
         ),
     )
     return [
@@ -101,8 +103,8 @@ def _less_share(own: float, other: float | None) -> Ahead:
     return "reference" if own < other else "other"
 
 
-def _money(name: str, own: Range | None, other: Range | None) -> tuple[str, str, str, Ahead]:
-    return name, usd(own), usd(other), _less(_ends(own), _ends(other))
+def _money(name: str, own: Range | None, other: Range | None, checked: bool) -> tuple[str, str, str, Ahead]:
+    return name, usd(own), usd(other), _less(_ends(own), _ends(other), checked)
 
 
 def _ends(amount: Range | None) -> Span | None:
@@ -112,7 +114,8 @@ def _ends(amount: Range | None) -> Span | None:
 def _fastest(curve: Curve, other: Curve) -> Criterion:
     own_best, best = _best(curve), _best(other)
     words = [f"{readable_time(one.time_to_train_s)} with {one.devices:,}" for one in (own_best, best)]
-    ahead = _less(time_span_s(own_best), time_span_s(best))
+    own_span, span = time_span_s(own_best), time_span_s(best)
+    ahead: Ahead = "not checked" if own_span is None or span is None else _less(own_span, span)
     return Criterion("time of the fastest size simulated", curve.label, other.label, words[0], words[1], ahead)
 
 
@@ -120,10 +123,12 @@ def _best(curve: Curve) -> Outcome:
     return min(curve.points, key=lambda point: (point.time_to_train_s, point.devices))
 
 
-def _less(own: Span | None, other: Span | None) -> Ahead:
+def _less(own: Span | None, other: Span | None, checked: bool = True) -> Ahead:
     """Who has less; unknown where one of them is."""
     if own is None or other is None:
         return "unknown"
+    if not checked:
+        return "not checked"
     if not own.apart(other):
         return "not told apart"
     return "reference" if own.high < other.low else "other"

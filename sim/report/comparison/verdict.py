@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sim.outcome.comparison.metrics import time_span_s
 from sim.outcome.outcome import Outcome
 from sim.parallel.plan import Plan
-from sim.report.accuracy import error_band
+from sim.report.accuracy import NOT_CHECKED, error_band
 from sim.report.comparison.compare import Bend, Comparison
 from sim.report.comparison.criteria import Ahead, Criterion, criteria
 from sim.report.comparison.words import devices_band, devices_text, number, ratio, share
@@ -20,6 +20,7 @@ _RESULTS: dict[Ahead, str] = {
     "reference": "{place} has less than {others}",
     "other": "{place} has more than {others}",
     "not told apart": "{place} cannot be told apart from {others}",
+    "not checked": "not checked for {place} and {others}",
     "unknown": "unknown for {place} and {others}",
     "outside the sizes": "not compared for {place} and {others}, whose sizes do not reach so low or so high",
 }
@@ -80,7 +81,7 @@ def _as_fast(comparison: Comparison, curve: Curve, point: Outcome) -> str:
     sure = (
         f"{readable_time(band.low)} to {readable_time(band.high)} within the error band of its steps"
         if band
-        else "no error band"
+        else f"error {NOT_CHECKED}"
     )
     matches = [
         f"{equal.curve.label} {devices_text(equal.match)} ({devices_band(equal.lowest, equal.highest)})"
@@ -147,8 +148,9 @@ def _in_all(comparison: Comparison, rows: Sequence[Criterion]) -> str:
     mine, theirs = _leading(rows, "reference", "other"), _leading(rows, "other", "reference")
     return (
         f"In all, {system} is ahead more often than behind in {mine}; the other systems are in {theirs}. Of"
-        f" {counted(len(rows), 'comparison')} {count['unknown']} are unknown, {count['outside the sizes']} outside the"
-        f" sizes, and {count['not told apart']} cannot be told apart; how much each weighs is for the reader to say."
+        f" {counted(len(rows), 'comparison')} {count['unknown']} are unknown, {count['not checked']} not checked,"
+        f" {count['outside the sizes']} outside the sizes, and {count['not told apart']} cannot be told apart; how much"
+        " each weighs is for the reader to say."
     )
 
 
@@ -160,14 +162,14 @@ def _leading(rows: Sequence[Criterion], ahead: Ahead, behind: Ahead) -> str:
 
 
 def _certainty(comparison: Comparison) -> str:
-    """The error bands, and how many points lie outside what they were found on."""
-    bands = {point.scenario.system.stack: error_band(point) for point in comparison.points}
-    outside = sum(1 for point in comparison.points if point.confidence.outside)
-    words = "; ".join(f"{stack} {band}" for stack, band in bands.items())
+    """The error bands, of how many points each, and how many points no published row is like."""
+    bands = Counter((point.scenario.system.stack, error_band(point)) for point in comparison.points)
+    words = "; ".join(f"{stack} {band} ({counted(points, 'point')})" for (stack, band), points in bands.items())
+    outside = sum(1 for point in comparison.points if not point.confidence.applies)
     return (
         f"Error bands of step times (P10 to P90 on published rows): {words}. {outside} of"
-        f" {counted(len(comparison.points), 'point')} lie outside what their stack was checked on, where errors may be"
-        f" larger.{_prices(comparison)}"
+        f" {counted(len(comparison.points), 'point')} lie outside what their stack was checked on: nothing is known of"
+        f" their errors.{_prices(comparison)}"
     )
 
 

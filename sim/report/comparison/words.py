@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sim.catalog import Range
 from sim.outcome.comparison.matching import Match
+from sim.report.accuracy import NOT_CHECKED
 
 UNKNOWN = "unknown"
 OUTSIDE = "outside the sizes"
@@ -23,7 +24,7 @@ def devices_text(match: Match) -> str:
 def devices_band(lowest: Match | None, highest: Match | None) -> str:
     """The same at both ends of the error bands: "380 to 450"."""
     if lowest is None or highest is None:
-        return "no error band"
+        return NOT_CHECKED
     ends = devices_text(lowest), devices_text(highest)
     return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
 

@@ -50,7 +50,7 @@ def row_record(one: Comparison) -> dict[str, Any]:
 
 
 def unsupported_record(one: Unsupported) -> dict[str, Any]:
-    """One row that was not simulated, and why."""
+    """One row that was not simulated or not scored, and why."""
     row = one.row
     values = (row.id, label_of(row.source), row.source, row.gpu, row.model, one.reason)
     return dict(zip(UNSUPPORTED_COLUMNS, values, strict=True))

@@ -10,6 +10,8 @@ from sim.validation.scaling import WEAK, Series
 from sim.validation.summary import Group, LeftOut, Summary, Worst
 from sim.validation.targets import Target
 
+_WHY_NOT = "not simulated or not scored because"
+
 
 @dataclass(frozen=True, slots=True)
 class Cells:
@@ -135,13 +137,13 @@ def worst_cells(worst: Sequence[Worst]) -> Cells:
 
 def reason_cells(reasons: Sequence[tuple[str, int]]) -> Cells:
     """Why rows are not simulated, and how many."""
-    return Cells(("not simulated because", "rows"), tuple((reason, f"{rows:,}") for reason, rows in reasons))
+    return Cells((_WHY_NOT, "rows"), tuple((reason, f"{rows:,}") for reason, rows in reasons))
 
 
 def left_out_cells(left_out: Sequence[LeftOut]) -> Cells:
     """What is not simulated, source by source."""
     rows = [(one.source, one.reason, f"{one.rows:,}") for one in left_out]
-    return Cells(("source", "not simulated because", "rows"), tuple(rows), words=2)
+    return Cells(("source", _WHY_NOT, "rows"), tuple(rows), words=2)
 
 
 def headline_sentence(summary: Summary) -> str:

@@ -64,6 +64,19 @@ def test_what_a_law_was_fitted_on() -> None:
     assert not answer(COMPUTE_LAW, Question(compute_flops=1e23)).fitted
 
 
+def test_no_size_is_an_option_whose_tokens_per_parameter_no_fitted_model_has() -> None:
+    # 5 billion tokens on 16 billion parameters, 500 billion on 70 million.
+    assert LAW.tokens_per_parameter == pytest.approx((0.3125, 7142.857))  # type: ignore[union-attr]
+    study = answer(LAW, Question(parameters=70e9, tokens=1.4e12))
+    named = (study.recipe, study.least_training)
+    assert study.left_out
+    for recipe in study.left_out:
+        assert recipe not in named
+        assert not 0.3125 <= recipe.tokens / recipe.parameters <= 7142.857
+    for recipe in study.same_loss:
+        assert recipe in named or 0.3125 <= recipe.tokens / recipe.parameters <= 7142.857
+
+
 def test_a_law_of_compute_answers_budgets_and_losses() -> None:
     study = answer(COMPUTE_LAW, Question(compute_flops=2.3e22))
     assert study.recipe.tokens == pytest.approx(20 * study.recipe.parameters)

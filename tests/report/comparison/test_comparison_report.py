@@ -18,7 +18,7 @@ from sim.outcome.confidence import Confidence
 from sim.outcome.economics import RunBill
 from sim.outcome.ledger import Ledger
 from sim.outcome.outcome import Outcome
-from sim.report.comparison.compare import Comparison, check_comparison, compare
+from sim.report.comparison.compare import Comparison, check_comparison, compare, equal
 from sim.report.comparison.criteria import Ahead, criteria
 from sim.report.comparison.page import page
 from sim.report.comparison.records import comparison_rows
@@ -130,8 +130,29 @@ def test_without_published_rows_there_is_no_error_band(templates: dict[str, Outc
     comparison = compared(templates, GPU_DAYS, WAFER_DAYS, stack=None)
     (equal,) = comparison.equals
     assert (equal.lowest, equal.highest) == (None, None)
-    assert "no error band" in verdict(comparison)[0]
-    assert ahead(comparison)["time of the fastest size simulated"] == "unknown"
+    assert "(error not checked)" in verdict(comparison)[0]
+    assert "gpu cluster 100 (not checked)" in verdict(comparison)[0]
+    assert ahead(comparison)["time of the fastest size simulated"] == "not checked"
+    assert ahead(comparison)["rental at equal time"] == "not checked"
+    assert ahead(comparison)["distribution tax at equal time"] != "not checked"
+
+
+@pytest.mark.parametrize(("size", "has_band"), [(1, True), (10, False), (100, False), (1000, False)])
+def test_a_match_has_no_error_band_where_a_size_around_it_was_not_checked(
+    templates: dict[str, Outcome], size: int, has_band: bool
+):
+    # 100 devices are as fast; within the bands somewhat fewer than that, or somewhat more.
+    comparison = compared(templates, {1: 1000.0, **GPU_DAYS}, WAFER_DAYS)
+    curve = comparison.equals[0].curve
+    points = tuple(
+        dataclasses.replace(one, confidence=dataclasses.replace(one.confidence, outside=("other sizes",)))
+        if one.devices == size
+        else one
+        for one in curve.points
+    )
+    found = equal(comparison.references[0], dataclasses.replace(curve, points=points))
+    assert found.match.devices == pytest.approx(100.0)
+    assert (found.lowest is not None, found.highest is not None) == (has_band, has_band)
 
 
 def test_the_same_money_and_the_same_power(templates: dict[str, Outcome]):
@@ -296,7 +317,7 @@ def test_the_report_of_simulated_points(several: tuple[Outcome, ...], tmp_path: 
     for sentence in document["comparison"]["verdict"]:
         assert f"- {sentence}" in text
     for stack in ("fsdp-2023", "megatron-2022", "cerebras-r2"):
-        assert f"{stack}: simulated step times were" in text
+        assert f"{stack}: where it was checked, simulated step times were" in text
         assert f"{stack} " in document["comparison"]["verdict"][-1]
     assert "wafer on 4 devices: not among the points that were simulated" in text
     assert verdict_screen(outcomes).startswith("\nVerdict")
