@@ -123,6 +123,14 @@ def input_weight_gradients_s(model: Model, part: Slice, machine: Machine, lora: 
     return sum(kernel_time_s(one, machine.gpu, machine.stack, machine.precision) for one in gradients)
 
 
+def layer_waits_s(model: Model, part: Slice, machine: Machine, lora: Lora | None = None) -> tuple[Array, Array]:
+    """Seconds that the device waits for its host in one layer, forward and backward; exchanges can hide there as well."""
+    operations, stack = layer_operations(model, part, machine.style, lora), machine.stack
+    forward = timed((kernel for one in operations for kernel in one.forward), machine)
+    backward = timed((kernel for one in operations for kernel in one.backward), machine, stack.host_backward_launch_s)
+    return forward.wait_s, backward.wait_s
+
+
 Build = Callable[[Slice], tuple[Operation, ...]]
 
 
@@ -145,12 +153,13 @@ def head_cost(model: Model, part: Slice, machine: Machine, lora: Lora | None = N
 class Timed:
     """Kernels one after the other. busy_s: all of them; time_s: with their launches.
 
-    squares_s2: sum of their squared times.
+    wait_s: how long the device waits for its host, beside its own gaps. squares_s2: sum of their squared times.
     """
 
     kernels: tuple[Kernel, ...]
     busy_s: Array
     time_s: Array
+    wait_s: Array
     squares_s2: Array
 
 
@@ -162,7 +171,8 @@ def timed(kernels: Iterable[Kernel], machine: Machine, launch_s: float | None = 
     launches = len(run) * machine.stack.launch_factor
     host_s = machine.stack.host_launch_s if launch_s is None else launch_s
     time_s = launched_time_s(busy_s, launches, host_s, machine.gap_s)
-    return Timed(run, busy_s, time_s, sum(one**2 for one in times_s))
+    wait_s = time_s - (busy_s + launches * machine.gap_s)
+    return Timed(run, busy_s, time_s, wait_s, sum(one**2 for one in times_s))
 
 
 def phase_parts(here: Timed, alone: Timed, tensor: Array, machine: Machine) -> Parts:

@@ -73,48 +73,66 @@ def layer_exchanges(model: Model, part: Slice, plan: Plans, network: Communicate
 
 
 def beside_weight_gradients(
-    exchanges: PassCost, model: Model, part: Slice, plan: Plans, network: Communicates, weight_s: Array, slowdown: float
+    exchanges: PassCost,
+    model: Model,
+    part: Slice,
+    plan: Plans,
+    network: Communicates,
+    weight_s: Array,
+    wait_s: Array,
+    slowdown: float,
 ) -> PassCost:
     """The exchanges of a layer where input gradients are reduced beside weight gradients, which that slows down.
 
-    weight_s: seconds of the weight gradients of the projections whose input gradients are reduced.
+    weight_s: seconds of the weight gradients of the projections whose input gradients are reduced. wait_s: seconds that
+    the device waits for its host in the layer's backward, where what the weight gradients leave over hides as well.
     Source: Korthikanti et al. 2022, sec. 4.2.2; Megatron-LM, linear with gradient accumulation and asynchronous
     communication. Hand-worked: 2 s of reductions beside 3 s at a slowdown of 0.1: 0.2 s show.
     """
     size, group = activation_bytes(model, part), tensor_group(plan)
     reductions = network.run("reduce_scatter" if plan.sequence_parallel else "all_reduce", size, group)
     reductions = reductions * (1 if model.parallel_block else 2)
-    hidden_s = np.minimum(reductions.seconds, weight_s)
-    hidden = reductions * -(hidden_s * (1.0 - slowdown) / np.maximum(reductions.seconds, _TINY_S))
+    most_s = reductions.seconds * (1.0 - slowdown)
+    hidden_s = np.minimum(np.minimum(reductions.seconds, weight_s) * (1.0 - slowdown) + wait_s, most_s)
+    hidden = reductions * -(hidden_s / np.maximum(reductions.seconds, _TINY_S))
     backward = exchanges.backward_exchanges
     return _exchanges(exchanges.forward_exchanges, replace(backward + hidden, meetings=backward.meetings))
 
 
-def shown_share(exchange_s: Array, products_s: Array, ranks: Array, slowdown: float) -> Array:
+def shown_share(exchange_s: Array, products_s: Array, wait_s: Array, ranks: Array, slowdown: float) -> Array:
     """Share of an exchange that shows where it runs in as many chunks as there are ranks beside matrix products.
 
     Of n chunks of both, the first of one has nothing of the other beside it: max(c, g) + min(c, g) / n for c + g.
-    slowdown: of the products while the exchange takes multiprocessors from them.
+    What outlasts the products hides where the device waits for its host. slowdown: of the products while the exchange
+    takes multiprocessors from them.
     Source: Wang et al. 2022 (ASPLOS 2023), Overlap Communication with Dependent Computation via Decomposition, sec. 4.
     Hand-worked: 2 s beside 6 s on 4 ranks at a slowdown of 0.1: 6 + 2 / 4 + 0.2 instead of 8, so 0.7 of 2 s show.
     """
+    least_s = exchange_s * (1 / ranks + slowdown)
     together_s = np.maximum(exchange_s, products_s) + np.minimum(exchange_s, products_s) * (1 / ranks + slowdown)
-    shown = (together_s - products_s) / np.maximum(exchange_s, _TINY_S)
+    shown = np.maximum(together_s - products_s - wait_s, least_s) / np.maximum(exchange_s, _TINY_S)
     return np.where(np.equal(exchange_s, 0.0), 1.0, np.minimum(shown, 1.0))[()]
 
 
 def overlapped(
-    exchanges: PassCost, products_s: tuple[Array, Array], plan: Plans, stack: GpuStack, domain: int
+    exchanges: PassCost,
+    products_s: tuple[Array, Array],
+    waits_s: tuple[Array, Array],
+    plan: Plans,
+    stack: GpuStack,
+    domain: int,
 ) -> PassCost:
     """The exchanges of a layer with only what shows of them, forward and backward, beside its matrix products.
 
-    domain: devices of a scale-up domain; a tensor group that reaches out of one overlaps nothing, because the chunks
+    waits_s: how long the device waits for its host, forward and backward. domain: devices of a scale-up domain; a tensor group that reaches out of one overlaps nothing, because the chunks
     are written straight into the peers' memory. Source: Transformer Engine, issue 1071: one node, or one NVLink domain.
     """
     is_inside = np.equal(np.mod(domain, plan.tensor), 0)
     shares = [
-        np.where(is_inside, shown_share(one.seconds, beside_s, plan.tensor, stack.overlap_slowdown), 1.0)[()]
-        for one, beside_s in zip((exchanges.forward_exchanges, exchanges.backward_exchanges), products_s, strict=True)
+        np.where(is_inside, shown_share(one.seconds, *beside_s, plan.tensor, stack.overlap_slowdown), 1.0)[()]
+        for one, *beside_s in zip(
+            (exchanges.forward_exchanges, exchanges.backward_exchanges), products_s, waits_s, strict=True
+        )
     ]
     return _exchanges(exchanges.forward_exchanges * shares[0], exchanges.backward_exchanges * shares[1])
 

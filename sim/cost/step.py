@@ -20,6 +20,7 @@ from sim.cost.compute import (
     input_weight_gradients_s,
     layer_cost,
     layer_products_s,
+    layer_waits_s,
 )
 from sim.cost.parts import Parts, duration_s, plain
 from sim.cost.sites import Site, pipeline_sends, tied_embedding_sends
@@ -179,10 +180,11 @@ def micro_batch_passes(
     exchanges = layer_exchanges(model, part, plan, network)
     if stack.overlap_tensor_exchange and plan.sequence_parallel:
         products_s = layer_products_s(model, part, machine, lora)
-        exchanges = overlapped(exchanges, products_s, plan, stack, network.domain)
+        waits_s = layer_waits_s(model, part, machine, lora)
+        exchanges = overlapped(exchanges, products_s, waits_s, plan, stack, network.domain)
     elif stack.overlap_tensor_gradients:
-        weight_s = input_weight_gradients_s(model, part, machine, lora)
-        exchanges = beside_weight_gradients(exchanges, model, part, plan, network, weight_s, stack.overlap_slowdown)
+        beside_s = input_weight_gradients_s(model, part, machine, lora), layer_waits_s(model, part, machine, lora)[1]
+        exchanges = beside_weight_gradients(exchanges, model, part, plan, network, *beside_s, stack.overlap_slowdown)
     return (
         layer_cost(model, part, plan.recompute, machine, lora) + exchanges,
         embedding_cost(model, part, machine, lora) + embedding_exchanges(model, part, plan, network),

@@ -59,13 +59,13 @@ def test_full_recomputation_exchanges_again_and_a_parallel_block_once():
     assert exchanges(layer_exchanges, 4, parallel_block=True) == pytest.approx((once, once))
 
 
-def beside(weight_s, slowdown, tensor=2, sequence_parallel=False, recompute="none", network=None, **over):
+def beside(weight_s, slowdown, tensor=2, sequence_parallel=False, recompute="none", network=None, wait_s=0.0, **over):
     """(before, after) of a layer whose all-reduces of two ranks take 1 s each, as input gradients hide."""
     shape = plan(tensor=tensor, sequence_parallel=sequence_parallel, recompute=recompute)
     model, part = gpt(**over), Slice(128, 2, tensor, sequence_parallel)
     network = network or ideal_node(8, SIZE)
     before = layer_exchanges(model, part, shape, network)
-    return before, beside_weight_gradients(before, model, part, shape, network, weight_s, slowdown)
+    return before, beside_weight_gradients(before, model, part, shape, network, weight_s, wait_s, slowdown)
 
 
 def test_input_gradients_beside_weight_gradients_by_hand():
@@ -86,6 +86,9 @@ def test_input_gradients_beside_weight_gradients_by_hand():
     assert shown_s(3.0, 0.1, sequence_parallel=True) == pytest.approx(1.1)
     assert shown_s(3.0, 0.1, parallel_block=True) == pytest.approx(0.1)
     assert shown_s(0.0, 0.1) == 2.0
+    # While the device waits for its host, what half a second of weight gradients leaves over hides too, at most all.
+    assert shown_s(0.5, 0.1, wait_s=1.0) == pytest.approx(2.0 - 0.5 * 0.9 - 1.0)
+    assert shown_s(0.5, 0.1, wait_s=9.0) == pytest.approx(0.2)
 
 
 @given(
@@ -111,13 +114,16 @@ def test_longer_weight_gradients_or_less_slowdown_never_show_more(first, second,
 
 def test_shown_share_by_hand():
     # 2 s beside 6 s on 4 ranks: 6 + 2 / 4 + 0.2 s for what was 8 s.
-    assert shown_share(2.0, 6.0, 4, 0.1) == pytest.approx(0.7 / 2)
+    assert shown_share(2.0, 6.0, 0.0, 4, 0.1) == pytest.approx(0.7 / 2)
     # 6 s beside 2 s: 6 + 2 / 4 + 0.2 s, so 4.7 of 6 s show.
-    assert shown_share(6.0, 2.0, 4, 0.1) == pytest.approx(4.7 / 6)
+    assert shown_share(6.0, 2.0, 0.0, 4, 0.1) == pytest.approx(4.7 / 6)
     # Nothing hides behind nothing, and nothing is hidden of nothing.
-    assert shown_share(2.0, 0.0, 4, 0.1) == shown_share(0.0, 2.0, 4, 0.1) == 1.0
+    assert shown_share(2.0, 0.0, 0.0, 4, 0.1) == shown_share(0.0, 2.0, 0.0, 4, 0.1) == 1.0
+    # Where the device waits 1 s for its host, 1 s less shows; never less than the first chunk and the slowdown.
+    assert shown_share(6.0, 2.0, 1.0, 4, 0.1) == pytest.approx(3.7 / 6)
+    assert shown_share(6.0, 2.0, 9.0, 4, 0.1) == pytest.approx(2.1 / 6)
     # A slowdown that would cost more than it hides is not taken.
-    assert shown_share(2.0, 6.0, 2, 0.9) == 1.0
+    assert shown_share(2.0, 6.0, 0.0, 2, 0.9) == 1.0
 
 
 TIMES = st.floats(1e-6, 10)
@@ -126,9 +132,9 @@ TIMES = st.floats(1e-6, 10)
 @given(TIMES, TIMES, st.integers(2, 64), st.integers(2, 64), st.floats(0, 1), st.floats(0, 1))
 def test_more_ranks_or_less_slowdown_never_show_more(exchange_s, products_s, few, many, slow, fast):
     (few, many), (fast, slow) = sorted((few, many)), sorted((slow, fast))
-    share = shown_share(exchange_s, products_s, few, slow)
-    assert shown_share(exchange_s, products_s, many, slow) <= share
-    assert shown_share(exchange_s, products_s, few, fast) <= share
+    share = shown_share(exchange_s, products_s, 0.0, few, slow)
+    assert shown_share(exchange_s, products_s, 0.0, many, slow) <= share
+    assert shown_share(exchange_s, products_s, 0.0, few, fast) <= share
     # Never less than what is longer than the products, nor more than all.
     assert max(1 - products_s / exchange_s, 0) - 1e-9 <= share <= 1
 
@@ -139,7 +145,7 @@ def test_exchanges_beside_products_by_hand(recompute):
     # tenth: 2 / 2 + 0.2 = 1.2 s show. Backward beside 12 s as much, or with the forward's again, 4 s, twice as much.
     shape = plan(tensor=2, sequence_parallel=True, recompute=recompute)
     before = layer_exchanges(gpt(), Slice(128, 2, 2, True), shape, ideal_node(8, SIZE))
-    found = overlapped(before, (6.0, 12.0), shape, gpu_stack(overlap_slowdown=0.1), 8)
+    found = overlapped(before, (6.0, 12.0), (0.0, 0.0), shape, gpu_stack(overlap_slowdown=0.1), 8)
     times = 2 if recompute == "full" else 1
     assert found.forward == {"tensor_comm": pytest.approx(1.2)}
     assert found.backward == {"tensor_comm": pytest.approx(1.2 * times)}
