@@ -183,8 +183,3 @@ def test_what_cannot_be_a_price_is_refused(raw: dict[str, object], problem: str)
 def test_what_cannot_be_a_facility_is_refused(raw: dict[str, object], problem: str) -> None:
     with pytest.raises(InputError, match=problem):
         read_facility(raw, "catalogue: facility")
-
-
-def test_a_misspelt_device_is_met_with_the_closest() -> None:
-    with pytest.raises(InputError, match="did you mean 'cs-2'"):
-        economics_of("cs2")
