@@ -72,10 +72,15 @@ def test_only_power_that_was_measured_is_called_so() -> None:
     kinds = {name: one.kind for name in FILES for one in economics_of(name).figures if one.name.endswith("busy_watts")}
     assert {name for name, kind in kinds.items() if kind == "measured"} == {"h100-80gb-sxm", "v100-32gb-sxm"}
     assert {name for name in kinds if economics_of(name).busy_watts_assumed} == {
+        "a10",
         "a100-80gb-pcie",
         "cs-2",
         "cs-3",
+        "gh200-96gb",
         "h100-96gb-hbm2e-500w",
+        "l40s",
+        "rtx-3090",
+        "rtx-4090",
     }
 
 
