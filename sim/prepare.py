@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from sim.catalog import Device, Figure, Gpu, GpuStack, Stack, Wafer, WaferStack, load_device, load_stack
+from sim.catalog import Device, Figure, Gpu, GpuStack, Stack, Wafer, WaferStack, load_stack
 from sim.cost.compute import Machine
 from sim.cost.wafer import WAFER_STYLE
 from sim.errors import InputError
@@ -115,7 +115,7 @@ def look_up(scenario: Scenario) -> LookedUp:
         _changed(load_topology(part.topology, part.devices, where, sizes=part.sizes), scenario.system.network)
         for part, where in zip(scenario.system.every_part, _places(scenario), strict=True)
     ]
-    devices = [load_device(topology.device, scenario.where) for topology in topologies]
+    devices = [topology.load_device() for topology in topologies]
     stack = load_stack(scenario.system.stack, scenario.where)
     _check_devices(scenario, devices, stack)
     _check_nodes(scenario, topologies)

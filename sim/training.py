@@ -68,7 +68,8 @@ def _reliability(prepared: Prepared) -> Reliability:
     scenario = prepared.scenario
     request = scenario.system.run
     named = load_reliability(request.profile, f"{scenario.where} run") if request.profile else None
-    return asked_reliability(request, named or reliability_of(prepared.parts[0].device.name))
+    device = prepared.parts[0].device
+    return asked_reliability(request, named or reliability_of(device.base or device.name))
 
 
 def _bill(prepared: Prepared, time_s: float) -> RunBill:

@@ -39,6 +39,7 @@ def scaletax(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
         ("all-to-all", "--topology", "torus-2d", "--devices", "32", "--bytes", "64 MiB"),
         ("broadcast", "--topology", "andromeda", "--devices", "16"),
         ("reduce", "--topology", "dgx-1-v100", "--sizes", "1 MB:1 GB"),
+        ("all-reduce", "--topology", "hgx-a100-node", "--ranks", "4", "--algorithm", "ring", "--alone"),
         (
             "reduce-scatter",
             "--topology",

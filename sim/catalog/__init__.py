@@ -5,6 +5,7 @@ from sim.catalog.device_economics import Economics, Facility, Price, Range, econ
 from sim.catalog.figures import Figure
 from sim.catalog.law_records import DEFAULT_LAW, ComputeLaw, Law, ParametricLaw, law_names, load_law
 from sim.catalog.loader import (
+    check_source,
     device_names,
     library_names,
     load_device,
@@ -17,6 +18,7 @@ from sim.catalog.loader import (
     stack_names,
     variation_names,
 )
+from sim.catalog.own_device import read_device
 from sim.catalog.records import (
     PLAIN_LIBRARY,
     Device,
@@ -62,6 +64,7 @@ __all__ = [
     "Wafer",
     "WaferStack",
     "accuracy_stacks",
+    "check_source",
     "device_names",
     "economics_of",
     "law_names",
@@ -77,6 +80,7 @@ __all__ = [
     "load_stack",
     "load_variation",
     "model_names",
+    "read_device",
     "reliability_names",
     "reliability_of",
     "stack_names",

@@ -13,8 +13,7 @@ from importlib import resources
 from typing import Any
 
 from sim.catalog.figures import Figure, is_iso_date, read_figure
-from sim.catalog.loader import device_names
-from sim.errors import InputError, unknown_name
+from sim.errors import InputError
 from sim.units import fraction, quantity
 
 _RUNGS = ("low", "typical", "high")
@@ -89,18 +88,9 @@ class Facility:
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
 
-def economics_of(device: str, where: str = "catalogue") -> Economics:
-    """Read what one device costs and draws; all None where no file says so.
-
-    Raises InputError with the closest match for an unknown device.
-    """
-    if device not in device_names():
-        raise unknown_name(where, "device", device, device_names())
-    return _economics(device)
-
-
 @functools.cache
-def _economics(device: str) -> Economics:
+def economics_of(device: str) -> Economics:
+    """Read what one device costs and draws; all None where no file says so, as for a device of the user's own."""
     file = resources.files("sim.catalog") / "economics" / f"{device}.toml"
     if not file.is_file():
         return Economics(device)

@@ -59,8 +59,25 @@ def load_device(name: str, where: str = "catalogue") -> Device:
 
 @functools.cache
 def _device(name: str) -> Device:
-    raw = _read("devices", name)
-    return _record(Wafer, name, raw) if raw["record"] == "wafer" else _record(Gpu, name, raw)
+    return device_of(name, device_figures(name), f"catalogue: {name}")
+
+
+def device_figures(name: str) -> Mapping[str, Any]:
+    """What the file of a device states."""
+    return _read("devices", name)
+
+
+def device_of(name: str, raw: Mapping[str, Any], where: str) -> Device:
+    """Build a device from what a file states. where: how messages name the file."""
+    return _record(Wafer, name, raw, where) if raw["record"] == "wafer" else _record(Gpu, name, raw, where)
+
+
+def check_source(figure: Figure, where: str) -> None:
+    """Raise InputError where a figure cites a source that is not listed."""
+    if figure.source and figure.source not in load_sources():
+        error = unknown_name(f"{where}: {figure.name}", "source", figure.source, load_sources())
+        remedy = 'cite a key of sim/catalog/sources.toml, or write kind = "assumed" and name the source in the note'
+        raise InputError(error.where, error.problem, remedy)
 
 
 def load_stack(name: str, where: str = "catalogue") -> Stack:
@@ -72,8 +89,8 @@ def load_stack(name: str, where: str = "catalogue") -> Stack:
 
 @functools.cache
 def _stack(name: str) -> Stack:
-    raw = _stack_figures(name)
-    return _record(WaferStack, name, raw) if raw["record"] == "wafer" else _record(GpuStack, name, raw)
+    raw, where = _stack_figures(name), f"catalogue: {name}"
+    return _record(WaferStack, name, raw, where) if raw["record"] == "wafer" else _record(GpuStack, name, raw, where)
 
 
 def own_figures(stack: str) -> Mapping[str, Any]:
@@ -84,13 +101,20 @@ def own_figures(stack: str) -> Mapping[str, Any]:
 def _stack_figures(name: str) -> dict[str, Any]:
     """A stack's file on top of the one that it names as its base: it states what differs."""
     raw = own_figures(name)
-    if "base" not in raw:
-        return dict(raw)
-    found = _stack_figures(raw["base"])
+    return over(_stack_figures(raw["base"]), raw) if "base" in raw else dict(raw)
+
+
+def over(below: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Figures of one file on top of those of another; in tables of figures, figure by figure."""
+    found = dict(below)
     for key, entry in raw.items():
-        both_are_tables = isinstance(entry, Mapping) and "value" not in entry and key in found
-        found[key] = {**found[key], **entry} if both_are_tables else entry
+        found[key] = {**found[key], **entry} if is_group(entry) and key in found else entry
     return found
+
+
+def is_group(entry: object) -> bool:
+    """Whether this is a table of figures, not one figure or a word."""
+    return isinstance(entry, Mapping) and "value" not in entry
 
 
 def library_names() -> list[str]:
@@ -168,17 +192,20 @@ def _read(shelf: str, name: str) -> dict[str, Any]:
 
 def _si(figure: Figure, where: str) -> Any:
     """The plain value of a figure: text with a unit becomes an SI float, by the suffix of the figure's name."""
-    if not isinstance(figure.value, str):
+    unit = unit_of(figure.name)
+    if not isinstance(figure.value, str) or not unit:
         return figure.value
-    for suffix in _UNIT_SUFFIXES:
-        if any(part.endswith(f"_{suffix}") for part in figure.name.split(".")):
-            return quantity(figure.value, suffix, f"{where}: {figure.name}")
-    return figure.value
+    return quantity(figure.value, unit, f"{where}: {figure.name}")
 
 
-def _record(kind: type[Record], name: str, raw: Mapping[str, Any]) -> Record:
+def unit_of(name: str) -> str:
+    """The unit suffix of a figure's name, or of the table that it stands in; empty where it has none."""
+    parts = name.split(".")
+    return next((suffix for suffix in _UNIT_SUFFIXES if any(part.endswith(f"_{suffix}") for part in parts)), "")
+
+
+def _record(kind: type[Record], name: str, raw: Mapping[str, Any], where: str) -> Record:
     """Build a record from a file of figures."""
-    where = f"catalogue: {name}"
     return _construct(kind, _values(name, raw, where), where)
 
 
@@ -189,7 +216,7 @@ def _values(name: str, raw: Mapping[str, Any], where: str) -> dict[str, Any]:
     for key, entry in raw.items():
         if key in ("title", "record", "base"):
             continue
-        if isinstance(entry, Mapping) and "value" not in entry:
+        if is_group(entry):
             values[key], cited = _group(key, entry, where)
             figures += cited
         else:
@@ -227,6 +254,8 @@ def _construct(kind: type[Record], values: dict[str, Any], where: str) -> Record
         for key, spec in known.items()
         if key not in values and spec.default is dataclasses.MISSING and spec.default_factory is dataclasses.MISSING
     ]
-    if surplus or missing:
-        raise InputError(where, f"unknown fields {surplus}, missing fields {missing}", "see sim/catalog/records.py")
+    if surplus:
+        raise unknown_name(where, "key", surplus[0], known)
+    if missing:
+        raise InputError(where, f"missing: {', '.join(missing)}", "see sim/catalog/records.py")
     return kind(**values)

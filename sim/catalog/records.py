@@ -84,6 +84,8 @@ class Gpu:
     """Rate of a GEMM with a size that is no multiple of 16 bytes, as a share of what it reaches otherwise."""
     attention_efficiency: dict[str, float]
     """Share of peak on the FLOPs that a fused attention executes, by kernel and phase ("flash-1 forward")."""
+    base: str = ""
+    """The device of the catalogue that one of the user's own builds on; empty for those of the catalogue."""
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
 
@@ -97,6 +99,8 @@ class Wafer:
     sram_bytes: float
     sram_bytes_per_s: float
     power_watts: float
+    base: str = ""
+    """As for a GPU."""
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
 

@@ -20,6 +20,8 @@ COLLECTIVES = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all", "broa
 @click.option("--bytes", "size", default="1 GB", show_default=True, help="Size of the collective, with its unit.")
 @click.option("--ranks", type=int, help="Devices in one group (default: all).")
 @click.option("--stride", type=int, default=1, show_default=True, help="From one device of a group to the next.")
+@click.option("--algorithm", default="", help="Hold the library to one of its algorithms, for example ring or tree.")
+@click.option("--alone", is_flag=True, help="One group alone, all others silent (default: all groups at once).")
 @SIZE
 @click.option("--sizes", "span", default="32 KiB:16 GiB", show_default=True, help="Sizes in the table and the chart.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the chart (default: results/collective).")
@@ -31,6 +33,8 @@ def collective(
     size: str,
     ranks: int | None,
     stride: int,
+    algorithm: str,
+    alone: bool,
     changes: Sequence[str],
     span: str,
     out: Path | None,
@@ -39,7 +43,8 @@ def collective(
     """Time a collective: the algorithm that the library picks, its bus bandwidth, and the links that it fills.
 
     KIND is all-reduce, all-gather, reduce-scatter, all-to-all, broadcast or reduce.
-    All groups of this many ranks and this stride that the devices hold communicate at once and share the links.
+    All groups of this many ranks and this stride that the devices hold communicate at once and share the links; with
+    --alone, only the first of them does.
     """
     from sim.report.charts.bus_bandwidth import bus_bandwidth_figure
     from sim.report.collective import collective_document, file_stem, read_study
@@ -49,7 +54,7 @@ def collective(
     from sim.report.screen import written_files
 
     built = one_domain(topology, devices, "--topology", changes)
-    study = read_study(kind, built, ranks, stride, size, span)
+    study = read_study(kind, built, ranks, stride, size, span, algorithm, alone=alone)
     written = write_chart(bus_bandwidth_figure(study), out or Path("results") / "collective", file_stem(study))
     if as_json:
         click.echo(json.dumps(collective_document(study), indent=1))

@@ -62,11 +62,13 @@ class Row:
 
 
 class Study:
-    """A collective on all groups of one shape at once.
+    """A collective on all groups of one shape at once, or on one of them alone.
 
     collective, topology, group: which, where and among whom. options: everything that the library could run.
     size_bytes: the size asked about. sizes_bytes: the sizes of tables and charts, ascending.
-    Raises InputError for groups that the topology is too small for, and for what wafers do not run.
+    algorithm: the only one that the library may use; any where it is empty. alone: all other groups are silent.
+    Raises InputError for groups that the topology is too small for, for what wafers do not run, and for an algorithm
+    that does not run here.
     """
 
     def __init__(
@@ -76,6 +78,9 @@ class Study:
         group: Group,
         size_bytes: float,
         sizes_bytes: Sequence[float],
+        algorithm: str = "",
+        *,
+        alone: bool = False,
     ) -> None:
         _check_group(topology, collective, group)
         self.topology = topology
@@ -84,9 +89,14 @@ class Study:
         self.size_bytes = size_bytes
         self.sizes_bytes = tuple(sizes_bytes)
         self.bus_share = bus_share(collective, group.ranks)
-        self._network = Network(topology)
+        self.alone = alone
+        self.algorithm = algorithm
+        self._network = Network(topology, alone=alone)
         self.from_store = _is_from_store(topology, collective, group)
         self.options = self._store_options() if self.from_store else self._network.options(collective, group)
+        if algorithm and algorithm not in self.algorithms:
+            raise self._not_run(algorithm)
+        self.options = tuple(one for one in self.options if algorithm in ("", one.wave.algorithm))
         self._busiest: dict[str, Busiest] = {}
 
     @property
@@ -97,12 +107,17 @@ class Study:
     @property
     def groups(self) -> int:
         """Groups that communicate at once; a store feeds one."""
-        return 1 if self.from_store else self.topology.devices // self.group.block * self.group.stride
+        return 1 if self.from_store or self.alone else self.topology.devices // self.group.block * self.group.stride
 
     @property
     def algorithms(self) -> list[str]:
         """Algorithms that can run, in the library's order."""
         return list(dict.fromkeys(option.wave.algorithm for option in self.options))
+
+    @property
+    def choice(self) -> str:
+        """Whose choice the fastest option is, for labels."""
+        return f"the best protocol of {self.algorithm}" if self.algorithm else "the library's choice"
 
     def fastest(self, size_bytes: float) -> Option:
         """The library's choice at one size."""
@@ -128,6 +143,16 @@ class Study:
         busiest = self.busiest(option)
         return self.bus_share / max(busiest.s_per_byte, busiest.switch_s_per_byte)
 
+    def _not_run(self, algorithm: str) -> InputError:
+        """Why an algorithm cannot be had: nobody knows it, or it does not run here."""
+        if algorithm not in ALGORITHMS[self.collective]:
+            return unknown_name("--algorithm", f"algorithm for {self.title}", algorithm, self.algorithms)
+        library = self.topology.about.library
+        has = algorithm in library.algorithms[self.collective]
+        why = "it does not apply to these groups" if has else f"the library {library.name} does not have it"
+        remedy = f"allowed here: {', '.join(self.algorithms)}"
+        return InputError("--algorithm", f"'{algorithm}' does not run here: {why}", remedy)
+
     def _store_options(self) -> tuple[Option, ...]:
         """The one way through the store, by the name that people know it by."""
         (option,) = self._network.options(self.collective, self.group)
@@ -148,16 +173,26 @@ class Study:
         link = links.link(number)
         alike = int(np.count_nonzero(busy_s >= s_per_byte * (1 - _ALIKE)))
         algorithm = ALGORITHMS[self.collective][option.wave.algorithm]
-        switch_s = algorithm.floor_s_per_byte(Shape(self.topology, self.group, range(self.topology.devices)))
+        everybody = range(self.topology.devices)
+        switch_s = algorithm.floor_s_per_byte(Shape(self.topology, self.group, everybody, self._network.first))
         return Busiest(link.link_class, link.bytes_per_s, s_per_byte, links.ends(number), alike, switch_s)
 
 
 def read_study(
-    kind: str, topology: Topology, ranks: int | None, stride: int, size: str, span: str = DEFAULT_SPAN
+    kind: str,
+    topology: Topology,
+    ranks: int | None,
+    stride: int,
+    size: str,
+    span: str = DEFAULT_SPAN,
+    algorithm: str = "",
+    *,
+    alone: bool = False,
 ) -> Study:
     """A study from what the command line says.
 
     kind: spelled with hyphens. ranks: all devices where it is None. size, span: texts such as "1 GB", "1 MB:1 GB".
+    algorithm, alone: as for Study.
     Raises InputError for groups that do not fit and for sizes that cannot be read.
     """
     names = {name.replace("_", "-"): name for name in COLLECTIVES}
@@ -168,13 +203,16 @@ def read_study(
     if ranks is not None and ranks < 1:
         raise InputError("--ranks", f"{ranks} ranks are too few", "use at least 2, or leave --ranks out")
     group = Group(topology.devices if ranks is None else ranks, stride)
-    return Study(topology, names[kind], group, quantity(size, "bytes", "--bytes"), size_range(span, "--sizes"))
+    sizes = quantity(size, "bytes", "--bytes"), size_range(span, "--sizes")
+    return Study(topology, names[kind], group, *sizes, algorithm, alone=alone)
 
 
 def file_stem(study: Study) -> str:
     """What the files of a study are called."""
     shape = f"-{study.group.ranks}x{study.group.stride}" if study.group.ranks < study.topology.devices else ""
-    return f"{study.title}-{study.topology.name}-{study.topology.devices}{shape}"
+    held = f"-{study.algorithm.replace(' ', '-')}" if study.algorithm else ""
+    alone = "-alone" if study.alone else ""
+    return f"{study.title}-{study.topology.name}-{study.topology.devices}{shape}{held}{alone}"
 
 
 def size_range(text: str, where: str) -> list[float]:
@@ -236,6 +274,8 @@ def collective_document(study: Study) -> dict[str, Any]:
         "ranks": group.ranks,
         "stride": group.stride,
         "groups": study.groups,
+        "alone": study.alone,
+        "held_to_algorithm": study.algorithm or None,
         "topology": {
             "name": topology.name,
             "title": topology.title,

@@ -71,11 +71,12 @@ def _headline(study: Study) -> str:
     return (
         f"{study.title} of {readable_size(study.size_bytes)} on {topology.devices:,} x {topology.device}:"
         f" {topology.title}, library {topology.about.library.name}"
+        + (f" held to {study.algorithm}" if study.algorithm else "")
     )
 
 
 def _who(study: Study) -> str:
-    """How many groups communicate, and that they do so at once."""
+    """How many groups communicate, and whether they do so at once."""
     group = study.group
     if study.from_store:
         reached = counted(group.ranks, "device")
@@ -83,6 +84,8 @@ def _who(study: Study) -> str:
             return f"From the store to the first {reached}, through the tree that joins them."
         return f"From the first {reached} to the store, through the tree that joins them."
     stride = f", stride {group.stride:,}," if group.stride > 1 else ""
+    if study.alone and group.ranks < study.topology.devices:
+        return f"One group of {group.ranks:,} ranks{stride} alone; all other devices are silent."
     left = study.topology.devices - study.groups * group.ranks
     rest = f" {counted(left, 'device')} left over, in no group." if left else ""
     if study.groups == 1:
@@ -131,13 +134,15 @@ def _options_table(study: Study) -> str:
     chosen = study.fastest(study.size_bytes)
     options = sorted(study.options, key=lambda option: float(option.time_s(study.size_bytes)))
     rows = [("*" if option is chosen else "", *_figures(study.row(option, study.size_bytes))) for option in options]
-    return f"At {readable_size(study.size_bytes)} (* the library's choice):\n" + _table(rows, ("", *_HEADERS), 3)
+    return f"At {readable_size(study.size_bytes)} (* {study.choice}):\n" + _table(rows, ("", *_HEADERS), 3)
 
 
 def _sizes_table(study: Study) -> str:
     """The library's choice at every size."""
     rows = [(readable_size(size), *_figures(study.row(study.fastest(size), size))) for size in study.sizes_bytes]
-    return "The library's choice by size:\n" + _table(rows, ("size", *_HEADERS), 3, first="right")
+    return f"{study.choice[0].upper()}{study.choice[1:]} by size:\n" + _table(
+        rows, ("size", *_HEADERS), 3, first="right"
+    )
 
 
 def _table(rows: Sequence[Sequence[str]], headers: Sequence[str], words: int, first: str = "left") -> str:

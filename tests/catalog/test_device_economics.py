@@ -72,10 +72,15 @@ def test_only_power_that_was_measured_is_called_so() -> None:
     kinds = {name: one.kind for name in FILES for one in economics_of(name).figures if one.name.endswith("busy_watts")}
     assert {name for name, kind in kinds.items() if kind == "measured"} == {"h100-80gb-sxm", "v100-32gb-sxm"}
     assert {name for name in kinds if economics_of(name).busy_watts_assumed} == {
+        "a10",
         "a100-80gb-pcie",
         "cs-2",
         "cs-3",
+        "gh200-96gb",
         "h100-96gb-hbm2e-500w",
+        "l40s",
+        "rtx-3090",
+        "rtx-4090",
     }
 
 
@@ -183,8 +188,3 @@ def test_what_cannot_be_a_price_is_refused(raw: dict[str, object], problem: str)
 def test_what_cannot_be_a_facility_is_refused(raw: dict[str, object], problem: str) -> None:
     with pytest.raises(InputError, match=problem):
         read_facility(raw, "catalogue: facility")
-
-
-def test_a_misspelt_device_is_met_with_the_closest() -> None:
-    with pytest.raises(InputError, match="did you mean 'cs-2'"):
-        economics_of("cs2")

@@ -49,6 +49,12 @@ SPARSE_HEADLINES = {
     "h200-141gb-sxm": {"tf32": 989e12, "bf16": 1979e12, "fp8": 3958e12},
     "b200-180gb-sxm": {"tf32": 2250e12, "bf16": 4500e12, "fp8": 9000e12},
     "gb200": {"tf32": 2500e12, "bf16": 5000e12, "fp8": 10000e12},
+    "gh200-96gb": {"tf32": 989e12, "bf16": 1979e12, "fp8": 3958e12},
+    "l40s": {"tf32": 366e12, "bf16": 733e12, "fp8": 1466e12},
+    "a10": {"tf32": 125e12, "bf16": 250e12},
+    # With fp32 accumulation; with fp16 accumulation these cards print twice as much again.
+    "rtx-4090": {"tf32": 165.2e12, "bf16": 330.4e12, "fp16": 330.4e12, "fp8": 660.6e12},
+    "rtx-3090": {"tf32": 71.2e12, "bf16": 142.4e12, "fp16": 142.4e12},
 }
 
 
@@ -147,6 +153,14 @@ def test_the_blackwell_boards_are_not_mixed() -> None:
     assert board.power_watts < superchip.power_watts
 
 
+def test_consumer_cards_have_half_the_rate_of_their_chip_where_sums_are_in_fp32() -> None:
+    # The chips of the L40S and of the RTX 4090, and of the A10 and of the RTX 3090, are alike; FLOP per multiprocessor
+    # and clock (GHz, boost) differ by two.
+    clocks = {"l40s": 2.52e9, "rtx-4090": 2.52e9, "a10": 1.695e9, "rtx-3090": 1.695e9}
+    per_clock = {name: gpu(name).peak_flops_per_s["bf16"] / gpu(name).multiprocessors / clocks[name] for name in clocks}
+    assert per_clock == pytest.approx({"l40s": 1024, "rtx-4090": 512, "a10": 1024, "rtx-3090": 512}, rel=0.01)
+
+
 def test_the_wafers_differ() -> None:
     second, third = wafer("cs-2"), wafer("cs-3")
     assert second.peak_flops_per_s["fp16"] < third.peak_flops_per_s["fp16"]
@@ -197,7 +211,7 @@ def test_a_fused_attention_is_named_where_there_is_one(stack: str) -> None:
 def test_every_field_of_a_device_has_a_figure(name: str) -> None:
     device = load_device(name)
     cited = {figure.name.split(".")[0] for figure in device.figures}
-    assert cited == {spec.name for spec in dataclasses.fields(device)} - {"name", "title", "figures"}
+    assert cited == {spec.name for spec in dataclasses.fields(device)} - {"name", "title", "base", "figures"}
 
 
 def test_a_borrowed_figure_is_an_assumption() -> None:

@@ -31,8 +31,11 @@ def study_of(
     ranks: int | None = None,
     stride: int = 1,
     size: str = "1 GB",
+    algorithm: str = "",
+    *,
+    alone: bool = False,
 ) -> Study:
-    return read_study(kind, load_topology(*place, "test"), ranks, stride, size)
+    return read_study(kind, load_topology(*place, "test"), ranks, stride, size, algorithm=algorithm, alone=alone)
 
 
 @pytest.mark.parametrize("kind", [name.replace("_", "-") for name in COLLECTIVES])
@@ -105,6 +108,32 @@ def test_all_groups_communicate_at_once(ranks: int | None, stride: int, groups: 
     assert says in collective_screen(study)
 
 
+def test_one_group_alone_has_the_links_to_itself() -> None:
+    # Eight groups across nodes of eight devices with four cards: two groups share each card.
+    place = ("a100-cloud-800gbps", 64)
+    together, alone = (
+        study_of("all-gather", place, ranks=8, stride=8, algorithm="ring", alone=one) for one in (False, True)
+    )
+    rates = [one.limit_bytes_per_s(one.fastest(1e9)) for one in (together, alone)]
+    assert rates == pytest.approx([12e9, 24e9])
+    assert (together.groups, alone.groups) == (8, 1)
+    assert alone.busiest(alone.options[0]).alike < together.busiest(together.options[0]).alike
+    assert "One group of 8 ranks, stride 8, alone; all other devices are silent." in collective_screen(alone)
+    assert "one group alone" in bus_bandwidth_figure(alone).texts[0].get_text()
+
+
+def test_a_library_may_be_held_to_one_algorithm() -> None:
+    free, held = study_of(size="1 MB"), study_of(size="1 MB", algorithm="tree")
+    assert held.algorithms == ["tree"]
+    assert [option for option in free.options if option.wave.algorithm == "tree"] == list(held.options)
+    text = collective_screen(held)
+    assert "held to tree" in " ".join(text.split())
+    assert "The best protocol of tree by size" in text
+    assert "library's choice" not in text
+    title, *_ = (one.get_text() for one in bus_bandwidth_figure(held).texts)
+    assert "all-reduce by tree" in title
+
+
 @pytest.mark.parametrize("kind", ["broadcast", "reduce"])
 def test_wafers_broadcast_and_reduce_through_the_store(kind: str) -> None:
     study = study_of(kind, WAFERS)
@@ -137,6 +166,13 @@ def test_wafers_exchange_nothing_with_each_other(kind: str, place: tuple[str, in
         ({"size": "1"}, "no unit"),
         ({"size": "1 Gbit"}, "byte is due"),
         ({"kind": "reduce", "place": WAFERS, "ranks": 4, "stride": 2}, "without gaps"),
+        ({"algorithm": "rings"}, "--algorithm\n  unknown algorithm for all-reduce 'rings'; did you mean 'ring'"),
+        ({"algorithm": "in-switch"}, "does not apply to these groups\n  allowed here: ring, tree, in-switch tree"),
+        (
+            {"algorithm": "in-switch", "place": ("hgx-a100-node", 8)},
+            "the library nccl-2021 does not have it\n  allowed here: ring, tree",
+        ),
+        ({"algorithm": "ring", "kind": "broadcast", "place": WAFERS}, "allowed here: store tree"),
     ],
 )
 def test_what_does_not_fit_is_explained(changes: dict[str, object], says: str) -> None:
@@ -171,7 +207,12 @@ def test_the_document_is_plain_and_complete() -> None:
     for row in (*document["options"], *document["sizes"]):
         assert row["bus_bytes_per_s"] == pytest.approx(document["bus_share"] * row["size_bytes"] / row["time_s"])
     assert document["busiest_link"]["class"] == "nic"
+    assert (document["alone"], document["held_to_algorithm"]) == (False, None)
     assert file_stem(study) == "all-reduce-dgx-h100-superpod-64-8x8"
+    narrow = study_of(ranks=8, stride=8, algorithm="ring", alone=True)
+    asked = collective_document(narrow)
+    assert (asked["alone"], asked["held_to_algorithm"], asked["groups"]) == (True, "ring", 1)
+    assert file_stem(narrow) == "all-reduce-dgx-h100-superpod-64-8x8-ring-alone"
 
 
 def ydata(lines: Sequence[object], label: str) -> np.ndarray:

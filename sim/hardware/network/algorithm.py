@@ -56,16 +56,20 @@ class Pattern:
 
 @dataclass(frozen=True)
 class Shape:
-    """One shape of groups on one topology, and the devices whose groups communicate."""
+    """One shape of groups on one topology, and the devices whose groups communicate.
+
+    first: only so many of those groups; all of them where it is None.
+    """
 
     topology: Topology
     group: Group
     devices: range
+    first: int | None = None
 
     @functools.cached_property
     def members(self) -> Numbers:
         """(G, n) members of the groups."""
-        return self.group.members(self.devices)
+        return self.group.members(self.devices)[: self.first]
 
     @functools.cached_property
     def patterns(self) -> tuple[Pattern, ...]:

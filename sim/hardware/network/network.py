@@ -43,11 +43,13 @@ class Network:
     """Times of collectives on one topology. Sizes may be numbers or arrays; times have the same shape.
 
     only: algorithms that the library is held to; all that it has where empty.
+    alone: one group of each shape communicates, the first, instead of all of them at once.
     """
 
-    def __init__(self, topology: Topology, only: Sequence[str] = ()) -> None:
+    def __init__(self, topology: Topology, only: Sequence[str] = (), *, alone: bool = False) -> None:
         self.topology = topology
         self.only = tuple(only)
+        self.first = 1 if alone else None
         self._options: dict[tuple[Collective, Group], tuple[Option, ...]] = {}
         self._runs: dict[tuple[Algorithm, Group], tuple[float, Hops]] = {}
         self._sends: dict[tuple[int, Group | None], Option] = {}
@@ -132,7 +134,7 @@ class Network:
         if wave.kind == "send" or wave.group is None:
             return self._send_loads(wave.distance, wave.group, some)
         algorithm = ALGORITHMS[wave.kind][wave.algorithm]
-        total: Loads = np.sum(algorithm.phases(Shape(self.topology, wave.group, some)), axis=0)
+        total: Loads = np.sum(algorithm.phases(Shape(self.topology, wave.group, some, self.first)), axis=0)
         return total
 
     def usage(self, wave: Wave, devices: range) -> tuple[Numbers, NDArray[np.float64]]:
@@ -173,7 +175,7 @@ class Network:
             links, link = tree
             latency_s = about.collective_launch_s + links * link.latency_s
             return [Option(Wave(collective, group, "store"), latency_s, 1 / link.bytes_per_s)]
-        shape = Shape(self.topology, group, self._all)
+        shape = Shape(self.topology, group, self._all, self.first)
         found: list[Option] = []
         for name in about.library.algorithms[collective]:
             algorithm = ALGORITHMS[collective][name]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sim.catalog import PLAIN_LIBRARY, Figure, load_library
+from sim.catalog import PLAIN_LIBRARY, Device, Figure, check_source, load_library
 from sim.catalog.figures import read_figure
 from sim.errors import InputError, closest, unknown_name
 from sim.hardware.topology.links import Link
@@ -43,6 +43,8 @@ class FiguresFile:
     overrides: Mapping[str, float] = field(default_factory=dict)
     asked: str = ""
     devices_asked: str = ""
+    own_device: Device | None = None
+    """Read from the file that it names; None where the catalogue has its device."""
     figures: list[Figure] = field(default_factory=list)
     in_switch_bytes_per_s: float | None = None
     fabric_reduces: bool = False
@@ -61,6 +63,7 @@ class FiguresFile:
     def figure(self, key: str, raw: object) -> Any:
         """The value of one figure as written."""
         figure = read_figure(key, raw, self.where)
+        check_source(figure, self.where)
         self.figures.append(figure)
         return figure.value
 
@@ -154,12 +157,13 @@ class FiguresFile:
         return About(
             self.name,
             str(self.raw["title"]),
-            str(self.raw["device"]),
+            self.own_device.name if self.own_device else str(self.raw["device"]),
             self.devices or 0,
             library,
             in_switch_bytes_per_s=self.in_switch_bytes_per_s,
             fabric_reduces=self.fabric_reduces,
             storage=storage,
+            own_device=self.own_device,
             figures=(*self.figures, *library.figures),
             **times,
         )

@@ -9,6 +9,8 @@
     timing.collective_launch, .send_launch, .tree_level = { value = "40 us", kind = ..., ... }
     storage.write_rate, .read_rate, .capacity = { value = "50 GB/s", ... }   optional; of all nodes together, in bytes
 
+device is a name of the catalogue, or the path of a device file of the user's own, relative to the topology file.
+
 Family "graph" has [[link]] entries (a, b, class, optionally count), or the name of a file as graph_file, and
 optionally devices = [...] and sizes.domain; see graph_file.py.
 """
@@ -19,14 +21,14 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from sim.catalog import device_names
+from sim.catalog import Device, device_names, read_device
 from sim.errors import InputError, unknown_name
 from sim.hardware.topology.families import FAMILIES
 from sim.hardware.topology.figures_file import FiguresFile, check_keys
 from sim.hardware.topology.topology import Topology
 from sim.scenario.shelf import shelf
 
-__all__ = ["load_topology", "shelf", "topology_names"]
+__all__ = ["files_read", "load_topology", "shelf", "topology_names"]
 
 _TOP = ("title", "family", "device", "sizes", "link_class", "timing", "storage")
 _REQUIRED = ("title", "family", "device")
@@ -52,14 +54,14 @@ def load_topology(
     Raises InputError for an unknown name, a file that cannot be used, or a topology smaller than asked.
     """
     if name.endswith(".toml"):
-        path = (base or Path.cwd()) / name
+        path = _path(name, base)
         if not path.is_file():
             raise InputError(where, f"no topology file '{name}' in {base or Path.cwd()}", "check the path")
         shown = name
     else:
         if name not in topology_names():
             raise unknown_name(where, "topology", name, topology_names())
-        path = shelf("topologies") / f"{name}.toml"
+        path = _path(name, base)
         shown = f"topologies/{name}.toml"
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -72,10 +74,39 @@ def load_topology(
         raise unknown_name(f"{shown}: family", "family", wanted, FAMILIES)
     family = FAMILIES.get(wanted, FAMILIES["graph"])
     check_keys(shown, raw, (*_TOP, *family.keys), (*_REQUIRED, *family.required))
-    if raw["device"] not in device_names():
-        raise unknown_name(f"{shown}: device", "device", str(raw["device"]), device_names())
+    own_device = _own_device(raw["device"], path.parent, f"{shown}: device")
     asked = sizes_where or where
-    return family.read(FiguresFile(shown, path.stem, path.parent, raw, devices, sizes or {}, asked, devices_where))
+    return family.read(
+        FiguresFile(shown, path.stem, path.parent, raw, devices, sizes or {}, asked, devices_where, own_device)
+    )
+
+
+def files_read(name: str, base: Path | None = None) -> tuple[Path, ...]:
+    """The files that a topology is made of: its own, its graph file, and that of its device; also those not there.
+
+    name, base: as for load_topology. What cannot be read names no further file.
+    """
+    path = _path(name, base)
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return (path,)
+    named = [raw.get("graph_file"), raw.get("device")]
+    return (path, *(path.parent / one for one in named if isinstance(one, str) and Path(one).suffix))
+
+
+def _own_device(device: object, folder: Path, where: str) -> Device | None:
+    """The device that a topology names by a path; None where the catalogue has it."""
+    if isinstance(device, str) and device.endswith(".toml"):
+        return read_device(folder / device, f"{where} = {device}")
+    if device not in device_names():
+        raise unknown_name(where, "device", str(device), device_names())
+    return None
+
+
+def _path(name: str, base: Path | None) -> Path:
+    """Where a topology's file lies, whether or not it is there."""
+    return (base or Path.cwd()) / name if name.endswith(".toml") else shelf("topologies") / f"{name}.toml"
 
 
 def topology_names() -> list[str]:

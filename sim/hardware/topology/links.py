@@ -65,7 +65,7 @@ class LinkTable:
     def add_both(self, count: int, link: Link, names: Callable[[int], EdgeKey]) -> tuple[int, int]:
         """Append both directions of `count` equal links: (first number as named, first number of the way back).
 
-        names: index in the block -> its two ends.
+        names: index in the block -> its two ends. Where there are none, the table has no class of that name.
         Raises InputError where the table would grow beyond LARGEST_TABLE.
         """
         if self.count + 2 * count > LARGEST_TABLE:
@@ -75,6 +75,8 @@ class LinkTable:
                 f"build fewer devices, or smaller groups: at most {LARGEST_TABLE:,} in all",
             )
         first, back = self.count, self.count + count
+        if not count:
+            return first, back
         self._blocks += [_Block(first, count, link, names, False), _Block(back, count, link, names, True)]
         self._firsts += [first, back]
         self.count += 2 * count

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.catalog import PLAIN_LIBRARY, Figure, Library
+from sim.catalog import PLAIN_LIBRARY, Device, Figure, Library, load_device
 from sim.errors import InputError
 from sim.hardware.topology.links import NO_LINK, EdgeKey, Link, LinkTable, Numbers
 
@@ -42,7 +42,8 @@ class Storage:
 class About:
     """What every topology says of itself, whatever its family.
 
-    devices: how many are built; device: their name in the catalogue.
+    devices: how many are built; device: their name in the catalogue, or that of own_device.
+    own_device: read from a file of the user's own; None where the catalogue has it.
     library: the collective library that runs on it.
     collective_launch_s: fixed cost of starting one collective (host and kernel launch).
     send_launch_s: the same for one send between two devices.
@@ -63,6 +64,7 @@ class About:
     in_switch_bytes_per_s: float | None = None
     fabric_reduces: bool = False
     storage: Storage | None = None
+    own_device: Device | None = None
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
 
@@ -109,6 +111,10 @@ class Topology(ABC):
         self.domain = domain
         self.levels = levels or (domain,)
         self.links = LinkTable()
+
+    def load_device(self) -> Device:
+        """What is known of its devices."""
+        return self.about.own_device or load_device(self.device)
 
     @abstractmethod
     def vertex(self, device: int) -> str:

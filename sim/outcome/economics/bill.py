@@ -69,9 +69,9 @@ def run_bill(
 ) -> RunBill:
     """Bill a run on devices of one kind.
 
-    device: name in the catalogue. devices: all that are paid for, spares and unused ones among them. wall_time_s: from
-    start to end. tokens: trained on, above zero. prices: what the scenario says instead of the catalogue.
-    Raises InputError for an unknown device.
+    device: its name; of one that is not in the catalogue nothing is known. devices: all that are paid for, spares and
+    unused ones among them. wall_time_s: from start to end. tokens: trained on, above zero. prices: what the scenario
+    says instead of the catalogue.
     """
     terms = terms_of(device, prices)
     energy = None if terms.busy_watts is None else _energy(terms, terms.busy_watts, devices, wall_time_s)

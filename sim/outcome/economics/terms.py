@@ -40,7 +40,7 @@ class Terms:
 def terms_of(device: str, prices: Prices = AS_THE_CATALOGUE) -> Terms:
     """What the catalogue has of a device, with what the scenario gives in its place.
 
-    A figure that the scenario replaces is no longer cited. Raises InputError for an unknown device.
+    A figure that the scenario replaces is no longer cited.
     """
     known, place = economics_of(device), load_facility()
     facility = Facility(

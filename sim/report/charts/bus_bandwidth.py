@@ -25,7 +25,7 @@ _NARROWEST = 0.055
 """Part of the width that the name of a choice needs."""
 _CAPTION = (
     "Bus bandwidth as nccl-tests defines it: {share:.4g} x size / time. Thin: each algorithm with its best protocol at"
-    " each size. Thick: the fastest of all, which the library is taken to choose; which one that is stands at the top."
+    " each size. Thick: the fastest of all{chooser}; which one that is stands at the top."
     " Dashed: what {limit} would allow if nothing else took time."
 )
 
@@ -37,7 +37,7 @@ def bus_bandwidth(study: Study, ax: Axes | None = None) -> Axes:
     curves = {name: _best_of(study, name, sizes) for name in study.algorithms}
     ax.set_xscale("log", base=2)
     chosen = np.max(list(curves.values()), axis=0)
-    ax.plot(sizes, chosen, color=_CHOICE, linewidth=7, solid_capstyle="round", label="the library's choice", zorder=2)
+    ax.plot(sizes, chosen, color=_CHOICE, linewidth=7, solid_capstyle="round", label=study.choice, zorder=2)
     for name, colour in colours_of(study.algorithms, ALGORITHM_COLOURS).items():
         ax.plot(sizes, curves[name], color=colour, linewidth=1.5, label=name, zorder=3)
     limit = study.limit_bytes_per_s(study.fastest(study.sizes_bytes[-1])) / 1e9
@@ -56,8 +56,11 @@ def bus_bandwidth_figure(study: Study) -> Figure:
     shape = f"{group.ranks:,} ranks" if study.groups == 1 else f"{study.groups:,} groups of {group.ranks:,} ranks"
     if group.stride > 1:
         shape += f", stride {group.stride:,}"
-    title = f"Bus bandwidth of {study.title}, {shape}\n{topology.title}, {topology.about.library.name}"
-    caption = _CAPTION.format(share=study.bus_share, limit=_limit_of(study))
+    shape += ", one group alone" if study.alone else ""
+    held = f" by {study.algorithm}" if study.algorithm else ""
+    title = f"Bus bandwidth of {study.title}{held}, {shape}\n{topology.title}, {topology.about.library.name}"
+    chooser = "" if study.algorithm else ", which the library is taken to choose"
+    caption = _CAPTION.format(share=study.bus_share, limit=_limit_of(study), chooser=chooser)
     entries = len(study.algorithms) + 2
     (ax,) = sheet([4.2], title, caption, left=0.85, legend_rows=-(-entries // _COLUMNS))
     bus_bandwidth(study, ax)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sim.catalog import Wafer, load_device, load_stack
+from sim.catalog import Wafer, load_stack
 from sim.catalog.stack_records import GpuStack
 from sim.errors import InputError
 from sim.hardware.topology import load_topology
@@ -36,7 +36,7 @@ def asked(given: Mapping[str, Any], overrides: Sequence[str]) -> list[Scenario]:
     model, topology, devices = given["--model"], given["--topology"], given["--devices"]
     sequence = {} if given["--sequence"] is None else {"sequence": given["--sequence"]}
     batch = given["--batch"].strip()
-    device = load_device(load_topology(topology, 1, "--topology").device, "--topology")
+    device = load_topology(topology, None, "--topology").load_device()
     stack = given["--stack"] or (_WAFER_STACK if isinstance(device, Wafer) else _GPU_STACK)
     precision = {} if "bf16" in device.peak_flops_per_s else {"precision": "fp16"}
     name = Path(topology).stem

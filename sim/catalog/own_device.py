@@ -1,0 +1,66 @@
+"""A device of the user's own: a file that names a base of the catalogue and states what differs."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from pathlib import Path
+
+from sim.catalog.figures import Figure
+from sim.catalog.loader import (
+    check_source,
+    device_figures,
+    device_names,
+    device_of,
+    is_group,
+    load_device,
+    over,
+    unit_of,
+)
+from sim.catalog.records import Device
+from sim.errors import InputError, shown
+from sim.units import quantity
+
+
+def read_device(path: Path, where: str) -> Device:
+    """Read a device of the user's own from a file that names a base of the catalogue and states what differs.
+
+    where: how messages name the file.
+    Raises InputError for a file that cannot be read, and for what cannot be a device.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(where, f"this device file cannot be read: {error.strerror}", "check the path") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(where, f"this is not TOML ({error})", "see the devices in the documentation") from error
+    missing = [key for key in ("title", "base") if not isinstance(raw.get(key), str)]
+    if missing:
+        remedy = 'write title = "My card" and base = the nearest of scaletax list devices; state only what differs'
+        raise InputError(where, f"a device needs {' and '.join(missing)}, in quotes", remedy)
+    if path.stem in device_names():
+        raise InputError(where, f"the catalogue has a '{path.stem}', with prices and errors", "call the file otherwise")
+    base = load_device(raw["base"], f"{where}: base")
+    below = device_figures(base.name)
+    if raw.get("record", below["record"]) != below["record"]:
+        raise InputError(f"{where}: record", f"'{base.name}' is a {below['record']}", "leave record out")
+    for key, entry in raw.items():
+        if is_group(below.get(key)) and not is_group(entry):
+            raise InputError(f"{where}: {key}", "this is a table of figures, not one", f"write [{key}]")
+    device = device_of(path.stem, over(below, raw), where)
+    for figure in device.figures:
+        check_source(figure, where)
+        _check_sense(figure, where)
+    return dataclasses.replace(device, base=base.name)
+
+
+def _check_sense(figure: Figure, where: str) -> None:
+    """Raise InputError for a figure of a device without the unit that is due, and for no count or share above zero."""
+    value, place = figure.value, f"{where}: {figure.name}"
+    if unit := unit_of(figure.name):
+        quantity(value, unit, place)
+    elif figure.name == "multiprocessors":
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise InputError(place, f"{shown(value)} is not a whole number of at least 1", "write for example 108")
+    elif isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1:
+        raise InputError(place, f"{shown(value)} is not a share above 0, up to 1", "write for example 0.8")
