@@ -13,14 +13,14 @@ from sim.parallel.replicas import in_runs
 from sim.parallel.schedule import default_schedule
 from sim.parallel.wafer_plan import WaferPlan
 from sim.planning import PlanRow, PlanStudy, SizeStudy
+from sim.report.borders import ascii_only
 from sim.report.plans.studies import SystemStudy
-from sim.report.screen import ascii_only
 from sim.report.sentences import percent
 from sim.units import readable_bytes, readable_time
 
 _WIDTH = 118
-_CHANGES_WIDTH = 17
-_GPU_HEADERS = ("TP", "PP", "VP", "DP", "micro\nbatch", "ZeRO", "SP", "recom-\npute", "schedule")
+_CHANGES_WIDTH = 14
+_GPU_HEADERS = ("TP", "PP", "sche-\ndule", "DP", "micro\nbatch", "ZeRO", "SP", "recom-\npute")
 _WAFER_HEADERS = ("systems", "micro\nbatch", "passes")
 
 
@@ -166,14 +166,19 @@ def plan_settings(plan: Plan | WaferPlan) -> tuple[str, ...]:
     return (
         f"{plan.tensor}",
         f"{plan.pipeline}" + (f" ({in_runs(layers)})" if plan.is_cut_by_hand else ""),
-        f"{plan.virtual_stages}" if plan.virtual_stages > 1 else "",
+        _schedule(plan),
         f"{plan.data:,}",
         f"{plan.micro_batch}" + (f" x({in_runs(counts)})" if counts else ""),
         f"{plan.zero}",
         "yes" if plan.sequence_parallel else "",
         "" if plan.recompute == "none" else plan.recompute,
-        "" if plan.schedule == default_schedule(plan.virtual_stages) else plan.schedule,
     )
+
+
+def _schedule(plan: Plan) -> str:
+    """What differs from 1F1B: the virtual stages that make it interleaved, or another schedule."""
+    interleaved = f"VP{plan.virtual_stages}" if plan.virtual_stages > 1 else ""
+    return interleaved if plan.schedule == default_schedule(plan.virtual_stages) else plan.schedule
 
 
 def _setting_headers(plan: Plan | WaferPlan) -> tuple[str, ...]:
