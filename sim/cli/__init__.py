@@ -12,6 +12,7 @@ from sim.cli.budgeting import budget
 from sim.cli.networks import collective, draw
 from sim.cli.planning import plan
 from sim.cli.simulating import check, cite, run
+from sim.cli.stops import exit_code_of, guard
 from sim.cli.sweeping import plot, sweep
 from sim.cli.validating import fit, validate
 from sim.errors import ScaletaxError
@@ -57,14 +58,15 @@ for _command in (run, check, plan, cite, validate, fit, collective, draw, budget
 
 def main() -> NoReturn:
     """Run the command line; errors of the input become messages and exit codes, never tracebacks."""
+    guard()
     try:
         cli.main(standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as stopped:
         click.echo("stopped; the results folder holds all of this run or nothing of it", err=True)
-        sys.exit(130)
+        sys.exit(exit_code_of(stopped))
     except ScaletaxError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -40,11 +39,12 @@ def budget(
     """
     from sim.catalog import DEFAULT_LAW, load_law
     from sim.outcome.quality.study import Question, answer
+    from sim.report.borders import ascii_only
     from sim.report.budget.asked import count
-    from sim.report.budget.files import budget_document, write_budget
+    from sim.report.budget.files import write_budget
     from sim.report.budget.price import machine
     from sim.report.budget.screen import budget_screen
-    from sim.report.screen import ascii_only, written_files
+    from sim.report.screen import written_files
 
     priced = machine(device, mfu, inference_mfu)
     question = Question(
@@ -58,7 +58,7 @@ def budget(
     study = answer(load_law(law or DEFAULT_LAW, "--law"), question)
     written = write_budget(study, priced, out or Path("results") / "budget")
     if as_json:
-        click.echo(json.dumps(budget_document(study, priced), indent=1))
+        click.echo(written[0].read_text(encoding="utf-8"), nl=False)
     else:
         click.echo(ascii_only(budget_screen(study, priced)))
         click.echo(written_files(written))

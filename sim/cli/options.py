@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 FILE = click.argument("file", type=click.Path(path_type=Path))
 SET = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key of the file.")
 SIZE = click.option("--size", "changes", multiple=True, metavar="KEY=NUMBER", help="Change a size of the topology.")
+NO_CHARTS = click.option("--no-charts", is_flag=True, help="Write results without drawing them.")
 _PROGRESS_AFTER_S = 2.0
 
 

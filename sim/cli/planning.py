@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from sim.cli.options import SET, progress, scenarios_of
+from sim.cli.options import NO_CHARTS, SET, progress, scenarios_of
 
 _CORES = min(4, os.cpu_count() or 1)
 
@@ -30,6 +29,7 @@ _CORES = min(4, os.cpu_count() or 1)
 @click.option("--jobs", type=click.IntRange(min=1), default=_CORES, show_default=True, help="Processes to use.")
 @SET
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the results (default: results/plan-NAME).")
+@NO_CHARTS
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of the tables.")
 def plan(
     file: Path | None,
@@ -47,6 +47,7 @@ def plan(
     jobs: int,
     overrides: Sequence[str],
     out: Path | None,
+    no_charts: bool,
     as_json: bool,
 ) -> None:
     """Search for the best plans: what to set, what it costs, and how hard it was to find.
@@ -73,10 +74,10 @@ def plan(
     check_writable(directory)
     with progress(sum(map(len, systems)), "search") as bar:
         studies, failures = study_all(systems, top, jobs, bar.update)
-    written, document = write_studies(studies, failures, directory)
-    click.echo(json.dumps(document, indent=1) if as_json else plans_screen(studies, top))
     if not as_json:
-        click.echo(written_files(written))
+        click.echo(plans_screen(studies, top))
+    written = write_studies(studies, failures, directory, charts=not no_charts)
+    click.echo(written[0].read_text(encoding="utf-8") if as_json else written_files(written), nl=not as_json)
     for failure in failures:
         click.echo(f"error: {failure}", err=True)
     if failures:

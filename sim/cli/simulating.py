@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from sim.cli.options import FILE, SET, loaded_of, progress, scenarios_of
+from sim.cli.options import FILE, NO_CHARTS, SET, loaded_of, progress, scenarios_of
 from sim.errors import ScaletaxError
 
 
@@ -18,14 +17,17 @@ from sim.errors import ScaletaxError
 @SET
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the results (default: results/NAME).")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes to use.")
+@NO_CHARTS
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of the table.")
 @click.option("--quiet", is_flag=True, help="Print only the files written.")
-def run(file: Path, overrides: Sequence[str], out: Path | None, jobs: int, as_json: bool, quiet: bool) -> None:
+def run(
+    file: Path, overrides: Sequence[str], out: Path | None, jobs: int, no_charts: bool, as_json: bool, quiet: bool
+) -> None:
     """Simulate every system of a scenario FILE: a table, charts, and where every device-second goes."""
     from sim.report.comparison.compare import check_comparison
     from sim.report.comparison.screen import verdict_screen
     from sim.report.entries import entries_screen, has_entries
-    from sim.report.files import check_writable, results_document, write_results
+    from sim.report.files import check_writable, write_results
     from sim.report.screen import screen, written_files
     from sim.sweep.execute import Failure, run_points
 
@@ -41,15 +43,12 @@ def run(file: Path, overrides: Sequence[str], out: Path | None, jobs: int, as_js
     if not outcomes and failures:
         raise failures[0].error
     messages = [str(failure.error) for failure in failures]
-    written = write_results(outcomes, messages, directory, refusals=refusals)
-    if as_json:
-        click.echo(json.dumps(results_document(outcomes, messages, refusals), indent=1))
-    elif not quiet:
+    if not as_json and not quiet:
         of_entries = has_entries(outcomes, refusals)
         click.echo(entries_screen(outcomes, refusals) if of_entries else screen(outcomes))
         click.echo(verdict_screen(outcomes), nl=False)
-    if not as_json:
-        click.echo(written_files(written))
+    written = write_results(outcomes, messages, directory, charts=False if no_charts else None, refusals=refusals)
+    click.echo(written[0].read_text(encoding="utf-8") if as_json else written_files(written), nl=not as_json)
     for failure in failures:
         click.echo(f"error: {failure.error}", err=True)
     if failures:

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from sim.cli.options import FILE, SET, scenario_path
+from sim.cli.stops import exit_code_of
 
 _CORES = os.cpu_count() or 1
 
@@ -62,10 +63,10 @@ def sweep(
         try:
             with Teller(total) as teller:
                 progress = run_sweep(document, path, points, store, place, work, teller, limit)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stopped:
             again = " ".join(["scaletax", *sys.argv[1:]]).replace(" --fresh", "")
             click.echo(f"\nstopped; everything that was finished is kept. To go on:\n  {again}", err=True)
-            sys.exit(130)
+            sys.exit(exit_code_of(stopped))
         write_csv(store, folder / CSV_NAME)
         written = [CSV_NAME, *([PARQUET_NAME] if write_parquet(store, folder / PARQUET_NAME) else [])]
         click.echo(sweep_screen(store, progress, folder, written))

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from sim.catalog import GpuStack, Model
 from sim.errors import InputError
+from sim.parallel.cuts import balanced_cut
 from sim.parallel.plans import Plans
-from sim.parallel.replicas import ReplicaClass, in_program_order, refuse_gathering, replica_classes
-from sim.parallel.schedule import micro_batches_in_flight, peak_layers_in_flight, stage_order
+from sim.parallel.replicas import ReplicaClass, in_program_order, in_runs, refuse_gathering, replica_classes
+from sim.parallel.schedule import default_schedule, micro_batches_in_flight, peak_layers_in_flight, stage_order
 from sim.parallel.stages import stage_ranges, stages_of_parts
 from sim.scenario.types import PlanRequest, Recompute, Scenario, Schedule
 
@@ -45,7 +46,7 @@ class Plan:
 
     @property
     def chunks(self) -> int:
-        """Model chunks: stages times virtual stages."""
+        """Stages times virtual stages."""
         return self.pipeline * self.virtual_stages
 
     @property
@@ -64,6 +65,11 @@ class Plan:
     def stage_parts(self) -> tuple[int, ...]:
         """Number of the part that each stage runs on."""
         return tuple(index for index, stages in enumerate(self.parts) for _ in stages)
+
+    @property
+    def is_cut_by_hand(self) -> bool:
+        """Whether layers lie on chunks otherwise than as evenly as they can."""
+        return self.layers_per_chunk not in ((), balanced_cut(sum(self.layers_per_chunk), self.chunks))
 
     def stage_layers(self, stage: int) -> int:
         """Layers that one stage holds over all its chunks."""
@@ -102,17 +108,23 @@ class Plan:
         )
 
     def summary(self) -> str:
-        """One line for tables: only what differs from plain data parallelism."""
+        """One line for tables: only what differs from plain data parallelism.
+
+        Plans of one model, batch and system that differ never share a line. Left out are degrees of 1, switches that
+        are off, layers cut as balanced_cut does, micro-batches that follow from the batch, and the default_schedule.
+        """
         words = [f"TP{self.tensor}"] if self.tensor > 1 else []
-        interleaved = f"x{self.virtual_stages}" if self.virtual_stages > 1 else ""
-        depth = f"({'+'.join(map(str, self.part_stages))})" if len(self.part_stages) > 1 else f"{self.pipeline}"
-        words += [f"PP{depth}{interleaved}"] if self.pipeline > 1 else []
-        counts = self.replica_micro_batches
-        uneven = f" x{min(counts)}-{max(counts)}" if counts else ""
+        depth = f"({'+'.join(map(str, self.part_stages))})" if len(self.part_stages) > 1 else self.pipeline
+        words += (
+            [f"PP{depth}" + (f"x{self.virtual_stages}" if self.virtual_stages > 1 else "")] if self.pipeline > 1 else []
+        )
+        uneven = f"x({in_runs(self.replica_micro_batches)})" if self.replica_micro_batches else ""
         words += [f"DP{self.data}", f"mb{self.micro_batch}{uneven}"]
         words += ["FSDP"] if self.zero == 3 else [f"ZeRO{self.zero}"] if self.zero else []
         words += ["SP"] if self.sequence_parallel else []
         words += [f"{self.recompute}-rc"] if self.recompute != "none" else []
+        words += [self.schedule] if self.schedule != default_schedule(self.virtual_stages) else []
+        words += [f"layers {in_runs(self.layers_per_chunk)}"] if self.is_cut_by_hand else []
         return " ".join(words)
 
 
@@ -136,7 +148,7 @@ def check_plan(request: PlanRequest, scenario: Scenario, stack: GpuStack) -> Pla
     part_stages = stages_of_parts(scenario.system.parts, tensor * data, scenario.where)
     _check_stack(tensor, pipeline, stack, where)
     _check_tensor(scenario.model, tensor, where)
-    schedule = request.schedule or ("interleaved" if virtual > 1 else "1f1b")
+    schedule = request.schedule or default_schedule(virtual)
     micro_batch = request.micro_batch or 1
     micro_batches = _micro_batches(request, scenario.training.global_batch, data, micro_batch, where)
     for count in dict.fromkeys(micro_batches):

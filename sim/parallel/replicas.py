@@ -36,6 +36,14 @@ def replica_classes(counts: Sequence[int]) -> tuple[ReplicaClass, ...]:
     return tuple(found)
 
 
+def in_runs(counts: Sequence[int]) -> str:
+    """Numbers in a row, those that repeat as a product: "2x8+6" for 8, 8, 6. Rows that differ read differently."""
+    return "+".join(
+        f"{len(one.replicas)}x{one.micro_batches}" if len(one.replicas) > 1 else f"{one.micro_batches}"
+        for one in replica_classes(counts)
+    )
+
+
 def in_program_order(given: Sequence[int], batch: int, micro_batch: int, data: int, where: str) -> tuple[int, ...]:
     """The micro-batches of each replica as the user lists them, most first.
 

@@ -25,6 +25,11 @@ class Slot(NamedTuple):
     """0 .. p v - 1, in the order of the layers."""
 
 
+def default_schedule(virtual_stages: int) -> Schedule:
+    """What runs where nobody names a schedule."""
+    return "interleaved" if virtual_stages > 1 else "1f1b"
+
+
 def stage_order(schedule: Schedule, stage: int, stages: int, virtual: int, micro_batches: int) -> list[Slot]:
     """The fixed order of one stage's compute stream.
 

@@ -29,7 +29,7 @@ class WaferPlan:
 
     def summary(self) -> str:
         """One line for tables."""
-        passes = f"{self.micro_batches} passes of mb{self.micro_batch}"
+        passes = f"{self.micro_batches} pass{'es' if self.micro_batches > 1 else ''} of mb{self.micro_batch}"
         return f"DP{self.systems} {passes}" if self.systems > 1 else passes
 
 

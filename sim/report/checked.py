@@ -6,6 +6,7 @@ import textwrap
 
 from tabulate import tabulate
 
+from sim.report.borders import ascii_only
 from sim.report.points import counted
 from sim.report.variation_words import variation_words
 from sim.scenario import Scenario
@@ -27,12 +28,12 @@ def checked(prepared: Prepared) -> str:
         f"  training  {training.tokens:.4g} tokens in batches of {training.global_batch} x {training.sequence},"
         f" {training.precision}, {training.optimizer}, {training.method}",
         f"  plan      {prepared.plan.summary()} ({_chooser(prepared.plan.chosen_by)}),"
-        f" uses {prepared.plan.devices} of {system.devices} devices",
+        f" uses {prepared.plan.devices} of {counted(system.devices, 'device')}",
         *_variation(scenario),
         f"  memory    {readable_bytes(prepared.memory.peak_bytes)} of {readable_bytes(prepared.memory.capacity_bytes)}"
         " on the fullest device",
     ]
-    return "\n".join([*lines, _memory_table(prepared)])
+    return ascii_only("\n".join([*lines, _memory_table(prepared)]))
 
 
 def _hardware(prepared: Prepared) -> str:

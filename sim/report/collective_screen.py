@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
+from sim.report.borders import ascii_only
 from sim.report.collective import Row, Study
 from sim.report.points import counted
-from sim.report.screen import ascii_only
 
 _WIDTH = 118
 _HEADERS = ("algorithm", "protocol", "time", "algorithm\nGB/s", "bus\nGB/s")

@@ -12,6 +12,7 @@ from tabulate import tabulate
 from sim.catalog import law_names, load_sources
 from sim.outcome.outcome import Outcome
 from sim.report.accuracy import accuracy_notes, warnings_of
+from sim.report.borders import ascii_only
 from sim.report.run_records import run_columns
 from sim.report.run_screen import run_sources, run_table
 from sim.report.sentences import percent
@@ -99,7 +100,7 @@ def entries_screen(outcomes: Sequence[Outcome], refusals: Sequence[Refusal]) -> 
         "\n".join(map(_wrapped, said)),
         "\n".join(_wrapped(line) for line in _remarks(outcomes)),
     ]
-    return "\n\n".join(part for part in parts if part).encode("ascii", "backslashreplace").decode("ascii") + "\n"
+    return ascii_only("\n\n".join(part for part in parts if part)) + "\n"
 
 
 def entry_rows(outcomes: Sequence[Outcome], refusals: Sequence[Refusal]) -> list[dict[str, Any]]:

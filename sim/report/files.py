@@ -2,55 +2,36 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import hashlib
 import json
 import os
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sim.errors import InputError
+from sim.errors import InputError, shown
 from sim.outcome.outcome import Outcome
+from sim.report.borders import csv_text
 from sim.report.comparison.compare import compare
 from sim.report.comparison.page import page
 from sim.report.comparison.records import comparison_rows
-from sim.report.document import RESULTS_SCHEMA, results_document, summary_rows
+from sim.report.document import results_document, summary_rows
 from sim.report.entries import entry_rows, has_entries
 from sim.scenario import Refusal, resolved_toml
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["check_writable", "csv_text", "results_document", "write_chart", "write_folder", "write_results"]
+__all__ = ["check_writable", "write_chart", "write_folder", "write_results"]
 
-_RESULTS = "results.json"
-# Names that a run before this one may have left; kept in step with what is written here, and of a validation.
-_OWN_NAMES = (
-    "resolved*.toml",
-    "ledger.*",
-    "scaling.*",
-    "goodput.*",
-    "step-times.*",
-    "timeline-*.*",
-    "streams-*.*",
-    "links-*.*",
-    "rows.csv",
-    "unsupported.csv",
-    "parity.*",
-    "errors.*",
-    "plans*.*",
-    "effort*.*",
-    "best*.toml",
-    "entries.*",
-    "report.md",
-    "comparison.csv",
-    "budget.*",
-)
+_RESULTS, _FILES = "results.json", "files"
+_STOPS = (signal.SIGINT, signal.SIGTERM)
+_SUFFIXES = (".json", ".csv", ".toml", ".md", ".png", ".svg")
+"""Of everything that is written into a folder."""
 
 
 def write_results(
@@ -71,27 +52,53 @@ def write_results(
     """
     if charts is None:
         charts = any(outcome.scenario.report.charts for outcome in outcomes)
-    return write_folder(directory, lambda folder: _write_all(outcomes, failures, folder, charts, refusals))
+    texts = {
+        "summary.csv": csv_text(summary_rows(outcomes)),
+        **({"entries.csv": csv_text(entry_rows(outcomes, refusals))} if has_entries(outcomes, refusals) else {}),
+        **_compared(outcomes),
+        **_resolved(outcomes),
+    }
+
+    def draw(folder: Path) -> list[Path]:
+        # Drawing is the one heavy import of this room.
+        from sim.report.charts import chart_files
+
+        return chart_files(outcomes, folder)
+
+    document = results_document(outcomes, failures, refusals)
+    return write_folder(directory, document, texts, draw if charts and outcomes else None)
 
 
-def write_folder(directory: Path, write: Callable[[Path], Sequence[Path]]) -> list[Path]:
-    """Have files written into a folder that is put in its place when they are complete; return where they are then.
+def write_folder(
+    directory: Path,
+    document: Mapping[str, Any],
+    texts: Mapping[str, str],
+    draw: Callable[[Path], Sequence[Path]] | None = None,
+) -> list[Path]:
+    """Write results.json, other texts and charts into a folder, all of them or none; return the paths.
 
-    write: writes into the folder that it is given and returns the paths; among them results.json with its schema.
-    Raises InputError when the folder cannot be written.
+    document: for results.json, which also gets the name and the SHA-256 of every other file. texts: by file name.
+    draw: draws into the folder that it is given, and returns the paths. What an earlier run recorded, is still as it
+    was written and is not written again is deleted; nothing else is. Raises InputError when the folder cannot be
+    written.
     """
     with _reported(directory), _workspace(directory) as workspace:
         folder = workspace / "results"
         folder.mkdir()
-        names = [path.name for path in write(folder)]
-        _move(folder, directory, names)
-    return [directory / name for name in names]
+        for name, text in texts.items():
+            (folder / name).write_bytes(text.encode("utf-8"))
+        names = [*texts, *(path.name for path in (draw(folder) if draw else ()))]
+        whole = {**document, _FILES: {name: _digest(folder / name) for name in names}}
+        (folder / _RESULTS).write_text(json.dumps(whole, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        _move(folder, directory, [*names, _RESULTS], _earlier_files(directory))
+    return [directory / name for name in (_RESULTS, *names)]
 
 
 def check_writable(directory: Path) -> None:
     """Raise InputError when results could not be written there: better before a long run than after it."""
     with _reported(directory), _workspace(directory) as workspace:
         (workspace / _RESULTS).touch()
+        _refuse_folders(directory)
 
 
 def write_chart(figure: Figure, directory: Path, name: str) -> list[Path]:
@@ -102,48 +109,11 @@ def write_chart(figure: Figure, directory: Path, name: str) -> list[Path]:
     from sim.report.charts.canvas import save
 
     with _reported(directory), _workspace(directory) as workspace:
-        names = [path.name for path in save(figure, workspace, name)]
-        directory.mkdir(parents=True, exist_ok=True)
-        for each in names:
-            os.replace(workspace / each, directory / each)
+        folder = workspace / "charts"
+        folder.mkdir()
+        names = [path.name for path in save(figure, folder, name)]
+        _move(folder, directory, names)
     return [directory / each for each in names]
-
-
-def _write_all(
-    outcomes: Sequence[Outcome], failures: Sequence[str], folder: Path, charts: bool, refusals: Sequence[Refusal]
-) -> list[Path]:
-    document = results_document(outcomes, failures, refusals)
-    texts = {
-        _RESULTS: json.dumps(document, indent=1, allow_nan=False) + "\n",
-        "summary.csv": _summary(outcomes),
-        **({"entries.csv": csv_text(entry_rows(outcomes, refusals))} if has_entries(outcomes, refusals) else {}),
-        **_compared(outcomes),
-        **_resolved(outcomes),
-    }
-    paths = []
-    for name, text in texts.items():
-        path = folder / name
-        path.write_bytes(text.encode("utf-8"))
-        paths.append(path)
-    if charts and outcomes:
-        # Drawing is the one heavy import of this room.
-        from sim.report.charts import chart_files
-
-        paths += chart_files(outcomes, folder)
-    return paths
-
-
-def _summary(outcomes: Sequence[Outcome]) -> str:
-    return csv_text(summary_rows(outcomes))
-
-
-def csv_text(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] = ()) -> str:
-    """Rows that have the same keys as a CSV file. columns: of its header, where there may be no row."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else list(columns), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def _compared(outcomes: Sequence[Outcome]) -> dict[str, str]:
@@ -166,60 +136,94 @@ def _resolved(outcomes: Sequence[Outcome]) -> dict[str, str]:
 def _workspace(directory: Path) -> Iterator[Path]:
     """A temporary folder on the same disk as the target, gone afterwards whatever happens."""
     beside = directory if directory.exists() else _existing_parent(directory)
-    with tempfile.TemporaryDirectory(prefix=".scaletax-", dir=beside) as name:
-        yield Path(name)
+    folder = tempfile.TemporaryDirectory(prefix=".scaletax-", dir=beside)
+    try:
+        yield Path(folder.name)
+    finally:
+        with _uninterrupted():
+            folder.cleanup()
 
 
 def _existing_parent(directory: Path) -> Path:
     return next((parent for parent in directory.absolute().parents if parent.exists()), Path())
 
 
-def _move(folder: Path, directory: Path, names: Sequence[str]) -> None:
-    """Give a new folder its name in one go; in one that is there already replace file by file, results.json last.
-
-    An interrupt waits until the move is done, so that no folder holds half of one run and half of another.
-    """
-    with _uninterrupted():
-        _move_now(folder, directory, names)
-
-
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Hold back Ctrl-C for a moment; signals can only be held in the main thread."""
+    """Hold back Ctrl-C and SIGTERM for a moment; signals can only be held in the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     held: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, frame: held.append(number))
+    before = {each: signal.signal(each, lambda number, _: held.append(number)) for each in _STOPS}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
-    if held:
-        raise KeyboardInterrupt
+        for each, handler in before.items():
+            signal.signal(each, handler)
+        for number in held[:1]:
+            signal.raise_signal(number)
 
 
-def _move_now(folder: Path, directory: Path, names: Sequence[str]) -> None:
-    if not directory.exists():
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        folder.rename(directory)
-        return
-    stale = _earlier_files(directory) - set(names)
-    for name in sorted(stale):
-        (directory / name).unlink()
-    for name in sorted(names, key=lambda name: name == _RESULTS):
-        os.replace(folder / name, directory / name)
+def _move(folder: Path, directory: Path, names: Sequence[str], stale: Collection[str] = ()) -> None:
+    """Give a new folder its name in one go; in one that is there already replace files, all of them or none.
+
+    names: to move, in this order. stale: to delete. An interrupt waits until the move is done, so that no folder holds
+    half of one run and half of another.
+    """
+    with _uninterrupted():
+        if not directory.exists():
+            directory.parent.mkdir(parents=True, exist_ok=True)
+            folder.rename(directory)
+            return
+        _refuse_folders(directory)
+        aside = folder.with_name("earlier")
+        aside.mkdir()
+        before = [name for name in {*names, *stale} if os.path.lexists(directory / name)]
+        moves = [(directory / name, aside / name) for name in before]
+        moves += [(folder / name, directory / name) for name in names]
+        _move_all(moves)
+
+
+def _move_all(moves: Sequence[tuple[Path, Path]]) -> None:
+    """Move files, and back again where one cannot be moved."""
+    done: list[tuple[Path, Path]] = []
+    try:
+        for source, target in moves:
+            os.replace(source, target)
+            done.append((source, target))
+    except OSError:
+        for source, target in reversed(done):
+            os.replace(target, source)
+        raise
+
+
+def _refuse_folders(directory: Path) -> None:
+    """Raise InputError where a folder stands in the way of a file."""
+    inside = sorted(directory.iterdir()) if directory.is_dir() else []
+    found = [path.name for path in inside if path.suffix in _SUFFIXES and path.is_dir() and not path.is_symlink()]
+    if found:
+        raise InputError(
+            str(directory),
+            f"results cannot be written here: {shown(found[0])} is a folder with the name of a file",
+            "rename it, or choose another folder with --out",
+        )
 
 
 def _earlier_files(directory: Path) -> set[str]:
-    """Files of an earlier run; none where no results lie, so that nobody's own files are taken for them."""
+    """Files that an earlier run recorded as its own and that are as it wrote them; none where nothing is recorded."""
     try:
         earlier = json.loads((directory / _RESULTS).read_text(encoding="utf-8"))
-        if earlier["schema"] != RESULTS_SCHEMA or "scaletax" not in earlier:
-            return set()
-    except (OSError, ValueError, TypeError, KeyError):
+        recorded = dict(earlier[_FILES]) if "scaletax" in earlier else {}
+        inside = {path.name: path for path in directory.iterdir()}
+        return {name for name, digest in recorded.items() if name in inside and _digest(inside[name]) == digest}
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return set()
-    return {path.name for pattern in _OWN_NAMES for path in directory.glob(pattern) if path.is_file()}
+
+
+def _digest(path: Path) -> str | None:
+    """SHA-256 of a file in hexadecimal; None of what is no file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() and not path.is_symlink() else None
 
 
 @contextmanager

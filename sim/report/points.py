@@ -14,6 +14,8 @@ from sim.outcome.outcome import Outcome
 from sim.report.axis_words import axis_words
 from sim.scenario import Scenario
 
+_LONGEST_NAME = 80
+
 
 @dataclass(frozen=True, slots=True)
 class Curve:
@@ -104,8 +106,8 @@ def counted(number: int, noun: str) -> str:
 
 
 def slug(text: str) -> str:
-    """A text as part of a file name: lower-case letters, digits, dashes."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "point"
+    """A text as part of a file name: lower-case letters, digits, dashes, and not too many of them."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:_LONGEST_NAME].strip("-") or "point"
 
 
 def _work_size(point: Outcome) -> tuple[int, float]:

@@ -12,6 +12,7 @@ from tabulate import tabulate
 from sim.outcome.lines import GROUPS
 from sim.outcome.outcome import Outcome
 from sim.report.accuracy import accuracy_notes, error_band, few_rows_warnings, warnings_of
+from sim.report.borders import ascii_only
 from sim.report.points import curves
 from sim.report.run_screen import run_sources, run_table
 from sim.report.sentences import percent, sentences
@@ -82,11 +83,6 @@ def written_files(paths: Sequence[Path]) -> str:
     names = ", ".join(f"{stem.name}{suffix}" for stem, suffix in named.items())
     text = textwrap.fill(names, _WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
     return f"Written to {folders.pop()}:\n{text}"
-
-
-def ascii_only(text: str) -> str:
-    """The text with everything beyond ASCII escaped, for terminals that cannot show it."""
-    return text.encode("ascii", "backslashreplace").decode("ascii")
 
 
 def _headline(outcomes: Sequence[Outcome]) -> str:

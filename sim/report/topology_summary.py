@@ -11,7 +11,7 @@ from tabulate import tabulate
 
 from sim.hardware.network import Network
 from sim.hardware.topology import Link, Topology
-from sim.report.screen import ascii_only
+from sim.report.borders import ascii_only
 
 _WIDTH = 118
 _HEADERS = ("links", "between", "GB/s\neach way", "latency", "full\nduplex")

@@ -1,5 +1,7 @@
 """From what the user fixed to a whole plan, and what does not divide."""
 
+import itertools
+
 import pytest
 from builders import fixed, gpt, gpu_stack, overlapping, plan, point, training
 from hypothesis import given
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 
 from sim.errors import InputError
 from sim.parallel.plan import check_plan, cut_layers
+from sim.report.plans.screen import plan_settings
 
 
 def check(devices=64, model=None, stack=None, batch=64, sequence=128, **request):
@@ -100,6 +103,56 @@ def test_summaries_say_what_differs_from_data_parallelism():
     many = plan(tensor=8, pipeline=4, virtual_stages=2, data=2, zero=1, sequence_parallel=True, recompute="full")
     assert many.summary() == "TP8 PP4x2 DP2 mb1 ZeRO1 SP full-rc"
     assert plan(data=8, zero=3).summary() == "DP8 mb1 FSDP"
+    assert plan(pipeline=4, schedule="gpipe").summary() == "PP4 DP1 mb1 gpipe"
+    assert check(tensor=4, pipeline=4, layers_per_stage=(3, 2, 2, 1)).summary() == "TP4 PP4 DP4 mb1 SP layers 3+2x2+1"
+    assert check(devices=3, micro_batches=(2, 3, 3), batch=8).summary() == "DP3 mb1x(2x3+2)"
+
+
+def test_a_cut_that_the_search_makes_as_well_is_not_spelt_out():
+    by_hand = check(model=gpt(6, 256, 8), tensor=4, pipeline=4, layers_per_stage=(1, 2, 2, 1))
+    assert by_hand.summary() == "TP4 PP4 DP4 mb1 SP"
+
+
+def cuts_of(total, parts):
+    """Every way to write a total as so many numbers above zero, and none."""
+    return [None, *(each for each in itertools.product(range(1, total + 1), repeat=parts) if sum(each) == total)]
+
+
+def all_plans():
+    """Every legal plan of 4 layers and 8 sequences on 4 devices."""
+    for tensor, pipeline, virtual, micro_batch in itertools.product((1, 2), (1, 2, 4), (1, 2), (2, 4)):
+        data = 4 // (tensor * pipeline)
+        for switches in itertools.product(
+            (0, 1),
+            (False, True),
+            ("none", "full"),
+            (None, "gpipe"),
+            cuts_of(4, pipeline * virtual),
+            cuts_of(8 // micro_batch, data),
+        ):
+            names = ("zero", "sequence_parallel", "recompute", "schedule", "layers_per_stage", "micro_batches")
+            given_ = dict(zip(names, switches, strict=True))
+            try:
+                yield check(
+                    devices=4,
+                    model=gpt(4, 256, 8),
+                    batch=8,
+                    tensor=tensor,
+                    pipeline=pipeline,
+                    virtual_stages=virtual,
+                    micro_batch=micro_batch,
+                    **given_,
+                )
+            except InputError:
+                continue
+
+
+def test_plans_that_differ_never_share_a_line():
+    plans = set(all_plans())
+    assert len(plans) > 200
+    assert {one.schedule for one in plans} == {"1f1b", "gpipe", "interleaved"}
+    assert len({one.summary() for one in plans}) == len(plans)
+    assert len({plan_settings(one) for one in plans}) == len(plans)
 
 
 def test_interleaved_stages_hold_every_pth_chunk():

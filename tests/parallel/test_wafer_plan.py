@@ -97,6 +97,7 @@ def test_saying_that_nothing_is_split_is_allowed(request_):
 
 def test_summaries():
     assert WaferPlan(1, 8, 2).summary() == "2 passes of mb8"
+    assert WaferPlan(1, 8, 1).summary() == "1 pass of mb8"
     assert WaferPlan(4, 8, 2).summary() == "DP4 2 passes of mb8"
 
 

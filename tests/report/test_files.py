@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import hashlib
 import json
 import math
+import os
+import signal
 import tomllib
 from pathlib import Path
 
@@ -14,7 +17,8 @@ import pytest
 from sim.errors import InputError
 from sim.outcome.lines import GROUPS, LINES
 from sim.outcome.outcome import Outcome
-from sim.report.files import check_writable, results_document, write_results
+from sim.report.document import results_document
+from sim.report.files import _SUFFIXES, check_writable, write_results
 
 CHARTS = {"ledger.png", "ledger.svg", "scaling.png", "scaling.svg"}
 
@@ -126,9 +130,120 @@ def test_a_second_run_replaces_its_files_and_no_others(
 
 
 def test_files_that_are_no_results_are_left_alone(alone: Outcome, tmp_path: Path) -> None:
-    (tmp_path / "ledger.xlsx").write_text("mine", encoding="utf-8")
+    mine = ("ledger.xlsx", "plans-notes.md", "best-paper.toml", "timeline-of-the-project.svg", "budget.ods")
     write_results([alone], [], tmp_path, charts=False)
-    assert (tmp_path / "ledger.xlsx").read_text(encoding="utf-8") == "mine"
+    for name in mine:
+        (tmp_path / name).write_text("mine", encoding="utf-8")
+    write_results([alone], [], tmp_path, charts=False)
+    assert {name: (tmp_path / name).read_text(encoding="utf-8") for name in mine} == dict.fromkeys(mine, "mine")
+
+
+def test_a_file_that_was_changed_since_it_was_written_is_the_users(alone: Outcome, tmp_path: Path) -> None:
+    write_results([alone], [], tmp_path, charts=True)
+    (tmp_path / "ledger.svg").write_text("mine", encoding="utf-8")
+    write_results([alone], [], tmp_path, charts=False)
+    assert (tmp_path / "ledger.svg").read_text(encoding="utf-8") == "mine"
+    assert not (tmp_path / "ledger.png").exists()
+
+
+def record(folder: Path, files: object) -> None:
+    """Have an earlier results.json say that a run wrote these files."""
+    document = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    (folder / "results.json").write_text(json.dumps({**document, "files": files}), encoding="utf-8")
+
+
+@pytest.mark.parametrize("recorded", [None, [], ["a.csv"], "a.csv", 3, {"a.csv": None}, {"a.csv": {}}], ids=str)
+def test_a_damaged_record_deletes_nothing(alone: Outcome, tmp_path: Path, recorded: object) -> None:
+    write_results([alone], [], tmp_path, charts=False)
+    (tmp_path / "a.csv").write_text("mine", encoding="utf-8")
+    record(tmp_path, recorded)
+    write_results([alone], [], tmp_path, charts=False)
+    assert (tmp_path / "a.csv").read_text(encoding="utf-8") == "mine"
+
+
+def test_results_without_a_record_delete_nothing(alone: Outcome, tmp_path: Path) -> None:
+    write_results([alone], [], tmp_path, charts=True)
+    document = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    del document["files"]
+    (tmp_path / "results.json").write_text(json.dumps(document), encoding="utf-8")
+    write_results([alone], [], tmp_path, charts=False)
+    assert (tmp_path / "ledger.png").exists()
+
+
+def test_no_recorded_path_leads_out_of_the_folder(alone: Outcome, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    write_results([alone], [], folder, charts=False)
+    (folder / "inner").mkdir()
+    mine = [tmp_path / "mine.csv", folder / "inner" / "mine.csv"]
+    for path in mine:
+        path.write_text("mine", encoding="utf-8")
+    (folder / "link.csv").symlink_to(mine[0])
+    # With the right digest, so that it is the name that protects a file.
+    digest = hashlib.sha256(b"mine").hexdigest()
+    record(folder, dict.fromkeys(["../mine.csv", *map(str, mine), "inner/mine.csv", "inner", "link.csv", ".."], digest))
+    write_results([alone], [], folder, charts=False)
+    assert [path.read_text(encoding="utf-8") for path in mine] == ["mine", "mine"]
+    assert (folder / "link.csv").is_symlink()
+
+
+@pytest.mark.parametrize("name", ["results.json", "summary.csv", "ledger.png"])
+def test_a_folder_in_the_way_is_refused_and_nothing_changes(alone: Outcome, tmp_path: Path, name: str) -> None:
+    write_results([alone], ["earlier"], tmp_path, charts=False)
+    (tmp_path / name).unlink(missing_ok=True)
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "mine.txt").write_text("mine", encoding="utf-8")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    for attempt in (lambda: check_writable(tmp_path), lambda: write_results([alone], [], tmp_path, charts=True)):
+        with pytest.raises(InputError, match=f"'{name}' is a folder with the name of a file"):
+            attempt()
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
+    assert names(tmp_path / name) == {"mine.txt"}
+
+
+def test_a_file_that_cannot_be_moved_takes_the_others_back(
+    several: tuple[Outcome, ...], alone: Outcome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_results(several, [], tmp_path, charts=False)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    replace = os.replace
+
+    def refuse(source: Path, target: Path) -> None:
+        if target == tmp_path / "resolved.toml" and source.parent.name == "results":
+            raise PermissionError(1, "Operation not permitted")
+        replace(source, target)
+
+    monkeypatch.setattr("sim.report.files.os.replace", refuse)
+    with pytest.raises(InputError, match="Operation not permitted"):
+        write_results([alone], [], tmp_path, charts=False)
+    # Of the two moves of this file the second fails, so that the first, out of the way, has to be undone as well.
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_everything_written_has_a_suffix_that_no_folder_may_have(several: tuple[Outcome, ...], tmp_path: Path) -> None:
+    paths = write_results(several, [], tmp_path, charts=True)
+    assert {path.suffix for path in paths} <= set(_SUFFIXES)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_waits_until_all_files_are_in_place(
+    alone: Outcome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    write_results([alone], ["earlier"], tmp_path, charts=False)
+    replace, heard = os.replace, []
+
+    def interrupted(source: Path, target: Path) -> None:
+        signal.raise_signal(number)
+        replace(source, target)
+
+    before = signal.signal(number, lambda number, _: heard.append(number))
+    try:
+        monkeypatch.setattr("sim.report.files.os.replace", interrupted)
+        write_results([alone], [], tmp_path, charts=False)
+    finally:
+        signal.signal(number, before)
+    assert heard == [number]
+    assert json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))["failures"] == []
+    assert not [name for name in names(tmp_path) if name.startswith(".")]
 
 
 @pytest.mark.parametrize("write", [True, False])

@@ -182,10 +182,11 @@ def prepare_best(found: PlanStudy) -> Scenario:
 
 
 def test_results_hold_everything_and_the_best_plan_runs(studies: list[SystemStudy], tmp_path: Path) -> None:
-    written, document = write_studies(studies[:1], [], tmp_path / "out")
+    written = write_studies(studies[:1], [], tmp_path / "out")
     names = {path.name for path in written}
     assert names == {"results.json", "best.toml", "plans.png", "plans.svg", "effort.png", "effort.svg"}
-    assert json.loads((tmp_path / "out" / "results.json").read_text()) == document
+    document = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert plans_document(studies[:1], []).items() <= document.items()
     (search,) = document["searches"]
     assert search["effort"]["legal"] >= search["effort"]["fitting"] == studies[0].found.effort.fitting
     assert [one["devices"] for one in search["sizes"]] == [4, 6, 8]
@@ -196,17 +197,32 @@ def test_results_hold_everything_and_the_best_plan_runs(studies: list[SystemStud
 
 
 def test_several_systems_have_files_of_their_own(studies: list[SystemStudy], tmp_path: Path) -> None:
-    names = {path.name for path in write_studies(studies, [], tmp_path)[0]}
-    assert {"plans-pipeline.png", "effort-gpu-cluster.png", "plans-wafer.svg", "best.toml"} <= names
+    names = {path.name for path in write_studies(studies, [], tmp_path)}
+    assert {"plans-pipeline.png", "effort-pipeline.png", "plans-wafer.svg", "best.toml"} <= names
     assert plans_document(studies, [])["searches"][2]["device"].startswith("Cerebras")
 
 
 def test_one_system_with_two_models_has_files_for_each(studies: list[SystemStudy], tmp_path: Path) -> None:
     points = [scenario(GPU, 2, BEST, model=name) for name in ("cerebras-gpt-111m", "cerebras-gpt-256m")]
     found, _ = study_all(systems_of(points, ()), 1)
-    names = {path.name for path in write_studies([*found, found[0]], [], tmp_path)[0]}
+    names = {path.name for path in write_studies([*found, found[0]], [], tmp_path)}
     assert {"plans-gpu-cluster-cerebras-gpt-256m.png", "plans-gpu-cluster-cerebras-gpt-111m-2.svg"} <= names
-    assert len([name for name in names if name.startswith("effort")]) == 6
+    assert len([name for name in names if name.startswith("plans")]) == 6
+
+
+def test_one_size_has_no_chart_against_sizes(studies: list[SystemStudy], tmp_path: Path) -> None:
+    alone = studies[0]._replace(sizes=())
+    assert "plans.png" in {path.name for path in write_studies([alone], [], tmp_path)}
+    assert not list(tmp_path.glob("effort*"))
+
+
+def test_charts_are_left_out_where_nobody_wants_them(studies: list[SystemStudy], tmp_path: Path) -> None:
+    written = write_studies(studies[:1], [], tmp_path / "one", charts=False)
+    assert {path.name for path in written} == {"results.json", "best.toml"}
+    found = studies[0].found
+    quiet = dataclasses.replace(found.scenario, report=dataclasses.replace(found.scenario.report, charts=False))
+    unwanted = studies[0]._replace(found=dataclasses.replace(found, scenario=quiet))
+    assert len(write_studies([unwanted], [], tmp_path / "two")) == 2
 
 
 def test_charts_of_plans_draw_on_the_axes_given(studies: list[SystemStudy]) -> None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from sim.catalog import ParametricLaw
 from sim.outcome.quality.optimum import Recipe
 from sim.outcome.quality.study import Study
+from sim.report.borders import csv_text
 from sim.report.budget.price import Machine
 from sim.report.budget.screen import budget_notes, budget_rows
 from sim.report.document import RESULTS_SCHEMA, plain_data, versions
-from sim.report.files import csv_text, write_folder
+from sim.report.files import write_folder
 
 
 def budget_document(study: Study, machine: Machine | None) -> dict[str, Any]:
@@ -40,25 +40,17 @@ def write_budget(study: Study, machine: Machine | None, directory: Path) -> list
 
     Raises InputError when the folder cannot be written.
     """
-    return write_folder(directory, lambda folder: _write(study, machine, folder))
 
-
-def _write(study: Study, machine: Machine | None, folder: Path) -> list[Path]:
-    texts = {
-        "results.json": json.dumps(budget_document(study, machine), indent=1, allow_nan=False) + "\n",
-        "budget.csv": csv_text(budget_rows(study, machine)),
-    }
-    paths = []
-    for name, text in texts.items():
-        (folder / name).write_bytes(text.encode("utf-8"))
-        paths.append(folder / name)
-    if isinstance(study.law, ParametricLaw):
+    def draw(folder: Path) -> list[Path]:
         # Drawing is the one heavy import of this room.
         from sim.report.charts.budget import budget_figure
         from sim.report.charts.canvas import save
 
-        paths += save(budget_figure(study), folder, "budget")
-    return paths
+        return save(budget_figure(study), folder, "budget")
+
+    texts = {"budget.csv": csv_text(budget_rows(study, machine))}
+    has_chart = isinstance(study.law, ParametricLaw)
+    return write_folder(directory, budget_document(study, machine), texts, draw if has_chart else None)
 
 
 def _record(recipe: Recipe) -> dict[str, float]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from sim.catalog import Figure, load_sources
+from sim.report.borders import ascii_only
 from sim.report.catalogue.layout import wrapped
-from sim.report.screen import ascii_only
 
 _EVIDENCE = ("datasheet", "published", "measured")
 _REMAINDER = (

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from tabulate import tabulate
 
-from sim.report.screen import ascii_only
+from sim.report.borders import ascii_only
 
 _WIDTH = 118
 

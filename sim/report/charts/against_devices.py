@@ -8,7 +8,8 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from sim.report.charts.canvas import literal, quiet, sheet_of
+from sim.report.borders import chart_text
+from sim.report.charts.canvas import quiet, sheet_of
 from sim.report.charts.colours import FAINT, INK
 
 MOST_DIRECT_LABELS = 7
@@ -73,7 +74,7 @@ def label_ends(ax: Axes, ends: Sequence[End]) -> None:
         place = max(up, floors.get(end.x, up))
         floors[end.x] = place + _LABEL_POINTS
         ax.annotate(
-            literal(end.label),
+            chart_text(end.label),
             (end.x, end.y),
             xytext=(12, place - up),
             textcoords="offset points",

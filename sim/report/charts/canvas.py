@@ -11,6 +11,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from sim.report.borders import chart_text
 from sim.report.charts.colours import FAINT, INK
 
 WIDTH_INCHES = 11.0
@@ -49,8 +50,8 @@ def sheet(
         panels.append(figure.add_axes((left / WIDTH_INCHES, top / total, width, height / total)))
         top -= gap
     edge = _MARGIN_INCHES / WIDTH_INCHES
-    figure.text(edge, 1 - _MARGIN_INCHES / total, literal(title), size=13, weight="bold", color=INK, va="top")
-    words = literal("\n".join(lines))
+    figure.text(edge, 1 - _MARGIN_INCHES / total, chart_text(title), size=13, weight="bold", color=INK, va="top")
+    words = chart_text("\n".join(lines))
     figure.text(edge, _MARGIN_INCHES / total, words, size=8, color=FAINT, va="bottom", linespacing=1.3)
     return panels
 
@@ -62,7 +63,7 @@ def add_legend(ax: Axes, handles: Sequence[Artist], labels: Sequence[str], capti
     above = (1.5 * _MARGIN_INCHES + lines * _CAPTION_ROW_INCHES) / figure.get_figheight()
     figure.legend(
         list(handles),
-        [literal(label) for label in labels],
+        [chart_text(label) for label in labels],
         loc="lower left",
         bbox_to_anchor=(0.0, above),
         ncols=columns,
@@ -82,11 +83,6 @@ def sheet_of(ax: Axes) -> Figure:
     if figure is None:
         raise ValueError("the axes belong to no figure")
     return figure
-
-
-def literal(text: str) -> str:
-    """A text as it stands: a pair of dollars would be read as a formula."""
-    return text.replace("$", r"\$")
 
 
 def quiet(ax: Axes) -> None:

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from sim.outcome.lines import GROUPS, LINES
 from sim.outcome.outcome import Outcome
-from sim.report.charts.canvas import add_legend, literal, quiet, sheet, sheet_of
+from sim.report.borders import chart_text
+from sim.report.charts.canvas import add_legend, quiet, sheet, sheet_of
 from sim.report.charts.colours import FAINT, INK, LINE_COLOURS, text_colour
 from sim.report.points import comparable, counted, curves
 
@@ -41,11 +42,11 @@ def ledger_bars(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
             row += 1
             points.append(point)
             places.append(row)
-            labels.append(literal(label))
+            labels.append(chart_text(label))
         row += _HEADING_ROWS
     _bars(ax, points, places)
     for place, heading in headings:
-        ax.text(0, place + 0.12, literal(heading), size=9, weight="bold", color=INK, va="center")
+        ax.text(0, place + 0.12, chart_text(heading), size=9, weight="bold", color=INK, va="center")
     _beside(ax, points, places)
     ax.set_yticks(places, labels)
     ax.set_ylim(row - 0.45, -0.5)

@@ -6,7 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sim.outcome.outcome import Outcome
-from sim.report.charts.canvas import literal, quiet, sheet, sheet_of
+from sim.report.borders import chart_text
+from sim.report.charts.canvas import quiet, sheet, sheet_of
 from sim.report.charts.colours import INK, LINK_COLOURS, colours_of
 from sim.report.step_times import drawn_step
 
@@ -40,7 +41,7 @@ def link_load(outcome: Outcome, axes: list[Axes] | None = None) -> list[Axes]:
             f"{100 * one.mean_utilisation:.1f} % on average",
             f"{100 * one.busiest_utilisation:.1f} % on {one.busiest}",
         )
-        ax.text(1.015, 0.5, literal("\n".join(words)), transform=ax.transAxes, size=8, color=INK, va="center")
+        ax.text(1.015, 0.5, chart_text("\n".join(words)), transform=ax.transAxes, size=8, color=INK, va="center")
         quiet(ax)
         if ax is not panels[-1]:
             ax.tick_params(labelbottom=False)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from sim.engine.trace import Trace
 from sim.outcome.outcome import Outcome
-from sim.report.charts.canvas import literal, quiet, sheet, sheet_of
+from sim.report.borders import chart_text
+from sim.report.charts.canvas import quiet, sheet, sheet_of
 from sim.report.charts.colours import FAINT, INK, LINE_COLOURS
 from sim.report.charts.lanes import WAITING, Lanes, kind_of, stream_lanes
 from sim.report.step_times import drawn_step
@@ -49,7 +50,7 @@ def stream_utilisation(outcome: Outcome, ax: Axes | None = None) -> Axes:
     ax.set_xlim(0, end)
     ax.set_ylim(lanes.rows, 0)
     ax.set_yticks(
-        [lane.bottom + lane.height / 2 for lane in lanes.lanes], [literal(lane.label) for lane in lanes.lanes]
+        [lane.bottom + lane.height / 2 for lane in lanes.lanes], [chart_text(lane.label) for lane in lanes.lanes]
     )
     ax.set_xlabel(f"time since the start of the step ({unit})", size=9, color=INK)
     quiet(ax)

@@ -13,7 +13,8 @@ from matplotlib.patches import Patch
 
 from sim.engine.trace import Span, Trace
 from sim.outcome.outcome import Outcome
-from sim.report.charts.canvas import WIDTH_INCHES, add_legend, literal, quiet, sheet, sheet_of
+from sim.report.borders import chart_text
+from sim.report.charts.canvas import WIDTH_INCHES, add_legend, quiet, sheet, sheet_of
 from sim.report.charts.colours import INK, KIND_COLOURS, text_colour
 from sim.report.charts.lanes import Lane, Lanes, actor_lanes, kind_of, number_of
 from sim.report.step_times import drawn_step
@@ -53,7 +54,7 @@ def timeline(outcome: Outcome, ax: Axes | None = None, window: Window | None = N
     ax.set_xlim(window.start_s * scale, window.end_s * scale)
     ax.set_ylim(lanes.rows, 0)
     labelled = [lane for lane in lanes.lanes if lane.label]
-    ax.set_yticks([int(lane.bottom) + 0.5 for lane in labelled], [literal(lane.label) for lane in labelled])
+    ax.set_yticks([int(lane.bottom) + 0.5 for lane in labelled], [chart_text(lane.label) for lane in labelled])
     ax.set_xlabel(f"time since the start of the step ({unit})", size=8.5, color=INK)
     ax.set_title(window.title, size=9.5, loc="left", color=INK)
     quiet(ax)

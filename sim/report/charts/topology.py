@@ -13,7 +13,8 @@ from matplotlib.patches import FancyBboxPatch
 
 from sim.hardware.topology import Topology
 from sim.hardware.topology.fat_tree import FatTree
-from sim.report.charts.canvas import add_legend, literal, sheet, sheet_of
+from sim.report.borders import chart_text
+from sim.report.charts.canvas import add_legend, sheet, sheet_of
 from sim.report.charts.colours import FAINT, INK, LINK_COLOURS, colours_of
 from sim.report.drawing import LAYER_WIDTH, Line, Picture, Point, Spot, picture
 from sim.report.topology_summary import link_rows, readable_latency
@@ -205,7 +206,7 @@ def _name(ax: Axes, spot: Spot, found: Picture) -> None:
     elif is_crowded:
         off, ha = (0.0, 11.0 if off[1] > 0 else -11.0), "center"
     ax.annotate(
-        literal(spot.name),
+        chart_text(spot.name),
         spot.at,
         xytext=off,
         textcoords="offset points",
@@ -235,7 +236,7 @@ def _labels(ax: Axes, found: Picture) -> None:
         for index, text in enumerate(lines):
             heads = any(text == f"{label.count:,} {label.kind}" for label in found.labels)
             ax.annotate(
-                literal(text),
+                chart_text(text),
                 (0.0, y),
                 xycoords=("axes fraction", "data"),
                 xytext=(-8, _LINE_POINTS * ((len(lines) - 1) / 2 - index)),

@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sim.report.charts.canvas import add_legend, literal, quiet, sheet, sheet_of
+from sim.report.borders import chart_text
+from sim.report.charts.canvas import add_legend, quiet, sheet, sheet_of
 from sim.report.charts.colours import FAINT, INK, SYSTEM_COLOURS, SYSTEM_MARKERS
 from sim.validation.compare import Comparison
 from sim.validation.conventions import device_of
@@ -91,7 +92,7 @@ def errors_by_source(comparisons: Sequence[Comparison], ax: Axes | None = None) 
                 zorder=3,
             )
     ax.axvline(0.0, color=FAINT, linewidth=1.0, zorder=2)
-    ax.set_yticks(range(len(ordered)), [literal(f"{label} ({len(groups[label]):,})") for label in ordered])
+    ax.set_yticks(range(len(ordered)), [chart_text(f"{label} ({len(groups[label]):,})") for label in ordered])
     ax.set_ylim(-0.6, len(ordered) - 0.4)
     ax.set_xlim(-1.04 * _WIDEST_PER_CENT, 1.04 * _WIDEST_PER_CENT)
     ax.set_xlabel("error of the step time (%)", size=9, color=INK)

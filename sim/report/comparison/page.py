@@ -5,6 +5,7 @@ from __future__ import annotations
 from tabulate import tabulate
 
 from sim.report.accuracy import accuracy_notes, warnings_of
+from sim.report.borders import markdown_text
 from sim.report.comparison.compare import Comparison
 from sim.report.comparison.tables import (
     Rows,
@@ -36,7 +37,7 @@ def page(comparison: Comparison) -> str:
         ("How far to believe it", bullets(caveats(comparison))),
     ]
     title = comparison.points[0].scenario.title
-    return f"# {title}\n" + "".join(f"\n## {name}\n\n{text}\n" for name, text in sections)
+    return f"# {markdown_text(title)}\n" + "".join(f"\n## {name}\n\n{text}\n" for name, text in sections)
 
 
 def caveats(comparison: Comparison) -> list[str]:
@@ -80,12 +81,13 @@ def _price_dates(curve: Curve) -> list[str]:
 
 def markdown(table: Rows) -> str:
     """A table as Markdown."""
-    return tabulate(table.rows, headers=table.headers, tablefmt="github", disable_numparse=True)
+    rows = [[markdown_text(cell) for cell in row] for row in table.rows]
+    return tabulate(rows, headers=table.headers, tablefmt="github", disable_numparse=True)
 
 
 def bullets(lines: list[str]) -> str:
     """One line each."""
-    return "\n".join(f"- {line}" for line in lines)
+    return "\n".join(f"- {markdown_text(line)}" for line in lines)
 
 
 _KNEE = (

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 
 from sim.outcome.outcome import Outcome
+from sim.report.borders import ascii_only
 from sim.report.comparison.compare import compare
 from sim.report.comparison.verdict import short_verdict
 
@@ -21,4 +22,4 @@ def verdict_screen(outcomes: Sequence[Outcome]) -> str:
         textwrap.fill(sentence, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
         for sentence in short_verdict(comparison)
     ]
-    return "\n".join(["", "Verdict (report.md has all of it, and the tables):", *lines, ""])
+    return ascii_only("\n".join(["", "Verdict (report.md has all of it, and the tables):", *lines, ""]))

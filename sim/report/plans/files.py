@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from sim.errors import ScaletaxError
 from sim.parallel.plan import Plan
@@ -15,38 +12,40 @@ from sim.planning import PlanStudy
 from sim.report.files import write_folder
 from sim.report.plans.document import plans_document
 from sim.report.plans.studies import SystemStudy
+from sim.report.points import slug
 from sim.scenario import Scenario, resolved_toml
 from sim.scenario.types import PlanRequest, Search
 
 
 def write_studies(
-    studies: Sequence[SystemStudy], failures: Sequence[ScaletaxError], directory: Path
-) -> tuple[list[Path], dict[str, Any]]:
-    """Write everything into a folder, all of it or nothing; return the paths, and what results.json holds.
+    studies: Sequence[SystemStudy], failures: Sequence[ScaletaxError], directory: Path, charts: bool = True
+) -> list[Path]:
+    """Write everything into a folder, all of it or nothing; return the paths.
 
-    Raises InputError when the folder cannot be written.
+    charts: whether to draw, where the scenarios do not forbid it. Raises InputError when the folder cannot be written.
     """
-    document = plans_document(studies, failures)
-    return write_folder(directory, lambda folder: _write(studies, document, folder)), document
-
-
-def _write(studies: Sequence[SystemStudy], document: dict[str, Any], folder: Path) -> list[Path]:
-    texts = {"results.json": json.dumps(document, indent=1, allow_nan=False) + "\n"}
     documents = resolved_toml([with_best_plan(study.found) for study in studies])
-    for number, text in enumerate(documents, start=1):
-        texts["best.toml" if len(documents) == 1 else f"best-{number}.toml"] = text
-    paths = []
-    for name, text in texts.items():
-        (folder / name).write_bytes(text.encode("utf-8"))
-        paths.append(folder / name)
+    texts = {
+        "best.toml" if len(documents) == 1 else f"best-{number}.toml": text
+        for number, text in enumerate(documents, start=1)
+    }
+    drawn = charts and any(study.found.scenario.report.charts for study in studies)
+    document = plans_document(studies, failures)
+    return write_folder(directory, document, texts, (lambda folder: _draw(studies, folder)) if drawn else None)
+
+
+def _draw(studies: Sequence[SystemStudy], folder: Path) -> list[Path]:
     # Drawing is the one heavy import of this room.
     from sim.report.charts.canvas import save
     from sim.report.charts.effort import effort_figure
     from sim.report.charts.plans import plans_figure
 
+    paths = []
     for study, suffix in zip(studies, _suffixes(studies), strict=True):
-        paths += save(plans_figure(study.found), folder, f"plans{suffix}")
-        paths += save(effort_figure(study), folder, f"effort{suffix}")
+        if len(study.found.step_s) > 1:
+            paths += save(plans_figure(study.found), folder, f"plans{suffix}")
+        if len(study.sizes) > 1:
+            paths += save(effort_figure(study), folder, f"effort{suffix}")
     return paths
 
 
@@ -60,7 +59,7 @@ def _suffixes(studies: Sequence[SystemStudy]) -> list[str]:
         f"{name} {one.model.name}" if systems.count(name) > 1 else name
         for name, one in zip(systems, scenarios, strict=True)
     ]
-    plain = [f"-{re.sub(r'[^a-z0-9]+', '-', name.casefold()).strip('-')}" for name in names]
+    plain = [f"-{slug(name)}" for name in names]
     return [
         f"{name}-{plain[:place].count(name) + 1}" if plain.count(name) > 1 else name for place, name in enumerate(plain)
     ]

@@ -9,16 +9,18 @@ from tabulate import tabulate
 
 from sim.errors import DoesNotFit, ScaletaxError
 from sim.parallel.plan import Plan
+from sim.parallel.replicas import in_runs
+from sim.parallel.schedule import default_schedule
 from sim.parallel.wafer_plan import WaferPlan
 from sim.planning import PlanRow, PlanStudy, SizeStudy
+from sim.report.borders import ascii_only
 from sim.report.plans.studies import SystemStudy
-from sim.report.screen import ascii_only
 from sim.report.sentences import percent
 from sim.units import readable_bytes, readable_time
 
 _WIDTH = 118
-_CHANGES_WIDTH = 17
-_GPU_HEADERS = ("TP", "PP", "VP", "DP", "micro\nbatch", "ZeRO", "SP", "recom-\npute")
+_CHANGES_WIDTH = 14
+_GPU_HEADERS = ("TP", "PP", "sche-\ndule", "DP", "micro\nbatch", "ZeRO", "SP", "recom-\npute")
 _WAFER_HEADERS = ("systems", "micro\nbatch", "passes")
 
 
@@ -54,7 +56,7 @@ def _best(found: PlanStudy, top: int) -> str:
     fastest_s = found.best[0].step_s
     rows = [
         (
-            *_settings(row.plan),
+            *plan_settings(row.plan),
             f"{row.plan.devices:,}",
             readable_time(row.step_s),
             f"+{percent(row.step_s / fastest_s - 1)}" if row.step_s > fastest_s else "best",
@@ -147,7 +149,7 @@ def _size_row(one: SizeStudy) -> tuple[str, ...]:
     changed = textwrap.fill(changed, _CHANGES_WIDTH)
     return (
         f"{one.devices:,}",
-        *_settings(best.plan),
+        *plan_settings(best.plan),
         f"{unused:,}" if unused else "",
         readable_time(best.step_s),
         percent(best.mfu),
@@ -156,20 +158,27 @@ def _size_row(one: SizeStudy) -> tuple[str, ...]:
     )
 
 
-def _settings(plan: Plan | WaferPlan) -> tuple[str, ...]:
+def plan_settings(plan: Plan | WaferPlan) -> tuple[str, ...]:
+    """Cells of a table; plans of one system that differ have different ones."""
     if isinstance(plan, WaferPlan):
         return f"{plan.systems:,}", f"{plan.micro_batch:,}", f"{plan.micro_batches:,}"
-    counts = plan.replica_micro_batches
+    counts, layers = plan.replica_micro_batches, plan.layers_per_chunk
     return (
         f"{plan.tensor}",
-        f"{plan.pipeline}",
-        f"{plan.virtual_stages}" if plan.virtual_stages > 1 else "",
+        f"{plan.pipeline}" + (f" ({in_runs(layers)})" if plan.is_cut_by_hand else ""),
+        _schedule(plan),
         f"{plan.data:,}",
-        f"{plan.micro_batch}" + (f" x{min(counts)}-{max(counts)}" if counts else ""),
+        f"{plan.micro_batch}" + (f" x({in_runs(counts)})" if counts else ""),
         f"{plan.zero}",
         "yes" if plan.sequence_parallel else "",
         "" if plan.recompute == "none" else plan.recompute,
     )
+
+
+def _schedule(plan: Plan) -> str:
+    """What differs from 1F1B: the virtual stages that make it interleaved, or another schedule."""
+    interleaved = f"VP{plan.virtual_stages}" if plan.virtual_stages > 1 else ""
+    return interleaved if plan.schedule == default_schedule(plan.virtual_stages) else plan.schedule
 
 
 def _setting_headers(plan: Plan | WaferPlan) -> tuple[str, ...]:

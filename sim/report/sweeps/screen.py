@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from sim.report.screen import ascii_only
+from sim.report.borders import ascii_only
 from sim.report.sweeps.tables import rows_of
 from sim.sweep.store import Store
 from sim.sweep.sweep import Progress

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim.errors import InputError
+from sim.report import borders
 from sim.sweep.store import Store, read_only
 
 if TYPE_CHECKING:
@@ -42,9 +42,7 @@ def write_csv(store: Store, path: Path) -> None:
     beside = path.with_name(f".{path.name}.new")
     try:
         with beside.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows_of(store))
+            borders.write_csv(file, rows_of(store), columns)
         os.replace(beside, path)
     except OSError as error:
         beside.unlink(missing_ok=True)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sim.errors import InputError
-from sim.report.files import csv_text, write_folder
+from sim.report.borders import csv_text
+from sim.report.files import write_folder
 from sim.report.validation.document import (
     UNSUPPORTED_COLUMNS,
     problem_record,
@@ -24,13 +25,21 @@ def write_validation(validation: Validation, summary: Summary, directory: Path) 
 
     Raises InputError when the folder cannot be written.
     """
-    return write_folder(directory, lambda folder: _write_all(validation, summary, folder))
+    left_out = [*map(unsupported_record, validation.unsupported), *map(problem_record, validation.problems)]
+    texts = {
+        "rows.csv": csv_text([row_record(one) for one in validation.comparisons], ("id",)),
+        "unsupported.csv": csv_text(left_out, UNSUPPORTED_COLUMNS),
+    }
+    counted = [one for one in validation.comparisons if one.role == summary.role]
+    document = validation_document(validation, summary)
+    return write_folder(directory, document, texts, lambda folder: validation_charts(counted, folder))
 
 
 def write_document(validation: Validation, summary: Summary, path: Path) -> None:
     """Write everything as one JSON file. Raises InputError when it cannot be written."""
     try:
-        path.write_text(_document_text(validation, summary), encoding="utf-8")
+        text = json.dumps(validation_document(validation, summary), indent=1, allow_nan=False) + "\n"
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
         problem = f"the results cannot be written here: {error.strerror or error}"
         raise InputError(str(path), problem, "choose another file with --json") from None
@@ -44,23 +53,3 @@ def validation_charts(counted: Sequence[Comparison], folder: Path) -> list[Path]
     if not counted:
         return []
     return [*save(parity_figure(counted), folder, "parity"), *save(errors_figure(counted), folder, "errors")]
-
-
-def _write_all(validation: Validation, summary: Summary, folder: Path) -> list[Path]:
-    rows = [row_record(one) for one in validation.comparisons]
-    left_out = [*map(unsupported_record, validation.unsupported), *map(problem_record, validation.problems)]
-    texts = {
-        "results.json": _document_text(validation, summary),
-        "rows.csv": csv_text(rows, ("id",)),
-        "unsupported.csv": csv_text(left_out, UNSUPPORTED_COLUMNS),
-    }
-    paths = []
-    for name, text in texts.items():
-        path = folder / name
-        path.write_bytes(text.encode("utf-8"))
-        paths.append(path)
-    return paths + validation_charts([one for one in validation.comparisons if one.role == summary.role], folder)
-
-
-def _document_text(validation: Validation, summary: Summary) -> str:
-    return json.dumps(validation_document(validation, summary), indent=1, allow_nan=False) + "\n"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from sim.report.screen import ascii_only
+from sim.report.borders import ascii_only
 from sim.report.validation.tables import (
     Cells,
     group_cells,
