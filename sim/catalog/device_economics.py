@@ -14,7 +14,7 @@ from typing import Any
 
 from sim.catalog.figures import Figure, is_iso_date, read_figure
 from sim.catalog.loader import device_names
-from sim.errors import InputError, unknown_name
+from sim.errors import InputError, some_of, unknown_name
 from sim.units import fraction, quantity
 
 _RUNGS = ("low", "typical", "high")
@@ -188,4 +188,4 @@ def _check_keys(raw: Mapping[str, Any], allowed: tuple[str, ...], where: str, re
     surplus = [key for key in raw if key not in allowed]
     missing = [key for key in required if key not in raw]
     if surplus or missing:
-        raise InputError(where, f"unknown keys {surplus}, missing keys {missing}", f"allowed: {', '.join(allowed)}")
+        raise InputError(where, f"unknown keys {surplus}, missing keys {missing}", f"allowed: {some_of(allowed)}")

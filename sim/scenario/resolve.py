@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.catalog import Model, Variation, load_model, stack_names
-from sim.errors import InputError, shown, unknown_name
+from sim.errors import InputError, shown, some_of, unknown_name
 from sim.scenario.amounts import sequences_in
 from sim.scenario.hardware_tables import PartTable, SizesTable
 from sim.scenario.model_config import read_model_config
@@ -105,7 +105,7 @@ def _model(table: ModelTable, path: Path) -> Model:
         if own:
             raise InputError(
                 f"{path}: [model]",
-                f"'config' and fields of its own ({', '.join(own)})",
+                f"'config' and fields of its own ({some_of(own)})",
                 "leave out one of the two",
             )
         return read_model_config(path.parent / config, table.name, f"{path}: [model] config")
