@@ -26,6 +26,7 @@ _LISTED_BY = {
         "software stack": "stacks",
         "topology": "topologies",
         "variation": "variations",
+        "list": "--help",
     }.items()
 }
 """The command that lists all names of a kind."""

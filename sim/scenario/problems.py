@@ -54,7 +54,15 @@ def check(raw: Mapping[str, Any], path: Path) -> Document:
 
     Raises InputError that reports all problems, the first as the headline.
     """
+    if {"family", "device"} <= set(raw) and "system" not in raw:
+        raise not_a_scenario(str(path), str(path))
     return check_structure(Document, raw, path)
+
+
+def not_a_scenario(where: str, topology: str) -> InputError:
+    """Build the error for a topology where a scenario is due."""
+    remedy = f'name it in one: [[system]] topology = "{topology}"; scaletax draw {topology} shows it'
+    return InputError(where, "this is a topology, not a scenario", remedy)
 
 
 def check_structure(table: type[_Table], raw: Mapping[str, Any], path: Path) -> _Table:
