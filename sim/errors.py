@@ -76,7 +76,10 @@ def shown(value: object) -> str:
         return str(value).lower()
     if isinstance(value, dict):
         return "a table"
-    text = repr(value) if isinstance(value, (str, int, float, list)) else str(value)
+    try:
+        text = repr(value) if isinstance(value, (str, int, float, list)) else str(value)
+    except ValueError:  # Python writes no whole number of more than 4,300 digits
+        return "a number of thousands of digits"
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 

@@ -110,6 +110,9 @@ def parse_key(text: str, systems: Sequence[str], where: str, entries: Sequence[s
     name = usual_name(path[-1])
     told = len(path) == 1 or name != path[-1]
     usual = [".".join(each) for each in known if told and each[-1] == name]
+    for each, why in RESERVED_KEYS.items():
+        if usual == [".".join(each)]:
+            raise InputError(where, f"'{text}' is reserved: {why}", "leave it out")
     hint = f"; did you mean '{usual[0]}'?" if usual else closest(text, [*allowed, *(str(key) for key in candidates)])
     listed = some_of(alike, usual[0] if usual else text, listed_by=LISTED_BY)
     raise InputError(where, f"unknown key '{text}'{hint}", f"allowed: {listed}{one}")

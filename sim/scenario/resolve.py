@@ -131,15 +131,18 @@ def _training(table: TrainingTable, model: Model, path: Path) -> Training:
             f'method = "{table.method}", but [training.lora] {given}',
             'set method = "lora"' if table.lora else "add [training.lora] with rank and targets",
         )
+    asked = table.global_batch
+    rounded = asked.unit == "tokens" and asked.count % sequence != 0
     return Training(
         tokens=table.tokens.tokens,
         sequence=sequence,
-        global_batch=sequences_in(table.global_batch, sequence, f"{path}: [training] global_batch"),
+        global_batch=sequences_in(asked, sequence),
         precision=table.precision,
         optimizer=table.optimizer,
         method=table.method,
         lora=Lora(table.lora.rank, tuple(table.lora.targets)) if table.lora else None,
         tokens_per_parameter=table.tokens.per_parameter,
+        asked_batch_tokens=asked.count if rounded else None,
     )
 
 

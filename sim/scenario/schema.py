@@ -99,9 +99,11 @@ class LoraTable(Table):
 class TrainingTable(Table):
     """[training]."""
 
-    tokens: Annotated[TokenBudget, PlainValidator(token_budget)] = Field(examples=["257e9", '"20 per parameter"'])
+    tokens: Annotated[TokenBudget, PlainValidator(token_budget)] = Field(
+        examples=["257e9", '"1.4T"', '"20 per parameter"']
+    )
     sequence: Count | None = Field(None, examples=["2048"])
-    global_batch: Annotated[Batch, PlainValidator(batch)] = Field(examples=['"720 sequences"', '"4e6 tokens"'])
+    global_batch: Annotated[Batch, PlainValidator(batch)] = Field(examples=['"720 sequences"', '"4M tokens"'])
     precision: Literal["bf16", "fp16"] = "bf16"
     optimizer: Literal["adam", "sgd"] = "adam"
     method: Literal["pretrain", "finetune", "lora"] = "pretrain"
