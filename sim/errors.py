@@ -9,9 +9,27 @@ All errors can be pickled, because sweeps send them between processes.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 _LONGEST_SHOWN = 60
+_MOST_CHOICES = 8
+_LISTED_BY = {
+    kind: f"scaletax list {what}"
+    for kind, what in {
+        "architecture": "architectures",
+        "device": "devices",
+        "model": "models",
+        "reliability": "reliability",
+        "scaling law": "laws",
+        "scenario": "scenarios",
+        "software stack": "stacks",
+        "topology": "topologies",
+        "variation": "variations",
+        "list": "--help",
+    }.items()
+}
+"""The command that lists all names of a kind."""
 
 
 class ScaletaxError(Exception):
@@ -58,22 +76,59 @@ def shown(value: object) -> str:
         return str(value).lower()
     if isinstance(value, dict):
         return "a table"
-    text = repr(value) if isinstance(value, (str, int, float, list)) else str(value)
+    try:
+        text = repr(value) if isinstance(value, (str, int, float, list)) else str(value)
+    except ValueError:  # Python writes no whole number of more than 4,300 digits
+        return "a number of thousands of digits"
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 def closest(given: str, allowed: Iterable[str]) -> str:
-    """Return "; did you mean 'x'?" for the closest allowed name, or an empty string."""
-    folded = {name.lower(): name for name in allowed}
-    match = difflib.get_close_matches(given.lower(), folded, n=1, cutoff=0.6)
-    return f"; did you mean '{folded[match[0]]}'?" if match else ""
+    """Return "; did you mean 'x'?" for the closest allowed name, or an empty string.
+
+    Upper and lower case, punctuation and what stands before a slash do not count: "meta-llama/Llama-3-8B".
+    """
+    names = list(allowed)
+    if given.lower() in (exact := {name.lower(): name for name in names}):
+        return f"; did you mean '{exact[given.lower()]}'?"
+    plain = {_plain(name): name for name in names}
+    match = difflib.get_close_matches(_plain(given), plain, n=1, cutoff=0.6)
+    return f"; did you mean '{plain[match[0]]}'?" if match else ""
+
+
+def some_of(allowed: Iterable[str], given: str = "", *, listed_by: str = "") -> str:
+    """Write names that may be chosen: at most eight, those nearest to what was given first, and how to see the others.
+
+    listed_by: the command that lists all, such as "scaletax list devices"; empty where there is none.
+    """
+    names = list(allowed)
+    if len(names) <= _MOST_CHOICES:
+        return ", ".join(names)
+    alike = difflib.SequenceMatcher(b=_plain(given))
+
+    def likeness(name: str) -> float:
+        alike.set_seq1(_plain(name))
+        return alike.ratio()
+
+    nearest = sorted(names, key=likeness, reverse=True)[:_MOST_CHOICES] if given else names[:_MOST_CHOICES]
+    more = f"and {len(names) - _MOST_CHOICES} more"
+    return f"{', '.join(nearest)} {more}" + (f" ({listed_by})" if listed_by else "")
 
 
 def unknown_name(where: str, kind: str, given: str, allowed: Iterable[str]) -> InputError:
-    """Build the error for a misspelt name: the closest match, and everything that is allowed."""
+    """Build the error for a misspelt name: the closest match, and what is allowed."""
     names = sorted(allowed)
     return InputError(
         where,
-        f"unknown {kind} '{given}'{closest(given, names)}",
-        f"allowed: {', '.join(names)}",
+        f"unknown {kind} {_quoted(given)}{closest(given, names)}",
+        f"allowed: {some_of(names, given, listed_by=_LISTED_BY.get(kind, ''))}",
     )
+
+
+def _plain(name: str) -> str:
+    """A name without what people leave out or add: its organisation, upper case, and punctuation but the point."""
+    return re.sub(r"[^a-z0-9.]", "", name.rsplit("/", 1)[-1].lower())
+
+
+def _quoted(name: str) -> str:
+    return f"'{name}'" if len(name) <= _LONGEST_SHOWN else f"'{name[:_LONGEST_SHOWN]}...'"

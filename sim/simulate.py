@@ -31,6 +31,7 @@ from sim.outcome.varied import varied_ledger
 from sim.parallel.plan import Plan
 from sim.parallel.wafer_plan import WaferPlan
 from sim.prepare import Prepared, prepare
+from sim.scenario.amounts import batch_note
 from sim.scenario.types import Scenario
 from sim.training import with_run
 from sim.workload.flops import StepFlops, layers_flops
@@ -203,6 +204,8 @@ def _notes(prepared: Prepared) -> tuple[str, ...]:
         notes.append("plan chosen: the fastest that fits (scaletax plan shows what there was to choose from)")
     if plan.devices < devices:
         notes.append(f"{devices - plan.devices} of {devices} devices stay unused: the plan cannot use them")
+    if rounded := batch_note(prepared.scenario.training):
+        notes.append(rounded)
     longest = prepared.scenario.model.max_sequence
     if prepared.scenario.training.sequence > longest:
         notes.append(f"the sequence is longer than the model's published {longest}")

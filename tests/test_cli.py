@@ -128,7 +128,7 @@ def test_an_output_folder_that_cannot_be_written(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("what", ["models", "devices", "topologies", "stacks", "variations", "scenarios"])
+@pytest.mark.parametrize("what", ["models", "devices", "topologies", "stacks", "variations", "scenarios", "keys"])
 def test_list(what: str) -> None:
     done = scaletax("list", what)
     assert done.returncode == 0, done.stderr

@@ -13,7 +13,7 @@ from importlib import resources
 from typing import Any
 
 from sim.catalog.figures import Figure, is_iso_date, read_figure
-from sim.errors import InputError
+from sim.errors import InputError, some_of
 from sim.units import fraction, quantity
 
 _RUNGS = ("low", "typical", "high")
@@ -178,4 +178,4 @@ def _check_keys(raw: Mapping[str, Any], allowed: tuple[str, ...], where: str, re
     surplus = [key for key in raw if key not in allowed]
     missing = [key for key in required if key not in raw]
     if surplus or missing:
-        raise InputError(where, f"unknown keys {surplus}, missing keys {missing}", f"allowed: {', '.join(allowed)}")
+        raise InputError(where, f"unknown keys {surplus}, missing keys {missing}", f"allowed: {some_of(allowed)}")

@@ -15,7 +15,7 @@ from sim.cli.simulating import check, cite, run
 from sim.cli.stops import exit_code_of, guard
 from sim.cli.sweeping import plot, sweep
 from sim.cli.validating import fit, validate
-from sim.errors import ScaletaxError
+from sim.errors import ScaletaxError, unknown_name
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -28,27 +28,20 @@ def cli() -> None:
     """
 
 
+_LISTS = (
+    "models", "devices", "topologies", "stacks", "variations", "reliability", "prices", "laws", "scenarios",
+    "architectures", "keys",
+)  # fmt: skip
+
+
 @cli.command(name="list")
-@click.argument(
-    "what",
-    type=click.Choice(
-        [
-            "models",
-            "devices",
-            "topologies",
-            "stacks",
-            "variations",
-            "reliability",
-            "prices",
-            "laws",
-            "scenarios",
-        ]
-    ),
-)
+@click.argument("what", metavar=f"[{'|'.join(_LISTS)}]")
 def list_(what: str) -> None:
     """List what can be named in a scenario."""
     from sim.report import catalogue
 
+    if what not in _LISTS:
+        raise unknown_name("scaletax list", "list", what, _LISTS)
     click.echo(getattr(catalogue, f"{what}_table")())
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sim.errors import InputError
+from sim.errors import InputError, closest, some_of
 
 if TYPE_CHECKING:
     from sim.scenario import Scenario
@@ -20,6 +20,7 @@ SET = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", hel
 SIZE = click.option("--size", "changes", multiple=True, metavar="KEY=NUMBER", help="Change a size of the topology.")
 NO_CHARTS = click.option("--no-charts", is_flag=True, help="Write results without drawing them.")
 _PROGRESS_AFTER_S = 2.0
+_RESOLVED = "resolved.toml"
 
 
 def scenarios_of(file: Path, overrides: Sequence[str]) -> list[Scenario]:
@@ -41,14 +42,29 @@ def loaded_of(file: Path, overrides: Sequence[str]) -> Loaded:
 
 
 def scenario_path(file: Path) -> Path:
-    """The file itself, or that of a scenario which came with the program. Raises InputError where there is neither."""
-    from sim.hardware.topology import shelf
+    """The file itself, or that of a scenario which came with the program.
 
+    Raises InputError where there is neither, and for what is no scenario but belongs to one.
+    """
+    from sim.hardware.topology import shelf, topology_names
+    from sim.scenario.problems import not_a_scenario
+
+    if file.suffix == ".json":
+        model = f'name it in one: [model] config = "{file}"; or scaletax plan --model {file} --topology NAME ...'
+        found = f"write {file.parent / _RESOLVED}" if (file.parent / _RESOLVED).is_file() else model
+        raise InputError(str(file), "a scenario is a TOML file; this is JSON", found)
+    if (file / _RESOLVED).is_file():
+        raise InputError(str(file), "this is a folder of results", f"the scenario they are of is {file / _RESOLVED}")
     shelved = shelf("scenarios") / f"{file}.toml"
     is_name = not file.is_file() and file.suffix == "" and len(file.parts) == 1
+    if is_name and str(file) in topology_names():
+        raise not_a_scenario(str(file), str(file))
     if is_name and not shelved.exists():
         names = sorted(entry.stem for entry in shelf("scenarios").glob("*.toml"))
-        raise InputError(str(file), "there is no such file or scenario", f"scenarios: {', '.join(names)}")
+        some = some_of(names, str(file), listed_by="scaletax list scenarios")
+        raise InputError(
+            str(file), f"there is no such file or scenario{closest(str(file), names)}", f"scenarios: {some}"
+        )
     return shelved if is_name else file
 
 

@@ -10,11 +10,13 @@ from sim.report.borders import ascii_only
 from sim.report.points import counted
 from sim.report.variation_words import variation_words
 from sim.scenario import Scenario
+from sim.scenario.amounts import batch_note
 from sim.simulate import Prepared, resolution_of
 from sim.units import readable_bytes
 from sim.workload.parameters import count_parameters
 
 _WIDTH = 118
+_MARGIN = " " * 12
 
 
 def checked(prepared: Prepared) -> str:
@@ -27,6 +29,7 @@ def checked(prepared: Prepared) -> str:
         f"  model     {model.name}: {parameters / 1e9:.3f}e9 parameters, {model.layers} layers, hidden {model.hidden}",
         f"  training  {training.tokens:.4g} tokens in batches of {training.global_batch} x {training.sequence},"
         f" {training.precision}, {training.optimizer}, {training.method}",
+        *([f"{_MARGIN}{rounded}"] if (rounded := batch_note(training)) else []),
         f"  plan      {prepared.plan.summary()} ({_chooser(prepared.plan.chosen_by)}),"
         f" uses {prepared.plan.devices} of {counted(system.devices, 'device')}",
         *_variation(scenario),
@@ -56,10 +59,9 @@ def _variation(scenario: Scenario) -> list[str]:
         return [f"  devices   alike; resolution {resolution.name} ({resolution.why})"] if asked else []
     differ = f"differ ({variation.name}): {', '.join(variation_words(variation))}"
     how = f"resolution {resolution.name} ({resolution.why}), {counted(scenario.steps, 'step')}, seed {scenario.seed}"
-    margin = " " * 12
     return [
-        textwrap.fill(differ, _WIDTH, initial_indent="  devices   ", subsequent_indent=margin, break_on_hyphens=False),
-        f"{margin}{how}",
+        textwrap.fill(differ, _WIDTH, initial_indent="  devices   ", subsequent_indent=_MARGIN, break_on_hyphens=False),
+        f"{_MARGIN}{how}",
     ]
 
 

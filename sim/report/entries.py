@@ -17,6 +17,7 @@ from sim.report.run_records import run_columns
 from sim.report.run_screen import run_sources, run_table
 from sim.report.sentences import percent
 from sim.scenario import Published, Refusal, Scenario
+from sim.scenario.amounts import batch_note
 from sim.units import readable_time
 
 _WIDTH = 118
@@ -270,7 +271,7 @@ def _remarks(outcomes: Sequence[Outcome]) -> list[str]:
     for outcome in outcomes:
         for text in [
             *(f"warning: {line}" for line in warnings_of(outcome)),
-            *(f"note: {line}" for line in accuracy_notes(outcome)),
+            *(f"note: {line}" for line in (*accuracy_notes(outcome), batch_note(outcome.scenario.training)) if line),
         ]:
             names = owners.setdefault(text, [])
             names += [] if outcome.scenario.entry in names else [outcome.scenario.entry]

@@ -120,7 +120,7 @@ def _without_size(scenario: Scenario) -> Scenario:
 
 
 def _work(outcome: Outcome) -> tuple[object, object]:
-    training = dataclasses.replace(outcome.scenario.training, global_batch=0, precision="bf16")
+    training = dataclasses.replace(outcome.scenario.training, global_batch=0, asked_batch_tokens=None, precision="bf16")
     return outcome.scenario.model, training
 
 

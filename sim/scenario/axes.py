@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sim.errors import InputError, shown
+from sim.errors import InputError, shown, some_of
 from sim.scenario.keys import entry_names, parse_key, system_names
 from sim.scenario.overrides import parse_value
 
@@ -82,7 +82,7 @@ def groups(sweep: object, where: str) -> list[tuple[str, ...]]:
     named = [axis for one in listed for axis in one]
     for axis in named:
         if axis not in axes:
-            raise InputError(place, f"there is no axis {shown(axis)}", f"axes: {', '.join(axes)}")
+            raise InputError(place, f"there is no axis {shown(axis)}", f"axes: {some_of(axes, str(axis))}")
         if named.count(axis) > 1:
             raise InputError(place, f"'{axis}' is there more than once", "name each axis in one list")
     for one in listed:

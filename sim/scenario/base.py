@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sim.errors import InputError, closest, shown
+from sim.errors import InputError, closest, shown, some_of
 from sim.scenario.overlay import overlaid
 from sim.scenario.shelf import shelf
 
@@ -54,7 +54,8 @@ def _found(name: object, path: Path) -> Path:
     names = sorted(entry.stem for entry in shelf("scenarios").glob("*.toml"))
     if name not in names:
         problem = f"unknown scenario '{name}'{closest(name, names)}"
-        raise InputError(where, problem, f"scenarios: {', '.join(names)}; a file ends in .toml")
+        listed = some_of(names, name, listed_by="scaletax list scenarios")
+        raise InputError(where, problem, f"scenarios: {listed}; a file ends in .toml")
     return shelf("scenarios") / f"{name}.toml"
 
 

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sim.errors import InputError, closest
+from sim.errors import InputError, closest, some_of
+from sim.scenario.other_names import LISTED_BY, usual_name
 from sim.scenario.schema import LISTED, RESERVED_KEYS, TABLES, keys_of
 
 # A name or a config says the whole model, so setting one replaces whatever [model] held.
@@ -90,7 +91,7 @@ def parse_key(text: str, systems: Sequence[str], where: str, entries: Sequence[s
         raise InputError(
             where,
             f"unknown entry in '{text}'{closest(given.split('.')[0], entries)}",
-            f"write entry.NAME.KEY, NAME of: {', '.join(entries)}",
+            f"write entry.NAME.KEY, NAME of: {some_of(entries, given)}",
         )
     known = _known_paths()
     path = tuple(text.split("."))
@@ -105,12 +106,16 @@ def parse_key(text: str, systems: Sequence[str], where: str, entries: Sequence[s
         return written[text]
     allowed = [".".join(each) for each in known if each not in RESERVED_KEYS]
     alike = sorted(name for name in allowed if name.split(".")[0] == path[0]) or sorted(allowed)
-    one = f"\none system's own: system.NAME.KEY, NAME of: {', '.join(systems)}" if path[0] == "system" else ""
-    raise InputError(
-        where,
-        f"unknown key '{text}'{closest(text, [*allowed, *(str(key) for key in candidates)])}",
-        f"allowed: {', '.join(alike)}{one}",
-    )
+    one = f"\none system's own: system.NAME.KEY, NAME of: {some_of(systems, text)}" if path[0] == "system" else ""
+    name = usual_name(path[-1])
+    told = len(path) == 1 or name != path[-1]
+    usual = [".".join(each) for each in known if told and each[-1] == name]
+    for each, why in RESERVED_KEYS.items():
+        if usual == [".".join(each)]:
+            raise InputError(where, f"'{text}' is reserved: {why}", "leave it out")
+    hint = f"; did you mean '{usual[0]}'?" if usual else closest(text, [*allowed, *(str(key) for key in candidates)])
+    listed = some_of(alike, usual[0] if usual else text, listed_by=LISTED_BY)
+    raise InputError(where, f"unknown key '{text}'{hint}", f"allowed: {listed}{one}")
 
 
 def with_value(document: Mapping[str, Any], key: Key, value: object) -> dict[str, Any]:

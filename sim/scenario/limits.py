@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, get_args
 
-from sim.errors import InputError, closest
+from sim.errors import InputError, closest, some_of
+from sim.scenario.other_names import usual_name
 from sim.scenario.types import PlanLimit, Recompute, Schedule
 
 _DEGREES = ("devices", "tensor", "pipeline", "virtual_stages", "data", "micro_batch", "zero")
@@ -35,7 +36,9 @@ def plan_limit(text: object) -> PlanLimit:
     if key not in _WORDS:
         names = [*_DEGREES, *_WORDS]
         raise InputError(
-            "", f"'{text}': unknown key '{key}'{closest(key, names)}", f"keys of a limit: {', '.join(names)}"
+            "",
+            f"'{text}': unknown key '{key}'{closest(usual_name(key), names)}",
+            f"keys of a limit: {some_of(names, key)}",
         )
     if sign not in ("=", "!="):
         raise InputError("", f"'{text}': {key} has no order", f"compare {key} with = or !=")

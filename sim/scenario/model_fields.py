@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,7 +33,7 @@ def build_model(fields: Mapping[str, Any], where: str) -> Model:
         raise InputError(
             where,
             f"kv_heads {kv_heads} does not divide heads {heads}",
-            f"set kv_heads to one of {', '.join(str(n) for n in range(1, heads + 1) if heads % n == 0)}",
+            f"set kv_heads to a divisor of heads, such as {math.gcd(heads, kv_heads)}",
         )
     derived = {"name": "custom", "kv_heads": heads, "head_dim": hidden // heads, "ffn_hidden": 4 * hidden}
     return Model(**{**derived, **fields})

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from sim.errors import InputError, closest, shown
+from sim.errors import InputError, closest, shown, some_of
+from sim.scenario.other_names import LISTED_BY, usual_name
 from sim.scenario.schema import (
     LISTED,
     RESERVED_KEYS,
@@ -53,7 +54,15 @@ def check(raw: Mapping[str, Any], path: Path) -> Document:
 
     Raises InputError that reports all problems, the first as the headline.
     """
+    if {"family", "device"} <= set(raw) and "system" not in raw:
+        raise not_a_scenario(str(path), str(path))
     return check_structure(Document, raw, path)
+
+
+def not_a_scenario(where: str, topology: str) -> InputError:
+    """Build the error for a topology where a scenario is due."""
+    remedy = f'name it in one: [[system]] topology = "{topology}"; scaletax draw {topology} shows it'
+    return InputError(where, "this is a topology, not a scenario", remedy)
 
 
 def check_structure(table: type[_Table], raw: Mapping[str, Any], path: Path) -> _Table:
@@ -160,10 +169,23 @@ def _whole(given: object) -> int | None:
 
 def _unknown_key(where: str, names: tuple[str, ...]) -> InputError:
     *parents, key = names
-    if names in RESERVED_KEYS:
-        return InputError(where, f"'{key}' is reserved: {RESERVED_KEYS[names]}", "leave it out")
-    allowed = keys_of(tuple(parents))
-    return InputError(where, f"unknown key '{key}'{closest(key, allowed)}", f"allowed: {', '.join(sorted(allowed))}")
+    usual = (*parents, usual_name(key))
+    if usual in RESERVED_KEYS:
+        remedy = "use a model of which all parameters work on every token" if parents == ["model"] else "leave it out"
+        return InputError(where, f"'{key}' is reserved: {RESERVED_KEYS[usual]}", remedy)
+    table = tuple(parents)
+    allowed = some_of(sorted(keys_of(table)), usual[-1], listed_by=LISTED_BY)
+    return InputError(where, f"unknown key '{key}'{_meant(key, table)}", f"allowed: {allowed}")
+
+
+def _meant(key: str, table: tuple[str, ...]) -> str:
+    """Return a hint at the key that was meant: by its name in another tool, or of another table, or alike."""
+    name, own = usual_name(key), keys_of(table)
+    if name in own:
+        return f"; did you mean '{name}'?"
+    homes = [home for home in TABLES if home not in LISTED and name in keys_of(home)]
+    homes += [path[:-1] for path in RESERVED_KEYS if path[-1] == name]
+    return f"; '{name}' is a key of [{'.'.join(homes[0])}]" if homes else closest(key, own)
 
 
 def _problem(item: ErrorDetails, names: tuple[str, ...]) -> tuple[str, str]:
@@ -218,7 +240,7 @@ def _retype(kind: str, given: object, names: tuple[str, ...]) -> str:
 
 
 def _not_a_choice(given: object, allowed: list[str], names: tuple[str, ...]) -> tuple[str, str]:
-    listed = f"allowed: {', '.join(allowed)}"
+    listed = f"allowed: {some_of(allowed, str(given))}"
     if not isinstance(given, str):
         return f"{shown(given)} is not text", listed
     if given in RESERVED_VALUES.get(names, {}):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sim.errors import InputError
+from sim.errors import InputError, some_of
 from sim.scenario.axes import axes_of, spelled_out, with_axes
 from sim.scenario.base import with_base
 from sim.scenario.entries import check_entries, filled
@@ -58,7 +58,7 @@ def missing_file(path: Path, where: str) -> InputError:
     if near:
         remedy = f"did you mean {' or '.join(near)}?"
     elif names:
-        remedy = f"in that folder: {', '.join(names)}"
+        remedy = f"in that folder: {some_of(names)}"
     else:
         remedy = f"there is no {kind} in {folder}"
     return InputError(where, f"there is no file {path}", remedy)

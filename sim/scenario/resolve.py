@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.catalog import Model, Variation, load_model, stack_names
-from sim.errors import InputError, shown, unknown_name
+from sim.errors import InputError, shown, some_of, unknown_name
 from sim.scenario.amounts import sequences_in
 from sim.scenario.hardware_tables import PartTable, SizesTable
 from sim.scenario.model_config import read_model_config
@@ -105,7 +105,7 @@ def _model(table: ModelTable, path: Path) -> Model:
         if own:
             raise InputError(
                 f"{path}: [model]",
-                f"'config' and fields of its own ({', '.join(own)})",
+                f"'config' and fields of its own ({some_of(own)})",
                 "leave out one of the two",
             )
         return read_model_config(path.parent / config, table.name, f"{path}: [model] config")
@@ -131,15 +131,18 @@ def _training(table: TrainingTable, model: Model, path: Path) -> Training:
             f'method = "{table.method}", but [training.lora] {given}',
             'set method = "lora"' if table.lora else "add [training.lora] with rank and targets",
         )
+    asked = table.global_batch
+    rounded = asked.unit == "tokens" and asked.count % sequence != 0
     return Training(
         tokens=table.tokens.tokens,
         sequence=sequence,
-        global_batch=sequences_in(table.global_batch, sequence, f"{path}: [training] global_batch"),
+        global_batch=sequences_in(asked, sequence),
         precision=table.precision,
         optimizer=table.optimizer,
         method=table.method,
         lora=Lora(table.lora.rank, tuple(table.lora.targets)) if table.lora else None,
         tokens_per_parameter=table.tokens.per_parameter,
+        asked_batch_tokens=asked.count if rounded else None,
     )
 
 

@@ -135,7 +135,9 @@ def _training(training: Training) -> dict[str, Any]:
         "tokens": tokens,
         "global_batch": f"{training.global_batch} sequences",
     }
-    del fields["tokens_per_parameter"]
+    if training.asked_batch_tokens is not None:
+        fields["global_batch"] = f"{training.asked_batch_tokens} tokens"
+    del fields["tokens_per_parameter"], fields["asked_batch_tokens"]
     if training.lora is not None:
         fields["lora"] = {"rank": training.lora.rank, "targets": list(training.lora.targets)}
     return {key: value for key, value in fields.items() if value is not None}

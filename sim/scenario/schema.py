@@ -99,9 +99,11 @@ class LoraTable(Table):
 class TrainingTable(Table):
     """[training]."""
 
-    tokens: Annotated[TokenBudget, PlainValidator(token_budget)] = Field(examples=["257e9", '"20 per parameter"'])
+    tokens: Annotated[TokenBudget, PlainValidator(token_budget)] = Field(
+        examples=["257e9", '"1.4T"', '"20 per parameter"']
+    )
     sequence: Count | None = Field(None, examples=["2048"])
-    global_batch: Annotated[Batch, PlainValidator(batch)] = Field(examples=['"720 sequences"', '"4e6 tokens"'])
+    global_batch: Annotated[Batch, PlainValidator(batch)] = Field(examples=['"720 sequences"', '"4M tokens"'])
     precision: Literal["bf16", "fp16"] = "bf16"
     optimizer: Literal["adam", "sgd"] = "adam"
     method: Literal["pretrain", "finetune", "lora"] = "pretrain"
@@ -245,16 +247,24 @@ TABLES: Mapping[tuple[str, ...], type[Table]] = MappingProxyType(
 # Tables that stand in a list without names: no dotted key leads into one, the list is set as a whole.
 LISTED = (("system", "part"), ("system", "variation", "slow"), ("entry",))
 
+_NO_EXPERTS = "mixtures of experts are not simulated yet, and no dense model stands for one"
 # Keys and values that have a meaning in this format but nothing behind them yet.
 RESERVED_KEYS: Mapping[tuple[str, ...], str] = MappingProxyType(
     {
+        ("model", "experts"): _NO_EXPERTS,
+        ("model", "experts_per_token"): _NO_EXPERTS,
         ("system", "plan", "context"): "context parallelism is not simulated yet",
         ("system", "plan", "expert"): "expert parallelism is not simulated yet",
         ("system", "plan", "offload"): "offloading to the host is not simulated yet",
     }
 )
+_NO_NARROW_PRODUCTS = "training with products of less than 16 bits is not simulated yet"
 RESERVED_VALUES: Mapping[tuple[str, ...], Mapping[str, str]] = MappingProxyType(
-    {("system", "plan", "schedule"): {"zero-bubble": "the zero-bubble schedule is not simulated yet"}}
+    {
+        ("system", "plan", "schedule"): {"zero-bubble": "the zero-bubble schedule is not simulated yet"},
+        ("training", "precision"): dict.fromkeys(("fp8", "mxfp8", "fp4", "mxfp4", "nvfp4"), _NO_NARROW_PRODUCTS)
+        | dict.fromkeys(("fp32", "tf32"), "training in single precision is not simulated yet"),
+    }
 )
 
 

@@ -39,6 +39,8 @@ class Training:
     method: Literal["pretrain", "finetune", "lora"] = "pretrain"
     lora: Lora | None = None
     tokens_per_parameter: float | None = None
+    asked_batch_tokens: int | None = None
+    """The batch in tokens as it was asked for, where that is no whole number of sequences."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import textwrap
 import tomllib
 from importlib import resources
 
-from sim.errors import InputError, closest
+from sim.errors import InputError, closest, some_of
 from sim.validation.table import Row, Table
 
 _LONGEST = 32
@@ -39,7 +39,9 @@ def of_source(table: Table, wanted: str) -> Table:
     parts = {part for label in labels for part in re.split(r"[^A-Za-z0-9.]+", label) if part}
     near = closest(wanted, labels) or closest(wanted, sorted(parts))
     whole = [label for label in labels if not label.endswith(_CUT)]
-    raise InputError("--source", f"no source is called '{wanted}'{near}", f"sources: {', '.join(whole) or 'none'}")
+    raise InputError(
+        "--source", f"no source is called '{wanted}'{near}", f"sources: {some_of(whole, wanted) or 'none'}"
+    )
 
 
 def _is_called(row: Row, wanted: str) -> bool:

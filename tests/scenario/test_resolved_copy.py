@@ -23,6 +23,7 @@ from sim.scenario import (
     resolved_documents,
     resolved_toml,
 )
+from sim.scenario.amounts import Batch, sequences_in
 from sim.scenario.variation import variation_from, written_variation
 from sim.scenario.variation_tables import VariationTable, name_or_table
 from sim.sweep.grid import load_scenarios
@@ -61,15 +62,18 @@ def trainings(draw):
     method = draw(st.sampled_from(["pretrain", "finetune", "lora"]))
     targets = st.lists(st.sampled_from(["query", "key", "value", "output", "mlp"]), min_size=1, unique=True)
     per_parameter = draw(st.none() | st.floats(1e-3, 1e6))
+    sequence, asked = draw(COUNTS), draw(st.none() | COUNTS)
+    rounded = asked is not None and asked % sequence != 0
     return Training(
         tokens=draw(st.floats(1, 1e15)) if per_parameter is None else 0.0,
-        sequence=draw(COUNTS),
-        global_batch=draw(COUNTS),
+        sequence=sequence,
+        global_batch=sequences_in(Batch(asked, "tokens"), sequence) if rounded else draw(COUNTS),
         precision=draw(st.sampled_from(["bf16", "fp16"])),
         optimizer=draw(st.sampled_from(["adam", "sgd"])),
         method=method,
         lora=Lora(draw(COUNTS), tuple(draw(targets))) if method == "lora" else None,
         tokens_per_parameter=per_parameter,
+        asked_batch_tokens=asked if rounded else None,
     )
 
 

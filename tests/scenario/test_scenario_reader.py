@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sim.catalog import Model, Variation, load_model
 from sim.errors import InputError
 from sim.scenario import Lora, PlanRequest, Report, System, Training, read_document, scenario_from
-from sim.scenario.amounts import batch
+from sim.scenario.amounts import batch, batch_note
 from sim.scenario.problems import check
 from sim.scenario.schema import LISTED, RESERVED_KEYS, TABLES, ModelTable, PlanTable, keys_of
 from sim.sweep.grid import load_scenarios
@@ -80,6 +80,30 @@ micro_batches = [8, 8, 6, 6]"""
 def test_reads_a_batch_in_tokens(example):
     assert read(example(('"720 sequences"', '"1474560 tokens"'))).training.global_batch == 720
     assert read(example(('"720 sequences"', '"4.096e6 tokens"'))).training.global_batch == 2000
+
+
+@pytest.mark.parametrize(
+    ("written", "tokens"),
+    [
+        ("1T", 1e12), ("1.4 T", 1.4e12), ("300B", 3e11), ("300b tokens", 3e11), ("12M", 12e6), ("5k", 5000),
+        ("1.1M", 1_100_000), ("257,000,000,000 tokens", 257e9), ("1.5e3 k", 1.5e6), ("1e12 tokens", 1e12),
+    ],
+)  # fmt: skip
+def test_reads_tokens_for_people(written, tokens, example):
+    assert read(example(("257e9", f'"{written}"'))).training.tokens == tokens
+
+
+def test_a_batch_in_tokens_becomes_whole_sequences(example):
+    # Hand-worked: 4e6 / 2048 = 1953.1; 3,000 / 2048 = 1.46; half a sequence and less is one.
+    taken = {"4M tokens": 1953, "4e6 tokens": 1953, "3000 tokens": 1, "3072 tokens": 2, "10 tokens": 1}
+    for written, sequences in taken.items():
+        training = read(example(('"720 sequences"', f'"{written}"'))).training
+        assert training.global_batch == sequences
+        assert training.asked_batch_tokens == batch(written).count
+    training = read(example(('"720 sequences"', '"4M tokens"'))).training
+    assert batch_note(training) == "a batch of 4,000,000 tokens is 1,953.1 sequences of 2,048: 1,953 taken"
+    whole = read(example(('"720 sequences"', '"2.048M tokens"'))).training
+    assert (whole.global_batch, whole.asked_batch_tokens, batch_note(whole)) == (1000, None, "")
 
 
 def test_reads_tokens_per_parameter(example):

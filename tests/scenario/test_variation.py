@@ -231,7 +231,7 @@ REFUSED = {
         HEADER + "sped_spread = 0.01",
         """: [system "cluster".variation] sped_spread
   unknown key 'sped_spread'; did you mean 'speed_spread'?
-  allowed: kernel_jitter, network_noise, profile, slow, slow_devices""",
+  allowed: speed_spread, profile, slow_nodes, slow_devices, """,
     ),
     "unknown key of a part": (
         HEADER + "slow_nodes = { shar = 0.1, slowdown = 0.2 }",

@@ -152,12 +152,12 @@ def test_a_key_may_be_given_by_its_axis_alone(tmp_path):
 
 def test_a_problem_at_one_point_says_which(tmp_path):
     path = tmp_path / "my.toml"
-    path.write_text(FILE)
+    path.write_text(FILE.replace('"cerebras-gpt-111m"', '"cerebras-gpt-111m", "cerebras-gpt-11m"'))
     with pytest.raises(InputError) as caught:
         load_scenarios(path)
     message = str(caught.value)
-    assert "3 tokens do not divide into sequences of 2048 tokens" in message
-    assert "at the sweep point training.global_batch = '3 tokens', system.cluster.devices = 8" in message
+    assert "unknown model 'cerebras-gpt-11m'" in message
+    assert "at the sweep point training.global_batch = '64 sequences', system.cluster.devices = 8" in message
     path.write_text(FILE.replace("[8]", "[]"))
     with pytest.raises(InputError, match=r"\[sweep\] system\.cluster\.devices\n  \[\] is empty"):
         load_scenarios(path)

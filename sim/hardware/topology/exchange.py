@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-from sim.errors import InputError, unknown_name
+from sim.errors import InputError, some_of, unknown_name
 from sim.hardware.topology.explicit_graph import Cables
 from sim.hardware.topology.figures_file import LARGEST_SIZE, FiguresFile, check_keys
 from sim.hardware.topology.links import EdgeKey, Link
@@ -79,7 +79,7 @@ def _read(path: Path, key: str) -> networkx.Graph[Any]:
         raise InputError(key, f"'{path.name}' cannot be read ({error or type(error).__name__})", _REMEDY) from error
     twice = sorted(node for node, times in collections.Counter(nodes).items() if times > 1)
     if twice:
-        raise InputError(f"{path.name}: nodes", f"named more than once: {', '.join(twice)}", "give each node once")
+        raise InputError(f"{path.name}: nodes", f"named more than once: {some_of(twice)}", "give each node once")
     return graph
 
 
@@ -114,7 +114,7 @@ def _link(where: str, data: Mapping[str, Any], classes: Mapping[str, Link]) -> L
             raise unknown_name(f"{where}: class", "link class", name, classes)
         return classes[name]
     if "rate" not in own:
-        choice = f"class ({', '.join(classes)}), or rate and latency" if classes else "rate and latency"
+        choice = f"class ({some_of(classes)}), or rate and latency" if classes else "rate and latency"
         raise InputError(where, "this link has no bandwidth", f"give {choice}")
     if "latency" not in own:
         raise InputError(where, "this link has a rate but no latency", 'add latency, for example "1 us"')

@@ -9,7 +9,7 @@ from typing import Any
 
 from sim.catalog import PLAIN_LIBRARY, Device, Figure, check_source, load_library
 from sim.catalog.figures import read_figure
-from sim.errors import InputError, closest, unknown_name
+from sim.errors import InputError, closest, some_of, unknown_name
 from sim.hardware.topology.links import Link
 from sim.hardware.topology.topology import About, Storage
 from sim.units import fraction, link_rate, quantity
@@ -209,7 +209,7 @@ def check_keys(where: str, raw: Mapping[str, Any], allowed: tuple[str, ...], req
     """Raise InputError for a key that is not allowed, or a required one that is missing."""
     for key in raw:
         if key not in allowed:
-            raise InputError(where, f"unknown key '{key}'{closest(key, allowed)}", f"allowed: {', '.join(allowed)}")
+            raise InputError(where, f"unknown key '{key}'{closest(key, allowed)}", f"allowed: {some_of(allowed, key)}")
     missing = [key for key in required if key not in raw]
     if missing:
         raise InputError(where, f"missing: {', '.join(missing)}", "add it; see the files in topologies/")

@@ -17,12 +17,13 @@ optionally devices = [...] and sizes.domain; see graph_file.py.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
 from sim.catalog import Device, device_names, read_device
-from sim.errors import InputError, unknown_name
+from sim.errors import InputError, some_of, unknown_name
 from sim.hardware.topology.families import FAMILIES
 from sim.hardware.topology.figures_file import FiguresFile, check_keys
 from sim.hardware.topology.topology import Topology
@@ -60,7 +61,7 @@ def load_topology(
         shown = name
     else:
         if name not in topology_names():
-            raise unknown_name(where, "topology", name, topology_names())
+            raise _unknown(name, where)
         path = _path(name, base)
         shown = f"topologies/{name}.toml"
     try:
@@ -107,6 +108,21 @@ def _own_device(device: object, folder: Path, where: str) -> Device | None:
 def _path(name: str, base: Path | None) -> Path:
     """Where a topology's file lies, whether or not it is there."""
     return (base or Path.cwd()) / name if name.endswith(".toml") else shelf("topologies") / f"{name}.toml"
+
+
+def _unknown(name: str, where: str) -> InputError:
+    """The error for a topology that is not on the shelf; where it is a device, it names the topologies with it."""
+    words = set(re.findall(r"[a-z0-9]+", name.lower()))
+    devices = {found: words <= set(found.split("-")) for found in device_names()}
+    having = [
+        topology
+        for topology in topology_names()
+        if devices.get(tomllib.loads((shelf("topologies") / f"{topology}.toml").read_text(encoding="utf-8"))["device"])
+    ]
+    if not words or not having:
+        return unknown_name(where, "topology", name, topology_names())
+    some = some_of(having, name, listed_by="scaletax list topologies")
+    return InputError(where, f"'{name}' is a device, not a topology", f"topologies with that device: {some}")
 
 
 def topology_names() -> list[str]:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sim.errors import InputError, unknown_name
+from sim.errors import InputError, some_of, unknown_name
 from sim.hardware.topology.exchange import DEVICE, cable_count, read_exchanged
 from sim.hardware.topology.explicit_graph import Cables, ExplicitGraph
 from sim.hardware.topology.figures_file import FiguresFile, check_keys
@@ -112,10 +112,10 @@ def _devices(file: FiguresFile, cables: Iterable[Cables], marked: frozenset[str]
         raise InputError(where, "no link has a device", "name devices gpu0, gpu1, ... in the links, or list them")
     twice = sorted({name for name in names if names.count(name) > 1}, key=_natural)
     if twice:
-        raise InputError(where, f"named more than once: {', '.join(twice)}", "list each device once")
+        raise InputError(where, f"named more than once: {some_of(twice)}", "list each device once")
     alone = [name for name in names if name not in vertices]
     if alone:
-        raise InputError(where, f"without a link: {', '.join(alone)}", "join each device by a link, or leave it out")
+        raise InputError(where, f"without a link: {some_of(alone)}", "join each device by a link, or leave it out")
     return names
 
 

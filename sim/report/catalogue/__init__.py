@@ -1,6 +1,7 @@
 """Lists what can be named in a scenario or on the command line, and says which figures rest on which sources."""
 
 from sim.report.catalogue.citations import cite
+from sim.report.catalogue.format import architectures_table, keys_table
 from sim.report.catalogue.machines import (
     devices_table,
     models_table,
@@ -12,8 +13,10 @@ from sim.report.catalogue.machines import (
 from sim.report.catalogue.runs import laws_table, prices_table, reliability_table
 
 __all__ = [
+    "architectures_table",
     "cite",
     "devices_table",
+    "keys_table",
     "laws_table",
     "models_table",
     "prices_table",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sim.catalog import Range
-from sim.errors import InputError, closest
+from sim.errors import InputError, closest, some_of
 from sim.outcome.comparison.knee import Growth, Knee, knee, largest_growth
 from sim.outcome.comparison.matching import Afforded, Match, at_devices, fastest_within, matching_devices
 from sim.outcome.comparison.metrics import (
@@ -93,7 +93,7 @@ def check_comparison(scenarios: Sequence[Scenario]) -> None:
         names = list(dict.fromkeys(one.system.name for one in scenarios))
         if asked.system not in names:
             problem = f"unknown system '{asked.system}'{closest(asked.system, names)}"
-            raise InputError(where, problem, f"systems: {', '.join(names)}")
+            raise InputError(where, problem, f"systems: {some_of(names, asked.system)}")
         alike = {(repr(one.model), one.training.tokens, one.training.sequence, one.entry) for one in scenarios}
         if len(alike) > 1:
             raise InputError(
@@ -105,8 +105,8 @@ def check_comparison(scenarios: Sequence[Scenario]) -> None:
         if not set(asked.devices) & set(sizes):
             raise InputError(
                 where,
-                f"'{asked.system}' has none of these sizes: {', '.join(map(str, asked.devices))}",
-                f"its sizes: {', '.join(map(str, sizes))}",
+                f"'{asked.system}' has none of these sizes: {some_of(map(str, asked.devices))}",
+                f"its sizes: {some_of(map(str, sizes))}",
             )
 
 

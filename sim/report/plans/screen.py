@@ -16,6 +16,7 @@ from sim.planning import PlanRow, PlanStudy, SizeStudy
 from sim.report.borders import ascii_only
 from sim.report.plans.studies import SystemStudy
 from sim.report.sentences import percent
+from sim.scenario.amounts import batch_note
 from sim.units import readable_bytes, readable_time
 
 _WIDTH = 118
@@ -97,6 +98,8 @@ def _sentences(found: PlanStudy) -> list[str]:
     tokens = scenario.training.tokens
     steps = tokens / (scenario.training.global_batch * scenario.training.sequence)
     lines.append(f"With the best plan {tokens:.3g} tokens take {readable_time(steps * best.step_s)} without failures.")
+    if rounded := batch_note(scenario.training):
+        lines.append(f"note: {rounded}")
     return ["\n".join(_wrapped(line) for line in lines)]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from sim.errors import InputError, closest
+from sim.errors import InputError, closest, some_of
 from sim.report.axis_words import axis_words
 
 Row = Mapping[str, Any]
@@ -86,7 +86,7 @@ def column(name: str, rows: Sequence[Row], option: str) -> Column:
     for found in ([f"{wanted}{unit}" for unit in _UNITS if f"{wanted}{unit}" in names], _ending(wanted, names)):
         if found:
             return Column(name, tuple(found))
-    raise InputError(option, f"there is no column '{name}'{closest(name, names)}", f"columns: {', '.join(names)}")
+    raise InputError(option, f"there is no column '{name}'{closest(name, names)}", f"columns: {some_of(names, name)}")
 
 
 def axes_of_rows(rows: Sequence[Row]) -> list[str]:

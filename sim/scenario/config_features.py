@@ -1,0 +1,157 @@
+"""What a config.json may describe that is not simulated: each feature by its name, found by the fields that it has.
+
+A model with such a feature is refused whatever its 'architectures' say, before any name is suggested: without the
+feature it would be another model, and its figures wrong without a word.
+Source: the configuration and modelling files of the transformers library, and of the models that bring their own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sim.errors import InputError, shown, some_of
+from sim.scenario.config_fields import ModelConfig
+
+
+@dataclass(frozen=True, slots=True)
+class _Feature:
+    """Something that is not simulated.
+
+    keys: fields that only a model with it has. families: names that mean it even where such fields are left out.
+    """
+
+    name: str
+    keys: str
+    families: str = "(?!)"
+
+
+_FEATURES = (
+    _Feature(
+        "an encoder, or attention that is not causal",
+        r"is_encoder_decoder|add_cross_attention|use_bidirectional_attention|type_vocab_size|prefix_lm"
+        r"|(num_)?(en|de)coder_(layers|attention_heads|ffn_dim)|encoder|relative_attention_num_buckets",
+        r".*bert.*|electra|bart|mbart|mt5|t5.*|longt5|umt5|xlnet|mpnet|esm|whisper|pegasus|marian",
+    ),
+    _Feature(
+        "a tower for images or sound", r"(vision|audio|image|text|speech)_config|mm_\w+", r".*vl|.*vision.*|llava.*"
+    ),
+    _Feature(
+        "state-space layers",
+        r"mamba_\w+|ssm_\w+|state_size|d_state|time_step_(rank|scale|limit)|conv_kernel",
+        r".*mamba.*|jamba|bamba|zamba.*|nemotronh|falconh1",
+    ),
+    _Feature(
+        "recurrent layers",
+        r"attention_hidden_size|rescale_every|lru_width|wkv_\w+|decay_\w+",
+        r".*rwkv.*|recurrentgemma|xlstm",
+    ),
+    _Feature("linear attention", r"linear_\w+|attn_type_list|lightning_\w+|full_attention_interval", "qwen3next"),
+    _Feature(
+        "layers of several kinds",
+        r"attn_layer_(period|offset)|layers_block_type|block_types|block_configs|hybrid_\w+|attention_(layers|types)",
+        "gptneo|gemma3n.*|decilm",
+    ),
+    _Feature(
+        "latent attention (MLA)",
+        r"(kv|q)_lora_rank|qk_(rope|nope)_head_dim|v_head_dim",
+        "deepseekv2|deepseekv3.*|minicpm3|kimi.*",
+    ),
+    _Feature("sparse attention", r"index_(topk|n_heads|head_dim)|sparse_\w+|\w+_sparse_attention"),
+    _Feature(
+        "experts",
+        r"(\w+_)?experts?(_\w+)?|(\w+_)?moe(_\w+)?|(\w+_)?router(_\w+)?",
+        ".*moe.*|mixtral|dbrx|gptoss|llama4|grok.*|arctic|jetmoe|phi35moe",
+    ),
+    _Feature("layers that predict further tokens", r"num_nextn_predict_layers|num_mtp\w*|mtp_\w+"),
+    _Feature("soft-capping of logits", r"\w*soft_?cap\w*", "gemma2"),
+    _Feature(
+        "norms of queries and keys",
+        r"(use_)?qk_(layer_?)?norm|qk_(ln|gn)|qk_layernorm|use_query_key_norm",
+        "qwen3|olmo2|olmo3|gemma3|apertus|exaone4",
+    ),
+    _Feature("scaled residuals", r"residual_multiplier|scale_depth|mup_\w+", "minicpm"),
+    _Feature("quantised weights", r"quantization_config|compression_config"),
+)
+_HEADS = ("ForCausalLM", "LMHeadModel")
+_HEAD = re.compile(r"(ForCausalLM|LMHeadModel|For[A-Z]\w*|Model)$")
+_LONGEST = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length")
+_WINDOWED = ("sliding_attention", "chunked_attention")
+_MISTRAL_WINDOW = 4096
+"""The default of Mistral's configuration class."""
+_WITHIN = ("sliding_window", "sliding_window_size", "attention_chunk_size", "window_size")
+
+
+def refuse_features(config: ModelConfig, architecture: str, model_type: str) -> None:
+    """Raise InputError that names every feature of a config that is not simulated."""
+    fields = dict(_every(config.fields))
+    families = {_family(architecture), _family(model_type)}
+    found = [line for feature in _FEATURES if (line := _found(feature, fields, families))]
+    head = _HEAD.search(architecture)
+    if head and head[1] not in _HEADS and not found:
+        found.append(f"'{head[1]}' in the name of its architecture, no head of a causal language model")
+    if found:
+        remedy = "use a model without; a plain one of the same sizes does other work, and does not stand for it"
+        raise InputError(config.where, f"{'; '.join(found)}: not simulated yet", remedy)
+    _refuse_windows(config, _family(model_type or architecture))
+
+
+def is_feature(key: str) -> bool:
+    """Whether a field is about one of the features: where it got here, it says that there is none."""
+    return any(re.fullmatch(feature.keys, key) for feature in _FEATURES)
+
+
+def _found(feature: _Feature, fields: Mapping[str, Any], families: set[str]) -> str:
+    """The feature and the fields that say it; empty where the model is without."""
+    keys = [key for key, value in fields.items() if re.fullmatch(feature.keys, key) and _is_on(key, value)]
+    if keys:
+        return f"{feature.name} ({some_of(keys)})"
+    named = sorted(family for family in families if family and re.fullmatch(feature.families, family))
+    return f"{feature.name} (of the family '{named[0]}')" if named else ""
+
+
+def _is_on(key: str, value: object) -> bool:
+    """Whether a field says that there is something; a factor of one is none."""
+    return value not in (None, False, 0, "", [], {}) and not (key.endswith("multiplier") and value == 1)
+
+
+def _every(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """All fields, those of tables in the file as well."""
+    for key, value in fields.items():
+        yield key, value
+        if isinstance(value, Mapping) and key != "quantization_config":
+            yield from value.items()
+
+
+def _family(name: str) -> str:
+    """A family as architectures and model types alike name it: "Qwen3MoeForCausalLM" and "qwen3_moe" are one."""
+    return re.sub(r"[^a-z0-9]", "", _HEAD.sub("", name).lower().removesuffix("_text"))
+
+
+def _refuse_windows(config: ModelConfig, family: str) -> None:
+    """Raise InputError where attention reaches less far than the longest sequence, in some layers or in all."""
+    kinds = config.value("layer_types")
+    if kinds is not None and not isinstance(kinds, list):
+        raise InputError(config.where, f"'layer_types' is {shown(kinds)}", "it must be a list")
+    others = sorted({str(kind) for kind in kinds or ()} - {"full_attention"})
+    if set(others) - set(_WINDOWED):
+        raise InputError(
+            config.where,
+            f"layers of several kinds (layer_types: {some_of(others)}): not simulated yet",
+            "use a model whose layers are all full_attention",
+        )
+    windows = {name: config.value(name) for name in _WITHIN}
+    if not config.switch("use_sliding_window", not family.startswith("qwen2")) or (kinds is not None and not others):
+        return
+    if family == "mistral" and "sliding_window" not in config.fields:
+        windows["sliding_window"] = _MISTRAL_WINDOW
+    longest = config.optional_size(*(name for name in _LONGEST if name in config.fields))
+    for name, window in windows.items():
+        if isinstance(window, int) and window > 0 and (longest is None or window < longest):
+            raise InputError(
+                config.where,
+                f"attention within a window of {shown(window)} of {longest or 'all'} tokens is not simulated",
+                f'set "{name}": null, or "max_position_embeddings": {shown(window)}, in a copy of the file',
+            )
