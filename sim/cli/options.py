@@ -42,10 +42,11 @@ def loaded_of(file: Path, overrides: Sequence[str]) -> Loaded:
 def scenario_path(file: Path) -> Path:
     """The file itself, or that of a scenario which came with the program. Raises InputError where there is neither."""
     from sim.hardware.topology import shelf
+    from sim.scenario.text_files import is_file
 
     shelved = shelf("scenarios") / f"{file}.toml"
-    is_name = not file.is_file() and file.suffix == "" and len(file.parts) == 1
-    if is_name and not shelved.exists():
+    is_name = not is_file(file) and file.suffix == "" and len(file.parts) == 1
+    if is_name and not is_file(shelved):
         names = sorted(entry.stem for entry in shelf("scenarios").glob("*.toml"))
         raise InputError(str(file), "there is no such file or scenario", f"scenarios: {', '.join(names)}")
     return shelved if is_name else file

@@ -55,8 +55,8 @@ def with_axes(document: Mapping[str, Any], texts: Sequence[str]) -> dict[str, An
             raise InputError(where, "there is no '='", "write key=v1,v2, for example system.devices=8,64,256")
         name, written = parts[1].strip(), parts[2].strip()
         key = parse_key(name, system_names(changed), where, entry_names(changed))
-        whole = parse_value(written)
-        listed = [parse_value(part.strip()) for part in written.split(",")] if written else []
+        whole = parse_value(written, where)
+        listed = [parse_value(part.strip(), where) for part in written.split(",")] if written else []
         axis = {name: whole if isinstance(whole, (list, dict)) else listed}
         kept: dict[str, Any] = {}
         for old, values in changed["sweep"].items():

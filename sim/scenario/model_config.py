@@ -7,7 +7,6 @@ Source: the configuration and modelling files of the transformers library, one p
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 from sim.catalog import Model
 from sim.errors import InputError, shown, unknown_name
 from sim.scenario.model_fields import build_model
-from sim.scenario.reader import missing_file
+from sim.scenario.text_files import parse_json, read_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +75,7 @@ def read_model_config(path: Path, name: str | None, where: str) -> Model:
     where: of the key in the scenario file that names this file.
     Raises InputError when the file is not there, is not JSON, or describes something that is not known here.
     """
-    if not path.is_file():
-        raise missing_file(path, where)
-    try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        spot = f"{path}: line {error.lineno}, column {error.colno}"
-        raise InputError(spot, f"not JSON: {error.msg}", "is this a Hugging Face config.json?") from None
-    except UnicodeDecodeError as error:
-        raise InputError(str(path), f"byte {error.start} is not UTF-8", "is this a config.json?") from None
+    fields = parse_json(read_text(path, where), str(path), "is this a Hugging Face config.json?")
     listed = fields.get("architectures") if isinstance(fields, dict) else None
     if not isinstance(listed, list) or len(listed) != 1 or not isinstance(listed[0], str):
         raise InputError(

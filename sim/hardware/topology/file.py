@@ -15,16 +15,16 @@ optionally devices = [...] and sizes.domain; see graph_file.py.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
 from sim.catalog import device_names
-from sim.errors import InputError, unknown_name
+from sim.errors import unknown_name
 from sim.hardware.topology.families import FAMILIES
 from sim.hardware.topology.figures_file import FiguresFile, check_keys
 from sim.hardware.topology.topology import Topology
 from sim.scenario.shelf import shelf
+from sim.scenario.text_files import parse_toml, read_text
 
 __all__ = ["load_topology", "shelf", "topology_names"]
 
@@ -53,20 +53,13 @@ def load_topology(
     """
     if name.endswith(".toml"):
         path = (base or Path.cwd()) / name
-        if not path.is_file():
-            raise InputError(where, f"no topology file '{name}' in {base or Path.cwd()}", "check the path")
         shown = name
     else:
         if name not in topology_names():
             raise unknown_name(where, "topology", name, topology_names())
         path = shelf("topologies") / f"{name}.toml"
         shown = f"topologies/{name}.toml"
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(shown, f"this is not TOML ({error})", "see the files in topologies/") from error
-    except OSError as error:
-        raise InputError(where, f"cannot read topology file '{name}': {error.strerror}", "check the file") from error
+    raw = parse_toml(read_text(path, where), shown)
     wanted = str(raw.get("family", ""))
     if "family" in raw and wanted not in FAMILIES:
         raise unknown_name(f"{shown}: family", "family", wanted, FAMILIES)
