@@ -33,6 +33,7 @@ def read_text(path: Path, where: str) -> str:
 
     Raises InputError for what is not there, is no regular file, is too large, or is not UTF-8.
     """
+    checked(str(path), where)
     try:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
@@ -47,9 +48,6 @@ def read_text(path: Path, where: str) -> str:
         raise missing_file(path, where) from None
     except OSError as error:
         raise InputError(where, f"{shown(str(path))} cannot be read: {error.strerror}", "check the path") from None
-    except ValueError:
-        # What pathlib says of a path with a NUL in it.
-        raise InputError(where, f"{shown(str(path))} is no path", "write the path of a file") from None
 
 
 def is_file(path: Path) -> bool:
