@@ -14,7 +14,7 @@ from sim.cli.planning import plan
 from sim.cli.simulating import check, cite, run
 from sim.cli.sweeping import plot, sweep
 from sim.cli.validating import fit, validate
-from sim.errors import ScaletaxError
+from sim.errors import defect_of
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -56,7 +56,10 @@ for _command in (run, check, plan, cite, validate, fit, collective, draw, budget
 
 
 def main() -> NoReturn:
-    """Run the command line; errors of the input become messages and exit codes, never tracebacks."""
+    """Run the command line; errors become messages and exit codes, never tracebacks.
+
+    What nobody foresaw is said to be a defect of scaletax, with exit code 70.
+    """
     try:
         cli.main(standalone_mode=False)
     except click.ClickException as error:
@@ -65,7 +68,8 @@ def main() -> NoReturn:
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped; the results folder holds all of this run or nothing of it", err=True)
         sys.exit(130)
-    except ScaletaxError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
+    except Exception as error:
+        told = defect_of(error, "scaletax")
+        click.echo(f"error: {told}", err=True)
+        sys.exit(told.exit_code)
     sys.exit(0)

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from sim.cli.options import FILE, SET, loaded_of, progress, scenarios_of
-from sim.errors import ScaletaxError
+from sim.errors import ScaletaxError, exit_code_of
 
 
 @click.command()
@@ -54,7 +54,7 @@ def run(file: Path, overrides: Sequence[str], out: Path | None, jobs: int, as_js
         click.echo(f"error: {failure.error}", err=True)
     if failures:
         click.echo(f"{len(failures)} of {len(results)} points failed; the others are written", err=True)
-        sys.exit(failures[0].error.exit_code)
+        sys.exit(exit_code_of([failure.error for failure in failures]))
 
 
 @click.command()
@@ -77,7 +77,7 @@ def check(file: Path, overrides: Sequence[str]) -> None:
     for problem in errors:
         click.echo(f"error: {problem}", err=True)
     if errors:
-        sys.exit(errors[0].exit_code)
+        sys.exit(exit_code_of(errors))
 
 
 @click.command()

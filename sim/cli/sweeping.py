@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from sim.cli.options import FILE, SET, scenario_path
+from sim.errors import Defect
 
 _CORES = os.cpu_count() or 1
 
@@ -41,7 +42,7 @@ def sweep(
     from sim.report.sweeps.progress import Teller
     from sim.report.sweeps.screen import sweep_screen
     from sim.report.sweeps.tables import CSV_NAME, PARQUET_NAME, write_csv, write_parquet
-    from sim.report.sweeps.work import work
+    from sim.report.sweeps.work import DEFECT, work
     from sim.scenario import read_document
     from sim.sweep.executors import workplace
     from sim.sweep.grid import count_points, points_of
@@ -70,6 +71,9 @@ def sweep(
         written = [CSV_NAME, *([PARQUET_NAME] if write_parquet(store, folder / PARQUET_NAME) else [])]
         click.echo(sweep_screen(store, progress, folder, written))
         _, _, failed, lost = store.counts()
+        defects = failed and any(DEFECT in record for _, record, _ in store.records())
+    if defects:
+        sys.exit(Defect.exit_code)
     if failed or lost:
         sys.exit(1)
 

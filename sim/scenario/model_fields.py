@@ -7,7 +7,10 @@ from typing import Any
 
 from sim.catalog import Model
 from sim.errors import InputError
+from sim.scenario.bounds import divisors
 
+_FEW_HEADS = 1024
+"""Numbers of key/value heads that messages propose."""
 REQUIRED = ("layers", "hidden", "heads", "vocab", "max_sequence")
 
 
@@ -32,7 +35,7 @@ def build_model(fields: Mapping[str, Any], where: str) -> Model:
         raise InputError(
             where,
             f"kv_heads {kv_heads} does not divide heads {heads}",
-            f"set kv_heads to one of {', '.join(str(n) for n in range(1, heads + 1) if heads % n == 0)}",
+            f"set kv_heads to one of {', '.join(map(str, divisors(heads, _FEW_HEADS)))}",
         )
     derived = {"name": "custom", "kv_heads": heads, "head_dim": hidden // heads, "ffn_hidden": 4 * hidden}
     return Model(**{**derived, **fields})

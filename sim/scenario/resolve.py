@@ -9,6 +9,7 @@ from typing import Any
 from sim.catalog import Model, Variation, load_model, stack_names
 from sim.errors import InputError, shown, unknown_name
 from sim.scenario.amounts import sequences_in
+from sim.scenario.bounds import MOST_SEQUENCES, check_size
 from sim.scenario.hardware_tables import PartTable, SizesTable
 from sim.scenario.model_config import read_model_config
 from sim.scenario.model_fields import build_model
@@ -131,10 +132,13 @@ def _training(table: TrainingTable, model: Model, path: Path) -> Training:
             f'method = "{table.method}", but [training.lora] {given}',
             'set method = "lora"' if table.lora else "add [training.lora] with rank and targets",
         )
+    batch_at = f"{path}: [training] global_batch"
+    batch = sequences_in(table.global_batch, sequence, batch_at)
+    check_size(batch, MOST_SEQUENCES, "sequences", batch_at)
     return Training(
         tokens=table.tokens.tokens,
         sequence=sequence,
-        global_batch=sequences_in(table.global_batch, sequence, f"{path}: [training] global_batch"),
+        global_batch=batch,
         precision=table.precision,
         optimizer=table.optimizer,
         method=table.method,

@@ -7,21 +7,25 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import re
 import stat
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sim.errors import InputError, shown
 
+_Found = TypeVar("_Found")
 LARGEST_FILE_BYTES = 32 * 2**20
 """Of a text file."""
 DEEPEST = 64
 """Tables and lists within one another."""
 LARGEST_INTEGER = 2**63 - 1
 """TOML has integers of 64 bits; what has more is no figure of anything here."""
+
+_DIGITS_PER_BIT = math.log10(2)
 
 
 class NotTOML(InputError):
@@ -105,12 +109,12 @@ def parse_json(text: str, where: str, remedy: str) -> Any:
     return checked(found, where)
 
 
-def checked(found: Any, where: str) -> Any:
+def checked(found: _Found, where: str) -> _Found:
     """A document as it is, if nothing in it is larger or deeper than anything that it could be meant to say.
 
     Raises InputError for an integer of more than 64 bits, a text with a NUL, and what is nested deeper than DEEPEST.
     """
-    level = [("", found)]
+    level: list[tuple[str, Any]] = [("", found)]
     for _ in range(DEEPEST + 1):
         level = [pair for at, value in level for pair in _members(at, value, where)]
         if not level:
@@ -126,8 +130,8 @@ def _members(at: str, value: object, where: str) -> list[tuple[str, Any]]:
     if isinstance(value, list):
         return [(f"{at}[{number}]", member) for number, member in enumerate(value)]
     if isinstance(value, int) and not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:
-        bits = f"an integer of {value.bit_length():,} bits"
-        raise InputError(place, bits, f"write a whole number of at most {LARGEST_INTEGER:,}")
+        digits = f"a whole number of about {value.bit_length() * _DIGITS_PER_BIT:.0f} digits"
+        raise InputError(place, digits, f"write a whole number of at most {LARGEST_INTEGER:,}")
     if isinstance(value, str) and "\0" in value:
         raise InputError(place, "text with a NUL character", "leave the character out")
     return []

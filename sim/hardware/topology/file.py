@@ -23,6 +23,7 @@ from sim.errors import unknown_name
 from sim.hardware.topology.families import FAMILIES
 from sim.hardware.topology.figures_file import FiguresFile, check_keys
 from sim.hardware.topology.topology import Topology
+from sim.scenario.bounds import MOST_DEVICES, check_size
 from sim.scenario.shelf import shelf
 from sim.scenario.text_files import parse_toml, read_text
 
@@ -51,6 +52,8 @@ def load_topology(
     the file).
     Raises InputError for an unknown name, a file that cannot be used, or a topology smaller than asked.
     """
+    if devices is not None:
+        check_size(devices, MOST_DEVICES, "devices", devices_where or where)
     if name.endswith(".toml"):
         path = (base or Path.cwd()) / name
         shown = name
