@@ -2,16 +2,20 @@
 
 Every message says where, what was given, what is allowed and what to change.
 
-Exit codes: 2 bad input, 3 does not fit, 4 simulation stalled, 1 anything unexpected.
+Exit codes: 2 bad input, 3 does not fit, 4 simulation stalled, 70 a defect of scaletax, 1 anything else.
 All errors can be pickled, because sweeps send them between processes.
 """
 
 from __future__ import annotations
 
 import difflib
+import os
 import re
-from collections.abc import Iterable
+import traceback
+from collections.abc import Iterable, Sequence
 
+TRACEBACK = "SCALETAX_TRACEBACK"
+"""The variable of the environment that asks for the traceback of a defect."""
 _LONGEST_SHOWN = 60
 _MOST_CHOICES = 8
 _LISTED_BY = {
@@ -66,8 +70,35 @@ class Stalled(ScaletaxError, RuntimeError):
     exit_code = 4
 
 
-class LedgerNotClosed(ScaletaxError, ArithmeticError):
-    """The account of device-seconds does not add up: a defect of scaletax, never of the input."""
+class Defect(ScaletaxError):
+    """A defect of scaletax, never of the input."""
+
+    exit_code = 70
+
+
+class LedgerNotClosed(Defect, ArithmeticError):
+    """The account of device-seconds does not add up."""
+
+
+def defect_of(error: Exception, where: str) -> ScaletaxError:
+    """What an exception that nobody foresaw is to the user. where: what was being done, first in the message."""
+    if isinstance(error, ScaletaxError):
+        return error
+    if isinstance(error, MemoryError):
+        return Defect(where, "the memory of this machine is not enough", "ask for less at once, or use fewer --jobs")
+    if TRACEBACK in os.environ:
+        traceback.print_exception(error)
+    return Defect(
+        where,
+        f"this is a defect of scaletax, not of the input: {type(error).__name__}: {shown(str(error))}",
+        "please report it to the maintainers, with the command and the file;"
+        f" set {TRACEBACK}=1 to see where it happened",
+    )
+
+
+def exit_code_of(errors: Sequence[ScaletaxError]) -> int:
+    """The exit code after several errors: that of a defect where there is one, of the first where there is none."""
+    return max(errors, key=lambda one: isinstance(one, Defect)).exit_code
 
 
 def shown(value: object) -> str:

@@ -12,7 +12,8 @@ from typing import NamedTuple
 from sim.catalog import Device, Figure, Gpu, GpuStack, Stack, Wafer, WaferStack, load_stack
 from sim.cost.compute import Machine
 from sim.cost.wafer import WAFER_STYLE
-from sim.errors import InputError
+from sim.engine.length import check_length
+from sim.errors import DoesNotFit, InputError
 from sim.hardware.topology import Topology, load_topology
 from sim.outcome.effort import Effort
 from sim.outcome.outcome import Memory
@@ -20,6 +21,7 @@ from sim.parallel.memory import plan_memory
 from sim.parallel.plan import Plan, check_plan
 from sim.parallel.wafer_plan import WaferPlan, plan_wafers, wafer_memory_bytes
 from sim.planner.choose import Choice, choose_plan
+from sim.scenario.bounds import MOST_LAYERS, MOST_PARAMETERS, check_size
 from sim.scenario.types import NetworkChange, Scenario
 from sim.workload.parameters import count_parameters
 
@@ -110,6 +112,7 @@ class LookedUp(NamedTuple):
 
 def look_up(scenario: Scenario) -> LookedUp:
     """Look up the machine of a scenario, before any plan. Raises InputError."""
+    _check_sizes(scenario)
     scenario = _with_tokens(scenario)
     topologies = [
         _changed(load_topology(part.topology, part.devices, where, sizes=part.sizes), scenario.system.network)
@@ -128,6 +131,7 @@ def _prepared(scenario: Scenario, choose: Choose) -> Prepared:
     match devices[0], stack:
         case Wafer() as wafer, WaferStack() as wafer_stack:
             wafer_plan = plan_wafers(scenario, wafer, wafer_stack, WAFER_STYLE)
+            check_length(wafer_plan, scenario.model.layers, wafer_stack, f"{scenario.where}.plan")
             sequence, size = scenario.training.sequence, wafer_plan.micro_batch
             kept = wafer_memory_bytes(scenario.model, sequence, size, wafer_stack, WAFER_STYLE)
             memory = Memory(({"activations": kept},), (wafer.sram_bytes,))
@@ -136,6 +140,7 @@ def _prepared(scenario: Scenario, choose: Choose) -> Prepared:
         case _, GpuStack() as gpu_stack:
             machines = _machines(devices, gpu_stack, scenario)
             plan, effort = choose(scenario, machines, topologies)
+            check_length(plan, scenario.model.layers, gpu_stack, f"{scenario.where}.plan")
             stages = plan_memory(scenario.model, scenario.training, plan, gpu_stack, machines[0].style)
             capacities = tuple(machines[index].gpu.hbm_bytes for index in plan.stage_parts)
             memory = Memory(tuple(stage.items() for stage in stages), capacities)
@@ -239,6 +244,18 @@ def _check_places(scenario: Scenario, domain: int) -> None:
                 f"{kind} {number} is slow, but the system has {count} {kind}s",
                 f"write {kind} = 0 to {count - 1}",
             )
+
+
+def _check_sizes(scenario: Scenario) -> None:
+    """Refuse a model that nothing holds, and one whose layers nobody can list."""
+    parameters = count_parameters(scenario.model).total
+    if parameters > MOST_PARAMETERS:
+        raise DoesNotFit(
+            scenario.where,
+            f"{scenario.model.name} has {parameters:,.3g} parameters",
+            f"models of at most {MOST_PARAMETERS:.0e} are simulated: check layers, hidden, ffn_hidden and vocab",
+        )
+    check_size(scenario.model.layers, MOST_LAYERS, "layers", scenario.where)
 
 
 def _with_tokens(scenario: Scenario) -> Scenario:

@@ -57,7 +57,7 @@ def test_what_cannot_be_used_at_all_is_explained(tmp_path: Path) -> None:
     path.write_text("id,source\na,b\n")
     for arguments, says in (
         (("--data", path), "missing"),
-        (("--data", tmp_path / "none.csv"), "cannot read it"),
+        (("--data", tmp_path / "none.csv"), "there is no file"),
         (("--source", "vtrian-multi"), "did you mean 'vtrain-multi'"),
     ):
         done = validate(*arguments, "--out", tmp_path / "out")

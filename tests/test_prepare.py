@@ -135,5 +135,5 @@ def test_parts_of_a_file_that_is_not_there(tmp_path):
     system = dataclasses.replace(
         scenario.system, parts=(Part(str(tmp_path / "none.toml"), 16), scenario.system.parts[1])
     )
-    with pytest.raises(InputError, match=r"part\[0\]\n  no topology file"):
+    with pytest.raises(InputError, match=r"part\[0\]\n  there is no file"):
         prepare(dataclasses.replace(scenario, system=system))

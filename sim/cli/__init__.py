@@ -12,10 +12,10 @@ from sim.cli.budgeting import budget
 from sim.cli.networks import collective, draw
 from sim.cli.planning import plan
 from sim.cli.simulating import check, cite, run
-from sim.cli.stops import exit_code_of, guard
+from sim.cli.stops import guard, stop_code_of
 from sim.cli.sweeping import plot, sweep
 from sim.cli.validating import fit, validate
-from sim.errors import ScaletaxError, unknown_name
+from sim.errors import defect_of, unknown_name
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -50,7 +50,10 @@ for _command in (run, check, plan, cite, validate, fit, collective, draw, budget
 
 
 def main() -> NoReturn:
-    """Run the command line; errors of the input become messages and exit codes, never tracebacks."""
+    """Run the command line; errors become messages and exit codes, never tracebacks.
+
+    What nobody foresaw is said to be a defect of scaletax, with exit code 70.
+    """
     guard()
     try:
         cli.main(standalone_mode=False)
@@ -59,8 +62,9 @@ def main() -> NoReturn:
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt) as stopped:
         click.echo("stopped; the results folder holds all of this run or nothing of it", err=True)
-        sys.exit(exit_code_of(stopped))
-    except ScaletaxError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
+        sys.exit(stop_code_of(stopped))
+    except Exception as error:
+        told = defect_of(error, "scaletax")
+        click.echo(f"error: {told}", err=True)
+        sys.exit(told.exit_code)
     sys.exit(0)

@@ -48,18 +48,19 @@ def scenario_path(file: Path) -> Path:
     """
     from sim.hardware.topology import shelf, topology_names
     from sim.scenario.problems import not_a_scenario
+    from sim.scenario.text_files import is_file
 
     if file.suffix == ".json":
         model = f'name it in one: [model] config = "{file}"; or scaletax plan --model {file} --topology NAME ...'
-        found = f"write {file.parent / _RESOLVED}" if (file.parent / _RESOLVED).is_file() else model
+        found = f"write {file.parent / _RESOLVED}" if is_file(file.parent / _RESOLVED) else model
         raise InputError(str(file), "a scenario is a TOML file; this is JSON", found)
-    if (file / _RESOLVED).is_file():
+    if is_file(file / _RESOLVED):
         raise InputError(str(file), "this is a folder of results", f"the scenario they are of is {file / _RESOLVED}")
     shelved = shelf("scenarios") / f"{file}.toml"
-    is_name = not file.is_file() and file.suffix == "" and len(file.parts) == 1
+    is_name = not is_file(file) and file.suffix == "" and len(file.parts) == 1
     if is_name and str(file) in topology_names():
         raise not_a_scenario(str(file), str(file))
-    if is_name and not shelved.exists():
+    if is_name and not is_file(shelved):
         names = sorted(entry.stem for entry in shelf("scenarios").glob("*.toml"))
         some = some_of(names, str(file), listed_by="scaletax list scenarios")
         raise InputError(

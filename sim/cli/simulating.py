@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from sim.cli.options import FILE, NO_CHARTS, SET, loaded_of, progress, scenarios_of
-from sim.errors import ScaletaxError
+from sim.errors import ScaletaxError, exit_code_of
 
 
 @click.command()
@@ -53,7 +53,7 @@ def run(
         click.echo(f"error: {failure.error}", err=True)
     if failures:
         click.echo(f"{len(failures)} of {len(results)} points failed; the others are written", err=True)
-        sys.exit(failures[0].error.exit_code)
+        sys.exit(exit_code_of([failure.error for failure in failures]))
 
 
 @click.command()
@@ -76,7 +76,7 @@ def check(file: Path, overrides: Sequence[str]) -> None:
     for problem in errors:
         click.echo(f"error: {problem}", err=True)
     if errors:
-        sys.exit(errors[0].exit_code)
+        sys.exit(exit_code_of(errors))
 
 
 @click.command()

@@ -66,6 +66,6 @@ def guard() -> None:
     signal.signal(signal.SIGTERM, stop)
 
 
-def exit_code_of(stopped: BaseException) -> int:
+def stop_code_of(stopped: BaseException) -> int:
     """The exit code after Ctrl-C or SIGTERM. stopped: what was raised, or what click made of it."""
     return _TERMINATED if isinstance(stopped.__cause__ or stopped, Terminated) else _CTRL_C

@@ -10,7 +10,8 @@ from pathlib import Path
 import click
 
 from sim.cli.options import FILE, SET, scenario_path
-from sim.cli.stops import exit_code_of
+from sim.cli.stops import stop_code_of
+from sim.errors import Defect
 
 _CORES = os.cpu_count() or 1
 
@@ -42,7 +43,7 @@ def sweep(
     from sim.report.sweeps.progress import Teller
     from sim.report.sweeps.screen import sweep_screen
     from sim.report.sweeps.tables import CSV_NAME, PARQUET_NAME, write_csv, write_parquet
-    from sim.report.sweeps.work import work
+    from sim.report.sweeps.work import DEFECT, work
     from sim.scenario import read_document
     from sim.sweep.executors import workplace
     from sim.sweep.grid import count_points, points_of
@@ -66,11 +67,14 @@ def sweep(
         except KeyboardInterrupt as stopped:
             again = " ".join(["scaletax", *sys.argv[1:]]).replace(" --fresh", "")
             click.echo(f"\nstopped; everything that was finished is kept. To go on:\n  {again}", err=True)
-            sys.exit(exit_code_of(stopped))
+            sys.exit(stop_code_of(stopped))
         write_csv(store, folder / CSV_NAME)
         written = [CSV_NAME, *([PARQUET_NAME] if write_parquet(store, folder / PARQUET_NAME) else [])]
         click.echo(sweep_screen(store, progress, folder, written))
         _, _, failed, lost = store.counts()
+        defects = failed and any(DEFECT in record for _, record, _ in store.records())
+    if defects:
+        sys.exit(Defect.exit_code)
     if failed or lost:
         sys.exit(1)
 

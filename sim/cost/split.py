@@ -124,8 +124,9 @@ def overlapped(
 ) -> PassCost:
     """The exchanges of a layer with only what shows of them, forward and backward, beside its matrix products.
 
-    waits_s: how long the device waits for its host, forward and backward. domain: devices of a scale-up domain; a tensor group that reaches out of one overlaps nothing, because the chunks
-    are written straight into the peers' memory. Source: Transformer Engine, issue 1071: one node, or one NVLink domain.
+    waits_s: how long the device waits for its host, forward and backward. domain: devices of a scale-up domain; a
+    tensor group that reaches out of one overlaps nothing, because the chunks are written straight into the peers'
+    memory. Source: Transformer Engine, issue 1071: one node, or one NVLink domain.
     """
     is_inside = np.equal(np.mod(domain, plan.tensor), 0)
     shares = [

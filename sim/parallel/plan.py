@@ -9,7 +9,13 @@ from sim.errors import InputError
 from sim.parallel.cuts import balanced_cut
 from sim.parallel.plans import Plans
 from sim.parallel.replicas import ReplicaClass, in_program_order, in_runs, refuse_gathering, replica_classes
-from sim.parallel.schedule import default_schedule, micro_batches_in_flight, peak_layers_in_flight, stage_order
+from sim.parallel.schedule import (
+    SETTLED_ROUNDS,
+    default_schedule,
+    micro_batches_in_flight,
+    peak_layers_in_flight,
+    stage_order,
+)
 from sim.parallel.stages import stage_ranges, stages_of_parts
 from sim.scenario.types import PlanRequest, Recompute, Scenario, Schedule
 
@@ -85,7 +91,10 @@ class Plan:
 
     def _held_layers(self, stage: int, micro_batches: int) -> float:
         own = self.layers_per_chunk[stage :: self.pipeline]
-        shape = (stage, self.pipeline, self.virtual_stages, micro_batches)
+        if self.schedule == "gpipe":
+            return float(micro_batches * sum(own))
+        settled = min(micro_batches, SETTLED_ROUNDS * self.pipeline)
+        shape = (stage, self.pipeline, self.virtual_stages, settled)
         if len(set(own)) > 1:
             return peak_layers_in_flight(stage_order(self.schedule, *shape), self.layers_per_chunk)
         return float(micro_batches_in_flight(self.schedule, *shape)) * sum(own)

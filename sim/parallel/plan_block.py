@@ -11,12 +11,10 @@ from numpy.typing import NDArray
 
 from sim.hardware.kernel import Array
 from sim.parallel.cuts import balanced_cut, balanced_layers
-from sim.parallel.schedule import micro_batches_in_flight, peak_layers_in_flight, stage_order
+from sim.parallel.schedule import SETTLED_ROUNDS, micro_batches_in_flight, peak_layers_in_flight, stage_order
 from sim.scenario.types import PlanRequest, Recompute, Schedule
 
 Counts = NDArray[np.int64]
-_SETTLED_ROUNDS = 3
-"""Rounds of as many micro-batches as stages after which a schedule repeats what it holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,7 @@ class PlanBlock:
     def _mixed_in_flight(self, shapes: Counts) -> NDArray[np.float64]:
         """The same for stages whose chunks differ, one order of slots for each different shape. shapes: (4, b)."""
         settled = shapes.copy()
-        settled[3] = np.minimum(shapes[3], _SETTLED_ROUNDS * shapes[1])
+        settled[3] = np.minimum(shapes[3], SETTLED_ROUNDS * shapes[1])
         different, place = np.unique(settled, axis=1, return_inverse=True)
         found = [
             peak_layers_in_flight(

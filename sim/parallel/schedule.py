@@ -16,6 +16,10 @@ from sim.scenario.types import Schedule
 Phase = Literal["forward", "backward"]
 
 
+SETTLED_ROUNDS = 3
+"""Rounds of as many micro-batches as stages after which a schedule repeats what it holds."""
+
+
 class Slot(NamedTuple):
     """One forward or backward of one micro-batch through one chunk."""
 

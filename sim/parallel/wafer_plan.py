@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import bisect
 from dataclasses import dataclass
 
 from sim.catalog import Model, Wafer, WaferStack
 from sim.errors import DoesNotFit, InputError
+from sim.scenario.bounds import divisors
 from sim.scenario.types import Scenario, Search
 from sim.units import readable_bytes
 from sim.workload.activations import working_bytes
@@ -59,7 +61,7 @@ def plan_wafers(scenario: Scenario, wafer: Wafer, stack: WaferStack, style: Styl
     _refuse_gpu_keys(scenario)
     systems = scenario.system.devices
     if request.rule == "best":
-        systems = max(count for count in range(1, systems + 1) if batch % count == 0)
+        systems = divisors(batch, systems)[-1]
     elif batch % systems:
         raise InputError(
             where,
@@ -117,13 +119,12 @@ def _refuse_gpu_keys(scenario: Scenario) -> None:
 
 
 def _largest_that_fits(scenario: Scenario, share: int, wafer: Wafer, stack: WaferStack, style: Style) -> int:
-    sequence = scenario.training.sequence
-    fitting = [
-        size
-        for size in range(1, share + 1)
-        if share % size == 0 and wafer_memory_bytes(scenario.model, sequence, size, stack, style) <= wafer.sram_bytes
-    ]
-    return max(fitting, default=1)
+    def needed(size: int) -> float:
+        return wafer_memory_bytes(scenario.model, scenario.training.sequence, size, stack, style)
+
+    sizes = divisors(share, share)
+    fitting = bisect.bisect_right(sizes, wafer.sram_bytes, key=needed)
+    return sizes[max(fitting - 1, 0)]
 
 
 def _check_fit(scenario: Scenario, micro_batch: int, wafer: Wafer, stack: WaferStack, style: Style) -> None:

@@ -12,7 +12,8 @@ from sim.errors import DoesNotFit
 from sim.hardware.topology import Topology
 from sim.parallel.memory import StageMemory, plan_memory
 from sim.parallel.plan import Plan, check_plan
-from sim.planner.space import divisors, tensor_degrees
+from sim.planner.space import tensor_degrees
+from sim.scenario.bounds import divisors
 from sim.scenario.types import PlanRequest, Scenario
 from sim.units import readable_bytes
 

@@ -18,11 +18,15 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from sim.catalog import GpuStack, Model
+from sim.errors import InputError
 from sim.parallel.cuts import cuts_well
 from sim.parallel.plan import Plan, check_plan
 from sim.parallel.plan_block import Counts, PlanBlock
+from sim.scenario.bounds import divisors
 from sim.scenario.types import Recompute, Scenario, Schedule
 
+MOST_COMBINATIONS = 5_000_000
+"""Of degrees and micro-batches that a search looks at."""
 _GATHERING_STAGE = 2
 """From this ZeRO stage on, replicas meet at every micro-batch, and there is no pipeline."""
 
@@ -93,11 +97,6 @@ def recomputations(stack: GpuStack) -> tuple[Recompute, ...]:
     return ("none", "full") if nothing_to_save else ("none", "selective", "full")
 
 
-def divisors(number: int, largest: int) -> list[int]:
-    """Divisors of a number up to a largest one."""
-    return [count for count in range(1, min(number, largest) + 1) if number % count == 0]
-
-
 def tensor_degrees(model: Model, devices: int) -> list[int]:
     """Degrees that cut heads and MLP evenly, and key/value heads evenly or into copies."""
     return [
@@ -109,12 +108,11 @@ def tensor_degrees(model: Model, devices: int) -> list[int]:
 
 def pipeline_cuts(layers: int, devices: int) -> list[tuple[int, int]]:
     """(pipeline, virtual stages) whose chunks are equal but for the ends."""
-    return [
-        (pipeline, virtual)
-        for pipeline in range(1, min(layers, devices) + 1)
-        for virtual in range(1, layers // pipeline + 1 if pipeline > 1 else 2)
-        if cuts_well(layers, pipeline * virtual)
-    ]
+    found = []
+    for pipeline in range(1, min(layers, devices) + 1):
+        virtual = np.arange(1, layers // pipeline + 1 if pipeline > 1 else 2)
+        found += [(pipeline, int(one)) for one in virtual[cuts_well(layers, pipeline * virtual)]]
+    return found
 
 
 def _degrees(scenario: Scenario, stack: GpuStack, *, fewer: bool) -> tuple[Counts, ...]:
@@ -123,6 +121,7 @@ def _degrees(scenario: Scenario, stack: GpuStack, *, fewer: bool) -> tuple[Count
     tensors = tensor_degrees(model, devices) if stack.tensor_parallel else [1]
     cuts = pipeline_cuts(model.layers, devices) if stack.pipeline_parallel else [(1, 1)]
     sizes = divisors(batch, batch)
+    _check_few(len(tensors) * len(cuts) * len(divisors(batch, devices)) * len(sizes), scenario)
     even = _even(tensors, cuts, sizes, devices, fewer=fewer)
     if fewer or min(stack.zero_stages) >= _GATHERING_STAGE:
         return even
@@ -134,7 +133,8 @@ def _even(
     tensors: Sequence[int], cuts: Sequence[tuple[int, int]], sizes: Sequence[int], devices: int, *, fewer: bool
 ) -> tuple[Counts, ...]:
     """Replicas that all have the same share of the batch. sizes: divisors of the batch, itself the last."""
-    tensor, cut, place, micro_batch = _combinations(tensors, range(len(cuts)), range(len(sizes)), sizes)
+    shared = sum(size <= devices for size in sizes)
+    tensor, cut, place, micro_batch = _combinations(tensors, range(len(cuts)), range(shared), sizes)
     (pipeline, virtual), data = np.array(cuts)[cut].T, np.array(sizes)[place]
     share = sizes[-1] // data
     legal = (tensor * pipeline * data <= devices) & (share % micro_batch == 0)
@@ -154,6 +154,17 @@ def _uneven(
     micro_batches = -(-(batch // micro_batch) // np.maximum(data, 1))
     columns = (tensor, pipeline, np.ones_like(tensor), data, micro_batch, micro_batches)
     return tuple(one[legal] for one in columns)
+
+
+def _check_few(count: int, scenario: Scenario) -> None:
+    """Raise InputError where there are more combinations of degrees than a search looks at."""
+    if count > MOST_COMBINATIONS:
+        raise InputError(
+            f"{scenario.where} plan",
+            f"a search would have to look at {count:,} combinations of degrees, of which most divide the"
+            f" {scenario.model.layers:,} layers or the batch of {scenario.training.global_batch:,} sequences",
+            f"write a table [system.plan], or a batch with fewer divisors; at most {MOST_COMBINATIONS:,} are looked at",
+        )
 
 
 def _combinations(*choices: Sequence[int]) -> tuple[Counts, ...]:

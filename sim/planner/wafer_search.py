@@ -17,7 +17,7 @@ from sim.hardware.network import Network
 from sim.outcome.effort import Effort
 from sim.outcome.ledger import close_ledger
 from sim.parallel.wafer_plan import WaferPlan, wafer_memory_bytes
-from sim.planner.space import divisors
+from sim.scenario.bounds import divisors
 from sim.scenario.types import Scenario
 
 _SETTLED_PASSES = 1

@@ -47,7 +47,9 @@ def with_axes(document: Mapping[str, Any], texts: Sequence[str]) -> dict[str, An
 
     Values are as TOML writes them, or bare text; a list or a range in TOML is taken whole. Raises InputError.
     """
-    changed = {**document, "sweep": dict(document.get("sweep") or {})}
+    changed = {**document, "sweep": document.get("sweep", {})}
+    if not isinstance(changed["sweep"], Mapping):
+        return changed
     for text in texts:
         where = f"--sweep {text}"
         parts = _FIRST_AXIS.fullmatch(text)
@@ -55,8 +57,8 @@ def with_axes(document: Mapping[str, Any], texts: Sequence[str]) -> dict[str, An
             raise InputError(where, "there is no '='", "write key=v1,v2, for example system.devices=8,64,256")
         name, written = parts[1].strip(), parts[2].strip()
         key = parse_key(name, system_names(changed), where, entry_names(changed))
-        whole = parse_value(written)
-        listed = [parse_value(part.strip()) for part in written.split(",")] if written else []
+        whole = parse_value(written, where)
+        listed = [parse_value(part.strip(), where) for part in written.split(",")] if written else []
         axis = {name: whole if isinstance(whole, (list, dict)) else listed}
         kept: dict[str, Any] = {}
         for old, values in changed["sweep"].items():
@@ -77,7 +79,7 @@ def groups(sweep: object, where: str) -> list[tuple[str, ...]]:
     axes = axes_of(sweep)
     listed = sweep.get(TOGETHER, []) if isinstance(sweep, Mapping) else []
     place = f"{where} {TOGETHER}"
-    if not isinstance(listed, list) or not all(isinstance(one, list) and len(one) > 1 for one in listed):
+    if not isinstance(listed, list) or not all(_are_names(one) for one in listed):
         raise InputError(place, f"{shown(listed)} are no lists of axes", 'write zip = [["one axis", "another axis"]]')
     named = [axis for one in listed for axis in one]
     for axis in named:
@@ -92,6 +94,11 @@ def groups(sweep: object, where: str) -> list[tuple[str, ...]]:
             raise InputError(place, f"axes that advance together have as many values: {counts}", "give each as many")
     group_of = {axis: tuple(one) for one in listed for axis in one}
     return list(dict.fromkeys(group_of.get(axis, (axis,)) for axis in axes))
+
+
+def _are_names(group: object) -> bool:
+    """Whether this is a list of two names or more."""
+    return isinstance(group, list) and len(group) > 1 and all(isinstance(name, str) for name in group)
 
 
 def _values(spec: Mapping[str, Any], where: str) -> list[Any]:
@@ -111,8 +118,9 @@ def _range(ends: list[Any], where: str) -> list[Any]:
     if not step or (last - first) / step < 0:
         words = f"no steps of {shown(ends[2])} lead from {shown(ends[0])} to {shown(ends[1])}"
         raise InputError(where, words, _EXAMPLE)
-    count = math.floor((last - first) / step + 1e-9) + 1
-    _check_count(count, where)
+    steps = (last - first) / step
+    _check_count(steps + 1, where)
+    count = math.floor(steps + 1e-9) + 1
     whole = all(isinstance(end, int) for end in ends)
     return [_written(first + number * step, unit, whole) for number in range(count)]
 
@@ -129,19 +137,21 @@ def _logspace(ends: list[Any], where: str) -> list[Any]:
     return list(dict.fromkeys(values))
 
 
-def _check_count(count: int, where: str) -> None:
+def _check_count(count: float, where: str) -> None:
     if count > MOST_VALUES:
-        raise InputError(where, f"this axis has {count:,} values", f"write at most {MOST_VALUES:,}")
+        raise InputError(where, f"this axis has {count:,.10g} values", f"write at most {MOST_VALUES:,}")
 
 
 def _number(value: object, where: str) -> tuple[float, str]:
-    """A number and its unit, which may be empty."""
+    """A finite number and its unit, which may be empty."""
+    number, unit = math.nan, ""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value), ""
-    match = _QUANTITY.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is None:
-        raise InputError(where, f"{shown(value)} is no number", _EXAMPLE)
-    return float(match[1]), match[2]
+        number = float(value)
+    elif isinstance(value, str) and (match := _QUANTITY.fullmatch(value.strip())):
+        number, unit = float(match[1]), match[2]
+    if not math.isfinite(number):
+        raise InputError(where, f"{shown(value)} is no number that an axis can have", _EXAMPLE)
+    return number, unit
 
 
 def _one_unit(units: Sequence[str], where: str) -> str:

@@ -6,7 +6,6 @@ is refused by its name. What is not simulated is refused first, by the name of t
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from sim.scenario.config_families import FAMILIES, Family
 from sim.scenario.config_features import is_feature, refuse_features
 from sim.scenario.config_fields import ModelConfig, is_free
 from sim.scenario.model_fields import build_model
-from sim.scenario.reader import missing_file
+from sim.scenario.text_files import parse_json, read_text
 
 _LISTED_BY = "scaletax list architectures"
 
@@ -41,22 +40,7 @@ def read_model_config(path: Path, name: str | None, where: str) -> Model:
 def _fields(path: Path, where: str) -> dict[str, Any]:
     """The tables of the file as JSON has them."""
     hint = "is this a Hugging Face config.json?"
-    try:
-        if not path.is_file():
-            raise missing_file(path, where)
-        fields = json.loads(path.read_text(encoding="utf-8"))
-    except InputError:
-        raise
-    except json.JSONDecodeError as error:
-        spot = f"{path}: line {error.lineno}, column {error.colno}"
-        raise InputError(spot, f"not JSON: {error.msg}", hint) from None
-    except UnicodeDecodeError as error:
-        raise InputError(str(path), f"byte {error.start} is not UTF-8", hint) from None
-    except OSError as error:
-        raise InputError(where, f"{shown(str(path))} cannot be read: {error.strerror}", "check the path") from None
-    except (ValueError, RecursionError):
-        problem = "it has a number of thousands of digits, or tables within tables without end"
-        raise InputError(str(path), problem, hint) from None
+    fields = parse_json(read_text(path, where), str(path), hint)
     if not isinstance(fields, dict):
         raise InputError(str(path), f"it holds {shown(fields)}, no fields of a model", hint)
     return fields

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from sim.errors import InputError
 from sim.scenario.keys import Key, entry_names, parse_key, system_names, with_value
+from sim.scenario.text_files import NotTOML, checked, parse_toml
 
 _TOGETHER = "zip"
 """As in axes.py, which stands above this module."""
@@ -33,16 +33,19 @@ def apply_overrides(
         key = parse_key(parts[1].strip(), system_names(changed), where, entry_names(changed))
         if isinstance(changed.get("sweep"), Mapping):
             changed["sweep"] = _without(key, changed, where, path, tell)
-        changed = with_value(changed, key, parse_value(parts[2].strip()))
+        changed = with_value(changed, key, parse_value(parts[2].strip(), where))
     return changed
 
 
-def parse_value(text: str) -> Any:
-    """Read a value as TOML, or take it as bare text where it is not TOML."""
+def parse_value(text: str, where: str) -> Any:
+    """Read a value as TOML, or take it as bare text where it is not TOML. Raises InputError for what no value can be.
+
+    where: the option that gives it, for messages.
+    """
     try:
-        parsed = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
-        return text
+        parsed = parse_toml(f"value = {text}", where)
+    except NotTOML:
+        return checked(text, where)
     return parsed["value"] if set(parsed) == {"value"} else text
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from sim.catalog import Model, Variation, load_model, stack_names
 from sim.errors import InputError, shown, some_of, unknown_name
 from sim.scenario.amounts import sequences_in
+from sim.scenario.bounds import MOST_SEQUENCES, check_size
 from sim.scenario.hardware_tables import PartTable, SizesTable
 from sim.scenario.model_config import read_model_config
 from sim.scenario.model_fields import build_model
@@ -132,11 +133,13 @@ def _training(table: TrainingTable, model: Model, path: Path) -> Training:
             'set method = "lora"' if table.lora else "add [training.lora] with rank and targets",
         )
     asked = table.global_batch
+    batch = sequences_in(asked, sequence)
+    check_size(batch, MOST_SEQUENCES, "sequences", f"{path}: [training] global_batch")
     rounded = asked.unit == "tokens" and asked.count % sequence != 0
     return Training(
         tokens=table.tokens.tokens,
         sequence=sequence,
-        global_batch=sequences_in(asked, sequence),
+        global_batch=batch,
         precision=table.precision,
         optimizer=table.optimizer,
         method=table.method,

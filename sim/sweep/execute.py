@@ -7,7 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 
 from sim.counterfactual import counterfactuals
-from sim.errors import ScaletaxError
+from sim.errors import ScaletaxError, defect_of
 from sim.outcome.outcome import Outcome
 from sim.scenario.types import Scenario
 from sim.simulate import prepare, simulate_prepared
@@ -26,13 +26,13 @@ Result = Outcome | Failure
 
 
 def run_point(scenario: Scenario) -> Result:
-    """Simulate one point, its run and its counterfactuals; an error of the input is a result too."""
+    """Simulate one point, its run and its counterfactuals; an error is a result too, a defect among them."""
     try:
         prepared = prepare(scenario)
         outcome = with_run(prepared, simulate_prepared(prepared))
         return replace(outcome, counterfactual_step_times_s=counterfactuals(prepared, outcome))
-    except ScaletaxError as error:
-        return Failure(scenario, error)
+    except Exception as error:
+        return Failure(scenario, defect_of(error, scenario.where))
 
 
 def run_points(scenarios: Sequence[Scenario], jobs: int = 1, done: Callable[[], object] = lambda: None) -> list[Result]:

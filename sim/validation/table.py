@@ -18,6 +18,7 @@ from importlib import resources
 from pathlib import Path
 
 from sim.errors import InputError, closest
+from sim.scenario.text_files import read_text
 from sim.validation.contradictions import contradictions
 
 TRAINING_TABLES = ("training_measurements.csv", "wafer_measurements.csv")
@@ -129,7 +130,7 @@ def read_tables(path: Path | None = None, devices: Collection[str] | None = None
     Raises InputError for a file that is no such table; a malformed row becomes a Problem.
     """
     if path is not None:
-        return parse_table(_text(path), str(path), devices)
+        return parse_table(read_text(path, str(path)), str(path), devices)
     found = [
         parse_table((resources.files("sim.validation") / name).read_text(encoding="utf-8"), name)
         for name in TRAINING_TABLES
@@ -177,15 +178,6 @@ def parse_table(text: str, name: str, devices: Collection[str] | None = None) ->
 
 def _not_csv(name: str, error: csv.Error) -> InputError:
     return InputError(name, f"this is not CSV ({error})", f"see sim/validation/{TRAINING_TABLES[0]}")
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(str(path), f"cannot read it: {error.strerror}", "check the path") from error
-    except UnicodeDecodeError as error:
-        raise InputError(str(path), f"this is not UTF-8 text ({error.reason})", "save it as UTF-8 CSV") from error
 
 
 def _check_columns(columns: list[str], needed: tuple[str, ...], name: str) -> None:

@@ -11,8 +11,8 @@ from sim.cost.step import step_costs
 from sim.errors import DoesNotFit, ScaletaxError
 from sim.hardware.network import Network
 from sim.parallel.plan import Plan
-from sim.planner.space import divisors
 from sim.prepare import Prepared, prepare_as_measured
+from sim.scenario.bounds import divisors
 from sim.scenario.types import PlanRequest
 from sim.validation.cases import Case
 from sim.validation.plans import layers_per_stage

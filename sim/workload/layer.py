@@ -43,7 +43,7 @@ class Slice:
     @property
     def tokens(self) -> Array:
         """Tokens of one micro-batch."""
-        return self.micro_batch * self.sequence
+        return self.micro_batch * float(self.sequence)
 
     @property
     def unsharded_tokens(self) -> Array:

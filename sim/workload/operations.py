@@ -172,7 +172,7 @@ def flash_attention(
     )
     # Row sums of output times gradient, the queries' gradient accumulated in fp32 and cast, and the three
     # gradients packed for the projection.
-    tokens = sequences * sequence
+    tokens = sequences * float(sequence)
     around = (
         elementwise("attention gradients", tokens * query_width, 4.0 + 14.0 + 4.0),
         elementwise("pack key and value gradients", tokens * key_value_width, 8.0),

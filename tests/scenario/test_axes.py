@@ -74,7 +74,7 @@ def test_a_range_is_python_s_with_its_end(first: int, more: int, step: int) -> N
         ({"range": [1, 5, -1]}, "no steps of -1 lead from 1 to 5"),
         ({"range": [1, 5, 0]}, "no steps of 0"),
         ({"range": ["1 h", "5 s", "1 h"]}, "units differ: h, s, h"),
-        ({"range": ["x", 5, 1]}, "is no number"),
+        ({"range": ["x", 5, 1]}, "is no number that an axis can have"),
         ({"range": [1, 10**9, 1]}, "this axis has 1,000,000,000 values"),
         ({"logspace": [0, 5, 3]}, "two ends above zero"),
         ({"logspace": [1, 5, 1]}, "a number from 2"),

@@ -52,7 +52,7 @@ def refusal(path, *overrides):
     ],
 )
 def test_values_are_toml_or_bare_text(text, value):
-    assert parse_value(text) == value
+    assert parse_value(text, "--set") == value
 
 
 def test_sets_one_key(two):

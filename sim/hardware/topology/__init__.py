@@ -1,6 +1,6 @@
 """Networks as graphs: families of topologies, their links, and the paths that messages take."""
 
-from sim.hardware.topology.file import files_read, load_topology, shelf, topology_names
+from sim.hardware.topology.file import load_topology, shelf, topology_names
 from sim.hardware.topology.links import NO_LINK, EdgeKey, Link, LinkTable, Numbers
 from sim.hardware.topology.topology import About, Paths, Route, Storage, Topology
 
@@ -15,7 +15,6 @@ __all__ = [
     "Route",
     "Storage",
     "Topology",
-    "files_read",
     "load_topology",
     "shelf",
     "topology_names",

@@ -8,7 +8,6 @@ named gpu0, gpu1, ... or has kind = "device". Directed graphs are read as well, 
 from __future__ import annotations
 
 import collections
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -20,6 +19,7 @@ from sim.errors import InputError, some_of, unknown_name
 from sim.hardware.topology.explicit_graph import Cables
 from sim.hardware.topology.figures_file import LARGEST_SIZE, FiguresFile, check_keys
 from sim.hardware.topology.links import EdgeKey, Link
+from sim.scenario.text_files import parse_json, read_text
 from sim.units import link_rate, quantity
 
 if TYPE_CHECKING:
@@ -44,8 +44,6 @@ def read_exchanged(name: object, file: FiguresFile, classes: Mapping[str, Link])
     path = file.folder / str(name)
     if not isinstance(name, str) or path.suffix not in _READERS:
         raise InputError(key, f"{name!r} is no name of a graph file", _REMEDY)
-    if not path.is_file():
-        raise InputError(key, f"no graph file '{name}' in {file.folder}", "check the path")
     graph = _read(path, key)
     if any(not str(node).strip() for node in graph):
         raise InputError(f"{name}: nodes", "a node has an empty name", "give every node a name")
@@ -72,9 +70,10 @@ def _read(path: Path, key: str) -> networkx.Graph[Any]:
     import networkx
 
     # A broken file fails in as many ways as there are parsers below; all of them mean the same to the user.
-    broken = (OSError, ValueError, LookupError, TypeError, AttributeError, ElementTree.ParseError)
+    broken = (ValueError, LookupError, TypeError, AttributeError, RecursionError, ElementTree.ParseError)
+    text = read_text(path, key)
     try:
-        graph, nodes = _READERS[path.suffix](path)
+        graph, nodes = _READERS[path.suffix](text, path.name)
     except (*broken, networkx.NetworkXError) as error:
         raise InputError(key, f"'{path.name}' cannot be read ({error or type(error).__name__})", _REMEDY) from error
     twice = sorted(node for node, times in collections.Counter(nodes).items() if times > 1)
@@ -83,20 +82,20 @@ def _read(path: Path, key: str) -> networkx.Graph[Any]:
     return graph
 
 
-def _graphml(path: Path) -> tuple[networkx.Graph[Any], Iterable[str]]:
+def _graphml(text: str, name: str) -> tuple[networkx.Graph[Any], Iterable[str]]:
     """GraphML: (graph, its nodes as written)."""
     import networkx
 
-    elements = ElementTree.parse(path).iter()
+    elements = ElementTree.fromstring(text).iter()
     nodes = [str(one.get("id")) for one in elements if one.tag.rpartition("}")[2] == "node"]
-    return networkx.read_graphml(path), nodes
+    return networkx.parse_graphml(text), nodes
 
 
-def _node_link(path: Path) -> tuple[networkx.Graph[Any], Iterable[str]]:
+def _node_link(text: str, name: str) -> tuple[networkx.Graph[Any], Iterable[str]]:
     """Node-link JSON: (graph, its nodes as written). Edges are called "edges", or "links" by older versions."""
     import networkx
 
-    raw = json.loads(path.read_text(encoding="utf-8"))
+    raw = parse_json(text, name, _REMEDY)
     graph = networkx.node_link_graph(raw, edges="edges" if "edges" in raw else "links")
     return graph, [str(node["id"]) for node in raw["nodes"]]
 

@@ -12,6 +12,7 @@ from sim.catalog.figures import read_figure
 from sim.errors import InputError, closest, some_of, unknown_name
 from sim.hardware.topology.links import Link
 from sim.hardware.topology.topology import About, Storage
+from sim.scenario.bounds import MOST_DEVICES, check_size
 from sim.units import fraction, link_rate, quantity
 
 LINK_FIGURES = ("rate", "efficiency", "latency")
@@ -194,6 +195,7 @@ class FiguresFile:
         sizes: those that say how many there are.
         """
         if self.devices is None:
+            check_size(largest, MOST_DEVICES, "devices", self.devices_asked or self.where)
             self.devices = largest
         if not 1 <= self.devices <= largest:
             place, changed = self.blamed(*sizes)

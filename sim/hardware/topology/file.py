@@ -27,9 +27,11 @@ from sim.errors import InputError, some_of, unknown_name
 from sim.hardware.topology.families import FAMILIES
 from sim.hardware.topology.figures_file import FiguresFile, check_keys
 from sim.hardware.topology.topology import Topology
+from sim.scenario.bounds import MOST_DEVICES, check_size
 from sim.scenario.shelf import shelf
+from sim.scenario.text_files import parse_toml, read_text
 
-__all__ = ["files_read", "load_topology", "shelf", "topology_names"]
+__all__ = ["load_topology", "shelf", "topology_names"]
 
 _TOP = ("title", "family", "device", "sizes", "link_class", "timing", "storage")
 _REQUIRED = ("title", "family", "device")
@@ -54,22 +56,17 @@ def load_topology(
     the file).
     Raises InputError for an unknown name, a file that cannot be used, or a topology smaller than asked.
     """
+    if devices is not None:
+        check_size(devices, MOST_DEVICES, "devices", devices_where or where)
     if name.endswith(".toml"):
         path = _path(name, base)
-        if not path.is_file():
-            raise InputError(where, f"no topology file '{name}' in {base or Path.cwd()}", "check the path")
         shown = name
     else:
         if name not in topology_names():
             raise _unknown(name, where)
         path = _path(name, base)
         shown = f"topologies/{name}.toml"
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(shown, f"this is not TOML ({error})", "see the files in topologies/") from error
-    except OSError as error:
-        raise InputError(where, f"cannot read topology file '{name}': {error.strerror}", "check the file") from error
+    raw = parse_toml(read_text(path, where), shown)
     wanted = str(raw.get("family", ""))
     if "family" in raw and wanted not in FAMILIES:
         raise unknown_name(f"{shown}: family", "family", wanted, FAMILIES)
@@ -80,20 +77,6 @@ def load_topology(
     return family.read(
         FiguresFile(shown, path.stem, path.parent, raw, devices, sizes or {}, asked, devices_where, own_device)
     )
-
-
-def files_read(name: str, base: Path | None = None) -> tuple[Path, ...]:
-    """The files that a topology is made of: its own, its graph file, and that of its device; also those not there.
-
-    name, base: as for load_topology. What cannot be read names no further file.
-    """
-    path = _path(name, base)
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return (path,)
-    named = [raw.get("graph_file"), raw.get("device")]
-    return (path, *(path.parent / one for one in named if isinstance(one, str) and Path(one).suffix))
 
 
 def _own_device(device: object, folder: Path, where: str) -> Device | None:

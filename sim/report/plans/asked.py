@@ -41,7 +41,7 @@ def asked(given: Mapping[str, Any], overrides: Sequence[str]) -> list[Scenario]:
     precision = {} if "bf16" in device.peak_flops_per_s else {"precision": "fp16"}
     name = Path(topology).stem
     training = {
-        "tokens": parse_value(given["--tokens"] or "20 per parameter"),
+        "tokens": parse_value(given["--tokens"] or "20 per parameter", "--tokens"),
         "global_batch": f"{batch} sequences" if batch.isdecimal() else batch,
         **sequence,
         **precision,
@@ -114,6 +114,6 @@ def _limit(text: str) -> PlanLimit:
 
 def _read(option: str, text: str) -> float:
     try:
-        return share(parse_value(text))
+        return share(parse_value(text, option))
     except InputError as error:
         raise InputError(option, error.problem, error.remedy) from None

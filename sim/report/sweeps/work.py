@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 
-from sim.errors import ScaletaxError
+from sim.errors import Defect, defect_of
 from sim.report.accuracy import warnings_of
 from sim.report.document import plain_data, plan_record, summary_rows
 from sim.scenario.types import Scenario
 from sim.simulate import simulate
 from sim.sweep.sweep import Result
+
+DEFECT = "defect"
+"""The key of a record whose error is a defect of scaletax."""
 
 
 def work(scenario: Scenario) -> Result:
@@ -18,9 +21,11 @@ def work(scenario: Scenario) -> Result:
     nameless = dataclasses.replace(scenario, title="", axes={}, entry="", published=None)
     try:
         outcome = simulate(nameless)
-    except ScaletaxError as error:
+    except Exception as error:
+        told = defect_of(error, scenario.where)
         names = {"system": scenario.system.name, "devices": scenario.system.devices}
-        return Result({"row": {**names, "error": str(error)}}, failed=True)
+        defect = {DEFECT: True} if isinstance(told, Defect) else {}
+        return Result({"row": {**names, "error": str(told)}, **defect}, failed=True)
     (row,) = summary_rows([outcome])
     del row["title"]
     record = {"row": row, "plan": plan_record(outcome), "warnings": list(warnings_of(outcome)), "notes": outcome.notes}

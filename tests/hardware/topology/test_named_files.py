@@ -8,7 +8,7 @@ import pytest
 from small_networks import LIBRARY, TIMING, head, link_class, table
 
 from sim.errors import InputError
-from sim.hardware.topology import files_read, load_topology, shelf
+from sim.hardware.topology import load_topology
 
 NODE = head("single-node", LIBRARY) + table("sizes", devices_per_node=8) + link_class("scale_up") + TIMING
 OWN = NODE.replace('"a100-80gb-sxm"', '"cards/mine.toml"')
@@ -47,15 +47,3 @@ def test_a_device_file_that_cannot_be_used_is_refused_by_name(tmp_path: Path) ->
     (tmp_path / "node.toml").write_text(NODE.replace('"a100-80gb-sxm"', "8"), encoding="utf-8")
     with pytest.raises(InputError, match=r"^node.toml: device\n  unknown device '8'"):
         load_topology("node.toml", 8, "test", tmp_path)
-
-
-def test_the_files_that_a_topology_is_made_of_are_known_without_building_it(tmp_path: Path) -> None:
-    (tmp_path / "node.toml").write_text(OWN, encoding="utf-8")
-    graph = head("graph", 'graph_file = "cables.graphml"')
-    (tmp_path / "graph.toml").write_text(graph, encoding="utf-8")
-    (tmp_path / "broken.toml").write_text("title =", encoding="utf-8")
-    assert files_read("node.toml", tmp_path) == (tmp_path / "node.toml", tmp_path / "cards" / "mine.toml")
-    assert files_read("graph.toml", tmp_path) == (tmp_path / "graph.toml", tmp_path / "cables.graphml")
-    assert files_read("broken.toml", tmp_path) == (tmp_path / "broken.toml",)
-    assert files_read("none.toml", tmp_path) == (tmp_path / "none.toml",)
-    assert files_read("cs-2-single") == (shelf("topologies") / "cs-2-single.toml",)

@@ -236,13 +236,13 @@ def renamed(old: str, new: str) -> str:
         (renamed(f"nodes_per_leaf = {figure(4)}", ""), r"\[sizes\]\n  missing: nodes_per_leaf"),
         (renamed(figure(4), figure(2.5)), r"mine\.toml: sizes\.nodes_per_leaf\n  2\.5 is not a whole number"),
         (
-            renamed(figure(4), figure(10**20)),
+            renamed(figure(4), figure(1e20)),
             r"mine\.toml: sizes\.nodes_per_leaf\n  1e\+20 is too large\n  write at most 2147483647",
         ),
         (renamed("a100-80gb-sxm", "a100-80-sxm"), r"mine\.toml: device\n  unknown device 'a100-80-sxm'; did you mean"),
         (renamed('"a100-80gb-sxm"', "[3]"), r"mine\.toml: device\n  unknown device"),
         (renamed(link_class("nic"), link_class("nic", rate=f"{'9' * 400} GB/s")), "the number is too large"),
-        (renamed(link_class("nic"), link_class("nic", efficiency=10**400)), "is not a share between 0 and 1"),
+        (renamed(link_class("nic"), link_class("nic", efficiency=10**18)), "is not a share between 0 and 1"),
         (renamed(figure(4), figure(True)), "True is not a whole number"),
         (renamed(figure(4), figure("4")), "'4' is not a whole number"),
         (renamed(figure(4), figure(-4)), "-4 is not a whole number"),
@@ -288,7 +288,7 @@ def renamed(old: str, new: str) -> str:
         (WAFERS.replace(figure(4), figure(1)), r"sizes\.fan_out\n  a tree needs a fan-out of at least 2"),
         (DRAGONFLY.replace(f"nics_per_node = {figure(4)}", f"nics_per_node = {figure(5)}"), "5 cards for 4 devices"),
         (DRAGONFLY.replace("[link_class.global]", "[link_class.globe]"), "unknown key 'globe'; did you mean 'global'"),
-        ("title = ", r"mine\.toml\n  this is not TOML"),
+        ("title = ", r"mine\.toml: line 1, column 9\n  not TOML"),
     ],
 )
 def test_messages(load, text, message):
@@ -299,17 +299,17 @@ def test_messages(load, text, message):
 
 def test_text_that_is_not_text(load, tmp_path):
     (tmp_path / "mine.toml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InputError, match="this is not TOML"):
+    with pytest.raises(InputError, match="byte 0 is not UTF-8"):
         load_topology("mine.toml", 8, "test", tmp_path)
 
 
 def test_unknown_names_and_paths(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="unknown topology 'dgx-a100-superpot'; did you mean 'dgx-a100-superpod'"):
         load_topology("dgx-a100-superpot", 8, "test")
-    with pytest.raises(InputError, match=r"no topology file 'none\.toml'"):
+    with pytest.raises(InputError, match=r"test\n  there is no file .*none\.toml"):
         load_topology("none.toml", 8, "test", tmp_path)
     (tmp_path / "folder.toml").mkdir()
-    with pytest.raises(InputError, match=r"no topology file 'folder\.toml'"):
+    with pytest.raises(InputError, match=r"test\n  .*folder\.toml is a folder"):
         load_topology("folder.toml", 8, "test", tmp_path)
     (tmp_path / "here.toml").write_text(NODE, encoding="utf-8")
     monkeypatch.chdir(tmp_path)

@@ -1,0 +1,31 @@
+"""The largest sizes that are simulated: beyond them a number is a slip, and the work that it asks for has no end."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.errors import InputError
+
+LARGEST_COUNT = 10**18
+"""Any whole number of a scenario: it stays within 64 bits."""
+MOST_PARAMETERS = 10**18
+"""Of a model; a thousand times what a million devices hold."""
+MOST_LAYERS = 10_000
+MOST_DEVICES = 1_000_000
+"""Of one topology."""
+MOST_SEQUENCES = 10**12
+"""Of a step's batch."""
+
+
+def check_size(number: float, most: float, what: str, where: str) -> None:
+    """Raise InputError for more of something than is simulated. what: in the plural, such as "devices"."""
+    if number > most:
+        raise InputError(where, f"{number:,.6g} {what}", f"at most {most:,.6g} {what} are simulated")
+
+
+def divisors(number: int, largest: int) -> list[int]:
+    """Divisors of a number up to a largest one, ascending; found in pairs, by trying numbers up to its root."""
+    tried = np.arange(1, min(int(number**0.5) + 1, largest) + 1)
+    low = tried[number % tried == 0]
+    both = np.unique(np.concatenate([low, number // low]))
+    return [int(one) for one in both[both <= largest]]
