@@ -17,6 +17,7 @@ from sim.catalog.loader import (
     stack_names,
     variation_names,
 )
+from sim.catalog.plan_spreads import PlanSpread, plan_spreads
 from sim.catalog.records import (
     PLAIN_LIBRARY,
     Device,
@@ -49,6 +50,7 @@ __all__ = [
     "Library",
     "Model",
     "ParametricLaw",
+    "PlanSpread",
     "Price",
     "Protocol",
     "Range",
@@ -77,6 +79,7 @@ __all__ = [
     "load_stack",
     "load_variation",
     "model_names",
+    "plan_spreads",
     "reliability_names",
     "reliability_of",
     "stack_names",
