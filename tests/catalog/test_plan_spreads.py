@@ -7,7 +7,7 @@ from collections import defaultdict
 from importlib import resources
 from statistics import median
 
-from sim.catalog import load_sources, plan_spreads
+from sim.catalog import plan_spreads
 
 TABLE = resources.files("sim.validation") / "training_measurements.csv"
 ROWS = list(csv.DictReader(TABLE.read_text(encoding="utf-8").splitlines()))
@@ -31,8 +31,3 @@ def test_the_search_of_bloom() -> None:
     assert len(rates) == 46
     assert {float(row["n_gpus"]) for row in rows} == {384}
     assert BLOOM.least == BLOOM.most == round(max(rates) / median(rates), 2)
-
-
-def test_every_figure_has_a_listed_source() -> None:
-    for spread in plan_spreads():
-        assert {figure.source for figure in spread.figures} <= set(load_sources())
