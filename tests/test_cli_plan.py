@@ -25,7 +25,7 @@ def scaletax(*arguments: str | Path, seed: str = "0") -> subprocess.CompletedPro
 def test_it_answers_in_the_first_screen_and_writes_what_it_names(tmp_path: Path) -> None:
     done = scaletax("plan", *SMALL, "--sizes", "2,3", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
-    for words in ("TP", "legal plans", "textbook plan", "Less memory for more time", "The best plan at each size"):
+    for words in ("TP", "legal plans", "rule of thumb", "Less memory for more time", "The best plan at each size"):
         assert words in done.stdout
     folder, names = done.stdout.split("Written to ")[1].split(":\n")
     lines = [name.strip().split(" and ") for name in " ".join(names.split()).split(", ")]

@@ -19,6 +19,7 @@ from sim.catalog.loader import (
     variation_names,
 )
 from sim.catalog.own_device import read_device
+from sim.catalog.plan_spreads import PlanSpread, plan_spreads
 from sim.catalog.records import (
     PLAIN_LIBRARY,
     Device,
@@ -51,6 +52,7 @@ __all__ = [
     "Library",
     "Model",
     "ParametricLaw",
+    "PlanSpread",
     "Price",
     "Protocol",
     "Range",
@@ -80,6 +82,7 @@ __all__ = [
     "load_stack",
     "load_variation",
     "model_names",
+    "plan_spreads",
     "read_device",
     "reliability_names",
     "reliability_of",

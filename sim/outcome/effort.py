@@ -13,7 +13,8 @@ class Effort:
 
     legal, fitting: all, and those whose memory is there. within_5_percent, within_20_percent: those that fit and take
     no more than so much longer than the best. median_over_best: the median step of those that fit over the best one.
-    default: what a textbook would choose, None where nothing like it fits. default_over_best: its step over the best.
+    rule_of_thumb: what practice would choose unsearched, None where nothing like it fits. rule_of_thumb_over_best: its
+    step over the best.
     """
 
     legal: int
@@ -21,6 +22,6 @@ class Effort:
     within_5_percent: int
     within_20_percent: int
     median_over_best: float
-    default: Plan | None = None
-    default_step_s: float | None = None
-    default_over_best: float | None = None
+    rule_of_thumb: Plan | None = None
+    rule_of_thumb_step_s: float | None = None
+    rule_of_thumb_over_best: float | None = None

@@ -11,6 +11,9 @@ from sim.outcome.lines import SPLIT_LINES
 from sim.parallel.plan import Plan
 from sim.parallel.plans import Plans
 
+RECOMPUTES = ("none", "selective", "full")
+"""What is run again, from nothing to everything."""
+
 
 @dataclass(frozen=True, slots=True)
 class Contender:
@@ -58,7 +61,7 @@ def simplicity(plan: Plans) -> tuple[Array, ...]:
         plan.virtual_stages,
         plan.zero,
         plan.sequence_parallel,
-        ("none", "selective", "full").index(plan.recompute),
+        RECOMPUTES.index(plan.recompute),
         plan.schedule == "gpipe",
         plan.micro_batch,
     )

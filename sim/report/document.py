@@ -129,7 +129,8 @@ def effort_record(effort: Effort | None) -> dict[str, Any] | None:
     """How hard a plan was to find; None where it was given."""
     if effort is None:
         return None
-    return {**dataclasses.asdict(effort), "default": effort.default.summary() if effort.default else None}
+    by_rule = effort.rule_of_thumb
+    return {**dataclasses.asdict(effort), "rule_of_thumb": by_rule.summary() if by_rule else None}
 
 
 def _metrics(outcome: Outcome) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from sim.catalog import (
     load_stack,
     load_variation,
     model_names,
+    plan_spreads,
     reliability_names,
     stack_names,
     undisclosed_models,
@@ -81,9 +82,10 @@ def all_figures() -> list[tuple[str, Figure]]:
         *(load_reliability(name) for name in reliability_names()),
         *(load_law(name) for name in law_names()),
     ]
+    spreads = [("plan_spreads", figure) for spread in plan_spreads() for figure in spread.figures]
     money = [load_facility(), *(economics_of(name) for name in device_names())]
     named = [(record.name, figure) for record in records for figure in record.figures]
-    return [*named, *(("economics", figure) for record in money for figure in record.figures)]
+    return [*named, *spreads, *(("economics", figure) for record in money for figure in record.figures)]
 
 
 @pytest.mark.parametrize("name", GPUS)

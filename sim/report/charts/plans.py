@@ -39,8 +39,8 @@ def plans(found: PlanStudy, ax: Axes | None = None) -> Axes:
     best_s = found.best[0].step_s
     for factor, words, side in ((1.0, "best", "top"), (1.05, "+5 %", "bottom"), (1.2, "+20 %", "bottom")):
         _line(ax, best_s * factor, words, side)
-    if found.effort.default_step_s is not None:
-        _line(ax, found.effort.default_step_s, "textbook plan", "bottom", bold=True)
+    if found.effort.rule_of_thumb_step_s is not None:
+        _line(ax, found.effort.rule_of_thumb_step_s, "rule of thumb", "bottom", bold=True)
     ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: readable_time(value)))
     ax.yaxis.set_minor_formatter(NullFormatter())

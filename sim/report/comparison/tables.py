@@ -129,7 +129,7 @@ def counterfactual_equals_table(comparison: Comparison) -> Rows:
 def effort_table(comparison: Comparison) -> Rows:
     """How hard plans were to find."""
     headers = (
-        "system", "devices", "legal plans", "that fit", "within 5 %", "within 20 %", "median", "textbook plan",
+        "system", "devices", "legal plans", "that fit", "within 5 %", "within 20 %", "median", "rule of thumb",
     )  # fmt: skip
     return Rows(headers, [_effort_row(curve, point) for curve in comparison.curves for point in curve.points])
 
@@ -192,7 +192,7 @@ def _effort_row(curve: Curve, point: Outcome) -> tuple[str, ...]:
     effort, start = point.effort, (curve.label, f"{point.devices:,}")
     if effort is None:
         return (*start, *("not counted",) * 6)
-    default = effort.default_over_best
+    by_rule = effort.rule_of_thumb_over_best
     return (
         *start,
         f"{effort.legal:,}",
@@ -200,7 +200,7 @@ def _effort_row(curve: Curve, point: Outcome) -> tuple[str, ...]:
         f"{effort.within_5_percent:,}",
         f"{effort.within_20_percent:,}",
         f"{ratio(float(effort.median_over_best))} times",
-        "does not fit" if default is None else f"{ratio(float(default))} times",
+        "does not fit" if by_rule is None else f"{ratio(float(by_rule))} times",
     )
 
 

@@ -136,9 +136,9 @@ def _effort(curve: Curve) -> str:
         f"; for {counted(curve.largest.devices, 'device')} {effort.fitting:,} of {counted(effort.legal, 'legal plan')}"
         f" fit, {effort.within_5_percent:,} within 5 % of the best"
     )
-    if effort.default_over_best is None:
-        return f"{text}, and no textbook plan fits."
-    return f"{text}, and a textbook plan takes {ratio(float(effort.default_over_best))} times as long."
+    if effort.rule_of_thumb_over_best is None:
+        return f"{text}, and no plan by a rule of thumb does."
+    return f"{text}, and a plan by a rule of thumb takes {ratio(float(effort.rule_of_thumb_over_best))} times as long."
 
 
 def _in_all(comparison: Comparison, rows: Sequence[Criterion]) -> str:

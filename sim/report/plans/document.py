@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from sim.catalog import plan_spreads
 from sim.errors import ScaletaxError
 from sim.planning import PlanRow, PlanStudy, SizeStudy
 from sim.report.document import RESULTS_SCHEMA, effort_record, plain_data, versions
@@ -22,6 +23,9 @@ def plans_document(studies: Sequence[SystemStudy], failures: Sequence[ScaletaxEr
         **versions(),
         "scenario": resolved_documents([study.found.scenario for study in studies]),
         "searches": [{**_search(study.found), "sizes": [_size(one) for one in study.sizes]} for study in studies],
+        "measured_median_over_best": [
+            {"title": spread.title, "least": spread.least, "most": spread.most} for spread in plan_spreads()
+        ],
         "failures": [str(failure) for failure in failures],
     }
     return dict(plain_data(document))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
+from sim.catalog import plan_spreads
 from sim.errors import DoesNotFit, ScaletaxError
 from sim.parallel.plan import Plan
 from sim.parallel.replicas import in_runs
@@ -20,8 +21,12 @@ from sim.scenario.amounts import batch_note
 from sim.units import readable_bytes, readable_time
 
 _WIDTH = 118
-_CHANGES_WIDTH = 14
+_CHANGES_WIDTH = 17
 _GPU_HEADERS = ("TP", "PP", "sche-\ndule", "DP", "micro\nbatch", "ZeRO", "SP", "recom-\npute")
+_RULE = (
+    "as little tensor parallelism as fits, then as little of a pipeline, recomputation only if needed, the largest"
+    " micro-batch that fits"
+)
 _WAFER_HEADERS = ("systems", "micro\nbatch", "passes")
 
 
@@ -72,7 +77,7 @@ def _best(found: PlanStudy, top: int) -> str:
 
 
 def _sentences(found: PlanStudy) -> list[str]:
-    """How many plans there are, how many are any good, and what a textbook would lose."""
+    """How many plans there are, how many are any good, and what a rule of thumb would lose."""
     how_hard, scenario, best = found.effort, found.scenario, found.best[0]
     lines = [
         f"To choose from: {how_hard.legal:,} legal plans, of which {how_hard.fitting:,}"
@@ -82,14 +87,13 @@ def _sentences(found: PlanStudy) -> list[str]:
         f" {how_hard.within_20_percent:,} ({percent(how_hard.within_20_percent / how_hard.fitting)}); the median takes"
         f" {how_hard.median_over_best:.2f} times as long."
     ]
-    if how_hard.default is not None and how_hard.default_over_best is not None:
+    if how_hard.rule_of_thumb is not None and how_hard.rule_of_thumb_over_best is not None:
         lines.append(
-            f"A textbook plan ({how_hard.default.summary()}: tensor 8, the shallowest pipeline that fits, the rest"
-            f" replicas, one sequence at a time, full recomputation) takes {how_hard.default_over_best:.2f} times as"
-            " long as the best."
+            f"By a rule of thumb ({how_hard.rule_of_thumb.summary()}: {_RULE}) a step takes"
+            f" {how_hard.rule_of_thumb_over_best:.2f} times as long as the best. {_measured()}"
         )
     elif isinstance(best.plan, Plan):
-        lines.append("No textbook plan (tensor 8, micro-batch 1, full recomputation) fits.")
+        lines.append(f"No plan by the rule of thumb ({_RULE}) fits. {_measured()}")
     unused = scenario.system.devices - best.plan.devices
     if unused:
         lines.append(
@@ -101,6 +105,17 @@ def _sentences(found: PlanStudy) -> list[str]:
     if rounded := batch_note(scenario.training):
         lines.append(f"note: {rounded}")
     return ["\n".join(_wrapped(line) for line in lines)]
+
+
+def _measured() -> str:
+    """What plans that others measured lay apart."""
+    spreads = [
+        f"{spread.least:g} to {spread.most:g} ({spread.title})"
+        if spread.least < spread.most
+        else f"{spread.least:g} ({spread.title})"
+        for spread in plan_spreads()
+    ]
+    return f"Of plans that were measured, the median took {', '.join(spreads)} times as long as the best."
 
 
 def _front(found: PlanStudy) -> str:
