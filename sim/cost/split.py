@@ -108,9 +108,10 @@ def shown_share(exchange_s: Array, products_s: Array, wait_s: Array, ranks: Arra
     Source: Wang et al. 2022 (ASPLOS 2023), Overlap Communication with Dependent Computation via Decomposition, sec. 4.
     Hand-worked: 2 s beside 6 s on 4 ranks at a slowdown of 0.1: 6 + 2 / 4 + 0.2 instead of 8, so 0.7 of 2 s show.
     """
-    least_s = exchange_s * (1 / ranks + slowdown)
     together_s = np.maximum(exchange_s, products_s) + np.minimum(exchange_s, products_s) * (1 / ranks + slowdown)
-    shown = np.maximum(together_s - products_s - wait_s, least_s) / np.maximum(exchange_s, _TINY_S)
+    shown_s = together_s - products_s
+    outlasts_s = np.maximum(shown_s - exchange_s * (1 / ranks + slowdown), 0.0)
+    shown = (shown_s - np.minimum(outlasts_s, wait_s)) / np.maximum(exchange_s, _TINY_S)
     return np.where(np.equal(exchange_s, 0.0), 1.0, np.minimum(shown, 1.0))[()]
 
 
