@@ -125,15 +125,15 @@ def overlapped(
 ) -> PassCost:
     """The exchanges of a layer with only what shows of them, forward and backward, beside its matrix products.
 
-    waits_s: how long the device waits for its host, forward and backward. domain: devices of a scale-up domain; a tensor group that reaches out of one overlaps nothing, because the chunks
-    are written straight into the peers' memory. Source: Transformer Engine, issue 1071: one node, or one NVLink domain.
+    waits_s: how long the device waits for its host, forward and backward. domain: devices of a scale-up domain; a
+    tensor group that reaches out of one overlaps nothing: the chunks are written straight into the peers' memory.
+    Source: Transformer Engine, issue 1071: one node, or one NVLink domain.
     """
     is_inside = np.equal(np.mod(domain, plan.tensor), 0)
+    both = zip((exchanges.forward_exchanges, exchanges.backward_exchanges), products_s, waits_s, strict=True)
     shares = [
-        np.where(is_inside, shown_share(one.seconds, *beside_s, plan.tensor, stack.overlap_slowdown), 1.0)[()]
-        for one, *beside_s in zip(
-            (exchanges.forward_exchanges, exchanges.backward_exchanges), products_s, waits_s, strict=True
-        )
+        np.where(is_inside, shown_share(one.seconds, beside_s, wait_s, plan.tensor, stack.overlap_slowdown), 1.0)[()]
+        for one, beside_s, wait_s in both
     ]
     return _exchanges(exchanges.forward_exchanges * shares[0], exchanges.backward_exchanges * shares[1])
 
