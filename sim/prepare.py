@@ -67,6 +67,12 @@ class Prepared:
         return _machines([part.device for part in self.parts], self.stack, self.scenario)
 
     @property
+    def is_tight(self) -> bool:
+        """Whether the plan takes some of the memory that a search would leave free."""
+        free = self.scenario.system.search.memory_margin
+        return isinstance(self.plan, Plan) and self.memory.peak_bytes > self.memory.capacity_bytes * (1 - free)
+
+    @property
     def figures(self) -> tuple[Figure, ...]:
         """Every figure that this point rests on; a device's peaks in other precisions, say, are not among them."""
         used_peak = f"peak_flops_per_s.{self.scenario.training.precision}"

@@ -202,6 +202,11 @@ def _notes(prepared: Prepared) -> tuple[str, ...]:
     plan, devices = prepared.plan, prepared.scenario.system.devices
     if plan.chosen_by != "user":
         notes.append("plan chosen: the fastest that fits (scaletax plan shows what there was to choose from)")
+    if prepared.is_tight:
+        free = prepared.scenario.system.search.memory_margin
+        notes.append(
+            f"memory within {free:.0%} of the device's: fragmentation may exhaust it; a search leaves that free"
+        )
     if plan.devices < devices:
         notes.append(f"{devices - plan.devices} of {devices} devices stay unused: the plan cannot use them")
     if rounded := batch_note(prepared.scenario.training):

@@ -67,6 +67,7 @@ class Gpu:
     title: str
     peak_flops_per_s: dict[str, float]
     hbm_bytes: float
+    """What the runtime reports as the device's total memory: less than is printed on it."""
     hbm_bytes_per_s: float
     multiprocessors: int
     power_watts: float

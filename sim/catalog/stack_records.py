@@ -82,7 +82,9 @@ class GpuStack:
     fragmentation: float
     """What the allocator reserves beyond what is allocated at the peak, as a share of it."""
     context_bytes: float
-    """Memory that the runtime and communication library hold."""
+    """Memory that the context of the runtime and its kernels hold."""
+    communicator_bytes: float
+    """Memory that each communicator of the communication library holds: buffers of its channels."""
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
 

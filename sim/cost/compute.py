@@ -124,7 +124,7 @@ def input_weight_gradients_s(model: Model, part: Slice, machine: Machine, lora: 
 
 
 def layer_waits_s(model: Model, part: Slice, machine: Machine, lora: Lora | None = None) -> tuple[Array, Array]:
-    """Seconds that the device waits for its host in one layer, forward and backward; exchanges can hide there."""
+    """Seconds that the device waits for its host in one layer, forward and backward."""
     operations, stack = layer_operations(model, part, machine.style, lora), machine.stack
     forward = timed((kernel for one in operations for kernel in one.forward), machine)
     backward = timed((kernel for one in operations for kernel in one.backward), machine, stack.host_backward_launch_s)

@@ -108,9 +108,10 @@ def shown_share(exchange_s: Array, products_s: Array, wait_s: Array, ranks: Arra
     Source: Wang et al. 2022 (ASPLOS 2023), Overlap Communication with Dependent Computation via Decomposition, sec. 4.
     Hand-worked: 2 s beside 6 s on 4 ranks at a slowdown of 0.1: 6 + 2 / 4 + 0.2 instead of 8, so 0.7 of 2 s show.
     """
-    least_s = exchange_s * (1 / ranks + slowdown)
     together_s = np.maximum(exchange_s, products_s) + np.minimum(exchange_s, products_s) * (1 / ranks + slowdown)
-    shown = np.maximum(together_s - products_s - wait_s, least_s) / np.maximum(exchange_s, _TINY_S)
+    shown_s = together_s - products_s
+    outlasts_s = np.maximum(shown_s - exchange_s * (1 / ranks + slowdown), 0.0)
+    shown = (shown_s - np.minimum(outlasts_s, wait_s)) / np.maximum(exchange_s, _TINY_S)
     return np.where(np.equal(exchange_s, 0.0), 1.0, np.minimum(shown, 1.0))[()]
 
 
@@ -125,15 +126,14 @@ def overlapped(
     """The exchanges of a layer with only what shows of them, forward and backward, beside its matrix products.
 
     waits_s: how long the device waits for its host, forward and backward. domain: devices of a scale-up domain; a
-    tensor group that reaches out of one overlaps nothing, because the chunks are written straight into the peers'
-    memory. Source: Transformer Engine, issue 1071: one node, or one NVLink domain.
+    tensor group that reaches out of one overlaps nothing: the chunks are written straight into the peers' memory.
+    Source: Transformer Engine, issue 1071: one node, or one NVLink domain.
     """
     is_inside = np.equal(np.mod(domain, plan.tensor), 0)
+    both = zip((exchanges.forward_exchanges, exchanges.backward_exchanges), products_s, waits_s, strict=True)
     shares = [
-        np.where(is_inside, shown_share(one.seconds, *beside_s, plan.tensor, stack.overlap_slowdown), 1.0)[()]
-        for one, *beside_s in zip(
-            (exchanges.forward_exchanges, exchanges.backward_exchanges), products_s, waits_s, strict=True
-        )
+        np.where(is_inside, shown_share(one.seconds, beside_s, wait_s, plan.tensor, stack.overlap_slowdown), 1.0)[()]
+        for one, beside_s, wait_s in both
     ]
     return _exchanges(exchanges.forward_exchanges * shares[0], exchanges.backward_exchanges * shares[1])
 

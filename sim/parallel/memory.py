@@ -114,7 +114,22 @@ def stage_memory(
     head_peak = is_last * (head - working)
     buffers += waiting + np.maximum(_gathered_gradient_bytes(model, training, plan, gradient_bytes), head_peak)
     fragmented = stack.fragmentation * (weights + gradients + optimizer + activations + buffers)
-    return StageMemory(weights, gradients, optimizer, activations, buffers, fragmented, stack.context_bytes)
+    return StageMemory(weights, gradients, optimizer, activations, buffers, fragmented, _runtime_bytes(plan, stack))
+
+
+def communicators(plan: Plans) -> Array:
+    """Communicators that a device takes part in: of each group of several ranks, and of all where groups differ.
+
+    Every device is in one tensor, one data and one pipeline group; all devices share the norm of the gradients.
+    Source: Megatron-LM, initialize_model_parallel. Hand-worked: tensor 8, pipeline 4, data 2: 4; data 8 alone: 1.
+    """
+    groups: Array = sum(1 * np.greater(degree, 1) for degree in (plan.tensor, plan.data, plan.pipeline))
+    return groups + np.greater(groups, 1)
+
+
+def _runtime_bytes(plan: Plans, stack: GpuStack) -> Array:
+    """Context and communicators, each of which has buffers of its own. Source: NVIDIA/nccl, issues 864 and 964."""
+    return stack.context_bytes + communicators(plan) * stack.communicator_bytes
 
 
 def plan_memory(model: Model, training: Training, plan: Plan, stack: GpuStack, style: Style) -> tuple[StageMemory, ...]:

@@ -34,7 +34,7 @@ def checked(prepared: Prepared) -> str:
         f" uses {prepared.plan.devices} of {counted(system.devices, 'device')}",
         *_variation(scenario),
         f"  memory    {readable_bytes(prepared.memory.peak_bytes)} of {readable_bytes(prepared.memory.capacity_bytes)}"
-        " on the fullest device",
+        f" on the fullest device{_margin(prepared)}",
     ]
     return ascii_only("\n".join([*lines, _memory_table(prepared)]))
 
@@ -49,6 +49,12 @@ def _hardware(prepared: Prepared) -> str:
 
 def _chooser(chosen_by: str) -> str:
     return "as given" if chosen_by == "user" else "the best that was found"
+
+
+def _margin(prepared: Prepared) -> str:
+    """A warning where a plan of the user's leaves less free than a search would."""
+    margin = prepared.scenario.system.search.memory_margin
+    return f": tight, a search leaves {margin:.0%} free" if prepared.is_tight else ""
 
 
 def _variation(scenario: Scenario) -> list[str]:

@@ -24,7 +24,7 @@ from sim.scenario.run_tables import (
     run_or_profile,
 )
 from sim.scenario.table import Count, Table, Text
-from sim.scenario.types import FlopConvention, PlanLimit, Recompute, Resolution, Schedule
+from sim.scenario.types import MEMORY_MARGIN, FlopConvention, PlanLimit, Recompute, Resolution, Schedule
 from sim.scenario.variation_tables import SlowPlaceTable, SlowTable, StallsTable, VariationTable, name_or_table
 
 SCHEMA = 1
@@ -132,7 +132,7 @@ class SearchTable(Table):
     only: list[Annotated[PlanLimit, PlainValidator(plan_limit)]] | None = Field(
         None, examples=['["tensor <= 8", "recompute != full"]']
     )
-    memory_margin: Annotated[float, PlainValidator(share)] = Field(0.0, examples=['"10 %"'])
+    memory_margin: Annotated[float, PlainValidator(share)] = Field(MEMORY_MARGIN, examples=['"10 %"'])
 
 
 def _not_beside_parts(value: object, others: ValidationInfo) -> object:

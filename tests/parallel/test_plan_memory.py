@@ -7,7 +7,7 @@ from builders import FLASH, UNFUSED, gpt, gpu_stack, overlapping, plan, training
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.parallel.memory import plan_memory, stage_memory, stage_parameters, trained_share
+from sim.parallel.memory import communicators, plan_memory, stage_memory, stage_parameters, trained_share
 from sim.parallel.schedule import stage_order
 from sim.scenario.types import Lora
 from sim.workload.activations import gradient_flow_bytes, head_activation_bytes, layer_activation_bytes
@@ -16,7 +16,7 @@ from sim.workload.parameters import count_parameters
 
 # Gradients of activations in one layer's backward: 2 x 128 tokens x (1024 of the MLP and 256 of the residual).
 IN_FLIGHT = 2 * 128 * (1024 + 256)
-BARE = gpu_stack(fragmentation=0.0, context_bytes=0.0, gradient_bytes=4.0)
+BARE = gpu_stack(fragmentation=0.0, context_bytes=0.0, communicator_bytes=0.0, gradient_bytes=4.0)
 
 
 def memory(shape, stage=0, model=None, stack=BARE, style=UNFUSED, recipe=None):
@@ -111,17 +111,29 @@ def test_gpipe_keeps_every_micro_batch():
 
 
 def test_buffers_by_hand():
-    # Context 1 GB; a twentieth of all that is allocated; logits on the last stage only, beyond what a layer's backward
-    # had at work.
-    stack = gpu_stack(fragmentation=0.05, context_bytes=1e9, logit_memory_bytes=6.0)
+    # Context 1 GB and one communicator of half a GB; a twentieth of what is allocated; logits on the last stage only,
+    # beyond what a layer's backward had at work.
+    stack = gpu_stack(fragmentation=0.05, context_bytes=1e9, communicator_bytes=5e8, logit_memory_bytes=6.0)
     first, last = (memory(plan(pipeline=2), stage, stack=stack) for stage in (0, 1))
     for found in (first, last):
-        assert found.runtime == 1e9
+        assert found.runtime == 1.5e9
         assert found.fragmentation == pytest.approx(0.05 * (found.total - found.runtime - found.fragmentation))
         assert found.total == pytest.approx(sum(found.items().values()))
     assert first.buffers == 0
     logits = 4 * 128 * 256 + 6 * 128 * 1024
     assert last.buffers == pytest.approx(logits - IN_FLIGHT)
+
+
+@pytest.mark.parametrize(
+    ("degrees", "count"), [((1, 1, 1), 0), ((1, 1, 8), 1), ((8, 1, 1), 1), ((8, 1, 2), 3), ((8, 4, 2), 4)]
+)
+def test_communicators_by_hand(degrees, count):
+    # One of each group of several ranks, and one of all devices where that is not the only group.
+    tensor, pipeline, data = degrees
+    shape = plan(tensor=tensor, pipeline=pipeline, data=data)
+    assert communicators(shape) == count
+    stack = gpu_stack(context_bytes=1e9, communicator_bytes=5e8)
+    assert memory(shape, stack=stack).runtime == 1e9 + count * 5e8
 
 
 def test_the_loss_of_a_small_vocabulary_is_not_the_peak():
@@ -170,7 +182,7 @@ def test_gathered_layers_of_sharded_parameters():
     # and one layer in 4.
     model = gpt(hidden=1024, heads=8)
     own = {"gradient_bytes": 4.0, "prefetch_layers": 1, "logit_memory_bytes": 14.0}
-    stack = gpu_stack("fsdp-2023", fragmentation=0.0, context_bytes=0.0, **own)
+    stack = gpu_stack("fsdp-2023", fragmentation=0.0, context_bytes=0.0, communicator_bytes=0.0, **own)
     found = memory(plan(data=8, zero=3), 0, model, stack, FLASH)
     count = count_parameters(model)
     root = count.embedding + count.final_norm + count.output
@@ -183,7 +195,7 @@ def test_gathered_layers_of_sharded_parameters():
 
 
 def test_gpipe_keeps_the_logits_of_every_micro_batch():
-    stack = gpu_stack(fragmentation=0.0, context_bytes=0.0)
+    stack = gpu_stack(fragmentation=0.0, context_bytes=0.0, communicator_bytes=0.0)
     pipes = {schedule: plan(pipeline=2, micro_batches=6, schedule=schedule) for schedule in ("gpipe", "1f1b")}
     held = {schedule: memory(shape, 1, stack=stack).buffers for schedule, shape in pipes.items()}
     head = float(head_activation_bytes(gpt(), Slice(128, 1), stack.logit_memory_bytes))
@@ -207,7 +219,7 @@ def test_what_fsdp_holds_of_frozen_weights_and_of_adapters():
     lora, shape = Lora(8, ("query", "value")), plan(data=4, zero=3, pipeline=1)
     model, count = gpt(), count_parameters(gpt())
     adapters = 4 * 2 * 8 * 2 * 256
-    stack = gpu_stack(fragmentation=0.0, context_bytes=0.0, logit_memory_bytes=0.0)
+    stack = gpu_stack(fragmentation=0.0, context_bytes=0.0, communicator_bytes=0.0, logit_memory_bytes=0.0)
     found, whole = (memory(shape, model=model, recipe=one, stack=stack) for one in (training(lora=lora), training()))
     # A share of a quarter: half precision of what is frozen, the fp32 master of what is trained and its two moments.
     assert found.weights == pytest.approx((2 * count.total + 4 * adapters) / 4)
@@ -218,12 +230,14 @@ def test_what_fsdp_holds_of_frozen_weights_and_of_adapters():
 
 @given(st.sampled_from([1, 2, 4]), st.sampled_from([0, 1, 2]), st.sampled_from(["none", "selective", "full"]))
 def test_more_splitting_never_needs_more(tensor, zero, recompute):
+    # But for the buffers of one more communicator, which do not get smaller.
+    stack = overlapping(communicator_bytes=0.0)
     base = plan(data=4, tensor=tensor, zero=zero, recompute=recompute, pipeline=1)
-    total = max(one.total for one in plan_memory(gpt(), training(), base, overlapping(), UNFUSED))
+    total = max(one.total for one in plan_memory(gpt(), training(), base, stack, UNFUSED))
 
     def needed(**change):
         shape = dataclasses.replace(base, **change)
-        return max(one.total for one in plan_memory(gpt(), training(), shape, overlapping(), UNFUSED))
+        return max(one.total for one in plan_memory(gpt(), training(), shape, stack, UNFUSED))
 
     assert needed(tensor=2 * tensor) < total
     assert needed(sequence_parallel=True) <= total

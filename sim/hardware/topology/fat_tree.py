@@ -7,8 +7,9 @@ keeps to the one that its hash picks: two pairs may meet on one cable while anot
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, Self
 
 import numpy as np
@@ -63,17 +64,17 @@ class FatTree(Nodes):
         self._lay_fabric()
 
     def with_domains_of(self, devices: int) -> Self | None:
-        """As for every topology. A scalable unit keeps its devices, as nearly as whole nodes allow.
+        """As for every topology. None where nodes would have to be cut.
 
-        None where cards would have to be cut.
+        Nodes keep their cards and their places in the fabric, so every message goes either as it did or, where its
+        ends are now in one domain, through the scale-up switch.
         """
-        sizes = self.sizes
-        cards, cut = divmod(sizes.nics_per_node * devices, sizes.devices_per_node)
-        if cut or not cards:
+        if devices % self.devices_per_node:
             return None
-        nodes = max(1, round(sizes.nodes_per_leaf * sizes.devices_per_node / devices))
-        larger = replace(sizes, devices_per_node=devices, nics_per_node=cards, nodes_per_leaf=nodes)
-        return type(self)(self.about, larger, self.scale_up, self.nic, self.leaf_up.latency_s, self.routing)
+        larger = copy.copy(self)
+        larger.__dict__.pop("graph", None)
+        larger.domain, larger.levels = devices, (devices,)
+        return larger
 
     @property
     @abstractmethod
@@ -113,7 +114,7 @@ class FatTree(Nodes):
         sizes, rails = self.sizes, self.rails
         cable = self._cable(sources, targets)
         climbs: list[list[Numbers]] = []
-        units = [ends // self.domain // sizes.nodes_per_leaf for ends in (sources, targets)]
+        units = [ends // self.devices_per_node // sizes.nodes_per_leaf for ends in (sources, targets)]
         groups = [unit // sizes.leaves_per_spine for unit in units]
         leave_unit = where & (units[0] != units[1])
         leave_group = where & (groups[0] != groups[1])
@@ -152,18 +153,19 @@ class RailFatTree(FatTree):
         return self._card(device)
 
     def _paths(self, sources: Numbers, targets: Numbers) -> Paths:
-        home, target = sources // self.domain, targets // self.domain
-        same_node = home == target
-        changes_rail = ~same_node & (self._rail(sources) != self._rail(targets))
-        relay = home * self.domain + targets % self.domain
+        nodes, domains = self.devices_per_node, [ends // self.domain for ends in (sources, targets)]
+        home, target = sources // nodes, targets // nodes
+        inside = domains[0] == domains[1]
+        changes_rail = ~inside & (self._rail(sources) != self._rail(targets))
+        relay = home * nodes + targets % nodes
         # Where the sender's node is the last one and partly built, rails change in the receiver's node instead.
         changes_late = changes_rail & (relay >= self.devices)
         changes_first = changes_rail & ~changes_late
         leaves = np.where(changes_first, relay, sources)
-        enters = np.where(changes_late, target * self.domain + sources % self.domain, targets)
-        first = self._inside(sources, np.where(same_node, targets, leaves), same_node | changes_first)
+        enters = np.where(changes_late, target * nodes + sources % nodes, targets)
+        first = self._inside(sources, np.where(inside, targets, leaves), inside | changes_first)
         last = self._inside(enters, targets, changes_late)
-        return self._along(*first, *self._across(leaves, enters, ~same_node), *last)
+        return self._along(*first, *self._across(leaves, enters, ~inside), *last)
 
 
 class NodeFatTree(FatTree):
@@ -177,6 +179,6 @@ class NodeFatTree(FatTree):
         return np.zeros_like(device)
 
     def _paths(self, sources: Numbers, targets: Numbers) -> Paths:
-        same_node = sources // self.domain == targets // self.domain
-        inside = self._inside(sources, targets, same_node)
-        return self._along(*inside, *self._across(sources, targets, ~same_node))
+        inside = sources // self.domain == targets // self.domain
+        within = self._inside(sources, targets, inside)
+        return self._along(*within, *self._across(sources, targets, ~inside))

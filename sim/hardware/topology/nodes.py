@@ -18,13 +18,14 @@ Devices = TypeVar("Devices", int, Numbers)
 class Nodes(Topology):
     """What all clusters of nodes share: the links inside a node and out of it.
 
-    devices_per_node: devices on one scale-up switch.
+    devices_per_node: devices that share a node's cards, and its scale-up switch unless that joins several nodes.
     nics_per_node: at most devices_per_node; neighbouring devices share one where there are fewer.
     scale_up: a device's link to its scale-up switch. nic: a card's link to the fabric.
     """
 
     def __init__(self, about: About, devices_per_node: int, nics_per_node: int, scale_up: Link, nic: Link) -> None:
         super().__init__(about, devices_per_node)
+        self.devices_per_node = devices_per_node
         self.nics_per_node = nics_per_node
         self.nodes = -(-self.devices // devices_per_node)
         self.scale_up = scale_up
@@ -38,7 +39,7 @@ class Nodes(Topology):
             self._nic = self.links.add_both(self.devices, nic, self._nic_ends)
         else:
             last = self.devices - 1
-            cards = last // self.domain * nics_per_node + self._card(last) + 1
+            cards = last // devices_per_node * nics_per_node + self._card(last) + 1
             self._nic = self.links.add_both(cards, nic, self._nic_ends)
             self._port = self.links.add_both(self.devices, self.host_port, self._port_ends)
 
@@ -51,14 +52,14 @@ class Nodes(Topology):
 
     def _card(self, device: Devices) -> Devices:
         """Which network card of its node a device uses."""
-        local = device % self.domain
-        return local if self._own_card else local * self.nics_per_node // self.domain
+        local = device % self.devices_per_node
+        return local if self._own_card else local * self.nics_per_node // self.devices_per_node
 
     def _switch_ends(self, device: int) -> EdgeKey:
         return f"gpu{device}", f"nvswitch{device // self.domain}"
 
     def _port_ends(self, device: int) -> EdgeKey:
-        return f"gpu{device}", f"nic{device // self.domain}.{self._card(device)}"
+        return f"gpu{device}", f"nic{device // self.devices_per_node}.{self._card(device)}"
 
     def _nic_ends(self, index: int) -> EdgeKey:
         node, card = divmod(index, self.nics_per_node)
@@ -76,5 +77,5 @@ class Nodes(Topology):
         """
         if self._own_card:
             return [np.where(where, self._nic[side] + devices, NO_LINK)]
-        card = devices // self.domain * self.nics_per_node + self._card(devices)
+        card = devices // self.devices_per_node * self.nics_per_node + self._card(devices)
         return [np.where(where, self._port[side] + devices, NO_LINK), np.where(where, self._nic[side] + card, NO_LINK)]

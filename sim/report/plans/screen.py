@@ -81,7 +81,8 @@ def _sentences(found: PlanStudy) -> list[str]:
     how_hard, scenario, best = found.effort, found.scenario, found.best[0]
     lines = [
         f"To choose from: {how_hard.legal:,} legal plans, of which {how_hard.fitting:,}"
-        f" ({percent(how_hard.fitting / how_hard.legal)}) fit the {readable_bytes(found.capacity_bytes)} of a device."
+        f" ({percent(how_hard.fitting / how_hard.legal)}) fit the {readable_bytes(found.capacity_bytes)} of a device"
+        f"{f' less {margin:.0%}' if (margin := scenario.system.search.memory_margin) else ''}."
         f" Within 5 % of the best: {how_hard.within_5_percent:,}"
         f" ({percent(how_hard.within_5_percent / how_hard.fitting)} of those that fit); within 20 %:"
         f" {how_hard.within_20_percent:,} ({percent(how_hard.within_20_percent / how_hard.fitting)}); the median takes"
