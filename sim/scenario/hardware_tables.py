@@ -13,6 +13,7 @@ class SizesTable(Table):
     """[system.sizes]: sizes of the topology to use instead of its file's."""
 
     devices_per_node: Count | None = None
+    devices_per_socket: Count | None = None
     nics_per_node: Count | None = None
     nodes_per_leaf: Count | None = None
     leaves_per_spine: Count | None = None

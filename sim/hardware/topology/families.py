@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from sim.errors import InputError, unknown_name
 from sim.hardware.topology.dragonfly import Dragonfly, DragonflySizes
+from sim.hardware.topology.explicit_graph import Cables, ExplicitGraph
 from sim.hardware.topology.fat_tree import FatTreeSizes, NodeFatTree, RailFatTree, Routing
 from sim.hardware.topology.figures_file import FiguresFile
 from sim.hardware.topology.graph_file import read_graph
@@ -17,6 +19,8 @@ from sim.hardware.topology.topology import Topology
 from sim.hardware.topology.torus import Torus
 
 _NODE = ("devices_per_node", "nics_per_node")
+LARGEST_PCIE_NODE = 64
+"""Devices; every two sockets are joined one by one."""
 _ROUTINGS: dict[str, Routing] = {"adaptive": "adaptive", "hashed": "hashed"}
 
 
@@ -35,6 +39,26 @@ def _single_node(file: FiguresFile) -> Topology:
     file.link_classes("scale_up")
     scale_up = file.scale_up()
     return SingleNode(file.about(), sizes["devices_per_node"], scale_up)
+
+
+def _pcie_node(file: FiguresFile) -> Topology:
+    """One host whose devices have PCIe alone, each its own way to a socket, and bridges between neighbours if any."""
+    sizes = file.sizes("devices_per_node", "devices_per_socket")
+    devices, per_socket = sizes["devices_per_node"], sizes["devices_per_socket"]
+    if devices > LARGEST_PCIE_NODE:
+        place = file.size_place("devices_per_node")
+        raise InputError(place, f"{devices} devices on PCIe", f"write at most {LARGEST_PCIE_NODE}")
+    file.fits(devices, "devices_per_node")
+    bridged = "bridge" in file.table("link_class", ("pcie", "socket", "bridge"), ("pcie", "socket"))
+    pcie, socket = file.link("pcie"), file.link("socket")
+    names = [f"gpu{device}" for device in range(devices)]
+    sockets = [f"socket{number}" for number in range(-(-devices // per_socket))]
+    cables = [Cables(name, sockets[device // per_socket], pcie) for device, name in enumerate(names)]
+    cables += [Cables(*pair, socket) for pair in itertools.combinations(sockets, 2)]
+    if bridged:
+        bridge = file.link("bridge")
+        cables += [Cables(*pair, bridge) for pair in zip(names[::2], names[1::2], strict=False)]
+    return ExplicitGraph(file.about(), devices, names, cables, file.where)
 
 
 def _fat_tree(build: type[RailFatTree] | type[NodeFatTree]) -> Callable[[FiguresFile], Topology]:
@@ -97,6 +121,7 @@ def _check_cards(file: FiguresFile, sizes: dict[str, int]) -> None:
 
 FAMILIES: dict[str, Family] = {
     "single-node": Family(_single_node),
+    "pcie-node": Family(_pcie_node),
     "rail-fat-tree": Family(_fat_tree(RailFatTree), ("library", "routing")),
     "node-fat-tree": Family(_fat_tree(NodeFatTree), ("library", "routing")),
     "torus": Family(_torus),

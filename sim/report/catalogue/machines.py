@@ -81,7 +81,7 @@ def devices_table() -> str:
             if isinstance(device, Gpu)
             else (device.sram_bytes, device.sram_bytes_per_s)
         )
-        kind = "HBM" if isinstance(device, Gpu) else "SRAM"
+        kind = "DRAM" if isinstance(device, Gpu) else "SRAM"
         rows.append(
             (
                 name,
@@ -96,7 +96,7 @@ def devices_table() -> str:
     rates = tuple(f"{precision}\nTFLOP/s" for precision in _PRECISIONS)
     headers = ("device", "title", *rates, "memory\nkind", "memory\nGiB", "bandwidth\nTB/s", "power\nW")
     text = listing(rows, headers, right=(2, 3, 4, 6, 7, 8), widths=(None, 22, *[None] * 7))
-    return f"{text}\n\nDense rates, never the sparse headline."
+    return f"{text}\n\nDense rates with sums in fp32, never the sparse headline. DRAM: HBM or GDDR."
 
 
 def topologies_table() -> str:
