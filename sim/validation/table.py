@@ -127,7 +127,7 @@ _NEEDED_OF = {
     (False, False): _NEEDED, (False, True): (*_NEEDED, "vocab"),
     (True, False): _WAFER_NEEDED, (True, True): (*_WAFER_NEEDED, "global_batch_sequences", "vocab"),
 }  # fmt: skip
-"""By (whether of wafers, whether of one's own): the vocabulary is known beforehand of sources that the project carries."""
+"""By (whether of wafers, whether of one's own): of sources that the project carries the vocabulary is known."""
 _SAID = ("params", "model_tflops_per_gpu", "mfu", "tokens_trained", "days", "gpu_hours", "cost_usd")
 """What sources say beside it: nothing is computed from these columns."""
 _OF_WAFERS = ("system", "n_systems", "ffn", "metric", "value", "unit")
