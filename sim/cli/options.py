@@ -50,21 +50,30 @@ def scenario_path(file: Path) -> Path:
 
     if file.suffix == ".json":
         model = f'name it in one: [model] config = "{file}"; or scaletax plan --model {file} --topology NAME ...'
-        found = f"write {file.parent / _RESOLVED}" if (file.parent / _RESOLVED).is_file() else model
+        resolved = file.parent / _RESOLVED
+        found = f"write {resolved}" if file.name == "results.json" and _is_file(resolved) else model
         raise InputError(str(file), "a scenario is a TOML file; this is JSON", found)
-    if (file / _RESOLVED).is_file():
-        raise InputError(str(file), "this is a folder of results", f"the scenario they are of is {file / _RESOLVED}")
     shelved = shelf("scenarios") / f"{file}.toml"
-    is_name = not file.is_file() and file.suffix == "" and len(file.parts) == 1
+    is_name = not _is_file(file) and file.suffix == "" and len(file.parts) == 1
+    if not (is_name and _is_file(shelved)) and _is_file(file / _RESOLVED):
+        raise InputError(str(file), "this is a folder of results", f"the scenario they are of is {file / _RESOLVED}")
     if is_name and str(file) in topology_names():
         raise not_a_scenario(str(file), str(file))
-    if is_name and not shelved.exists():
+    if is_name and not _is_file(shelved):
         names = sorted(entry.stem for entry in shelf("scenarios").glob("*.toml"))
         some = some_of(names, str(file), listed_by="scaletax list scenarios")
         raise InputError(
             str(file), f"there is no such file or scenario{closest(str(file), names)}", f"scenarios: {some}"
         )
     return shelved if is_name else file
+
+
+def _is_file(path: Path) -> bool:
+    """Whether a file is there; a name that no file can have is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def advance(bar: Any, total: int) -> None:

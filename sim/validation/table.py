@@ -205,7 +205,7 @@ def _check_columns(columns: list[str], needed: tuple[str, ...], name: str) -> No
         unknown[_MOST_LINES:] = [f"and {len(unknown) - _MOST_LINES} more unknown columns"]
     twice = [f"column '{one}' is there {count} times" for one, count in Counter(columns).items() if count > 1]
     missing = [f"'{column}'" for column in needed if column not in columns]
-    lacking = f"{'this column is' if len(missing) == 1 else 'these columns are'} missing: {', '.join(missing)}"
+    lacking = f"{'this column is' if len(missing) == 1 else 'these columns are'} missing: {some_of(missing)}"
     wrong = [*unknown, *twice, *([lacking] if missing else [])]
     if wrong:
         carried = TRAINING_TABLES[_SEPARATES_A_WAFER_TABLE in columns]
