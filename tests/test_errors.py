@@ -13,6 +13,8 @@ from sim.errors import (
     ScaletaxError,
     Stalled,
     closest,
+    shown,
+    some_of,
     unknown_name,
 )
 
@@ -58,3 +60,28 @@ def test_unknown_name_suggests_the_closest_and_lists_all():
 def test_nothing_is_suggested_when_nothing_is_close():
     assert closest("zzzz", ["apple", "pear"]) == ""
     assert closest("APPLE", ["Apple"]) == "; did you mean 'Apple'?"
+
+
+def test_names_are_recognised_without_their_organisation_case_and_punctuation():
+    models = ["llama-3-8b", "llama-3-70b", "opt-13b", "opt-1.3b", "gpt2"]
+    assert closest("meta-llama/Meta-Llama-3-8B", models) == "; did you mean 'llama-3-8b'?"
+    assert closest("meta-llama/Llama_3_70B", models) == "; did you mean 'llama-3-70b'?"
+    # The point of a size is no punctuation.
+    assert closest("facebook/opt-1.3B", models) == "; did you mean 'opt-1.3b'?"
+    assert closest("facebook/OPT 13B", models) == "; did you mean 'opt-13b'?"
+
+
+def test_at_most_eight_names_are_written_the_nearest_first():
+    names = [f"name-{letter}" for letter in "abcdefghijkl"]
+    assert some_of(names[:8], "name-h") == ", ".join(names[:8])
+    text = some_of(names, "name-k", listed_by="scaletax list names")
+    assert text.startswith("name-k, name-a, ")
+    assert text.endswith(" and 4 more (scaletax list names)")
+    assert text.count("name-") == 8
+    assert some_of(names) == "name-a, name-b, name-c, name-d, name-e, name-f, name-g, name-h and 4 more"
+
+
+def test_a_name_without_end_and_a_number_without_end_are_shown_short():
+    assert len(str(unknown_name("here", "fruit", "x" * 10_000, ["apple"]))) < 200
+    assert shown(16**5000) == "a number of thousands of digits"
+    assert shown([16**5000]) == "a number of thousands of digits"

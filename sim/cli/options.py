@@ -52,12 +52,13 @@ def scenario_path(file: Path) -> Path:
 
     if file.suffix == ".json":
         model = f'name it in one: [model] config = "{file}"; or scaletax plan --model {file} --topology NAME ...'
-        found = f"write {file.parent / _RESOLVED}" if is_file(file.parent / _RESOLVED) else model
+        resolved = file.parent / _RESOLVED
+        found = f"write {resolved}" if file.name == "results.json" and is_file(resolved) else model
         raise InputError(str(file), "a scenario is a TOML file; this is JSON", found)
-    if is_file(file / _RESOLVED):
-        raise InputError(str(file), "this is a folder of results", f"the scenario they are of is {file / _RESOLVED}")
     shelved = shelf("scenarios") / f"{file}.toml"
     is_name = not is_file(file) and file.suffix == "" and len(file.parts) == 1
+    if not (is_name and is_file(shelved)) and is_file(file / _RESOLVED):
+        raise InputError(str(file), "this is a folder of results", f"the scenario they are of is {file / _RESOLVED}")
     if is_name and str(file) in topology_names():
         raise not_a_scenario(str(file), str(file))
     if is_name and not is_file(shelved):

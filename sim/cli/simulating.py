@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from sim.cli.options import FILE, NO_CHARTS, SET, loaded_of, progress, scenarios_of
-from sim.errors import ScaletaxError, exit_code_of
+from sim.errors import DoesNotFit, ScaletaxError, exit_code_of
 
 
 @click.command()
@@ -61,7 +61,7 @@ def run(
 @SET
 def check(file: Path, overrides: Sequence[str]) -> None:
     """Check a scenario FILE: inputs, plan and memory of every system. Nothing is simulated."""
-    from sim.report.checked import checked
+    from sim.report.checked import checked, with_devices
     from sim.report.comparison.compare import check_comparison
     from sim.simulate import prepare
 
@@ -71,6 +71,8 @@ def check(file: Path, overrides: Sequence[str]) -> None:
     for index, scenario in enumerate(scenarios):
         try:
             click.echo(("\n" if index else "") + checked(prepare(scenario)))
+        except DoesNotFit as error:
+            errors.append(with_devices(scenario, error))
         except ScaletaxError as error:
             errors.append(error)
     for problem in errors:

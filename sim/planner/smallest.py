@@ -10,12 +10,14 @@ import numpy as np
 
 from sim.cost.compute import Machine
 from sim.errors import DoesNotFit
+from sim.hardware.network import Network, NetworkTable
+from sim.hardware.topology import Topology
 from sim.parallel.plan_block import PlanBlock
 from sim.planner.fit import fullest_stage, items_of
 from sim.planner.limits import limited
 from sim.planner.screen import Screen
 from sim.planner.space import legal_plans, plan_at, plans_with_fewer_replicas
-from sim.scenario.types import Scenario
+from sim.scenario.types import PlanRequest, Scenario
 from sim.units import readable_bytes
 
 _MOST_DEVICES = 1 << 17
@@ -45,15 +47,26 @@ def nothing_fits(
         f" with the stack '{machine.stack.name}'\nthe nearest, {nearest.summary()}, needs"
         f" {readable_bytes(float(peak.min()))} of the {readable_bytes(machine.gpu.hbm_bytes)}{kept}\n"
         f"{items_of(fullest_stage(scenario, nearest, (machine,)).memory.items())}",
-        _remedy(scenario, screen, capacity_bytes),
+        _remedy(scenario, screen, capacity_bytes, at_least=2 * scenario.system.devices),
     )
 
 
-def smallest(scenario: Scenario, screen: Screen, capacity_bytes: float) -> Smallest | None:
-    """The fewest devices on which a plan fits; None where there are none up to a hundred thousand."""
-    devices = scenario.system.devices
+def would_hold(scenario: Scenario, machine: Machine, topology: Topology) -> str:
+    """Say how many devices would hold a model whose own plan does not fit, by another plan; GPUs of one kind."""
+    free = dataclasses.replace(scenario, system=dataclasses.replace(scenario.system, plan=PlanRequest()))
+    capacity_bytes = machine.gpu.hbm_bytes * (1 - scenario.system.search.memory_margin)
+    screen = Screen(free, machine, NetworkTable(Network(topology)))
+    return _remedy(free, screen, capacity_bytes, at_least=scenario.system.devices)
+
+
+def smallest(scenario: Scenario, screen: Screen, capacity_bytes: float, at_least: int) -> Smallest | None:
+    """The fewest devices on which a plan fits; None where there are none up to a hundred thousand.
+
+    at_least: as many are looked at first, then twice as many, and so on.
+    """
+    devices = at_least // 2
     while devices < _MOST_DEVICES:
-        devices = min(2 * devices, _MOST_DEVICES)
+        devices = min(max(2 * devices, at_least), _MOST_DEVICES)
         larger = dataclasses.replace(scenario, system=dataclasses.replace(scenario.system, devices=devices))
         found: list[tuple[int, int, PlanBlock]] = []
         for plans in (legal_plans, plans_with_fewer_replicas):
@@ -68,8 +81,8 @@ def smallest(scenario: Scenario, screen: Screen, capacity_bytes: float) -> Small
     return None
 
 
-def _remedy(scenario: Scenario, screen: Screen, capacity_bytes: float) -> str:
-    found = smallest(scenario, screen, capacity_bytes)
+def _remedy(scenario: Scenario, screen: Screen, capacity_bytes: float, at_least: int) -> str:
+    found = smallest(scenario, screen, capacity_bytes, at_least)
     if found is None:
         return "no number of these devices holds it: use a device with more memory, a shorter sequence or another stack"
     return f"{found.devices:,} of these devices would hold it, as {found.plan}; or use a device with more memory"

@@ -6,6 +6,11 @@ import textwrap
 
 from tabulate import tabulate
 
+from sim.catalog import Gpu, GpuStack
+from sim.cost.compute import Machine
+from sim.errors import DoesNotFit
+from sim.planner.smallest import would_hold
+from sim.prepare import look_up
 from sim.report.borders import ascii_only
 from sim.report.points import counted
 from sim.report.variation_words import variation_words
@@ -37,6 +42,20 @@ def checked(prepared: Prepared) -> str:
         f" on the fullest device{_margin(prepared)}",
     ]
     return ascii_only("\n".join([*lines, _memory_table(prepared)]))
+
+
+def with_devices(scenario: Scenario, error: DoesNotFit) -> DoesNotFit:
+    """The error for a plan of the user's with how many devices would hold the model; a search has said it already."""
+    if scenario.system.plan.rule == "best" or scenario.system.parts:
+        return error
+    looked_up = look_up(scenario)
+    device, stack = looked_up.devices[0], looked_up.stack
+    if not isinstance(device, Gpu) or not isinstance(stack, GpuStack):
+        return error
+    machine = Machine(device, stack, scenario.training.precision)
+    return DoesNotFit(
+        error.where, error.problem, f"{error.remedy}\n{would_hold(scenario, machine, looked_up.topologies[0])}"
+    )
 
 
 def _hardware(prepared: Prepared) -> str:

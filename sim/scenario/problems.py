@@ -42,6 +42,8 @@ _OTHER_REMEDIES = {
     "string_type": "write text in quotes",
     "list_type": "write a list",
 }
+_MOST_OTHERS = 7
+"""Problems that are told beside the first."""
 _BOUNDS = {
     "greater_than": ("above", "gt"),
     "greater_than_equal": ("at least", "ge"),
@@ -77,13 +79,15 @@ def check_structure(table: type[_Table], raw: Mapping[str, Any], path: Path) -> 
 
 
 def combine(errors: Sequence[InputError]) -> InputError:
-    """Make one error of several: the first is the headline, the others follow in its text."""
+    """Make one error of several: the first is the headline, the others follow in its text, many by their number."""
     first, *others = errors
     if not others:
         return first
     lines = [first.problem, first.remedy]
-    for other in others:
+    for other in others[:_MOST_OTHERS]:
         lines += [f"also {other.where}", *(f"  {line}" for line in (other.problem, other.remedy) if line)]
+    if len(others) > _MOST_OTHERS:
+        lines.append(f"and {len(others) - _MOST_OTHERS:,} more problems")
     return InputError(first.where, "\n".join(line for line in lines if line))
 
 

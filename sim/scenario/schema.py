@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo, model_validator
 
 from sim.catalog.records import Position
-from sim.errors import InputError, closest, shown
+from sim.errors import InputError, closest, shown, some_of
 from sim.scenario.amounts import Batch, TokenBudget, batch, share, token_budget
 from sim.scenario.entry_tables import Entries, EntryTable, PublishedTable
 from sim.scenario.hardware_tables import NetworkTable, PartTable, SizesTable
@@ -35,7 +35,7 @@ _MOST_STEPS = 100_000
 def _all_different(values: list[Any]) -> list[Any]:
     repeated = sorted({str(value) for value in values if values.count(value) > 1})
     if repeated:
-        raise InputError("", f"{', '.join(repeated)} is there more than once", "write each name once")
+        raise InputError("", f"{some_of(repeated)} is there more than once", "write each name once")
     return values
 
 

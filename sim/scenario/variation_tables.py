@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, PlainValidator, model_validator
 
-from sim.errors import InputError, shown
+from sim.errors import InputError, shown, some_of
 from sim.scenario.amounts import part, share, slowdown, stall
 from sim.scenario.table import Table
 
@@ -54,7 +54,7 @@ def _all_different(places: list[SlowPlaceTable]) -> list[SlowPlaceTable]:
     names = [f"node {place.node}" if place.device is None else f"device {place.device}" for place in places]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        raise InputError("", f"{', '.join(repeated)} is there more than once", "write each place once")
+        raise InputError("", f"{some_of(repeated)} is there more than once", "write each place once")
     return places
 
 

@@ -13,7 +13,7 @@ from sim.scenario.types import PlanRequest, Report, Scenario, System, Training
 from sim.validation.clusters import cluster_of
 from sim.validation.conventions import Convention, Filling, convention_of, device_of, place_of, table_devices
 from sim.validation.plans import RequestedPlan, requested_plan
-from sim.validation.table import Row
+from sim.validation.table import Row, unknown_device
 
 _EXPERTS = r"(?i).*(moe|mixtral|deepseek|qwen3.*-a\d+b|llama-?4|gpt-oss)"
 _NOT_LANGUAGE_DECODERS = r"(?i).*(bert|t5|esm|genslm|dall)"
@@ -93,8 +93,7 @@ def _obstacle(row: Row) -> str:
     if re.search(r"(?i)(?<!no )(?<!no cpu )(?<!without )(?<!without cpu )offload", row.note):
         return "offloading to the host is not simulated yet"
     if device_of(row) is None:
-        near = ", ".join(table_devices())
-        return f"the device '{row.gpu}' is not in the catalogue (known: {near})"
+        return unknown_device(row.gpu, table_devices())
     missing = [
         key
         for key in ("n_gpus", "layers", "d_model", "heads", "seq_len", "global_batch_sequences")

@@ -12,7 +12,7 @@ from importlib import resources
 from types import MappingProxyType
 from typing import Any, Literal
 
-from sim.catalog import GpuStack, Wafer, load_device, load_stack
+from sim.catalog import GpuStack, Wafer, device_names, load_device, load_stack
 from sim.validation.table import Row
 
 _UNKNOWN_YEAR = 2024
@@ -75,13 +75,13 @@ class Place:
 
 def device_of(row: Row) -> str | None:
     """The catalogue's name of a row's device; None where the catalogue has none."""
-    name = _conventions()["device"].get(row.gpu)
+    name = row.gpu if row.gpu in device_names() else _conventions()["device"].get(row.gpu)
     return None if name is None else str(name)
 
 
 def table_devices() -> list[str]:
-    """Every name of a device that a table may use."""
-    return list(_conventions()["device"])
+    """Every name of a device that a table may use: those of the catalogue, and those that papers have for them."""
+    return list(dict.fromkeys([*_conventions()["device"], *device_names()]))
 
 
 def place_of(row: Row) -> Place | None:

@@ -13,6 +13,7 @@ from sim.validation.errors import Errors, memory_errors, step_errors
 from sim.validation.labels import label_of
 from sim.validation.roles import Role
 from sim.validation.scaling import Series, series_of
+from sim.validation.table import problem_lines
 from sim.validation.targets import Target, headline, targets
 
 _MOST_WORST = 10
@@ -127,7 +128,7 @@ def summarise(
         series=series,
         worst=tuple(_worst(one) for one in sorted(counted, key=lambda one: -abs(one.error))[:_MOST_WORST]),
         left_out=_left_out(validation.unsupported),
-        problems=tuple(str(problem) for problem in validation.problems),
+        problems=problem_lines(validation.problems),
     )
 
 

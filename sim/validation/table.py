@@ -12,18 +12,21 @@ import io
 import re
 import types
 import typing
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from sim.errors import InputError, closest
+from sim.errors import InputError, closest, some_of
 from sim.scenario.text_files import read_text
 from sim.validation.contradictions import contradictions
 
 TRAINING_TABLES = ("training_measurements.csv", "wafer_measurements.csv")
 """What the project carries."""
 _WHOLE = 1e-6
+_MOST_LINES = 8
+"""Of unknown columns."""
 _SMALLEST, _LARGEST = 1e-9, 1e12
 """Beyond them a figure is a slip, whatever its unit."""
 _LARGEST_OF = {
@@ -121,6 +124,14 @@ _TYPES = typing.get_type_hints(Row)
 _SHAPE = ("layers", "d_model", "heads", "seq_len")
 _NEEDED = ("id", "source", "gpu", "n_gpus", *_SHAPE, "global_batch_sequences")
 _WAFER_NEEDED = ("id", "source", "system", "n_systems", *_SHAPE, "metric", "value", "unit")
+_NEEDED_OF = {
+    (False, False): _NEEDED, (False, True): (*_NEEDED, "vocab"),
+    (True, False): _WAFER_NEEDED, (True, True): (*_WAFER_NEEDED, "global_batch_sequences", "vocab"),
+}  # fmt: skip
+"""By (whether of wafers, whether of one's own): of sources that the project carries the vocabulary is known."""
+_SAID = ("params", "model_tflops_per_gpu", "mfu", "tokens_trained", "days", "gpu_hours", "cost_usd")
+"""What sources say beside it: nothing is computed from these columns."""
+_OF_WAFERS = ("system", "n_systems", "ffn", "metric", "value", "unit")
 
 
 def read_tables(path: Path | None = None, devices: Collection[str] | None = None) -> Table:
@@ -148,7 +159,7 @@ def parse_table(text: str, name: str, devices: Collection[str] | None = None) ->
     except csv.Error as error:
         raise _not_csv(name, error) from error
     is_wafer = _SEPARATES_A_WAFER_TABLE in columns
-    _check_columns(columns, _WAFER_NEEDED if is_wafer else _NEEDED, name)
+    _check_columns(columns, _NEEDED_OF[is_wafer, devices is not None], name)
     rows: list[Row] = []
     problems: list[Problem] = []
     seen: dict[str, int] = {}
@@ -163,8 +174,7 @@ def parse_table(text: str, name: str, devices: Collection[str] | None = None) ->
             parsed, found = _row(cells)
             wrong += found
             if devices is not None and cells.get("gpu") and cells["gpu"] not in devices:
-                unknown = f"the device '{cells['gpu']}' is not in the catalogue{closest(cells['gpu'], devices)}"
-                wrong.append(("system" if is_wafer else "gpu", f"{unknown} (known: {', '.join(devices)})"))
+                wrong.append(("system" if is_wafer else "gpu", unknown_device(cells["gpu"], devices)))
             if cells["id"] in seen and cells["id"]:
                 wrong.append(("id", f"'{cells['id']}' is already the id of line {seen[cells['id']]}"))
             seen.setdefault(cells["id"], reader.line_num)
@@ -181,14 +191,36 @@ def _not_csv(name: str, error: csv.Error) -> InputError:
 
 
 def _check_columns(columns: list[str], needed: tuple[str, ...], name: str) -> None:
-    missing = [column for column in needed if column not in columns]
-    if missing:
-        near = [f"'{one}'{closest(one, columns)}" for one in missing]
-        raise InputError(
-            name,
-            f"{'this column is' if len(missing) == 1 else 'these columns are'} missing: {', '.join(near)}",
-            f"needed: {', '.join(needed)}; all columns: the header of sim/validation/{TRAINING_TABLES[0]}",
-        )
+    known = [*_FIELDS, *_SAID, *(_OF_WAFERS if _SEPARATES_A_WAFER_TABLE in columns else ())]
+    unknown = [f"unknown column '{one}'{closest(one, known)}" for one in columns if one not in known]
+    if len(unknown) > _MOST_LINES:
+        unknown[_MOST_LINES:] = [f"and {len(unknown) - _MOST_LINES} more unknown columns"]
+    twice = [f"column '{one}' is there {count} times" for one, count in Counter(columns).items() if count > 1]
+    missing = [f"'{column}'" for column in needed if column not in columns]
+    lacking = f"{'this column is' if len(missing) == 1 else 'these columns are'} missing: {some_of(missing)}"
+    wrong = [*unknown, *twice, *([lacking] if missing else [])]
+    if wrong:
+        carried = TRAINING_TABLES[_SEPARATES_A_WAFER_TABLE in columns]
+        raise InputError(name, "\n".join(wrong), f"all columns: the header of sim/validation/{carried}")
+
+
+def unknown_device(given: str, known: Collection[str]) -> str:
+    """Say that a device is not in the catalogue, and which ones are."""
+    some = some_of(known, given, listed_by="scaletax list devices")
+    return f"the device '{given}' is not in the catalogue{closest(given, known)} (known: {some})"
+
+
+def problem_lines(problems: Sequence[Problem]) -> tuple[str, ...]:
+    """Say what is wrong with the rows of tables, what is wrong in the same way with several once, with their number."""
+    alike: dict[tuple[str, str, str], list[Problem]] = {}
+    for one in problems:
+        alike.setdefault((one.table, one.column, one.problem), []).append(one)
+    return tuple(
+        str(same[0])
+        if len(same) == 1
+        else f"{table}, {len(same):,} rows (lines {same[0].line} to {same[-1].line}), column {column}: {problem}"
+        for (table, column, problem), same in alike.items()
+    )
 
 
 def _row(cells: Mapping[str, str]) -> tuple[Row | None, list[tuple[str, str]]]:

@@ -3,10 +3,11 @@
 import re
 
 import pytest
-from builders import cluster, gpt, gpu, gpu_stack, machine, point, training
+from builders import cluster, fixed, gpt, gpu, gpu_stack, machine, point, training
 
 from sim.errors import DoesNotFit
 from sim.planner.search import search
+from sim.planner.smallest import would_hold
 
 MODEL = gpt(8, 2048, 16, vocab=32000, max_sequence=1024)
 
@@ -36,6 +37,17 @@ def test_the_nearest_plan_is_itemised():
     needs = float(re.search(r"the nearest, [^,]+, needs ([\d.]+) GiB of the 3\.7 GiB", text)[1])
     items = [float(one) for one in re.findall(r"[a-z]+ ([\d.]+)(?:,| GiB\n)", text.split("GiB of the 3.7 GiB")[1])]
     assert sum(items) == pytest.approx(needs, abs=0.3)
+
+
+def test_a_plan_of_ones_own_that_does_not_fit_is_told_what_would():
+    on = machine(gpu(hbm_bytes=6e9), gpu_stack("megatron-2022"))
+    told = would_hold(point(MODEL, 8, fixed(tensor=1), recipe=training(32, 1024)), on, cluster(8))
+    fewest = int(re.match(r"([\d,]+) of these devices would hold it, as ", told)[1])
+    # The devices that are there count as well: another plan may fit on them.
+    assert fewest <= 8
+    assert searched(fewest, 6e9).best.plan.devices <= fewest
+    alone = would_hold(point(MODEL, 1, fixed(tensor=1), recipe=training(32, 1024)), on, cluster(1))
+    assert alone == told
 
 
 def test_where_no_number_of_devices_is_enough_it_is_said():

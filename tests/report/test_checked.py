@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
-from builders import fixed, point
+import pytest
+from builders import fixed, point, training
 
-from sim.catalog import SlowPlace, Variation, load_variation
-from sim.report.checked import checked
+from sim.catalog import SlowPlace, Variation, load_model, load_variation
+from sim.errors import DoesNotFit
+from sim.report.checked import checked, with_devices
 from sim.report.variation_words import variation_words
-from sim.scenario import Scenario
+from sim.scenario import PlanRequest, Scenario
 from sim.simulate import prepare
 
 
@@ -23,6 +26,32 @@ def test_equal_devices_are_not_mentioned() -> None:
     text = checked(prepare(changed()))
     assert "resolution" not in text
     assert "devices   " not in text
+
+
+def refused(**plan: int) -> tuple[Scenario, DoesNotFit]:
+    model = load_model("gpt3-175b")
+    scenario = dataclasses.replace(point(model, 8, fixed(**plan), recipe=training(64, 2048)), model=model)
+    with pytest.raises(DoesNotFit) as caught:
+        prepare(scenario)
+    return scenario, caught.value
+
+
+def test_what_does_not_fit_says_how_many_devices_would_hold_it() -> None:
+    scenario, error = refused(tensor=8)
+    told = with_devices(scenario, error)
+    assert (told.where, told.problem) == (error.where, error.problem)
+    assert re.fullmatch(r"[\d,]+ of these devices would hold it, as .*", told.remedy.splitlines()[-1])
+    # A search has said so already.
+    best = dataclasses.replace(scenario, system=dataclasses.replace(scenario.system, plan=PlanRequest()))
+    assert with_devices(best, error) is error
+
+
+def test_a_rounded_batch_is_said() -> None:
+    scenario = changed()
+    recipe = dataclasses.replace(scenario.training, asked_batch_tokens=scenario.training.sequence * 64 + 100)
+    assert "a batch of " not in checked(prepare(scenario))
+    text = checked(prepare(dataclasses.replace(scenario, training=recipe)))
+    assert f"tokens is 64.8 sequences of {recipe.sequence:,}: " in text
 
 
 def test_a_resolution_that_was_asked_for_is_mentioned() -> None:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from measured import CELLS, table_text
 
 from sim.errors import InputError
-from sim.validation.conventions import table_devices
-from sim.validation.table import TRAINING_TABLES, parse_table, read_tables
+from sim.validation.conventions import device_of, table_devices
+from sim.validation.table import TRAINING_TABLES, parse_table, problem_lines, read_tables
 
 
 def test_a_good_row_is_read_as_it_stands() -> None:
@@ -32,8 +32,43 @@ def test_a_missing_column_makes_the_file_unusable(missing: str) -> None:
 
 def test_a_misspelt_column_gets_a_suggestion() -> None:
     text = table_text({}).replace("n_gpus", "n_gpu", 1)
-    with pytest.raises(InputError, match="did you mean 'n_gpu'"):
+    with pytest.raises(InputError, match=r"unknown column 'n_gpu'; did you mean 'n_gpus'\?\n.*missing: 'n_gpus'"):
         parse_table(text, "t.csv")
+
+
+def test_columns_that_nobody_reads_are_refused_by_name() -> None:
+    columns = [*CELLS, "tok_per_s", "throughput", "id"]
+    with pytest.raises(InputError) as caught:
+        parse_table(",".join(columns) + "\n", "t.csv")
+    assert "unknown column 'tok_per_s'" in str(caught.value)
+    assert "unknown column 'throughput'" in str(caught.value)
+    assert "column 'id' is there 2 times" in str(caught.value)
+    with pytest.raises(InputError, match="and 92 more unknown columns"):
+        parse_table(",".join([*CELLS, *(f"x{number}" for number in range(100))]) + "\n", "t.csv")
+    # What sources say beside what is simulated is no mistake.
+    assert parse_table(table_text({}, columns=[*CELLS, "mfu", "params"]), "t.csv").rows
+
+
+def test_a_table_of_ones_own_says_its_vocabulary() -> None:
+    columns = [column for column in CELLS if column != "vocab"]
+    assert parse_table(table_text({}, columns=columns), "t.csv").rows
+    with pytest.raises(InputError, match="this column is missing: 'vocab'"):
+        parse_table(table_text({}, columns=columns), "t.csv", table_devices())
+
+
+def test_what_is_wrong_with_many_rows_is_said_once() -> None:
+    rows = [{"id": f"r{number}", "gpu": "B200X"} for number in range(60)]
+    problems = parse_table(table_text(*rows, {"layers": "x"}), "t.csv", table_devices()).problems
+    many, one = problem_lines(problems)
+    assert many.startswith("t.csv, 60 rows (lines 2 to 61), column gpu: the device 'B200X' is not in the catalogue")
+    assert many.count(",") < 12
+    assert "more (scaletax list devices))" in many
+    assert one == "t.csv, line 62 (a), column layers: 'x' is not a number"
+
+
+def test_devices_may_go_by_their_name_in_the_catalogue() -> None:
+    table = parse_table(table_text({"gpu": "a100-80gb-sxm"}), "t.csv", table_devices())
+    assert [device_of(one) for one in table.rows] == ["a100-80gb-sxm"]
 
 
 @pytest.mark.parametrize(
@@ -89,6 +124,8 @@ def test_an_unknown_wafer_is_named_by_its_own_column() -> None:
         "d_model",
         "heads",
         "seq_len",
+        "global_batch_sequences",
+        "vocab",
         "metric",
         "value",
         "unit",
