@@ -157,6 +157,8 @@ def front_figure(series: Sequence[Series], x: Column, y: Column) -> Figure:
     title = f"{y.words} against {x.words}"
     (ax,) = sheet([4.2], title[0].upper() + title[1:], caption, right=2.2 if direct else 0.4, legend_rows=rows)
     curves(series, x, y, ax)
+    if ax.get_xscale() == "linear":
+        ax.set_xlim(left=0)
     if len(front) > 1:
         ax.plot([at for at, _ in front], [height for _, height in front], color=INK, linewidth=4, alpha=0.25, zorder=1)
     if direct:
