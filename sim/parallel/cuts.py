@@ -5,6 +5,9 @@ Legend: C chunks (stages times virtual stages), chunk c on stage c mod p; r = la
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
+
 import numpy as np
 
 from sim.hardware.kernel import Array
@@ -36,3 +39,9 @@ def balanced_layers(layers: Array, stages: Array, virtual: Array, stage: Array) 
     # Of the chunks with one layer more, C - 1 - r to C - 2, those that lie on this stage.
     here = (chunks - 2 - stage) // stages - (chunks - 2 - more - stage) // stages
     return virtual * each + here
+
+
+def in_runs(counts: Sequence[int]) -> str:
+    """Numbers in a row, those that repeat as a product: "2x8+6" for 8, 8, 6. Rows that differ read differently."""
+    runs = [(count, len(list(alike))) for count, alike in itertools.groupby(counts)]
+    return "+".join(f"{times}x{count}" if times > 1 else f"{count}" for count, times in runs)

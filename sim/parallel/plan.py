@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from sim.catalog import GpuStack, Model
 from sim.errors import InputError
-from sim.parallel.cuts import balanced_cut
+from sim.parallel.cuts import balanced_cut, in_runs
 from sim.parallel.plans import Plans
-from sim.parallel.replicas import ReplicaClass, in_program_order, in_runs, refuse_gathering, replica_classes
+from sim.parallel.replicas import ReplicaClass, counts_text, in_program_order, refuse_gathering, replica_classes
 from sim.parallel.schedule import (
     SETTLED_ROUNDS,
     default_schedule,
@@ -124,10 +124,9 @@ class Plan:
         """
         words = [f"TP{self.tensor}"] if self.tensor > 1 else []
         depth = f"({'+'.join(map(str, self.part_stages))})" if len(self.part_stages) > 1 else self.pipeline
-        words += (
-            [f"PP{depth}" + (f"x{self.virtual_stages}" if self.virtual_stages > 1 else "")] if self.pipeline > 1 else []
-        )
-        uneven = f"x({in_runs(self.replica_micro_batches)})" if self.replica_micro_batches else ""
+        virtual = f"x{self.virtual_stages}" if self.virtual_stages > 1 else ""
+        words += [f"PP{depth}{virtual}"] if self.pipeline > 1 else []
+        uneven = f" x{counts_text(self.replica_micro_batches)}" if self.replica_micro_batches else ""
         words += [f"DP{self.data}", f"mb{self.micro_batch}{uneven}"]
         words += ["FSDP"] if self.zero == 3 else [f"ZeRO{self.zero}"] if self.zero else []
         words += ["SP"] if self.sequence_parallel else []

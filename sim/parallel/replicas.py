@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from sim.errors import InputError
+from sim.parallel.cuts import in_runs
 
 _GATHERING_STAGE = 2
 """From this ZeRO stage on, gradients or parameters leave the replicas at every micro-batch."""
@@ -36,12 +37,12 @@ def replica_classes(counts: Sequence[int]) -> tuple[ReplicaClass, ...]:
     return tuple(found)
 
 
-def in_runs(counts: Sequence[int]) -> str:
-    """Numbers in a row, those that repeat as a product: "2x8+6" for 8, 8, 6. Rows that differ read differently."""
-    return "+".join(
-        f"{len(one.replicas)}x{one.micro_batches}" if len(one.replicas) > 1 else f"{one.micro_batches}"
-        for one in replica_classes(counts)
-    )
+def counts_text(counts: Sequence[int]) -> str:
+    """How many micro-batches the replicas have: "4-5" where they are as even as can be, else in_runs.
+
+    Of a known total and number of replicas, either says which has how many.
+    """
+    return f"{min(counts)}-{max(counts)}" if max(counts) - min(counts) == 1 else f"({in_runs(counts)})"
 
 
 def in_program_order(given: Sequence[int], batch: int, micro_batch: int, data: int, where: str) -> tuple[int, ...]:

@@ -44,7 +44,7 @@ def sentences(outcomes: Sequence[Outcome]) -> list[str]:
 
 def percent(share: float) -> str:
     """A share for people: "31.5 %"."""
-    return f"{100 * share:.1f} %"
+    return f"{100 * share:.1f} %" if abs(share) >= 5e-4 else "0.0 %"
 
 
 def _fastest(systems: Sequence[Curve]) -> str:

@@ -105,7 +105,8 @@ def test_summaries_say_what_differs_from_data_parallelism():
     assert plan(data=8, zero=3).summary() == "DP8 mb1 FSDP"
     assert plan(pipeline=4, schedule="gpipe").summary() == "PP4 DP1 mb1 gpipe"
     assert check(tensor=4, pipeline=4, layers_per_stage=(3, 2, 2, 1)).summary() == "TP4 PP4 DP4 mb1 SP layers 3+2x2+1"
-    assert check(devices=3, micro_batches=(2, 3, 3), batch=8).summary() == "DP3 mb1x(2x3+2)"
+    assert check(devices=3, micro_batches=(2, 3, 3), batch=8).summary() == "DP3 mb1 x2-3"
+    assert check(devices=3, micro_batches=(1, 1, 6), batch=8).summary() == "DP3 mb1 x(6+2x1)"
 
 
 def test_a_cut_that_the_search_makes_as_well_is_not_spelt_out():

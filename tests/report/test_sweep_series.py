@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 
 import pytest
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
 
 from sim.errors import InputError
 from sim.outcome.lines import LINES
-from sim.report.charts.sweep import areas_figure, curves, curves_figure, front_figure, heat_map
+from sim.report.charts.sweep import curves, curves_figure, front_figure, heat_map, heat_map_figure, ledger_figure
 from sim.report.sweeps.charts import sweep_figures
 from sim.report.sweeps.progress import Teller, progress_line
 from sim.report.sweeps.series import axes_of_rows, column, default_x, series_of
@@ -100,11 +102,63 @@ def test_charts_hold_the_values() -> None:
     ax = curves(series, x, y)
     assert ax.get_xscale() == "log"
     assert list(ax.lines[0].get_ydata()) == list(series[0].ys)
-    areas = areas_figure(series, x)
-    assert [each.get_title(loc="left") for each in areas.axes] == ["a", "b"]
     heat = heat_map(ROWS, x, column("system", ROWS, "--by"), y)
     shown = [text.get_text() for text in heat.texts]
     assert shown == ["10", "5", "4.63", "1", "0.5"]
+
+
+def texts(figure: Figure) -> str:
+    return " ".join(text.get_text().replace("\n", " ") for text in figure.texts)
+
+
+def test_the_account_is_a_bar_for_each_point_and_nothing_between_them() -> None:
+    x, y = column("devices", ROWS, "--x"), column("time_to_train", ROWS, "--y")
+    figure = ledger_figure(series_of(ROWS, x, y, None), x)
+    assert [each.get_title(loc="left") for each in figure.axes] == ["a", "b"]
+    for ax, sizes in zip(figure.axes, (["8", "16", "64"], ["8", "32"]), strict=True):
+        assert not ax.collections
+        assert [label.get_text() for label in ax.get_xticklabels()] == sizes
+        tops = {bar.get_x(): bar.get_y() + bar.get_height() for bar in ax.patches}  # type: ignore[attr-defined]
+        assert list(tops.values()) == pytest.approx([100.0] * len(sizes))
+    assert "middle one" not in texts(figure)
+
+
+def test_points_that_are_not_told_apart_have_a_bar_and_no_area() -> None:
+    swept = [row("a", devices, time_s, seed=n) for devices in (8, 16) for n, time_s in enumerate((86400.0, 172800.0))]
+    x, y = column("devices", swept, "--x"), column("time_to_train", swept, "--y")
+    figure = curves_figure(series_of(swept, x, y, column("system", swept, "--by")), x, y)
+    (bars,) = figure.axes[0].collections
+    assert isinstance(bars, LineCollection)
+    assert [each.vertices.tolist() for each in bars.get_paths()] == [[[8, 1], [8, 2]], [[16, 1], [16, 2]]]
+    assert "Marker: the middle one" in texts(figure)
+    assert "knee" not in texts(figure)
+
+
+def test_a_linear_axis_starts_at_zero() -> None:
+    x, y = column("devices", ROWS, "--x"), column("mfu", ROWS, "--y")
+    assert curves(series_of(ROWS, x, y, None), x, y).get_ylim()[0] == 0.0
+
+
+def test_a_chart_of_one_point_is_not_drawn() -> None:
+    one = [row("a", 8, 86400.0, **{"training.sequence": 512}), row("b", 1, 43200.0, **{"training.sequence": 1024})]
+    assert set(sweep_figures(one, "devices", None, None, False)) == {"time-against-cost"}
+    with pytest.raises(InputError, match="no system has two points along devices"):
+        sweep_figures(one, "devices", "mfu", None, False)
+    with pytest.raises(InputError, match="no system has two points"):
+        sweep_figures(one[:1], "devices", None, None, False)
+    with pytest.raises(InputError, match="no system has two points"):
+        sweep_figures(one[:1], "devices", "mfu", "system", True)
+    assert default_x(one).keys == ("training.sequence",)
+
+
+def test_captions_name_what_is_drawn() -> None:
+    x, y = column("devices", ROWS, "--x"), column("mfu", ROWS, "--y")
+    system = column("system", ROWS, "--by")
+    assert "Every cell is a simulated point." in texts(heat_map_figure(ROWS, x, system, y))
+    assert "mean" in texts(heat_map_figure([*ROWS, ROWS[0]], x, system, y))
+    cost, time = column("rental", ROWS, "--x"), column("time_to_train", ROWS, "--y")
+    assert "Thick" in texts(front_figure(series_of(ROWS, cost, time, system), cost, time))
+    assert "Thick" not in texts(front_figure(series_of(ROWS[:1], cost, time, system), cost, time))
 
 
 def test_the_front_is_what_nothing_else_is_better_than() -> None:

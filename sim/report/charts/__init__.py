@@ -37,7 +37,7 @@ def chart_files(outcomes: Sequence[Outcome], directory: Path) -> list[Path]:
     paths = save(ledger_figure(outcomes), directory, "ledger")
     if _has_scaling(outcomes):
         paths += save(scaling_figure(outcomes), directory, "scaling")
-        if any(point.run for point in outcomes) and any(len(curve.sizes) > 1 for curve in curves(outcomes)):
+        if _has_sizes([point for point in outcomes if point.run is not None]):
             paths += save(goodput_figure(outcomes), directory, "goodput")
     steps = step_times_figure(outcomes)
     paths += save(steps, directory, "step-times") if steps else []
@@ -62,5 +62,9 @@ def _hardware(point: Outcome) -> str:
 
 
 def _has_scaling(outcomes: Sequence[Outcome]) -> bool:
-    systems = curves(outcomes)
-    return any(len(curve.sizes) > 1 for curve in systems) or (len(systems) > 1 and comparable(outcomes))
+    """Whether there are several sizes to compare: of a system, or of systems that do the same work."""
+    return _has_sizes(outcomes) or (len({point.devices for point in outcomes}) > 1 and comparable(outcomes))
+
+
+def _has_sizes(outcomes: Sequence[Outcome]) -> bool:
+    return any(len(curve.sizes) > 1 for curve in curves(outcomes))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import matplotlib
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from sim.report.borders import chart_text
 from sim.report.charts.colours import FAINT, INK
@@ -23,6 +24,8 @@ _LEGEND_ROW_INCHES = 0.2
 _CAPTION_ROW_INCHES = 0.165
 _CAPTION_COLUMNS = 170
 _DOTS_PER_INCH = 150
+_DIGITS = ((1, 2, 5), (1, 2, 3, 4, 5, 6, 7, 8, 9), (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9))
+_FEWEST_TICKS = 4
 
 
 def sheet(
@@ -92,6 +95,22 @@ def quiet(ax: Axes) -> None:
     for side in ("left", "bottom"):
         ax.spines[side].set_color(FAINT)
     ax.tick_params(colors=INK, labelsize=8.5)
+
+
+def round_ticks(ax: Axes, words: Callable[[float], str]) -> None:
+    """Ticks at 1, 2, 5, 10, ... on a logarithmic vertical axis, or at every digit where it is short."""
+    low, high = ax.get_ylim()
+    shown: list[float] = []
+    for digits in _DIGITS:
+        steps = [digit * 10.0**power for power in range(-6, 10) for digit in digits]
+        shown = [step for step in steps if low <= step <= high]
+        if len(shown) >= _FEWEST_TICKS:
+            break
+    ax.yaxis.set_major_locator(FixedLocator(shown))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda number, _: words(number)))
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_minor_formatter(NullFormatter())
+    ax.tick_params(axis="y", color=FAINT)
 
 
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:

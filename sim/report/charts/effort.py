@@ -16,6 +16,7 @@ from sim.planning import PlanStudy
 from sim.report.charts.canvas import quiet, sheet, sheet_of
 from sim.report.charts.colours import FAINT, INK
 from sim.report.plans.studies import SystemStudy
+from sim.report.points import counted
 
 _KINDS = (
     ("legal", "legal", "#d0d0d0"),
@@ -89,7 +90,7 @@ def _counts(ax: Axes, columns: list[_Column]) -> None:
     ax.yaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     ax.set_xlim(-0.5, len(columns) - 0.5)
-    ax.set_xticks(range(len(columns)), [f"{column.devices:,} devices" for column in columns])
+    ax.set_xticks(range(len(columns)), [counted(column.devices, "device") for column in columns])
     ax.set_ylabel("plans", size=9, color=INK)
     handles = [Rectangle((0, 0), 1, 1, color=colour) for _, _, colour in _KINDS]
     ax.legend(handles, [words for _, words, _ in _KINDS], loc="upper left", ncols=4, frameon=False, fontsize=8)

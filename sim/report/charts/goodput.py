@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from sim.outcome.outcome import Outcome
 from sim.outcome.run.training_run import TrainingRun
-from sim.report.charts.against_devices import MOST_DIRECT_LABELS, End, devices_axis, label_ends
+from sim.report.charts.against_devices import MOST_DIRECT_LABELS, End, devices_axis, label_ends, label_sizes
 from sim.report.charts.canvas import add_legend, sheet, sheet_of
 from sim.report.charts.colours import INK, system_style
 from sim.report.points import curves
@@ -18,8 +18,10 @@ _NARROWEST = 1.0
 """Per cent that the vertical axis spans at least, so that rounding does not fill a chart."""
 _CAPTION = (
     "Goodput: steps that stay, over the whole wall time; the rest is starting, writing checkpoints, work lost to a"
-    " failure, and coming back from one. Marker: all simulated runs of one machine together; band: eight of ten runs."
+    " failure, and coming back from one. Marker: all simulated runs of one machine together{bar}. The vertical axis"
+    " does not start at 0."
 )
+_BAR = "; bar: eight of ten runs"
 
 
 def goodput(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
@@ -35,8 +37,6 @@ def goodput(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
         sizes = [devices for devices, _ in points]
         shares = [100 * run.goodput for _, run in points]
         low, high = ([_percentile(run, percent) for _, run in points] for percent in (10, 90))
-        ax.fill_between(sizes, low, high, color=colour, alpha=0.18, linewidth=0, zorder=2)
-        # A band has no width where a system has one size only.
         ax.vlines(sizes, low, high, color=colour, alpha=0.35, linewidth=4, zorder=2)
         ax.plot(
             sizes,
@@ -55,6 +55,7 @@ def goodput(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
     ax.set_ylim(max(lowest - 0.08 * (100.0 - lowest), 0.0), 100.0 + 0.08 * (100.0 - lowest))
     ax.set_ylabel("goodput\n(% of the wall time)", size=9, color=INK)
     devices_axis(ax, [point.devices for point in outcomes if point.run is not None])
+    label_sizes(ax, [(point.devices, 100 * point.run.goodput) for point in outcomes if point.run is not None])
     if len(ends) <= MOST_DIRECT_LABELS:
         label_ends(ax, ends)
     return ax
@@ -66,10 +67,13 @@ def goodput_figure(outcomes: Sequence[Outcome]) -> Figure:
     direct = count <= MOST_DIRECT_LABELS
     rows = 0 if direct else (count + 2) // 3
     title = "Goodput against the number of devices"
-    (ax,) = sheet([3.4], title, _CAPTION, right=1.9 if direct else 0.4, legend_rows=rows)
+    runs = [point.run for point in outcomes if point.run is not None]
+    spread = any(_percentile(run, 10) < _percentile(run, 90) for run in runs)
+    caption = _CAPTION.format(bar=_BAR if spread else "")
+    (ax,) = sheet([3.4], title, caption, right=1.9 if direct else 0.4, legend_rows=rows)
     goodput(outcomes, ax)
     if not direct:
-        add_legend(ax, *ax.get_legend_handles_labels(), _CAPTION, columns=3)
+        add_legend(ax, *ax.get_legend_handles_labels(), caption, columns=3)
     return sheet_of(ax)
 
 

@@ -9,6 +9,7 @@ from sim.outcome.outcome import Outcome
 from sim.report.borders import chart_text
 from sim.report.charts.canvas import quiet, sheet, sheet_of
 from sim.report.charts.colours import INK, LINK_COLOURS, colours_of
+from sim.report.points import counted
 from sim.report.step_times import drawn_step
 
 _HEIGHT_INCHES, _LEFT_INCHES, _RIGHT_INCHES = 0.85, 1.0, 2.3
@@ -35,7 +36,7 @@ def link_load(outcome: Outcome, axes: list[Axes] | None = None) -> list[Axes]:
         ax.set_ylim(0, max(100 * float(shares[index].max()) * 1.1, 1e-3))
         ax.set_ylabel("busy (%)", size=8.5, color=INK)
         words = (
-            f"{one.link_class}: {one.links:,} links",
+            f"{one.link_class}: {counted(one.links, 'link')}",
             *([one.part.split(",")[0]] if one.part else []),
             f"{_terabytes(one.total_bytes)} a step",
             f"{100 * one.mean_utilisation:.1f} % on average",

@@ -7,22 +7,27 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
+from sim.parallel.wafer_plan import WaferPlan
 from sim.planning import PlanStudy
-from sim.report.charts.canvas import quiet, sheet, sheet_of
+from sim.report.charts.canvas import quiet, round_ticks, sheet, sheet_of
 from sim.report.charts.colours import FAINT, INK
+from sim.report.points import counted
 from sim.units import readable_time
 
 _ROW_INCHES = 0.2
+_ACROSS = "plans that fit, the fastest first (%)"
 _DARKEST, _LIGHTEST = 0.05, 0.92
-_CAPTION = (
-    "Above: step time by the closed form of every legal plan whose memory is there, sorted; at the left end what is"
-    " chosen after the engine has tried the best few. Below: the same plans, a line each, by tensor degree. A plan:"
-    " its degrees of parallelism, micro-batch, ZeRO stage, sequence parallelism, recomputation and schedule. Plans that"
-    " leave out replicas they have devices for are not among them."
+_GPU_CAPTION = (
+    "Step time by the closed form of every legal plan whose memory is there, sorted; at the left end what is chosen"
+    " after the engine has tried the best few. A plan: its degrees of parallelism, micro-batch, ZeRO stage, sequence"
+    " parallelism, recomputation and schedule. Plans that leave out replicas they have devices for are not among them."
 )
+_WAFER_CAPTION = (
+    "Step time of every legal plan whose memory is there, sorted. A plan: how many sequences a system takes at once."
+)
+_DEGREES = " Below: the same plans, a line each, by tensor degree."
 
 
 def plans(found: PlanStudy, ax: Axes | None = None) -> Axes:
@@ -41,10 +46,9 @@ def plans(found: PlanStudy, ax: Axes | None = None) -> Axes:
         _line(ax, best_s * factor, words, side)
     if found.effort.rule_of_thumb_step_s is not None:
         _line(ax, found.effort.rule_of_thumb_step_s, "rule of thumb", "bottom", bold=True)
-    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: readable_time(value)))
-    ax.yaxis.set_minor_formatter(NullFormatter())
+    round_ticks(ax, readable_time)
     ax.set_xlim(0, 100)
+    ax.set_xlabel(_ACROSS, size=9, color=INK)
     ax.set_ylabel("step time", size=9, color=INK)
     quiet(ax)
     return ax
@@ -59,7 +63,7 @@ def by_tensor_degree(found: PlanStudy, ax: Axes) -> Axes:
     ax.set_ylim(len(colours) - 0.5, -0.5)
     ax.set_yticks(range(len(colours)), [f"tensor {degree}" for degree in colours])
     ax.set_xlim(0, 100)
-    ax.set_xlabel("plans that fit, the fastest first (%)", size=9, color=INK)
+    ax.set_xlabel(_ACROSS, size=9, color=INK)
     quiet(ax)
     return ax
 
@@ -68,14 +72,20 @@ def plans_figure(found: PlanStudy) -> Figure:
     """The chart as a sheet with title and caption."""
     scenario = found.scenario
     title = (
-        f"{found.effort.fitting:,} plans for {scenario.model.name} on {scenario.system.devices:,} x"
-        f" {found.device.title}\nof {found.effort.legal:,} legal ones; {found.effort.within_5_percent:,} are within"
-        " 5 % of the best"
+        f"{counted(found.effort.fitting, 'plan')} for {scenario.model.name} on {scenario.system.devices:,} x"
+        f" {found.device.title}\nof {found.effort.legal:,} legal ones; within 5 % of the best:"
+        f" {found.effort.within_5_percent:,}"
     )
+    caption = _WAFER_CAPTION if isinstance(found.best[0].plan, WaferPlan) else _GPU_CAPTION
     degrees = len(_colours(found.tensor))
-    top, below = sheet([3.6, max(2, degrees) * _ROW_INCHES], title, _CAPTION, left=0.95, right=1.0, gap=0.3)
+    if degrees == 1:
+        (only,) = sheet([3.6], title, caption, left=0.95, right=1.0)
+        return sheet_of(plans(found, only))
+    heights = [3.6, degrees * _ROW_INCHES]
+    top, below = sheet(heights, title, caption + _DEGREES, left=0.95, right=1.0, gap=0.3)
     plans(found, top)
     top.tick_params(labelbottom=False)
+    top.set_xlabel("")
     by_tensor_degree(found, below)
     return sheet_of(top)
 

@@ -6,22 +6,19 @@ from collections.abc import Callable, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from sim.outcome.outcome import Outcome
+from sim.parallel.wafer_plan import WaferPlan
 from sim.report.charts.against_devices import MOST_DIRECT_LABELS, End, devices_axis, label_ends, label_sizes
-from sim.report.charts.canvas import add_legend, sheet, sheet_of
-from sim.report.charts.colours import FAINT, INK, system_style
+from sim.report.charts.canvas import add_legend, round_ticks, sheet, sheet_of
+from sim.report.charts.colours import INK, system_style
 from sim.report.points import Curve, comparable, curves
 
 _TIME_UNITS: tuple[tuple[str, float], ...] = (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0), ("seconds", 1.0))
-_DIGITS = ((1, 2, 5), (1, 2, 3, 4, 5, 6, 7, 8, 9), (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9))
-_FEWEST_TICKS = 4
-_CAPTION = (
-    "Every marker is one simulated machine, labelled with its number of devices; one device is one GPU or one"
-    " wafer-scale system. Dashed: ideal scaling from a system's smallest machine, twice the devices in half the time."
-    " The distribution tax is the share of all device-seconds lost because the work is split over devices."
-)
+_MACHINES = "Every marker is one simulated machine, labelled with its number of devices."
+_KINDS = " One device is one GPU or one wafer-scale system."
+_IDEAL = " Dashed: ideal scaling from a system's smallest machine, twice the devices in half the time."
+_TAX = " The distribution tax is the share of all device-seconds lost because the work is split over devices."
 
 
 def time_to_train(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
@@ -42,7 +39,7 @@ def time_to_train(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
     # Room for the labels, and never so narrow a range that a small difference fills the chart.
     low, high = ax.dataLim.intervaly
     ax.set_ylim(low / 1.6, high * 1.6)
-    _round_ticks(ax)
+    round_ticks(ax, lambda number: f"{number:,g}")
     ax.set_ylabel(f"time to train ({unit})", size=9, color=INK)
     _finish(ax, systems, lambda point: point.time_to_train_s / length_s)
     return ax
@@ -68,7 +65,10 @@ def scaling_figure(outcomes: Sequence[Outcome]) -> Figure:
     if comparable(outcomes):
         title += f": {outcomes[0].scenario.model.name}"
     rows = 0 if direct else (len(systems) + 2) // 3
-    above, below = sheet([3.9, 2.4], title, _CAPTION, right=1.9 if direct else 0.4, gap=0.35, legend_rows=rows)
+    mixed = len({isinstance(point.plan, WaferPlan) for point in outcomes}) > 1
+    grows = any(len(curve.sizes) > 1 for curve in systems)
+    caption = _MACHINES + (_KINDS if mixed else "") + (_IDEAL if grows else "") + _TAX
+    above, below = sheet([3.9, 2.4], title, caption, right=1.9 if direct else 0.4, gap=0.35, legend_rows=rows)
     time_to_train(outcomes, above)
     distribution_tax(outcomes, below)
     above.set_xlabel("")
@@ -76,7 +76,7 @@ def scaling_figure(outcomes: Sequence[Outcome]) -> Figure:
     below.set_xlim(above.get_xlim())
     if not direct:
         handles, labels = above.get_legend_handles_labels()
-        add_legend(above, handles, labels, _CAPTION, columns=3)
+        add_legend(above, handles, labels, caption, columns=3)
     return sheet_of(above)
 
 
@@ -115,19 +115,3 @@ def _unit(outcomes: Sequence[Outcome]) -> tuple[str, float]:
     times = sorted(point.time_to_train_s for point in outcomes)
     typical_s = times[len(times) // 2]
     return next((unit for unit in _TIME_UNITS if typical_s >= unit[1]), _TIME_UNITS[-1])
-
-
-def _round_ticks(ax: Axes) -> None:
-    """Ticks at 1, 2, 5, 10, ... on a logarithmic axis, or at every digit where it is short."""
-    low, high = ax.get_ylim()
-    shown: list[float] = []
-    for digits in _DIGITS:
-        steps = [digit * 10.0**power for power in range(-6, 10) for digit in digits]
-        shown = [step for step in steps if low <= step <= high]
-        if len(shown) >= _FEWEST_TICKS:
-            break
-    ax.yaxis.set_major_locator(FixedLocator(shown))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:,g}"))
-    ax.yaxis.set_minor_locator(NullLocator())
-    ax.yaxis.set_minor_formatter(NullFormatter())
-    ax.tick_params(axis="y", color=FAINT)

@@ -25,7 +25,7 @@ _NARROWEST = 1.0
 """Per cent that the vertical axis spans at least, so that rounding does not fill a chart."""
 _LABEL = "longer than with\nevery device alike (%)"
 _OVER_DEVICES = (
-    "Above, every marker is one simulated machine at its mean step; line: the median step; band: all but the shortest"
+    "Above, every marker is one simulated machine at its mean step; line: the median step; bar: all but the shortest"
     " and the longest 5 % of the steps; dash: 1 % of the steps are longer than that."
 )
 _OVER_STEPS = "every simulated step of the largest machine of each system; each draws its noise anew."
@@ -46,8 +46,6 @@ def excess_against_devices(outcomes: Sequence[Outcome], ax: Axes | None = None) 
             [float(np.percentile(each, share)) for each in excess] for share in (5, 50, 95, 99)
         )
         means = [float(each.mean()) for each in excess]
-        ax.fill_between(sizes, low, high, color=colour, alpha=0.18, linewidth=0, zorder=2)
-        # A band has no width where a system has one size only.
         ax.vlines(sizes, low, high, color=colour, alpha=0.35, linewidth=5, zorder=2)
         ax.plot(sizes, median, color=colour, linewidth=1.6, zorder=3)
         ax.plot(sizes, longest, color=colour, marker="_", markersize=10, markeredgewidth=1.6, linestyle="", zorder=3)

@@ -1,4 +1,4 @@
-"""Charts of a sweep: curves of any metric, a heat map over two axes, the account as areas, time against cost."""
+"""Charts of a sweep: curves of any metric, a heat map over two axes, the account as bars, time against cost."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullForma
 
 from sim.outcome.comparison.knee import knee
 from sim.outcome.lines import LINES
+from sim.report.borders import chart_text
 from sim.report.charts.against_devices import MOST_DIRECT_LABELS, End, label_ends
 from sim.report.charts.canvas import add_legend, quiet, sheet, sheet_of
 from sim.report.charts.colours import FAINT, INK, LINE_COLOURS, system_style, text_colour
@@ -23,7 +24,9 @@ _SPAN = 8.0
 _MOST_PANELS = 4
 _SMALLEST_SHOWN = 5e-3
 _MOST_CELLS = 150
-_BAND = " Band: rows that differ in what is not told apart; line: the middle one."
+_POINTS = "Every marker is a simulated point."
+_SPREAD = "Marker: the middle one of the points that are not told apart; bar: all of them."
+_FRONT = " Thick: points to which no other is better in both."
 _KNEE = (
     " Open circle: the knee, the size with the smallest devices x time^2: from there on, more devices save little time."
 )
@@ -32,14 +35,15 @@ _KNEE = (
 def curves_figure(series: Sequence[Series], x: Column, y: Column) -> Figure:
     """Curves of a metric along an axis as a sheet, with their knees where it is time against devices."""
     direct = len(series) <= MOST_DIRECT_LABELS
-    knees = x.keys == ("devices",) and y.keys[0] in ("time_to_train_s", "step_time_s")
-    caption = "Every marker is a simulated point." + (_BAND if _spread(series) else "") + (_KNEE if knees else "")
+    timed = x.keys == ("devices",) and y.keys[0] in ("time_to_train_s", "step_time_s")
+    knees = _knees(series) if timed else []
+    caption = (_SPREAD if _spread(series) else _POINTS) + (_KNEE if knees else "")
     rows = 0 if direct else (len(series) + 2) // 3
     title = f"{y.words} against {x.words}"
     (ax,) = sheet([4.2], title[0].upper() + title[1:], caption, right=2.2 if direct else 0.4, legend_rows=rows)
     curves(series, x, y, ax)
-    if knees:
-        _mark_knees(ax, series)
+    for at, height, colour in knees:
+        ax.plot([at], [height], "o", markersize=13, markerfacecolor="none", markeredgecolor=colour, zorder=4)
     if direct:
         label_ends(ax, [End(one.xs[-1], one.ys[-1], one.label, system_style(i)[0]) for i, one in enumerate(series)])
     else:
@@ -48,12 +52,12 @@ def curves_figure(series: Sequence[Series], x: Column, y: Column) -> Figure:
 
 
 def curves(series: Sequence[Series], x: Column, y: Column, ax: Axes | None = None) -> Axes:
-    """Draw the curves; axes that span large factors are logarithmic. Return the axes."""
+    """Draw the curves; axes that span large factors are logarithmic, others start at zero. Return the axes."""
     ax = ax or sheet([4.0], right=2.2)[0]
     for index, one in enumerate(series):
         colour, marker = system_style(index)
         if one.low != one.high:
-            ax.fill_between(one.xs, one.low, one.high, color=colour, alpha=0.15, linewidth=0, zorder=2)
+            ax.vlines(one.xs, one.low, one.high, color=colour, alpha=0.35, linewidth=4, zorder=2)
         ax.plot(one.xs, one.ys, color=colour, marker=marker, markersize=5, linewidth=1.7, label=one.label, zorder=3)
     _scale_x(ax, [at for one in series for at in one.xs])
     heights = [height for one in series for height in one.ys if height > 0]
@@ -62,8 +66,10 @@ def curves(series: Sequence[Series], x: Column, y: Column, ax: Axes | None = Non
         ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         ax.yaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:,g}"))
         ax.yaxis.set_minor_formatter(NullFormatter())
-    ax.set_xlabel(x.words, size=9, color=INK)
-    ax.set_ylabel(y.words, size=9, color=INK)
+    elif min((low for one in series for low in one.low), default=0.0) >= 0:
+        ax.set_ylim(bottom=0)
+    ax.set_xlabel(chart_text(x.words), size=9, color=INK)
+    ax.set_ylabel(chart_text(y.words), size=9, color=INK)
     ax.grid(color="#e6e6e6", linewidth=0.6)
     ax.set_axisbelow(True)
     quiet(ax)
@@ -73,9 +79,9 @@ def curves(series: Sequence[Series], x: Column, y: Column, ax: Axes | None = Non
 def heat_map_figure(rows: Sequence[Row], x: Column, y: Column, value: Column) -> Figure:
     """A metric over two axes as a heat map on a sheet; several rows at one place are its mean."""
     title = f"{value.words} over {x.words} and {y.words}"
-    (ax,) = sheet(
-        [4.4], title[0].upper() + title[1:], "Every cell is a simulated point; the mean of several.", left=1.6
-    )
+    several = len({(repr(x.of(row)), repr(y.of(row))) for row in rows}) < len(rows)
+    caption = "Every cell is the mean of its simulated points." if several else "Every cell is a simulated point."
+    (ax,) = sheet([4.4], title[0].upper() + title[1:], caption, left=1.6)
     heat_map(rows, x, y, value, ax)
     return sheet_of(ax)
 
@@ -93,58 +99,68 @@ def heat_map(rows: Sequence[Row], x: Column, y: Column, value: Column, ax: Axes 
             counts[place] += 1
     cells = np.ma.masked_where(counts == 0, sums / np.maximum(counts, 1))
     image = ax.imshow(cells, aspect="auto", origin="lower", cmap="viridis")
-    sheet_of(ax).colorbar(image, ax=ax, label=value.words)
-    ax.set_xticks(range(len(columns)), [str(one) for one in columns], size=8)
-    ax.set_yticks(range(len(lines)), [str(one) for one in lines], size=8)
+    sheet_of(ax).colorbar(image, ax=ax, label=chart_text(value.words))
+    ax.set_xticks(range(len(columns)), [chart_text(str(one)) for one in columns], size=8)
+    ax.set_yticks(range(len(lines)), [chart_text(str(one)) for one in lines], size=8)
     if cells.size <= _MOST_CELLS:
         for (line, column), cell in np.ndenumerate(cells):
             if counts[line, column]:
                 shade = np.asarray(image.to_rgba(np.array([float(cell)])))[0]
                 colour = text_colour(to_hex((float(shade[0]), float(shade[1]), float(shade[2]))))
                 ax.text(column, line, f"{float(cell):.3g}", size=7.5, ha="center", va="center", color=colour)
-    ax.set_xlabel(x.words, size=9, color=INK)
-    ax.set_ylabel(y.words, size=9, color=INK)
+    ax.set_xlabel(chart_text(x.words), size=9, color=INK)
+    ax.set_ylabel(chart_text(y.words), size=9, color=INK)
     return ax
 
 
-def areas_figure(series: Sequence[Series], x: Column) -> Figure:
-    """The account of a step as stacked areas along an axis, a panel for each of a few systems."""
+def ledger_figure(series: Sequence[Series], x: Column) -> Figure:
+    """The account of a step as stacked bars, one for each value on an axis, a panel for each of a few systems."""
     shown = [one for one in series if len(one.xs) > 1][:_MOST_PANELS]
-    caption = (
-        "Shares of all device-seconds of a step, which add up to 100 %."
-        f" {'' if len(shown) == len(series) else 'The first systems of the sweep that have several points.'}"
-    )
+    caption = "Shares of all device-seconds of a step, which add up to 100 %; every bar is a simulated point"
+    caption += ", the middle one of those that are not told apart." if _spread(shown) else "."
+    if len(shown) < len(series):
+        caption += " Drawn are the first systems of the sweep that have several points."
     present = [line for line in LINES if any(_share(row, line) > _SMALLEST_SHOWN for one in shown for row in one.rows)]
     title = f"Where every device-second goes, against {x.words}"
     panels = sheet([1.9] * len(shown), title, caption, gap=0.55, legend_rows=(len(present) + 4) // 5)
     for ax, one in zip(panels, shown, strict=True):
-        lower = np.zeros(len(one.xs))
-        for line in present:
-            upper = lower + [100 * _share(row, line) for row in one.rows]
-            ax.fill_between(one.xs, lower, upper, color=LINE_COLOURS[line], linewidth=0, label=line)
-            lower = upper
-        _scale_x(ax, one.xs)
-        ax.set_xlim(one.xs[0], one.xs[-1])
-        ax.set_ylim(0, 100)
-        ax.set_title(one.label, size=9, weight="bold", color=INK, loc="left")
-        ax.set_ylabel("%", size=9, color=INK)
-        quiet(ax)
-    panels[-1].set_xlabel(x.words, size=9, color=INK)
+        _bars(ax, one, present)
+    panels[-1].set_xlabel(chart_text(x.words), size=9, color=INK)
     add_legend(panels[-1], *panels[-1].get_legend_handles_labels(), caption, columns=5)
     return sheet_of(panels[-1])
 
 
+def _bars(ax: Axes, one: Series, present: Sequence[str]) -> None:
+    """Bars side by side: between two points nothing was simulated."""
+    places = range(len(one.xs))
+    lower = np.zeros(len(one.xs))
+    for line in present:
+        heights = np.array([100 * _share(row, line) for row in one.rows])
+        ax.bar(places, heights, 0.8, bottom=lower, color=LINE_COLOURS[line], linewidth=0, label=line)
+        lower += heights
+    every = -(-len(one.xs) // _MOST_TICKS)
+    ax.set_xticks(places[::every], [f"{at:,g}" for at in one.xs[::every]])
+    ax.set_xlim(-0.6, len(one.xs) - 0.4)
+    ax.set_ylim(0, 100)
+    ax.set_title(chart_text(one.label), size=9, weight="bold", color=INK, loc="left")
+    ax.set_ylabel("%", size=9, color=INK)
+    quiet(ax)
+
+
 def front_figure(series: Sequence[Series], x: Column, y: Column) -> Figure:
     """Points by two metrics that should both be small, and the front that nothing else is better than in both."""
-    caption = "Thick: points to which no other is better in both."
+    points = sorted((at, height) for one in series for at, height in zip(one.xs, one.ys, strict=True))
+    front = [point for i, point in enumerate(points) if all(point[1] < other[1] for other in points[:i])]
+    caption = (_SPREAD if _spread(series) else _POINTS) + (_FRONT if len(front) > 1 else "")
     direct = len(series) <= MOST_DIRECT_LABELS
     rows = 0 if direct else (len(series) + 2) // 3
     title = f"{y.words} against {x.words}"
     (ax,) = sheet([4.2], title[0].upper() + title[1:], caption, right=2.2 if direct else 0.4, legend_rows=rows)
     curves(series, x, y, ax)
-    points = sorted((at, height) for one in series for at, height in zip(one.xs, one.ys, strict=True))
-    front = [point for i, point in enumerate(points) if all(point[1] < other[1] for other in points[:i])]
-    ax.plot([at for at, _ in front], [height for _, height in front], color=INK, linewidth=4, alpha=0.25, zorder=1)
+    if ax.get_xscale() == "linear":
+        ax.set_xlim(left=0)
+    if len(front) > 1:
+        ax.plot([at for at, _ in front], [height for _, height in front], color=INK, linewidth=4, alpha=0.25, zorder=1)
     if direct:
         label_ends(ax, [End(one.xs[-1], one.ys[-1], one.label, system_style(i)[0]) for i, one in enumerate(series)])
     else:
@@ -152,14 +168,14 @@ def front_figure(series: Sequence[Series], x: Column, y: Column) -> Figure:
     return sheet_of(ax)
 
 
-def _mark_knees(ax: Axes, series: Sequence[Series]) -> None:
+def _knees(series: Sequence[Series]) -> list[tuple[float, float, str]]:
+    """(x, y, colour) of each knee that lies inside its curve."""
+    found = []
     for index, one in enumerate(series):
-        if len(one.xs) > 2:
-            found = knee(one.xs, one.ys)
-            if found.place == "inside":
-                colour, _ = system_style(index)
-                at, height = one.xs[found.index], one.ys[found.index]
-                ax.plot([at], [height], "o", markersize=13, markerfacecolor="none", markeredgecolor=colour, zorder=4)
+        bend = knee(one.xs, one.ys) if len(one.xs) > 2 else None
+        if bend is not None and bend.place == "inside":
+            found.append((one.xs[bend.index], one.ys[bend.index], system_style(index)[0]))
+    return found
 
 
 def _scale_x(ax: Axes, values: Sequence[float]) -> None:

@@ -9,13 +9,15 @@ from tabulate import tabulate
 
 from sim.catalog import plan_spreads
 from sim.errors import DoesNotFit, ScaletaxError
+from sim.parallel.cuts import in_runs
 from sim.parallel.plan import Plan
-from sim.parallel.replicas import in_runs
+from sim.parallel.replicas import counts_text
 from sim.parallel.schedule import default_schedule
 from sim.parallel.wafer_plan import WaferPlan
 from sim.planning import PlanRow, PlanStudy, SizeStudy
 from sim.report.borders import ascii_only
 from sim.report.plans.studies import SystemStudy
+from sim.report.points import counted
 from sim.report.sentences import percent
 from sim.scenario.amounts import batch_note
 from sim.units import readable_bytes, readable_time
@@ -80,7 +82,7 @@ def _sentences(found: PlanStudy) -> list[str]:
     """How many plans there are, how many are any good, and what a rule of thumb would lose."""
     how_hard, scenario, best = found.effort, found.scenario, found.best[0]
     lines = [
-        f"To choose from: {how_hard.legal:,} legal plans, of which {how_hard.fitting:,}"
+        f"To choose from: {counted(how_hard.legal, 'legal plan')}, of which {how_hard.fitting:,}"
         f" ({percent(how_hard.fitting / how_hard.legal)}) fit the {readable_bytes(found.capacity_bytes)} of a device"
         f"{f' less {margin:.0%}' if (margin := scenario.system.search.memory_margin) else ''}."
         f" Within 5 % of the best: {how_hard.within_5_percent:,}"
@@ -146,13 +148,13 @@ def _sizes(sizes: Sequence[SizeStudy]) -> str:
     filled = [row if len(row) > 2 else (row[0], *[""] * width, "", "", "", "", row[1]) for row in rows]
     headers = ("devices", *setting_headers, "unused", "step\ntime", "MFU", "tax", "settings that\nchange")
     table = _table(filled, headers, left=(len(headers) - 1,))
-    counted = [one.changed for one in sizes if one.changed is not None]
+    changes = [one.changed for one in sizes if one.changed is not None]
     words = ""
-    if counted:
-        moved, mean = sum(map(bool, counted)), sum(map(len, counted)) / len(counted)
+    if changes:
+        moved, mean = sum(map(bool, changes)), sum(map(len, changes)) / len(changes)
         words = (
-            f"\nFrom one size to the next {mean:.1f} settings beside the replicas change on average;"
-            f" {moved} of {len(counted)} steps change something."
+            f"\nFrom one size to the next {mean:.1f} settings beside the replicas change on average, in {moved} of"
+            f" {counted(len(changes), 'step')} any."
         )
     return f"The best plan at each size:\n{table}{words}"
 
@@ -187,7 +189,7 @@ def plan_settings(plan: Plan | WaferPlan) -> tuple[str, ...]:
         f"{plan.pipeline}" + (f" ({in_runs(layers)})" if plan.is_cut_by_hand else ""),
         _schedule(plan),
         f"{plan.data:,}",
-        f"{plan.micro_batch}" + (f" x({in_runs(counts)})" if counts else ""),
+        f"{plan.micro_batch}" + (f" x{counts_text(counts)}" if counts else ""),
         f"{plan.zero}",
         "yes" if plan.sequence_parallel else "",
         "" if plan.recompute == "none" else plan.recompute,

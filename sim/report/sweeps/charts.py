@@ -21,9 +21,10 @@ def sweep_figures(
 ) -> dict[str, Figure]:
     """Name of the file -> chart. x, y, by: columns as the command line names them.
 
-    Raises InputError for a column that is not there, and where there is nothing to draw.
+    Nothing is drawn along an axis on which no system has two points. Raises InputError for a column that is not there,
+    and where there is nothing to draw.
     """
-    from sim.report.charts.sweep import areas_figure, curves_figure, front_figure, heat_map_figure
+    from sim.report.charts.sweep import curves_figure, front_figure, heat_map_figure, ledger_figure
 
     done = [row for row in rows if not row.get("error")]
     if not done:
@@ -34,25 +35,42 @@ def sweep_figures(
         if y is None or told is None:
             raise InputError("--heat-map", "it takes two axes and a metric", "give --x, --by and --y")
         metric = column(y, done, "--y")
+        if len({(repr(across.of(row)), repr(told.of(row))) for row in done}) < 2:
+            raise _nothing_to_draw(across)
         return {f"heat-map-{slug(y)}": heat_map_figure(done, across, told, metric)}
     if y is not None:
         metric = column(y, done, "--y")
         series = _drawn(done, across, metric, told)
+        if not _has_curve(series):
+            raise _nothing_to_draw(across)
         return {f"{slug(y)}-against-{slug(across.name)}": curves_figure(series, across, metric)}
     figures = {}
     for name, called in _USUAL:
         metric = column(called, done, "--y")
-        figures[name] = curves_figure(_drawn(done, across, metric, told), across, metric)
+        series = _drawn(done, across, metric, told)
+        if _has_curve(series):
+            figures[name] = curves_figure(series, across, metric)
     time = column("time_to_train", done, "--y")
     series = _drawn(done, across, time, told)
-    if any(len(one.xs) > 1 for one in series):
-        figures["ledger"] = areas_figure(series, across)
+    if _has_curve(series):
+        figures["ledger"] = ledger_figure(series, across)
     cost = Column("rental", ("rental_usd",))
-    if any(cost.number(row) is not None for row in done):
-        figures["time-against-cost"] = front_figure(
-            series_of(done, cost, time, told or Column("system", ("system",))), cost, time
-        )
+    series = series_of(done, cost, time, told or Column("system", ("system",)))
+    if len({(at, height) for one in series for at, height in zip(one.xs, one.ys, strict=True)}) > 1:
+        figures["time-against-cost"] = front_figure(series, cost, time)
+    if not figures:
+        raise _nothing_to_draw(across)
     return figures
+
+
+def _has_curve(series: Sequence[Series]) -> bool:
+    return any(len(one.xs) > 1 for one in series)
+
+
+def _nothing_to_draw(across: Column) -> InputError:
+    return InputError(
+        "--x", f"no system has two points along {across.name}", "name another column, or sweep more points"
+    )
 
 
 def _drawn(rows: Sequence[Row], x: Column, y: Column, by: Column | None) -> list[Series]:

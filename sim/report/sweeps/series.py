@@ -96,8 +96,12 @@ def axes_of_rows(rows: Sequence[Row]) -> list[str]:
 
 
 def default_x(rows: Sequence[Row]) -> Column:
-    """The number of devices where it differs, else the first axis that is a number. Raises InputError without one."""
-    if len({row.get("devices") for row in rows}) > 1:
+    """The number of devices where that of a system differs, else the first axis that is a number.
+
+    Raises InputError without one.
+    """
+    sizes = {(row.get("system"), row.get("devices")) for row in rows}
+    if len(sizes) > len({system for system, _ in sizes}):
         return Column("devices", ("devices",))
     for name in axes_of_rows(rows):
         found = Column(name.rsplit(".", 1)[-1], tuple(_ending(name.rsplit(".", 1)[-1], list(_names(rows)))) or (name,))
