@@ -4,13 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint bench validate validation docs clean
+.PHONY: demo test fuzz lint bench validate validation docs clean
 
 demo: $(STAMP)
 	$(BIN)/scaletax run scenarios/claim.toml --out results/claim
 
 test: lint
 	$(BIN)/python -m pytest -n 2
+
+fuzz: $(STAMP)
+	FUZZ_EXAMPLES=10000 $(BIN)/python -m pytest -n 2 tests/fuzz
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -141,7 +141,9 @@ def _case(random: Random, folder: Path) -> tuple[str, ...]:
         return "validate", "--data", "my.csv", "--out", "out"
     if kind == "list":
         return "list", random.choice(("models", "topologies", "scenarios", "prices", str(mutations.odd(random))[:100]))
-    document = mutations.mutated(random.choice(mutations.scenarios()), random, random.choice((1, 1, 1, 2, 3)))
+    of_shelf = random.random() < (0.15 if kind == "check" else 0.02)
+    documents = mutations.shelved_scenarios() if of_shelf else mutations.small_scenarios()
+    document = mutations.mutated(random.choice(documents), random, random.choice((1, 1, 1, 2, 3)))
     (folder / "my.toml").write_bytes(mutations.written(document, random))
     setting = ("--set", _setting(random)) if random.random() < 0.1 else ()
     if kind == "check":
@@ -169,7 +171,7 @@ def _topology_case(random: Random, folder: Path) -> tuple[str, ...]:
     if command == 1:
         kind = random.choice(("all-reduce", "all-gather", "all-to-all", "broadcast"))
         return "collective", kind, "--topology", "net.toml", "--devices", devices, "--out", "out"
-    document = dict(random.choice(mutations.scenarios()[1:5]))
+    document = dict(random.choice(mutations.small_scenarios()[1:]))
     document["system"] = [{**document["system"][0], "topology": "net.toml"}]
     (folder / "my.toml").write_bytes(mutations.written(document, random))
     return "check", "my.toml"
