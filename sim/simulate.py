@@ -32,6 +32,7 @@ from sim.parallel.plan import Plan
 from sim.parallel.wafer_plan import WaferPlan
 from sim.prepare import Prepared, prepare
 from sim.scenario.amounts import batch_note
+from sim.scenario.bounds import MOST_DEVICE_TURNS, MOST_TURNS_OF_STEPS, check_size
 from sim.scenario.types import Scenario
 from sim.training import with_run
 from sim.workload.flops import StepFlops, layers_flops
@@ -122,6 +123,10 @@ def every_device(prepared: Prepared, order: Order, trace: Trace, steps: int) -> 
     scenario, devices = prepared.scenario, prepared.plan.devices
     variation = scenario.system.variation
     steps = 1 if variation.is_none else min(scenario.steps, steps)
+    turns = order.device_turns
+    check_size(turns, MOST_DEVICE_TURNS, "instructions of devices in a step in full resolution", scenario.where)
+    most = MOST_TURNS_OF_STEPS // turns
+    check_size(steps, most, "steps in full resolution with so many devices and instructions", scenario.where)
     found = run_lanes(order, variation, scenario.seed, steps, devices, prepared.domains[0])
     alone_s, all_s = trace.step_time_s, float(found.step_times_s[0])
     if variation.is_none and abs(all_s - alone_s) > _SAME * alone_s:

@@ -7,6 +7,7 @@ import pickle
 import pytest
 
 from sim.errors import (
+    Defect,
     DoesNotFit,
     InputError,
     LedgerNotClosed,
@@ -23,7 +24,8 @@ TREE = [
     (InputError, 2, ValueError),
     (DoesNotFit, 3, ScaletaxError),
     (Stalled, 4, RuntimeError),
-    (LedgerNotClosed, 1, ArithmeticError),
+    (Defect, 70, ScaletaxError),
+    (LedgerNotClosed, 70, ArithmeticError),
 ]
 
 

@@ -16,6 +16,14 @@ MOST_DEVICES = 1_000_000
 MOST_SEQUENCES = 10**12
 """Of a step's batch."""
 
+MOST_STEPS = 10**15
+"""Of a run: they are counted in floats, which know every whole number up to nine times as many."""
+
+MOST_DEVICE_TURNS = 500_000_000
+"""Instructions of a step over all devices, where each of them is simulated: what memory holds."""
+MOST_TURNS_OF_STEPS = 20_000_000_000
+"""The same over all steps: some minutes of work."""
+
 
 def check_size(number: float, most: float, what: str, where: str) -> None:
     """Raise InputError for more of something than is simulated. what: in the plural, such as "devices"."""

@@ -65,6 +65,8 @@ class _Axis:
 
 MOST_POINTS = 1_000_000
 """More are refused unless only some of them are asked for."""
+MOST_LOADED = 2_000
+"""Points of a file that are looked at together, by all commands but a sweep."""
 
 
 def load_scenarios(
@@ -78,9 +80,13 @@ def load(path: Path, overrides: Sequence[str] = (), tell: Callable[[str], object
     """Read a scenario file: every point of it, and what it expects to be refused.
 
     overrides: "key=value" texts, as --set takes them. tell: as read_document takes it.
-    Raises InputError when anything in the file is not usable.
+    Raises InputError when anything in the file is not usable, and for more points than are looked at together.
     """
     document = read_document(path, overrides, tell)
+    count = count_points(document, str(path))
+    if count > MOST_LOADED:
+        problem = f"the grid has {count:,} points"
+        raise InputError(f"{path}: [sweep]", problem, f"use scaletax sweep: here are at most {MOST_LOADED:,}")
     return Loaded([scenario_of(point, path) for point in expand(document, str(path))], refusals(document, path))
 
 

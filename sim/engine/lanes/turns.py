@@ -98,6 +98,11 @@ class Order:
     turns: tuple[Turn, ...]
     last: tuple[int, ...]
 
+    @property
+    def device_turns(self) -> int:
+        """Turns of a step, counted for every device that takes them."""
+        return sum(self.lanes[turn.actor].tensor * self.lanes[turn.actor].replicas for turn in self.turns)
+
 
 def order_of(program: Program, trace: Trace, *domains: int) -> Order:
     """Read the order off the run of a folded program.

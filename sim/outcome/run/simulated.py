@@ -24,8 +24,10 @@ TRAINING = "training"
 """The steps that stay."""
 NEVER = 50.0
 """A run that takes so many times as long as without failures is given up."""
-MOST_INTERRUPTIONS = 50_000
+MOST_INTERRUPTIONS = 20_000
 """A run that is interrupted more often is given up as well."""
+_MOST_TURNS = 50_000_000
+"""Interruptions of all runs together, after which all are given up: about a minute of work."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,12 +48,17 @@ def simulate_runs(run: Conditions, runs: int, rng: np.random.Generator) -> Runs:
     """Simulate so many runs under the same conditions; what differs is drawn."""
     state = _State(run, runs, rng)
     limit_s = NEVER * (run.undisturbed_s + run.longest_interruption_s)
-    for _ in range(MOST_INTERRUPTIONS):
+    for _ in range(most_interruptions(runs)):
         if not state.running.any():
             break
         state.advance()
         state.running &= state.clock_s < limit_s
     return Runs(state.clock_s, state.failures, state.lines_s, state.finished)
+
+
+def most_interruptions(runs: int) -> int:
+    """How often each of so many runs may be interrupted before it is given up."""
+    return min(MOST_INTERRUPTIONS, _MOST_TURNS // runs)
 
 
 class _State:

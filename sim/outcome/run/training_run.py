@@ -12,7 +12,8 @@ from sim.errors import InputError
 from sim.outcome.ledger import Ledger, checked
 from sim.outcome.run.closed_form import expected_cycle_s
 from sim.outcome.run.conditions import Conditions
-from sim.outcome.run.simulated import MOST_INTERRUPTIONS, NEVER, RUN_LINES, TRAINING, Runs, simulate_runs
+from sim.outcome.run.simulated import NEVER, RUN_LINES, TRAINING, Runs, most_interruptions, simulate_runs
+from sim.scenario.bounds import MOST_STEPS, check_size
 from sim.units import readable_time
 
 RUN_PERCENTILES = (10, 50, 90)
@@ -64,13 +65,12 @@ def simulated_training_run(
 
     Raises InputError where a run would hardly ever end.
     """
-    _check_progress(run, where)
+    most = most_interruptions(runs)
+    _check_progress(run, most, where)
     found = simulate_runs(run, runs, np.random.default_rng([seed, _STREAM]))
     if not found.finished.all():
         share = 1.0 - float(found.finished.mean())
-        limits = (
-            f"take over {NEVER:g} times as long as without failures, or are interrupted {MOST_INTERRUPTIONS:,} times"
-        )
+        limits = f"take over {NEVER:g} times as long as without failures, or are interrupted {most:,} times"
         raise _endless(run, f"{100 * share:.3g} % of the runs {limits}", where)
     return TrainingRun(run, reliability, found, run_ledger(step, found))
 
@@ -87,10 +87,11 @@ def run_ledger(step: Ledger, runs: Runs) -> Ledger:
     return checked(Ledger(lines, step.devices, float(runs.times_s.mean())))
 
 
-def _check_progress(run: Conditions, where: str) -> None:
+def _check_progress(run: Conditions, most: int, where: str) -> None:
     """Refuse a run of which is known before it is simulated that it would hardly ever end."""
-    if min(run.between_failures_s, run.between_maintenance_s) * MOST_INTERRUPTIONS < run.undisturbed_s:
-        raise _endless(run, f"it is due to be interrupted over {MOST_INTERRUPTIONS:,} times", where)
+    check_size(run.steps, MOST_STEPS, "steps of a run", where)
+    if min(run.between_failures_s, run.between_maintenance_s) * most < run.undisturbed_s:
+        raise _endless(run, f"it is due to be interrupted over {most:,} times", where)
     every = min(run.checkpoints.every_steps or run.steps, run.steps)
     if math.isinf(run.between_failures_s) or run.shape != 1.0:
         return
