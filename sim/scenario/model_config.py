@@ -16,6 +16,7 @@ from typing import Any
 
 from sim.catalog import Model
 from sim.errors import InputError, shown, unknown_name
+from sim.reading import is_file, read_text
 from sim.scenario.model_fields import build_model
 from sim.scenario.reader import missing_file
 
@@ -76,10 +77,10 @@ def read_model_config(path: Path, name: str | None, where: str) -> Model:
     where: of the key in the scenario file that names this file.
     Raises InputError when the file is not there, is not JSON, or describes something that is not known here.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise missing_file(path, where)
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
+        fields = json.loads(read_text(path))
     except json.JSONDecodeError as error:
         spot = f"{path}: line {error.lineno}, column {error.colno}"
         raise InputError(spot, f"not JSON: {error.msg}", "is this a Hugging Face config.json?") from None

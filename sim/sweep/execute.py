@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from sim.counterfactual import counterfactuals
 from sim.errors import ScaletaxError
 from sim.outcome.outcome import Outcome
+from sim.processes import mapped
 from sim.scenario.types import Scenario
 from sim.simulate import prepare, simulate_prepared
 from sim.training import with_run
@@ -41,15 +41,7 @@ def run_points(scenarios: Sequence[Scenario], jobs: int = 1, done: Callable[[], 
     done: called after each point, for progress.
     """
     results = []
-    for result in _stream(scenarios, jobs):
+    for result in mapped(run_point, scenarios, jobs):
         results.append(result)
         done()
     return results
-
-
-def _stream(scenarios: Sequence[Scenario], jobs: int) -> Iterator[Result]:
-    if jobs <= 1 or len(scenarios) <= 1:
-        yield from map(run_point, scenarios)
-        return
-    with ProcessPoolExecutor(min(jobs, len(scenarios))) as pool:
-        yield from pool.map(run_point, scenarios)

@@ -8,6 +8,7 @@ named gpu0, gpu1, ... or has kind = "device". Directed graphs are read as well, 
 from __future__ import annotations
 
 import collections
+import io
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -20,6 +21,7 @@ from sim.errors import InputError, unknown_name
 from sim.hardware.topology.explicit_graph import Cables
 from sim.hardware.topology.figures_file import LARGEST_SIZE, FiguresFile, check_keys
 from sim.hardware.topology.links import EdgeKey, Link
+from sim.reading import is_file, read_bytes, read_text
 from sim.units import link_rate, quantity
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ def read_exchanged(name: object, file: FiguresFile, classes: Mapping[str, Link])
     path = file.folder / str(name)
     if not isinstance(name, str) or path.suffix not in _READERS:
         raise InputError(key, f"{name!r} is no name of a graph file", _REMEDY)
-    if not path.is_file():
+    if not is_file(path):
         raise InputError(key, f"no graph file '{name}' in {file.folder}", "check the path")
     graph = _read(path, key)
     if any(not str(node).strip() for node in graph):
@@ -87,16 +89,17 @@ def _graphml(path: Path) -> tuple[networkx.Graph[Any], Iterable[str]]:
     """GraphML: (graph, its nodes as written)."""
     import networkx
 
-    elements = ElementTree.parse(path).iter()
+    content = read_bytes(path)
+    elements = ElementTree.fromstring(content).iter()
     nodes = [str(one.get("id")) for one in elements if one.tag.rpartition("}")[2] == "node"]
-    return networkx.read_graphml(path), nodes
+    return networkx.read_graphml(io.BytesIO(content)), nodes
 
 
 def _node_link(path: Path) -> tuple[networkx.Graph[Any], Iterable[str]]:
     """Node-link JSON: (graph, its nodes as written). Edges are called "edges", or "links" by older versions."""
     import networkx
 
-    raw = json.loads(path.read_text(encoding="utf-8"))
+    raw = json.loads(read_text(path))
     graph = networkx.node_link_graph(raw, edges="edges" if "edges" in raw else "links")
     return graph, [str(node["id"]) for node in raw["nodes"]]
 

@@ -24,6 +24,7 @@ from sim.errors import InputError, unknown_name
 from sim.hardware.topology.families import FAMILIES
 from sim.hardware.topology.figures_file import FiguresFile, check_keys
 from sim.hardware.topology.topology import Topology
+from sim.reading import is_file, read_text
 from sim.scenario.shelf import shelf
 
 __all__ = ["load_topology", "shelf", "topology_names"]
@@ -53,7 +54,7 @@ def load_topology(
     """
     if name.endswith(".toml"):
         path = (base or Path.cwd()) / name
-        if not path.is_file():
+        if not is_file(path):
             raise InputError(where, f"no topology file '{name}' in {base or Path.cwd()}", "check the path")
         shown = name
     else:
@@ -62,7 +63,7 @@ def load_topology(
         path = shelf("topologies") / f"{name}.toml"
         shown = f"topologies/{name}.toml"
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = tomllib.loads(read_text(path))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(shown, f"this is not TOML ({error})", "see the files in topologies/") from error
     except OSError as error:

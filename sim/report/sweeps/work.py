@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 from sim.errors import ScaletaxError
 from sim.report.accuracy import warnings_of
 from sim.report.document import plain_data, plan_record, summary_rows
 from sim.scenario.types import Scenario
 from sim.simulate import simulate
-from sim.sweep.sweep import Result
+from sim.sweep.crew import Result
 
 
 def work(scenario: Scenario) -> Result:
     """Simulate one point: a flat row with its figures and its account, the plan, warnings; or the row of its error."""
     # Files that have the same point may call it by other names; those stand beside the record.
-    nameless = dataclasses.replace(scenario, title="", axes={}, entry="", published=None)
+    nameless = dataclasses.replace(scenario, path=Path("the file"), title="", axes={}, entry="", published=None)
     try:
         outcome = simulate(nameless)
     except ScaletaxError as error:

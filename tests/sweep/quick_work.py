@@ -1,0 +1,22 @@
+"""Work for tests of sweeps, in a module that workers import quickly."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from sim.scenario import Scenario
+from sim.sweep.crew import Result
+
+
+def quick(scenario: Scenario) -> Result:
+    """Work that takes no time: the numbers of the point; odd seeds above ten fail."""
+    row = {"seed": scenario.seed, "sequence": scenario.training.sequence}
+    return Result({"row": row | ({"error": "odd"} if scenario.seed == 11 else {})}, failed=scenario.seed == 11)
+
+
+def deadly(scenario: Scenario) -> Result:
+    """Work that kills its process at one point."""
+    if scenario.seed == 3 and scenario.training.sequence == 256:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return quick(scenario)
