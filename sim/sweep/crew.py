@@ -165,7 +165,7 @@ def check_file(path: str, digest: str, is_same: IsSame) -> None:
         raise InputError(
             path,
             "this file was changed while the sweep ran, or a machine that works on it has another one",
-            "leave it as it is, on all machines, until the sweep is done; the same command goes on from what was finished",
+            "leave it as it is, on all machines, until the sweep is done; the same command goes on from there",
         )
 
 

@@ -49,6 +49,10 @@ def connected(path: Path) -> sqlite3.Connection:
         for table in COLUMNS:
             if not all(_is_whole(table, row) for row in connection.execute(f"SELECT * FROM {table}")):
                 raise sqlite3.DatabaseError(f"a row of {table} is not what was written")
+    except UnicodeDecodeError as error:
+        # What SQLite says of damaged definitions has their bytes in it.
+        connection.close()
+        raise sqlite3.DatabaseError("its definitions are damaged") from error
     except BaseException:
         connection.close()
         raise
@@ -81,10 +85,13 @@ def insert(connection: sqlite3.Connection, table: str, rows: Iterable[Row]) -> N
 def whole_rows(path: Path, table: str) -> list[Row]:
     """Rows of a damaged file that are whole, from both ends of the table until it cannot be read on."""
     found: dict[Any, Row] = {}
+    unreadable = sqlite3.Error, UnicodeDecodeError
     for order in ("ASC", "DESC"):
-        with contextlib.suppress(sqlite3.Error), contextlib.closing(_plain_connection(path)) as connection:
-            rows = connection.execute(f"SELECT * FROM {table} ORDER BY 1 {order}")
-            found |= {row[0]: row for row in rows if _is_whole(table, row)}
+        with contextlib.suppress(*unreadable), contextlib.closing(_plain_connection(path)) as connection:
+            connection.execute("PRAGMA writable_schema = ON")  # without it, SQLite reads nothing of a file cut short
+            for row in connection.execute(f"SELECT * FROM {table} ORDER BY 1 {order}"):
+                if _is_whole(table, row):
+                    found[row[0]] = row
     return list(found.values())
 
 

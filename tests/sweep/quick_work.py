@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 from sim.scenario import Scenario
 from sim.sweep.crew import Result
+from sim.sweep.executors import Workplace
 
 
 def quick(scenario: Scenario) -> Result:
@@ -20,3 +22,8 @@ def deadly(scenario: Scenario) -> Result:
     if scenario.seed == 3 and scenario.training.sequence == 256:
         os.kill(os.getpid(), signal.SIGKILL)
     return quick(scenario)
+
+
+def threads() -> Workplace:
+    """Two threads of this process."""
+    return Workplace(lambda: ThreadPoolExecutor(2), lambda executor: executor.shutdown(), 2)

@@ -102,16 +102,6 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
         Store(tmp_path / "file" / "folder")
 
 
-def test_a_record_with_a_flipped_byte_is_computed_again(tmp_path: Path) -> None:
-    filled(tmp_path, 10)
-    path = tmp_path / NAME
-    content = path.read_bytes()
-    place = content.index(b'"n":4,"text":"xxx') + len(b'"n":4,"text":"x')
-    path.write_bytes(content[:place] + b"y" + content[place + 1 :])
-    with Store(tmp_path) as store:
-        assert store.has([f"key {n}" for n in range(10)]) == {f"key {n}" for n in range(10) if n != 4}
-
-
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 0.9])
 def test_a_truncated_file_is_put_aside_and_what_can_be_read_is_kept(tmp_path: Path, share: float) -> None:
     filled(tmp_path, 400)
@@ -123,6 +113,7 @@ def test_a_truncated_file_is_put_aside_and_what_can_be_read_is_kept(tmp_path: Pa
         assert store.salvage.damaged.is_file()
         keys = store.has([f"key {n}" for n in range(400)])
         assert len(keys) == store.salvage.kept
+        assert bool(keys) == (share == 0.9)
         store.write(answers(400))
     with Store(tmp_path) as store:
         assert store.salvage is None
@@ -135,20 +126,3 @@ def test_a_file_that_is_no_store_is_put_aside(tmp_path: Path) -> None:
         assert store.salvage is not None
         assert store.salvage.kept == 0
         assert store.salvage.damaged.read_bytes().startswith(b"no database")
-
-
-def test_flipped_bytes_anywhere_never_end_in_a_traceback(tmp_path: Path) -> None:
-    filled(tmp_path / "whole", 100)
-    content = (tmp_path / "whole" / NAME).read_bytes()
-    for number in range(40):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        place = (number * 7919) % len(content)
-        flipped = content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :]
-        (folder / NAME).write_bytes(flipped)
-        try:
-            with Store(folder) as store:
-                assert len(store.has([f"key {n}" for n in range(100)])) <= 100
-                list(store.records())
-        except (StoreError, InputError):
-            assert (folder / NAME).is_file()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from quick_work import deadly, quick
+from quick_work import deadly, quick, threads
 
 from sim.errors import InputError
 from sim.scenario import Scenario, read_document
@@ -38,10 +38,6 @@ stack = "fsdp-2023"
 seed = { range = [1, 12, 1] }
 "training.sequence" = [256, 512]
 """
-
-
-def threads() -> Workplace:
-    return Workplace(lambda: ThreadPoolExecutor(2), lambda executor: executor.shutdown(), 2)
 
 
 class Counting:
