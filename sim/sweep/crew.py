@@ -81,7 +81,8 @@ class Crew:
         try:
             while self._submit(tasks):
                 done, _ = wait(self.flying, self.place.patience_s, FIRST_COMPLETED)
-                keep([answer for future in done for answer in self._taken(future)])
+                for future in sorted(done, key=_is_in_vain):
+                    keep(self._taken(future))
                 self._look_around(nothing_came=not done)
         finally:
             self.place.stop(self.executor)
@@ -167,6 +168,11 @@ def check_file(path: str, digest: str, is_same: IsSame) -> None:
             "this file was changed while the sweep ran, or a machine that works on it has another one",
             "leave it as it is, on all machines, until the sweep is done; the same command goes on from there",
         )
+
+
+def _is_in_vain(future: Future[Any]) -> bool:
+    """Whether nothing came of it; what did is kept before that is looked at."""
+    return future.cancelled() or future.exception() is not None
 
 
 def _was_killed(error: BaseException) -> bool:

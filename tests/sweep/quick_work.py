@@ -10,6 +10,26 @@ from sim.scenario import Scenario
 from sim.sweep.crew import Result
 from sim.sweep.executors import Workplace
 
+POINTS = """
+schema = 1
+title = "points"
+[model]
+name = "cerebras-gpt-111m"
+[training]
+tokens = 2e9
+sequence = 512
+global_batch = "48 sequences"
+[[system]]
+name = "one"
+topology = "dgx-a100-superpod"
+devices = 8
+stack = "fsdp-2023"
+[sweep]
+seed = { range = [1, 12, 1] }
+"training.sequence" = [256, 512]
+"""
+"""24 points of one system."""
+
 
 def quick(scenario: Scenario) -> Result:
     """Work that takes no time: the numbers of the point; odd seeds above ten fail."""

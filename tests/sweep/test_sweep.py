@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from quick_work import POINTS as TEXT
 from quick_work import deadly, quick, threads
 
 from sim.errors import InputError
@@ -19,25 +20,6 @@ from sim.sweep.grid import count_points, points_of
 from sim.sweep.keys import asked_key, digest_of, point_key
 from sim.sweep.store import Store
 from sim.sweep.sweep import Progress, run_sweep
-
-TEXT = """
-schema = 1
-title = "points"
-[model]
-name = "cerebras-gpt-111m"
-[training]
-tokens = 2e9
-sequence = 512
-global_batch = "48 sequences"
-[[system]]
-name = "one"
-topology = "dgx-a100-superpod"
-devices = 8
-stack = "fsdp-2023"
-[sweep]
-seed = { range = [1, 12, 1] }
-"training.sequence" = [256, 512]
-"""
 
 
 class Counting:
@@ -127,13 +109,13 @@ def test_a_point_that_cannot_be_read_is_a_row_with_its_error(tmp_path: Path) -> 
 
 def test_processes_find_what_threads_find(tmp_path: Path) -> None:
     _, rows = run(tmp_path / "threads")
-    progress, same = run(tmp_path / "processes", place=workplace("local", 2, "quick_work"))
+    progress, same = run(tmp_path / "processes", place=workplace("local", 2, "sim.sweep.crew"))
     assert same == rows
     assert progress.new == 24
 
 
 def test_a_point_that_kills_its_process_is_given_up_and_the_others_are_not(tmp_path: Path) -> None:
-    progress, rows = run(tmp_path / "out", deadly, workplace("local", 2, "quick_work"))
+    progress, rows = run(tmp_path / "out", deadly, workplace("local", 2, "sim.sweep.crew"))
     lost = [row for row in rows if "killed" in row.get("error", "")]
     assert len(rows) == 24
     assert [(row["seed"], row["training.sequence"]) for row in lost] == [(3, 256)]
