@@ -112,7 +112,9 @@ def test_points_that_fail_are_counted_and_told(done: tuple[Path, Path], tmp_path
     found = scaletax("sweep", file, "--sweep", "system.devices=4,5,7", "--out", tmp_path / "out", "--jobs", "1")
     assert found.returncode == 1
     assert "6 points: 2 done, 4 failed" in found.stdout
-    assert "2 failed: a global batch of 48 sequences cannot be divided" in found.stdout
+    told = " ".join(found.stdout.split())
+    assert "2 failed: a global batch of 48 sequences cannot be divided by data 5 x micro_batch 1 = 5" in told
+    assert told.count("at 'one', system.devices = 5, seed = 1") == 1
     assert "Traceback" not in found.stderr
     rows = frame(tmp_path / "out")
     assert rows["error"].notna().tolist() == [False, False, True, True, True, True]

@@ -64,6 +64,7 @@ def check(file: Path, overrides: Sequence[str]) -> None:
     """Check a scenario FILE: inputs, plan and memory of every system. Nothing is simulated."""
     from sim.report.checked import checked
     from sim.report.comparison.compare import check_comparison
+    from sim.scenario import at_point
     from sim.simulate import prepare
 
     errors: list[ScaletaxError] = []
@@ -73,7 +74,7 @@ def check(file: Path, overrides: Sequence[str]) -> None:
         try:
             click.echo(("\n" if index else "") + checked(prepare(scenario)))
         except ScaletaxError as error:
-            errors.append(error)
+            errors.append(at_point(error, scenario.axes))
     for problem in errors:
         click.echo(f"error: {problem}", err=True)
     if errors:

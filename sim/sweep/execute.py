@@ -9,7 +9,7 @@ from sim.counterfactual import counterfactuals
 from sim.errors import ScaletaxError
 from sim.outcome.outcome import Outcome
 from sim.processes import mapped
-from sim.scenario.types import Scenario
+from sim.scenario import Scenario, at_point
 from sim.simulate import prepare, simulate_prepared
 from sim.training import with_run
 
@@ -32,7 +32,7 @@ def run_point(scenario: Scenario) -> Result:
         outcome = with_run(prepared, simulate_prepared(prepared))
         return replace(outcome, counterfactual_step_times_s=counterfactuals(prepared, outcome))
     except ScaletaxError as error:
-        return Failure(scenario, error)
+        return Failure(scenario, at_point(error, scenario.axes))
 
 
 def run_points(scenarios: Sequence[Scenario], jobs: int = 1, done: Callable[[], object] = lambda: None) -> list[Result]:
