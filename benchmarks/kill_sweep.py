@@ -97,7 +97,7 @@ def dask_cluster(
     scheduler = start([*base, "scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(details)])
     crew: list[subprocess.Popen[bytes]] = []
     try:
-        for _ in range(200):
+        for _ in range(1200):
             if details.is_file() and details.read_text().strip().endswith("}"):
                 break
             time.sleep(0.05)

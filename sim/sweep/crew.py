@@ -15,7 +15,7 @@ from sim.errors import InputError
 from sim.reading import noting
 from sim.scenario import Scenario
 from sim.sweep.executors import ClusterGone, OtherProgram, Workplace
-from sim.sweep.keys import environment, environment_files, environment_words
+from sim.sweep.keys import environment, environment_words, of_the_user
 from sim.sweep.store import DONE, FAILED, LOST, Answer
 
 _BATCH_S = 0.2
@@ -189,12 +189,10 @@ def _computed(work: Work, program: str, words: str, scenarios: Sequence[Scenario
     """What a worker does with a batch. program: the environment that it must have. words: the same for people."""
     if environment() != program:
         raise OtherProgram(f"the worker on {platform.node()}, process {os.getpid()}", environment_words(), words)
-    own = set(map(str, environment_files().values()))
     found = []
     for scenario in scenarios:
         begun = time.perf_counter()
         with noting() as read:
             result = work(scenario)
-        files = {path: digest for path, digest in read.items() if path not in own}
-        found.append(_Found(result, time.perf_counter() - begun, files))
+        found.append(_Found(result, time.perf_counter() - begun, of_the_user(read)))
     return found

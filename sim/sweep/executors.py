@@ -81,7 +81,8 @@ def cluster(address: str, patience_s: float = _PATIENCE_S) -> Workplace:
             "--executor", "dask is not installed", "pip install 'scaletax[cluster]', or use --executor local"
         ) from None
     # What it logs of a scheduler that is gone is a traceback; the message is this program's to write.
-    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     build: Any = Client
     try:
         client = build(address.replace(DASK, "tcp://"), timeout=patience_s, set_as_default=False)

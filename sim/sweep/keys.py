@@ -79,6 +79,12 @@ def environment_files() -> dict[str, Path]:
     return found | {f"topologies/{file.name}": file for file in sorted(shelf("topologies").glob("*.toml"))}
 
 
+def of_the_user(files: Mapping[str, str]) -> dict[str, str]:
+    """Those of the files that were read (sim/reading.py) which are not in the environment."""
+    own = {str(file) for file in environment_files().values()}
+    return {path: digest for path, digest in files.items() if path not in own}
+
+
 def _is_left_out(name: str) -> bool:
     return any(name.startswith(f"{room}/") for room in _LEFT_OUT)
 

@@ -16,7 +16,7 @@ from sim.scenario import PlanRequest, Scenario
 from sim.sweep.crew import Crew, IsSame, Task, Work, check_file
 from sim.sweep.executors import Workplace
 from sim.sweep.grid import Point, scenario_of
-from sim.sweep.keys import asked_key, digest_of, point_key
+from sim.sweep.keys import asked_key, digest_of, of_the_user, point_key
 from sim.sweep.store import DONE, FAILED, Answer, Asked, Store
 
 _WINDOW = 2000
@@ -119,13 +119,14 @@ def _tasks(
 
 def _resolved(point: Point, asked: str, path: Path, is_same: IsSame) -> _Resolved:
     """The point ready to be computed, or the error that it has before that."""
-    with reading.noting() as files:
+    with reading.noting() as read:
         try:
             scenario = scenario_of(point, path)
             task, refusal = Task(point_key(scenario), scenario), None
         except ScaletaxError as error:
             record = {"row": {"system": point.document["system"][0].get("name"), "error": str(error)}}
             task, refusal = None, Answer(f"refused {asked}", record, FAILED, {})
+    files = of_the_user(read)
     for file, digest in files.items():
         check_file(file, digest, is_same)
     return _Resolved(Asked(asked, task.key if task else f"refused {asked}", files), task, refusal)
