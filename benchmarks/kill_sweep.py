@@ -48,13 +48,14 @@ def command(file: Path, out: Path, *more: str) -> list[str]:
     return [sys.executable, "-m", "sim", "sweep", str(file), "--out", str(out), "--jobs", "2", *more]
 
 
-def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT)}
+def environment(program: Path = ROOT) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(program)}
 
 
-def start(arguments: list[str]) -> subprocess.Popen[bytes]:
-    quiet = subprocess.DEVNULL
-    return subprocess.Popen(arguments, cwd=ROOT, env=environment(), stdout=quiet, stderr=quiet, start_new_session=True)
+def start(arguments: list[str], program: Path = ROOT) -> subprocess.Popen[bytes]:
+    """A process that runs the program of a folder."""
+    quiet, env = subprocess.DEVNULL, environment(program)
+    return subprocess.Popen(arguments, cwd=program, env=env, stdout=quiet, stderr=quiet, start_new_session=True)
 
 
 def finish(arguments: list[str]) -> subprocess.CompletedProcess[str]:
@@ -84,30 +85,35 @@ def disturb(file: Path, out: Path, victim: str, wait_s: float, *more: str) -> No
 
 
 @contextlib.contextmanager
-def dask_cluster(folder: Path, workers: int = 2) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
-    """A Dask scheduler and workers as processes of their own; yields the address and the workers."""
+def dask_cluster(
+    folder: Path, workers: int = 2, program: Path = ROOT
+) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """A Dask scheduler and workers as processes of their own; yields the address, and the workers, then the scheduler.
+
+    program: folder of the one that the workers run.
+    """
     details = folder / "scheduler.json"
     base = [sys.executable, "-m", "dask"]
     scheduler = start([*base, "scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(details)])
     crew: list[subprocess.Popen[bytes]] = []
     try:
-        for _ in range(200):
+        for _ in range(1200):
             if details.is_file() and details.read_text().strip().endswith("}"):
                 break
             time.sleep(0.05)
-        crew += [dask_worker(details) for _ in range(workers)]
+        crew += [dask_worker(details, program) for _ in range(workers)]
         address = json.loads(details.read_text())["address"].replace("tcp://", "dask://")
-        yield address, crew
+        yield address, [*crew, scheduler]
     finally:
         for process in (*crew, scheduler):
             process.kill()
             process.wait()
 
 
-def dask_worker(details: Path) -> subprocess.Popen[bytes]:
+def dask_worker(details: Path, program: Path) -> subprocess.Popen[bytes]:
     arguments = ["--scheduler-file", str(details), "--nthreads", "1", "--no-dashboard", "--no-nanny"]
     local = tempfile.mkdtemp(prefix="dask-worker-")
-    return start([sys.executable, "-m", "dask", "worker", *arguments, "--local-directory", local])
+    return start([sys.executable, "-m", "dask", "worker", *arguments, "--local-directory", local], program)
 
 
 def points_in(out: Path) -> int:

@@ -16,10 +16,11 @@ from kill_sweep import SCENARIO, environment
 
 from sim.report.sweeps.work import work
 from sim.scenario import read_document
+from sim.sweep.crew import Result
 from sim.sweep.executors import local
 from sim.sweep.grid import points_of, scenario_of
 from sim.sweep.store import Store
-from sim.sweep.sweep import Result, run_sweep
+from sim.sweep.sweep import run_sweep
 
 ROOT = Path(__file__).parents[1]
 GOALS = {"overhead_ms": 3.0, "speed_up": 1.8, "resume_s": 1.0, "memory_mb": 200.0}

@@ -1,7 +1,9 @@
-"""The commands about sweeps, in real processes: what they print and write, how they stop, and what they refuse."""
+"""The commands about sweeps: what they print and write, how they stop, and what they refuse."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import signal
@@ -9,11 +11,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest import mock
 
 import pandas
 import pytest
 from pyarrow import parquet
 
+from sim.cli import main
 from sim.report.sweeps.tables import frame
 from sim.sweep.store import StoreError, read_only
 
@@ -39,10 +43,26 @@ seed = [1, 2]
 """
 
 
-def scaletax(*arguments: str | Path, seed: str = "0") -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": seed}
-    command = [sys.executable, "-m", "sim", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment, timeout=120)
+def scaletax(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """The command in this process, which spares the time that a new one needs to begin."""
+    out, err, command = io.StringIO(), io.StringIO(), ["scaletax", *map(str, arguments)]
+    with (
+        mock.patch.object(sys, "argv", command),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        pytest.raises(SystemExit) as ended,
+    ):
+        main()
+    return subprocess.CompletedProcess(command, int(ended.value.code or 0), out.getvalue(), err.getvalue())
+
+
+def command_of(*arguments: str | Path) -> list[str]:
+    """The same for a process of its own."""
+    return [sys.executable, "-m", "sim", *map(str, arguments)]
+
+
+def environment(seed: str = "0") -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": seed}
 
 
 def wait_for_points(out: Path) -> None:
@@ -78,12 +98,23 @@ def test_going_on_computes_nothing_and_says_so(done: tuple[Path, Path]) -> None:
     assert (out / "points.csv").read_bytes() == before
 
 
-def test_workers_order_and_hash_seed_change_no_byte(done: tuple[Path, Path], tmp_path: Path) -> None:
+def same_tables(one: Path, other: Path) -> bool:
+    return all((one / name).read_bytes() == (other / name).read_bytes() for name in ("points.csv", "points.parquet"))
+
+
+def test_the_number_of_workers_changes_no_byte(done: tuple[Path, Path], tmp_path: Path) -> None:
     file, out = done
-    for name, jobs, seed in (("one", "1", "1"), ("three", "3", "2")):
-        scaletax("sweep", file, "--out", tmp_path / name, "--jobs", jobs, seed=seed)
-        for table in ("points.csv", "points.parquet"):
-            assert (tmp_path / name / table).read_bytes() == (out / table).read_bytes()
+    scaletax("sweep", file, "--out", tmp_path, "--jobs", "3")
+    assert same_tables(tmp_path, out)
+
+
+@pytest.mark.slow
+def test_a_process_of_its_own_and_its_hash_seed_change_no_byte(done: tuple[Path, Path], tmp_path: Path) -> None:
+    file, out = done
+    for seed in ("1", "2"):
+        command = command_of("sweep", file, "--out", tmp_path / seed, "--jobs", "1")
+        subprocess.run(command, cwd=ROOT, env=environment(seed), capture_output=True, timeout=120, check=True)
+        assert same_tables(tmp_path / seed, out)
 
 
 def test_tables_agree(done: tuple[Path, Path]) -> None:
@@ -112,19 +143,31 @@ def test_points_that_fail_are_counted_and_told(done: tuple[Path, Path], tmp_path
     found = scaletax("sweep", file, "--sweep", "system.devices=4,5,7", "--out", tmp_path / "out", "--jobs", "1")
     assert found.returncode == 1
     assert "6 points: 2 done, 4 failed" in found.stdout
-    assert "2 failed: a global batch of 48 sequences cannot be divided" in found.stdout
+    told = " ".join(found.stdout.split())
+    assert "2 failed: a global batch of 48 sequences cannot be divided by data 5 x micro_batch 1 = 5" in told
+    assert told.count("at 'one', system.devices = 5, seed = 1") == 1
     assert "Traceback" not in found.stderr
     rows = frame(tmp_path / "out")
     assert rows["error"].notna().tolist() == [False, False, True, True, True, True]
     assert scaletax("sweep", file, "--sweep", "system.devices=4,5,7", "--out", tmp_path / "out").returncode == 1
 
 
-def test_ctrl_c_stops_at_once_and_says_how_to_go_on(tmp_path: Path) -> None:
+def test_a_stopped_sweep_says_how_to_go_on(
+    done: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sim.sweep.sweep.run_sweep", mock.Mock(side_effect=KeyboardInterrupt))
+    found = scaletax("sweep", done[0], "--fresh", "--out", tmp_path)
+    assert found.returncode == 130
+    assert "everything that was finished is kept" in found.stderr
+    assert f"scaletax sweep {done[0]} --out {tmp_path}" in found.stderr
+
+
+@pytest.mark.slow
+def test_ctrl_c_stops_at_once(tmp_path: Path) -> None:
     file = tmp_path / "file.toml"
     file.write_text(TEXT.replace("seed = [1, 2]", "seed = { range = [1, 60, 1] }"), encoding="utf-8")
-    command = [sys.executable, "-m", "sim", "sweep", str(file), "--out", str(tmp_path / "out"), "--jobs", "2"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, env=environment)
+    command = command_of("sweep", file, "--out", tmp_path / "out", "--jobs", "2")
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, env=environment())
     wait_for_points(tmp_path / "out")
     process.send_signal(signal.SIGINT)
     # It takes a fraction of a second; a machine that is busy with other tests may need longer.

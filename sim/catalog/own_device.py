@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from pathlib import Path
 
 from sim.catalog.figures import Figure
@@ -19,6 +18,7 @@ from sim.catalog.loader import (
 )
 from sim.catalog.records import Device
 from sim.errors import InputError, shown
+from sim.reading import parse_toml, read_text
 from sim.units import quantity
 
 
@@ -28,12 +28,7 @@ def read_device(path: Path, where: str) -> Device:
     where: how messages name the file.
     Raises InputError for a file that cannot be read, and for what cannot be a device.
     """
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(where, f"this device file cannot be read: {error.strerror}", "check the path") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(where, f"this is not TOML ({error})", "see the devices in the documentation") from error
+    raw = parse_toml(read_text(path, where), where)
     missing = [key for key in ("title", "base") if not isinstance(raw.get(key), str)]
     if missing:
         remedy = 'write title = "My card" and base = the nearest of scaletax list devices; state only what differs'

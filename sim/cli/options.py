@@ -48,7 +48,7 @@ def scenario_path(file: Path) -> Path:
     """
     from sim.hardware.topology import shelf, topology_names
     from sim.scenario.problems import not_a_scenario
-    from sim.scenario.text_files import is_file
+    from sim.reading import is_file
 
     if file.suffix == ".json":
         model = f'name it in one: [model] config = "{file}"; or scaletax plan --model {file} --topology NAME ...'

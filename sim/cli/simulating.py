@@ -63,6 +63,7 @@ def check(file: Path, overrides: Sequence[str]) -> None:
     """Check a scenario FILE: inputs, plan and memory of every system. Nothing is simulated."""
     from sim.report.checked import checked, with_devices
     from sim.report.comparison.compare import check_comparison
+    from sim.scenario import at_point
     from sim.simulate import prepare
 
     errors: list[ScaletaxError] = []
@@ -74,7 +75,7 @@ def check(file: Path, overrides: Sequence[str]) -> None:
         except DoesNotFit as error:
             errors.append(with_devices(scenario, error))
         except ScaletaxError as error:
-            errors.append(error)
+            errors.append(at_point(error, scenario.axes))
     for problem in errors:
         click.echo(f"error: {problem}", err=True)
     if errors:

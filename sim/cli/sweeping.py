@@ -58,12 +58,13 @@ def sweep(
     with Store(folder, fresh=not resume) as store:
         if store.salvage is not None:
             kept, damaged = store.salvage.kept, store.salvage.damaged
-            words = f"{store.path} was damaged: {kept:,} points of it are kept; it lies in {damaged}"
+            words = f"{store.path} was damaged, or is of another version: {kept:,} points of it are kept"
+            words += f", what is missing is computed again; the damaged file lies in {damaged}"
             click.echo(f"warning: {words}", err=True)
         place = workplace(executor, jobs, "sim.report.sweeps.work")
         try:
             with Teller(total) as teller:
-                progress = run_sweep(document, path, points, store, place, work, teller, limit)
+                progress = run_sweep(document, path, points, store, place, work, teller, limit, teller.say)
         except KeyboardInterrupt as stopped:
             again = " ".join(["scaletax", *sys.argv[1:]]).replace(" --fresh", "")
             click.echo(f"\nstopped; everything that was finished is kept. To go on:\n  {again}", err=True)

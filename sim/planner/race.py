@@ -7,9 +7,9 @@ many of them is simulated twice with few, and the rest follows from what one mor
 from __future__ import annotations
 
 import dataclasses
+import functools
 import gc
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -28,6 +28,7 @@ from sim.parallel.plan_block import PlanBlock
 from sim.planner.contender import Contender, unsplit_device_seconds
 from sim.planner.screen import Screened
 from sim.planner.space import plan_at
+from sim.processes import mapped
 from sim.scenario.types import Scenario
 
 _SETTLED_ROUNDS = 1
@@ -50,8 +51,8 @@ class Races:
             return [self.one(*row) for row in rows]
         # The longest programs first, so that no process is left with one of them at the end.
         order = sorted(range(len(rows)), key=lambda row: -_length(rows[row][0]))
-        with ProcessPoolExecutor(min(self.jobs, len(rows)), initializer=_enter, initargs=(self,)) as pool:
-            found = dict(zip(order, pool.map(_one_of_these, (rows[row] for row in order)), strict=True))
+        results = mapped(_one_of_these, [rows[row] for row in order], self.jobs, functools.partial(_enter, self))
+        found = dict(zip(order, results, strict=True))
         return [found[row] for row in range(len(rows))]
 
     def one(self, block: PlanBlock, estimated_s: float, peak_bytes: float) -> Contender:

@@ -4,7 +4,7 @@ from sim.scenario.entries import is_refused, published_of, whole, within
 from sim.scenario.keys import Key, entry_names, parse_key, system_names, with_value
 from sim.scenario.reader import read_document
 from sim.scenario.refusals import Refusal, refusals
-from sim.scenario.resolve import scenario_from
+from sim.scenario.resolve import at_point, scenario_from
 from sim.scenario.resolved_copy import resolved_documents, resolved_toml
 from sim.scenario.types import (
     ComparedWith,
@@ -32,6 +32,7 @@ __all__ = [
     "Scenario",
     "System",
     "Training",
+    "at_point",
     "entry_names",
     "is_refused",
     "parse_key",

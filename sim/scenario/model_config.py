@@ -15,7 +15,7 @@ from sim.scenario.config_families import FAMILIES, Family
 from sim.scenario.config_features import is_feature, refuse_features
 from sim.scenario.config_fields import ModelConfig, is_free
 from sim.scenario.model_fields import build_model
-from sim.scenario.text_files import parse_json, read_text
+from sim.reading import parse_json, read_text
 
 _LISTED_BY = "scaletax list architectures"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sim.errors import InputError
 from sim.scenario.keys import Key, entry_names, parse_key, system_names, with_value
-from sim.scenario.text_files import NotTOML, checked, parse_toml
+from sim.reading import NotTOML, checked, parse_toml
 
 _TOGETHER = "zip"
 """As in axes.py, which stands above this module."""

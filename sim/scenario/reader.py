@@ -12,7 +12,7 @@ from sim.scenario.entries import check_entries, filled
 from sim.scenario.keys import entry_names, parse_key, system_names, with_value
 from sim.scenario.overrides import apply_overrides
 from sim.scenario.problems import check
-from sim.scenario.text_files import parse_toml, read_text
+from sim.reading import parse_toml, read_text
 
 
 def read_document(

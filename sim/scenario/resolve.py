@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.catalog import Model, Variation, load_model, stack_names
-from sim.errors import InputError, shown, some_of, unknown_name
+from sim.errors import InputError, ScaletaxError, shown, some_of, unknown_name
 from sim.scenario.amounts import sequences_in
 from sim.scenario.bounds import MOST_SEQUENCES, check_size
 from sim.scenario.hardware_tables import PartTable, SizesTable
@@ -45,10 +45,15 @@ def scenario_from(document: Mapping[str, Any], path: Path, axes: Mapping[str, An
     try:
         return _resolve(document, path, dict(axes or {}))
     except InputError as error:
-        if not axes:
-            raise
-        at = ", ".join(f"{key} = {shown(value)}" for key, value in axes.items())
-        raise InputError(error.where, f"{error.problem}\nat the sweep point {at}", error.remedy) from None
+        raise at_point(error, axes or {}) from None
+
+
+def at_point(error: ScaletaxError, axes: Mapping[str, Any]) -> ScaletaxError:
+    """The error, of the same kind, that also names the point of the sweep which has it."""
+    if not axes:
+        return error
+    at = ", ".join(f"{key} = {shown(value)}" for key, value in axes.items())
+    return type(error)(error.where, f"{error.problem}\nat the sweep point {at}", error.remedy)
 
 
 def _resolve(raw: Mapping[str, Any], path: Path, axes: dict[str, Any]) -> Scenario:

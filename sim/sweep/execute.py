@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from sim.counterfactual import counterfactuals
 from sim.errors import ScaletaxError, defect_of
 from sim.outcome.outcome import Outcome
-from sim.scenario.types import Scenario
+from sim.processes import mapped
+from sim.scenario import Scenario, at_point
 from sim.simulate import prepare, simulate_prepared
 from sim.training import with_run
 
@@ -32,7 +32,7 @@ def run_point(scenario: Scenario) -> Result:
         outcome = with_run(prepared, simulate_prepared(prepared))
         return replace(outcome, counterfactual_step_times_s=counterfactuals(prepared, outcome))
     except Exception as error:
-        return Failure(scenario, defect_of(error, scenario.where))
+        return Failure(scenario, at_point(defect_of(error, scenario.where), scenario.axes))
 
 
 def run_points(scenarios: Sequence[Scenario], jobs: int = 1, done: Callable[[], object] = lambda: None) -> list[Result]:
@@ -41,15 +41,7 @@ def run_points(scenarios: Sequence[Scenario], jobs: int = 1, done: Callable[[], 
     done: called after each point, for progress.
     """
     results = []
-    for result in _stream(scenarios, jobs):
+    for result in mapped(run_point, scenarios, jobs):
         results.append(result)
         done()
     return results
-
-
-def _stream(scenarios: Sequence[Scenario], jobs: int) -> Iterator[Result]:
-    if jobs <= 1 or len(scenarios) <= 1:
-        yield from map(run_point, scenarios)
-        return
-    with ProcessPoolExecutor(min(jobs, len(scenarios))) as pool:
-        yield from pool.map(run_point, scenarios)

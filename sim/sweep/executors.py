@@ -2,52 +2,77 @@
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
-import os
-import signal
-import threading
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+import functools
+import logging
+from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from multiprocessing import forkserver
 from typing import Any
 
-from sim.errors import InputError
+from sim import processes
+from sim.errors import InputError, ScaletaxError
+from sim.sweep.keys import environment_words
 
 DASK = "dask://"
-_LOOKS_AFTER_S = 0.5
+_PATIENCE_S = 10.0
+
+
+class OtherProgram(ScaletaxError):
+    """A worker computes with another program than the one that asks it."""
+
+    exit_code = 2
+
+    def __init__(self, worker: str, its: str, asked: str) -> None:
+        super().__init__(
+            worker,
+            f"it computes with {its}; this sweep with {asked}",
+            "install the same there and start it again; nothing of it was kept, and the same command goes on",
+        )
+        self.args = worker, its, asked
+
+
+class ClusterGone(ScaletaxError):
+    """Nobody is at the address of the scheduler any more."""
+
+    exit_code = 2
+
+    def __init__(self, address: str) -> None:
+        super().__init__(
+            address,
+            "the Dask scheduler is gone",
+            "start it again, with its workers; what was finished is kept, and the same command goes on from there",
+        )
+        self.args = (address,)
 
 
 @dataclass(frozen=True, slots=True)
 class Workplace:
-    """How to have an executor (another one when it is broken), how to stop one, and how much it works on at once."""
+    """How to have an executor (another one when it is broken), how to stop one, and how much it works on at once.
+
+    check: raises OtherProgram where a worker computes with another program. trouble: why nothing may be coming, asked
+    when nothing came for patience_s; "" for none.
+    """
 
     begin: Callable[[], Executor]
     stop: Callable[[Executor], None]
     workers: int
+    name: str = "local"
+    check: Callable[[], None] = lambda: None
+    trouble: Callable[[], str] = lambda: ""
+    patience_s: float | None = None
 
 
 def local(jobs: int, preload: str) -> Workplace:
     """So many processes of this machine. preload: the module that they need, imported once for all of them."""
-
-    def pool() -> Executor:
-        # Forked from a process that holds no store and no threads.
-        context = multiprocessing.get_context("forkserver" if hasattr(os, "fork") else "spawn")
-        if hasattr(os, "fork"):
-            context.set_forkserver_preload([preload])
-            with _ctrl_c_ignored():
-                forkserver.ensure_running()
-        return ProcessPoolExecutor(jobs, mp_context=context, initializer=_settle, initargs=(os.getpid(),))
-
-    return Workplace(pool, _stop_processes, jobs)
+    return Workplace(lambda: processes.pool(jobs, preload), processes.stop, jobs)
 
 
-def cluster(address: str) -> Workplace:
+def cluster(address: str, patience_s: float = _PATIENCE_S) -> Workplace:
     """The workers of a Dask scheduler at "dask://HOST:PORT".
 
-    Raises InputError where distributed is not installed, or nobody answers there.
+    patience_s: how long to wait for an answer of the scheduler, or for anything that its workers find.
+    Raises InputError where distributed is not installed, or nobody answers there; OtherProgram for a worker with
+    another program.
     """
     try:
         from distributed import Client
@@ -55,9 +80,12 @@ def cluster(address: str) -> Workplace:
         raise InputError(
             "--executor", "dask is not installed", "pip install 'scaletax[cluster]', or use --executor local"
         ) from None
+    # What it logs of a scheduler that is gone is a traceback; the message is this program's to write.
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     build: Any = Client
     try:
-        client = build(address.replace(DASK, "tcp://"), timeout=10, set_as_default=False)
+        client = build(address.replace(DASK, "tcp://"), timeout=patience_s, set_as_default=False)
     except (OSError, TimeoutError) as error:
         raise InputError(
             "--executor",
@@ -65,59 +93,53 @@ def cluster(address: str) -> Workplace:
             "start one with `dask scheduler`, and workers with `dask worker HOST:PORT`",
         ) from None
     workers = sum(client.nthreads().values())
-    if not workers:
+    try:
+        if not workers:
+            raise InputError(
+                "--executor", f"the scheduler at {address} has no workers", "start one: dask worker HOST:PORT"
+            )
+        _check_programs(client)
+    except ScaletaxError:
         client.close()
-        raise InputError("--executor", f"the scheduler at {address} has no workers", "start one: dask worker HOST:PORT")
+        raise
 
     def stop(executor: Executor) -> None:
         executor.shutdown(wait=False)
         client.close()
 
-    return Workplace(lambda: client.get_executor(pure=False, retries=3), stop, workers)
+    return Workplace(
+        lambda: client.get_executor(pure=False, retries=3),
+        stop,
+        workers,
+        address,
+        functools.partial(_check_programs, client),
+        functools.partial(_trouble, client, address, patience_s),
+        patience_s,
+    )
 
 
-def workplace(name: str, jobs: int, preload: str) -> Workplace:
+def workplace(name: str, jobs: int, preload: str, patience_s: float = _PATIENCE_S) -> Workplace:
     """By the name that the command line has: "local", or "dask://HOST:PORT". Raises InputError for another one."""
     if name == "local":
         return local(jobs, preload)
     if name.startswith(DASK) and name.removeprefix(DASK):
-        return cluster(name)
+        return cluster(name, patience_s)
     raise InputError("--executor", f"unknown executor '{name}'", "write local, or dask://HOST:PORT")
 
 
-@contextlib.contextmanager
-def _ctrl_c_ignored() -> Iterator[None]:
-    """What is started meanwhile ignores Ctrl-C from its first moment, which is the parent's to answer."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+def _check_programs(client: Any) -> None:
+    """Raise OtherProgram where a worker of the cluster has another program, or none."""
+    mine = environment_words()
+    for worker, words in client.run(environment_words, on_error="return").items():
+        if words != mine:
+            its = words if isinstance(words, str) else f"another scaletax, or none ({type(words).__name__})"
+            raise OtherProgram(f"the Dask worker at {worker}", its, mine)
 
 
-def _settle(parent: int) -> None:
-    """Leave Ctrl-C to the parent, and end with it, however it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def look_after() -> None:
-        while True:
-            time.sleep(_LOOKS_AFTER_S)
-            try:
-                os.kill(parent, 0)
-            except OSError:
-                os._exit(1)
-
-    threading.Thread(target=look_after, daemon=True).start()
-
-
-def _stop_processes(executor: Executor) -> None:
-    """End the processes now; what they were at is computed again another time.
-
-    Killed first and waited for then, so that nothing of the pool is left for the end of this process to trip over.
-    """
-    for process in multiprocessing.active_children():
-        process.kill()
-    executor.shutdown(wait=True, cancel_futures=True)
+def _trouble(client: Any, address: str, patience_s: float) -> str:
+    if client.nthreads():
+        return ""
+    return (
+        f"nothing came for {patience_s:g} s: the scheduler at {address} has no worker left. Start one, and the sweep"
+        " goes on: dask worker HOST:PORT; or stop with Ctrl-C: what was finished is kept"
+    )

@@ -1,4 +1,8 @@
-"""What names a point: a hash of what it asks for, and of everything that its answer rests on."""
+"""What names a point: a hash of what it asks for, of the program, and of the catalogue.
+
+Files of the user are no part of it: which of them an answer rests on is known only when it is there. It is kept with
+them, each with what it held (sim/reading.py), and goes when one of them changes.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,10 @@ import dataclasses
 import functools
 import hashlib
 import json
+import sys
 from collections.abc import Mapping
 from importlib import resources
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +22,10 @@ from sim.hardware.topology import shelf
 from sim.scenario.types import Report, Scenario
 from sim.sweep.grid import Point
 
-_ABOVE = ("cli", "report")
-"""Rooms that draw and print, and decide no number."""
+_LEFT_OUT = ("cli", "report/charts", "report/drawing", "shelves")
+"""What only draws or reads a command line, and shelves, of which topologies alone decide numbers."""
+_LIBRARIES = ("networkx", "numpy", "scipy", "simpy")
+"""What the program computes with."""
 
 
 def point_key(scenario: Scenario) -> str:
@@ -35,8 +43,7 @@ def point_key(scenario: Scenario) -> str:
         published=None,
         report=Report(scenario.report.flop_convention),
     )
-    files = [_file_digest(part.topology) for part in scenario.system.every_part if part.topology.endswith(".toml")]
-    return _digest(repr(bare), environment(), *files)
+    return _digest(repr(bare), environment())
 
 
 def asked_key(point: Point, common: str) -> str:
@@ -46,43 +53,45 @@ def asked_key(point: Point, common: str) -> str:
 
 
 def digest_of(document: Mapping[str, Any], path: Path) -> str:
-    """The hash of a document without its [sweep], of where its relative paths lead, and of the environment.
-
-    Files that the document names by a path are read: what is in them counts, too.
-    """
+    """The hash of a document without its [sweep], of where its relative paths lead, and of the environment."""
     common = {key: value for key, value in document.items() if key != "sweep"}
-    texts = sorted(set(_paths(document)))
-    files = [f"{text} {_file_digest(str(path.parent / text))}" for text in texts]
-    return _digest(json.dumps(common, sort_keys=True, default=str), str(path.parent.resolve()), environment(), *files)
+    return _digest(json.dumps(common, sort_keys=True, default=str), str(path.parent.resolve()), environment())
 
 
 @functools.cache
 def environment() -> str:
-    """The hash of what every answer rests on: the program below the report, the catalogue, the topologies."""
+    """The hash of what every answer rests on: the program but what only draws, the catalogue, the topologies."""
+    contents = [f"{name} {hashlib.sha256(file.read_bytes()).hexdigest()}" for name, file in environment_files().items()]
+    return _digest(*_versions(), *contents)
+
+
+def environment_words() -> str:
+    """The environment for people: the same words for the same hash, and what they differ in where they do."""
+    return f"{', '.join(_versions())} (files: {environment()[:8]})"
+
+
+@functools.cache
+def environment_files() -> dict[str, Path]:
+    """Files that environment is the hash of, by a name that does not depend on where the program lies."""
     package = Path(str(resources.files("sim")))
-    files = [
-        file
-        for file in sorted(package.rglob("*"))
-        if file.suffix in (".py", ".toml", ".csv") and file.relative_to(package).parts[0] not in _ABOVE
-    ]
-    files += sorted(shelf("topologies").glob("*.toml"))
-    contents = [f"{file.name} {hashlib.sha256(file.read_bytes()).hexdigest()}" for file in files]
-    return _digest(__version__, *contents)
+    own = {file.relative_to(package).as_posix(): file for file in sorted(package.rglob("*")) if file.is_file()}
+    found = {name: file for name, file in own.items() if "__pycache__" not in name and not _is_left_out(name)}
+    return found | {f"topologies/{file.name}": file for file in sorted(shelf("topologies").glob("*.toml"))}
 
 
-def _paths(value: object) -> list[str]:
-    """Texts in a document that look like paths of files."""
-    if isinstance(value, Mapping):
-        return [path for member in value.values() for path in _paths(member)]
-    if isinstance(value, list):
-        return [path for member in value for path in _paths(member)]
-    return [value] if isinstance(value, str) and value.endswith((".toml", ".json", ".graphml")) else []
+def of_the_user(files: Mapping[str, str]) -> dict[str, str]:
+    """Those of the files that were read (sim/reading.py) which are not in the environment."""
+    own = {str(file) for file in environment_files().values()}
+    return {path: digest for path, digest in files.items() if path not in own}
 
 
-def _file_digest(name: str) -> str:
-    """Of what a file holds; of its absence where it is not there."""
-    path = Path(name)
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
+def _is_left_out(name: str) -> bool:
+    return any(name.startswith(f"{room}/") for room in _LEFT_OUT)
+
+
+def _versions() -> list[str]:
+    python = f"Python {sys.version_info.major}.{sys.version_info.minor}"
+    return [f"scaletax {__version__}", python, *(f"{name} {version(name)}" for name in _LIBRARIES)]
 
 
 def _digest(*texts: str) -> str:

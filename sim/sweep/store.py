@@ -1,34 +1,26 @@
 """Where a sweep keeps what it found: one SQLite file in its folder, written in whole batches, readable after any crash.
 
-Tables: points (what a key's answer is, and a hash of that), asked (which key a point of a grid came to), grid (the
-points of the last sweep in their order, and how its file names each), timing (kept apart, because it differs from run
-to run), about.
+Tables: points (what a key's answer is, and which files it rests on), asked (which key a point of a grid came to, and
+which files said so), grid (the points of the last sweep in their order, and how its file names each), about. Every row
+has a hash of itself. A row that is damaged is as if it had never been there.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sim.errors import InputError, ScaletaxError
+from sim.sweep.sound_file import Row, connected, hash_of, insert, is_about_the_disk, locked, whole_rows
 
 NAME = "sweep.sqlite"
-_LOCK = "sweep.lock"
-_FORMAT = "1"
-_TABLES = """
-CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS points
-    (key TEXT PRIMARY KEY, record TEXT NOT NULL, failed INTEGER NOT NULL, hash TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS asked (asked TEXT PRIMARY KEY, key TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS grid (place INTEGER PRIMARY KEY, asked TEXT NOT NULL, names TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS timing (key TEXT PRIMARY KEY, wall_s REAL NOT NULL) WITHOUT ROWID;
-"""
+_KEPT = ("asked", "points")
+"""Tables of which a damaged store's whole rows are kept; the list of the grid is made again."""
 
 
 class StoreError(ScaletaxError, OSError):
@@ -42,16 +34,23 @@ DONE, FAILED, LOST = 0, 1, 2
 
 
 class Answer(NamedTuple):
-    """What one point came to. record: plain data, of its error where it failed. asked: how grids call it.
+    """What one point came to. record: plain data, of its error where it failed. state: DONE, FAILED or LOST.
 
-    state: DONE, FAILED or LOST.
+    files: what was read for it, as sim.reading notes it.
     """
 
-    asked: str
     key: str
     record: Mapping[str, Any]
     state: int
-    wall_s: float
+    files: Mapping[str, str]
+
+
+class Asked(NamedTuple):
+    """Which key a point of a grid came to. files: what was read to tell."""
+
+    asked: str
+    key: str
+    files: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +70,14 @@ class Store:
     def __init__(self, folder: Path, *, fresh: bool = False, alone: bool = True) -> None:
         """Open the store of a folder, made if need be. fresh: forget what it holds. alone: hold it, to write into it.
 
-        Raises StoreError where it cannot be read or written, and InputError where another process holds it.
+        Raises StoreError where it cannot be read or written, or is damaged and not held, and InputError where another
+        process holds it.
         """
         self.folder, self.path = folder, folder / NAME
         self.salvage: Salvage | None = None
         with _reported(self.path):
             folder.mkdir(parents=True, exist_ok=True)
-            self._lock = _locked(folder) if alone else None
+            self._lock = locked(folder) if alone else None
             if fresh:
                 for suffix in ("", "-wal", "-shm"):
                     Path(f"{self.path}{suffix}").unlink(missing_ok=True)
@@ -98,36 +98,34 @@ class Store:
 
     def write(self, answers: Sequence[Answer]) -> None:
         """Keep some answers, all of them or, where that fails, none. Raises StoreError."""
-        rows = [(one.key, _text(one.record), one.state) for one in answers]
-        with _reported(self.path), self._connection as connection:
-            connection.executemany(
-                "INSERT OR REPLACE INTO points VALUES (?, ?, ?, ?)", [(*row, _hash(row[0], row[1])) for row in rows]
-            )
-            connection.executemany(
-                "INSERT OR REPLACE INTO asked VALUES (?, ?)", [(one.asked, one.key) for one in answers]
-            )
-            connection.executemany(
-                "INSERT OR REPLACE INTO timing VALUES (?, ?)", [(one.key, one.wall_s) for one in answers]
-            )
+        self._put("points", [(one.key, _text(one.record), one.state, _text(one.files)) for one in answers])
 
-    def name(self, pairs: Iterable[tuple[str, str]]) -> None:
+    def name(self, points: Iterable[Asked]) -> None:
         """Keep which keys some points of a grid came to. Raises StoreError."""
-        with _reported(self.path), self._connection as connection:
-            connection.executemany("INSERT OR REPLACE INTO asked VALUES (?, ?)", pairs)
+        self._put("asked", ((one.asked, one.key, _text(one.files)) for one in points))
 
     def has(self, keys: Sequence[str]) -> set[str]:
         """Those of the keys that have an answer that stays."""
-        return {row[0] for row in self._chosen(f"SELECT key FROM points WHERE failed < {LOST} AND key IN", keys)}
+        return {row[0] for row in self._chosen(f"SELECT key FROM points WHERE state < {LOST} AND key IN", keys)}
 
     def known(self, asked: Sequence[str]) -> set[str]:
         """Those points of a grid that have an answer that stays."""
-        query = f"SELECT asked FROM asked JOIN points USING (key) WHERE failed < {LOST} AND asked IN"
+        query = f"SELECT asked FROM asked JOIN points USING (key) WHERE state < {LOST} AND asked IN"
         return {row[0] for row in self._chosen(query, asked)}
+
+    def forget_changed(self, is_same: Callable[[str, str], bool]) -> None:
+        """Forget what rests on a file that changed. is_same: whether one still has a digest. Raises StoreError."""
+        with _reported(self.path), self._connection as connection:
+            for table in _KEPT:
+                texts = connection.execute(f"SELECT DISTINCT files FROM {table}").fetchall()
+                changed = [(text,) for (text,) in texts if not all(is_same(*one) for one in json.loads(text).items())]
+                connection.executemany(f"DELETE FROM {table} WHERE files = ?", changed)
 
     def begin(self, digest: str) -> bool:
         """Whether the grid of this digest is the last one that was listed in full; forget the list of another one."""
         with _reported(self.path), self._connection as connection:
-            if _about(connection, "grid") == digest:
+            listed = connection.execute("SELECT value FROM about WHERE name = 'grid'").fetchone()
+            if listed is not None and listed[0] == self._listed(digest):
                 return True
             connection.execute("DELETE FROM grid")
             connection.execute("DELETE FROM about WHERE name = 'grid'")
@@ -135,20 +133,18 @@ class Store:
 
     def list(self, places: Iterable[tuple[int, str, Mapping[str, Any]]]) -> None:
         """Add points to the list of the grid: place, how it is asked for, title and axes. Raises StoreError."""
-        rows = ((place, asked, _text(names)) for place, asked, names in places)
-        with _reported(self.path), self._connection as connection:
-            connection.executemany("INSERT OR REPLACE INTO grid VALUES (?, ?, ?)", rows)
+        self._put("grid", ((place, asked, _text(names)) for place, asked, names in places))
 
     def listed(self, digest: str) -> None:
         """Note that the grid is listed in full."""
-        with _reported(self.path), self._connection as connection:
-            connection.execute("INSERT OR REPLACE INTO about VALUES ('grid', ?)", (digest,))
+        with _reported(self.path):
+            self._put("about", [("grid", self._listed(digest))])
 
     def counts(self) -> tuple[int, int, int, int]:
         """(points of the grid, with an outcome, with an error, given up because their process was killed)."""
         query = (
-            f"SELECT COUNT(*), COALESCE(SUM(failed = {DONE}), 0), COALESCE(SUM(failed = {FAILED}), 0),"
-            f" COALESCE(SUM(failed = {LOST}), 0)"
+            f"SELECT COUNT(*), COALESCE(SUM(state = {DONE}), 0), COALESCE(SUM(state = {FAILED}), 0),"
+            f" COALESCE(SUM(state = {LOST}), 0)"
             " FROM grid LEFT JOIN asked USING (asked) LEFT JOIN points USING (key)"
         )
         with _reported(self.path):
@@ -157,10 +153,19 @@ class Store:
 
     def records(self) -> Iterator[tuple[dict[str, Any], dict[str, Any], bool]]:
         """(names, record, failed) of every finished point of the grid, in its order. Raises StoreError."""
-        query = "SELECT names, record, failed FROM grid JOIN asked USING (asked) JOIN points USING (key) ORDER BY place"
+        query = "SELECT names, record, state FROM grid JOIN asked USING (asked) JOIN points USING (key) ORDER BY place"
         with _reported(self.path):
-            for names, record, failed in self._connection.execute(query):
-                yield json.loads(names), json.loads(record), bool(failed)
+            for names, record, state in self._connection.execute(query):
+                yield json.loads(names), json.loads(record), state != DONE
+
+    def _listed(self, digest: str) -> str:
+        """What is noted of a list: of which grid it is, and how long."""
+        (count,) = self._connection.execute("SELECT COUNT(*) FROM grid").fetchone()
+        return f"{digest} {count}"
+
+    def _put(self, table: str, rows: Iterable[Row]) -> None:
+        with _reported(self.path), self._connection as connection:
+            insert(connection, table, ((*row, hash_of(table, row)) for row in rows))
 
     def _chosen(self, query: str, values: Sequence[str]) -> Iterator[tuple[str]]:
         with _reported(self.path):
@@ -171,88 +176,35 @@ class Store:
     def _opened(self) -> sqlite3.Connection:
         """A connection to a sound file; a damaged one is put aside, and what can be read of it copied."""
         try:
-            connection = _connected(self.path)
+            return connected(self.path)
         except sqlite3.DatabaseError as error:
-            if not self.path.is_file() or _is_about_the_disk(error):
+            if not self.path.is_file() or is_about_the_disk(error, self.path):
                 raise
-            return self._salvaged()
-        rows = connection.execute("SELECT key, record, hash FROM points")
-        lost = [(key,) for key, text, hashed in rows if _hash(key, text) != hashed]
-        with connection:
-            connection.executemany("DELETE FROM points WHERE key = ?", lost)
-        return connection
+        if self._lock is None:
+            remedy = "give the command of the sweep again: what is damaged is computed again"
+            raise StoreError(str(self.path), "it is damaged, or was written by another version", remedy)
+        return self._salvaged()
 
     def _salvaged(self) -> sqlite3.Connection:
-        rows = _readable(self.path)
+        rows = {table: whole_rows(self.path, table) for table in _KEPT}
         number = next(n for n in range(1, 10_000) if not self.path.with_name(f"{NAME}.damaged-{n}").exists())
         damaged = self.path.with_name(f"{NAME}.damaged-{number}")
         self.path.rename(damaged)
         for suffix in ("-wal", "-shm"):
             Path(f"{self.path}{suffix}").unlink(missing_ok=True)
-        connection = _connected(self.path)
+        connection = connected(self.path)
         with connection:
-            connection.executemany("INSERT OR REPLACE INTO points VALUES (?, ?, ?, ?)", rows)
-        self.salvage = Salvage(len(rows), damaged)
+            for table in _KEPT:
+                insert(connection, table, rows[table])
+        self.salvage = Salvage(len(rows["points"]), damaged)
         return connection
 
 
 def read_only(folder: Path) -> Store:
-    """The store of a folder that must be there. Raises InputError where it is not."""
+    """The store of a folder that must be there. Raises InputError where it is not, StoreError where it is damaged."""
     if not (folder / NAME).is_file():
         raise InputError(str(folder), "there is no sweep in this folder", "run one: scaletax sweep FILE --out FOLDER")
     return Store(folder, alone=False)
-
-
-def _connected(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=30.0)
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-        if verdict != "ok":
-            raise sqlite3.DatabaseError(verdict)
-        connection.executescript(_TABLES)
-        with connection:
-            connection.execute("INSERT OR IGNORE INTO about VALUES ('format', ?)", (_FORMAT,))
-        if _about(connection, "format") != _FORMAT:
-            raise InputError(
-                str(path), "this store was written by another version", "choose another folder, or --fresh"
-            )
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _about(connection: sqlite3.Connection, name: str) -> str | None:
-    row = connection.execute("SELECT value FROM about WHERE name = ?", (name,)).fetchone()
-    return None if row is None else str(row[0])
-
-
-def _readable(path: Path) -> list[tuple[str, str, int, str]]:
-    """Answers of a damaged file that are whole, from both ends of the table until the damage."""
-    found: dict[str, tuple[str, str, int, str]] = {}
-    for order in ("ASC", "DESC"):
-        with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path)) as connection:
-            for row in connection.execute(f"SELECT key, record, failed, hash FROM points ORDER BY key {order}"):
-                if isinstance(row[1], str) and _hash(row[0], row[1]) == row[3]:
-                    found[row[0]] = row
-    return list(found.values())
-
-
-def _locked(folder: Path) -> sqlite3.Connection:
-    """Hold the folder until this process ends, however it ends. Raises InputError where another one does."""
-    lock = sqlite3.connect(folder / _LOCK, timeout=0.1, isolation_level=None)
-    try:
-        lock.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as error:
-        lock.close()
-        if "locked" not in str(error):
-            raise
-        raise InputError(
-            str(folder), "another process is at work on this sweep", "wait for it, or choose another folder with --out"
-        ) from None
-    return lock
 
 
 @contextlib.contextmanager
@@ -272,15 +224,5 @@ def _reported(path: Path) -> Iterator[None]:
         ) from None
 
 
-def _is_about_the_disk(error: sqlite3.Error) -> bool:
-    return any(
-        words in str(error) for words in ("full", "readonly", "read-only", "unable to open", "disk I/O", "locked")
-    )
-
-
 def _text(record: Mapping[str, Any]) -> str:
     return json.dumps(record, allow_nan=False, separators=(",", ":"))
-
-
-def _hash(key: str, text: str) -> str:
-    return hashlib.sha256(f"{key} {text}".encode()).hexdigest()[:16]

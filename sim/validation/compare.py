@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +10,7 @@ from sim.errors import ScaletaxError
 from sim.outcome.outcome import Memory, Outcome
 from sim.parallel.plan import Plan
 from sim.prepare import Prepared
+from sim.processes import mapped
 from sim.simulate import simulate_prepared
 from sim.validation.cases import Case, Unsupported, case_of
 from sim.validation.conventions import convention_of
@@ -88,7 +88,8 @@ def compare(
     # The longest first, so that no process is left with one of them at the end.
     order = sorted(range(len(chosen)), key=lambda index: (-_length(chosen[index]), index))
     found: dict[int, Comparison | Unsupported] = {}
-    for index, result in zip(order, _stream([chosen[index] for index in order], jobs), strict=True):
+    longest_first = mapped(compare_case, [chosen[index] for index in order], jobs)
+    for index, result in zip(order, longest_first, strict=True):
         found[index] = result
         done()
     results = [found[index] for index in range(len(chosen))]
@@ -142,11 +143,3 @@ def _length(case: Case) -> float:
 def _lines(outcome: Outcome) -> dict[str, float]:
     ledger = outcome.ledger
     return {line: share for line in ledger.device_seconds if (share := ledger.share(line)) > 0}
-
-
-def _stream(cases: Sequence[Case], jobs: int) -> Iterable[Comparison | Unsupported]:
-    if jobs <= 1 or len(cases) <= 1:
-        yield from map(compare_case, cases)
-        return
-    with ProcessPoolExecutor(jobs) as pool:
-        yield from pool.map(compare_case, cases)

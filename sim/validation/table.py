@@ -19,7 +19,7 @@ from importlib import resources
 from pathlib import Path
 
 from sim.errors import InputError, closest, some_of
-from sim.scenario.text_files import read_text
+from sim.reading import read_text
 from sim.validation.contradictions import contradictions
 
 TRAINING_TABLES = ("training_measurements.csv", "wafer_measurements.csv")

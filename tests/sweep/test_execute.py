@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,14 @@ def test_a_failure_is_a_result_among_others() -> None:
     path = ROOT / "scenarios" / "quickstart.toml"
     results = run_points(load_scenarios(path, ["system.8 A100.devices=9"]))
     assert [isinstance(result, Failure) for result in results] == [True, False]
+
+
+def test_an_error_names_its_point_once() -> None:
+    path = ROOT / "scenarios" / "quickstart.toml"
+    scenario = dataclasses.replace(load_scenarios(path, ["system.8 A100.devices=9"])[0], axes={"system.devices": 9})
+    failure = run_point(scenario)
+    assert isinstance(failure, Failure)
+    assert str(failure.error).count("at the sweep point system.devices = 9") == 1
 
 
 def test_progress_is_told_once_a_point() -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -12,50 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from quick_work import POINTS as TEXT
+from quick_work import deadly, quick, threads
 
 from sim.errors import InputError
 from sim.scenario import Scenario, read_document
+from sim.sweep.crew import Result
 from sim.sweep.executors import Workplace, workplace
 from sim.sweep.grid import count_points, points_of
 from sim.sweep.keys import asked_key, digest_of, point_key
 from sim.sweep.store import Store
-from sim.sweep.sweep import Progress, Result, run_sweep
-
-TEXT = """
-schema = 1
-title = "points"
-[model]
-name = "cerebras-gpt-111m"
-[training]
-tokens = 2e9
-sequence = 512
-global_batch = "48 sequences"
-[[system]]
-name = "one"
-topology = "dgx-a100-superpod"
-devices = 8
-stack = "fsdp-2023"
-[sweep]
-seed = { range = [1, 12, 1] }
-"training.sequence" = [256, 512]
-"""
-
-
-def quick(scenario: Scenario) -> Result:
-    """Work that takes no time: the numbers of the point; odd seeds above ten fail."""
-    row = {"seed": scenario.seed, "sequence": scenario.training.sequence}
-    return Result({"row": row | ({"error": "odd"} if scenario.seed == 11 else {})}, failed=scenario.seed == 11)
-
-
-def deadly(scenario: Scenario) -> Result:
-    """Work that kills its process at one point."""
-    if scenario.seed == 3 and scenario.training.sequence == 256:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return quick(scenario)
-
-
-def threads() -> Workplace:
-    return Workplace(lambda: ThreadPoolExecutor(2), lambda executor: executor.shutdown(), 2)
+from sim.sweep.sweep import Progress, run_sweep
 
 
 class Counting:
@@ -145,13 +109,13 @@ def test_a_point_that_cannot_be_read_is_a_row_with_its_error(tmp_path: Path) -> 
 
 def test_processes_find_what_threads_find(tmp_path: Path) -> None:
     _, rows = run(tmp_path / "threads")
-    progress, same = run(tmp_path / "processes", place=workplace("local", 2, "sim.sweep.sweep"))
+    progress, same = run(tmp_path / "processes", place=workplace("local", 2, "sim.sweep.crew"))
     assert same == rows
     assert progress.new == 24
 
 
 def test_a_point_that_kills_its_process_is_given_up_and_the_others_are_not(tmp_path: Path) -> None:
-    progress, rows = run(tmp_path / "out", deadly, workplace("local", 2, "sim.sweep.sweep"))
+    progress, rows = run(tmp_path / "out", deadly, workplace("local", 2, "sim.sweep.crew"))
     lost = [row for row in rows if "killed" in row.get("error", "")]
     assert len(rows) == 24
     assert [(row["seed"], row["training.sequence"]) for row in lost] == [(3, 256)]
@@ -239,27 +203,11 @@ def test_keys_say_what_an_answer_rests_on(tmp_path: Path, monkeypatch: pytest.Mo
     assert digest_of(document, path) != common
 
 
-def test_what_a_topology_of_ones_own_holds_is_part_of_its_key(tmp_path: Path) -> None:
-    root = Path(__file__).parents[2]
-    own = tmp_path / "own.toml"
-    own.write_text((root / "topologies" / "hgx-a100-node.toml").read_text())
-    text = TEXT.replace('"dgx-a100-superpod"', '"own.toml"')
-    work = Counting()
-    run(tmp_path / "out", work, text=text)
-    run(tmp_path / "out", work, text=text)
-    assert work.calls == 24
-    own.write_text(own.read_text() + "\n# changed\n")
-    run(tmp_path / "out", work, text=text)
-    assert work.calls == 48
-
-
 def test_executors_that_are_none_say_so() -> None:
     with pytest.raises(InputError, match="unknown executor 'moon'"):
         workplace("moon", 1, "sim.sweep.sweep")
-    begun = time.monotonic()
     with pytest.raises(InputError, match="no Dask scheduler answers"):
-        workplace("dask://127.0.0.1:9", 1, "sim.sweep.sweep")
-    assert time.monotonic() - begun < 15
+        workplace("dask://127.0.0.1:9", 1, "sim.sweep.sweep", patience_s=0.5)
 
 
 def test_points_are_counted_without_being_made(tmp_path: Path) -> None:

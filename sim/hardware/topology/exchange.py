@@ -19,7 +19,7 @@ from sim.errors import InputError, some_of, unknown_name
 from sim.hardware.topology.explicit_graph import Cables
 from sim.hardware.topology.figures_file import LARGEST_SIZE, FiguresFile, check_keys
 from sim.hardware.topology.links import EdgeKey, Link
-from sim.scenario.text_files import parse_json, read_text
+from sim.reading import parse_json, read_text
 from sim.units import link_rate, quantity
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from sim.hardware.topology.figures_file import FiguresFile, check_keys
 from sim.hardware.topology.topology import Topology
 from sim.scenario.bounds import MOST_DEVICES, check_size
 from sim.scenario.shelf import shelf
-from sim.scenario.text_files import parse_toml, read_text
+from sim.reading import parse_toml, read_text
 
 __all__ = ["load_topology", "shelf", "topology_names"]
 

@@ -32,6 +32,12 @@ class Teller:
         if self.bar is not None:
             self.bar.close()
 
+    def say(self, words: str) -> None:
+        """Say at once what the user must know."""
+        if self.bar is not None:
+            self.bar.clear()
+        print(f"warning: {words}", file=self.out, flush=True)
+
     def __call__(self, progress: Progress) -> None:
         """Tell of it, if it is time."""
         if self.bar is not None:

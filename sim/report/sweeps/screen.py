@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from sim.errors import shown
 from sim.report.borders import ascii_only
 from sim.report.sweeps.tables import rows_of
 from sim.sweep.store import Store
@@ -22,13 +23,29 @@ def sweep_screen(store: Store, progress: Progress, folder: Path, written: Sequen
     failed += lost
     lines = [f"{total:,} points: {done:,} done, {failed:,} failed; {progress.new:,} of them computed now."]
     if failed:
-        errors = Counter(_problem(row["error"]) for row in rows_of(store) if row["error"])
-        lines += [f"{count:,} failed: {words}" for words, count in errors.most_common(_MOST_ERRORS)]
-        more = len(errors) - _MOST_ERRORS
+        counts, first = _errors(store)
+        lines += [
+            f"{count:,} failed: {words}; {'the first ' if count > 1 else ''}at {first[words]}"
+            for words, count in counts.most_common(_MOST_ERRORS)
+        ]
+        more = len(counts) - _MOST_ERRORS
         lines += [f"and {more:,} other errors: see the column error of {folder / written[0]}"] if more > 0 else []
     lines.append(f"Written to {folder}: {', '.join(written)}; everything is kept in {store.path.name}.")
     lines.append(f"Charts: scaletax plot {folder}")
     return ascii_only("\n".join(textwrap.fill(line, _WIDTH, subsequent_indent="  ") for line in lines))
+
+
+def _errors(store: Store) -> tuple[Counter[str], dict[str, str]]:
+    """How many points have each error, and the first of them in words."""
+    counts: Counter[str] = Counter()
+    first: dict[str, str] = {}
+    for names, record, has_failed in store.records():
+        if has_failed:
+            words = _problem(record["row"]["error"])
+            counts[words] += 1
+            axes = [f"{key} = {shown(value)}" for key, value in names.items() if key != "title"]
+            first.setdefault(words, ", ".join([f"'{record['row']['system']}'", *axes]))
+    return counts, first
 
 
 def _problem(error: str) -> str:

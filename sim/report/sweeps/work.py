@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 from sim.errors import Defect, defect_of
 from sim.report.accuracy import warnings_of
 from sim.report.document import plain_data, plan_record, summary_rows
 from sim.scenario.types import Scenario
 from sim.simulate import simulate
-from sim.sweep.sweep import Result
+from sim.sweep.crew import Result
 
 DEFECT = "defect"
 """The key of a record whose error is a defect of scaletax."""
@@ -18,7 +19,7 @@ DEFECT = "defect"
 def work(scenario: Scenario) -> Result:
     """Simulate one point: a flat row with its figures and its account, the plan, warnings; or the row of its error."""
     # Files that have the same point may call it by other names; those stand beside the record.
-    nameless = dataclasses.replace(scenario, title="", axes={}, entry="", published=None)
+    nameless = dataclasses.replace(scenario, path=Path("the file"), title="", axes={}, entry="", published=None)
     try:
         outcome = simulate(nameless)
     except Exception as error:

@@ -1,17 +1,22 @@
 """Reads the text files that a user names, and the TOML and JSON in them: the one border for all readers.
 
-What cannot be read, is no file, or is too large, too deep or no text for a person is refused with its place.
+What cannot be read, is no file, or is too large, too deep or no text for a person is refused with its place. Every file
+that is read is noted, so that a result can say which files it rests on, and what they held.
 """
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import hashlib
 import json
 import math
+import os
 import re
 import stat
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +30,10 @@ DEEPEST = 64
 LARGEST_INTEGER = 2**63 - 1
 """TOML has integers of 64 bits; what has more is no figure of anything here."""
 
+ABSENT = "absent"
+"""In place of a digest: there was no such file, or it could not be read."""
+_CHANGED = "changed meanwhile"
+_noted: ContextVar[dict[str, str] | None] = ContextVar("_noted", default=None)
 _DIGITS_PER_BIT = math.log10(2)
 
 
@@ -33,33 +42,76 @@ class NotTOML(InputError):
 
 
 def read_text(path: Path, where: str) -> str:
-    """Read a UTF-8 file, with or without a byte order mark. where: of what names the file, first in messages.
+    """Read a UTF-8 file, with or without a byte order mark, and note it. where: of what names it, first in messages.
 
     Raises InputError for what is not there, is no regular file, is too large, or is not UTF-8.
     """
     checked(str(path), where)
     try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):
-            raise _no_regular_file(path, where)
-        if found.st_size > LARGEST_FILE_BYTES:
-            size = f"{path} has {found.st_size:,} bytes"
-            raise InputError(where, size, f"at most {LARGEST_FILE_BYTES:,} are read")
-        return path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(str(path), f"byte {error.start} is not UTF-8", "save the file as UTF-8") from None
+        content = _content(path, where)
     except (FileNotFoundError, NotADirectoryError):
+        _note(path, ABSENT)
         raise missing_file(path, where) from None
     except OSError as error:
+        _note(path, ABSENT)
         raise InputError(where, f"{shown(str(path))} cannot be read: {error.strerror}", "check the path") from None
+    _note(path, _digest(content))
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(str(path), f"byte {error.start} is not UTF-8", "save the file as UTF-8") from None
 
 
 def is_file(path: Path) -> bool:
-    """Whether there is such a file; a path that cannot be one is none."""
+    """Whether there is such a file; a path that cannot be one is none. That there is none is noted."""
     try:
-        return path.is_file()
+        found = path.is_file()
     except (OSError, ValueError):
-        return False
+        found = False
+    if not found:
+        _note(path, ABSENT)
+    return found
+
+
+@contextlib.contextmanager
+def noting() -> Iterator[dict[str, str]]:
+    """What is read meanwhile, in this thread: absolute path -> digest of what it held, or ABSENT."""
+    found: dict[str, str] = {}
+    token = _noted.set(found)
+    try:
+        yield found
+    finally:
+        _noted.reset(token)
+
+
+def digest_of(path: str) -> str:
+    """The digest of what a file holds now, or ABSENT."""
+    try:
+        return _digest(_content(Path(path), path))
+    except (OSError, ValueError):
+        return ABSENT
+
+
+def _note(path: Path, digest: str) -> None:
+    found = _noted.get()
+    if found is not None:
+        place = os.path.abspath(path)
+        found[place] = digest if found.get(place, digest) == digest else _CHANGED
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+def _content(path: Path, where: str) -> bytes:
+    """What a regular file of a sensible size holds. Raises InputError for another one, and what the system says."""
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise _no_regular_file(path, where)
+    if found.st_size > LARGEST_FILE_BYTES:
+        size = f"{path} has {found.st_size:,} bytes"
+        raise InputError(where, size, f"at most {LARGEST_FILE_BYTES:,} are read")
+    return path.read_bytes()
 
 
 def missing_file(path: Path, where: str) -> InputError:
