@@ -47,8 +47,8 @@ def scenario_path(file: Path) -> Path:
     Raises InputError where there is neither, and for what is no scenario but belongs to one.
     """
     from sim.hardware.topology import shelf, topology_names
-    from sim.scenario.problems import not_a_scenario
     from sim.reading import is_file
+    from sim.scenario.problems import not_a_scenario
 
     if file.suffix == ".json":
         model = f'name it in one: [model] config = "{file}"; or scaletax plan --model {file} --topology NAME ...'

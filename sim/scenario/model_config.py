@@ -11,11 +11,11 @@ from typing import Any
 
 from sim.catalog import Model
 from sim.errors import InputError, shown, some_of
+from sim.reading import parse_json, read_text
 from sim.scenario.config_families import FAMILIES, Family
 from sim.scenario.config_features import is_feature, refuse_features
 from sim.scenario.config_fields import ModelConfig, is_free
 from sim.scenario.model_fields import build_model
-from sim.reading import parse_json, read_text
 
 _LISTED_BY = "scaletax list architectures"
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from sim.errors import InputError
-from sim.scenario.keys import Key, entry_names, parse_key, system_names, with_value
 from sim.reading import NotTOML, checked, parse_toml
+from sim.scenario.keys import Key, entry_names, parse_key, system_names, with_value
 
 _TOGETHER = "zip"
 """As in axes.py, which stands above this module."""

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sim.reading import parse_toml, read_text
 from sim.scenario.axes import axes_of, spelled_out, with_axes
 from sim.scenario.base import with_base
 from sim.scenario.entries import check_entries, filled
 from sim.scenario.keys import entry_names, parse_key, system_names, with_value
 from sim.scenario.overrides import apply_overrides
 from sim.scenario.problems import check
-from sim.reading import parse_toml, read_text
 
 
 def read_document(

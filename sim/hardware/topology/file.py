@@ -27,9 +27,9 @@ from sim.errors import InputError, some_of, unknown_name
 from sim.hardware.topology.families import FAMILIES
 from sim.hardware.topology.figures_file import FiguresFile, check_keys
 from sim.hardware.topology.topology import Topology
+from sim.reading import parse_toml, read_text
 from sim.scenario.bounds import MOST_DEVICES, check_size
 from sim.scenario.shelf import shelf
-from sim.reading import parse_toml, read_text
 
 __all__ = ["load_topology", "shelf", "topology_names"]
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from sim.errors import shown
 from sim.report.borders import ascii_only
-from sim.report.sweeps.tables import rows_of
 from sim.sweep.store import Store
 from sim.sweep.sweep import Progress
 
