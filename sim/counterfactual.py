@@ -40,12 +40,11 @@ def counterfactuals(prepared: Prepared, outcome: Outcome) -> dict[str, float]:
     """Step times in seconds with one thing removed at a time: engine runs, not subtractions.
 
     "free network": everything arrives at once. "network ten times faster": links have ten times the rate, latencies
-    stay. "NVLink domain of 72": so many devices on one scale-up switch; left out on wafers, where domains are as large
-    already, and where the topology cannot be built so. It can be slower: sends whose two ends lay on one rail may lie
-    on two in domains that the plan was not made for, and share a card with others. "no jitter": replicas are alike.
-    "no bubble": no stage waits for another. "unlimited memory": the same plan without recomputation, or on a wafer the
-    whole share in one pass. "no variation", where devices differ: they do not. The others are then mean steps, by their
-    ratio to the same steps of the run as it is.
+    stay. "NVLink domain of 72": so many devices on one scale-up switch, beside the same cards and fabric; left out on
+    wafers, where nodes would have to be cut, and where all devices are in one domain already. "no jitter": replicas are
+    alike. "no bubble": no stage waits for another. "unlimited memory": the same plan without recomputation, or on a
+    wafer the whole share in one pass. "no variation", where devices differ: they do not. The others are then mean
+    steps, by their ratio to the same steps of the run as it is. What changes nothing by construction is left out.
     """
     cases = _cases(prepared)
     traces = {name: _trace(case) for name, case in cases.items()}
@@ -58,26 +57,27 @@ def counterfactuals(prepared: Prepared, outcome: Outcome) -> dict[str, float]:
         order = order_of(cases[name].program, trace, *prepared.domains)
         without_s = float(every_device(prepared, order, trace, _COMPARED_STEPS).step_times_s.mean())
         found[name] = outcome.step_time_s * without_s / as_it_is_s
-    del found["no jitter"]
     return found
 
 
 def _cases(prepared: Prepared) -> dict[str, _Case]:
-    """What is run, by name."""
+    """What is run, by name: all that is not the same program over the same fabrics."""
     scenario, fabrics = prepared.scenario, fabrics_of(prepared, Network)
-    calm = dataclasses.replace(scenario, system=dataclasses.replace(scenario.system, jitter=0.0))
-    cases = {
-        "free network": _Case(program_of(prepared, fabrics_of(prepared, FreeNetwork)), fabrics),
-        "network ten times faster": _on(prepared, lambda topology: topology.with_rates_times(FASTER)),
-    }
+    as_it_is, cases = program_of(prepared, fabrics), {}
+    if any(instruction.communicates_s for _, _, instruction in as_it_is.instructions()):
+        cases["free network"] = _Case(program_of(prepared, fabrics_of(prepared, FreeNetwork)), fabrics)
+        cases["network ten times faster"] = _on(prepared, lambda topology: topology.with_rates_times(FASTER))
     if (large := _with_large_domains(prepared)) is not None:
         cases["NVLink domain of 72"] = large
-    programs = {
-        "no jitter": program_of(dataclasses.replace(prepared, scenario=calm), fabrics),
-        "no bubble": without_waiting_for_others(program_of(prepared, fabrics)),
-        "unlimited memory": program_of(dataclasses.replace(prepared, plan=_roomy(prepared.plan)), fabrics),
-    }
-    return cases | {name: _Case(program, fabrics) for name, program in programs.items()}
+    if scenario.system.jitter and scenario.system.variation.is_none:
+        calm = dataclasses.replace(scenario, system=dataclasses.replace(scenario.system, jitter=0.0))
+        cases["no jitter"] = _Case(program_of(dataclasses.replace(prepared, scenario=calm), fabrics), fabrics)
+    if len(as_it_is.actors) > 1:
+        cases["no bubble"] = _Case(without_waiting_for_others(as_it_is), fabrics)
+    if (roomy := _roomy(prepared.plan)) != prepared.plan:
+        program = program_of(dataclasses.replace(prepared, plan=roomy), fabrics)
+        cases["unlimited memory"] = _Case(program, fabrics)
+    return cases
 
 
 def _trace(case: _Case) -> Trace:
@@ -93,7 +93,7 @@ def _on(prepared: Prepared, change: Callable[[Topology], Topology]) -> _Case:
 def _with_large_domains(prepared: Prepared) -> _Case | None:
     """Every part in domains of LARGE_DOMAIN; None unless all can be, and one has smaller ones."""
     topologies = [topology for part in prepared.parts for topology in (part.topology, part.border)]
-    if all(topology.domain >= LARGE_DOMAIN for topology in topologies):
+    if all(topology.domain >= min(LARGE_DOMAIN, topology.devices) for topology in topologies):
         return None
     if any(_large(topology) is None for topology in topologies):
         return None
@@ -101,7 +101,8 @@ def _with_large_domains(prepared: Prepared) -> _Case | None:
 
 
 def _large(topology: Topology) -> Topology | None:
-    return topology if topology.domain >= LARGE_DOMAIN else topology.with_domains_of(LARGE_DOMAIN)
+    is_large = topology.domain >= min(LARGE_DOMAIN, topology.devices)
+    return topology if is_large else topology.with_domains_of(LARGE_DOMAIN)
 
 
 def _roomy(plan: Plan | WaferPlan) -> Plan | WaferPlan:

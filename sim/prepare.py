@@ -70,7 +70,7 @@ class Prepared:
     def is_tight(self) -> bool:
         """Whether the plan takes some of the memory that a search would leave free."""
         free = self.scenario.system.search.memory_margin
-        return isinstance(self.plan, Plan) and self.memory.peak_bytes > self.memory.capacity_bytes * (1 - free)
+        return isinstance(self.plan, Plan) and bool(self.memory.peak_bytes > self.memory.capacity_bytes * (1 - free))
 
     @property
     def figures(self) -> tuple[Figure, ...]:

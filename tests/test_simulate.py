@@ -501,13 +501,17 @@ def test_removing_a_loss_never_makes_a_step_longer(case):
                 scenario.system, plan=dataclasses.replace(scenario.system.plan, recompute="none")
             ),
         )
-        assert without["no jitter"] == simulate(calm).step_time_s
-        assert without["unlimited memory"] == simulate(eager).step_time_s
-    changed = [without.pop(name) for name in ("network ten times faster", "NVLink domain of 72")]
+        # What would be the same run again is left out.
+        jitter, plan = scenario.system.jitter, prepare_plan(case)
+        assert without.get("no jitter") == (simulate(calm).step_time_s if jitter else None)
+        recomputes = plan.recompute != "none"
+        assert without.get("unlimited memory") == (simulate(eager).step_time_s if recomputes else None)
+        assert ("NVLink domain of 72" in without) == (scenario.system.devices > 8)
+    networks = ("network ten times faster", "NVLink domain of 72")
+    changed = [without.pop(name) for name in networks if name in without]
     assert all(time_s <= outcome.step_time_s * (1 + anomaly(case)) for time_s in changed)
     assert all(time_s <= outcome.step_time_s * (1 + 1e-12) for time_s in without.values())
-    if prepare_plan(case).pipeline == 1:
-        assert without["no bubble"] == pytest.approx(outcome.step_time_s, rel=1e-12)
+    assert ("no bubble" in without) == (plan.pipeline > 1)
 
 
 def test_devices_and_stacks_of_different_kinds_do_not_go_together():

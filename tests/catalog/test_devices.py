@@ -124,6 +124,15 @@ def test_wafers_are_dense() -> None:
     assert wafer("cs-3").peak_flops_per_s["fp16"] < 20e15
 
 
+@pytest.mark.parametrize(
+    ("name", "printed_gb"),
+    [("a100-40gb-sxm", 40), ("a100-80gb-pcie", 80), ("h100-80gb-sxm", 80), ("h200-141gb-sxm", 141), ("gb200", 186)],
+)
+def test_no_process_can_allocate_what_is_printed(name: str, printed_gb: float) -> None:
+    # What is printed is near the module's size in GiB; the driver and ECC keep about a hundredth of it.
+    assert 0.97 * printed_gb < gpu(name).hbm_bytes / 2**30 < 0.995 * printed_gb
+
+
 def test_the_memory_sizes_of_the_a100_are_not_mixed() -> None:
     small, large = gpu("a100-40gb-sxm"), gpu("a100-80gb-sxm")
     assert small.peak_flops_per_s == large.peak_flops_per_s

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 from builders import gpt, gpu, gpu_stack, machine
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.cost.compute import (
@@ -158,6 +158,7 @@ def test_forward_and_backward_have_launches_of_their_own(recompute):
     assert float(duration_s(cost.backward)) == pytest.approx(expected_s)
 
 
+@settings(max_examples=20)
 @given(**WORK, gap_s=st.floats(0, 1e-4), launch_s=st.floats(0, 1e-4))
 def test_a_larger_gap_or_a_slower_host_never_shortens(model, part, on, recompute, gap_s, launch_s):
     stack = on.stack
@@ -219,6 +220,7 @@ def test_adapters_spare_weight_gradients():
     assert float(duration_s(frozen.forward)) > float(duration_s(trained.forward))
 
 
+@settings(max_examples=20)
 @given(
     st.lists(st.integers(1, 8), min_size=1, max_size=4),
     st.sampled_from(["none", "selective", "full"]),

@@ -2,7 +2,7 @@
 
 import pytest
 from builders import cluster, equal_chunks, free_costs, gpt, gpu_stack, machine, overlapping, plan, training
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.cost.compute import PassCost
@@ -34,6 +34,7 @@ def test_equal_without_a_pipeline(tensor, data, micro_batches, jitter):
     assert estimated == pytest.approx(simulated, rel=1e-9)
 
 
+@settings(max_examples=20)
 @given(
     st.sampled_from(["gpipe", "1f1b", "interleaved"]), st.sampled_from([2, 4]), st.integers(1, 5),
     st.sampled_from([2, 4]), st.integers(1, 50), st.integers(1, 50),
@@ -71,6 +72,7 @@ def uneven(shape, forwards_s, backwards_s):
     return both(shape, gpu_stack(), free_costs(shape, chunks=chunks))
 
 
+@settings(max_examples=20)
 @given(
     st.sampled_from(["gpipe", "1f1b"]), st.lists(st.tuples(*(st.floats(0.1, 1),) * 2), min_size=1, max_size=7),
     st.integers(1, 16), st.floats(1, 3), st.floats(1, 3),
@@ -84,6 +86,7 @@ def test_equal_where_the_last_stage_is_the_slowest(schedule, stages, micro_batch
     assert estimated == pytest.approx(simulated, rel=1e-9)
 
 
+@settings(max_examples=20)
 @given(
     st.sampled_from([2, 4, 8]), st.sampled_from([2, 4]), st.integers(2, 8), st.floats(0.5, 3), st.floats(0, 1),
 )  # fmt: skip
@@ -97,6 +100,7 @@ def test_equal_where_an_interleaved_pipeline_ends_in_a_head(stages, virtual, rou
     assert estimated == pytest.approx(simulated, rel=1e-9)
 
 
+@settings(max_examples=20)
 @given(
     st.sampled_from([2, 4, 8]), st.integers(2, 8), st.floats(0.3, 1),
     st.lists(st.floats(0.98, 1.02), min_size=32, max_size=32),
@@ -152,6 +156,7 @@ def test_close_for_fully_sharded_layers(data, micro_batches, hidden, micro_batch
     assert estimated == pytest.approx(simulated, rel=0.1)
 
 
+@settings(max_examples=20)
 @given(
     st.sampled_from(["gpipe", "1f1b", "interleaved"]), st.sampled_from([2, 3, 4, 8]), st.integers(1, 4),
     st.sampled_from([2, 3]), st.integers(0, 7), st.floats(0.01, 0.9),

@@ -50,6 +50,19 @@ def test_a_search_keeps_to_its_limits():
         assert all(compared(limit, getattr(one.plan, limit.key)) for one in found.contenders)
 
 
+def test_a_twentieth_of_the_memory_stays_free_unless_told_otherwise():
+    default = point(gpt(6, 2048, 16), 8, None, recipe=training(12))
+    none_free = dataclasses.replace(default, system=dataclasses.replace(default.system, search=Search((), 0.0)))
+    capacity = float(
+        np.median(np.concatenate([one.peak_bytes for one in search(default, machine(), cluster(8)).fitting]))
+    )
+    fullest = [
+        max(float(one.peak_bytes.max()) for one in search(asked, machine(gpu(hbm_bytes=capacity)), cluster(8)).fitting)
+        for asked in (default, none_free)
+    ]
+    assert fullest[0] <= 0.95 * capacity < fullest[1] <= capacity
+
+
 def test_the_margin_of_memory_stays_free():
     large = dataclasses.replace(scenario(), model=gpt(6, 2048, 16))
     roomy = search(large, machine(), cluster(8))

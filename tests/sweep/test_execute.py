@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-import pytest
-
 from sim.sweep.execute import Failure, run_point, run_points
 from sim.sweep.grid import load_scenarios
 
@@ -45,7 +43,7 @@ def test_counterfactuals_come_with_every_point() -> None:
     for outcome in (cluster, wafer):
         assert not isinstance(outcome, Failure)
         times = outcome.counterfactual_step_times_s
-        names = {"free network", "network ten times faster", "no jitter", "no bubble", "unlimited memory"}
-        assert set(times) == names  # one node, and wafers: neither has a larger scale-up domain
+        # One node, and wafers: neither has a larger scale-up domain; and no jitter was asked for.
+        network = {"free network", "network ten times faster"}
+        assert network <= set(times) <= {*network, "no bubble", "unlimited memory"}
         assert times["free network"] <= outcome.step_time_s
-        assert times["no jitter"] == pytest.approx(outcome.step_time_s)  # none was asked for
