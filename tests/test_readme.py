@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sim.catalog import accuracy_stacks, load_accuracy
+from sim.catalog import accuracy_stacks, load_accuracy, read_device
 from sim.hardware.network import Group, Network
 from sim.hardware.topology import load_topology
 from sim.report.points import curves
@@ -44,6 +44,15 @@ def test_the_topology_of_the_documentation_carries_collectives(tmp_path: Path) -
     rings = [network.options("all_gather", Group(ranks))[-1] for ranks in (4, 2)]
     rates = [(n - 1) / n / ring.s_per_byte for n, ring in zip((4, 2), rings, strict=True)]
     assert rates == pytest.approx([2 * 0.9 * 12.5e9, 0.78 * 300e9])
+
+
+def test_the_device_of_the_documentation_is_one(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "network.md").read_text(encoding="utf-8")
+    block = re.search(r"<!-- device: (.*?) -->\n```toml\n(.*?)```", text, re.S)
+    assert block is not None
+    (tmp_path / block.group(1)).write_text(block.group(2), encoding="utf-8")
+    device = read_device(tmp_path / block.group(1), "docs")
+    assert (device.name, device.base, device.peak_flops_per_s["bf16"]) == ("my-card", "a100-80gb-pcie", 210e12)
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("scenarios/*.toml")), ids=lambda path: path.stem)
