@@ -65,7 +65,7 @@ def test_worker_count_and_hash_seed_do_not_change_a_byte(tmp_path: Path) -> None
         (["training.global_batch=264"], 2, "no unit"),
         (["system.8 A100.devices=0"], 2, "devices"),
         (["system.8 A100.devices=9"], 2, "has 8"),
-        (["system.8 A100.stack=fsdp-2022"], 2, "did you mean 'fsdp-2023'"),
+        (["system.8 A100.stack=fsdp-2032"], 2, "did you mean 'fsdp-2023'"),
         (["system.8 A100.stack=cerebras-r2"], 2, "does not run on"),
         (["system.8 A100.variation=wel-run"], 2, "did you mean 'well-run'"),
         (["system.variation=well-run", "system.jitter=1 %"], 2, "leave out one"),

@@ -25,12 +25,12 @@ from sim.cli.options import scenario_path
 from sim.errors import InputError
 from sim.hardware.topology import load_topology
 from sim.report.sweeps.series import column
+from sim.scenario import read_document
 from sim.scenario.base import with_base
 from sim.scenario.keys import parse_key
 from sim.scenario.limits import plan_limit
 from sim.scenario.model_config import read_model_config
 from sim.scenario.problems import check_structure
-from sim.scenario.reader import missing_file
 from sim.scenario.schema import TABLES
 from sim.validation.conventions import table_devices
 from sim.validation.labels import of_source
@@ -62,12 +62,8 @@ MISSPELT: dict[str, Callable[[str], Any]] = {
     "source": lambda name: of_source(SOURCES, f"{name}?"),
     "column": lambda name: column(f"{name}?", [{f"column {number}": 1 for number in range(30)}], "--x"),
     "column of a table": lambda name: parse_table(",".join(f"{name}{number}" for number in range(30)), "t.csv"),
-    "file": lambda name: raised(missing_file(SHELF / f"{name[:99]}.toml", "here")),
+    "file": lambda name: read_document(SHELF / f"{name[:99]}.toml"),
 }
-
-
-def raised(error: InputError) -> None:
-    raise error
 
 
 def refusal(misspelt: Callable[[str], Any], name: str) -> str:

@@ -26,6 +26,7 @@ from sim.report.plans.screen import plans_screen
 from sim.report.plans.studies import SystemStudy, study_all, systems_of
 from sim.report.sentences import percent
 from sim.scenario import PlanRequest, Scenario
+from sim.scenario.amounts import batch_note
 from sim.simulate import prepare, simulate
 from sim.sweep.grid import load_scenarios
 
@@ -60,6 +61,14 @@ def test_options_make_a_scenario() -> None:
     assert wafer.system.stack == "cerebras-r2"
     (tokens,) = asked({**OPTIONS, "--batch": "24576 tokens"}, [])
     assert tokens.training.global_batch == 48
+
+
+def test_amounts_of_the_options_are_for_people() -> None:
+    (scenario,) = asked({**OPTIONS, "--batch": "1M tokens", "--tokens": "1.4T"}, [])
+    recipe = scenario.training
+    assert (recipe.tokens, recipe.asked_batch_tokens) == (1.4e12, 1_000_000)
+    assert abs(recipe.global_batch * recipe.sequence - 1_000_000) <= recipe.sequence / 2
+    assert batch_note(recipe).startswith("a batch of 1,000,000 tokens is ")
 
 
 def test_old_devices_are_planned_in_the_precision_that_they_have() -> None:

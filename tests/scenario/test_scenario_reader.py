@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sim.catalog import Model, Variation, load_model
 from sim.errors import InputError
 from sim.scenario import Lora, PlanRequest, Report, System, Training, read_document, scenario_from
-from sim.scenario.amounts import batch, batch_note
+from sim.scenario.amounts import batch, batch_note, token_budget
 from sim.scenario.problems import check
 from sim.scenario.schema import LISTED, RESERVED_KEYS, TABLES, ModelTable, PlanTable, keys_of
 from sim.sweep.grid import load_scenarios
@@ -104,6 +104,14 @@ def test_a_batch_in_tokens_becomes_whole_sequences(example):
     assert batch_note(training) == "a batch of 4,000,000 tokens is 1,953.1 sequences of 2,048: 1,953 taken"
     whole = read(example(('"720 sequences"', '"2.048M tokens"'))).training
     assert (whole.global_batch, whole.asked_batch_tokens, batch_note(whole)) == (1000, None, "")
+
+
+@pytest.mark.parametrize("read_amount", [batch, token_budget])
+@pytest.mark.parametrize("digits", [20, 400, 6000])
+def test_no_number_is_too_large_to_be_refused(read_amount, digits):
+    for given_value in (10**digits, "1" * 400 + " tokens", "1e19 tokens"):
+        with pytest.raises(InputError, match=r"more than 1e\+18|above zero and finite"):
+            read_amount(given_value)
 
 
 def test_reads_tokens_per_parameter(example):

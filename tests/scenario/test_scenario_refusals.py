@@ -78,8 +78,6 @@ REFUSED = {
     "batch not whole": ('"720 sequences"', '"0.5 sequences"', "is not a whole number of sequences"),
     "batch of nothing": ('"720 sequences"', '"0 tokens"', "'0 tokens' must be above zero and finite"),
     "batch without number": ('"720 sequences"', '"many"', "'many' is not a size of a batch"),
-    "tokens of 400 digits": ("257e9", "1" * 400, ": [training] tokens\n  1111"),
-    "batch of 400 digits": ('"720 sequences"', "1" * 400, "is more than 1e+18, the most that is simulated"),
     "batch of 400 digits in text": ('"720 sequences"', f'"{"1" * 400} tokens"', "must be above zero and finite"),
     "batch beyond all": ('"720 sequences"', '"1e19 tokens"', "is more than 1e+18, the most that is simulated"),
     "batch in thousands alone": ('"720 sequences"', '"4M"', "'4M' has no unit\n  write text with a unit: \"720 seq"),

@@ -12,6 +12,7 @@ from sim.planning import PlanRow, PlanStudy, SizeStudy
 from sim.report.document import RESULTS_SCHEMA, effort_record, plain_data, versions
 from sim.report.plans.studies import SystemStudy
 from sim.scenario import resolved_documents
+from sim.scenario.amounts import batch_note
 
 _QUANTILES = 100
 
@@ -47,6 +48,7 @@ def _search(found: PlanStudy) -> dict[str, Any]:
         "front": [_row(row) for row in found.front],
         "effort": effort_record(found.effort),
         "step_time_quantiles_s": _quantiles(found),
+        "notes": [note for note in (batch_note(found.scenario.training),) if note],
     }
 
 
