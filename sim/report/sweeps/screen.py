@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sim.report.borders import ascii_only
+from sim.report.points import counted
 from sim.report.sweeps.tables import rows_of
 from sim.sweep.store import Store
 from sim.sweep.sweep import Progress
@@ -20,12 +21,13 @@ def sweep_screen(store: Store, progress: Progress, folder: Path, written: Sequen
     """A few lines: counts, the errors with how many points have each, files, and what to do next."""
     total, done, failed, lost = store.counts()
     failed += lost
-    lines = [f"{total:,} points: {done:,} done, {failed:,} failed; {progress.new:,} of them computed now."]
+    lines = [f"{counted(total, 'point')}: {done:,} done, {failed:,} failed; {progress.new:,} of them computed now."]
     if failed:
         errors = Counter(_problem(row["error"]) for row in rows_of(store) if row["error"])
         lines += [f"{count:,} failed: {words}" for words, count in errors.most_common(_MOST_ERRORS)]
         more = len(errors) - _MOST_ERRORS
-        lines += [f"and {more:,} other errors: see the column error of {folder / written[0]}"] if more > 0 else []
+        if more > 0:
+            lines.append(f"and {counted(more, 'other error')}: see the column error of {folder / written[0]}")
     lines.append(f"Written to {folder}: {', '.join(written)}; everything is kept in {store.path.name}.")
     lines.append(f"Charts: scaletax plot {folder}")
     return ascii_only("\n".join(textwrap.fill(line, _WIDTH, subsequent_indent="  ") for line in lines))
