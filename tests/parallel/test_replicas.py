@@ -43,7 +43,7 @@ def test_the_most_comes_first():
     shape = check([6, 8, 6, 8])
     assert (shape.micro_batches, shape.replica_micro_batches) == (8, (8, 8, 6, 6))
     assert shape.replica_classes == ((8, range(2)), (6, range(2, 4)))
-    assert shape.summary() == "DP4 mb1 x6-8"
+    assert shape.summary() == "DP4 mb1 x(2x8+2x6)"
 
 
 @pytest.mark.parametrize("zero", [0, 1])

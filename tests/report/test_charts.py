@@ -7,6 +7,7 @@ import itertools
 import math
 from collections import defaultdict
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,10 +20,12 @@ from sim.engine.program import Instruction
 from sim.engine.trace import Span, Trace
 from sim.outcome.lines import LINES
 from sim.outcome.outcome import Outcome
-from sim.report.charts import distribution_tax, ledger_bars, stream_utilisation, time_to_train, timeline
+from sim.report.charts import chart_files, distribution_tax, ledger_bars, stream_utilisation, time_to_train, timeline
 from sim.report.charts.colours import KIND_COLOURS, LINE_COLOURS
+from sim.report.charts.goodput import goodput_figure
 from sim.report.charts.lanes import actor_lanes, kind_of, shown_actors
 from sim.report.charts.ledger import ledger_figure
+from sim.report.charts.scaling import scaling_figure
 from sim.report.charts.streams import busy_shares
 from sim.report.charts.timeline import timeline_figure, windows
 
@@ -170,3 +173,20 @@ def test_busy_shares_agree_with_the_trace(several: tuple[Outcome, ...]) -> None:
             ]
             busy_s = math.fsum(span.end_s - span.start_s for span in spans)
             assert float(shares.mean()) * outcome.step_time_s == pytest.approx(busy_s, rel=1e-9, abs=1e-12)
+
+
+def test_what_has_one_size_is_not_drawn_against_devices(several: tuple[Outcome, ...], tmp_path: Path) -> None:
+    drawn = {path.stem for path in chart_files([several[1], several[5]], tmp_path)}
+    assert "ledger" in drawn
+    assert not drawn & {"scaling", "goodput"}
+    assert {"scaling", "goodput"} <= {path.stem for path in chart_files(several[:2], tmp_path)}
+
+
+def test_captions_name_what_is_drawn(several: tuple[Outcome, ...]) -> None:
+    def caption(figure: Figure) -> str:
+        return " ".join(text.get_text() for text in figure.texts).replace("\n", " ")
+
+    kinds = "One device is one GPU or one wafer-scale system"
+    assert kinds in caption(scaling_figure(several))
+    assert kinds not in caption(scaling_figure(several[:2]))
+    assert "does not start at 0" in caption(goodput_figure(several))

@@ -7,6 +7,7 @@ import json
 import math
 
 import pytest
+from matplotlib.collections import PolyCollection
 
 from sim.catalog import Range
 from sim.outcome.outcome import Outcome
@@ -114,6 +115,8 @@ def test_goodput_is_drawn_between_its_percentiles(several: tuple[Outcome, ...]) 
     assert set(lines) == {"gpu cluster", "pipeline", "wafer"}
     heights = [float(height) for height in lines["gpu cluster"].get_ydata()]
     assert heights == pytest.approx([100 * point.run.goodput for point in several[:3] if point.run], rel=1e-12)
+    # Between two sizes nothing was simulated.
+    assert not [each for each in ax.collections if isinstance(each, PolyCollection)]
     low, high = ax.get_ylim()
     assert low <= min(heights)
     assert high >= 100

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
@@ -75,6 +76,10 @@ def test_it_is_drawn_only_where_steps_differ(
     assert step_times_figure([*several, *varied]) is not None
     paths = {path.name for path in chart_files(varied[:1], tmp_path)}
     assert {"step-times.png", "step-times.svg"} <= paths
+
+
+def test_nothing_is_drawn_between_two_sizes(varied: tuple[Outcome, ...]) -> None:
+    assert not [each for each in excess_against_devices(varied).collections if isinstance(each, PolyCollection)]
 
 
 def test_sizes_of_one_system_take_a_panel_of_their_own(varied: tuple[Outcome, ...]) -> None:

@@ -14,7 +14,7 @@ from sim.report.charts.scaling import distribution_tax, scaling_figure, time_to_
 from sim.report.charts.step_times import excess_against_devices, excess_by_step, step_times_figure
 from sim.report.charts.streams import stream_utilisation, streams_figure
 from sim.report.charts.timeline import timeline, timeline_figure
-from sim.report.points import comparable, curves, representatives, slug
+from sim.report.points import curves, representatives, slug
 
 __all__ = [
     "chart_files",
@@ -35,7 +35,7 @@ _MOST_TIMELINES = 3
 def chart_files(outcomes: Sequence[Outcome], directory: Path) -> list[Path]:
     """Draw every chart that fits these outcomes into a folder that exists; return the paths, PNG and SVG of each."""
     paths = save(ledger_figure(outcomes), directory, "ledger")
-    if _has_scaling(outcomes):
+    if _has_sizes(outcomes):
         paths += save(scaling_figure(outcomes), directory, "scaling")
         if _has_sizes([point for point in outcomes if point.run is not None]):
             paths += save(goodput_figure(outcomes), directory, "goodput")
@@ -61,10 +61,6 @@ def _hardware(point: Outcome) -> str:
     return " + ".join(f"{part.devices:,}" for part in point.parts) + " devices"
 
 
-def _has_scaling(outcomes: Sequence[Outcome]) -> bool:
-    """Whether there are several sizes to compare: of a system, or of systems that do the same work."""
-    return _has_sizes(outcomes) or (len({point.devices for point in outcomes}) > 1 and comparable(outcomes))
-
-
 def _has_sizes(outcomes: Sequence[Outcome]) -> bool:
+    """Whether a system has several sizes to draw something against."""
     return any(len(curve.sizes) > 1 for curve in curves(outcomes))

@@ -66,8 +66,7 @@ def scaling_figure(outcomes: Sequence[Outcome]) -> Figure:
         title += f": {outcomes[0].scenario.model.name}"
     rows = 0 if direct else (len(systems) + 2) // 3
     mixed = len({isinstance(point.plan, WaferPlan) for point in outcomes}) > 1
-    grows = any(len(curve.sizes) > 1 for curve in systems)
-    caption = _MACHINES + (_KINDS if mixed else "") + (_IDEAL if grows else "") + _TAX
+    caption = _MACHINES + (_KINDS if mixed else "") + _IDEAL + _TAX
     above, below = sheet([3.9, 2.4], title, caption, right=1.9 if direct else 0.4, gap=0.35, legend_rows=rows)
     time_to_train(outcomes, above)
     distribution_tax(outcomes, below)

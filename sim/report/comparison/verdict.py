@@ -11,7 +11,7 @@ from sim.parallel.plan import Plan
 from sim.report.accuracy import NOT_CHECKED, error_band
 from sim.report.comparison.compare import Bend, Comparison
 from sim.report.comparison.criteria import Ahead, Criterion, criteria
-from sim.report.comparison.words import devices_band, devices_text, number, ratio, share
+from sim.report.comparison.words import devices_within, number, ratio, share
 from sim.report.points import Curve, counted
 from sim.units import readable_time
 
@@ -84,7 +84,7 @@ def _as_fast(comparison: Comparison, curve: Curve, point: Outcome) -> str:
         else f"error {NOT_CHECKED}"
     )
     matches = [
-        f"{equal.curve.label} {devices_text(equal.match)} ({devices_band(equal.lowest, equal.highest)})"
+        f"{equal.curve.label} {devices_within(equal.match, equal.lowest, equal.highest)}"
         for equal in comparison.equals
         if equal.reference[1] is point
     ]

@@ -29,6 +29,12 @@ def devices_band(lowest: Match | None, highest: Match | None) -> str:
     return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
 
 
+def devices_within(match: Match, lowest: Match | None, highest: Match | None) -> str:
+    """Both: "412 (380 to 450)", or once what is the same: "fewer than 8"."""
+    own, band = devices_text(match), devices_band(lowest, highest)
+    return own if own == band else f"{own} ({band})"
+
+
 def number(value: float) -> str:
     """ "4,096", "41.3", "0.52"."""
     return f"{value:,.0f}" if value >= 100 or value == round(value) else f"{value:.3g}"

@@ -24,6 +24,7 @@ from sim.report.comparison.page import page
 from sim.report.comparison.records import comparison_rows
 from sim.report.comparison.screen import verdict_screen
 from sim.report.comparison.verdict import verdict
+from sim.report.comparison.words import devices_within
 from sim.report.files import write_results
 from sim.scenario import ComparedWith
 
@@ -384,3 +385,10 @@ def test_a_step_alone_is_accounted_for_up_to_all_tokens(several: tuple[Outcome, 
 
 def test_power_is_energy_over_time(templates: dict[str, Outcome]):
     assert meter_watts(numbered(templates["wafer"], 3, 50.0, None, None, 0.0)) == pytest.approx(3000.0)
+
+
+def test_what_is_the_same_within_the_error_bands_is_said_once() -> None:
+    outside, within = Match("fewer", 8.0), Match("within", 412.0)
+    assert devices_within(outside, outside, outside) == "fewer than 8"
+    assert devices_within(within, outside, Match("within", 450.0)) == "412 (fewer than 8 to 450)"
+    assert devices_within(within, None, None) == "412 (no error band)"
