@@ -13,7 +13,7 @@ test: lint
 	$(BIN)/python -m pytest -n 2
 
 fuzz: $(STAMP)
-	FUZZ_EXAMPLES=10000 $(BIN)/python -m pytest -n 2 tests/fuzz
+	FUZZ_EXAMPLES=10000 $(BIN)/python -m pytest -n 0 tests/fuzz
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -14,6 +14,7 @@ from sim.hardware.network import COLLECTIVES, Collective, Group, Network, Option
 from sim.hardware.network.algorithm import Shape
 from sim.hardware.network.algorithms import ALGORITHMS
 from sim.hardware.topology import EdgeKey, Topology
+from sim.scenario.bounds import LARGEST_MESSAGE_BYTES, check_size
 from sim.units import quantity
 
 COLLECTIVE_SCHEMA = 1
@@ -168,7 +169,10 @@ def read_study(
     if ranks is not None and ranks < 1:
         raise InputError("--ranks", f"{ranks} ranks are too few", "use at least 2, or leave --ranks out")
     group = Group(topology.devices if ranks is None else ranks, stride)
-    return Study(topology, names[kind], group, quantity(size, "bytes", "--bytes"), size_range(span, "--sizes"))
+    size_bytes, sizes_bytes = quantity(size, "bytes", "--bytes"), size_range(span, "--sizes")
+    check_size(size_bytes, LARGEST_MESSAGE_BYTES, "bytes", "--bytes")
+    check_size(sizes_bytes[-1], LARGEST_MESSAGE_BYTES, "bytes", "--sizes")
+    return Study(topology, names[kind], group, size_bytes, sizes_bytes)
 
 
 def file_stem(study: Study) -> str:
