@@ -18,7 +18,7 @@ test-slow: $(STAMP)
 	$(BIN)/python -m pytest -n 2 -m slow
 
 fuzz: $(STAMP)
-	FUZZ_EXAMPLES=10000 $(BIN)/python -m pytest -n 2 tests/fuzz
+	FUZZ_EXAMPLES=10000 $(BIN)/python -m pytest -n 0 tests/fuzz
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -124,9 +124,8 @@ def every_device(prepared: Prepared, order: Order, trace: Trace, steps: int) -> 
     variation = scenario.system.variation
     steps = 1 if variation.is_none else min(scenario.steps, steps)
     turns = order.device_turns
-    check_size(turns, MOST_DEVICE_TURNS, "instructions of devices in a step in full resolution", scenario.where)
-    most = MOST_TURNS_OF_STEPS // turns
-    check_size(steps, most, "steps in full resolution with so many devices and instructions", scenario.where)
+    check_size(turns, MOST_DEVICE_TURNS, "instructions of devices in a step", scenario.where)
+    check_size(steps, MOST_TURNS_OF_STEPS // turns, f"steps of {turns:,} instructions of devices", scenario.where)
     found = run_lanes(order, variation, scenario.seed, steps, devices, prepared.domains[0])
     alone_s, all_s = trace.step_time_s, float(found.step_times_s[0])
     if variation.is_none and abs(all_s - alone_s) > _SAME * alone_s:

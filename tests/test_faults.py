@@ -17,7 +17,7 @@ FAULTS = Path(__file__).with_name("faults")
 QUICK = ("--set", "report.charts=false", "--out")
 # File -> command, exit code, and what the answer says.
 ANSWERS = {
-    "batch-1e15": ("run", 2, "global_batch\n  1e+15 sequences\n  at most 1e+12 sequences"),
+    "batch-1e15": ("run", 2, "global_batch\n  1.00e+15 sequences\n  at most 1,000,000,000,000 sequences"),
     "batch-of-400-digits": ("check", 2, "training.global_batch\n  a whole number of about 400 digits"),
     "control-characters": ("run", 0, "tax"),
     "deep-nesting": ("check", 2, "nested deeper than 64 levels"),

@@ -14,6 +14,7 @@ from sim.hardware.network import COLLECTIVES, Collective, Group, Network, Option
 from sim.hardware.network.algorithm import Shape
 from sim.hardware.network.algorithms import ALGORITHMS
 from sim.hardware.topology import EdgeKey, Topology
+from sim.scenario.bounds import LARGEST_MESSAGE_BYTES, check_size
 from sim.units import quantity
 
 COLLECTIVE_SCHEMA = 1
@@ -203,8 +204,10 @@ def read_study(
     if ranks is not None and ranks < 1:
         raise InputError("--ranks", f"{ranks} ranks are too few", "use at least 2, or leave --ranks out")
     group = Group(topology.devices if ranks is None else ranks, stride)
-    sizes = quantity(size, "bytes", "--bytes"), size_range(span, "--sizes")
-    return Study(topology, names[kind], group, *sizes, algorithm, alone=alone)
+    size_bytes, sizes_bytes = quantity(size, "bytes", "--bytes"), size_range(span, "--sizes")
+    check_size(size_bytes, LARGEST_MESSAGE_BYTES, "bytes", "--bytes")
+    check_size(sizes_bytes[-1], LARGEST_MESSAGE_BYTES, "bytes", "--sizes")
+    return Study(topology, names[kind], group, size_bytes, sizes_bytes, algorithm, alone=alone)
 
 
 def file_stem(study: Study) -> str:

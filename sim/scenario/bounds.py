@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import numpy as np
 
 from sim.errors import InputError
@@ -9,9 +11,9 @@ from sim.errors import InputError
 LARGEST_COUNT = 10**18
 """Any whole number of a scenario: it stays within 64 bits."""
 MOST_PARAMETERS = 10**18
-"""Of a model; a thousand times what a million devices hold."""
+"""Of a model; a hundred times what so many devices hold."""
 MOST_LAYERS = 10_000
-MOST_DEVICES = 1_000_000
+MOST_DEVICES = 262_144
 """Of one topology."""
 MOST_SEQUENCES = 10**12
 """Of a step's batch."""
@@ -24,11 +26,19 @@ MOST_DEVICE_TURNS = 500_000_000
 MOST_TURNS_OF_STEPS = 20_000_000_000
 """The same over all steps: some minutes of work."""
 
+LARGEST_MESSAGE_BYTES = 10**18
+"""Of a collective."""
+MOST_CLUSTER_SIZES = 64
+"""That one search for plans compares."""
+_READABLE = 1e15
+"""From here on a number is written with an exponent."""
 
-def check_size(number: float, most: float, what: str, where: str) -> None:
+
+def check_size(number: float, most: int, what: str, where: str) -> None:
     """Raise InputError for more of something than is simulated. what: in the plural, such as "devices"."""
     if number > most:
-        raise InputError(where, f"{number:,.6g} {what}", f"at most {most:,.6g} {what} are simulated")
+        few = f"{number:,.0f}" if number < _READABLE else f"{Decimal(number):.3g}"
+        raise InputError(where, f"{few} {what}", f"at most {most:,} {what} are simulated")
 
 
 def divisors(number: int, largest: int) -> list[int]:

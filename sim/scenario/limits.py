@@ -20,6 +20,7 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = MappingProxyType(
     {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt, "=": operator.eq, "!=": operator.ne}
 )
 _EXAMPLE = 'write for example "tensor <= 8", "zero = 1" or "recompute != full"'
+_WHOLE = re.compile(r"\d{1,18}")
 _LIMIT = re.compile(r"\s*([A-Za-z_]+)\s*(<=|>=|==|!=|<|>|=)\s*([\w.+-]+)\s*")
 
 
@@ -30,7 +31,7 @@ def plan_limit(text: object) -> PlanLimit:
         raise InputError("", f"'{text}' is not a limit: a key of a plan, a comparison and a value", _EXAMPLE)
     key, sign, written = match[1], match[2].replace("==", "="), match[3]
     if key in _DEGREES:
-        if not written.isdecimal():
+        if not _WHOLE.fullmatch(written):
             raise InputError("", f"'{text}': {written} is not a whole number", f"compare {key} with a whole number")
         return PlanLimit(key, sign, int(written), f"{key} {sign} {written}")
     if key not in _WORDS:

@@ -121,14 +121,12 @@ def near(value: Any, random: Random) -> Any:
     if isinstance(value, bool):
         return not value
     if isinstance(value, (int, float)):
-        return (
-            type(value)(value * random.choice((0, 0.5, 2, 3, 10, 1e3, 1e6, 1e9, 1e12, -1))) if abs(value) < 1e15 else 1
-        )
+        times = random.choice((0, 0.5, 2, 3, 10, 1e3, 1e6, 1e9, 1e12, -1))
+        return type(value)(value * times) if abs(value) < 1e15 else 1
     if isinstance(value, str) and value:
         place = random.randrange(len(value))
-        return (
-            value[:place] + random.choice(("", "9", "0", " ", "e3", "e9", "-")) + value[place + random.randrange(2) :]
-        )
+        inserted = random.choice(("", "9", "0", " ", "e3", "e9", "-"))
+        return value[:place] + inserted + value[place + random.randrange(2) :]
     return odd(random)
 
 

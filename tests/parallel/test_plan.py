@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sim.errors import InputError
 from sim.parallel.plan import check_plan, cut_layers
+from sim.parallel.schedule import peak_layers_in_flight, stage_order
 from sim.report.plans.screen import plan_settings
 
 
@@ -159,3 +160,21 @@ def test_plans_that_differ_never_share_a_line():
 def test_interleaved_stages_hold_every_pth_chunk():
     shape = plan(pipeline=2, virtual_stages=3, layers_per_chunk=(1, 2, 3, 4, 5, 6))
     assert [shape.stage_layers(stage) for stage in (0, 1)] == [1 + 3 + 5, 2 + 4 + 6]
+
+
+@given(st.sampled_from(["1f1b", "gpipe", "interleaved"]), st.integers(1, 6), st.integers(0, 3), st.data())
+def test_what_a_stage_holds_of_many_micro_batches_is_what_the_whole_order_holds(schedule, rounds, more, data):
+    virtual = 2 if schedule == "interleaved" else 1
+    pipeline = data.draw(st.integers(2, 4))
+    micro_batches = rounds * pipeline + (0 if virtual > 1 else more)
+    layers = tuple(data.draw(st.lists(st.integers(1, 3), min_size=pipeline * virtual, max_size=pipeline * virtual)))
+    shape = plan(
+        pipeline=pipeline,
+        virtual_stages=virtual,
+        micro_batches=micro_batches,
+        schedule=schedule,
+        layers_per_chunk=layers,
+    )
+    for stage in range(pipeline):
+        order = stage_order(schedule, stage, pipeline, virtual, micro_batches)
+        assert shape.layers_in_flight(stage) == peak_layers_in_flight(order, layers)

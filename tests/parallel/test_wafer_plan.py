@@ -106,3 +106,15 @@ def test_limits_of_a_search_are_refused():
     limited = dataclasses.replace(scenario, system=dataclasses.replace(scenario.system, search=Search((), 0.1)))
     with pytest.raises(InputError, match="only the size of a pass to choose"):
         plan_wafers(limited, wafer(), wafer_stack(), WAFER_STYLE)
+
+
+def test_the_largest_micro_batch_of_a_large_batch_is_found_among_its_divisors():
+    asked = point(gpt(), 1, PlanRequest(), recipe=training(720_720), stack="cerebras-r2", topology="cs-2-single")
+    machine, stack = wafer(), wafer_stack()
+    found = plan_wafers(asked, machine, stack, WAFER_STYLE)
+
+    def fits(size: int) -> bool:
+        return wafer_memory_bytes(asked.model, 128, size, stack, WAFER_STYLE) <= machine.sram_bytes
+
+    assert found.micro_batch == max(size for size in range(1, 720_721) if 720_720 % size == 0 and fits(size))
+    assert found.micro_batch * found.micro_batches == 720_720

@@ -139,3 +139,21 @@ def test_a_grid_that_is_too_large_is_refused_before_it_is_made(tmp_path: Path) -
         points_of(large, "file")
     assert len(list(points_of(large, "file", 7))) == 7
     assert MOST_POINTS == 10**6
+
+
+@pytest.mark.parametrize("end", [float("inf"), float("-inf"), float("nan"), "1e999 us"])
+@pytest.mark.parametrize("kind", ["range", "logspace"])
+def test_ends_of_an_axis_are_finite(kind, end):
+    for ends in ([end, 8, 8], [1, end, 8]):
+        with pytest.raises(InputError, match="is no number that an axis can have"):
+            spelled_out({"sweep": {"seed": {kind: ends}}}, "here")
+
+
+def test_steps_too_small_to_count_are_refused():
+    with pytest.raises(InputError, match="this axis has inf values"):
+        spelled_out({"sweep": {"training.tokens": {"range": [1.0, 1e300, 1e-300]}}}, "here")
+
+
+def test_only_names_advance_together():
+    with pytest.raises(InputError, match="are no lists of axes"):
+        groups({"seed": [1], "zip": [[{"a": 1}, "seed"]]}, "here")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.errors import InputError
-from sim.sweep.grid import Point, expand, load_scenarios
+from sim.sweep.grid import MOST_LOADED, Point, expand, load_scenarios
 
 BASE = {
     "schema": 1,
@@ -163,4 +163,11 @@ def test_a_problem_at_one_point_says_which(tmp_path):
         load_scenarios(path)
     path.write_text(FILE.replace("[8]", "8"))
     with pytest.raises(InputError, match=r"\[sweep\] system.cluster.devices\n  8 is not a list\n"):
+        load_scenarios(path)
+
+
+def test_so_many_points_are_looked_at_together(tmp_path):
+    path = tmp_path / "many.toml"
+    path.write_text(f"{FILE}seed = {{ range = [1, {MOST_LOADED}, 1] }}\n", encoding="utf-8")
+    with pytest.raises(InputError, match=f"has {3 * MOST_LOADED:,} points\n  use scaletax sweep"):
         load_scenarios(path)

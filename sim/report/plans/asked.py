@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from sim.errors import InputError
 from sim.hardware.topology import load_topology
 from sim.scenario import Scenario, scenario_from
 from sim.scenario.amounts import share
+from sim.scenario.bounds import MOST_CLUSTER_SIZES, check_size
 from sim.scenario.limits import plan_limit
 from sim.scenario.overrides import apply_overrides, parse_value
 from sim.scenario.types import PlanLimit, Search
@@ -100,8 +102,9 @@ def sizes_of(text: str | None) -> list[int]:
     if text is None:
         return []
     words = [word.strip() for word in text.split(",")]
-    if not all(word.isdecimal() and int(word) > 0 for word in words):
+    if not all(re.fullmatch(r"0*[1-9]\d{0,17}", word) for word in words):
         raise InputError("--sizes", f"'{text}' is not a list of device counts", "write for example 256,512,1024")
+    check_size(len(words), MOST_CLUSTER_SIZES, "cluster sizes", "--sizes")
     return sorted({int(word) for word in words})
 
 

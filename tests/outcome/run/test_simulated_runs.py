@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sim.outcome.run.closed_form import effective_time_ratio, expected_cycle_s, young_interval_s
 from sim.outcome.run.conditions import Checkpoints, Conditions
 from sim.outcome.run.intervals import best_interval_steps
-from sim.outcome.run.simulated import RUN_LINES, TRAINING, simulate_runs
+from sim.outcome.run.simulated import MOST_INTERRUPTIONS, RUN_LINES, TRAINING, most_interruptions, simulate_runs
 
 DAY_S = 86400.0
 LONG = Conditions(
@@ -297,3 +297,8 @@ def test_another_process_with_another_hash_seed_gives_the_same(hash_seed):
         check=True,
     )
     assert done.stdout.strip() == runs(LONG, seed=3).times_s.tobytes().hex()
+
+
+def test_many_runs_may_be_interrupted_less_often_each():
+    assert most_interruptions(1) == most_interruptions(1000) == MOST_INTERRUPTIONS
+    assert most_interruptions(100_000) == 500
