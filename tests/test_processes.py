@@ -66,25 +66,32 @@ def workers(process: psutil.Process) -> set[psutil.Process]:
 
 
 def started(*arguments: str) -> tuple[subprocess.Popen[str], set[psutil.Process]]:
-    """A command that computes on two processes, and those, once they are there."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    """A process that computes on two others, and those, once they are there."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "sim", *arguments], cwd=ROOT, env=environment,
+        [sys.executable, *arguments], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    for _ in range(600):
+    for _ in range(1200):
         found = workers(psutil.Process(process.pid))
         if len(found) >= 3:  # the one that forks, and two that compute
             return process, found
         assert process.poll() is None, process.communicate()
-        time.sleep(0.1)
+        time.sleep(0.05)
     raise AssertionError("no worker began within a minute")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_whoever_ends_leaves_no_process(how: signal.Signals) -> None:
+    process, found = started("-c", "import sim.processes, time; list(sim.processes.mapped(time.sleep, [99, 99], 2))")
+    process.send_signal(how)
+    process.communicate(timeout=60)
+    assert psutil.wait_procs(found, timeout=30)[1] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_stopped_run_leaves_no_process(tmp_path: Path, how: signal.Signals) -> None:
-    process, found = started("run", "cerebras-gpt-family", "--jobs", "2", "--out", str(tmp_path / "out"))
+    process, found = started("-m", "sim", "run", "cerebras-gpt-family", "--jobs", "2", "--out", str(tmp_path / "out"))
     process.send_signal(how)
     _, told = process.communicate(timeout=60)
     assert psutil.wait_procs(found, timeout=30)[1] == []

@@ -112,6 +112,10 @@ class Crew:
         except BrokenProcessPool:
             self._begin_again()
             future = self.executor.submit(_computed, *arguments)
+        except Exception as error:
+            if type(error).__name__ != "ClosedClientError":
+                raise
+            raise ClusterGone(self.place.name) from None
         self.flying[future] = batch
 
     def _taken(self, future: Future[list[_Found]]) -> list[Answer]:

@@ -137,7 +137,11 @@ def _check_programs(client: Any) -> None:
 
 
 def _trouble(client: Any, address: str, patience_s: float) -> str:
-    if client.nthreads():
+    try:
+        workers = client.nthreads()
+    except OSError:  # that the scheduler is gone, its futures will say
+        return ""
+    if workers:
         return ""
     return (
         f"nothing came for {patience_s:g} s: the scheduler at {address} has no worker left. Start one, and the sweep"

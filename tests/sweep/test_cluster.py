@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import threading
 from collections.abc import Iterator
-from concurrent.futures import CancelledError, Executor, Future
+from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ def local_cluster() -> Iterator[Any]:
     from distributed import LocalCluster
 
     with LocalCluster(
-        n_workers=1, threads_per_worker=1, processes=False, protocol="tcp://", dashboard_address=None
+        n_workers=1, threads_per_worker=1, processes=False, protocol="tcp://", dashboard_address=":0"
     ) as cluster:
         yield cluster
 
@@ -99,6 +99,18 @@ def test_a_scheduler_that_is_gone_is_told_and_what_was_finished_is_kept(tmp_path
     assert told.value.exit_code == 2
     assert not isinstance(told.value, CancelledError)
     assert 0 < run(tmp_path, threads()).new < 24
+
+
+def test_a_scheduler_that_is_gone_when_it_is_asked_is_told_as_well(tmp_path: Path) -> None:
+    class ClosedClientError(Exception):
+        """As Dask calls it."""
+
+    class Closed(ThreadPoolExecutor):
+        def submit(self, function, /, *arguments, **named) -> Future:  # type: ignore[no-untyped-def, override, type-arg]
+            raise ClosedClientError
+
+    with pytest.raises(ClusterGone):
+        run(tmp_path, Workplace(Closed, lambda executor: None, 1, "dask://there:1"))
 
 
 def test_a_worker_with_another_program_is_refused_and_nothing_of_it_kept(

@@ -66,8 +66,9 @@ def test_a_scheduler_that_is_killed_is_told_and_what_was_finished_is_kept(
     kill_sweep.survive(file, undisturbed, out, "worker", [])
 
 
-def test_workers_with_another_program_are_refused(calm: tuple[Path, Path], tmp_path: Path) -> None:
-    file, _ = calm
+def test_workers_with_another_program_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "small.toml"
+    file.write_text(kill_sweep.SCENARIO, encoding="utf-8")
     shutil.copytree(kill_sweep.ROOT / "sim", tmp_path / "other" / "sim")
     shutil.copytree(kill_sweep.ROOT / "topologies", tmp_path / "other" / "topologies")
     with (tmp_path / "other" / "sim" / "units.py").open("a") as changed:
