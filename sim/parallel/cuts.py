@@ -1,4 +1,4 @@
-"""How layers are cut into the chunks of a pipeline where nobody says otherwise.
+"""How layers are cut into the chunks of a pipeline: as asked for, or evenly.
 
 Legend: C chunks (stages times virtual stages), chunk c on stage c mod p; r = layers mod C chunks have one layer more.
 """
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sim.errors import InputError
 from sim.hardware.kernel import Array
 
 
@@ -45,3 +46,22 @@ def in_runs(counts: Sequence[int]) -> str:
     """Numbers in a row, those that repeat as a product: "2x8+6" for 8, 8, 6. Rows that differ read differently."""
     runs = [(count, len(list(alike))) for count, alike in itertools.groupby(counts)]
     return "+".join(f"{times}x{count}" if times > 1 else f"{count}" for count, times in runs)
+
+
+def cut_layers(layers: int, chunks: int, given: tuple[int, ...] | None, where: str) -> tuple[int, ...]:
+    """Layers of each chunk: as given, or equal. Raises InputError when they cannot be cut so."""
+    if given is None:
+        if layers % chunks:
+            raise InputError(
+                where,
+                f"{layers} layers cannot be cut into {chunks} equal parts (pipeline x virtual_stages)",
+                f"use a divisor of {layers}, or give layers_per_stage",
+            )
+        return (layers // chunks,) * chunks
+    if len(given) != chunks or sum(given) != layers:
+        raise InputError(
+            where,
+            f"layers_per_stage {list(given)} has {len(given)} entries that sum to {sum(given)}",
+            f"give {chunks} entries (pipeline x virtual_stages) that sum to {layers}",
+        )
+    return given

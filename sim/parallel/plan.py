@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sim.catalog import GpuStack, Model
 from sim.errors import InputError
-from sim.parallel.cuts import balanced_cut, in_runs
+from sim.parallel.cuts import balanced_cut, cut_layers, in_runs
 from sim.parallel.plans import Plans
 from sim.parallel.replicas import ReplicaClass, counts_text, in_program_order, refuse_gathering, replica_classes
 from sim.parallel.schedule import (
@@ -184,25 +184,6 @@ def check_plan(request: PlanRequest, scenario: Scenario, stack: GpuStack) -> Pla
 def shards_by_layer(plan: Plans, stack: GpuStack) -> bool:
     """Whether parameters are gathered layer by layer: FSDP, which at ZeRO 2 keeps what it gathered until backward."""
     return plan.zero == 3 or (plan.zero == 2 and 3 in stack.zero_stages)
-
-
-def cut_layers(layers: int, chunks: int, given: tuple[int, ...] | None, where: str) -> tuple[int, ...]:
-    """Layers of each chunk: as given, or equal. Raises InputError when they cannot be cut so."""
-    if given is None:
-        if layers % chunks:
-            raise InputError(
-                where,
-                f"{layers} layers cannot be cut into {chunks} equal parts (pipeline x virtual_stages)",
-                f"use a divisor of {layers}, or give layers_per_stage",
-            )
-        return (layers // chunks,) * chunks
-    if len(given) != chunks or sum(given) != layers:
-        raise InputError(
-            where,
-            f"layers_per_stage {list(given)} has {len(given)} entries that sum to {sum(given)}",
-            f"give {chunks} entries (pipeline x virtual_stages) that sum to {layers}",
-        )
-    return given
 
 
 def _inferred_data(tensor: int, pipeline: int, devices: int, where: str) -> int:

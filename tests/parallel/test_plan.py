@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.errors import InputError
-from sim.parallel.plan import check_plan, cut_layers
+from sim.parallel.cuts import cut_layers
+from sim.parallel.plan import check_plan
 from sim.parallel.schedule import peak_layers_in_flight, stage_order
 from sim.report.plans.screen import plan_settings
 
