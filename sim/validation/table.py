@@ -25,8 +25,8 @@ from sim.validation.contradictions import contradictions
 TRAINING_TABLES = ("training_measurements.csv", "wafer_measurements.csv")
 """What the project carries."""
 _WHOLE = 1e-6
-_MOST_LINES = 8
-"""Of unknown columns."""
+_MOST_LINES, _FEW_ROWS = 8, 3
+"""Unknown columns that are named one by one, and rows."""
 _SMALLEST, _LARGEST = 1e-9, 1e12
 """Beyond them a figure is a slip, whatever its unit."""
 _LARGEST_OF = {
@@ -211,16 +211,17 @@ def unknown_device(given: str, known: Collection[str]) -> str:
 
 
 def problem_lines(problems: Sequence[Problem]) -> tuple[str, ...]:
-    """Say what is wrong with the rows of tables, what is wrong in the same way with several once, with their number."""
+    """Say what is wrong with the rows of tables; what is wrong alike with more than a few, once, with their number."""
     alike: dict[tuple[str, str, str], list[Problem]] = {}
     for one in problems:
         alike.setdefault((one.table, one.column, one.problem), []).append(one)
-    return tuple(
-        str(same[0])
-        if len(same) == 1
-        else f"{table}, {len(same):,} rows (lines {same[0].line} to {same[-1].line}), column {column}: {problem}"
+    many = {
+        same[0]: f"{table}, {len(same):,} rows (lines {same[0].line} to {same[-1].line}), column {column}: {problem}"
         for (table, column, problem), same in alike.items()
-    )
+        if len(same) > _FEW_ROWS
+    }
+    told = {one for same in alike.values() if len(same) > _FEW_ROWS for one in same[1:]}
+    return tuple(many.get(one, str(one)) for one in problems if one not in told)
 
 
 def _row(cells: Mapping[str, str]) -> tuple[Row | None, list[tuple[str, str]]]:
