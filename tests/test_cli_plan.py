@@ -40,7 +40,7 @@ def test_worker_count_and_hash_seed_do_not_change_a_byte(tmp_path: Path) -> None
     for name, jobs, seed in (("one", "1", "1"), ("two", "2", "2")):
         done = scaletax("plan", *SMALL, "--jobs", jobs, "--out", tmp_path / name, seed=seed)
         assert done.returncode == 0, done.stderr
-    for file in ("results.json", "best.toml", "plans.svg", "effort.png"):
+    for file in ("results.json", "best.toml", "plans.svg", "plans.png"):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 
 

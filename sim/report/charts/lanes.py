@@ -13,6 +13,7 @@ _MOST_ACTORS = 24
 _NUMBERS = re.compile(r"(\d+)(?:\.(\d+))?")
 _FORWARD = ("forward", "embedding", "head")
 _PADDING = 0.08
+_NARROWEST_INCHES, _CHARACTER_INCHES = 1.15, 0.073
 WAITING = "wait for the slowest replica"
 
 
@@ -34,6 +35,11 @@ class Lanes:
     lanes: tuple[Lane, ...]
     rows: int
     omitted: int
+
+    @property
+    def label_inches(self) -> float:
+        """Width that the labels beside the rows need."""
+        return max(_NARROWEST_INCHES, _CHARACTER_INCHES * max(len(lane.label) for lane in self.lanes) + 0.2)
 
 
 def actor_lanes(trace: Trace) -> Lanes:

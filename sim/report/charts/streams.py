@@ -19,7 +19,7 @@ from sim.report.charts.lanes import WAITING, Lanes, kind_of, stream_lanes
 from sim.report.step_times import drawn_step
 
 _SLICES = 120
-_LEFT_INCHES, _RIGHT_INCHES = 1.75, 1.1
+_RIGHT_INCHES = 1.1
 _CAPTION = (
     "A stream does one thing after another: it computes or moves data; streams of one machine run side by side. Colour:"
     " share of each small slice of the step in which the stream is occupied, from white (never) to dark (always);"
@@ -31,7 +31,7 @@ def stream_utilisation(outcome: Outcome, ax: Axes | None = None) -> Axes:
     """Draw a strip per stream of each actor, and its share of the step on the right; return the axes."""
     trace = outcome.trace
     lanes = stream_lanes(trace)
-    ax = ax or sheet([_height(lanes)], left=_LEFT_INCHES, right=_RIGHT_INCHES)[0]
+    ax = ax or sheet([_height(lanes)], left=lanes.label_inches, right=_RIGHT_INCHES)[0]
     busy = busy_shares(trace, _SLICES)
     unit, scale = ("s", 1.0) if trace.step_time_s >= 2.0 else ("ms", 1e3)
     colours = LinearSegmentedColormap.from_list(
@@ -64,7 +64,7 @@ def streams_figure(outcome: Outcome, name: str) -> Figure:
     lanes = stream_lanes(outcome.trace)
     title = f"How busy each stream is during one step: {name}"
     caption = _CAPTION + drawn_step(outcome)
-    (ax,) = sheet([_height(lanes)], title, caption, left=_LEFT_INCHES, right=_RIGHT_INCHES)
+    (ax,) = sheet([_height(lanes)], title, caption, left=lanes.label_inches, right=_RIGHT_INCHES)
     return sheet_of(stream_utilisation(outcome, ax))
 
 

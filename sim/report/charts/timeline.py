@@ -26,7 +26,7 @@ _HALVES = 2
 _RASTER_FROM = 3000
 """From this many shapes on, a vector file holds them as an image."""
 _CHARACTER_INCHES = 0.062
-_LEFT_INCHES, _RIGHT_INCHES = 1.15, 0.3
+_RIGHT_INCHES = 0.3
 
 
 class Window(NamedTuple):
@@ -46,7 +46,7 @@ def timeline(outcome: Outcome, ax: Axes | None = None, window: Window | None = N
     trace = outcome.trace
     window = window or Window("the whole step", 0.0, trace.step_time_s)
     lanes = actor_lanes(trace)
-    ax = ax or sheet([_panel_inches(lanes)], left=_LEFT_INCHES, right=_RIGHT_INCHES)[0]
+    ax = ax or sheet([_panel_inches(lanes)], left=lanes.label_inches, right=_RIGHT_INCHES)[0]
     unit, scale = _time_unit(window)
     visible = _visible(trace, lanes, window)
     _shapes(ax, visible, scale)
@@ -70,7 +70,7 @@ def timeline_figure(outcome: Outcome, name: str) -> Figure:
     caption = _caption(outcome, lanes)
     title = f"One training step as a timeline: {name}"
     heights = [_panel_inches(lanes)] * len(shown)
-    panels = sheet(heights, title, caption, left=_LEFT_INCHES, right=_RIGHT_INCHES, gap=0.85, legend_rows=1)
+    panels = sheet(heights, title, caption, left=lanes.label_inches, right=_RIGHT_INCHES, gap=0.85, legend_rows=1)
     for ax, window in zip(panels, shown, strict=True):
         timeline(outcome, ax, window)
     for window in shown[1:] if len(shown) > _HALVES else ():
