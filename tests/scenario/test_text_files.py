@@ -30,11 +30,11 @@ def test_good_text_comes_through(tmp_path):
     ],
 )
 def test_what_no_document_can_mean_is_refused(text, words):
-    with pytest.raises(InputError, match="^a.toml") as caught:
+    with pytest.raises(InputError, match=r"^a\.toml") as caught:
         parse_toml(f"a = {text}", "a.toml")
     assert words in str(caught.value)
-    with pytest.raises(InputError, match="^a.json") as caught:
-        parse_json('{"a": %s}' % text.replace(" = ", ": "), "a.json", "")
+    with pytest.raises(InputError, match=r"^a\.json") as caught:
+        parse_json(f'{{"a": {text.replace(" = ", ": ")}}}', "a.json", "")
     assert words in str(caught.value)
 
 
