@@ -7,10 +7,12 @@ import os
 from pathlib import Path
 
 import pytest
+from builders import point
 
 from sim import errors, simulate
 from sim.cli import main
 from sim.errors import Defect
+from sim.report.sweeps import work
 from sim.sweep import execute
 
 FAULTS = Path(__file__).with_name("faults")
@@ -135,3 +137,14 @@ def test_a_defect_in_one_point_loses_no_other(invoke, monkeypatch, tmp_path):
     assert "a defect of scaletax, not of the input: ZeroDivisionError" in said
     written = json.loads((tmp_path / "out" / "results.json").read_text())
     assert len(written["failures"]) == 1
+
+
+def test_a_defect_in_one_point_of_a_sweep_is_kept_as_such(monkeypatch):
+    def broken(_):
+        raise ZeroDivisionError("nobody foresaw this")
+
+    monkeypatch.setattr(work, "simulate", broken)
+    failed = work.work(point())
+    assert failed.failed
+    assert failed.record[work.DEFECT]
+    assert "a defect of scaletax, not of the input: ZeroDivisionError" in failed.record["row"]["error"]
