@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sim.errors import shown
+from sim.report.points import counted
 from sim.report.screen import ascii_only
 from sim.sweep.store import Store
 from sim.sweep.sweep import Progress
@@ -20,7 +21,7 @@ def sweep_screen(store: Store, progress: Progress, folder: Path, written: Sequen
     """A few lines: counts, the errors with how many points have each, files, and what to do next."""
     total, done, failed, lost = store.counts()
     failed += lost
-    lines = [f"{total:,} points: {done:,} done, {failed:,} failed; {progress.new:,} of them computed now."]
+    lines = [f"{counted(total, 'point')}: {done:,} done, {failed:,} failed; {progress.new:,} of them computed now."]
     if failed:
         counts, first = _errors(store)
         lines += [
@@ -28,7 +29,9 @@ def sweep_screen(store: Store, progress: Progress, folder: Path, written: Sequen
             for words, count in counts.most_common(_MOST_ERRORS)
         ]
         more = len(counts) - _MOST_ERRORS
-        lines += [f"and {more:,} other errors: see the column error of {folder / written[0]}"] if more > 0 else []
+        lines += (
+            [f"and {counted(more, 'other error')}: see the column error of {folder / written[0]}"] if more > 0 else []
+        )
     lines.append(f"Written to {folder}: {', '.join(written)}; everything is kept in {store.path.name}.")
     lines.append(f"Charts: scaletax plot {folder}")
     return ascii_only("\n".join(textwrap.fill(line, _WIDTH, subsequent_indent="  ") for line in lines))
