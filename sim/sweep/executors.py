@@ -26,8 +26,8 @@ class OtherProgram(ScaletaxError):
         super().__init__(
             worker,
             f"it computes with {its}; this sweep with {asked}",
-            "install the same there, and change nothing of it while the sweep runs; what differs was not kept, and the same"
-            " command goes on from there",
+            "install the same there, and change nothing of it while the sweep runs; what differs was not kept, and the"
+            " same command goes on from there",
         )
         self.args = worker, its, asked
 
