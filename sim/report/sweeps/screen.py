@@ -29,9 +29,8 @@ def sweep_screen(store: Store, progress: Progress, folder: Path, written: Sequen
             for words, count in counts.most_common(_MOST_ERRORS)
         ]
         more = len(counts) - _MOST_ERRORS
-        lines += (
-            [f"and {counted(more, 'other error')}: see the column error of {folder / written[0]}"] if more > 0 else []
-        )
+        if more > 0:
+            lines.append(f"and {counted(more, 'other error')}: see the column error of {folder / written[0]}")
     lines.append(f"Written to {folder}: {', '.join(written)}; everything is kept in {store.path.name}.")
     lines.append(f"Charts: scaletax plot {folder}")
     return ascii_only("\n".join(textwrap.fill(line, _WIDTH, subsequent_indent="  ") for line in lines))
