@@ -26,7 +26,8 @@ class OtherProgram(ScaletaxError):
         super().__init__(
             worker,
             f"it computes with {its}; this sweep with {asked}",
-            "install the same there and start it again; nothing of it was kept, and the same command goes on",
+            "install the same there, and change nothing of it while the sweep runs; what differs was not kept, and the"
+            " same command goes on from there",
         )
         self.args = worker, its, asked
 
