@@ -47,7 +47,8 @@ def collective(
     --alone, only the first of them does.
     """
     from sim.report.charts.bus_bandwidth import bus_bandwidth_figure
-    from sim.report.collective import collective_document, file_stem, read_study
+    from sim.report.collective import file_stem, read_study
+    from sim.report.collective_document import collective_document
     from sim.report.collective_screen import collective_screen
     from sim.report.files import write_chart
     from sim.report.named_topology import one_domain

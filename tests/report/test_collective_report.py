@@ -13,7 +13,8 @@ from sim.errors import InputError
 from sim.hardware.network import COLLECTIVES, Group, Network, bus_share
 from sim.hardware.topology import load_topology
 from sim.report.charts.bus_bandwidth import bus_bandwidth, bus_bandwidth_figure
-from sim.report.collective import STORE_TREE, Study, collective_document, file_stem, read_study, size_range
+from sim.report.collective import STORE_TREE, Study, file_stem, read_study, size_range
+from sim.report.collective_document import collective_document
 from sim.report.collective_screen import (
     collective_screen,
     gigabytes_per_s,
