@@ -52,8 +52,10 @@ def read_text(path: Path, where: str) -> str:
     except (FileNotFoundError, NotADirectoryError):
         _note(path, ABSENT)
         raise missing_file(path, where) from None
-    except OSError as error:
+    except (OSError, InputError) as error:
         _note(path, ABSENT)
+        if isinstance(error, InputError):
+            raise
         raise InputError(where, f"{shown(str(path))} cannot be read: {error.strerror}", "check the path") from None
     _note(path, _digest(content))
     try:

@@ -201,11 +201,15 @@ def hardware(
     device: Gpu | Wafer | None = None, stack: Stack | None = None, topology: Topology | None = None
 ) -> Iterator[None]:
     """Let simulate() find these instead of what the scenario names."""
-    found = {"load_device": device, "load_stack": stack, "load_topology": topology}
+    found = (
+        (Topology, "load_device", device),
+        (sim.prepare, "load_stack", stack),
+        (sim.prepare, "load_topology", topology),
+    )
     with contextlib.ExitStack() as patches:
-        for name, instead in found.items():
+        for place, name, instead in found:
             if instead is not None:
-                patches.enter_context(mock.patch.object(sim.prepare, name, return_value=instead))
+                patches.enter_context(mock.patch.object(place, name, return_value=instead))
         yield
 
 

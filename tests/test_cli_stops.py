@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sim.cli.stops import GuardedStream, Terminated, exit_code_of
+from sim.cli.stops import GuardedStream, Terminated, stop_code_of
 
 ROOT = Path(__file__).parents[1]
 SMALL = """
@@ -98,8 +98,8 @@ def test_a_guarded_stream_passes_on_words_and_the_carriage_return_of_a_bar() -> 
 
 
 def test_exit_codes_are_those_of_a_shell() -> None:
-    assert exit_code_of(KeyboardInterrupt()) == 130
-    assert exit_code_of(Terminated()) == 143
+    assert stop_code_of(KeyboardInterrupt()) == 130
+    assert stop_code_of(Terminated()) == 143
     made = KeyboardInterrupt()
     made.__cause__ = Terminated()
-    assert exit_code_of(made) == 143
+    assert stop_code_of(made) == 143

@@ -198,7 +198,7 @@ def test_every_module_behind_a_row_is_hashed(behind_a_row: set[Path]) -> None:
 
 # The scenario file and its bases are hashed as the document that they come to; the catalogue's own files are in the
 # environment; the store is no input.
-OTHER_READERS = {"reading.py", "scenario/reader.py", "catalog/device_economics.py"}
+OTHER_READERS = {"reading.py", "catalog/device_economics.py"}
 READS = {"read_text", "read_bytes", "open", "is_file", "load", "parse"}
 
 
