@@ -209,7 +209,7 @@ def _notes(prepared: Prepared) -> tuple[str, ...]:
     if prepared.is_tight:
         free = prepared.scenario.system.search.memory_margin
         notes.append(
-            f"memory within {free:.0%} of the device's: fragmentation may exhaust it; a search leaves that free"
+            f"memory within {100 * free:g} % of the device's: fragmentation may exhaust it; a search leaves that free"
         )
     if plan.devices < devices:
         notes.append(f"{devices - plan.devices} of {devices} devices stay unused: the plan cannot use them")

@@ -40,7 +40,7 @@ def nothing_fits(
     nearest = plan_at(scenario, machine.stack, block, int(peak.argmin()))
     limits = " within the limits of the search" if scenario.system.search.only else ""
     margin = scenario.system.search.memory_margin
-    kept = f" less a margin of {margin:.0%}" if margin else ""
+    kept = f" less a margin of {100 * margin:g} %" if margin else ""
     return DoesNotFit(
         scenario.where,
         f"no plan{limits} fits {scenario.model.name} on {scenario.system.devices:,} x {machine.gpu.title}"

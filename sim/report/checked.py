@@ -73,7 +73,7 @@ def _chooser(chosen_by: str) -> str:
 def _margin(prepared: Prepared) -> str:
     """A warning where a plan of the user's leaves less free than a search would."""
     margin = prepared.scenario.system.search.memory_margin
-    return f": tight, a search leaves {margin:.0%} free" if prepared.is_tight else ""
+    return f": tight, a search leaves {100 * margin:g} % free" if prepared.is_tight else ""
 
 
 def _variation(scenario: Scenario) -> list[str]:

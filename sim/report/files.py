@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import signal
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from sim.errors import InputError, shown
@@ -78,9 +81,9 @@ def write_folder(
     """Write results.json, other texts and charts into a folder, all of them or none; return the paths.
 
     document: for results.json, which also gets the name and the SHA-256 of every other file. texts: by file name.
-    draw: draws into the folder that it is given, and returns the paths. What an earlier run recorded, is still as it
-    was written and is not written again is deleted; nothing else is. Raises InputError when the folder cannot be
-    written.
+    draw: draws into the folder that it is given, and returns the paths. What an earlier run recorded and is still as it
+    was written is replaced or deleted. Any other file with a name that is needed is the user's: it gets another name,
+    and a note on stderr says so. Raises InputError when the folder cannot be written.
     """
     with _reported(directory), _workspace(directory) as workspace:
         folder = workspace / "results"
@@ -90,7 +93,11 @@ def write_folder(
         names = [*texts, *(path.name for path in (draw(folder) if draw else ()))]
         whole = {**document, _FILES: {name: _digest(folder / name) for name in names}}
         (folder / _RESULTS).write_text(json.dumps(whole, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        _move(folder, directory, [*names, _RESULTS], _earlier_files(directory))
+        own = _earlier_files(directory)
+        kept = _renamed(directory, [name for name in whole[_FILES] if name not in own])
+        _move(folder, directory, [*names, _RESULTS], own, kept)
+    for name, other in kept.items():
+        print(f"note: {name} was not as a run wrote it: it is kept as {directory / other}", file=sys.stderr)
     return [directory / name for name in (_RESULTS, *names)]
 
 
@@ -165,11 +172,17 @@ def _uninterrupted() -> Iterator[None]:
             signal.raise_signal(number)
 
 
-def _move(folder: Path, directory: Path, names: Sequence[str], stale: Collection[str] = ()) -> None:
+def _move(
+    folder: Path,
+    directory: Path,
+    names: Sequence[str],
+    stale: Collection[str] = (),
+    kept: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Give a new folder its name in one go; in one that is there already replace files, all of them or none.
 
-    names: to move, in this order. stale: to delete. An interrupt waits until the move is done, so that no folder holds
-    half of one run and half of another.
+    names: to move, in this order. stale: to delete. kept: files that get another name first. An interrupt waits until
+    the move is done, so that no folder holds half of one run and half of another.
     """
     with _uninterrupted():
         if not directory.exists():
@@ -179,8 +192,9 @@ def _move(folder: Path, directory: Path, names: Sequence[str], stale: Collection
         _refuse_folders(directory)
         aside = folder.with_name("earlier")
         aside.mkdir()
-        before = [name for name in {*names, *stale} if os.path.lexists(directory / name)]
-        moves = [(directory / name, aside / name) for name in before]
+        before = [name for name in {*names, *stale} - kept.keys() if os.path.lexists(directory / name)]
+        moves = [(directory / name, directory / other) for name, other in kept.items()]
+        moves += [(directory / name, aside / name) for name in before]
         moves += [(folder / name, directory / name) for name in names]
         _move_all(moves)
 
@@ -219,6 +233,27 @@ def _earlier_files(directory: Path) -> set[str]:
         return {name for name, digest in recorded.items() if name in inside and _digest(inside[name]) == digest}
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return set()
+
+
+def _renamed(directory: Path, names: Sequence[str]) -> dict[str, str]:
+    """Those of the names that are taken, and results.json where no run wrote it, each with a free name to go by."""
+    taken = [name for name in names if os.path.lexists(directory / name)]
+    if os.path.lexists(directory / _RESULTS) and not _is_of_a_run(directory / _RESULTS):
+        taken.append(_RESULTS)
+    found = {}
+    for name in taken:
+        stem, suffix = os.path.splitext(name)
+        free = (f"{stem}.kept-{number}{suffix}" for number in itertools.count(1))
+        found[name] = next(other for other in free if not os.path.lexists(directory / other))
+    return found
+
+
+def _is_of_a_run(path: Path) -> bool:
+    """Whether a file is a results.json of this program."""
+    try:
+        return "scaletax" in json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError, RecursionError):
+        return False
 
 
 def _digest(path: Path) -> str | None:

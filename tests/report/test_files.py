@@ -146,6 +146,22 @@ def test_a_file_that_was_changed_since_it_was_written_is_the_users(alone: Outcom
     assert not (tmp_path / "ledger.png").exists()
 
 
+def test_a_file_of_the_users_in_the_way_is_kept_under_another_name(
+    alone: Outcome, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("results.json", "summary.csv"):
+        (tmp_path / name).write_text("mine", encoding="utf-8")
+    write_results([alone], [], tmp_path, charts=False)
+    (tmp_path / "summary.csv").write_text("mine too", encoding="utf-8")
+    write_results([alone], [], tmp_path, charts=False)
+    kept = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.glob("*.kept-*")}
+    assert kept == {"results.kept-1.json": "mine", "summary.kept-1.csv": "mine", "summary.kept-2.csv": "mine too"}
+    assert "note: summary.csv was not as a run wrote it" in capsys.readouterr().err
+    # What a run wrote is replaced without a word.
+    write_results([alone], [], tmp_path, charts=False)
+    assert capsys.readouterr().err == ""
+
+
 def record(folder: Path, files: object) -> None:
     """Have an earlier results.json say that a run wrote these files."""
     document = json.loads((folder / "results.json").read_text(encoding="utf-8"))

@@ -51,7 +51,7 @@ def _headline(found: PlanStudy) -> str:
     scenario, device = found.scenario, found.device
     training, search = scenario.training, scenario.system.search
     limits = [limit.text for limit in search.only]
-    limits += [f"{search.memory_margin:.0%} of the memory left free"] if search.memory_margin else []
+    limits += [f"{percent(search.memory_margin)} of the memory left free"] if search.memory_margin else []
     return _wrapped(
         f"{scenario.model.name} on {scenario.system.devices:,} x {device.title} ({found.topology_title}),"
         f" {found.stack_title}; batch {training.global_batch:,} x {training.sequence:,}"
@@ -84,7 +84,7 @@ def _sentences(found: PlanStudy) -> list[str]:
     lines = [
         f"To choose from: {counted(how_hard.legal, 'legal plan')}, of which {how_hard.fitting:,}"
         f" ({percent(how_hard.fitting / how_hard.legal)}) fit the {readable_bytes(found.capacity_bytes)} of a device"
-        f"{f' less {margin:.0%}' if (margin := scenario.system.search.memory_margin) else ''}."
+        f"{f' less a margin of {percent(margin)}' if (margin := scenario.system.search.memory_margin) else ''}."
         f" Within 5 % of the best: {how_hard.within_5_percent:,}"
         f" ({percent(how_hard.within_5_percent / how_hard.fitting)} of those that fit); within 20 %:"
         f" {how_hard.within_20_percent:,} ({percent(how_hard.within_20_percent / how_hard.fitting)}); the median takes"
