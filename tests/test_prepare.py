@@ -67,8 +67,8 @@ def test_a_users_plan_within_the_margin_runs_and_is_warned_about():
         with hardware(gpu(hbm_bytes=needs / share)):
             prepared, outcome = prepare(scenario), simulate(scenario)
         assert prepared.is_tight is is_tight
-        assert any("within 5%" in note for note in outcome.notes) is is_tight
-        assert ("a search leaves 5% free" in checked(prepared)) is is_tight
+        assert any("within 5 %" in note for note in outcome.notes) is is_tight
+        assert ("a search leaves 5 % free" in checked(prepared)) is is_tight
     with hardware(gpu(hbm_bytes=needs * 0.999)), pytest.raises(DoesNotFit):
         prepare(scenario)
 
