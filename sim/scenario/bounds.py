@@ -13,7 +13,7 @@ LARGEST_COUNT = 10**18
 MOST_PARAMETERS = 10**18
 """Of a model; a hundred times what so many devices hold."""
 MOST_LAYERS = 10_000
-MOST_DEVICES = 262_144
+MOST_DEVICES = 1 << 20
 """Of one topology."""
 MOST_SEQUENCES = 10**12
 """Of a step's batch."""

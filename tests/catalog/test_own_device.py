@@ -51,8 +51,8 @@ def test_nothing_is_kept_of_a_file_that_changes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("title = ", "this is not TOML"),
-        ("a = " + "[" * 3000, "this is not TOML"),
+        ("title = ", "not TOML"),
+        ("a = " + "[" * 3000, "nested deeper than"),
         ('title = "My card"', "needs base"),
         ('base = "a100-80gb-sxm"', "needs title"),
         ('title = "My card"\nbase = 3', "needs base"),
@@ -85,7 +85,7 @@ def test_what_cannot_be_a_device_is_refused(text: str, says: str, tmp_path: Path
 
 
 def test_a_file_that_is_not_there_or_takes_a_name_of_the_catalogue_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"cannot be read: No such file"):
+    with pytest.raises(InputError, match=r"there is no file"):
         read_device(tmp_path / "none.toml", "none.toml")
     with pytest.raises(InputError, match="the catalogue has a 'h100-80gb-sxm'"):
         read(tmp_path, HEAD, "h100-80gb-sxm.toml")

@@ -54,7 +54,7 @@ def test_counts_fit_into_each_other(stack):
 
 def test_the_rule_makes_do_with_less_memory_step_by_step():
     # A smaller micro-batch, then more tensor ranks up to a node, then a pipeline, and recomputation last.
-    found = untried(context_bytes=0.0)
+    found = untried(context_bytes=0.0, communicator_bytes=0.0)
     needs = rule_of_thumb(found).peak_bytes
     steps = {
         1.0: "DP16 mb2 ZeRO1",

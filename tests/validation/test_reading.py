@@ -134,7 +134,8 @@ def test_sequence_parallelism_without_tensor_parallelism_is_none() -> None:
             "'ethernet-100gbps' has 1024",
         ),
         ({"n_gpus": 8000, "dp": 4000, "global_batch_sequences": 4000}, "'dgx-a100-superpod' has 4480"),
-        ({"global_batch_sequences": 4_000_000}, "too long to simulate"),
+        ({"global_batch_sequences": 800_000}, "too long to simulate"),
+        ({"global_batch_sequences": 4_000_000}, "at most 1,000,000 are simulated"),
     ],
 )  # fmt: skip
 def test_a_plan_that_cannot_run_says_why(over: dict[str, Any], says: str) -> None:

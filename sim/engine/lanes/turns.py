@@ -157,8 +157,10 @@ def _turn(
 
 def _contended_s(span: Span) -> float:
     """What its own communication took longer because others used its links."""
-    lines = {one.line for one in span.instruction.transfers}
-    return sum(span.parts[line] - span.instruction.parts[line] for line in lines)
+    own = span.instruction.parts
+    # What hides altogether has no part of its own.
+    lines = {one.line for one in span.instruction.transfers} & span.parts.keys()
+    return sum(span.parts[line] - own.get(line, 0.0) for line in lines)
 
 
 def _replicas(instruction: Instruction, lanes: Lanes) -> int:

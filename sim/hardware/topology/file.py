@@ -18,7 +18,6 @@ optionally devices = [...] and sizes.domain; see graph_file.py.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -100,7 +99,7 @@ def _unknown(name: str, where: str) -> InputError:
     having = [
         topology
         for topology in topology_names()
-        if devices.get(tomllib.loads((shelf("topologies") / f"{topology}.toml").read_text(encoding="utf-8"))["device"])
+        if devices.get(parse_toml(read_text(_path(topology, None), where), topology)["device"])
     ]
     if not words or not having:
         return unknown_name(where, "topology", name, topology_names())

@@ -107,7 +107,13 @@ FIRST = link("gpu0", "hub")
         (GRAPH.replace('a = "gpu0"', "a = 0"), "number 1: a\n  0 is not text"),
         (GRAPH.replace('b = "hub"', 'b = " "', 1), "number 1: b\n  the name ' ' is empty"),
         ('devices = ["gpu0", ""]\n' + GRAPH, "devices\n  the name '' is empty"),
-        (GRAPH.replace(FIRST, link("gpu0", "hub", "cable", f"count = 1{400 * '0'}")), "count\n  too many cables"),
+        (
+            GRAPH.replace(FIRST, link("gpu0", "hub", "cable", f"count = 1{400 * '0'}")),
+            (
+                GRAPH.replace(FIRST, link("gpu0", "hub", "cable", f"count = 1{400 * '0'}")),
+                "count\n  a whole number of about 400 digits",
+            ),
+        ),
         (GRAPH.replace("gpu", "chip"), "devices\n  no link has a device"),
         ("devices = []\n" + GRAPH, "no link has a device"),
         ("devices = 3\n" + GRAPH, "3 is not a list"),

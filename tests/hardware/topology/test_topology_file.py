@@ -210,7 +210,7 @@ def test_a_topology_that_its_callers_sizes_make_too_small(tmp_path):
 def test_more_links_than_fit_into_memory(load):
     with pytest.raises(InputError, match=r"^links of class local\n(.|\n)*build fewer devices, or smaller groups"):
         load(DRAGONFLY, 64000, nodes_per_switch=1, switches_per_group=100_000)
-    with pytest.raises(InputError, match="2,147,483,647 devices\n  at most 262,144 devices are simulated"):
+    with pytest.raises(InputError, match="2,147,483,647 devices\n  at most 1,048,576 devices are simulated"):
         load(NODE, 2**31 - 1, devices_per_node=2**31 - 1)
 
 

@@ -9,6 +9,7 @@ import pytest
 from sim.catalog import device_names, load_sources
 from sim.errors import InputError
 from sim.hardware.topology import NO_LINK, load_topology, shelf, topology_names
+from sim.scenario.bounds import MOST_DEVICES
 
 LARGEST = {
     "hgx-a100-node": 8,
@@ -27,7 +28,7 @@ SAMPLE = 400
 def smallest_and_largest(name: str) -> tuple[int, int]:
     """How many devices a file can build, as it says itself when asked for too many."""
     with pytest.raises(InputError) as error:
-        load_topology(name, 10**9, "test")
+        load_topology(name, MOST_DEVICES, "test")
     found = re.search(r"(\d+) to (\d+) devices", error.value.remedy)
     assert found, error.value
     return int(found[1]), int(found[2])

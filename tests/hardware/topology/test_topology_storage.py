@@ -74,12 +74,14 @@ def test_storage_is_a_table(load):
         load('storage = "fast"\n' + FILES["torus"])
 
 
-def test_the_shelf_has_what_is_published():
+def test_the_shelf_has_what_is_published_or_borrowed_from_it():
     found = {name: load_topology(name, None, "test").about.storage for name in topology_names()}
     assert {name for name, storage in found.items() if storage} == {
         "andromeda",
         "condor-galaxy-1",
+        "condor-galaxy-3",
         "cs-2-single",
+        "cs-3-single",
         "dgx-a100-superpod",
         "grand-teton-h100",
         "jean-zay",
@@ -87,5 +89,5 @@ def test_the_shelf_has_what_is_published():
     assert found["jean-zay"].write_bytes_per_s == pytest.approx(2.3e12 / 40)
     assert found["dgx-a100-superpod"] == Storage(273e9, 1e12)
     assert found["grand-teton-h100"] == Storage(2e12, 2e12, 240e15)
-    for wafers in ("andromeda", "condor-galaxy-1", "cs-2-single"):
+    for wafers in ("andromeda", "condor-galaxy-1", "condor-galaxy-3", "cs-2-single", "cs-3-single"):
         assert found[wafers].write_bytes_per_s == pytest.approx(6.7e9 * 14 / (7 * 60), rel=0.01)

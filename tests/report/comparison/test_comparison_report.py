@@ -391,4 +391,4 @@ def test_what_is_the_same_within_the_error_bands_is_said_once() -> None:
     outside, within = Match("fewer", 8.0), Match("within", 412.0)
     assert devices_within(outside, outside, outside) == "fewer than 8"
     assert devices_within(within, outside, Match("within", 450.0)) == "412 (fewer than 8 to 450)"
-    assert devices_within(within, None, None) == "412 (no error band)"
+    assert devices_within(within, None, None) == "412 (not checked)"
