@@ -131,7 +131,7 @@ NODE = ("--topology", "hgx-a100-node")
         (("draw", "leaf-spine", "--size", "oversubscription=0.5"), "write a number, 1 or more"),
         (
             ("draw", "torus-2d", "--size", "x=99999", "--size", "y=99999"),
-            "9,999,800,001 devices\n  at most 262,144 devices are simulated",
+            "9,999,800,001 devices\n  at most 1,048,576 devices are simulated",
         ),
         (
             ("draw", "leaf-spine", "--devices", "64", "--size", "largest_nodes=1"),
