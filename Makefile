@@ -12,10 +12,10 @@ demo: $(RUNS)
 	$(BIN)/scaletax run scenarios/claim.toml --out results/claim
 
 test: lint
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -n 2 -m "not slow"
 
 test-slow: $(STAMP)
-	$(BIN)/python -m pytest -n 2 -m slow
+	$(BIN)/python -m pytest -n 2 -m "slow or hypothesis"
 
 fuzz: $(STAMP)
 	FUZZ_EXAMPLES=10000 $(BIN)/python -m pytest -n 0 tests/fuzz

@@ -1,7 +1,12 @@
 """Settings of all tests. This file's folder is on the path, so that tests can import builders.py."""
 
+import os
+
 from hypothesis import settings
 
-# A first example pays for imports; a slow machine is no failure.
-settings.register_profile("scaletax", deadline=None)
-settings.load_profile("scaletax")
+# A first example pays for imports; a slow machine is no failure. The same examples every time, so that a change is
+# what makes a test fail; "explore" looks for others.
+settings.register_profile("quick", deadline=None, derandomize=True, database=None, max_examples=25)
+settings.register_profile("thorough", deadline=None, derandomize=True, database=None, max_examples=100)
+settings.register_profile("explore", deadline=None, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "thorough"))

@@ -47,6 +47,7 @@ def test_the_resolved_copy_runs_to_the_same_results(tmp_path: Path) -> None:
     assert [point["ledger"] for point in first["points"]] == [point["ledger"] for point in second["points"]]
 
 
+@pytest.mark.slow
 def test_worker_count_and_hash_seed_do_not_change_a_byte(tmp_path: Path) -> None:
     def document(name: str, jobs: int, hash_seed: str) -> bytes:
         command = [sys.executable, "-m", "sim", "run", "quickstart", "--out", str(tmp_path / name), "--jobs", str(jobs)]

@@ -36,6 +36,7 @@ def test_it_answers_in_the_first_screen_and_writes_what_it_names(tmp_path: Path)
     assert all(path.is_file() for path in written)
 
 
+@pytest.mark.slow
 def test_worker_count_and_hash_seed_do_not_change_a_byte(tmp_path: Path) -> None:
     for name, jobs, seed in (("one", "1", "1"), ("two", "2", "2")):
         done = scaletax("plan", *SMALL, "--jobs", jobs, "--out", tmp_path / name, seed=seed)
@@ -44,6 +45,7 @@ def test_worker_count_and_hash_seed_do_not_change_a_byte(tmp_path: Path) -> None
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 
 
+@pytest.mark.slow
 def test_json_on_stdout_is_the_written_document(tmp_path: Path) -> None:
     done = scaletax("plan", *SMALL, "--json", "--only", "tensor <= 2", "--memory-margin", "5 %", "--out", tmp_path)
     assert done.returncode == 0, done.stderr

@@ -51,6 +51,7 @@ def start(*arguments: str, folder: Path, code: str = "from sim.cli import main; 
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments", [("run", "small.toml", "--out", "out"), ("draw", "hgx-a100-node", "--out", "out")], ids=str
 )

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from measured import CELLS, table_text
 
 ROOT = Path(__file__).parents[1]
@@ -44,6 +45,7 @@ def test_a_table_of_ones_own_runs_its_good_rows_and_names_the_others(tmp_path: P
     assert [one["id"] for one in json.loads((tmp_path / "all.json").read_text())["rows"]] == ["a"]
 
 
+@pytest.mark.slow
 def test_a_table_without_faults_ends_well(tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
     path.write_text(table_text({}, {"id": "b", "ep": "8"}, columns=[*CELLS, "ep"]))

@@ -80,6 +80,7 @@ def started(*arguments: str) -> tuple[subprocess.Popen[str], set[psutil.Process]
     raise AssertionError("no worker began within a minute")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_whoever_ends_leaves_no_process(how: signal.Signals) -> None:
     process, found = started("-c", "import sim.processes, time; list(sim.processes.mapped(time.sleep, [99, 99], 2))")

@@ -55,7 +55,14 @@ def test_the_device_of_the_documentation_is_one(tmp_path: Path) -> None:
     assert (device.name, device.base, device.peak_flops_per_s["bf16"]) == ("my-card", "a100-80gb-pcie", 210e12)
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.glob("scenarios/*.toml")), ids=lambda path: path.stem)
+QUICK = {"quickstart", "fabrics", "mixed-a100-h100", "mpt-7b-440-a100"}
+SHELF = [
+    pytest.param(path, id=path.stem, marks=() if path.stem in QUICK else pytest.mark.slow)
+    for path in sorted(ROOT.glob("scenarios/*.toml"))
+]
+
+
+@pytest.mark.parametrize("path", SHELF)
 def test_every_scenario_on_the_shelf_runs(path: Path) -> None:
     # A few steps are enough to see that a scenario runs; those of its own are for its charts.
     scenarios = load_scenarios(path, ["steps=3"])
@@ -68,6 +75,7 @@ def test_every_scenario_on_the_shelf_runs(path: Path) -> None:
         simulate(scenario)
 
 
+@pytest.mark.slow
 def test_what_is_said_of_devices_that_differ_is_what_the_program_says() -> None:
     scenarios = load_scenarios(ROOT / "scenarios" / "stragglers.toml")
     largest = [simulate(scenario) for scenario in scenarios if scenario.system.devices == 12288]

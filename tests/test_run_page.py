@@ -39,6 +39,7 @@ def test_a_table_is_what_the_script_finds(page, name):
     assert block(name) == getattr(page, f"{name}_table")()
 
 
+@pytest.mark.slow
 def test_whole_runs_are_as_the_page_says(page):
     wanted = [run for run in read_whole_runs() if run.entry in QUICK]
     found = page.outcomes(wanted)
@@ -58,6 +59,7 @@ def test_the_chart_is_there():
     assert (DOCS / "figures" / "goodput.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_with_the_published_degrees_llama_3_takes_as_much_longer_as_its_row_says(page):
     (run,) = [one for one in read_whole_runs() if one.entry == "Llama 3.1 405B"]
     overrides = ['system.16,384 H100.search.only=["tensor = 8", "pipeline = 16"]']

@@ -131,6 +131,7 @@ def anomaly(case):
     return 1e-3 if stack.overlap_slowdown else 1e-12
 
 
+@pytest.mark.slow
 @MANY
 @given(cases(), st.floats(1, 20))
 def test_a_better_network_never_makes_a_step_longer(case, factor):
@@ -296,6 +297,7 @@ def test_sharing_links_never_makes_a_step_shorter(case):
         assert together.device_seconds[line] == pytest.approx(alone.device_seconds[line], rel=1e-9)
 
 
+@pytest.mark.slow
 @MANY
 @given(crowded(), st.sampled_from([0.08, 0.3]))
 def test_the_account_closes_where_compute_is_slowed_and_links_are_shared(case, slowdown):
@@ -391,6 +393,7 @@ def test_one_wafer_pays_no_tax():
     assert outcome.ledger.device_seconds["weight_streaming"] > 0
 
 
+@pytest.mark.slow
 @given(st.integers(1, 12), st.sampled_from([8, 12, 30]))
 def test_unused_devices_are_stranded(devices, batch):
     for scenario, topology in (
@@ -487,6 +490,7 @@ def test_more_replicas_on_the_same_batch_are_faster_and_less_useful():
         assert many.ledger.tax >= few.ledger.tax
 
 
+@pytest.mark.slow
 @MANY
 @given(cases())
 def test_removing_a_loss_never_makes_a_step_longer(case):

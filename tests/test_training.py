@@ -136,6 +136,7 @@ print(simulate(scenario).run.runs.times_s.tobytes().hex())
 """
 
 
+@pytest.mark.slow
 def test_the_hash_seed_does_not_matter():
     found = [
         subprocess.run(

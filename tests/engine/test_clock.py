@@ -185,6 +185,7 @@ print(hashlib.sha256(text.encode()).hexdigest(), len(trace.spans))
 """
 
 
+@pytest.mark.slow
 def test_one_trace_whatever_the_hash_seed():
     root = Path(sim.__file__).parents[1]
     found = []

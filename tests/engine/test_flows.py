@@ -284,6 +284,7 @@ def test_on_links_wide_enough_for_all_only_collectives_slow_compute(one, given_u
     assert repr(run(one, SharedLinks(given_usages))) == repr(run(one))
 
 
+@pytest.mark.slow
 @given(programs(), usages())
 @settings(max_examples=200, deadline=None)
 def test_what_is_moved_is_the_pace_over_time(one, given_usages):
@@ -304,6 +305,7 @@ def test_what_is_moved_is_the_pace_over_time(one, given_usages):
     assert moved == pytest.approx([transfer.seconds for _, _, transfer in flows], rel=1e-9, abs=1e-9)
 
 
+@pytest.mark.slow
 @given(programs(slowing=True), usages())
 @settings(max_examples=200, deadline=None)
 def test_what_is_computed_is_the_speed_over_time(one, given_usages):

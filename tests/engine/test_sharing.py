@@ -55,6 +55,7 @@ def best(capacity, uses, limits, fixed, free, floor, chosen):
     return -found.fun
 
 
+@pytest.mark.slow
 @given(networks())
 @settings(max_examples=200, deadline=None)
 def test_rates_are_those_of_linear_programs(network):
@@ -173,6 +174,7 @@ def waves(draw):
     return usages, draw(st.lists(st.sampled_from(list(usages)), unique=True))
 
 
+@pytest.mark.slow
 @given(waves())
 @settings(max_examples=300, deadline=None)
 def test_paces_are_max_min_fair_over_all_links_at_once(drawn):

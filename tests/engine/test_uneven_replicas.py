@@ -114,6 +114,7 @@ def alike(shape, count):
     return dataclasses.replace(shape, micro_batches=count, replica_micro_batches=())
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(shapes(), STACKS)
 def test_the_account_closes_and_all_work_of_all_replicas_is_there(shape, stack):
@@ -138,6 +139,7 @@ def test_a_step_lies_between_the_least_and_the_most_for_everybody(shape, overlap
     assert least.step_time_s * (1 - 1e-9) <= step_time_s <= most.step_time_s * (1 + 1e-9)
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(shapes(), STACKS)
 def test_collectives_of_all_replicas_start_together_and_are_counted_once(shape, stack):

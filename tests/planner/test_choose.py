@@ -28,6 +28,7 @@ def peak_bytes(scenario, on, shape):
     return max(stage.total for stage in stages)
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(
     st.sampled_from([1, 2, 6, 8, 24, 60, 64]),

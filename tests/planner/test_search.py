@@ -30,6 +30,7 @@ def simulated_s(found, block, row):
     return simulated_step_s(plan, costs, on.stack, found.network)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("layers", "devices", "batch", "stack"),
     [(4, 4, 8, "megatron-2022"), (6, 6, 8, "megatron-2021"), (4, 4, 12, "megatron-core-2024"), (8, 8, 16, "fsdp-2023")],
@@ -43,6 +44,7 @@ def test_nothing_that_fits_is_faster(layers, devices, batch, stack):
     assert found.best.step_s <= min(every_s) * (1 + 1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", [CASES[9], CASES[15], CASES[27]], ids=lambda case: case.name)
 def test_real_clusters_where_everything_close_is_simulated(case):
     # All plans that the closed form puts within 5 % of the best; the rest is left to `benchmarks/planner.py`.
@@ -74,6 +76,7 @@ def test_the_number_of_processes_changes_nothing():
     assert alone == together
 
 
+@pytest.mark.slow
 def test_more_devices_are_never_slower():
     steps = [best(devices).step_s for devices in (4, 6, 8, 12, 16, 24, 32)]
     # A larger fabric may have one hop more for everybody.

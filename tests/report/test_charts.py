@@ -175,6 +175,7 @@ def test_busy_shares_agree_with_the_trace(several: tuple[Outcome, ...]) -> None:
             assert float(shares.mean()) * outcome.step_time_s == pytest.approx(busy_s, rel=1e-9, abs=1e-12)
 
 
+@pytest.mark.slow
 def test_what_has_one_size_is_not_drawn_against_devices(several: tuple[Outcome, ...], tmp_path: Path) -> None:
     drawn = {path.stem for path in chart_files([several[1], several[5]], tmp_path)}
     assert "ledger" in drawn

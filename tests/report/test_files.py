@@ -94,6 +94,7 @@ def test_sizes_of_one_system_share_a_document(several: tuple[Outcome, ...], tmp_
     assert "resolved.toml" in names(tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_the_same_results_give_the_same_bytes(several: tuple[Outcome, ...], tmp_path: Path) -> None:
     for name in ("one", "two"):
         write_results(several, [], tmp_path / name, charts=True)
@@ -120,6 +121,7 @@ def test_a_stop_in_the_middle_leaves_nothing(
     assert not existing or names(target) == set()
 
 
+@pytest.mark.slow
 def test_a_second_run_replaces_its_files_and_no_others(
     several: tuple[Outcome, ...], alone: Outcome, tmp_path: Path
 ) -> None:
@@ -235,6 +237,7 @@ def test_a_file_that_cannot_be_moved_takes_the_others_back(
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+@pytest.mark.slow
 def test_everything_written_has_a_suffix_that_no_folder_may_have(several: tuple[Outcome, ...], tmp_path: Path) -> None:
     paths = write_results(several, [], tmp_path, charts=True)
     assert {path.suffix for path in paths} <= set(_SUFFIXES)

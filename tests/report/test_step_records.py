@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from sim.catalog import load_variation
 from sim.outcome.outcome import Outcome
@@ -103,6 +104,7 @@ def test_the_summary_has_columns_for_steps(
     assert not any(rows[2][f"step_time_{name}"] for name in ("alike_s", *TIMES))
 
 
+@pytest.mark.slow
 def test_workers_and_hash_seed_change_nothing_and_the_seed_does(tmp_path: Path) -> None:
     def document(name: str, jobs: int, hash_seed: str, seed: int) -> bytes:
         changes = ["system.variation=as-found", "steps=4", f"seed={seed}", "report.charts=false"]

@@ -115,6 +115,7 @@ def test_links_are_drawn_over_the_step_that_they_belong_to(varied: tuple[Outcome
     assert trace.step_time_s < varied[2].step_time_s
 
 
+@pytest.mark.slow
 def test_the_chart_has_stable_bytes_and_goes_with_its_run(
     varied: tuple[Outcome, ...], alone: Outcome, tmp_path: Path
 ) -> None:

@@ -31,7 +31,11 @@ def small(name: str) -> Topology:
     return load_topology(name, 1, "test")
 
 
-@pytest.fixture(scope="module", params=topology_names())
+QUICK = {"dgx-a100-superpod", "dragonfly", "torus-3d", "pcie-8x-a100-bridged", "condor-galaxy-1"}
+SHELF = [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in topology_names()]
+
+
+@pytest.fixture(scope="module", params=SHELF)
 def sizes(request: pytest.FixtureRequest) -> list[Topology]:
     """One topology of the shelf, small and as large as it gets."""
     return [small(request.param), largest(request.param, None, "test")]

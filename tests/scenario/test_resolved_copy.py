@@ -30,7 +30,7 @@ from sim.sweep.grid import load_scenarios
 
 COUNTS = st.integers(1, 10**6)
 SHARES = st.floats(0, 0.5)
-NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
+NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=12)
 SWITCHES = st.booleans()
 
 
@@ -146,7 +146,7 @@ SYSTEMS = st.builds(
 )
 SCENARIOS = st.builds(
     Scenario,
-    title=st.text(st.characters(codec="utf-8"), max_size=12),
+    title=st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12),
     path=st.just(Path("my.toml")),
     model=models(),
     training=trainings(),

@@ -78,6 +78,7 @@ def test_every_row_can_be_read_and_is_told_apart():
         assert set(one.algorithms) <= set(ALGORITHMS[one.collective])
 
 
+@pytest.mark.slow
 def test_no_measurement_beats_the_links():
     # A bus bandwidth above the nominal rate of the scale-up links needs switches that add: 2 x 7/8 of the data for 9/8.
     for one in ROWS:

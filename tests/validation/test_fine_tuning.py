@@ -17,6 +17,7 @@ def test_ratios_are_those_of_the_sources():
     assert measured["GPT-3 175B, V100, nothing recomputed"] == pytest.approx(43.1 / 32.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "within"),
     [

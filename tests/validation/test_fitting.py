@@ -36,6 +36,7 @@ def test_a_fit_finds_its_way_back_from_another_start(refitted: Fitted) -> None:
     assert found.mean_absolute_error < found.mean_absolute_error_before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", fitted_names())
 def test_every_row_of_a_fit_is_a_fit_row_of_its_stacks(name: str) -> None:
     plan = fit_plan(name)
@@ -46,6 +47,7 @@ def test_every_row_of_a_fit_is_a_fit_row_of_its_stacks(name: str) -> None:
         assert machines <= {name, *plan.shared_with}
 
 
+@pytest.mark.slow
 def test_a_device_and_those_that_share_its_constants_have_the_same_values() -> None:
     ours, theirs = load_device("a100-80gb-sxm"), load_device("a100-40gb-sxm")
     for one in fit_plan("a100-80gb-sxm").free:

@@ -13,6 +13,8 @@ from sim.prepare import prepare
 from sim.simulate import simulate
 from sim.validation.slow_node import compare_slow_node, read_slow_nodes, slow_node_summary
 
+pytestmark = pytest.mark.slow
+
 (BLOOM,) = read_slow_nodes()
 FIRST, SECOND, MIDDLE, LAST = 0, 4, 24, 44
 

@@ -25,6 +25,8 @@ from sim.validation.spread_comparison import (
 )
 from sim.validation.step_spread import Spread
 
+pytestmark = pytest.mark.slow
+
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 ROWS = {row.id: row for row in gpt3_rows()}
 SMALL, MIDDLE, LARGE, LARGEST = (ROWS[f"mlperfjit-{number}"] for number in ("056", "011", "031", "026"))

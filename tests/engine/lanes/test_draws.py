@@ -36,6 +36,7 @@ def times_s(case, variation, steps=4, seed=0):
     return run_lanes(case.order, variation, seed, steps, case.devices, case.topology.domain).step_times_s
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(number=st.integers(0, 500), device=st.integers(0, 31), slowdown=st.floats(0.01, 3.0), seed=st.integers(0, 9))
 def test_a_slow_device_anywhere_never_makes_a_step_faster(number, device, slowdown, seed):
@@ -53,6 +54,7 @@ def test_without_what_only_makes_late_no_step_is_slower(part, number):
     assert (times_s(case, calmer, 20) <= times_s(case, EVERYTHING, 20) * (1 + 1e-6)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["speed_spread", "kernel_jitter"])
 @pytest.mark.parametrize("number", [1, 4, 8])
 def test_without_a_spread_steps_are_no_slower_in_expectation(part, number):

@@ -49,6 +49,7 @@ def test_kernels_of_one_device_average_out():
     assert found.std() == pytest.approx(0.02, rel=0.05)
 
 
+@pytest.mark.slow
 def test_stalls_come_at_their_rate_and_last_as_long_as_they_should():
     # 720 an hour and device are 0.2 a second of work; a lone device takes all of them.
     found = run_lanes(replicas(1), Variation(stalls=Stalls(720, 0.1)), 0, 20_000, 1, 8).step_times_s
@@ -59,6 +60,7 @@ def test_stalls_come_at_their_rate_and_last_as_long_as_they_should():
     assert lost_s.var() == pytest.approx(0.2 * 2 * 0.1**2, rel=0.1)
 
 
+@pytest.mark.slow
 def test_the_longest_stall_among_many_replicas_is_what_all_wait_for():
     # Each replica has a stall with a chance of 1 - exp(-q); the longest of n that are 0 or exponential exceeds x with
     # a chance of 1 - exp(-n q exp(-x / mean)) where none has two.

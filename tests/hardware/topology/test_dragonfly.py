@@ -81,6 +81,7 @@ def test_all_to_all_loads_the_lanes_of_two_groups_evenly(routers, cables):
     assert loads.sum() == 3 * 2 * (8 * routers) ** 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("devices", [512, 1024, 2048])
 def test_all_to_all_is_never_faster_in_a_larger_machine(devices):
     rates = []

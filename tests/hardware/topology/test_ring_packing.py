@@ -54,6 +54,7 @@ def test_where_no_ring_is_closed_there_is_none(members):
 
 
 # Tillson 1980: the directed complete graph falls into n - 1 rings for all n but 4 and 6.
+@pytest.mark.slow
 @pytest.mark.parametrize(("devices", "rings"), [(3, 2), (4, 2), (5, 4), (6, 4), (7, 6), (8, 7), (12, 11), (16, 15)])
 def test_rings_of_full_meshes(devices, rings):
     found = pack_rings(all_to_all(devices))

@@ -56,6 +56,7 @@ def test_every_file_builds_its_smallest_and_largest(name):
             load_topology(name, devices, "test")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", topology_names())
 def test_every_graph_is_connected_and_holds_the_routes(name):
     smallest, largest = smallest_and_largest(name)
