@@ -39,6 +39,7 @@ def test_json_on_stdout_is_the_written_document(tmp_path: Path) -> None:
     assert json.loads(done.stdout) == json.loads((tmp_path / "out" / "results.json").read_text())
 
 
+@pytest.mark.slow
 def test_the_resolved_copy_runs_to_the_same_results(tmp_path: Path) -> None:
     scaletax("run", "quickstart", "--out", tmp_path / "first", "--set", "report.charts=false")
     again = scaletax("run", tmp_path / "first" / "resolved.toml", "--out", tmp_path / "second")
@@ -89,6 +90,7 @@ def test_bad_input_is_explained_and_writes_nothing(tmp_path: Path, overrides: li
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_sweep_that_is_replaced_is_told_of_on_stderr(tmp_path: Path) -> None:
     path = tmp_path / "swept.toml"
     quickstart = (ROOT / "scenarios" / "quickstart.toml").read_text(encoding="utf-8")

@@ -32,6 +32,7 @@ def test_one_source_is_compared_and_written(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 def test_a_table_of_ones_own_runs_its_good_rows_and_names_the_others(tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
     path.write_text(table_text({"source": "mine"}, {"id": "b", "gpu": "A100-SMX"}, {"id": "c", "dp": "8"}))

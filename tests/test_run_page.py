@@ -34,7 +34,10 @@ def block(name):
     return TEXT.split(f"<!-- begin {name} -->\n", 1)[1].split(f"\n<!-- end {name} -->", 1)[0]
 
 
-@pytest.mark.parametrize("name", ["profiles", "formulas", "intervals", "published"])
+SLOW = pytest.param("intervals", marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("name", ["profiles", "formulas", SLOW, "published"])
 def test_a_table_is_what_the_script_finds(page, name):
     assert block(name) == getattr(page, f"{name}_table")()
 

@@ -326,6 +326,7 @@ def test_what_is_computed_is_the_speed_over_time(one, given_usages):
         assert done_s == pytest.approx(given_s[span.what], rel=1e-9)
 
 
+@pytest.mark.slow
 @given(programs(slowing=True), usages())
 @settings(max_examples=200, deadline=None)
 def test_spans_have_the_length_of_their_parts_and_the_ledger_closes(one, given_usages):

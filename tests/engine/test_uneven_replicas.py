@@ -161,6 +161,7 @@ def test_collectives_of_all_replicas_start_together_and_are_counted_once(shape, 
             assert one.wave.devices == own or one.line == "data_comm"
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(shapes(), STACKS)
 def test_every_device_on_its_own_takes_as_long_as_the_folded_ones(shape, stack):

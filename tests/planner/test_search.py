@@ -83,12 +83,14 @@ def test_more_devices_are_never_slower():
     assert all(after <= before * 1.001 for before, after in itertools.pairwise(steps))
 
 
+@pytest.mark.slow
 def test_more_memory_is_never_slower():
     steps = [best(hbm_bytes=size).step_s for size in (2.8e9, 3.5e9, 5e9, 10e9, 80e9)]
     assert all(after <= before for before, after in itertools.pairwise(steps))
     assert steps[-1] < steps[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("link", ["nic", "nvlink"])
 def test_more_bandwidth_is_never_slower(link):
     steps = [best(network=cluster(16, **{link: rate})).step_s for rate in (5e9, 20e9, 80e9, 300e9)]

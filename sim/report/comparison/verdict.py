@@ -89,8 +89,8 @@ def _as_fast(comparison: Comparison, curve: Curve, point: Outcome) -> str:
         if equal.reference[1] is point
     ]
     return (
-        f"{curve.place(point)} trains in {readable_time(point.time_to_train_s)} ({sure}). Devices that are as fast, and"
-        f" within the error bands of both: {'; '.join(matches)}."
+        f"{curve.place(point)} trains in {readable_time(point.time_to_train_s)} ({sure}). Devices that are as fast (in"
+        f" brackets: within the error bands of both): {'; '.join(matches)}."
     )
 
 

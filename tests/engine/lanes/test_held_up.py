@@ -94,6 +94,7 @@ def test_exchanges_across_nodes_are_the_networks_fault_not_the_ranks():
     assert (one.by, delays[one.number] > 0) == ("device", True)
 
 
+@pytest.mark.slow
 def test_of_a_slow_device_and_a_slow_network_each_has_its_share():
     order = replicas(4)
     both = Variation(slow=(SlowPlace(0.1, device=1),), stalls=Stalls(3600 * 50, 0.01))

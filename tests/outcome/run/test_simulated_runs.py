@@ -167,6 +167,7 @@ def test_what_is_worse_is_never_shorter(over):
     assert after_s > before_s
 
 
+@pytest.mark.slow
 def test_fewer_spares_are_never_shorter_and_very_many_are_as_good_as_always_one():
     base = changed(steps=200_000.0, between_failures_s=0.5 * DAY_S, repair_s=1.5 * DAY_S, replacement_s=300.0)
     times = {count: mean_s(dataclasses.replace(base, spares=count)) for count in (0, 1, 2, 4, 9, 500, None)}
