@@ -220,6 +220,7 @@ def test_adapters_spare_weight_gradients():
     assert float(duration_s(frozen.forward)) > float(duration_s(trained.forward))
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(
     st.lists(st.integers(1, 8), min_size=1, max_size=4),

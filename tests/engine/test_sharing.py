@@ -62,6 +62,7 @@ def test_rates_are_those_of_linear_programs(network):
     assert max_min_rates(*network) == pytest.approx(lexicographic(*network), rel=1e-5)
 
 
+@pytest.mark.slow
 @given(networks())
 @settings(max_examples=300, deadline=None)
 def test_no_link_is_over_capacity_and_every_flow_has_a_bottleneck(network):

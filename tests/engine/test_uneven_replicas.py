@@ -128,6 +128,7 @@ def test_the_account_closes_and_all_work_of_all_replicas_is_there(shape, stack):
     assert ledger.device_seconds["useful"] == pytest.approx(sum(useful[count] for count in counts))
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(shapes(), st.booleans())
 def test_a_step_lies_between_the_least_and_the_most_for_everybody(shape, overlaps):

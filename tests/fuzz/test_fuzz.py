@@ -22,6 +22,7 @@ def test_mutated_inputs_are_answered(random):
     assert not ended.fault, f"scaletax {' '.join(ended.words)}: {ended.fault}\n{ended.said}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("document", mutations.small_scenarios(), ids=lambda one: one["system"][0]["name"])
 def test_what_is_mutated_is_good_before(document, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -29,6 +29,7 @@ LIMITS = st.sampled_from([
 ])  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(st.lists(LIMITS, max_size=3))
 def test_what_is_left_is_what_is_within(texts):

@@ -63,6 +63,7 @@ def test_a_system_has_its_colour_whichever_others_differ(
     assert colours == [system_style(3)[0], system_style(4)[0]]
 
 
+@pytest.mark.slow
 def test_it_is_drawn_only_where_steps_differ(
     several: tuple[Outcome, ...],
     varied: tuple[Outcome, ...],

@@ -64,6 +64,7 @@ def test_without_a_spread_steps_are_no_slower_in_expectation(part, number):
     assert np.mean(gains) > -2 * np.std(gains) / np.sqrt(len(gains))
 
 
+@pytest.mark.slow
 def test_every_part_matters_somewhere():
     gained = dict.fromkeys(WITHOUT, 0.0)
     for number in range(12):
