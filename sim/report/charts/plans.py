@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sim.parallel.wafer_plan import WaferPlan
 from sim.planning import PlanStudy
+from sim.report.charts.against_devices import End, label_ends
 from sim.report.charts.canvas import quiet, round_ticks, sheet, sheet_of
 from sim.report.charts.colours import FAINT, INK
 from sim.report.points import counted
@@ -42,15 +43,17 @@ def plans(found: PlanStudy, ax: Axes | None = None) -> Axes:
     )  # fmt: skip
     ax.set_yscale("log")
     best_s = found.best[0].step_s
-    for factor, words, side in ((1.0, "best", "top"), (1.05, "+5 %", "bottom"), (1.2, "+20 %", "bottom")):
-        _line(ax, best_s * factor, words, side)
+    levels = [(best_s, "best", FAINT), (1.05 * best_s, "+5 %", FAINT), (1.2 * best_s, "+20 %", FAINT)]
     if found.effort.rule_of_thumb_step_s is not None:
-        _line(ax, found.effort.rule_of_thumb_step_s, "rule of thumb", "bottom", bold=True)
+        levels.append((found.effort.rule_of_thumb_step_s, "rule of thumb", INK))
+    for level_s, _, colour in levels:
+        ax.axhline(level_s, color=colour, linewidth=0.9, linestyle=(0, (4, 3)), zorder=2)
     round_ticks(ax, readable_time)
     ax.set_xlim(0, 100)
     ax.set_xlabel(_ACROSS, size=9, color=INK)
     ax.set_ylabel("step time", size=9, color=INK)
     quiet(ax)
+    label_ends(ax, [End(100.0, level_s, words, colour) for level_s, words, colour in levels])
     return ax
 
 
@@ -79,10 +82,10 @@ def plans_figure(found: PlanStudy) -> Figure:
     caption = _WAFER_CAPTION if isinstance(found.best[0].plan, WaferPlan) else _GPU_CAPTION
     degrees = len(_colours(found.tensor))
     if degrees == 1:
-        (only,) = sheet([3.6], title, caption, left=0.95, right=1.0)
+        (only,) = sheet([3.6], title, caption, left=0.95, right=1.3)
         return sheet_of(plans(found, only))
     heights = [3.6, degrees * _ROW_INCHES]
-    top, below = sheet(heights, title, caption + _DEGREES, left=0.95, right=1.0, gap=0.3)
+    top, below = sheet(heights, title, caption + _DEGREES, left=0.95, right=1.3, gap=0.3)
     plans(found, top)
     top.tick_params(labelbottom=False)
     top.set_xlabel("")
@@ -103,19 +106,3 @@ def _colours(tensor: NDArray[np.int64]) -> Mapping[int, tuple[float, float, floa
     degrees = np.unique(tensor).tolist()
     places = np.linspace(_DARKEST, _LIGHTEST, max(len(degrees), 2))[: len(degrees)]
     return {degree: colormaps["viridis"](place) for degree, place in zip(degrees, places, strict=True)}
-
-
-def _line(ax: Axes, value_s: float, words: str, side: str, *, bold: bool = False) -> None:
-    """A level with its name beside the panel."""
-    ax.axhline(value_s, color=INK if bold else FAINT, linewidth=0.9, linestyle=(0, (4, 3)), zorder=2)
-    ax.annotate(
-        words,
-        (1.0, value_s),
-        xycoords=("axes fraction", "data"),
-        xytext=(4, 1 if side == "bottom" else -1),
-        textcoords="offset points",
-        size=8,
-        weight="bold" if bold else "normal",
-        color=INK if bold else FAINT,
-        va=side,
-    )
