@@ -209,7 +209,7 @@ def _check_devices(scenario: Scenario, devices: Sequence[Device], stack: Stack) 
         if isinstance(device, Gpu) != isinstance(stack, GpuStack):
             raise InputError(
                 where,
-                f"the stack '{stack.name}' does not run on a {device.title}",
+                f"the stack '{stack.name}' does not run on the {device.title}",
                 "use a GPU stack on a GPU topology, a wafer stack on a wafer topology (scaletax list stacks)",
             )
 

@@ -194,6 +194,7 @@ def _confidence(prepared: Prepared) -> Confidence:
         device_count=scenario.system.devices,
         sequence=scenario.training.sequence,
         global_batch=scenario.training.global_batch,
+        method=scenario.training.method,
     )
 
 

@@ -90,7 +90,7 @@ def test_parts_are_gpus():
     )
     wafers = refusal((1, 1), topologies=("cs-2-single", "cs-2-single"), stack="cerebras-r2")
     assert wafers.startswith('test.toml: [system "test"].part[0] topology\n  a Cerebras CS-2')
-    assert "the stack 'cerebras-r2' does not run on a NVIDIA A100" in refusal((16, 16), stack="cerebras-r2")
+    assert "the stack 'cerebras-r2' does not run on the NVIDIA A100" in refusal((16, 16), stack="cerebras-r2")
 
 
 def test_a_part_that_is_too_large_or_unknown_is_named():

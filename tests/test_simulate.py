@@ -519,9 +519,9 @@ def test_removing_a_loss_never_makes_a_step_longer(case):
 
 
 def test_devices_and_stacks_of_different_kinds_do_not_go_together():
-    with pytest.raises(InputError, match="the stack 'cerebras-r2' does not run on a NVIDIA A100"):
+    with pytest.raises(InputError, match="the stack 'cerebras-r2' does not run on the NVIDIA A100"):
         prepare(point(stack="cerebras-r2"))
-    with pytest.raises(InputError, match="does not run on a Cerebras CS-2"):
+    with pytest.raises(InputError, match="does not run on the Cerebras CS-2"):
         prepare(point(devices=1, topology="cs-2-single"))
 
 

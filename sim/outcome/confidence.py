@@ -31,6 +31,7 @@ class Confidence:
 
 
 NEVER_CHECKED = Confidence()
+PRETRAINING = "pretrain"
 
 
 def confidence(
@@ -41,8 +42,12 @@ def confidence(
     device_count: int,
     sequence: int,
     global_batch: int,
+    method: str = PRETRAINING,
 ) -> Confidence:
-    """Hold a scenario to the rows that its stack was checked on. devices: the kinds that it runs on, by name."""
+    """Hold a scenario to the rows that its stack was checked on, all of which pretrain.
+
+    devices: the kinds that it runs on, by name. method: of the training.
+    """
     if accuracy is None:
         return NEVER_CHECKED
     kinds = [f"devices {', '.join(accuracy.devices)}"] if set(devices) - set(accuracy.devices) else []
@@ -54,7 +59,8 @@ def confidence(
         (global_batch, accuracy.global_batch, f"batches of {_range(accuracy.global_batch)} sequences"),
     )
     beyond = [words for value, (low, high), words in ranges if not low <= value <= high]
-    return Confidence(accuracy, (*kinds, *beyond))
+    others = [] if method == PRETRAINING else ["pretraining"]
+    return Confidence(accuracy, (*others, *kinds, *beyond))
 
 
 def _range(ends: tuple[float, float]) -> str:

@@ -48,7 +48,7 @@ def rule_of_thumb(found: Search) -> Contender | None:
     recomputation only where nothing else fits (NVIDIA, Megatron Core, Parallelism Strategies Guide; Narayanan et al.
     2021, sec. 3, takeaways 1 and 2). Then the largest micro-batch that fits (NVIDIA, NeMo Framework, Batching) and
     still leaves a pipeline four for each stage. ZeRO 1 where the stack has it, sequence parallelism beside tensor
-    parallelism, 1F1B without virtual stages, equal replicas, and hardly a device without work.
+    parallelism, 1F1B without virtual stages, equal stages and replicas, and hardly a device without work.
     """
     rows = [(one, int(row)) for one in found.fitting for row in np.flatnonzero(_is_usual(one, found))]
     if not rows:
@@ -67,7 +67,7 @@ def _is_usual(one: Screened, found: Search) -> Any:
     inside = found.network.domain % plans.tensor == 0
     is_even = plans.data * plans.micro_batch * plans.micro_batches == found.scenario.training.global_batch
     usual = has_zero & (plans.virtual_stages == 1) & inside & (shares == plans.sequence_parallel) & is_even
-    return usual & (plans.schedule == "1f1b")
+    return usual & (plans.schedule == "1f1b") & (found.scenario.model.layers % plans.pipeline == 0)
 
 
 def _order(plans: PlanBlock, row: int, devices: int) -> tuple[float, ...]:

@@ -35,6 +35,7 @@ def test_the_ends_of_a_range_belong_to_it(edge: dict[str, Any]) -> None:
         ({"device_count": 1024}, "8 to 512 devices"),
         ({"sequence": 4096}, "sequences of 2,048 tokens"),
         ({"global_batch": 2048}, "batches of 64 to 1,024 sequences"),
+        ({"method": "lora"}, "pretraining"),
     ],
 )
 def test_every_side_of_the_range_is_named(over: dict[str, Any], says: str) -> None:

@@ -66,6 +66,8 @@ def load_topology(
         path = _path(name, base)
         shown = f"topologies/{name}.toml"
     raw = parse_toml(read_text(path, where), shown)
+    if "family" not in raw and {"base", "record"} & raw.keys():
+        raise InputError(shown, "this is a device, not a topology", f'a topology names it: device = "{path.name}"')
     wanted = str(raw.get("family", ""))
     if "family" in raw and wanted not in FAMILIES:
         raise unknown_name(f"{shown}: family", "family", wanted, FAMILIES)

@@ -47,3 +47,9 @@ def test_a_device_file_that_cannot_be_used_is_refused_by_name(tmp_path: Path) ->
     (tmp_path / "node.toml").write_text(NODE.replace('"a100-80gb-sxm"', "8"), encoding="utf-8")
     with pytest.raises(InputError, match=r"^node.toml: device\n  unknown device '8'"):
         load_topology("node.toml", 8, "test", tmp_path)
+
+
+def test_a_device_is_not_taken_for_a_topology(tmp_path: Path) -> None:
+    (tmp_path / "card.toml").write_text('title = "My card"\nbase = "h100-80gb-sxm"\n', encoding="utf-8")
+    with pytest.raises(InputError, match=r"this is a device, not a topology\n  a topology names it: device = .card"):
+        load_topology("card.toml", 8, "test", tmp_path)
