@@ -138,7 +138,8 @@ _PER: dict[str, float] = {
     "year": SECONDS_PER_YEAR,
 }
 _RATE = re.compile(
-    r"(\d+(?:_\d+)*(?:\.\d*)?(?:[eE][+-]?\d{1,3})?)\s+per\s+(?:(\d+)\s+)?(device|node|cluster)-(hour|day|week|month|year)s?"
+    r"(\d+(?:_\d+)*(?:\.\d*)?(?:[eE][+-]?\d{1,3})?)\s+per\s+(?:(\d+)\s+)?(device|node|cluster)-(hour|day|week|month|year)s?",
+    re.ASCII,
 )
 _RATE_REMEDY = 'write for example "0.2 per device-year", "6.5 per 1000 node-days" or "1 per cluster-week"'
 

@@ -15,10 +15,27 @@ from sim.cli.simulating import check, cite, run
 from sim.cli.stops import guard, stop_code_of
 from sim.cli.sweeping import plot, sweep
 from sim.cli.validating import fit, validate
-from sim.errors import defect_of, unknown_name
+from sim.errors import InputError, defect_of, shown, unknown_name
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """Commands whose words are text that a file can hold."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click's. Raises InputError for a word with a NUL character, or that is not UTF-8."""
+        for word in args:
+            try:
+                word.encode("utf-8")
+            except UnicodeEncodeError:
+                raise InputError(
+                    "scaletax", f"{shown(word)} is not UTF-8", "rename the file, or write other text"
+                ) from None
+            if "\0" in word:
+                raise InputError("scaletax", f"{shown(word)} has a NUL character", "leave the character out")
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="scaletax")
 def cli() -> None:
     """What splitting a training run over many devices costs: GPU clusters and wafer-scale machines.

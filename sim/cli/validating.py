@@ -41,13 +41,15 @@ def validate(
         return
     from sim.report.files import check_writable
     from sim.report.screen import written_files
-    from sim.report.validation.files import write_document, write_validation
+    from sim.report.validation.files import check_document, write_document, write_validation
     from sim.report.validation.screen import validation_screen
     from sim.validation.selection import read_selection, validate_rows
 
     directory = out or Path("results") / "validation"
     table = read_selection(data, source)
     check_writable(directory)
+    if json_file is not None:
+        check_document(json_file)
     with progress(len(table.rows), "row") as bar:
         validation, summary = validate_rows(table, role, jobs, lambda total: advance(bar, total))
     written = write_validation(validation, summary, directory)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sim.errors import InputError
+from sim.errors import InputError, shown
 from sim.hardware.kernel import Array
 
 
@@ -61,7 +61,7 @@ def cut_layers(layers: int, chunks: int, given: tuple[int, ...] | None, where: s
     if len(given) != chunks or sum(given) != layers:
         raise InputError(
             where,
-            f"layers_per_stage {list(given)} has {len(given)} entries that sum to {sum(given)}",
+            f"layers_per_stage {shown(list(given))} has {len(given)} entries that sum to {sum(given)}",
             f"give {chunks} entries (pipeline x virtual_stages) that sum to {layers}",
         )
     return given

@@ -238,7 +238,7 @@ def _earlier_files(directory: Path) -> set[str]:
 def _renamed(directory: Path, names: Sequence[str]) -> dict[str, str]:
     """Those of the names that are taken, and results.json where no run wrote it, each with a free name to go by."""
     taken = [name for name in names if os.path.lexists(directory / name)]
-    if os.path.lexists(directory / _RESULTS) and not _is_of_a_run(directory / _RESULTS):
+    if os.path.lexists(directory / _RESULTS) and not is_of_a_run(directory / _RESULTS):
         taken.append(_RESULTS)
     found = {}
     for name in taken:
@@ -248,7 +248,7 @@ def _renamed(directory: Path, names: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _is_of_a_run(path: Path) -> bool:
+def is_of_a_run(path: Path) -> bool:
     """Whether a file is a results.json of this program."""
     try:
         return "scaletax" in json.loads(path.read_text(encoding="utf-8"))

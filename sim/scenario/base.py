@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from sim.scenario.overlay import overlaid
 from sim.scenario.shelf import shelf
 
 Parse = Callable[[Path], dict[str, Any]]
+_MOST_FILES = 32
+"""On top of one another."""
 
 
 def with_base(document: Mapping[str, Any], path: Path, parse: Parse) -> dict[str, Any]:
@@ -20,7 +23,7 @@ def with_base(document: Mapping[str, Any], path: Path, parse: Parse) -> dict[str
     parse: reads one file. Paths in a base are taken from its own folder.
     Raises InputError for a base that is not there, or that leads back to a file which is laid over it.
     """
-    return _laid(document, path, parse, (path.resolve(),))
+    return _laid(document, path, parse, (_absolute_path(path),))
 
 
 def _laid(document: Mapping[str, Any], path: Path, parse: Parse, above: Sequence[Path]) -> dict[str, Any]:
@@ -28,10 +31,12 @@ def _laid(document: Mapping[str, Any], path: Path, parse: Parse, above: Sequence
     if "base" not in document:
         return upper
     base = _found(document["base"], path)
-    if base.resolve() in above:
+    if len(above) == _MOST_FILES:
+        raise InputError(f"{path}: base", f"more than {_MOST_FILES} files on top of one another", "join some of them")
+    if _absolute_path(base) in above:
         chain = " -> ".join(one.name for one in (*above, base))
         raise InputError(f"{path}: base", f"the files are each other's base: {chain}", "leave out one 'base'")
-    lower = _laid(_parsed(base, path, parse), base, parse, (*above, base.resolve()))
+    lower = _laid(_parsed(base, path, parse), base, parse, (*above, _absolute_path(base)))
     return overlaid(with_absolute_paths(lower, base.parent), upper)
 
 
@@ -65,7 +70,7 @@ def with_absolute_paths(document: Mapping[str, Any], folder: Path) -> dict[str, 
     for tables in (found, *_tables(found.get("entry"))):
         for model in _tables([tables.get("model")]):
             if isinstance(model.get("config"), str):
-                model["config"] = str((folder / model["config"]).resolve())
+                model["config"] = str(_absolute_path(folder / model["config"]))
         for system in _tables(tables.get("system")):
             for hardware in (system, *_tables(system.get("part"))):
                 hardware.update({key: _absolute(hardware[key], folder) for key in ("topology",) if key in hardware})
@@ -75,7 +80,7 @@ def with_absolute_paths(document: Mapping[str, Any], folder: Path) -> dict[str, 
         if isinstance(values, list) and key == "topology":
             sweep[axis] = [_absolute(value, folder) for value in values]
         elif isinstance(values, list) and key == "config":
-            sweep[axis] = [str((folder / value).resolve()) if isinstance(value, str) else value for value in values]
+            sweep[axis] = [str(_absolute_path(folder / value)) if isinstance(value, str) else value for value in values]
     return found
 
 
@@ -85,4 +90,9 @@ def _tables(value: object) -> list[dict[str, Any]]:
 
 def _absolute(name: object, folder: Path) -> object:
     """A topology on the shelf is a name and stays one."""
-    return str((folder / name).resolve()) if isinstance(name, str) and name.endswith(".toml") else name
+    return str(_absolute_path(folder / name)) if isinstance(name, str) and name.endswith(".toml") else name
+
+
+def _absolute_path(path: Path) -> Path:
+    """From the root; links are not followed, because they may lead nowhere."""
+    return Path(os.path.abspath(path))

@@ -15,6 +15,9 @@ from typing import Any
 from sim.errors import InputError, shown, some_of
 from sim.scenario.config_fields import ModelConfig
 
+_MOST_NAMED = 8
+"""Features in one message."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Feature:
@@ -94,7 +97,8 @@ def refuse_features(config: ModelConfig, architecture: str, model_type: str) -> 
         found.append(f"'{head[1]}' in the name of its architecture, no head of a causal language model")
     if found:
         remedy = "use a model without; a plain one of the same sizes does other work, and does not stand for it"
-        raise InputError(config.where, f"{'; '.join(found)}: not simulated yet", remedy)
+        more = f"; and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
+        raise InputError(config.where, f"{'; '.join(found[:_MOST_NAMED])}{more}: not simulated yet", remedy)
     _refuse_windows(config, _family(model_type or architecture))
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sim.errors import InputError, ScaletaxError
+from sim.reading import is_file
 from sim.sweep.sound_file import Row, connected, hash_of, insert, is_about_the_disk, locked, whole_rows
 
 NAME = "sweep.sqlite"
@@ -78,7 +79,7 @@ class Store:
         with _reported(self.path):
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = locked(folder) if alone else None
-            if fresh:
+            if fresh and _is_database(self.path):
                 for suffix in ("", "-wal", "-shm"):
                     Path(f"{self.path}{suffix}").unlink(missing_ok=True)
             self._connection = self._opened()
@@ -202,9 +203,14 @@ class Store:
 
 def read_only(folder: Path) -> Store:
     """The store of a folder that must be there. Raises InputError where it is not, StoreError where it is damaged."""
-    if not (folder / NAME).is_file():
+    if not is_file(folder / NAME):
         raise InputError(str(folder), "there is no sweep in this folder", "run one: scaletax sweep FILE --out FOLDER")
     return Store(folder, alone=False)
+
+
+def _is_database(path: Path) -> bool:
+    """Whether SQLite wrote a file; another one is nobody's to delete."""
+    return path.is_file() and path.read_bytes()[:16] == b"SQLite format 3\0"
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sim.cli import cli
 from sim.cli.options import scenario_path
 from sim.errors import InputError
 from sim.scenario import read_document
@@ -52,3 +53,18 @@ def test_a_topology_is_no_scenario(tmp_path: Path) -> None:
     path.write_text('title = "t"\nfamily = "graph"\ndevice = "cs-2"\n')
     with pytest.raises(InputError, match="this is a topology, not a scenario"):
         read_document(path)
+
+
+@pytest.mark.parametrize("word", ["a\0b", "x\udcff.toml"])
+@pytest.mark.parametrize("words", [("check",), ("plot",), ("run", "quickstart", "--out")])
+def test_words_that_no_file_can_have_are_refused(words: tuple[str, ...], word: str) -> None:
+    with pytest.raises(InputError, match=r"has a NUL character|is not UTF-8"):
+        cli.main([*words, word], standalone_mode=False)
+
+
+def test_a_document_of_a_comparison_overwrites_no_other_file(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.csv"
+    mine.write_text("mine", encoding="utf-8")
+    with pytest.raises(InputError, match="this file is not of an earlier comparison"):
+        cli.main(["validate", "--source", "gpt-neox", "--json", str(mine)], standalone_mode=False)
+    assert mine.read_text(encoding="utf-8") == "mine"

@@ -3,6 +3,7 @@
 import pytest
 
 from sim.errors import InputError
+from sim.scenario import read_document
 from sim.sweep.grid import load_scenarios
 
 WHOLE = """
@@ -109,3 +110,17 @@ def test_the_base_is_not_set_from_outside(files):
     folder = files(below=WHOLE)
     with pytest.raises(InputError, match="'base' cannot be set here"):
         load_scenarios(folder / "below.toml", ["base=claim"])
+
+
+def test_a_base_that_links_to_itself_is_refused(tmp_path):
+    (tmp_path / "loop.toml").symlink_to("loop.toml")
+    (tmp_path / "mine.toml").write_text('base = "loop.toml"\n', encoding="utf-8")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_document(tmp_path / "mine.toml")
+
+
+def test_files_on_top_of_one_another_without_end_are_refused(tmp_path):
+    for number in range(40):
+        (tmp_path / f"c{number}.toml").write_text(f'base = "c{number + 1}.toml"\n', encoding="utf-8")
+    with pytest.raises(InputError, match="more than 32 files on top of one another"):
+        read_document(tmp_path / "c0.toml")

@@ -126,3 +126,10 @@ def test_a_file_that_is_no_store_is_put_aside(tmp_path: Path) -> None:
         assert store.salvage is not None
         assert store.salvage.kept == 0
         assert store.salvage.damaged.read_bytes().startswith(b"no database")
+
+
+def test_a_file_that_is_no_store_is_not_deleted(tmp_path: Path) -> None:
+    (tmp_path / "sweep.sqlite").write_text("mine", encoding="utf-8")
+    with Store(tmp_path, fresh=True) as store:
+        assert store.salvage is not None
+        assert store.salvage.damaged.read_text(encoding="utf-8") == "mine"

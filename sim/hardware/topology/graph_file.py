@@ -10,6 +10,7 @@ sizes.domain says how many of them make one scale-up domain, and divides their n
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -110,7 +111,7 @@ def _devices(file: FiguresFile, cables: Iterable[Cables], marked: frozenset[str]
         raise InputError(where, f"{wanted!r} is not a list", 'write ["gpu0", "gpu1"]')
     if not names:
         raise InputError(where, "no link has a device", "name devices gpu0, gpu1, ... in the links, or list them")
-    twice = sorted({name for name in names if names.count(name) > 1}, key=_natural)
+    twice = sorted((name for name, count in Counter(names).items() if count > 1), key=_natural)
     if twice:
         raise InputError(where, f"named more than once: {some_of(twice)}", "list each device once")
     alone = [name for name in names if name not in vertices]
@@ -121,4 +122,6 @@ def _devices(file: FiguresFile, cables: Iterable[Cables], marked: frozenset[str]
 
 def _natural(name: str) -> list[tuple[int, str]]:
     """Sorts gpu2 before gpu10: numbers by their size, text around them by letters."""
-    return [(int(part) if part.isdigit() else 0, part) for part in re.split(r"(\d+)", name)]
+    parts = re.split(r"([0-9]+)", name)
+    # Of two numbers the one of more digits is the larger.
+    return [(len(part.lstrip("0")), part.lstrip("0")) if number % 2 else (0, part) for number, part in enumerate(parts)]

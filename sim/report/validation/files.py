@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from sim.errors import InputError
 from sim.report.borders import csv_text
-from sim.report.files import write_folder
+from sim.report.files import is_of_a_run, write_folder
 from sim.report.validation.document import (
     UNSUPPORTED_COLUMNS,
     problem_record,
@@ -33,6 +34,12 @@ def write_validation(validation: Validation, summary: Summary, directory: Path) 
     counted = [one for one in validation.comparisons if one.role == summary.role]
     document = validation_document(validation, summary)
     return write_folder(directory, document, texts, lambda folder: validation_charts(counted, folder))
+
+
+def check_document(path: Path) -> None:
+    """Raise InputError where a file would be overwritten that no run of this program wrote."""
+    if os.path.lexists(path) and not is_of_a_run(path):
+        raise InputError(str(path), "this file is not of an earlier comparison", "choose another file with --json")
 
 
 def write_document(validation: Validation, summary: Summary, path: Path) -> None:

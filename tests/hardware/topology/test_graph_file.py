@@ -60,6 +60,12 @@ def test_devices_come_in_natural_order(load):
     assert [topology.vertex(device) for device in range(4)] == ["gpu0", "gpu1", "gpu2", "gpu10"]
 
 
+@pytest.mark.parametrize("odd", ["\N{SUPERSCRIPT TWO}", f"gpu{5000 * '9'}"])
+def test_any_name_has_a_place_in_the_order(load, odd):
+    topology = load(f'devices = ["gpu0", "{odd}"]\n' + HEAD + CLASSES + TIMING + link("gpu0", odd), 2)
+    assert topology.devices == 2
+
+
 def test_devices_may_have_any_name(load):
     named = GRAPH.replace("gpu", "chip-").replace("device =", 'devices = ["chip-2", "chip-0"]\ndevice =')
     topology = load(named, 2)
