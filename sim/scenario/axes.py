@@ -84,7 +84,11 @@ def groups(sweep: object, where: str) -> list[tuple[str, ...]]:
     named = [axis for one in listed for axis in one]
     for axis in named:
         if axis not in axes:
-            raise InputError(place, f"there is no axis {shown(axis)}", f"axes: {some_of(axes, str(axis))}")
+            raise InputError(
+                place,
+                f"there is no axis {shown(axis)}",
+                f"axes: {some_of(axes, str(axis))}" if axes else "write an axis first",
+            )
         if named.count(axis) > 1:
             raise InputError(place, f"'{axis}' is there more than once", "name each axis in one list")
     for one in listed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, PlainValidator, model_validator
@@ -52,7 +53,7 @@ class SlowPlaceTable(Table):
 
 def _all_different(places: list[SlowPlaceTable]) -> list[SlowPlaceTable]:
     names = [f"node {place.node}" if place.device is None else f"device {place.device}" for place in places]
-    repeated = sorted({name for name in names if names.count(name) > 1})
+    repeated = sorted(name for name, count in Counter(names).items() if count > 1)
     if repeated:
         raise InputError("", f"{some_of(repeated)} is there more than once", "write each place once")
     return places
