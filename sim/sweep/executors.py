@@ -82,7 +82,7 @@ def cluster(address: str, patience_s: float = _PATIENCE_S) -> Workplace:
             "--executor", "dask is not installed", "pip install 'scaletax[cluster]', or use --executor local"
         ) from None
     # What it logs of a scheduler that is gone is a traceback; the message is this program's to write.
-    for name in ("distributed", "distributed.client"):
+    for name in ("distributed", "distributed.client", "tornado.application", "asyncio"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     build: Any = Client
     try:
