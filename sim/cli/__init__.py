@@ -31,7 +31,7 @@ class _Commands(click.Group):
                     "scaletax", f"{shown(word)} is not UTF-8", "rename the file, or write other text"
                 ) from None
             if "\0" in word:
-                raise InputError("scaletax", f"{shown(word)} has a NUL character", "leave the character out")
+                raise InputError("scaletax", f"{shown(word)}: text with a NUL character", "leave the character out")
         return super().parse_args(ctx, args)
 
 
