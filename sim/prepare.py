@@ -69,8 +69,8 @@ class Prepared:
     @property
     def is_tight(self) -> bool:
         """Whether the plan takes some of the memory that a search would leave free."""
-        free = self.scenario.system.search.memory_margin
-        return isinstance(self.plan, Plan) and bool(self.memory.peak_bytes > self.memory.capacity_bytes * (1 - free))
+        usable_bytes = self.scenario.system.search.usable_bytes(self.memory.capacity_bytes)
+        return isinstance(self.plan, Plan) and bool(self.memory.peak_bytes > usable_bytes)
 
     @property
     def figures(self) -> tuple[Figure, ...]:

@@ -1,4 +1,4 @@
-"""How far apart plans lay that others measured on one cluster: plan_spreads.toml, a table a source."""
+"""Spreads of step time among the plans that others measured on one cluster: plan_spreads.toml, a table a source."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def search(scenario: Scenario, machine: Machine, topology: Topology, tried: int 
     """
     network = Network(topology)
     screen = Screen(scenario, machine, NetworkTable(network))
-    capacity_bytes = machine.gpu.hbm_bytes * (1 - scenario.system.search.memory_margin)
+    capacity_bytes = scenario.system.search.usable_bytes(machine.gpu.hbm_bytes)
     blocks = limited(legal_plans(scenario, machine.stack), scenario.system.search.only)
     if not sum(map(len, blocks)):
         raise nothing_within(scenario, machine.stack)

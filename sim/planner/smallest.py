@@ -54,7 +54,7 @@ def nothing_fits(
 def would_hold(scenario: Scenario, machine: Machine, topology: Topology) -> str:
     """Say how many devices would hold a model whose own plan does not fit, by another plan; GPUs of one kind."""
     free = dataclasses.replace(scenario, system=dataclasses.replace(scenario.system, plan=PlanRequest()))
-    capacity_bytes = machine.gpu.hbm_bytes * (1 - scenario.system.search.memory_margin)
+    capacity_bytes = scenario.system.search.usable_bytes(machine.gpu.hbm_bytes)
     screen = Screen(free, machine, NetworkTable(Network(topology)))
     return _remedy(free, screen, capacity_bytes, at_least=scenario.system.devices)
 

@@ -88,6 +88,10 @@ class Search:
     only: tuple[PlanLimit, ...] = ()
     memory_margin: float = MEMORY_MARGIN
 
+    def usable_bytes(self, capacity_bytes: float) -> float:
+        """Of a device's memory, what a plan may take."""
+        return capacity_bytes * (1 - self.memory_margin)
+
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:

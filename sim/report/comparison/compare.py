@@ -78,11 +78,6 @@ class Comparison:
         return [point for curve in self.curves for point in curve.points]
 
 
-def asks_for_comparison(scenarios: Sequence[Scenario]) -> bool:
-    """Whether a file has a table [report.comparison]."""
-    return any(scenario.report.comparison is not None for scenario in scenarios)
-
-
 def check_comparison(scenarios: Sequence[Scenario]) -> None:
     """Raise InputError where there is nothing to compare with, or the points do not do the same work."""
     for scenario in scenarios:
