@@ -82,7 +82,8 @@ class Instruction:
 class Actor:
     """A set of devices that behave alike.
 
-    multiplicity: how many devices the actor stands for, tensor ranks innermost: the first is number `first`.
+    multiplicity: how many devices the actor stands for: `tensor` ranks of each of its replicas. Of those the first is
+    number `first`, the next rank `rank_stride` further on, the next replica `replica_stride`.
     streams: name -> instructions, in order.
     """
 
@@ -91,6 +92,9 @@ class Actor:
     streams: dict[str, list[Instruction]] = field(default_factory=dict)
     first: int = 0
     tensor: int = 1
+    rank_stride: int = 1
+    replica_stride: int | None = None
+    """None: replicas follow each other, tensor ranks innermost."""
 
     def add(self, stream: str, instruction: Instruction) -> None:
         """Append an instruction to a stream, opening the stream if need be."""

@@ -9,10 +9,11 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.engine.program import Program, Transfer
+from sim.engine.program import Actor, Program, Transfer
 from sim.engine.sharing import FULL, SharedLinks, Usage
-from sim.hardware.network import Communication, Network, Wave
+from sim.hardware.network import Communication, Devices, Network, Wave, first_of
 from sim.hardware.topology import Numbers
+from sim.parallel.plan import Plan
 
 
 class Flow:
@@ -24,7 +25,7 @@ class Flow:
 
     __slots__ = ("_hash", "devices", "part", "stream", "wave")
 
-    def __init__(self, wave: Wave, devices: range, stream: str, part: int = 0) -> None:
+    def __init__(self, wave: Wave, devices: Devices, stream: str, part: int = 0) -> None:
         self.wave, self.devices, self.stream, self.part = wave, devices, stream, part
         self._hash = hash((wave, devices, stream, part))
 
@@ -38,7 +39,7 @@ class Flow:
     def __hash__(self) -> int:
         return self._hash
 
-    def __reduce__(self) -> tuple[type[Flow], tuple[Wave, range, str, int]]:
+    def __reduce__(self) -> tuple[type[Flow], tuple[Wave, Devices, str, int]]:
         # Hashes of text differ from process to process.
         return Flow, (self.wave, self.devices, self.stream, self.part)
 
@@ -49,7 +50,7 @@ class Flow:
 class Transfers:
     """The transfers of some devices of one part, made once for each communication that they repeat."""
 
-    def __init__(self, devices: range, part: int = 0) -> None:
+    def __init__(self, devices: Devices, part: int = 0) -> None:
         self._devices, self._part = devices, part
         self._known: dict[tuple[str, str, int], tuple[Communication, tuple[Transfer, ...]]] = {}
 
@@ -64,6 +65,14 @@ class Transfers:
             made = tuple(Transfer(flow, line, time_s) for flow, time_s in flows)
             self._known[key] = communication, made
         return self._known[key][1]
+
+
+def actor_of(name: str, plan: Plan, stages: range, replicas: range) -> Actor:
+    """The actor that stands for some stages and replicas of a plan."""
+    mesh = plan.mesh
+    strides = int(mesh.stride("tensor")), int(mesh.stride("data"))
+    devices = mesh.devices_of(stages, replicas)
+    return Actor(name, len(devices), {}, first_of(devices), plan.tensor, *strides)
 
 
 def repeated(transfers: Iterable[tuple[Transfer, ...]]) -> dict[Flow, float]:
