@@ -214,20 +214,17 @@ def _by_compute(law: ComputeLaw, question: Question) -> Study:
 
 def _check_numbers(question: Question) -> None:
     """Every number is one, above zero and no larger than a law can tell apart."""
-    limits = {
-        "compute_flops": TRAINING_FLOPS * _LARGEST**2,
-        "target_loss": _LARGEST,
-        "parameters": _LARGEST,
-        "tokens": _LARGEST,
-        "inference_tokens": _LARGEST,
-    }
-    for name, most in limits.items():
-        value = getattr(question, name)
+    given = (
+        ("--compute", question.compute_flops, TRAINING_FLOPS * _LARGEST**2, "7e9"),
+        ("--target-loss", question.target_loss, _LARGEST, "2.1"),
+        ("--parameters", question.parameters, _LARGEST, "7e9"),
+        ("--tokens", question.tokens, _LARGEST, "7e9"),
         # No inference is a zero.
-        if value is None or 0 < value <= most or (name == "inference_tokens" and value == 0):
+        ("--inference-tokens", question.inference_tokens or None, _LARGEST, "7e9"),
+    )
+    for option, value, most, example in given:
+        if value is None or 0 < value <= most:
             continue
-        option = f"--{name.removesuffix('_flops').replace('_', '-')}"
-        example = "2.1" if name == "target_loss" else "7e9"
         raise InputError(
             option, f"{value:g} is no number above zero and up to {most:g}", f"write for example {example}"
         )
