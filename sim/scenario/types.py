@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sim.catalog import Model, Variation
+from sim.scenario.axis_key import AxisKey
 from sim.units import Rate
 
 Recompute = Literal["none", "selective", "full"]
@@ -232,7 +233,7 @@ class Scenario:
     system: System
     report: Report
     seed: int = 0
-    axes: dict[str, Any] = field(default_factory=dict)
+    axes: dict[AxisKey, Any] = field(default_factory=dict)
     """Values of the sweep axes at this point, by dotted key."""
     steps: int = 100
     """Optimizer steps that are simulated where devices differ."""

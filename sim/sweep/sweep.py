@@ -135,7 +135,7 @@ def _resolved(point: Point, asked: str, path: Path, is_same: IsSame) -> _Resolve
 def _names(point: Point, path: Path) -> dict[str, Any]:
     """How its file calls a point: the same one may stand in several files, under other axes."""
     entry = {"entry": point.entry} if point.entry else {}
-    axes = {key: axis_cell(value) for key, value in point.axes.items()}
+    axes: dict[str, Any] = {key: axis_cell(value) for key, value in point.axes.items()}
     return {"title": point.document.get("title", path.stem), **entry, **axes}
 
 

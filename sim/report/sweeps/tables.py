@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.errors import InputError
 from sim.report import borders
+from sim.scenario import AxisKey
 from sim.sweep.store import Store, read_only
 
 if TYPE_CHECKING:
@@ -16,13 +17,15 @@ if TYPE_CHECKING:
 
 CSV_NAME, PARQUET_NAME = "points.csv", "points.parquet"
 _LAST = ("warnings", "error")
+_NAMES = ("title", "entry")
+"""What a point is called; all else in its place of the grid are its axes."""
 _ROWS_AT_ONCE = 5000
 
 
 def rows_of(store: Store) -> Iterator[dict[str, Any]]:
     """A flat row for every finished point in the order of the grid; of a failed one its axes and its error."""
     for names, record, failed in store.records():
-        row = {**names, **record["row"]}
+        row = {**{key if key in _NAMES else AxisKey(key): value for key, value in names.items()}, **record["row"]}
         row["warnings"] = "; ".join(record.get("warnings", []))
         row["error"] = row.get("error") if failed else None
         yield row
