@@ -128,7 +128,7 @@ def _rate_bytes_per_s(network: Network, distance: int) -> float:
 def _known(topology: Topology) -> str:
     """How the figures behind this are known, and where the link rates come from."""
     kinds = Counter(figure.kind for figure in topology.figures)
-    sources = list(dict.fromkeys(figure.source for figure in topology.figures if figure.name.endswith(".rate")))
+    sources = list(dict.fromkeys(rate.source for rate in topology.about.link_rates.values()))
     named = ", ".join(source for source in sources[:_MOST_SOURCES] if source)
     counted = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
     return _wrapped(f"Figures: {counted}" + (f"; link rates from {named}." if named else ".")) if kinds else ""

@@ -124,7 +124,8 @@ def _resolved(point: Point, asked: str, path: Path, is_same: IsSame) -> _Resolve
             scenario = scenario_of(point, path)
             task, refusal = Task(point_key(scenario), scenario), None
         except ScaletaxError as error:
-            record = {"row": {"system": point.document["system"][0].get("name"), "error": str(error)}}
+            row = {"system": point.document["system"][0].get("name"), "error": str(error)}
+            record = {"row": row, "problem": error.headline}
             task, refusal = None, Answer(f"refused {asked}", record, FAILED, {})
     files = of_the_user(read)
     for file, digest in files.items():

@@ -58,6 +58,8 @@ class SpreadRow:
     """
 
     id: str
+    name: str
+    """The id without that of the source."""
     role: str
     benchmark: str
     source: str
@@ -79,6 +81,7 @@ def _row(raw: dict[str, str]) -> SpreadRow:
     keys = ("median_step_time_s", "cv", "p95_over_median", "p99_over_median")
     return SpreadRow(
         raw["id"],
+        raw["id"].removeprefix("mlperfjit-"),
         raw["role"],
         raw["benchmark"],
         raw["source"],

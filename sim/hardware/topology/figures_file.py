@@ -47,6 +47,8 @@ class FiguresFile:
     own_device: Device | None = None
     """Read from the file that it names; None where the catalogue has its device."""
     figures: list[Figure] = field(default_factory=list)
+    link_rates: dict[str, Figure] = field(default_factory=dict)
+    """Of those figures, by link class."""
     in_switch_bytes_per_s: float | None = None
     fabric_reduces: bool = False
 
@@ -111,6 +113,7 @@ class FiguresFile:
             )
         raw = self.table(key, allowed, LINK_FIGURES)
         rate = link_rate(self.figure(f"{key}.rate", raw["rate"]), f"{self.where}: {key}.rate")
+        self.link_rates[name] = self.figures[-1]
         efficiency = self._efficiency(f"{key}.efficiency", raw["efficiency"])
         latency_s = quantity(self.figure(f"{key}.latency", raw["latency"]), "s", f"{self.where}: {key}.latency")
         return Link(name, rate * efficiency, latency_s)
@@ -165,6 +168,7 @@ class FiguresFile:
             fabric_reduces=self.fabric_reduces,
             storage=storage,
             own_device=self.own_device,
+            link_rates=self.link_rates,
             figures=(*self.figures, *library.figures),
             **times,
         )
