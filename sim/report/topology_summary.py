@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections import Counter
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from tabulate import tabulate
 
 from sim.hardware.network import Network
 from sim.hardware.topology import Link, Topology
+from sim.hardware.topology.vertex_names import kind_of
 from sim.report.borders import ascii_only
 
 _WIDTH = 118
@@ -29,11 +29,6 @@ class LinkRow:
     link: Link
     between: tuple[str, ...]
     count: int
-
-
-def kind_of(vertex: str) -> str:
-    """What a vertex is called without its number: "leaf" for "leaf3.1"."""
-    return re.sub(r"[\d.]*$", "", vertex) or vertex
 
 
 def roles(topology: Topology) -> dict[str, str]:

@@ -244,6 +244,9 @@ class Scenario:
     @property
     def where(self) -> str:
         """How messages name this scenario's system."""
-        if self.entry:
-            return f'{self.path}: [entry "{self.entry}"] [system "{self.system.name}"]'
-        return f'{self.path}: [system "{self.system.name}"]'
+        return self.where_of("")
+
+    def where_of(self, table: str) -> str:
+        """How messages name a table of it, as ".variation"."""
+        entry = f'[entry "{self.entry}"] ' if self.entry else ""
+        return f'{self.path}: {entry}[system "{self.system.name}"{table}]'

@@ -46,10 +46,9 @@ _MOST_EVALUATIONS = 12
 
 @dataclass(frozen=True, slots=True)
 class Free:
-    """One constant to be fitted: its field of the record, start and physical range. key: in a table of figures."""
+    """One constant to be fitted: its field of the record (and its key there), start and physical range."""
 
-    field: str
-    key: str
+    path: tuple[str, ...]
     start: float
     low: float
     high: float
@@ -57,7 +56,7 @@ class Free:
     @property
     def name(self) -> str:
         """As files have it: "table.key" inside a table of figures."""
-        return f"{self.field}.{self.key}" if self.key else self.field
+        return ".".join(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,8 @@ def fit_plan(name: str) -> FitPlan:
     if not cases:
         raise InputError(f"scaletax fit {name}", "it has no fit rows", "see docs/validation.md for the rule of roles")
     record = load_stack(name) if kind == "stacks" else load_device(name)
-    free = tuple(_free(record, name, *bounds) for name, bounds in entry.items() if name not in _NOT_CONSTANTS)
+    ranges = {tuple(key.split(".", 1)): bounds for key, bounds in entry.items() if key not in _NOT_CONSTANTS}
+    free = tuple(Free(path, _value(record, path), float(low), float(high)) for path, (low, high) in ranges.items())
     return FitPlan(name, kind, tuple(entry.get("shared_with", ())), free, tuple(cases), entry["source"])
 
 
@@ -245,7 +245,7 @@ def _changed(prepared: Prepared, plan: FitPlan, values: Sequence[float] | NDArra
     wanted = {one: float(value) for one, value in zip(plan.free, values, strict=True)}
     if plan.kind == "stacks":
         stack = prepared.stack.name
-        inherited = {one: value for one, value in wanted.items() if not _overrides(stack, plan.name, one.field)}
+        inherited = {one: value for one, value in wanted.items() if not _overrides(stack, plan.name, one.path[0])}
         return dataclasses.replace(prepared, stack=_with(prepared.stack, inherited))
     parts = tuple(dataclasses.replace(part, device=_with(part.device, wanted)) for part in prepared.parts)
     return dataclasses.replace(prepared, parts=parts)
@@ -255,20 +255,14 @@ def _with(record: Any, values: Mapping[Free, float]) -> Any:
     """A record with fields changed, or entries of its tables."""
     changes: dict[str, Any] = {}
     for one, value in values.items():
-        table = changes.get(one.field, getattr(record, one.field))
-        changes[one.field] = {**table, one.key: value} if one.key else value
+        field, *key = one.path
+        changes[field] = {**changes.get(field, getattr(record, field)), key[0]: value} if key else value
     return dataclasses.replace(record, **changes)
 
 
-def _free(record: Any, name: str, low: float, high: float) -> Free:
-    """A constant by its name in fits.toml, starting where the record has it."""
-    field, _, key = name.partition(".")
-    return Free(field, key, _value(record, field, key), float(low), float(high))
-
-
-def _value(record: Any, field: str, key: str) -> float:
-    found = getattr(record, field)
-    return float(found[key] if key else found)
+def _value(record: Any, path: tuple[str, ...]) -> float:
+    found = getattr(record, path[0])
+    return float(found[path[1]] if path[1:] else found)
 
 
 def _family(name: str) -> tuple[str, ...]:

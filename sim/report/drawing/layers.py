@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from sim.hardware.topology import Topology
+from sim.hardware.topology.vertex_names import kind_of, natural, naturally
 from sim.report.drawing.parts import (
     LARGEST_WHOLE,
     LAYER_WIDTH,
@@ -16,10 +17,8 @@ from sim.report.drawing.parts import (
     RowLabel,
     Spot,
     link_of,
-    natural,
-    naturally,
 )
-from sim.report.topology_summary import kind_of, roles
+from sim.report.topology_summary import roles
 
 if TYPE_CHECKING:
     from sim.hardware.topology.topology import Graph
