@@ -31,6 +31,8 @@ MAY = {
     "hardware/topology/file.py": (5, "a name or path that the user gave"),
     "hardware/topology/graph_file.py": (1, "names in graph files of the user's"),
     "hardware/topology/vertex_names.py": (2, "names in graph files of the user's"),
+    "parallel/check.py": (1, "the order of ranks, as stack files write it"),
+    "parallel/mesh.py": (3, "the order of ranks, as stack files write it"),
     "reading.py": (1, "messages of the reader of TOML, which is not ours"),
     "report/borders.py": (3, "makes text of users and files safe for where it is written"),
     "report/collective.py": (1, "--sizes, as the user wrote it"),

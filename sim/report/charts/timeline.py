@@ -196,6 +196,11 @@ def _caption(outcome: Outcome, lanes: Lanes) -> str:
     numbers = "Numbers are layers." if alone else "Numbers are micro-batches."
     if getattr(outcome.plan, "virtual_stages", 1) > 1:
         numbers += " Each passes a stage several times, because a stage holds several separate parts of the model."
+    works = [work for span in trace.spans for work in works_of(span)]
+    if any(work.phase == "weight gradient" for work in works):
+        numbers += " Where weight gradients run apart, a backward is the input's alone."
+    if len(works) > len(trace.spans):
+        numbers += " What stands one above the other runs as one."
     unused = outcome.devices - outcome.plan.devices
     left_out = f" {unused:,} devices that the plan leaves unused are not drawn." if unused else ""
     plan = f"Plan: {outcome.plan.summary()}; {outcome.scenario.model.name}."
