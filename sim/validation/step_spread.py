@@ -21,7 +21,7 @@ LONGEST_COUNTED = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How far the steps of a run lie apart.
+    """The spread of the steps of a run.
 
     coefficient_of_variation: standard deviation over mean. p95_over_median, p99_over_median: what 95 and 99 % of the
     steps do not exceed, over the median.

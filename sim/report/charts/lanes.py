@@ -45,12 +45,12 @@ def actor_lanes(trace: Trace) -> Lanes:
     shown = shown_actors(trace)
     if len(shown) == 1:
         return stream_lanes(trace)
-    beside = [stream for stream in streams_of(trace) if stream != COMPUTE]
-    narrow = 0.34 / len(beside) if beside else 0.0
+    overlapped = [stream for stream in streams_of(trace) if stream != COMPUTE]
+    narrow = 0.34 / len(overlapped) if overlapped else 0.0
     lanes = []
     for row, actor in enumerate(shown):
-        lanes.append(Lane(actor, COMPUTE, actor, row + _PADDING, 1 - 2 * _PADDING - narrow * len(beside)))
-        for index, stream in enumerate(reversed(beside)):
+        lanes.append(Lane(actor, COMPUTE, actor, row + _PADDING, 1 - 2 * _PADDING - narrow * len(overlapped)))
+        for index, stream in enumerate(reversed(overlapped)):
             lanes.append(Lane(actor, stream, "", row + 1 - _PADDING - narrow * (index + 1), narrow))
     return Lanes(tuple(lanes), len(shown), len(trace.multiplicity) - len(shown))
 

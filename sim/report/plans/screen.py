@@ -111,7 +111,7 @@ def _sentences(found: PlanStudy) -> list[str]:
 
 
 def _measured() -> str:
-    """What plans that others measured lay apart."""
+    """The measured spread of others' plans."""
     spreads = [
         f"{spread.least:g} to {spread.most:g} ({spread.title})"
         if spread.least < spread.most

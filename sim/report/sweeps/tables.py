@@ -42,13 +42,13 @@ def columns_of(store: Store) -> list[str]:
 def write_csv(store: Store, path: Path) -> None:
     """Write all rows as CSV, whole or not at all, one at a time. Raises InputError where it cannot be written."""
     columns = columns_of(store)
-    beside = path.with_name(f".{path.name}.new")
+    unfinished = path.with_name(f".{path.name}.new")
     try:
-        with beside.open("w", encoding="utf-8", newline="") as file:
+        with unfinished.open("w", encoding="utf-8", newline="") as file:
             borders.write_csv(file, rows_of(store), columns)
-        os.replace(beside, path)
+        os.replace(unfinished, path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
         raise InputError(
             str(path), f"cannot be written: {error.strerror or error}", "free the disk; nothing of the sweep is lost"
         ) from None
@@ -64,15 +64,15 @@ def write_parquet(store: Store, path: Path) -> bool:
     columns = columns_of(store)
     kinds = _kinds(store, columns)
     schema = pyarrow.schema([(name, getattr(pyarrow, kinds[name])()) for name in columns])
-    beside = path.with_name(f".{path.name}.new")
+    unfinished = path.with_name(f".{path.name}.new")
     try:
-        with parquet.ParquetWriter(beside, schema) as writer:
+        with parquet.ParquetWriter(unfinished, schema) as writer:
             for part in _parts(rows_of(store)):
                 data = {name: [_cell(row.get(name), kinds[name]) for row in part] for name in columns}
                 writer.write_table(pyarrow.table(data, schema=schema))
-        os.replace(beside, path)
+        os.replace(unfinished, path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
         raise InputError(
             str(path), f"cannot be written: {error.strerror or error}", "free the disk; nothing of the sweep is lost"
         ) from None
