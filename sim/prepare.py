@@ -81,7 +81,7 @@ class Prepared:
             figure
             for part in self.parts
             for figure in part.device.figures
-            if figure.name == used_peak or not figure.name.startswith(("peak_flops_per_s", *_DESCRIPTIVE))
+            if figure.name == used_peak or figure.group not in ("peak_flops_per_s", *_DESCRIPTIVE)
         ]
         topologies = [figure for part in self.parts for figure in part.topology.figures]
         system = (*self.stack.figures, *topologies, *self.scenario.system.variation.figures)
@@ -247,7 +247,7 @@ def _check_places(scenario: Scenario, domain: int) -> None:
         )
         if number is not None and number >= count:
             raise InputError(
-                f"{scenario.where.removesuffix(']')}.variation] slow",
+                f"{scenario.where_of('.variation')} slow",
                 f"{kind} {number} is slow, but the system has {count} {kind}s",
                 f"write {kind} = 0 to {count - 1}",
             )

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from sim.cost.compute import Machine
 from sim.cost.estimate import estimate_step_s
 from sim.cost.step import step_costs
-from sim.errors import DoesNotFit, ScaletaxError
+from sim.errors import ScaletaxError
 from sim.hardware.network import Network
 from sim.parallel.plan import Plan
 from sim.prepare import Prepared, prepare_as_measured
 from sim.scenario.bounds import divisors
 from sim.scenario.types import PlanRequest
-from sim.validation.cases import Case
+from sim.validation.cases import Case, NotScored
 from sim.validation.plans import layers_per_stage
 
 _GIB = 2.0**30
@@ -53,11 +53,11 @@ def _over_bytes(prepared: Prepared) -> float:
     return prepared.memory.peak_bytes - prepared.memory.capacity_bytes
 
 
-def _does_not_fit(case: Case, prepared: Prepared) -> DoesNotFit:
+def _does_not_fit(case: Case, prepared: Prepared) -> NotScored:
     """Why a row is not scored: what was assumed, what it needs, what its devices have."""
     needs, has = (size / _GIB for size in (prepared.memory.peak_bytes, prepared.memory.capacity_bytes))
     assert isinstance(prepared.plan, Plan)
-    return DoesNotFit(
+    return NotScored(
         case.row.id,
         f"not scored: the source does not say {', '.join(sorted({*case.open, *case.guessed}))}, and no plan assumed"
         f" for it fits: {prepared.plan.summary()} needs {needs:,.1f} GiB of a device's {has:,.1f} GiB",
