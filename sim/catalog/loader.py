@@ -198,6 +198,11 @@ def _si(figure: Figure, where: str) -> Any:
     return quantity(figure.value, unit, f"{where}: {figure.name}")
 
 
+def _fixed(value: Any) -> Any:
+    """A value that nobody can change: lists, and those inside them, as tuples."""
+    return tuple(map(_fixed, value)) if isinstance(value, list) else value
+
+
 def unit_of(name: str) -> str:
     """The unit suffix of a figure's name, or of the table that it stands in; empty where it has none."""
     parts = name.split(".")
@@ -221,8 +226,7 @@ def _values(name: str, raw: Mapping[str, Any], where: str) -> dict[str, Any]:
             figures += cited
         else:
             figure = read_figure(key, entry, where)
-            value = _si(figure, where)
-            values[key] = tuple(value) if isinstance(value, list) else value
+            values[key] = _fixed(_si(figure, where))
             figures.append(figure)
     return {**values, "figures": tuple(figures)}
 

@@ -83,6 +83,12 @@ class Gpu:
     """Idle time of the device between two kernels of one stream."""
     gemm_unaligned: float
     """Rate of a GEMM with a size that is no multiple of 16 bytes, as a share of what it reaches otherwise."""
+    gemm_aligned_elements: int
+    """Sizes of a GEMM that are multiples of it load 16 bytes at a time."""
+    gemm_tiles: tuple[tuple[int, int], ...]
+    """(rows, columns) of the output tiles of the matrix library's fast kernels."""
+    gemm_splits: tuple[int, ...]
+    """In how many parts the matrix library may cut k to fill the multiprocessors."""
     attention_efficiency: dict[str, float]
     """Share of peak on the FLOPs that a fused attention executes, by kernel and phase ("flash-1 forward")."""
     base: str = ""
