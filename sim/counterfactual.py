@@ -13,11 +13,9 @@ from sim.engine.trace import Trace
 from sim.engine.transfers import shared_links
 from sim.hardware.network import FreeNetwork, Network
 from sim.hardware.topology import Topology
+from sim.machines import Fabric, Prepared, Step
 from sim.outcome.outcome import Outcome
-from sim.parallel.plan import Plan
-from sim.parallel.wafer_plan import WaferPlan
-from sim.prepare import Prepared
-from sim.simulate import Fabric, every_device, fabrics_of, program_of
+from sim.simulate import every_device
 
 __all__ = ["FASTER", "LARGE_DOMAIN", "counterfactuals"]
 
@@ -62,21 +60,21 @@ def counterfactuals(prepared: Prepared, outcome: Outcome) -> dict[str, float]:
 
 def _cases(prepared: Prepared) -> dict[str, _Case]:
     """What is run, by name: all that is not the same program over the same fabrics."""
-    scenario, fabrics = prepared.scenario, fabrics_of(prepared, Network)
-    as_it_is, cases = program_of(prepared, fabrics), {}
-    if any(instruction.communicates_s for _, _, instruction in as_it_is.instructions()):
-        cases["free network"] = _Case(program_of(prepared, fabrics_of(prepared, FreeNetwork)), fabrics)
+    system, kind, step = prepared.scenario.system, prepared.kind, prepared.step
+    cases: dict[str, _Case] = {}
+    if any(instruction.communicates_s for _, _, instruction in step.program.instructions()):
+        free = kind.costs(prepared, prepared.fabrics(FreeNetwork))
+        cases["free network"] = _Case(kind.program(prepared, free), step.fabrics)
         cases["network ten times faster"] = _on(prepared, lambda topology: topology.with_rates_times(FASTER))
     if (large := _with_large_domains(prepared)) is not None:
         cases["NVLink domain of 72"] = large
-    if scenario.system.jitter and scenario.system.variation.is_none:
-        calm = dataclasses.replace(scenario, system=dataclasses.replace(scenario.system, jitter=0.0))
-        cases["no jitter"] = _Case(program_of(dataclasses.replace(prepared, scenario=calm), fabrics), fabrics)
-    if len(as_it_is.actors) > 1:
-        cases["no bubble"] = _Case(without_waiting_for_others(as_it_is), fabrics)
-    if (roomy := _roomy(prepared.plan)) != prepared.plan:
-        program = program_of(dataclasses.replace(prepared, plan=roomy), fabrics)
-        cases["unlimited memory"] = _Case(program, fabrics)
+    if system.jitter and system.variation.is_none:
+        cases["no jitter"] = _Case(kind.program(prepared, kind.without_jitter(step.costs)), step.fabrics)
+    if len(step.program.actors) > 1:
+        cases["no bubble"] = _Case(without_waiting_for_others(step.program), step.fabrics)
+    if (roomy := kind.with_unlimited_memory(prepared.plan)) != prepared.plan:
+        changed = Step(dataclasses.replace(prepared, plan=roomy), step.fabrics)
+        cases["unlimited memory"] = _Case(changed.program, step.fabrics)
     return cases
 
 
@@ -86,8 +84,8 @@ def _trace(case: _Case) -> Trace:
 
 def _on(prepared: Prepared, change: Callable[[Topology], Topology]) -> _Case:
     """The same plan on other networks, which share nothing with those of the run as it is."""
-    fabrics = [Fabric(Network(change(part.topology)), Network(change(part.border))) for part in prepared.parts]
-    return _Case(program_of(prepared, fabrics), fabrics)
+    changed = Step(prepared, prepared.fabrics(lambda topology: Network(change(topology))))
+    return _Case(changed.program, changed.fabrics)
 
 
 def _with_large_domains(prepared: Prepared) -> _Case | None:
@@ -103,10 +101,3 @@ def _with_large_domains(prepared: Prepared) -> _Case | None:
 def _large(topology: Topology) -> Topology | None:
     is_large = topology.domain >= min(LARGE_DOMAIN, topology.devices)
     return topology if is_large else topology.with_domains_of(LARGE_DOMAIN)
-
-
-def _roomy(plan: Plan | WaferPlan) -> Plan | WaferPlan:
-    """The plan that unlimited memory would allow, all else equal."""
-    if isinstance(plan, Plan):
-        return dataclasses.replace(plan, recompute="none")
-    return dataclasses.replace(plan, micro_batch=plan.micro_batch * plan.micro_batches, micro_batches=1)

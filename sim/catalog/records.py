@@ -5,8 +5,9 @@ A record carries plain floats in SI units for computing, and the figures they ca
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Literal
+import typing
+from dataclasses import Field, dataclass, field, replace
+from typing import Any, ClassVar, Literal
 
 from sim.catalog.figures import Figure
 
@@ -111,7 +112,23 @@ class Wafer:
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
 
-Device = Gpu | Wafer
+class Device(typing.Protocol):
+    """What every device says of itself, whatever its kind."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def peak_flops_per_s(self) -> dict[str, float]: ...
+    @property
+    def power_watts(self) -> float: ...
+    @property
+    def base(self) -> str: ...
+    @property
+    def figures(self) -> tuple[Figure, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from sim.cost.compute import Machine
 from sim.cost.step import StepCosts, step_costs
 from sim.engine.clock import run
 from sim.engine.gpu_program import gpu_program
-from sim.engine.length import check_length
+from sim.engine.length import check_length, instructions_of
 from sim.engine.transfers import shared_links
 from sim.hardware.network import Network
 from sim.parallel.plan import Plan
@@ -100,7 +100,7 @@ def raced_step_s(plan: Plan, costs: StepCosts, stack: GpuStack, network: Network
 
 def simulated_step_s(plan: Plan, costs: StepCosts, stack: GpuStack, network: Network) -> float:
     """Seconds of one step of a plan in the engine, every micro-batch of it."""
-    check_length(plan, sum(plan.layers_per_chunk), stack, f"the plan {plan.summary()}")
+    check_length(instructions_of(plan, sum(plan.layers_per_chunk), stack), plan, f"the plan {plan.summary()}")
     program = gpu_program(plan, costs, stack)
     return run(program, shared_links(program, network)).step_time_s
 
