@@ -45,8 +45,7 @@ def simulate(scenario: Scenario) -> Outcome:
 
 def simulate_prepared(prepared: Prepared) -> Outcome:
     """Run a step of what has been prepared."""
-    scenario, step = prepared.scenario, prepared.step
-    trace = step.trace
+    scenario, trace = prepared.scenario, prepared.trace
     ledger = close_ledger(trace, scenario.system.devices)
     resolution, times = resolution_of(scenario), None
     if resolution.name == "full":
@@ -61,7 +60,7 @@ def simulate_prepared(prepared: Prepared) -> Outcome:
         plan=prepared.plan,
         ledger=ledger,
         trace=trace,
-        links=link_use(trace, *step.networks),
+        links=link_use(trace, *prepared.networks),
         memory=prepared.memory,
         flops=prepared.kind.flops(prepared, scenario.model.layers, head=True),
         peak_flops_per_s=sum(part.peak_flops_per_s * (part.devices / scenario.system.devices) for part in parts),
@@ -79,7 +78,7 @@ def simulate_prepared(prepared: Prepared) -> Outcome:
 
 def order_of_step(prepared: Prepared) -> Order:
     """The order in which every device can be advanced through a step, for drawing its steps again and again."""
-    return order_of(prepared.step.program, prepared.step.trace, *prepared.domains)
+    return order_of(prepared.program, prepared.trace, *prepared.domains)
 
 
 def resolution_of(scenario: Scenario) -> Resolution:

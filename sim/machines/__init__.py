@@ -3,7 +3,7 @@
 from sim.catalog import Device, Stack
 from sim.machines.gpu import GpuCluster
 from sim.machines.kind import DeviceMemory, MachineKind, Share
-from sim.machines.prepared import Equipment, Fabric, LookedUp, Prepared, Step, places, stack_of, topology_of
+from sim.machines.prepared import Equipment, Fabric, LookedUp, Prepared, places, stack_of, topology_of
 from sim.machines.study import PlanRow, PlanStudy
 from sim.machines.wafer import WaferCluster
 from sim.parallel.step_plan import StepPlan
@@ -19,7 +19,6 @@ __all__ = [
     "PlanStudy",
     "Prepared",
     "Share",
-    "Step",
     "kind_of",
     "places",
     "stack_of",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 
 from sim.catalog import Gpu, GpuStack
 from sim.cost.compute import Machine
@@ -18,7 +17,7 @@ from sim.hardware.network import Network
 from sim.hardware.topology import Topology
 from sim.machines.gpu_study import gpu_study
 from sim.machines.kind import DeviceMemory, MachineKind, Share
-from sim.machines.prepared import Equipment, Fabric, LookedUp, Prepared, places, topology_of
+from sim.machines.prepared import Equipment, LookedUp, Prepared, places, topology_of
 from sim.machines.study import PlanStudy
 from sim.outcome.outcome import Memory
 from sim.parallel.cuts import in_runs
@@ -71,15 +70,15 @@ class GpuCluster(MachineKind):
         """How many devices would hold the model by another plan."""
         return would_hold(found.scenario, _machines(found)[0], found.topologies[0])
 
-    def costs(self, prepared: Prepared, fabrics: Sequence[Fabric]) -> StepCosts:
+    def costs(self, prepared: Prepared) -> StepCosts:
         """What the instructions of a step cost."""
-        scenario = prepared.scenario
-        sites = [Site(machine, *fabric) for machine, fabric in zip(machines_of(prepared), fabrics, strict=True)]
-        return step_costs_on_sites(scenario.model, scenario.training, plan_of(prepared), sites, scenario.system.jitter)
+        scenario, hardware = prepared.scenario, zip(machines_of(prepared), prepared.fabrics, strict=True)
+        sites, jitter = [Site(machine, *fabric) for machine, fabric in hardware], scenario.system.jitter
+        return step_costs_on_sites(scenario.model, scenario.training, plan_of(prepared), sites, jitter)
 
-    def program(self, prepared: Prepared, costs: StepCosts) -> Program:
+    def program(self, prepared: Prepared) -> Program:
         """What every stage's replicas do in a step."""
-        return gpu_program(plan_of(prepared), costs, machines_of(prepared)[0].stack)
+        return gpu_program(plan_of(prepared), prepared.costs, machines_of(prepared)[0].stack)
 
     def flops(self, prepared: Prepared, layers: int, *, head: bool) -> StepFlops:
         """FLOPs of a step, with what the plan recomputes."""

@@ -6,12 +6,11 @@ Everything outside this room asks here, and tells no kind from another.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from sim.engine.program import Program
 from sim.hardware.network import Network
-from sim.machines.prepared import Fabric, LookedUp, Prepared
+from sim.machines.prepared import LookedUp, Prepared
 from sim.machines.study import PlanStudy
 from sim.parallel.step_plan import StepPlan
 from sim.workload.flops import StepFlops
@@ -76,12 +75,12 @@ class MachineKind(ABC):
     # A step
 
     @abstractmethod
-    def costs(self, prepared: Prepared, fabrics: Sequence[Fabric]) -> Any:
-        """What the instructions of a step cost. fabrics: of each part."""
+    def costs(self, prepared: Prepared) -> Any:
+        """What the instructions of a step cost on the fabrics of what is prepared."""
 
     @abstractmethod
-    def program(self, prepared: Prepared, costs: Any) -> Program:
-        """What every stream of every actor does in a step."""
+    def program(self, prepared: Prepared) -> Program:
+        """What every stream of every actor does in a step, by the costs of what is prepared."""
 
     @abstractmethod
     def flops(self, prepared: Prepared, layers: int, *, head: bool) -> StepFlops:
@@ -97,7 +96,7 @@ class MachineKind(ABC):
 
     def closed_form_s(self, prepared: Prepared, network: Network) -> float:
         """Seconds of a step, quickly: where there is no closed form, the engine's."""
-        return float(prepared.step.trace.step_time_s)
+        return float(prepared.trace.step_time_s)
 
     # What if
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -53,11 +54,19 @@ class Equipment:
     border: Topology
 
 
+class Fabric(NamedTuple):
+    """The networks of one part, as Site has them."""
+
+    network: Network
+    border: Network
+
+
 @dataclass(frozen=True)
 class Prepared:
-    """A scenario with its machine looked up and its plan made: everything but the simulation.
+    """A scenario with its machine looked up and its plan made: everything but the simulation of its step.
 
-    parts: in the order of the pipeline; one where all hardware is of one kind.
+    parts: in the order of the pipeline; one where all hardware is of one kind. network: makes a network of a topology.
+    What the step needs is made when it is first asked for, and kept; a copy with something changed makes its own.
     """
 
     kind: MachineKind
@@ -68,19 +77,47 @@ class Prepared:
     memory: Memory
     effort: Effort | None = None
     """How hard the plan was to find; None where it was given."""
+    network: Callable[[Topology], Network] = Network
 
     @functools.cached_property
-    def step(self) -> Step:
-        """One step of it, as it is."""
-        return Step(self, self.fabrics(Network))
+    def fabrics(self) -> tuple[Fabric, ...]:
+        """What each part communicates over."""
+        own = [self.network(part.topology) for part in self.parts]
+        return tuple(
+            Fabric(network, network if part.border is part.topology else self.network(part.border))
+            for network, part in zip(own, self.parts, strict=True)
+        )
 
-    def fabrics(self, build: Callable[[Topology], Network]) -> tuple[Fabric, ...]:
-        """What each part communicates over. build: makes a network of a topology."""
-        found = []
-        for part in self.parts:
-            network = build(part.topology)
-            found.append(Fabric(network, network if part.border is part.topology else build(part.border)))
-        return tuple(found)
+    @property
+    def networks(self) -> list[Network]:
+        """Of each part."""
+        return [fabric.network for fabric in self.fabrics]
+
+    @functools.cached_property
+    def costs(self) -> Any:
+        """What the instructions of a step cost, as its kind of machine has it."""
+        return self.kind.costs(self)
+
+    @functools.cached_property
+    def program(self) -> Program:
+        """What every stream of every actor does in a step."""
+        return self.kind.program(self)
+
+    @functools.cached_property
+    def links(self) -> SharedLinks:
+        """What the transfers of a step compete for."""
+        return shared_links(self.program, *self.networks)
+
+    @functools.cached_property
+    def trace(self) -> Trace:
+        """What happens in a step."""
+        return run(self.program, self.links)
+
+    def with_built(self, **built: Any) -> Prepared:
+        """A copy for which some of this has been made already."""
+        other = dataclasses.replace(self)
+        vars(other).update(built)
+        return other
 
     @property
     def device_title(self) -> str:
@@ -111,46 +148,6 @@ class Prepared:
     def domains(self) -> tuple[int, ...]:
         """Devices in a scale-up domain of each part."""
         return tuple(part.topology.domain for part in self.parts)
-
-
-class Fabric(NamedTuple):
-    """The networks of one part, as Site has them."""
-
-    network: Network
-    border: Network
-
-
-@dataclass(frozen=True)
-class Step:
-    """A step of what has been prepared, over some fabrics. Every piece is made when it is first asked for, and kept."""
-
-    prepared: Prepared
-    fabrics: tuple[Fabric, ...]
-
-    @property
-    def networks(self) -> list[Network]:
-        """Of each part."""
-        return [fabric.network for fabric in self.fabrics]
-
-    @functools.cached_property
-    def costs(self) -> Any:
-        """What its instructions cost, as its kind of machine has it."""
-        return self.prepared.kind.costs(self.prepared, self.fabrics)
-
-    @functools.cached_property
-    def program(self) -> Program:
-        """What every stream of every actor does."""
-        return self.prepared.kind.program(self.prepared, self.costs)
-
-    @functools.cached_property
-    def links(self) -> SharedLinks:
-        """What its transfers compete for."""
-        return shared_links(self.program, *self.networks)
-
-    @functools.cached_property
-    def trace(self) -> Trace:
-        """What happens in it."""
-        return run(self.program, self.links)
 
 
 def places(scenario: Scenario) -> list[str]:

@@ -14,7 +14,7 @@ from sim.engine.program import Program
 from sim.engine.wafer_program import wafer_instructions, wafer_program
 from sim.hardware.network import Network
 from sim.machines.kind import DeviceMemory, MachineKind
-from sim.machines.prepared import Equipment, Fabric, LookedUp, Prepared
+from sim.machines.prepared import Equipment, LookedUp, Prepared
 from sim.machines.study import PlanRow, PlanStudy, mfu, study_of
 from sim.outcome.outcome import Memory
 from sim.parallel.wafer_plan import WaferPlan, plan_wafers, wafer_memory_bytes
@@ -58,15 +58,15 @@ class WaferCluster(MachineKind):
         step_s, ones = np.array([row.step_s for row in rows]), np.ones(len(rows), dtype=np.int64)
         return study_of(found, wafer.sram_bytes, rows, _smaller_for_slower(rows), wafer_effort(choices), step_s, ones)
 
-    def costs(self, prepared: Prepared, fabrics: Sequence[Fabric]) -> WaferCosts:
+    def costs(self, prepared: Prepared) -> WaferCosts:
         """What the instructions of a step cost."""
         scenario, (wafer, stack) = prepared.scenario, _records(prepared.parts[0].device, prepared.stack)
-        network, jitter = fabrics[0].network, scenario.system.jitter
+        (network,), jitter = prepared.networks, scenario.system.jitter
         return wafer_costs(scenario.model, scenario.training, _plan(prepared), wafer, stack, network, jitter)
 
-    def program(self, prepared: Prepared, costs: WaferCosts) -> Program:
+    def program(self, prepared: Prepared) -> Program:
         """What every system does in a step."""
-        return wafer_program(_plan(prepared), costs)
+        return wafer_program(_plan(prepared), prepared.costs)
 
     def flops(self, prepared: Prepared, layers: int, *, head: bool) -> StepFlops:
         """FLOPs of a step; what layers run again on the array is a loss of its kernels."""

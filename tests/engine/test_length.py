@@ -24,7 +24,7 @@ FEW_BESIDE = 30
 def test_it_is_about_what_is_written(stack, plan):
     asked = point(gpt(4, 256, 4), 4, fixed(**plan), recipe=training(256), stack=stack, topology="hgx-a100-node")
     prepared = prepare(asked)
-    written = sum(1 for _ in prepared.step.program.instructions())
+    written = sum(1 for _ in prepared.program.instructions())
     expected = instructions_of(prepared.plan, 4, prepared.stack)
     assert expected <= written + 4 * FEW_BESIDE
     assert written <= expected + 4 * FEW_BESIDE

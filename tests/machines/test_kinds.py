@@ -88,7 +88,7 @@ def test_what_a_kind_says_of_a_plan(word):
     assert kind.memory_of(prepared.parts[0].device).size_bytes == prepared.memory.capacity_bytes
     (share,) = kind.shares(prepared)
     assert (share.stages, share.layers) == (range(1), 4)
-    assert kind.closed_form_s(prepared, prepared.step.networks[0]) == pytest.approx(prepared.step.trace.step_time_s)
+    assert kind.closed_form_s(prepared, prepared.networks[0]) == pytest.approx(prepared.trace.step_time_s)
 
 
 @pytest.mark.parametrize("word", POINTS)
@@ -128,7 +128,7 @@ def test_an_object_of_another_size_is_refused():
 
 def test_a_step_is_made_once():
     prepared = prepare(point(gpt(), 16, fixed(pipeline=2), recipe=training(64)))
-    assert prepared.step is prepared.step
-    assert prepared.step.trace is prepared.step.trace
+    assert prepared.program is prepared.program
+    assert prepared.trace is prepared.trace
     changed = dataclasses.replace(prepared, stack=gpu_stack(fixed_step_s=1.0))
-    assert changed.step.trace.step_time_s > prepared.step.trace.step_time_s + 0.9
+    assert changed.trace.step_time_s > prepared.trace.step_time_s + 0.9
