@@ -20,11 +20,12 @@ from sim.machines.kind import DeviceMemory, MachineKind, Share
 from sim.machines.prepared import Equipment, LookedUp, Prepared, places, topology_of
 from sim.machines.study import PlanStudy
 from sim.outcome.outcome import Memory
+from sim.parallel.check import check_plan
 from sim.parallel.cuts import in_runs
 from sim.parallel.memory import plan_memory
-from sim.parallel.plan import Plan, check_plan
+from sim.parallel.plan import Plan
 from sim.parallel.replicas import counts_text
-from sim.parallel.schedule import default_schedule
+from sim.parallel.schedules import default_schedule
 from sim.planner.choose import Choice, choose_plan
 from sim.planner.search import search
 from sim.planner.smallest import would_hold

@@ -11,7 +11,7 @@ from sim.catalog import Model, Variation
 from sim.units import Rate
 
 Recompute = Literal["none", "selective", "full"]
-Schedule = Literal["gpipe", "1f1b", "interleaved"]
+ScheduleName = Literal["gpipe", "1f1b", "interleaved", "zb-h1", "zb-h2", "zb-v", "dualpipe", "dualpipev"]
 Resolution = Literal["auto", "folded", "full"]
 FlopConvention = Literal["full-attention", "causal-attention"]
 
@@ -56,7 +56,7 @@ class PlanRequest:
     zero: int | None = None
     sequence_parallel: bool | None = None
     recompute: Recompute | None = None
-    schedule: Schedule | None = None
+    schedule: str | None = None
     layers_per_stage: tuple[int, ...] | None = None
     micro_batches: tuple[int, ...] | None = None
     """Of each replica, where they differ."""

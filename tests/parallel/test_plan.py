@@ -6,12 +6,12 @@ import pytest
 from builders import fixed, gpt, gpu_stack, overlapping, plan, point, training
 from hypothesis import given
 from hypothesis import strategies as st
+from sim.parallel.schedule import peak_layers_in_flight, stage_order
 
 from sim.errors import InputError
 from sim.machines import kind_of
+from sim.parallel.check import check_plan
 from sim.parallel.cuts import cut_layers
-from sim.parallel.plan import check_plan
-from sim.parallel.schedule import peak_layers_in_flight, stage_order
 
 
 def check(devices=64, model=None, stack=None, batch=64, sequence=128, **request):
