@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
+from sim.engine.collection import without_garbage_collection
 from sim.engine.lanes import order_of
 from sim.engine.program import without_waiting_for_others
 from sim.hardware.network import FreeNetwork
@@ -23,6 +24,7 @@ _COMPARED_STEPS = 10
 """Steps over which a step without one thing is compared with the step as it is, where steps differ."""
 
 
+@without_garbage_collection()
 def counterfactuals(prepared: Prepared, outcome: Outcome) -> dict[str, float]:
     """Step times in seconds with one thing removed at a time: engine runs, not subtractions.
 

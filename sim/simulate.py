@@ -6,6 +6,7 @@ scenario -> device, stack, topology -> plan -> costs -> program -> engine -> tra
 from __future__ import annotations
 
 from sim.catalog import load_accuracy
+from sim.engine.collection import without_garbage_collection
 from sim.engine.lanes import LaneRun, Order, order_of, run_lanes
 from sim.engine.trace import Trace
 from sim.errors import LedgerNotClosed, ScaletaxError
@@ -43,6 +44,7 @@ def simulate(scenario: Scenario) -> Outcome:
     return with_run(prepared, simulate_prepared(prepared))
 
 
+@without_garbage_collection()
 def simulate_prepared(prepared: Prepared) -> Outcome:
     """Run a step of what has been prepared."""
     scenario, trace = prepared.scenario, prepared.trace
