@@ -89,7 +89,7 @@ class GpuCluster(MachineKind):
     def shares(self, prepared: Prepared) -> tuple[Share, ...]:
         """The stages of each part."""
         plan = plan_of(prepared)
-        return tuple(Share(stages, sum(map(plan.stage_layers, stages))) for stages in plan.parts)
+        return tuple(Share(stages, plan.layers_of_stages(stages)) for stages in plan.parts)
 
     def passes(self, plan: Plan, layers: int) -> int:
         """Micro-batches through a pipeline's chunks."""

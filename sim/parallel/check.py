@@ -40,6 +40,9 @@ def check_plan(request: PlanRequest, scenario: Scenario, stack: GpuStack) -> Pla
     micro_batches = _micro_batches(request, scenario.training.global_batch, data, micro_batch, where)
     for count in dict.fromkeys(micro_batches):
         schedule.check(pipeline, virtual, count, where)
+    if len(part_stages) > 1 and schedule.layout != "row":
+        problem = f"schedule '{schedule.name}' does not run its stages in a row, and parts are joined in a row"
+        raise InputError(f"{where} schedule", problem, "use 1f1b, gpipe or a schedule like them")
     zero = stack.default_zero_stage if request.zero is None else request.zero
     _check_zero(zero, pipeline, stack, where)
     refuse_gathering(micro_batches, zero, where)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sim.catalog import GpuStack
@@ -105,6 +106,10 @@ class Plan:
     def stage_layers(self, stage: int) -> int:
         """Layers that one stage holds over all its chunks."""
         return sum(self.layers_of(chunk) for chunk in self.chunks_of(stage))
+
+    def layers_of_stages(self, stages: Sequence[int]) -> int:
+        """Layers of one copy of the model that some stages run."""
+        return sum(self.stage_layers(stage) for stage in stages) // self.pipelining.copies
 
     def layers_in_flight(self, stage: int) -> float:
         """Layers, over micro-batches, that a stage holds activations of at its fullest, in the replica that holds most.
