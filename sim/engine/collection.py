@@ -16,4 +16,7 @@ def without_garbage_collection() -> Iterator[None]:
         yield
     finally:
         if was_on:
+            # What has been made counts as old: the next collection would look through all of it at once.
+            gc.freeze()
+            gc.unfreeze()
             gc.enable()
