@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from sim.catalog import Device, Figure, Gpu, GpuStack, Stack, Wafer, WaferStack, load_stack
+from sim.catalog import PRECISIONS, Device, Figure, Gpu, GpuStack, Recipe, Stack, Wafer, WaferStack, load_stack
 from sim.cost.compute import Machine
 from sim.cost.wafer import WAFER_STYLE
 from sim.engine.length import check_length
@@ -24,6 +24,7 @@ from sim.planner.choose import Choice, choose_plan
 from sim.scenario.bounds import MOST_LAYERS, MOST_PARAMETERS, check_size
 from sim.scenario.types import NetworkChange, Scenario
 from sim.workload.parameters import count_parameters
+from sim.workload.precision import with_recipe
 
 _DESCRIPTIVE = ("power_watts", "sram_bytes_per_s")
 """Figures of a device that no step depends on."""
@@ -65,6 +66,11 @@ class Prepared:
     def machines(self) -> tuple[Machine, ...]:
         """Each part's GPUs with the stack; none where it runs on wafers."""
         return _machines([part.device for part in self.parts], self.stack, self.scenario)
+
+    @property
+    def recipe(self) -> Recipe | None:
+        """The formats that it trains in; None where they are the wafer's own."""
+        return self.stack.recipes[self.scenario.training.precision] if isinstance(self.stack, GpuStack) else None
 
     @property
     def is_tight(self) -> bool:
@@ -125,7 +131,7 @@ def look_up(scenario: Scenario) -> LookedUp:
         for part, where in zip(scenario.system.every_part, _places(scenario), strict=True)
     ]
     devices = [topology.load_device() for topology in topologies]
-    stack = load_stack(scenario.system.stack, scenario.where)
+    stack = with_recipe(load_stack(scenario.system.stack, scenario.where), scenario.training, scenario.where)
     _check_devices(scenario, devices, stack)
     _check_nodes(scenario, topologies)
     _check_places(scenario, topologies[0].domain)
@@ -279,5 +285,5 @@ def _check_precision(scenario: Scenario, device: Device) -> None:
         raise InputError(
             f"{scenario.path}: [training] precision",
             f"a {device.title} has no {precision} matrix arithmetic",
-            f"allowed on it: {', '.join(sorted(set(device.peak_flops_per_s) & {'fp16', 'bf16'}))}",
+            f"allowed on it: {', '.join(sorted(set(device.peak_flops_per_s) & set(PRECISIONS)))}",
         )

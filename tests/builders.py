@@ -13,6 +13,7 @@ import sim.prepare
 import sim.simulate
 from sim.catalog import (
     PLAIN_LIBRARY,
+    Format,
     Gpu,
     GpuStack,
     Library,
@@ -21,6 +22,7 @@ from sim.catalog import (
     Wafer,
     WaferStack,
     load_device,
+    load_recipe,
     load_stack,
 )
 from sim.cost.compute import Machine, PassCost
@@ -36,7 +38,12 @@ from sim.scenario.types import Lora, Part, PlanRequest, Report, Scenario, System
 from sim.workload.operations import Style
 
 UNFUSED = Style(
-    flash_attention=False, causal_skip=False, fused_elementwise=True, weight_gradient_bytes=8.0, loss_traffic_bytes=60.0
+    load_recipe("bf16"),
+    flash_attention=False,
+    causal_skip=False,
+    fused_elementwise=True,
+    weight_gradient_bytes=8.0,
+    loss_traffic_bytes=60.0,
 )
 FLASH = dataclasses.replace(UNFUSED, flash_attention=True, causal_skip=True)
 
@@ -102,7 +109,10 @@ def gpu_stack(name: str = "megatron-2022", **over: Any) -> GpuStack:
     stack = load_stack(name)
     assert isinstance(stack, GpuStack)
     if "gradient_bytes" in over:
-        over["gradient_bytes"] = {"bf16": over["gradient_bytes"], "fp16": over["gradient_bytes"]}
+        width = Format("test", over.pop("gradient_bytes"))
+        over["recipes"] = {
+            name: dataclasses.replace(one, gradients=width, reductions=width) for name, one in stack.recipes.items()
+        }
     return dataclasses.replace(stack, **over)
 
 

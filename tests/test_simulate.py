@@ -191,7 +191,7 @@ def test_no_step_is_shorter_than_its_bounds(case):
         share = count_parameters(scenario.model).total / shape.tensor / shape.pipeline
         gathers = network.options("all_gather", Group(shape.data, shape.tensor))
         rate = (shape.data - 1) / shape.data / min(option.s_per_byte for option in gathers)
-        sent = stack.gradient_bytes[scenario.training.precision] * share * (shape.data - 1) / shape.data
+        sent = stack.recipes[scenario.training.precision].reductions.bytes * share * (shape.data - 1) / shape.data
         bounds["gradients"] = sent / max(rate, 8 * NETWORK["nic"])
     if shape.tensor > 1:
         # Two exchanges a layer, forward and backward, of the hidden state, at the rate of a link.

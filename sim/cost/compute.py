@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.catalog import Gpu, GpuStack, Model
+from sim.catalog import Gpu, GpuStack, Model, Recipe
 from sim.cost.parts import Parts, combined, plain, relabelled, scaled
 from sim.hardware.kernel import Array, Kernel, kernel_time_s, launched_time_s
 from sim.hardware.network import NOTHING, Communication
 from sim.scenario.types import Lora, Recompute
 from sim.workload.layer import Slice, embedding_operations, head_operations, layer_operations
-from sim.workload.operations import ACTIVATION_BYTES, Operation, Style, rerun_kernels, total
+from sim.workload.operations import Operation, Style, rerun_kernels, total
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +34,26 @@ class Machine:
         return self.gpu.kernel_gap_s + self.stack.launch_gap_s
 
     @property
+    def recipe(self) -> Recipe:
+        """The formats that it trains in."""
+        return self.stack.recipes[self.precision]
+
+    @property
     def gradient_bytes(self) -> float:
-        """Bytes per element of the gradients that are kept and reduced."""
-        return self.stack.gradient_bytes[self.precision]
+        """Bytes per element of the gradients that are reduced."""
+        return self.recipe.reductions.bytes
 
     @property
     def style(self) -> Style:
         """How the stack cuts mathematics into kernels."""
         stack = self.stack
         return Style(
+            self.recipe,
             stack.flash_attention,
             stack.causal_skip,
             stack.fused_elementwise,
             # Gradients that leave after every micro-batch are written afresh; others are added to a buffer.
-            ACTIVATION_BYTES if stack.reduces_every_micro_batch else 2 * self.gradient_bytes,
+            self.recipe.parameters.bytes if stack.reduces_every_micro_batch else 2 * self.recipe.gradients.bytes,
             stack.loss_traffic_bytes,
             stack.recompute_stops_early,
             stack.selective_recompute,
@@ -175,12 +181,19 @@ def timed(kernels: Iterable[Kernel], machine: Machine, launch_s: float | None = 
     return Timed(run, busy_s, time_s, wait_s, sum(one**2 for one in times_s))
 
 
+def useful_time_s(kernels: tuple[Kernel, ...], machine: Machine) -> Array:
+    """Seconds of what the mathematics of some kernels needs, each at the peak of its format."""
+    peaks = {kernel.format: machine.gpu.peak_flops_per_s[kernel.format or machine.precision] for kernel in kernels}
+    own = ((tuple(one for one in kernels if one.format == name), peak) for name, peak in peaks.items())
+    return sum(total(some, "useful_flops") / peak for some, peak in own)
+
+
 def phase_parts(here: Timed, alone: Timed, tensor: Array, machine: Machine) -> Parts:
     """Split the time of some kernels over useful, kernel_loss, launch and sharding_loss.
 
     alone: the kernels that one device would run for the same micro-batch. The lines sum to the kernels' time.
     """
-    useful_s = total(alone.kernels, "useful_flops") / machine.gpu.peak_flops_per_s[machine.precision] / tensor
+    useful_s = useful_time_s(alone.kernels, machine) / tensor
     sharding_s = np.maximum(here.time_s - alone.time_s / tensor, 0.0)
     launch_s = (alone.time_s - alone.busy_s) / tensor
     return {

@@ -11,10 +11,11 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from sim.catalog import GpuStack, Model
+from sim.catalog import GpuStack, Model, Recipe
 from sim.hardware.kernel import Array
 from sim.parallel.plan import Plan
 from sim.parallel.plans import Plans
+from sim.parallel.stage_weights import stage_states_each
 from sim.scenario.types import Training
 from sim.workload.activations import (
     gradient_flow_bytes,
@@ -25,11 +26,6 @@ from sim.workload.activations import (
 from sim.workload.layer import Slice, key_value_width_of
 from sim.workload.operations import Style
 from sim.workload.parameters import count_parameters, layer_adapter_parameters
-
-WEIGHT_BYTES = 2.0
-MASTER_BYTES = 4.0
-OPTIMIZER_BYTES = {"adam": 12.0, "sgd": 8.0}
-"""Master copy and moments in fp32: Adam 4 + 4 + 4, SGD with momentum 4 + 4 (Rajbhandari et al. 2020, sec. 3.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,25 +90,28 @@ def stage_memory(
     trained = parameters * trained_share(model, training)
     # Adapters stand beside the weights; without them the weights are what is trained.
     frozen, added = (parameters, trained) if training.lora else (parameters - trained, 0.0)
-    part = Slice(training.sequence, plan.micro_batch, plan.tensor, plan.sequence_parallel)
-    weights = WEIGHT_BYTES * (parameters + added)
-    gradient_bytes = stack.gradient_bytes[training.precision]
-    gradients = gradient_bytes * trained / (plan.data if plan.zero >= 2 else 1)
-    optimizer = OPTIMIZER_BYTES[training.optimizer] * trained / (plan.data if plan.zero >= 1 else 1)
+    recipe = stack.recipes[training.precision]
+    width = recipe.activations.bytes
+    part = Slice(training.sequence, plan.micro_batch, plan.tensor, plan.sequence_parallel, width)
+    weights = recipe.parameters.bytes * (parameters + added)
+    gradients = recipe.gradients.bytes * trained / (plan.data if plan.zero >= 2 else 1)
+    state_bytes = recipe.master.bytes + recipe.moments.bytes * stage_states_each(model, training, plan, stage)
+    optimizer = state_bytes * trained / (plan.data if plan.zero >= 1 else 1)
     if plan.zero == 3:
-        # The shard that FSDP keeps of a trained parameter is the fp32 master itself; no half-precision copy stays.
-        master = MASTER_BYTES * trained / plan.data
-        weights, optimizer = master + WEIGHT_BYTES * frozen / plan.data, optimizer - master
+        # The shard that FSDP keeps of a trained parameter is the master itself; no copy in half precision stays.
+        optimizer = optimizer - recipe.master.bytes * trained / plan.data
+        shard = (recipe.master.bytes or recipe.parameters.bytes) * trained / plan.data
+        weights = shard + recipe.parameters.bytes * frozen / plan.data
     kept = plan.layers_in_flight(stage) * layer_activation_bytes(model, part, style, plan.recompute)
     working = working_bytes(model, part, style, plan.recompute) + gradient_flow_bytes(model, part, style)
     activations = kept + working
-    buffers = _gathered_bytes(model, plan, stack) + _placeholder_bytes(model, training, plan, stack, stage)
+    buffers = _gathered_bytes(model, plan, stack, recipe) + _placeholder_bytes(model, training, plan, stack, stage)
     per_logit = stack.logit_memory_bytes + np.greater(plan.tensor, 1) * stack.split_logit_memory_bytes
     head, is_last = head_activation_bytes(model, part, per_logit), np.equal(stage, plan.pipeline - 1)
     # GPipe runs every forward first, so the logits of every micro-batch wait for their backward.
     waiting = is_last * (plan.micro_batches - 1) * head if plan.schedule == "gpipe" else 0.0
     head_peak = is_last * (head - working)
-    buffers += waiting + np.maximum(_gathered_gradient_bytes(model, training, plan, gradient_bytes), head_peak)
+    buffers += waiting + np.maximum(_gathered_gradient_bytes(model, training, plan, recipe), head_peak)
     fragmented = stack.fragmentation * (weights + gradients + optimizer + activations + buffers)
     return StageMemory(weights, gradients, optimizer, activations, buffers, fragmented, _runtime_bytes(plan, stack))
 
@@ -137,7 +136,7 @@ def plan_memory(model: Model, training: Training, plan: Plan, stack: GpuStack, s
     return tuple(stage_memory(model, training, plan, stack, style, stage) for stage in range(plan.pipeline))
 
 
-def _gathered_bytes(model: Model, plan: Plans, stack: GpuStack) -> Array:
+def _gathered_bytes(model: Model, plan: Plans, stack: GpuStack, recipe: Recipe) -> Array:
     """What FSDP holds whole: the root (embedding, head) all along, the current layer and those gathered ahead.
 
     Source: Zhao et al. 2023, sec. 3.2 and 4.
@@ -145,10 +144,10 @@ def _gathered_bytes(model: Model, plan: Plans, stack: GpuStack) -> Array:
     if plan.zero < 3:
         return 0.0
     count = count_parameters(model)
-    return WEIGHT_BYTES * (count.root + (1 + stack.prefetch_layers) * count.layer) / plan.tensor
+    return recipe.parameters.bytes * (count.root + (1 + stack.prefetch_layers) * count.layer) / plan.tensor
 
 
-def _gathered_gradient_bytes(model: Model, training: Training, plan: Plans, gradient_bytes: float) -> Array:
+def _gathered_gradient_bytes(model: Model, training: Training, plan: Plans, recipe: Recipe) -> Array:
     """Gradients that FSDP has not scattered yet while a layer runs backward: the root's and the layer's.
 
     Of frozen weights there are none: only a layer's adapters have gradients then. Source: Zhao et al. 2023, sec. 4.
@@ -156,17 +155,18 @@ def _gathered_gradient_bytes(model: Model, training: Training, plan: Plans, grad
     if plan.zero < 3:
         return 0.0
     if training.lora is not None:
-        return gradient_bytes * layer_adapter_parameters(model, training.lora) / plan.tensor
+        return recipe.gradients.bytes * layer_adapter_parameters(model, training.lora) / plan.tensor
     count = count_parameters(model)
-    return gradient_bytes * (count.root + count.layer) / plan.tensor
+    return recipe.gradients.bytes * (count.root + count.layer) / plan.tensor
 
 
 def _placeholder_bytes(model: Model, training: Training, plan: Plans, stack: GpuStack, stage: Array) -> Array:
-    """Empty half-precision gradients, one of each shape: a layer's, and on the last stage the vocabulary's.
+    """Empty gradients as wide as the weights, one of each shape: a layer's, and on the last stage the vocabulary's.
 
     Source: Transformer Engine, get_dummy_wgrad. Frozen weights have none.
     """
     if not stack.gradient_placeholders or training.lora is not None:
         return 0.0
     vocabulary = np.equal(stage, plan.pipeline - 1) * (model.vocab * model.hidden)
-    return WEIGHT_BYTES * (count_parameters(model).layer + vocabulary) / plan.tensor
+    width = stack.recipes[training.precision].parameters.bytes
+    return width * (count_parameters(model).layer + vocabulary) / plan.tensor

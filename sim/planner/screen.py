@@ -120,7 +120,7 @@ class Screen:
     def _sends(self, some: PlanBlock) -> list[Array]:
         """A send onwards and one back, and the gradients of a shared embedding."""
         model, training, stack = self.scenario.model, self.scenario.training, self.machine.stack
-        part = slice_of(training, some)
+        part = slice_of(training, some, self.machine.recipe)
         sends = [pipeline_send(model, part, some, stack, self.table, stages=stages) for stages in (1, -1)]
         if training.lora is not None:
             return [*(one.seconds for one in sends), 0.0]
