@@ -5,6 +5,7 @@ from __future__ import annotations
 from sim.cost.parts import Parts
 from sim.engine.program import COMPUTE, Actor, EventKey, Instruction, Together
 from sim.engine.transfers import Transfers
+from sim.engine.work import Work
 from sim.hardware.network import NOTHING, Communication
 
 
@@ -16,7 +17,7 @@ class ComputeStream:
 
     def add(
         self,
-        what: str,
+        work: Work,
         parts: Parts,
         waits: tuple[EventKey, ...] = (),
         records: EventKey | None = None,
@@ -30,7 +31,7 @@ class ComputeStream:
         """
         meetings = max(1, round(exchanges.meetings)) if exchanges.meetings else 0
         one = Instruction(
-            what,
+            work,
             parts,
             waits,
             records,

@@ -15,6 +15,7 @@ from sim.cost.step import StepCosts
 from sim.engine.compute_stream import ComputeStream
 from sim.engine.program import COMPUTE, DATA, Actor, EventKey, Instruction, Program, Together, Transfer
 from sim.engine.transfers import Transfers
+from sim.engine.work import Kind, Work
 from sim.hardware.network import Communication
 from sim.parallel.plan import Plan
 from sim.parallel.schedule import Slot, stage_order
@@ -63,7 +64,7 @@ class _Stage:
 
     def actor(self) -> Actor:
         plan, costs = self.plan, self.costs
-        self.compute.add("input", {"input": costs.input_s})
+        self.compute.add(Work("input"), {"input": costs.input_s})
         order = self.orders[self.number]
         last_backward = _last_backwards(order)
         for slot in order:
@@ -77,6 +78,11 @@ class _Stage:
         self._finish()
         return self.result
 
+    def _work(self, kind: Kind, slot: Slot) -> Work:
+        """A pass or a send of a slot; its chunk is told where the stage has several."""
+        chunk = slot.chunk // self.plan.pipeline if self.plan.virtual_stages > 1 else None
+        return Work(kind, slot.phase, slot.micro_batch, chunk)
+
     def _own(self, *event: object) -> EventKey:
         """An event of this class."""
         return (*event, self.number)
@@ -88,26 +94,26 @@ class _Stage:
     def _forward(self, slot: Slot) -> None:
         batch, chunk = slot.micro_batch, slot.chunk
         waits = (self._own("activation", batch, chunk),) if chunk > 0 else ()
-        cost, what = self.costs.chunks[chunk], f"forward {_label(slot, self.plan)}"
+        cost, work = self.costs.chunks[chunk], self._work("pass", slot)
         done, squares_s2 = self._own("forward", slot), float(cost.forward_squares_s2)
-        self.compute.add(what, cost.forward, waits, done, cost.forward_exchanges, squares_s2)
+        self.compute.add(work, cost.forward, waits, done, cost.forward_exchanges, squares_s2)
         if chunk < self.plan.chunks - 1:
             self._send(slot, self._own("activation", batch, chunk + 1))
 
     def _backward(self, slot: Slot) -> None:
-        cost, what = self.costs.chunks[slot.chunk], f"backward {_label(slot, self.plan)}"
+        cost, work = self.costs.chunks[slot.chunk], self._work("pass", slot)
         waits, done, squares_s2 = (
             self._gradient_waits(slot),
             self._own("backward", slot),
             float(cost.backward_squares_s2),
         )
-        self.compute.add(what, cost.backward, waits, done, cost.backward_exchanges, squares_s2)
+        self.compute.add(work, cost.backward, waits, done, cost.backward_exchanges, squares_s2)
         self._send_gradient(slot)
         if self.plan.zero == 2 and self.plan.data > 1 and not self.overlaps:
             # Only a share of the gradients is kept, so what is not kept leaves before the next micro-batch.
             reduced = ("reduced", self.stage, slot.micro_batch)
-            self._over_replicas("reduce gradients", self.costs.reductions[self.stage], (done,), reduced)
-            self.compute.add("gradients reduced", {}, self._everywhere(*reduced))
+            self._over_replicas(Work("reduce", unit="gradients"), self.costs.reductions[self.stage], (done,), reduced)
+            self.compute.add(Work("barrier", unit="gradients"), {}, self._everywhere(*reduced))
 
     def _reduced_backward(self, slot: Slot, *, final: bool) -> None:
         """A backward in as many pieces as its gradients fill buckets, each reduced while the next computes."""
@@ -120,7 +126,7 @@ class _Stage:
         for piece in range(pieces):
             last = piece == pieces - 1
             self.compute.add(
-                f"backward {_label(slot, self.plan)}" + (f" part {piece + 1}/{pieces}" if pieces > 1 else ""),
+                self._work("pass", slot)._replace(piece=(piece, pieces) if pieces > 1 else None),
                 backward,
                 self._gradient_waits(slot) if piece == 0 else (),
                 self._own("backward", slot) if last else self._own("bucket", slot, piece),
@@ -132,7 +138,7 @@ class _Stage:
                 ("backward", one, number) if last else ("bucket", one, piece, number)
                 for number, one in enumerate(meeting)
             )
-            self._over_replicas("reduce gradients", self.costs.reductions[self.stage], waits, done)
+            self._over_replicas(Work("reduce", unit="gradients"), self.costs.reductions[self.stage], waits, done)
         self._send_gradient(slot)
 
     def _gradient_waits(self, slot: Slot) -> tuple[EventKey, ...]:
@@ -146,48 +152,59 @@ class _Stage:
         """Beside the compute stream where the stack overlaps sends, in it where it does not."""
         stream = SEND if self.stack.overlap_pipeline_send else COMPUTE
         onwards = slot.phase == "forward"
-        what = f"send {'activation' if onwards else 'gradient'} {_label(slot, self.plan)}"
         send = (self.costs.sends if onwards else self.costs.sends_back)[self.stage]
         moved = self.transfers.of(stream, "pipeline_comm", send)
         parts = {"pipeline_comm": send.seconds}
         waits = (self._own(slot.phase, slot),)
-        self.result.add(stream, Instruction(what, parts, waits, arrival, moved, communicates_s=send.seconds))
+        self.result.add(
+            stream, Instruction(self._work("send", slot), parts, waits, arrival, moved, communicates_s=send.seconds)
+        )
 
     def _finish(self) -> None:
         """Wait for stragglers, reduce, clip (which waits for every stage and replica), update, gather."""
         plan, costs, stage = self.plan, self.costs, self.stage
         # Costed for the most micro-batches; a replica with fewer lags in proportion.
         late_s = costs.straggler_s[stage] * (self.micro_batches / plan.micro_batches)
-        late = Instruction("wait for the slowest replica", {"straggler_wait": late_s}, computes=False)
+        late = Instruction(Work("straggler"), {"straggler_wait": late_s}, computes=False)
         self.result.add(COMPUTE, late)
-        self.compute.add("prepare gradients", {"data_comm": costs.prepares_s[stage]}, (), self._own("done", stage))
+        self.compute.add(
+            Work("prepare", unit="gradients"), {"data_comm": costs.prepares_s[stage]}, (), self._own("done", stage)
+        )
         reduced: list[EventKey] = []
         if plan.data > 1 and self.overlaps:
             own_chunks = range(stage, plan.chunks, plan.pipeline)
             reduced = [event for chunk in own_chunks for event in self._everywhere("reduced", stage, chunk)]
         elif plan.data > 1 and plan.zero != 2:
             waits, event = self._everywhere("done", stage), ("reduced", stage)
-            self._over_replicas("reduce gradients", costs.reductions[stage], waits, event)
+            self._over_replicas(Work("reduce", unit="gradients"), costs.reductions[stage], waits, event)
             reduced = [*self._everywhere(*event)]
         if costs.tied_embedding[0].seconds and stage in (0, plan.pipeline - 1):
             ends = tuple(self._own("done", end) for end in (0, plan.pipeline - 1))
             send = costs.tied_embedding[0 if stage == 0 else 1]
             moved = self.transfers.of(DATA, "pipeline_comm", send)
-            self._beside("reduce tied embedding", send, ends, self._own("tied", stage), moved, "pipeline_comm", "alone")
+            self._beside(
+                Work("reduce", unit="tied embedding"),
+                send,
+                ends,
+                self._own("tied", stage),
+                moved,
+                "pipeline_comm",
+                "alone",
+            )
             reduced.append(self._own("tied", stage))
-        self.compute.add("gradients complete", {}, tuple(reduced), self._own("ready", stage))
+        self.compute.add(Work("barrier", unit="gradients"), {}, tuple(reduced), self._own("ready", stage))
         everyone = tuple(event for other in range(plan.pipeline) for event in self._everywhere("ready", other))
         # The norm of all gradients is everybody's: whoever updates has waited for all.
         self.compute.add(
-            "optimizer", dict(costs.optimizer[stage]), everyone, self._own("updated", stage), together="all"
+            Work("optimizer"), dict(costs.optimizer[stage]), everyone, self._own("updated", stage), together="all"
         )
         if costs.gathers[stage].seconds:
             waits, event = self._everywhere("updated", stage), ("gathered", stage)
-            self._over_replicas("gather parameters", costs.gathers[stage], waits, event)
-            self.compute.add("parameters complete", {}, self._everywhere(*event))
+            self._over_replicas(Work("gather", unit="parameters"), costs.gathers[stage], waits, event)
+            self.compute.add(Work("barrier", unit="parameters"), {}, self._everywhere(*event))
 
     def _over_replicas(
-        self, what: str, communication: Communication, waits: tuple[EventKey, ...], event: tuple[object, ...] | None
+        self, work: Work, communication: Communication, waits: tuple[EventKey, ...], event: tuple[object, ...] | None
     ) -> None:
         """A collective of all replicas of the stage, which starts when every class has come to it.
 
@@ -203,11 +220,11 @@ class _Stage:
         records = self._own(*event) if event else None
         shared = self.shared_transfers
         moved = shared.of(DATA, "data_comm", communication) if shared is not None else ()
-        self._beside(what, communication, waits, records, moved, "data_comm", "data")
+        self._beside(work, communication, waits, records, moved, "data_comm", "data")
 
     def _beside(
         self,
-        what: str,
+        work: Work,
         communication: Communication,
         waits: tuple[EventKey, ...],
         records: EventKey | None,
@@ -218,7 +235,7 @@ class _Stage:
         """Communication on the stream beside compute."""
         slows, seconds = self.stack.overlap_slowdown if self.overlaps else 0.0, communication.seconds
         one = Instruction(
-            what, {line: seconds}, waits, records, moved, slows, together=together, communicates_s=seconds
+            work, {line: seconds}, waits, records, moved, slows, together=together, communicates_s=seconds
         )
         self.result.add(DATA, one)
 
@@ -226,8 +243,3 @@ class _Stage:
 def _last_backwards(order: list[Slot]) -> dict[int, Slot]:
     """Chunk -> its last backward, which completes its gradients."""
     return {slot.chunk: slot for slot in order if slot.phase == "backward"}
-
-
-def _label(slot: Slot, plan: Plan) -> str:
-    """Micro-batch, and with interleaving the virtual stage."""
-    return f"{slot.micro_batch}" + (f".{slot.chunk // plan.pipeline}" if plan.virtual_stages > 1 else "")

@@ -10,6 +10,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from sim.engine.work import Work
 from sim.errors import ScaletaxError
 
 EventKey = Hashable
@@ -38,7 +39,7 @@ class Transfer:
 class Instruction:
     """One thing a stream does. Made by the hundred thousand, so it is not frozen, which would triple what that takes.
 
-    what: shown in the timeline, for example "forward 3.1".
+    work: what it does.
     parts: ledger line -> seconds; their sum is how long the stream is busy if nothing interferes.
     waits: events that must have been recorded before it starts.
     records: the event recorded when it ends.
@@ -54,7 +55,7 @@ class Instruction:
     the whole a standard deviation of that share of its root.
     """
 
-    what: str
+    work: Work
     parts: Mapping[str, float]
     waits: tuple[EventKey, ...] = ()
     records: EventKey | None = None
@@ -65,6 +66,11 @@ class Instruction:
     communicates_s: float = 0.0
     meetings: int = 0
     squares_s2: float = 0.0
+
+    @property
+    def what(self) -> str:
+        """What it is called in messages."""
+        return self.work.label
 
     @property
     def duration_s(self) -> float:
