@@ -211,7 +211,7 @@ def _check_devices(scenario: Scenario, devices: Sequence[Device], stack: Stack) 
                 f"a {device.title} cannot be a part of a system: it runs whole models, not stages of a pipeline",
                 "use parts of GPUs, or a system of wafers alone",
             )
-        _check_precision(scenario, device)
+        _check_precision(scenario, device, stack)
         if isinstance(device, Gpu) != isinstance(stack, GpuStack):
             raise InputError(
                 where,
@@ -279,11 +279,15 @@ def _with_tokens(scenario: Scenario) -> Scenario:
     return dataclasses.replace(scenario, training=dataclasses.replace(training, tokens=tokens))
 
 
-def _check_precision(scenario: Scenario, device: Device) -> None:
-    precision = scenario.training.precision
-    if precision not in device.peak_flops_per_s:
+def _check_precision(scenario: Scenario, device: Device, stack: Stack) -> None:
+    needed = {"precision": str(scenario.training.precision)}
+    if isinstance(stack, GpuStack):
+        needed["recipe attention"] = stack.recipes[scenario.training.precision].attention.name
+    for key, name in needed.items():
+        if name in device.peak_flops_per_s:
+            continue
         raise InputError(
-            f"{scenario.path}: [training] precision",
-            f"a {device.title} has no {precision} matrix arithmetic",
+            f"{scenario.path}: [training] {key}",
+            f"a {device.title} has no {name} matrix arithmetic",
             f"allowed on it: {', '.join(sorted(set(device.peak_flops_per_s) & set(PRECISIONS)))}",
         )

@@ -24,7 +24,7 @@ from builders import (
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sim.catalog import PLAIN_LIBRARY, Gpu, GpuStack, load_library
+from sim.catalog import PLAIN_LIBRARY, Gpu, GpuStack, load_library, load_recipe
 from sim.cost.step import step_costs
 from sim.counterfactual import counterfactuals
 from sim.engine.clock import run
@@ -38,7 +38,7 @@ from sim.outcome.ledger import close_ledger
 from sim.outcome.lines import LINES
 from sim.parallel.plan import check_plan, shards_by_layer
 from sim.scenario import read_document, scenario_from
-from sim.scenario.types import Lora, PlanRequest, Report
+from sim.scenario.types import Lora, PlanRequest, RecipeRequest, Report
 from sim.simulate import prepare, simulate
 from sim.workload.parameters import count_parameters
 
@@ -532,6 +532,32 @@ def test_a_precision_that_the_device_lacks():
         pytest.raises(InputError, match=r"has no bf16 matrix arithmetic\n  allowed on it: fp16"),
     ):
         prepare(scenario)
+
+
+def test_single_precision_runs_where_the_device_has_a_peak():
+    half = point(plan=fixed())
+    single = point(recipe=dataclasses.replace(training(), precision="fp32"), plan=fixed())
+    slow, fast = simulate(single), simulate(half)
+    # 312 TFLOP/s against 19.5.
+    assert slow.ledger.device_seconds["useful"] == pytest.approx(16 * fast.ledger.device_seconds["useful"])
+    with (
+        hardware(gpu(peak_flops_per_s={"bf16": 1e14})),
+        pytest.raises(InputError, match=r"precision\n  a .* has no fp32 matrix arithmetic\n  allowed on it: bf16"),
+    ):
+        prepare(single)
+    uses = RecipeRequest(attention="bf16")
+    with (
+        hardware(gpu(peak_flops_per_s={"fp32": 1e13})),
+        pytest.raises(InputError, match=r"recipe attention\n  a .* has no bf16 matrix arithmetic"),
+    ):
+        prepare(dataclasses.replace(single, training=dataclasses.replace(single.training, recipe=uses)))
+
+
+def test_a_recipe_of_the_scenario_is_cited():
+    recipe = dataclasses.replace(training(), recipe=RecipeRequest("bf16-moments"))
+    prepared = prepare(point(recipe=recipe, plan=fixed()))
+    assert {figure.name for figure in load_recipe("bf16-moments").figures} <= {one.name for one in prepared.figures}
+    assert prepared.recipe == load_recipe("bf16-moments")
 
 
 def test_tokens_per_parameter():

@@ -50,10 +50,13 @@ def with_recipe(stack: Stack, training: Training, where: str) -> Stack:
 
 
 def asked_recipe(stack: GpuStack, training: Training, where: str) -> Recipe:
-    """The recipe by name, or the stack's for the precision, with the single uses that the scenario changes."""
+    """The recipe by name, or the stack's for the precision, with the single uses that the scenario changes.
+
+    Gradients are reduced as they are kept unless the scenario says otherwise.
+    """
     asked = training.recipe
     named = load_recipe(asked.name, f"{where} recipe") if asked.name else stack.recipes[training.precision]
-    given: dict[str, Any] = dataclasses.asdict(asked)
+    given: dict[str, Any] = {**dataclasses.asdict(asked), "reductions": asked.reductions or asked.gradients}
     uses: dict[str, Any] = {use: load_format(name) for use, name in given.items() if name and use != "name"}
     if not uses:
         return named
