@@ -23,7 +23,7 @@ from sim.planner.space import plan_at
 from sim.planner.wafer_search import wafer_choices, wafer_effort
 from sim.prepare import LookedUp, look_up
 from sim.scenario.types import PlanRequest, Scenario
-from sim.workload.flops import StepFlops, layers_flops
+from sim.workload.flops import StepFlops, model_flops
 
 _FRONT = 8
 """Plans that the front of step time against memory shows at most."""
@@ -113,7 +113,7 @@ def _on_gpus(found: LookedUp, searched: Search) -> PlanStudy:
 
     def mfu(plan: Plan, step_s: float) -> float:
         model, training = scenario.model, scenario.training
-        flops = layers_flops(model, training, machine.style, plan.recompute, model.layers, head=True)
+        flops = model_flops(model, training, machine.style, plan.recompute)
         return _flops(scenario, flops) / (devices * step_s * machine.gpu.peak_flops_per_s[training.precision])
 
     best = tuple(
@@ -131,7 +131,7 @@ def _on_wafers(found: LookedUp, wafer: Wafer, stack: WaferStack) -> PlanStudy:
     model, training, devices = scenario.model, scenario.training, scenario.system.devices
     plan = plan_wafers(scenario, wafer, stack, WAFER_STYLE)
     choices = wafer_choices(scenario, plan, wafer, stack, Network(found.topologies[0]))
-    flops = _flops(scenario, layers_flops(model, training, WAFER_STYLE, "none", model.layers, head=True))
+    flops = _flops(scenario, model_flops(model, training, WAFER_STYLE, "none"))
     peak = devices * wafer.peak_flops_per_s[training.precision]
     rows = tuple(
         PlanRow(one.plan, one.step_s, one.peak_bytes, flops / (one.step_s * peak), one.tax)

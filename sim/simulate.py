@@ -29,13 +29,15 @@ from sim.outcome.outcome import Outcome, PartUse
 from sim.outcome.step_times import FOLDED, Resolution, step_times
 from sim.outcome.varied import varied_ledger
 from sim.parallel.plan import Plan
+from sim.parallel.stage_weights import stage_kinds
 from sim.parallel.wafer_plan import WaferPlan
 from sim.prepare import Prepared, prepare
 from sim.scenario.amounts import batch_note
 from sim.scenario.bounds import MOST_DEVICE_TURNS, MOST_TURNS_OF_STEPS, check_size
 from sim.scenario.types import Scenario
 from sim.training import with_run
-from sim.workload.flops import StepFlops, layers_flops
+from sim.workload.flops import StepFlops, layers_flops, model_flops
+from sim.workload.kinds import model_kinds
 from sim.workload.parameters import count_parameters
 
 __all__ = [
@@ -84,7 +86,7 @@ def simulate_prepared(prepared: Prepared) -> Outcome:
         trace=trace,
         links=link_use(trace, *networks),
         memory=prepared.memory,
-        flops=_flops(prepared, scenario.model.layers, head=True),
+        flops=_flops(prepared, range(parts[-1].stages.stop), head=True),
         peak_flops_per_s=sum(part.peak_flops_per_s * (part.devices / scenario.system.devices) for part in parts),
         parts=parts,
         figures=prepared.figures,
@@ -166,20 +168,21 @@ def _uses(prepared: Prepared) -> tuple[PartUse, ...]:
     stages_of = plan.parts if isinstance(plan, Plan) else (range(1),)
     found: list[PartUse] = []
     for given, part, stages in zip(scenario.system.every_part, prepared.parts, stages_of, strict=True):
-        layers = sum(plan.stage_layers(stage) for stage in stages) if isinstance(plan, Plan) else scenario.model.layers
-        flops = _flops(prepared, layers, head=len(found) + 1 == len(stages_of))
+        flops = _flops(prepared, stages, head=len(found) + 1 == len(stages_of))
         peak = part.device.peak_flops_per_s[precision]
         titles = given.topology, part.topology.title, part.device.title
         found.append(PartUse(*titles, given.devices, stages, flops, peak))
     return tuple(found)
 
 
-def _flops(prepared: Prepared, layers: int, *, head: bool) -> StepFlops:
-    """FLOPs of a step through some of the layers, and the head if it is there."""
+def _flops(prepared: Prepared, stages: range, *, head: bool) -> StepFlops:
+    """FLOPs of a step through the layers of some stages, and the head if it is there."""
     plan, model, training = prepared.plan, prepared.scenario.model, prepared.scenario.training
     if isinstance(plan, Plan):
+        own = [stage_kinds(model, plan, stage) for stage in stages]
+        layers = {kind: sum(one[kind] for one in own) for kind in model_kinds(model)}
         return layers_flops(model, training, prepared.machines[0].style, plan.recompute, layers, head=head)
-    return layers_flops(model, training, WAFER_STYLE, "none", layers, head=head)
+    return model_flops(model, training, WAFER_STYLE, "none")
 
 
 def _confidence(prepared: Prepared) -> Confidence:

@@ -35,6 +35,8 @@ from sim.hardware.topology.swarmx import SwarmxTree
 from sim.outcome.outcome import Outcome
 from sim.parallel.plan import Plan
 from sim.scenario.types import Lora, Part, PlanRequest, Report, Scenario, System, Training
+from sim.workload.kinds import KINDS, Kind
+from sim.workload.kinds.dense import DENSE
 from sim.workload.operations import Style
 
 UNFUSED = Style(
@@ -55,6 +57,20 @@ def gpt(layers: int = 4, hidden: int = 256, heads: int = 4, **over: Any) -> Mode
         "vocab": 1024, "max_sequence": 128, "dropout": True, **over,
     }  # fmt: skip
     return Model(layers=layers, hidden=hidden, heads=heads, **values)
+
+
+def kind_of(name: str, **over: Any) -> Kind:
+    """The dense kind of layer in a model with something changed, registered as another kind."""
+
+    def changed(formula: Any) -> Any:
+        return lambda model, *others: formula(dataclasses.replace(model, **over), *others)
+
+    formulas = {field.name: changed(getattr(DENSE, field.name)) for field in dataclasses.fields(Kind)[1:]}
+    return KINDS.setdefault(name, Kind(name, **formulas))
+
+
+WIDE = kind_of("wide", ffn_hidden=2048)
+"""Layers with an MLP of 2,048."""
 
 
 def training(batch: int = 32, sequence: int = 128, lora: Lora | None = None) -> Training:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sim.catalog import Model, Recipe, load_recipe
 from sim.scenario.types import Training
-from sim.workload.parameters import count_parameters, layer_adapter_parameters, states_each
+from sim.workload.parameters import adapter_parameters, count_parameters, states_each
 
 
 def checkpoint_bytes(model: Model, training: Training, recipe: Recipe | None = None) -> float:
@@ -17,7 +17,7 @@ def checkpoint_bytes(model: Model, training: Training, recipe: Recipe | None = N
     """
     trained = count_parameters(model).total
     if training.lora is not None:
-        trained = model.layers * layer_adapter_parameters(model, training.lora)
+        trained = adapter_parameters(model, training.lora)
     formats = recipe or load_recipe(training.precision)
     states = formats.master.bytes + formats.moments.bytes * states_each(model, training)
     return trained * (formats.parameters.bytes + states)

@@ -7,6 +7,8 @@ Legend: p stages; t tensor, d data degree; P parameters that one device holds be
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -15,17 +17,13 @@ from sim.catalog import GpuStack, Model, Recipe
 from sim.hardware.kernel import Array
 from sim.parallel.plan import Plan
 from sim.parallel.plans import Plans
-from sim.parallel.stage_weights import stage_states_each
+from sim.parallel.stage_weights import over_stage, stage_kinds, stage_states_each
 from sim.scenario.types import Training
-from sim.workload.activations import (
-    gradient_flow_bytes,
-    head_activation_bytes,
-    layer_activation_bytes,
-    working_bytes,
-)
-from sim.workload.layer import Slice, key_value_width_of
+from sim.workload.activations import head_activation_bytes
+from sim.workload.kinds import Kind
+from sim.workload.layer import Slice
 from sim.workload.operations import Style
-from sim.workload.parameters import count_parameters, layer_adapter_parameters
+from sim.workload.parameters import adapter_parameters, count_parameters, layer_adapter_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,24 +57,18 @@ class StageMemory:
 def stage_parameters(model: Model, plan: Plans, stage: Array) -> Array:
     """Parameters that one device of a stage holds before ZeRO shards them. stage: a number, or one for each plan.
 
-    With tied embeddings the last stage of a pipeline keeps a copy (Shoeybi et al. 2019, sec. 3).
+    What tensor ranks copy is among them.
     """
-    count = count_parameters(model)
-    # Key and value heads are copied where there are fewer of them than tensor ranks.
-    kept = model.kv_heads * model.head_dim / plan.tensor
-    copies = 2 * model.hidden * plan.tensor * (key_value_width_of(model, plan.tensor) - kept)
-    layers = plan.stage_layers(stage) * (count.layer + copies)
-    first = np.equal(stage, 0) * count.embedding
-    tied_copy = np.greater(plan.pipeline, 1) * (model.vocab * model.hidden if model.tied_embeddings else 0)
-    last = np.equal(stage, plan.pipeline - 1) * (count.final_norm + count.output + tied_copy)
-    return (layers + first + last) / plan.tensor
+    kinds = stage_kinds(model, plan, stage).items()
+    copies = sum(count * kind.copied_weights(model, plan.tensor) for kind, count in kinds)
+    return (over_stage(model, plan, stage, lambda weights: weights.total) + copies) / plan.tensor
 
 
 def trained_share(model: Model, training: Training) -> float:
     """Share of the parameters that have a gradient: 1, or the adapters' share with LoRA (Hu et al. 2021)."""
     if training.lora is None:
         return 1.0
-    return model.layers * layer_adapter_parameters(model, training.lora) / count_parameters(model).total
+    return adapter_parameters(model, training.lora) / count_parameters(model).total
 
 
 def stage_memory(
@@ -102,8 +94,9 @@ def stage_memory(
         optimizer = optimizer - recipe.master.bytes * trained / plan.data
         shard = (recipe.master.bytes or recipe.parameters.bytes) * trained / plan.data
         weights = shard + recipe.parameters.bytes * frozen / plan.data
-    kept = plan.layers_in_flight(stage) * layer_activation_bytes(model, part, style, plan.recompute)
-    working = working_bytes(model, part, style, plan.recompute) + gradient_flow_bytes(model, part, style)
+    kinds = stage_kinds(model, plan, stage)
+    kept = plan.layers_in_flight(stage) * _mean_kept_bytes(model, part, style, plan, kinds)
+    working = _most_working_bytes(model, part, style, plan, kinds)
     activations = kept + working
     buffers = _gathered_bytes(model, plan, stack, recipe) + _placeholder_bytes(model, training, plan, stack, stage)
     per_logit = stack.logit_memory_bytes + np.greater(plan.tensor, 1) * stack.split_logit_memory_bytes
@@ -114,6 +107,29 @@ def stage_memory(
     buffers += waiting + np.maximum(_gathered_gradient_bytes(model, training, plan, recipe), head_peak)
     fragmented = stack.fragmentation * (weights + gradients + optimizer + activations + buffers)
     return StageMemory(weights, gradients, optimizer, activations, buffers, fragmented, _runtime_bytes(plan, stack))
+
+
+def _mean_kept_bytes(model: Model, part: Slice, style: Style, plan: Plans, kinds: Mapping[Kind, Array]) -> Array:
+    """Bytes that a layer of a stage keeps of a micro-batch, on average over its layers.
+
+    Chunks of one stage whose layers differ hold more or less at different times; the average stands for all of them.
+    """
+    kept = [kind.kept_bytes(model, part, style, plan.recompute) for kind in kinds]
+    if len(kept) == 1:
+        return kept[0]
+    layers = sum(kinds.values())
+    return sum(count * one for count, one in zip(kinds.values(), kept, strict=True)) / np.maximum(layers, 1)
+
+
+def _most_working_bytes(model: Model, part: Slice, style: Style, plan: Plans, kinds: Mapping[Kind, Array]) -> Array:
+    """Bytes while the layer of a stage that needs most runs backward: brought back, and gradients."""
+
+    def working(kind: Kind) -> Array:
+        return kind.working_bytes(model, part, style, plan.recompute) + kind.gradient_flow_bytes(model, part, style)
+
+    if len(kinds) == 1:
+        return working(*kinds)
+    return functools.reduce(np.maximum, [np.greater(count, 0) * working(kind) for kind, count in kinds.items()])
 
 
 def communicators(plan: Plans) -> Array:

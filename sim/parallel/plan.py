@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 from sim.catalog import GpuStack, Model
@@ -80,6 +81,12 @@ class Plan:
     def stage_layers(self, stage: int) -> int:
         """Layers that one stage holds over all its chunks."""
         return sum(self.layers_per_chunk[stage :: self.pipeline])
+
+    def layer_ranges(self, stage: int) -> list[tuple[int, int]]:
+        """(first, past the last) layer of every chunk of a stage."""
+        ends = list(itertools.accumulate(self.layers_per_chunk))
+        own = slice(stage, None, self.pipeline)
+        return [(end - layers, end) for end, layers in zip(ends[own], self.layers_per_chunk[own], strict=True)]
 
     def layers_in_flight(self, stage: int) -> float:
         """Layers, over micro-batches, that a stage holds activations of at its fullest, in the replica that holds most.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.hardware.kernel import Array
-from sim.parallel.cuts import balanced_cut, balanced_layers
+from sim.parallel.cuts import balanced_cut, balanced_layers, first_layer
 from sim.parallel.schedule import SETTLED_ROUNDS, micro_batches_in_flight, peak_layers_in_flight, stage_order
 from sim.scenario.types import PlanRequest, Recompute, Schedule
 
@@ -56,6 +56,19 @@ class PlanBlock:
     def stage_layers(self, stage: Array) -> Array:
         """(B,) layers that a stage of each plan holds over all its chunks. stage: (B,)."""
         return balanced_layers(self.layers, self.pipeline, self.virtual_stages, stage)
+
+    def layer_ranges(self, stage: Array) -> list[tuple[Array, Array]]:
+        """[(first, past the last) layer] of every chunk of a stage of each plan; empty where others have more."""
+        chunks = self.pipeline * self.virtual_stages
+        turns = range(self.virtual_stages.max(initial=0))
+        first, last = (
+            [
+                first_layer(self.layers, chunks, np.minimum(turn * self.pipeline + stage + more, chunks))
+                for turn in turns
+            ]
+            for more in (0, 1)
+        )
+        return list(zip(first, last, strict=True))
 
     def layers_in_flight(self, stage: Array) -> Array:
         """(B,) layers, over micro-batches, that a stage of each plan holds activations of at its fullest."""

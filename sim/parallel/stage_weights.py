@@ -1,4 +1,4 @@
-"""The weights of a pipeline stage, as optimizers tell them apart: of one plan, or of many and a stage of each."""
+"""The layers and weights of a pipeline stage, kind by kind: of one plan, or of many and a stage of each."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from sim.catalog import Model, load_optimizer
 from sim.hardware.kernel import Array
 from sim.parallel.plans import Plans
 from sim.scenario.types import Training
+from sim.workload.kinds import EMBEDDING, HEAD, Kind, layers_by_kind, model_kinds
 from sim.workload.parameters import states_each
-from sim.workload.weights import (
-    Weights,
-    adapter_weights,
-    embedding_weights,
-    head_weights,
-    layer_weights,
-    vocabulary_shape,
-)
+from sim.workload.weights import Weights, vocabulary_shape
+
+
+def stage_kinds(model: Model, plan: Plans, stage: Array) -> dict[Kind, Array]:
+    """How many layers of each kind a stage holds over all its chunks. stage: a number, or one for each plan."""
+    kinds = model_kinds(model)
+    if len(kinds) == 1:
+        return {kinds[0]: plan.stage_layers(stage)}
+    chunks = [layers_by_kind(model, *ends) for ends in plan.layer_ranges(stage)]
+    return {kind: sum(counts[kind] for counts in chunks) for kind in kinds}
 
 
 def stage_states_each(model: Model, training: Training, plan: Plans, stage: Array) -> Array:
@@ -30,16 +33,22 @@ def stage_states_each(model: Model, training: Training, plan: Plans, stage: Arra
     return states / over_stage(model, plan, stage, lambda weights: weights.total)
 
 
-def over_stage(model: Model, plan: Plans, stage: Array, of: Callable[[Weights], float]) -> Array:
-    """The sum of something over the weights of a stage; what tensor ranks copy is left out."""
-    tied_copy = of(Weights(tables=(vocabulary_shape(model),))) if model.tied_embeddings else 0
-    first = np.equal(stage, 0) * of(embedding_weights(model))
-    last = np.equal(stage, plan.pipeline - 1) * (of(head_weights(model)) + np.greater(plan.pipeline, 1) * tied_copy)
-    return plan.stage_layers(stage) * of(layer_weights(model)) + first + last
-
-
 def stage_orthogonal_flops(model: Model, training: Training, plan: Plans, stage: Array, steps: int) -> Array:
     """FLOPs of making the updates of a stage's matrices orthogonal: of its adapters where those alone are trained."""
-    if training.lora is not None:
-        return plan.stage_layers(stage) * adapter_weights(model, training.lora).orthogonal_flops(steps)
-    return over_stage(model, plan, stage, lambda weights: weights.orthogonal_flops(steps))
+    lora = training.lora
+    if lora is None:
+        return over_stage(model, plan, stage, lambda weights: weights.orthogonal_flops(steps))
+    counts = stage_kinds(model, plan, stage).items()
+    return sum(count * kind.adapters(model, lora).orthogonal_flops(steps) for kind, count in counts)
+
+
+def over_stage(model: Model, plan: Plans, stage: Array, of: Callable[[Weights], float]) -> Array:
+    """The sum of something over the weights of a stage; what tensor ranks copy is left out.
+
+    With tied embeddings the last stage of a pipeline keeps a copy (Shoeybi et al. 2019, sec. 3).
+    """
+    layers = sum(count * of(kind.weights(model)) for kind, count in stage_kinds(model, plan, stage).items())
+    tied = of(Weights(tables=(vocabulary_shape(model),))) if model.tied_embeddings else 0
+    first = np.equal(stage, 0) * of(EMBEDDING.weights(model))
+    last = np.equal(stage, plan.pipeline - 1) * (of(HEAD.weights(model)) + np.greater(plan.pipeline, 1) * tied)
+    return layers + first + last

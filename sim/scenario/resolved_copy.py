@@ -123,7 +123,7 @@ def _report(report: Report) -> dict[str, Any]:
 
 def _model(model: Model) -> dict[str, Any]:
     fields = {spec.name: getattr(model, spec.name) for spec in dataclasses.fields(model)}
-    return {key: value for key, value in fields.items() if value is not None and key != "figures"}
+    return {key: value for key, value in fields.items() if value not in (None, ()) and key != "figures"}
 
 
 def _training(training: Training) -> dict[str, Any]:

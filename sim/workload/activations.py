@@ -10,8 +10,9 @@ import numpy as np
 from sim.catalog import Model
 from sim.hardware.kernel import Array
 from sim.scenario.types import Recompute
-from sim.workload.layer import Slice, key_value_width_of
+from sim.workload.layer import Slice
 from sim.workload.operations import MASK_BYTES, SINGLE_BYTES, Style
+from sim.workload.weights import key_value_width_of
 
 
 def layer_activation_bytes(model: Model, part: Slice, style: Style, recompute: Recompute) -> Array:

@@ -25,7 +25,7 @@ from sim.workload.operations import (
     memory_pass,
     unfused_attention,
 )
-from sim.workload.weights import adapter_shapes
+from sim.workload.weights import adapter_shapes, key_value_width_of
 
 _HALF_PRECISION = load_recipe("bf16").activations.bytes
 
@@ -122,11 +122,6 @@ def _kept_of_qkv(model: Model) -> float:
     """Of queries, keys and values, three products in a row, the first and the third."""
     width, shared = model.heads * model.head_dim, model.kv_heads * model.head_dim
     return (width + shared) / (width + 2 * shared)
-
-
-def key_value_width_of(model: Model, tensor: Array) -> Array:
-    """Width of the keys (and of the values) on one device; heads are copied where there are fewer than ranks."""
-    return np.maximum(model.kv_heads / tensor, 1) * model.head_dim
 
 
 def embedding_operations(model: Model, part: Slice, lora: Lora | None = None) -> tuple[Operation, ...]:

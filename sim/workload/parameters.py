@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from sim.catalog import Model, load_optimizer
 from sim.scenario.types import Lora, Training
-from sim.workload.weights import Weights, adapter_weights, embedding_weights, head_weights, layer_weights
+from sim.workload.kinds import EMBEDDING, HEAD, model_kinds, model_runs
+from sim.workload.weights import Weights
 
 
 @dataclass(frozen=True, slots=True)
 class ParameterCount:
-    """Parameters of one model; `layer` is one transformer layer."""
+    """Parameters of one model; `layer` is one transformer layer, the largest where layers differ."""
 
     embedding: int
     """Input embedding and positions."""
@@ -20,7 +21,8 @@ class ParameterCount:
     """Weights of the four GEMM groups of one layer, without biases."""
     layer_vectors: int
     """Biases and norms of one layer."""
-    layers: int
+    in_layers: int
+    """Of all layers together."""
     final_norm: int
     output: int
     """Vocabulary projection; zero when it shares the embedding's weights."""
@@ -38,7 +40,7 @@ class ParameterCount:
     @property
     def total(self) -> int:
         """Parameters of the whole model."""
-        return self.layers * self.layer + self.root
+        return self.in_layers + self.root
 
 
 @functools.cache
@@ -48,21 +50,27 @@ def count_parameters(model: Model) -> ParameterCount:
     Source: Vaswani et al. 2017, sec. 3; for grouped heads Ainslie et al. 2023; for gated MLPs Shazeer 2020.
     Hand-worked: h = 4, f = 16, one layer, one head, V = 10, S = 8, tied: embedding 72, matrices 4*16 + 2*64 = 192.
     """
-    layer, head = layer_weights(model), head_weights(model)
+    layer = max((kind.weights(model) for kind in model_kinds(model)), key=lambda weights: weights.total)
+    head = HEAD.weights(model)
     output = Weights(tables=head.tables).total + model.vocab * model.output_bias
     return ParameterCount(
-        embedding=embedding_weights(model).total,
+        embedding=EMBEDDING.weights(model).total,
         layer_matrices=layer.total - layer.vectors,
         layer_vectors=layer.vectors,
-        layers=model.layers,
+        in_layers=sum(count * kind.weights(model).total for kind, count in model_runs(model)),
         final_norm=head.total - output,
         output=output,
     )
 
 
+def adapter_parameters(model: Model, lora: Lora) -> int:
+    """Trained parameters of the adapters of all layers."""
+    return sum(count * kind.adapters(model, lora).total for kind, count in model_runs(model))
+
+
 def layer_adapter_parameters(model: Model, lora: Lora) -> int:
-    """Trained parameters of the adapters of one layer."""
-    return adapter_weights(model, lora).total
+    """Trained parameters of the adapters of one layer, the one with most where layers differ."""
+    return max(kind.adapters(model, lora).total for kind in model_kinds(model))
 
 
 def states_each(model: Model, training: Training) -> float:
@@ -70,9 +78,10 @@ def states_each(model: Model, training: Training) -> float:
     optimizer = load_optimizer(training.optimizer)
     if optimizer.states_each is not None:
         return optimizer.states_each
-    if training.lora is not None:
-        adapters = adapter_weights(model, training.lora)
-        return adapters.states(optimizer) / adapters.total
-    layer, ends = layer_weights(model), (embedding_weights(model), head_weights(model))
-    states = model.layers * layer.states(optimizer) + sum(one.states(optimizer) for one in ends)
+    lora, runs = training.lora, model_runs(model)
+    if lora is not None:
+        states = sum(count * kind.adapters(model, lora).states(optimizer) for kind, count in runs)
+        return states / adapter_parameters(model, lora)
+    states = sum(kind.weights(model).states(optimizer) for kind in (EMBEDDING, HEAD))
+    states += sum(count * kind.weights(model).states(optimizer) for kind, count in runs)
     return states / count_parameters(model).total

@@ -9,7 +9,10 @@ import functools
 from dataclasses import dataclass
 from math import prod
 
+import numpy as np
+
 from sim.catalog import Model, Optimizer
+from sim.hardware.kernel import Array
 from sim.scenario.types import Lora
 
 Shapes = tuple[tuple[int, int], ...]
@@ -86,6 +89,17 @@ def head_weights(model: Model) -> Weights:
     """Weights of the final norm and of a vocabulary projection that does not share the embedding's."""
     tables = () if model.tied_embeddings else (vocabulary_shape(model),)
     return Weights((), tables, norm_weights(model) * model.final_norm + model.vocab * model.output_bias)
+
+
+def copied_weights(model: Model, tensor: Array) -> Array:
+    """Elements of key and value projections that tensor ranks hold twice: heads are copied where there are fewer."""
+    kept = model.kv_heads * model.head_dim / tensor
+    return 2 * model.hidden * tensor * (key_value_width_of(model, tensor) - kept)
+
+
+def key_value_width_of(model: Model, tensor: Array) -> Array:
+    """Width of the keys (and of the values) on one device; heads are copied where there are fewer than ranks."""
+    return np.maximum(model.kv_heads / tensor, 1) * model.head_dim
 
 
 def adapter_weights(model: Model, lora: Lora) -> Weights:
