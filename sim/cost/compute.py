@@ -183,9 +183,12 @@ def timed(kernels: Iterable[Kernel], machine: Machine, launch_s: float | None = 
 
 def useful_time_s(kernels: tuple[Kernel, ...], machine: Machine) -> Array:
     """Seconds of what the mathematics of some kernels needs, each at the peak of its format."""
-    peaks = {kernel.format: machine.gpu.peak_flops_per_s[kernel.format or machine.precision] for kernel in kernels}
-    own = ((tuple(one for one in kernels if one.format == name), peak) for name, peak in peaks.items())
-    return sum(total(some, "useful_flops") / peak for some, peak in own)
+    products = [kernel for kernel in kernels if kernel.kind != "elementwise"]
+    seconds: Array = 0.0
+    for name in dict.fromkeys(one.format for one in products):
+        own = tuple(one for one in products if one.format == name)
+        seconds = seconds + total(own, "useful_flops") / machine.gpu.peak_flops_per_s[name or machine.precision]
+    return seconds
 
 
 def phase_parts(here: Timed, alone: Timed, tensor: Array, machine: Machine) -> Parts:

@@ -17,7 +17,7 @@ from sim.catalog import GpuStack, Model, Recipe
 from sim.hardware.kernel import Array
 from sim.parallel.plan import Plan
 from sim.parallel.plans import Plans
-from sim.parallel.stage_weights import over_stage, stage_kinds, stage_states_each
+from sim.parallel.stage_weights import over_layers, over_stage, stage_kinds, stage_states_each
 from sim.scenario.types import Training
 from sim.workload.activations import head_activation_bytes
 from sim.workload.kinds import Kind
@@ -59,9 +59,12 @@ def stage_parameters(model: Model, plan: Plans, stage: Array) -> Array:
 
     What tensor ranks copy is among them.
     """
-    kinds = stage_kinds(model, plan, stage).items()
-    copies = sum(count * kind.copied_weights(model, plan.tensor) for kind, count in kinds)
-    return (over_stage(model, plan, stage, lambda weights: weights.total) + copies) / plan.tensor
+    return _parameters(model, plan, stage, stage_kinds(model, plan, stage))
+
+
+def _parameters(model: Model, plan: Plans, stage: Array, kinds: Mapping[Kind, Array]) -> Array:
+    copies = over_layers(kinds, lambda kind: kind.copied_weights(model, plan.tensor))
+    return (over_stage(model, plan, stage, kinds, lambda weights: weights.total) + copies) / plan.tensor
 
 
 def trained_share(model: Model, training: Training) -> float:
@@ -78,7 +81,8 @@ def stage_memory(
 
     Sources: states, Rajbhandari et al. 2020 (ZeRO), sec. 3.1 and 5; activations, Korthikanti et al. 2022, sec. 4.
     """
-    parameters = stage_parameters(model, plan, stage)
+    kinds = stage_kinds(model, plan, stage)
+    parameters = _parameters(model, plan, stage, kinds)
     trained = parameters * trained_share(model, training)
     # Adapters stand beside the weights; without them the weights are what is trained.
     frozen, added = (parameters, trained) if training.lora else (parameters - trained, 0.0)
@@ -94,7 +98,6 @@ def stage_memory(
         optimizer = optimizer - recipe.master.bytes * trained / plan.data
         shard = (recipe.master.bytes or recipe.parameters.bytes) * trained / plan.data
         weights = shard + recipe.parameters.bytes * frozen / plan.data
-    kinds = stage_kinds(model, plan, stage)
     kept = plan.layers_in_flight(stage) * _mean_kept_bytes(model, part, style, plan, kinds)
     working = _most_working_bytes(model, part, style, plan, kinds)
     activations = kept + working
@@ -114,11 +117,11 @@ def _mean_kept_bytes(model: Model, part: Slice, style: Style, plan: Plans, kinds
 
     Chunks of one stage whose layers differ hold more or less at different times; the average stands for all of them.
     """
-    kept = [kind.kept_bytes(model, part, style, plan.recompute) for kind in kinds]
-    if len(kept) == 1:
-        return kept[0]
-    layers = sum(kinds.values())
-    return sum(count * one for count, one in zip(kinds.values(), kept, strict=True)) / np.maximum(layers, 1)
+
+    def kept(kind: Kind) -> Array:
+        return kind.kept_bytes(model, part, style, plan.recompute)
+
+    return kept(*kinds) if len(kinds) == 1 else over_layers(kinds, kept) / np.maximum(sum(kinds.values()), 1)
 
 
 def _most_working_bytes(model: Model, part: Slice, style: Style, plan: Plans, kinds: Mapping[Kind, Array]) -> Array:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+import operator
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -29,25 +31,33 @@ def stage_states_each(model: Model, training: Training, plan: Plans, stage: Arra
     optimizer = load_optimizer(training.optimizer)
     if optimizer.states_each is not None or training.lora is not None:
         return states_each(model, training)
-    states = over_stage(model, plan, stage, lambda weights: weights.states(optimizer))
-    return states / over_stage(model, plan, stage, lambda weights: weights.total)
+    kinds = stage_kinds(model, plan, stage)
+    states = over_stage(model, plan, stage, kinds, lambda weights: weights.states(optimizer))
+    return states / over_stage(model, plan, stage, kinds, lambda weights: weights.total)
 
 
 def stage_orthogonal_flops(model: Model, training: Training, plan: Plans, stage: Array, steps: int) -> Array:
     """FLOPs of making the updates of a stage's matrices orthogonal: of its adapters where those alone are trained."""
-    lora = training.lora
+    lora, kinds = training.lora, stage_kinds(model, plan, stage)
     if lora is None:
-        return over_stage(model, plan, stage, lambda weights: weights.orthogonal_flops(steps))
-    counts = stage_kinds(model, plan, stage).items()
-    return sum(count * kind.adapters(model, lora).orthogonal_flops(steps) for kind, count in counts)
+        return over_stage(model, plan, stage, kinds, lambda weights: weights.orthogonal_flops(steps))
+    return over_layers(kinds, lambda kind: kind.adapters(model, lora).orthogonal_flops(steps))
 
 
-def over_stage(model: Model, plan: Plans, stage: Array, of: Callable[[Weights], float]) -> Array:
+def over_layers(kinds: Mapping[Kind, Array], of: Callable[[Kind], Array]) -> Array:
+    """The sum of something over the layers of a stage, so many of each kind."""
+    return functools.reduce(operator.add, [count * of(kind) for kind, count in kinds.items()])
+
+
+def over_stage(
+    model: Model, plan: Plans, stage: Array, kinds: Mapping[Kind, Array], of: Callable[[Weights], float]
+) -> Array:
     """The sum of something over the weights of a stage; what tensor ranks copy is left out.
 
-    With tied embeddings the last stage of a pipeline keeps a copy (Shoeybi et al. 2019, sec. 3).
+    kinds: of the stage's layers. With tied embeddings the last stage of a pipeline keeps a copy (Shoeybi et al. 2019,
+    sec. 3).
     """
-    layers = sum(count * of(kind.weights(model)) for kind, count in stage_kinds(model, plan, stage).items())
+    layers = over_layers(kinds, lambda kind: of(kind.weights(model)))
     tied = of(Weights(tables=(vocabulary_shape(model),))) if model.tied_embeddings else 0
     first = np.equal(stage, 0) * of(EMBEDDING.weights(model))
     last = np.equal(stage, plan.pipeline - 1) * (of(HEAD.weights(model)) + np.greater(plan.pipeline, 1) * tied)
