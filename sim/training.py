@@ -6,13 +6,13 @@ import dataclasses
 import math
 
 from sim.catalog import Figure, Reliability, load_reliability, reliability_of
+from sim.machines import Prepared
 from sim.outcome.economics import RunBill, joint_bill, run_bill, terms_of
 from sim.outcome.outcome import Outcome
 from sim.outcome.quality.expected import ExpectedLoss, expected_losses
 from sim.outcome.run.recovery import Cluster, asked_reliability, check_storage, conditions, storage_of
 from sim.outcome.run.training_run import TrainingRun, simulated_training_run
 from sim.parallel.checkpoint import checkpoint_bytes
-from sim.prepare import Prepared
 from sim.workload.parameters import count_parameters
 
 
@@ -38,7 +38,7 @@ def training_run(prepared: Prepared, outcome: Outcome) -> TrainingRun:
         for part, equipment in zip(scenario.system.every_part, parts, strict=True)
     )
     cluster = Cluster(devices, max(1, math.ceil(nodes * devices / whole)), parts[0].topology.about.storage)
-    size_bytes = checkpoint_bytes(scenario.model, scenario.training, prepared.recipe)
+    size_bytes = checkpoint_bytes(scenario.model, scenario.training, prepared.kind.recipe(prepared))
     if request.checkpoint_rule != "never":
         check_storage(size_bytes, storage_of(request, reliability, cluster), where)
     variation = outcome.step_times.coefficient_of_variation if outcome.step_times else 0.0

@@ -31,7 +31,9 @@ from sim.catalog.stack_records import GpuStack, Stack, WaferStack
 from sim.catalog.undisclosed import undisclosed, undisclosed_models
 from sim.errors import InputError, unknown_name
 
-Record = TypeVar("Record", Gpu, Wafer, GpuStack, WaferStack, Recipe, Optimizer, Model, Stalls, Slow, Variation)
+Record = TypeVar("Record", Device, Stack, Recipe, Optimizer, Model, Stalls, Slow, Variation)
+_MACHINES: dict[str, tuple[type[Device], type[Stack]]] = {"gpu": (Gpu, GpuStack), "wafer": (Wafer, WaferStack)}
+"""`record` of a device's and a stack's file -> what they are read as."""
 PRECISIONS = ("bf16", "fp16", "fp32", "tf32")
 """Of matrix products; each has a recipe of its name."""
 
@@ -69,7 +71,7 @@ def device_figures(name: str) -> Mapping[str, Any]:
 
 def device_of(name: str, raw: Mapping[str, Any], where: str) -> Device:
     """Build a device from what a file states. where: how messages name the file."""
-    return _record(Wafer, name, raw, where) if raw["record"] == "wafer" else _record(Gpu, name, raw, where)
+    return _record(_MACHINES[raw["record"]][0], name, raw, where)
 
 
 def check_source(figure: Figure, where: str) -> None:
@@ -89,12 +91,11 @@ def load_stack(name: str, where: str = "catalogue") -> Stack:
 @functools.cache
 def _stack(name: str) -> Stack:
     raw, where = _with_base("stacks", name), f"catalogue: {name}"
-    if raw["record"] == "wafer":
-        return _record(WaferStack, name, raw, where)
     values = _values(name, raw, where)
-    named = {precision: load_recipe(recipe, where) for precision, recipe in values["recipes"].items()}
-    recipes = {precision: load_recipe(precision, where) for precision in PRECISIONS} | named
-    return _construct(GpuStack, {**values, "recipes": recipes}, where)
+    if "recipes" in values:
+        named = {precision: load_recipe(recipe, where) for precision, recipe in values["recipes"].items()}
+        values["recipes"] = {precision: load_recipe(precision, where) for precision in PRECISIONS} | named
+    return _construct(_MACHINES[raw["record"]][1], values, where)
 
 
 def recipe_names() -> list[str]:
@@ -231,6 +232,11 @@ def _read(shelf: str, name: str) -> dict[str, Any]:
     return tomllib.loads(text)
 
 
+def _fixed(value: Any) -> Any:
+    """A value that nobody can change: lists, and those inside them, as tuples."""
+    return tuple(map(_fixed, value)) if isinstance(value, list) else value
+
+
 def _record(kind: type[Record], name: str, raw: Mapping[str, Any], where: str) -> Record:
     """Build a record from a file of figures."""
     return _construct(kind, _values(name, raw, where), where)
@@ -248,16 +254,15 @@ def _values(name: str, raw: Mapping[str, Any], where: str) -> dict[str, Any]:
             figures += cited
         else:
             figure = read_figure(key, entry, where)
-            value = si_value(figure, where)
-            values[key] = tuple(value) if isinstance(value, list) else value
+            values[key] = _fixed(si_value(figure, where))
             figures.append(figure)
     return {**values, "figures": tuple(figures)}
 
 
 def _group(key: str, raw: Mapping[str, Any], where: str) -> tuple[dict[str, Any], list[Figure]]:
     """A table of figures: (name -> plain value, the figures)."""
-    figures = [read_figure(f"{key}.{member}", entry, where) for member, entry in raw.items()]
-    return {figure.name.split(".", 1)[1]: si_value(figure, where) for figure in figures}, figures
+    figures = {member: read_figure(f"{key}.{member}", entry, where) for member, entry in raw.items()}
+    return {member: si_value(figure, where) for member, figure in figures.items()}, list(figures.values())
 
 
 def _model(name: str, family: str, raw: Mapping[str, Any]) -> Model:

@@ -27,12 +27,14 @@ class Transfer:
 
     wave: who communicates (any hashable, a Flow in the programs built here; the key of a Usage).
     line: the ledger line that these seconds are on.
-    seconds: how long it takes at full pace; already counted in the instruction's parts.
+    seconds: how long it takes at full pace; already counted in the instruction's parts. size_bytes: of the collective
+    or send, as the network counts it.
     """
 
     wave: Hashable
     line: str
     seconds: float
+    size_bytes: float = 0.0
 
 
 @dataclass(slots=True)
@@ -82,7 +84,8 @@ class Instruction:
 class Actor:
     """A set of devices that behave alike.
 
-    multiplicity: how many devices the actor stands for, tensor ranks innermost: the first is number `first`.
+    multiplicity: how many devices the actor stands for: `tensor` ranks of each of its replicas. Of those the first is
+    number `first`, the next rank `rank_stride` further on, the next replica `replica_stride`.
     streams: name -> instructions, in order.
     """
 
@@ -91,6 +94,9 @@ class Actor:
     streams: dict[str, list[Instruction]] = field(default_factory=dict)
     first: int = 0
     tensor: int = 1
+    rank_stride: int = 1
+    replica_stride: int | None = None
+    """None: replicas follow each other, tensor ranks innermost."""
 
     def add(self, stream: str, instruction: Instruction) -> None:
         """Append an instruction to a stream, opening the stream if need be."""

@@ -10,12 +10,11 @@ the order in which they are issued. Source: Zhao et al. 2023 (PyTorch FSDP), sec
 from __future__ import annotations
 
 from sim.catalog import GpuStack
-from sim.cost.compute import PassCost
-from sim.cost.parts import combined
+from sim.cost.passes import PassCost, PhaseCost
 from sim.cost.step import StepCosts
 from sim.engine.compute_stream import ComputeStream
-from sim.engine.program import COMPUTE, DATA, Actor, EventKey, Instruction, Program
-from sim.engine.transfers import Transfers
+from sim.engine.program import COMPUTE, DATA, EventKey, Instruction, Program
+from sim.engine.transfers import Transfers, actor_of
 from sim.engine.work import Kind, Unit, Work
 from sim.hardware.network import Communication
 from sim.parallel.plan import Plan
@@ -42,21 +41,24 @@ class _Sharded:
     def __init__(self, plan: Plan, costs: StepCosts, stack: GpuStack) -> None:
         self.plan, self.costs, self.stack = plan, costs, stack
         self.layers = plan.layers_per_chunk[0]
-        self.actor = Actor("replica", plan.devices, tensor=plan.tensor)
+        self.actor = actor_of("replica", plan, range(1), range(plan.data))
         self.transfers = Transfers(range(plan.devices))
         self.compute = ComputeStream(self.actor, self.transfers)
         self.scattered: list[EventKey] = []
+        self.backwards: dict[tuple[int, float], PhaseCost] = {}
 
     def run_forward(self, work: Work, cost: PassCost, waits: tuple[EventKey, ...], records: EventKey) -> None:
         """The forward of something, tensor-parallel exchanges included."""
-        self.compute.add(work, cost.forward, waits, records, cost.forward_exchanges, float(cost.forward_squares_s2))
+        self.compute.run(work, cost["forward"], waits, records)
 
     def run_backward(
         self, work: Work, cost: PassCost, waits: tuple[EventKey, ...], records: EventKey, prepare_s: float = 0.0
     ) -> None:
         """The backward of something, and what makes its gradients ready to leave."""
-        parts = combined(cost.backward, {"data_comm": prepare_s})
-        self.compute.add(work, parts, waits, records, cost.backward_exchanges, float(cost.backward_squares_s2))
+        key = (id(cost), prepare_s)
+        if key not in self.backwards:
+            self.backwards[key] = cost["backward"] + PhaseCost({"data_comm": prepare_s})
+        self.compute.run(work, self.backwards[key], waits, records)
 
     def forward(self, batch: int) -> None:
         """Gather and run: root first, then layer after layer, gathered `prefetch` layers ahead."""

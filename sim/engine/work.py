@@ -11,7 +11,7 @@ Kind = Literal[
     "prepare", "optimizer",
 ]  # fmt: skip
 """A barrier only waits; a straggler is the time until the slowest replica has come as far."""
-Unit = Literal["embedding", "layer", "head", "root", "tied embedding", "gradients", "parameters"]
+Unit = Literal["embedding", "layer", "head", "root", "shared gradients", "gradients", "parameters"]
 """What of the model it is about. The root is embedding, final norm and head together."""
 
 _FIXED = {"input": "input", "straggler": "wait for the slowest replica", "optimizer": "optimizer"}

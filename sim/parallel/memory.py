@@ -103,9 +103,9 @@ def stage_memory(
     activations = kept + working
     buffers = _gathered_bytes(model, plan, stack, recipe) + _placeholder_bytes(model, training, plan, stack, stage)
     per_logit = stack.logit_memory_bytes + np.greater(plan.tensor, 1) * stack.split_logit_memory_bytes
-    head, is_last = head_activation_bytes(model, part, per_logit), np.equal(stage, plan.pipeline - 1)
-    # GPipe runs every forward first, so the logits of every micro-batch wait for their backward.
-    waiting = is_last * (plan.micro_batches - 1) * head if plan.schedule == "gpipe" else 0.0
+    head, is_last = head_activation_bytes(model, part, per_logit), plan.pipelining.has_last(stage, plan.pipeline)
+    # Where every forward runs first, the logits of every micro-batch wait for their backward.
+    waiting = is_last * (plan.micro_batches - 1) * head if plan.pipelining.forwards_first else 0.0
     head_peak = is_last * (head - working)
     buffers += waiting + np.maximum(_gathered_gradient_bytes(model, training, plan, recipe), head_peak)
     fragmented = stack.fragmentation * (weights + gradients + optimizer + activations + buffers)
@@ -186,6 +186,6 @@ def _placeholder_bytes(model: Model, training: Training, plan: Plans, stack: Gpu
     """
     if not stack.gradient_placeholders or training.lora is not None:
         return 0.0
-    vocabulary = np.equal(stage, plan.pipeline - 1) * (model.vocab * model.hidden)
+    vocabulary = plan.pipelining.has_last(stage, plan.pipeline) * (model.vocab * model.hidden)
     width = stack.recipes[training.precision].parameters.bytes
     return width * (count_parameters(model).layer + vocabulary) / plan.tensor

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from sim.catalog import Model, load_optimizer
 from sim.hardware.kernel import Array
+from sim.parallel.plan import Plan
 from sim.parallel.plans import Plans
 from sim.scenario.types import Training
 from sim.workload.kinds import EMBEDDING, HEAD, Kind, layers_by_kind, model_kinds
@@ -24,6 +25,12 @@ def stage_kinds(model: Model, plan: Plans, stage: Array) -> dict[Kind, Array]:
         return {kinds[0]: plan.stage_layers(stage)}
     chunks = [layers_by_kind(model, *ends) for ends in plan.layer_ranges(stage)]
     return {kind: sum(counts[kind] for counts in chunks) for kind in kinds}
+
+
+def layers_of_stages(model: Model, plan: Plan, stages: Sequence[int]) -> dict[Kind, int]:
+    """How many layers of each kind of one copy of the model some stages of a plan run."""
+    own = [stage_kinds(model, plan, stage) for stage in stages]
+    return {kind: sum(one[kind] for one in own) // plan.pipelining.copies for kind in model_kinds(model)}
 
 
 def stage_states_each(model: Model, training: Training, plan: Plans, stage: Array) -> Array:
@@ -54,11 +61,11 @@ def over_stage(
 ) -> Array:
     """The sum of something over the weights of a stage; what tensor ranks copy is left out.
 
-    kinds: of the stage's layers. With tied embeddings the last stage of a pipeline keeps a copy (Shoeybi et al. 2019,
-    sec. 3).
+    kinds: of the stage's layers. With tied embeddings the last stage keeps a copy unless it is the first
+    (Shoeybi et al. 2019, sec. 3).
     """
     layers = over_layers(kinds, lambda kind: of(kind.weights(model)))
     tied = of(Weights(tables=(vocabulary_shape(model),))) if model.tied_embeddings else 0
-    first = np.equal(stage, 0) * of(EMBEDDING.weights(model))
-    last = np.equal(stage, plan.pipeline - 1) * (of(HEAD.weights(model)) + np.greater(plan.pipeline, 1) * tied)
-    return layers + first + last
+    has_first, has_last = (side(stage, plan.pipeline) for side in (plan.pipelining.has_first, plan.pipelining.has_last))
+    last = has_last * (of(HEAD.weights(model)) + np.logical_not(has_first) * tied)
+    return layers + has_first * of(EMBEDDING.weights(model)) + last

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sim.catalog import Model
 from sim.hardware.kernel import Array, Kernel
 from sim.scenario.types import Recompute, Training
-from sim.workload.kinds import HEAD, Kind, layers_by_kind
+from sim.workload.kinds import HEAD, Kind, all_layers
 from sim.workload.layer import Slice
 from sim.workload.operations import Operation, Style, rerun_kernels, total
 
@@ -30,7 +30,7 @@ class StepFlops:
 
 def model_flops(model: Model, training: Training, style: Style, recompute: Recompute) -> StepFlops:
     """FLOPs of one step through all layers and the head."""
-    return layers_flops(model, training, style, recompute, layers_by_kind(model, 0, model.layers), head=True)
+    return layers_flops(model, training, style, recompute, all_layers(model), head=True)
 
 
 def layers_flops(

@@ -5,25 +5,20 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from sim.catalog import GpuStack, Recipe, Stack, load_format, load_optimizer, load_recipe
+from sim.catalog import GpuStack, Recipe, load_format, load_optimizer, load_recipe
 from sim.errors import InputError
-from sim.scenario.types import RecipeRequest, Training
+from sim.scenario.types import Training
 
 _FUSED_ATTENTION = ("bf16", "fp16")
 """Formats that fused attention takes. Source: Dao-AILab/flash-attention, README: fp16 and bf16."""
 
 
-def with_recipe(stack: Stack, training: Training, where: str) -> Stack:
+def with_recipe(stack: GpuStack, training: Training, where: str) -> GpuStack:
     """The stack as it trains in the formats that a scenario asks for. Raises InputError for what it cannot do.
 
     What its file says of the traffic of half precision changes by what the widths say: casts of gradients, and the
     optimizer's step, which takes at least what its states ask for.
     """
-    asked = training.recipe
-    if not isinstance(stack, GpuStack):
-        if asked != RecipeRequest():
-            raise InputError(f"{where} recipe", "a wafer's formats are those of its stack", "leave recipe out")
-        return stack
     # What a stack's file says of traffic is said of half precision.
     usual = stack.recipes[training.precision if training.precision == "fp16" else "bf16"]
     recipe = asked_recipe(stack, training, where)

@@ -5,9 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 from builders import FLASH, UNFUSED, WIDE, gpt, gpu_stack, plan, training
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from sim.parallel.cuts import balanced_cut
 from sim.parallel.memory import plan_memory, stage_memory, stage_parameters, trained_share
 from sim.parallel.plan_block import PlanBlock
 from sim.parallel.stage_weights import stage_kinds, stage_orthogonal_flops
@@ -24,6 +25,7 @@ NARROW, BROAD = gpt(), gpt(ffn_hidden=2048)
 
 
 def mixed(*runs):
+    """A model whose layers are such runs."""
     return gpt(sum(count for _, count in runs), runs=runs)
 
 
@@ -39,29 +41,29 @@ def test_layers_of_a_stage_by_hand():
     assert stage_kinds(model, uneven, 0) == {DENSE: 3, WIDE: 2}
 
 
-@given(
-    st.integers(0, 9), st.integers(1, 9), st.integers(0, 9), st.lists(st.tuples(st.integers(1, 4), st.integers(1, 3)))
+@pytest.mark.parametrize(
+    ("schedule", "virtual"), [("1f1b", [1]), ("interleaved", [2, 3]), ("zb-v", [2]), ("dualpipe", [1]), ("gpipe", [1])]
 )
-def test_many_plans_hold_the_same_layers_as_each(first, second, third, shapes):
-    layers = first + second + third
-    runs = tuple((name, count) for name, count in (("dense", first), ("wide", second), ("dense", third)) if count)
-    model = mixed(*runs)
-    shapes = [(p, v if p > 1 else 1) for p, v in shapes if p * (v if p > 1 else 1) <= layers] or [(1, 1)]
-    pipeline, virtual = np.array(shapes).T
+@given(st.tuples(*[st.integers(0, 9)] * 3), st.data())
+def test_many_plans_hold_the_same_layers_as_each(schedule, virtual, counts, data):
+    model = mixed(*((name, count) for name, count in zip(("dense", "wide", "dense"), counts, strict=True) if count))
+    cuts = [(p, v) for p in (2, 4, 6) for v in virtual if p * v <= model.layers]
+    assume(cuts)
+    shapes = data.draw(st.lists(st.sampled_from(cuts), min_size=1, max_size=5))
+    pipeline, each = np.array(shapes).T
     ones = np.ones_like(pipeline)
-    block = PlanBlock(layers, ones, pipeline, ones, virtual, ones, 4 * pipeline, 0, False, "none", "1f1b")
-    for which in ("first", "last"):
-        stage = 0 * pipeline if which == "first" else pipeline - 1
+    block = PlanBlock(model.layers, ones, pipeline, ones, each, ones, 4 * pipeline, 0, False, "none", schedule)
+    for which in (0, 1):
+        stage = which * (pipeline - 1)
         together = stage_kinds(model, block, stage)
         held = stage_memory(model, training(), block, BARE, UNFUSED, stage).total
         for row, (p, v) in enumerate(shapes):
-            request = block.request(row, 4 * p)
-            cut = request.layers_per_stage or (layers // (p * v),) * (p * v)
-            shape = plan(pipeline=p, virtual_stages=v, layers_per_chunk=cut, micro_batches=4 * p)
+            cut = balanced_cut(model.layers, p * v)
+            shape = plan(pipeline=p, virtual_stages=v, layers_per_chunk=cut, micro_batches=4 * p, schedule=schedule)
             alone = stage_kinds(model, shape, int(stage[row]))
-            assert {kind.name: int(np.broadcast_to(count, len(shapes))[row]) for kind, count in together.items()} == {
-                kind.name: count for kind, count in alone.items()
-            }
+            own = {kind: int(np.broadcast_to(count, len(shapes))[row]) for kind, count in together.items()}
+            assert own == alone
+            assert sum(own.values()) == shape.stage_layers(int(stage[row]))
             memory = stage_memory(model, training(), shape, BARE, UNFUSED, int(stage[row])).total
             assert held[row] == pytest.approx(float(memory), rel=1e-12)
 

@@ -3,7 +3,7 @@
 import dataclasses
 
 import pytest
-from builders import gpu_stack, training, wafer_stack
+from builders import gpu_stack, training
 
 from sim.catalog import load_recipe
 from sim.errors import InputError
@@ -19,9 +19,8 @@ def asked(stack, precision="bf16", **uses):
 
 
 def test_nothing_asked_is_nothing_changed():
-    for stack in (UNFUSED, wafer_stack()):
-        for precision in ("bf16", "fp16"):
-            assert asked(stack, precision) is stack
+    for precision in ("bf16", "fp16"):
+        assert asked(UNFUSED, precision) is UNFUSED
 
 
 def test_a_recipe_by_name_and_single_uses():
@@ -70,8 +69,3 @@ def test_fused_attention_takes_half_precision_only():
         asked(gpu_stack("fsdp-2023"), "fp32")
     found = asked(gpu_stack("fsdp-2023"), "tf32", attention="bf16").recipes["tf32"]
     assert (found.products.name, found.attention.name, found.attention.bytes) == ("tf32", "bf16", 2)
-
-
-def test_a_wafer_has_formats_of_its_own():
-    with pytest.raises(InputError, match="a wafer's formats are those of its stack"):
-        asked(wafer_stack(), moments="bf16")

@@ -7,7 +7,6 @@ A model is its runs: so many layers of one kind in a row, then so many of anothe
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from sim.workload.kinds.dense import DENSE
 from sim.workload.kinds.ends import EMBEDDING, HEAD
 from sim.workload.kinds.kind import Kind
 
-__all__ = ["EMBEDDING", "HEAD", "KINDS", "Kind", "largest_layer", "layers_by_kind", "model_kinds", "model_runs"]
+__all__ = ["EMBEDDING", "HEAD", "KINDS", "Kind", "all_layers", "layers_by_kind", "model_kinds", "model_runs"]
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in (DENSE,)}
 
@@ -52,6 +51,6 @@ def layers_by_kind(model: Model, first: Array, last: Array) -> dict[Kind, Array]
     return found
 
 
-def largest_layer(model: Model, size: Callable[[Kind], float]) -> float:
-    """The largest of something over the kinds of layers that a model has."""
-    return max(map(size, model_kinds(model)))
+def all_layers(model: Model) -> dict[Kind, int]:
+    """How many layers of each kind a model has."""
+    return layers_by_kind(model, 0, model.layers)
