@@ -1,17 +1,17 @@
 """The closed form against the engine: equal where nothing interferes, close where something does."""
 
 import pytest
-from builders import cluster, equal_chunks, free_costs, gpt, gpu_stack, machine, overlapping, plan, training
+from builders import cluster, equal_chunks, free_costs, gpt, gpu_stack, machine, overlapping, pass_of, plan, training
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.cost.compute import PassCost
-from sim.cost.estimate import estimate_step_s, pipelined_s, sends_waited_for
+from sim.cost.estimate import estimate_step_s, pipelined_s
 from sim.cost.step import step_costs
 from sim.engine.clock import run
 from sim.engine.pipeline_program import pipeline_program
 from sim.engine.sharded_program import sharded_program
 from sim.hardware.network import Communication, Network
+from sim.parallel.schedules import Durations
 
 
 def both(shape, stack, costs):
@@ -47,11 +47,18 @@ def test_equal_for_equal_stages_with_free_sends(schedule, stages, rounds, virtua
     assert estimated == pytest.approx(simulated, rel=1e-12)
 
 
+def pipelined(stages_s, virtual, micro_batches):
+    """Stages that are unequal, whose forward is a quarter of their time."""
+    shape = plan(pipeline=len(stages_s), virtual_stages=virtual, micro_batches=micro_batches)
+    passes = [Durations(each_s / 4, each_s * 3 / 4) for each_s in stages_s]
+    return pipelined_s(shape, passes, [1] * len(stages_s))
+
+
 def test_unequal_stages_by_hand():
     # Four times the slowest of 1 and 3 s, and once the other; interleaved in two, half of the other.
-    assert pipelined_s(3.0, 4.0, 1, 4) == 4 * 3 + 1
-    assert pipelined_s(3.0, 4.0, 2, 4) == 4 * 3 + 0.5
-    assert pipelined_s(3.0, 3.0, 1, 4) == 12
+    assert pipelined([3.0, 1.0], 1, 4) == 4 * 3 + 1
+    assert pipelined([3.0, 1.0], 2, 4) == 4 * 3 + 0.5
+    assert pipelined([3.0], 1, 4) == 12
 
 
 STAGES_S = st.lists(st.floats(0.1, 10), min_size=1, max_size=8)
@@ -59,16 +66,16 @@ STAGES_S = st.lists(st.floats(0.1, 10), min_size=1, max_size=8)
 
 @given(STAGES_S, st.sampled_from([1, 2, 4]), st.integers(1, 64), st.integers(0, 7), st.floats(0, 10))
 def test_a_pipeline_takes_no_less_than_its_slowest_stage_and_no_more_than_equal_ones(stages_s, v, m, which, more_s):
-    found, slowest_s = pipelined_s(max(stages_s), sum(stages_s), v, m), max(stages_s)
+    found, slowest_s = pipelined(stages_s, v, m), max(stages_s)
     assert m * slowest_s <= found <= (m + (len(stages_s) - 1) / v) * slowest_s * (1 + 1e-12)
-    equal_s = slowest_s * len(stages_s)
-    assert pipelined_s(slowest_s, equal_s, v, m) == pytest.approx((m + (len(stages_s) - 1) / v) * slowest_s)
+    equal_s = [slowest_s] * len(stages_s)
+    assert pipelined(equal_s, v, m) == pytest.approx((m + (len(stages_s) - 1) / v) * slowest_s)
     slower = [one + more_s * (index == which) for index, one in enumerate(stages_s)]
-    assert pipelined_s(max(slower), sum(slower), v, m) >= found * (1 - 1e-12)
+    assert pipelined(slower, v, m) >= found * (1 - 1e-12)
 
 
 def uneven(shape, forwards_s, backwards_s):
-    chunks = tuple(PassCost({"useful": a}, {"useful": b}) for a, b in zip(forwards_s, backwards_s, strict=True))
+    chunks = tuple(pass_of({"useful": a}, {"useful": b}) for a, b in zip(forwards_s, backwards_s, strict=True))
     return both(shape, gpu_stack(), free_costs(shape, chunks=chunks))
 
 
@@ -172,9 +179,10 @@ def test_equal_stages_wait_for_sends_beside_compute_as_often_as_the_formula_says
     stack = gpu_stack(overlap_pipeline_send=True)
 
     def step_s(each_s):
-        sends = (Communication(each_s),) * stages
+        sends = (Communication(each_s),) * shape.chunks
         costs = free_costs(shape, chunks=equal_chunks(shape, 1.0, 2.0), sends=sends, sends_back=sends)
         return run(pipeline_program(shape, costs, stack)).step_time_s
 
     waited_s = step_s(send_s) - step_s(0.0)
-    assert waited_s == pytest.approx(2 * send_s * sends_waited_for(shape), rel=1e-9)
+    waits = shape.pipelining.waited_sends(shape.pipeline, shape.virtual_stages, shape.micro_batches)
+    assert waited_s == pytest.approx(2 * send_s * waits, rel=1e-9)

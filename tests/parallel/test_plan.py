@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sim.errors import InputError
 from sim.parallel.cuts import cut_layers
 from sim.parallel.plan import check_plan
-from sim.parallel.schedule import peak_layers_in_flight, stage_order
+from sim.parallel.schedules import SCHEDULES, peak_layers_in_flight
 from sim.report.plans.screen import plan_settings
 
 
@@ -177,5 +177,5 @@ def test_what_a_stage_holds_of_many_micro_batches_is_what_the_whole_order_holds(
         layers_per_chunk=layers,
     )
     for stage in range(pipeline):
-        order = stage_order(schedule, stage, pipeline, virtual, micro_batches)
-        assert shape.layers_in_flight(stage) == peak_layers_in_flight(order, layers)
+        order = SCHEDULES[schedule].order(stage, pipeline, virtual, micro_batches)
+        assert shape.layers_in_flight(stage) == peak_layers_in_flight(order, layers.__getitem__)
