@@ -27,12 +27,14 @@ class Transfer:
 
     wave: who communicates (any hashable, a Flow in the programs built here; the key of a Usage).
     line: the ledger line that these seconds are on.
-    seconds: how long it takes at full pace; already counted in the instruction's parts.
+    seconds: how long it takes at full pace; already counted in the instruction's parts. size_bytes: of the collective
+    or send, as the network counts it.
     """
 
     wave: Hashable
     line: str
     seconds: float
+    size_bytes: float = 0.0
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Hashable, Iterable, Sequence
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,11 +60,19 @@ class Transfers:
             return ()
         key = (stream, line, id(communication))
         if key not in self._known:
-            moving = communication.moving_s.items()
-            flows = ((Flow(wave, self._devices, stream, self._part), time_s) for wave, time_s in moving)
-            made = tuple(Transfer(flow, line, time_s) for flow, time_s in flows)
+            made = tuple(
+                Transfer(Flow(wave, self._devices, stream, self._part), line, time_s, communication.moved_bytes[wave])
+                for wave, time_s in communication.moving_s.items()
+            )
             self._known[key] = communication, made
         return self._known[key][1]
+
+
+class Moved(NamedTuple):
+    """What a flow moves in a step. seconds: at full pace. size_bytes: of its collectives and sends."""
+
+    seconds: float
+    size_bytes: float
 
 
 def actor_of(name: str, plan: Plan, stages: range, replicas: range) -> Actor:
@@ -75,19 +83,22 @@ def actor_of(name: str, plan: Plan, stages: range, replicas: range) -> Actor:
     return Actor(name, len(devices), {}, first_of(devices), plan.tensor, *strides)
 
 
-def repeated(transfers: Iterable[tuple[Transfer, ...]]) -> dict[Flow, float]:
-    """Seconds at full pace of every flow, over many instructions that share their transfers."""
+def repeated(transfers: Iterable[tuple[Transfer, ...]]) -> dict[Flow, Moved]:
+    """What every flow moves, over many instructions that share their transfers."""
     times: dict[int, int] = {}
     once: dict[int, tuple[Transfer, ...]] = {}
     for one in transfers:
         once[id(one)] = one
         times[id(one)] = times.get(id(one), 0) + 1
-    seconds: dict[Flow, float] = {}
+    found: dict[Flow, Moved] = {}
     for key, together in once.items():
         for transfer in together:
             flow = cast(Flow, transfer.wave)
-            seconds[flow] = seconds.get(flow, 0.0) + times[key] * transfer.seconds
-    return seconds
+            before = found.get(flow, Moved(0.0, 0.0))
+            found[flow] = Moved(
+                before.seconds + times[key] * transfer.seconds, before.size_bytes + times[key] * transfer.size_bytes
+            )
+    return found
 
 
 def first_links(networks: Sequence[Network]) -> list[int]:

@@ -19,9 +19,10 @@ import numpy as np
 
 from sim.catalog import GpuStack, Model
 from sim.errors import InputError
+from sim.parallel.check import check_plan
 from sim.parallel.cuts import cuts_well
 from sim.parallel.mesh import Mesh
-from sim.parallel.plan import Plan, check_plan
+from sim.parallel.plan import Plan
 from sim.parallel.plan_block import Counts, PlanBlock
 from sim.parallel.schedules import SCHEDULES, default_schedule
 from sim.scenario.bounds import divisors

@@ -62,9 +62,10 @@ class Lanes:
         """Number of one device."""
         return self.first + self.rank_stride * rank + self.replica_stride * replica
 
-    def holds(self, device: int) -> bool:
-        """Whether the actor stands for a device."""
-        return bool((self.devices == device).any())
+    def place(self, device: int) -> tuple[int, int] | None:
+        """(rank, replica) of a device; None for one that the actor does not stand for."""
+        found = np.argwhere(self.devices == device)
+        return (int(found[0, 0]), int(found[0, 1])) if len(found) else None
 
 
 @dataclass(frozen=True, slots=True)

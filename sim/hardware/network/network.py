@@ -54,7 +54,7 @@ class Network:
         self._runs: dict[tuple[Algorithm, Group], tuple[float, Hops]] = {}
         self._sends: dict[tuple[int, Group | None], Option] = {}
         self._last_ways: _Ways | None = None
-        self._usages: dict[tuple[Wave, Devices], tuple[Numbers, NDArray[np.float64]]] = {}
+        self._carried: dict[tuple[Wave, Devices], tuple[Numbers, Loads]] = {}
 
     @property
     def domain(self) -> int:
@@ -142,13 +142,17 @@ class Network:
 
         Full pace is what all groups of the wave together allow: they are charged together.
         """
+        links, loads = self.carried(wave, devices)
+        return links, loads / (self.topology.links.bytes_per_s[links] * self._option(wave).s_per_byte)
+
+    def carried(self, wave: Wave, devices: Devices) -> tuple[Numbers, Loads]:
+        """((U,) links, (U,) bytes on each for each byte of its size) of some devices' part of a wave."""
         key = (wave, devices)
-        if key not in self._usages:
+        if key not in self._carried:
             loads = self.loads(wave, devices)
             links = np.flatnonzero(loads)
-            rate = self.topology.links.bytes_per_s[links]
-            self._usages[key] = links, loads[links] / (rate * self._option(wave).s_per_byte)
-        return self._usages[key]
+            self._carried[key] = links, loads[links]
+        return self._carried[key]
 
     def _option(self, wave: Wave) -> Option:
         """What a wave costs."""
