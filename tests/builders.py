@@ -176,7 +176,7 @@ def free_costs(shape: Plan, **given: Any) -> StepCosts:
     layers = sum(shape.layers_per_chunk)
     costs = step_costs(gpt(layers), training(), shape, machine(), Network(cluster(max(64, shape.devices))))
     nothing = {field.name: _nothing(getattr(costs, field.name)) for field in dataclasses.fields(costs)}
-    return dataclasses.replace(costs, **{**nothing, "buckets": (shape.virtual_stages,) * shape.pipeline, **given})
+    return dataclasses.replace(costs, **{**nothing, "buckets": (len(shape.chunks_of(0)),) * shape.pipeline, **given})
 
 
 def equal_chunks(shape: Plan, forward_s: float, backward_s: float) -> tuple[PassCost, ...]:

@@ -151,7 +151,7 @@ def test_gradients_are_reduced_once_they_are_complete(name):
     chunks = (apart(3.0, 4.0, 2.0),) * shape.chunks
     reductions = (Communication(0.5),) * shape.pipeline
     for stack, pieces in ((BLOCKING, 1), (OVERLAPPING, 1), (OVERLAPPING, 3)):
-        buckets = (pieces * (shape.virtual_stages if stack is OVERLAPPING else 1),) * shape.pipeline
+        buckets = (pieces * (len(shape.chunks_of(0)) if stack is OVERLAPPING else 1),) * shape.pipeline
         costs = free_costs(shape, chunks=chunks, reductions=reductions, buckets=buckets)
         trace = run(gpu_program(shape, costs, stack))
         for stage in range(shape.pipeline):
@@ -185,7 +185,7 @@ def test_gradients_are_reduced_once_they_are_complete(name):
 def test_pieces_of_a_pair_are_told_apart():
     # Pairs run a forward of one copy with a backward of the other: none of them completes a gradient that is cut.
     shape = shape_of("dualpipe", data=2)
-    costs = free_costs(shape, chunks=(apart(3.0, 4.0, 2.0),) * shape.chunks, buckets=(3,) * shape.pipeline)
+    costs = free_costs(shape, chunks=(apart(3.0, 4.0, 2.0),) * shape.chunks, buckets=(6,) * shape.pipeline)
     trace = run(gpu_program(shape, costs, OVERLAPPING))
     cut = [span.instruction.work for span in trace.spans if span.instruction.work.piece]
     assert cut
