@@ -1,7 +1,19 @@
 """The closed form against the engine: equal where nothing interferes, close where something does."""
 
 import pytest
-from builders import cluster, equal_chunks, free_costs, gpt, gpu_stack, machine, overlapping, pass_of, plan, training
+from builders import (
+    apart,
+    cluster,
+    equal_chunks,
+    free_costs,
+    gpt,
+    gpu_stack,
+    machine,
+    overlapping,
+    pass_of,
+    plan,
+    training,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,7 +23,7 @@ from sim.engine.clock import run
 from sim.engine.pipeline_program import pipeline_program
 from sim.engine.sharded_program import sharded_program
 from sim.hardware.network import Communication, Network
-from sim.parallel.schedules import Durations
+from sim.parallel.schedules import SCHEDULES, Durations
 
 
 def both(shape, stack, costs):
@@ -43,6 +55,22 @@ def test_equal_for_equal_stages_with_free_sends(schedule, stages, rounds, virtua
     virtual = virtual if schedule == "interleaved" else 1
     shape = plan(pipeline=stages, virtual_stages=virtual, micro_batches=rounds * stages, schedule=schedule)
     costs = free_costs(shape, chunks=equal_chunks(shape, forward_s, backward_s), input_s=7.0)
+    estimated, simulated = both(shape, gpu_stack(), costs)
+    assert estimated == pytest.approx(simulated, rel=1e-12)
+
+
+@settings(max_examples=60)
+@given(
+    st.sampled_from(["zb-h1", "zb-h2", "zb-v", "dualpipe", "dualpipev"]), st.sampled_from([2, 4, 6]),
+    st.integers(2, 5), st.integers(1, 50), st.integers(0, 50), st.integers(0, 50),
+)  # fmt: skip
+def test_equal_where_gradients_run_apart(schedule, stages, rounds, weight_s, more, again):
+    # Of such lengths as the papers' formulas are for: W <= F <= B_input, or all equal.
+    unit = schedule in ("zb-h2", "zb-v")
+    seconds = (weight_s,) * 3 if unit else (weight_s + more, weight_s + more + again, weight_s)
+    virtual = SCHEDULES[schedule].virtual_stages
+    shape = plan(pipeline=stages, virtual_stages=virtual, micro_batches=rounds * stages, schedule=schedule)
+    costs = free_costs(shape, chunks=(apart(*map(float, seconds)),) * shape.chunks, input_s=7.0)
     estimated, simulated = both(shape, gpu_stack(), costs)
     assert estimated == pytest.approx(simulated, rel=1e-12)
 
@@ -153,6 +181,23 @@ def test_close_for_real_pipelines(degrees, micro_batches, overlaps, hidden):
     estimated, simulated = real(shape, stack, gpt(8, hidden, 8))
     # May be left out: where sends hide while the pipeline fills and drains.
     assert estimated == pytest.approx(simulated, rel=0.03)
+
+
+@given(
+    st.sampled_from(["zb-h1", "zb-h2", "zb-v", "dualpipe", "dualpipev"]), st.sampled_from([2, 4]),
+    st.sampled_from([2, 4]), st.sampled_from([1, 2]), st.booleans(), st.sampled_from([512, 2048]),
+)  # fmt: skip
+def test_close_for_real_pipelines_whose_gradients_run_apart(schedule, stages, rounds, data, overlaps, hidden):
+    virtual = SCHEDULES[schedule].virtual_stages
+    stack = overlapping(gradient_bucket_bytes=25e6) if overlaps else gpu_stack()
+    shape = plan(
+        pipeline=stages, virtual_stages=virtual, data=data, micro_batches=rounds * stages, schedule=schedule,
+        layers_per_chunk=(8 // stages // virtual,) * (stages * virtual), micro_batch=4,
+    )  # fmt: skip
+    estimated, simulated = real(shape, stack, gpt(8, hidden, 8))
+    # Left out beside sends: input and weight gradients of different lengths, and a head that only one stage has, whose
+    # weight gradients fill gaps elsewhere or find none.
+    assert estimated == pytest.approx(simulated, rel=0.06)
 
 
 @given(st.sampled_from([2, 8, 64]), st.integers(1, 3), st.sampled_from([512, 4096]), st.sampled_from([1, 8]))
