@@ -112,7 +112,7 @@ def sketch_of(plan: Plan, costs: StepCosts) -> Sketch:
         stages,
         _slowest(costs.sends, plan, 1),
         _slowest(costs.sends_back, plan, -1),
-        max(one.seconds for one in costs.shared),
+        costs.shared[0].seconds,
         sharded,
     )
 

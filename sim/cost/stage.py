@@ -93,8 +93,9 @@ def buckets(gradient_bytes: Array, plan: Plans, stack: GpuStack) -> Array:
     """Reductions that a stage's gradients leave in: all at once, or bucket by bucket as each chunk completes them."""
     if not stack.overlap_gradient_reduction:
         return 1
-    chunk_bytes = gradient_bytes / plan.virtual_stages
-    return plan.virtual_stages * np.maximum(1, np.ceil(chunk_bytes / stack.gradient_bucket_bytes)).astype(int)
+    chunks = plan.virtual_stages * plan.pipelining.copies
+    chunk_bytes = gradient_bytes / chunks
+    return chunks * np.maximum(1, np.ceil(chunk_bytes / stack.gradient_bucket_bytes)).astype(int)
 
 
 def _prepare_s(parameters: Array, plan: Plans, machine: Machine) -> Array:
