@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from sim.parallel.schedule import peak_layers_in_flight, stage_order
 
 from sim.errors import InputError
+from sim.machines import kind_of
 from sim.parallel.check import check_plan
 from sim.parallel.cuts import cut_layers
-from sim.machines import kind_of
 
 
 def check(devices=64, model=None, stack=None, batch=64, sequence=128, **request):
