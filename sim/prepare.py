@@ -98,7 +98,7 @@ def _check_places(scenario: Scenario, domain: int) -> None:
         )
         if number is not None and number >= count:
             raise InputError(
-                f"{scenario.where.removesuffix(']')}.variation] slow",
+                f"{scenario.where_of('.variation')} slow",
                 f"{kind} {number} is slow, but the system has {count} {kind}s",
                 f"write {kind} = 0 to {count - 1}",
             )

@@ -235,8 +235,8 @@ def _values(name: str, raw: Mapping[str, Any], where: str) -> dict[str, Any]:
 
 def _group(key: str, raw: Mapping[str, Any], where: str) -> tuple[dict[str, Any], list[Figure]]:
     """A table of figures: (name -> plain value, the figures)."""
-    figures = [read_figure(f"{key}.{member}", entry, where) for member, entry in raw.items()]
-    return {figure.name.split(".", 1)[1]: _si(figure, where) for figure in figures}, figures
+    figures = {member: read_figure(f"{key}.{member}", entry, where) for member, entry in raw.items()}
+    return {member: _si(figure, where) for member, figure in figures.items()}, list(figures.values())
 
 
 def _model(name: str, family: str, raw: Mapping[str, Any]) -> Model:

@@ -138,7 +138,7 @@ class Prepared:
             figure
             for part in self.parts
             for figure in part.device.figures
-            if figure.name == used_peak or not figure.name.startswith(("peak_flops_per_s", *_DESCRIPTIVE))
+            if figure.name == used_peak or figure.group not in ("peak_flops_per_s", *_DESCRIPTIVE)
         ]
         topologies = [figure for part in self.parts for figure in part.topology.figures]
         system = (*self.stack.figures, *topologies, *self.scenario.system.variation.figures)

@@ -1,4 +1,4 @@
-"""What to say where devices differ: how long steps take and why, and who holds everyone up."""
+"""What to say where devices differ: how long steps take and why, and the stragglers on their critical paths."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sim.report.points import Curve, counted, representatives
 
 _MOST_SYSTEMS_NAMED = 3
 _NAMED_FROM = 0.1
-"""Who holds everyone up in a smaller share of the steps is nobody in particular."""
+"""A straggler of a smaller share of the steps is not named."""
 _MOST_NAMED = 2
 _ALIKE = 5e-4
 """Means this near to the step of equal devices are not called longer or shorter."""
@@ -36,7 +36,7 @@ def drawn_step(outcome: Outcome) -> str:
 
 
 def step_sentences(systems: Sequence[Curve]) -> list[str]:
-    """At most two sentences on a few points where devices differ: how long steps take, and who holds everyone up."""
+    """At most two sentences on a few points where devices differ: how long steps take, and their stragglers."""
     shown = [(curve, point) for curve, point in representatives(systems) if differs(point)][:_MOST_SYSTEMS_NAMED]
     named = [(curve.place(point), point, point.step_times) for curve, point in shown]
     times = [f"{place}, {_spread(steps)}" for place, _, steps in named if steps]
@@ -86,7 +86,7 @@ def _excess(steps: StepTimes) -> float:
 
 
 def _spread(steps: StepTimes) -> str:
-    """Mean, what it is beside equal devices, and how steps differ from each other."""
+    """Mean, what it is against equal devices, and how steps differ from each other."""
     against, causes = _against_alike(_excess(steps)), _causes(steps)
     if len(steps.times_s) == 1:
         return f"{_seconds([steps.mean_s])[0]} in the one step simulated, {against}{causes}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from sim.catalog import Model, Variation
+from sim.scenario.axis_key import AxisKey
 from sim.units import Rate
 
 Recompute = Literal["none", "selective", "full"]
@@ -247,7 +248,7 @@ class Scenario:
     system: System
     report: Report
     seed: int = 0
-    axes: dict[str, Any] = field(default_factory=dict)
+    axes: dict[AxisKey, Any] = field(default_factory=dict)
     """Values of the sweep axes at this point, by dotted key."""
     steps: int = 100
     """Optimizer steps that are simulated where devices differ."""
@@ -258,6 +259,9 @@ class Scenario:
     @property
     def where(self) -> str:
         """How messages name this scenario's system."""
-        if self.entry:
-            return f'{self.path}: [entry "{self.entry}"] [system "{self.system.name}"]'
-        return f'{self.path}: [system "{self.system.name}"]'
+        return self.where_of("")
+
+    def where_of(self, table: str) -> str:
+        """How messages name a table of it, as ".variation"."""
+        entry = f'[entry "{self.entry}"] ' if self.entry else ""
+        return f'{self.path}: {entry}[system "{self.system.name}"{table}]'

@@ -108,7 +108,7 @@ def compare_case(case: Case) -> Comparison | Unsupported:
             return Unsupported(case.row, f"a step of {passes_of(prepared)} passes is too long to simulate")
         outcome = simulate_prepared(prepared)
     except ScaletaxError as error:
-        return Unsupported(case.row, error.problem.splitlines()[0])
+        return Unsupported.refused(case.row, error)
     except Exception as error:
         return Unsupported(case.row, f"a defect of scaletax: {type(error).__name__}: {error}")
     return Comparison(

@@ -80,6 +80,11 @@ def device_of(row: Row) -> str | None:
     return None if name is None else str(name)
 
 
+def family_of(row: Row) -> str:
+    """The first part of the name of a row's device: "a100"; empty where the catalogue has none."""
+    return (device_of(row) or "").partition("-")[0]
+
+
 def table_devices() -> list[str]:
     """Every name of a device that a table may use: those of the catalogue, and those that papers have for them."""
     return list(dict.fromkeys([*_conventions()["device"], *device_names()]))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from sim.errors import DoesNotFit, ScaletaxError
+from sim.errors import ScaletaxError
 from sim.hardware.network import Network
 from sim.machines import Prepared
 from sim.prepare import prepare_as_measured
 from sim.scenario.bounds import divisors
 from sim.scenario.types import PlanRequest
-from sim.validation.cases import Case
+from sim.validation.cases import Case, NotScored
 from sim.validation.plans import layers_per_stage
 
 _GIB = 2.0**30
@@ -54,10 +54,10 @@ def _over_bytes(prepared: Prepared) -> float:
     return prepared.memory.peak_bytes - prepared.memory.capacity_bytes
 
 
-def _does_not_fit(case: Case, prepared: Prepared) -> DoesNotFit:
+def _does_not_fit(case: Case, prepared: Prepared) -> NotScored:
     """Why a row is not scored: what was assumed, what it needs, what its devices have."""
     needs, has = (size / _GIB for size in (prepared.memory.peak_bytes, prepared.memory.capacity_bytes))
-    return DoesNotFit(
+    return NotScored(
         case.row.id,
         f"not scored: the source does not say {', '.join(sorted({*case.open, *case.guessed}))}, and no plan assumed"
         f" for it fits: {prepared.plan.summary()} needs {needs:,.1f} GiB of a device's {has:,.1f} GiB",

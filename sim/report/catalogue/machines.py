@@ -139,8 +139,7 @@ def scenarios_table() -> str:
 
 
 def _rates(topology: Topology) -> str:
-    rates = [figure for figure in topology.figures if figure.name.endswith(".rate")]
-    return ", ".join(f"{figure.name.split('.')[1]} {figure.value}" for figure in rates)
+    return ", ".join(f"{link_class} {rate.value}" for link_class, rate in topology.about.link_rates.items())
 
 
 def _scenario_row(path: Path) -> tuple[object, ...]:

@@ -175,8 +175,8 @@ def _certainty(comparison: Comparison) -> str:
 def _prices(comparison: Comparison) -> str:
     """What of the prices and the power comes from no source, and what no source states."""
     bills = [point.bill for point in comparison.points if point.bill is not None]
-    assumed = list(dict.fromkeys(words for bill in bills for words in bill.assumed))
-    unknown = list(dict.fromkeys(words for bill in bills for words in bill.unknown))
+    assumed = list(dict.fromkeys(str(one) for bill in bills for one in bill.assumed))
+    unknown = list(dict.fromkeys(str(one) for bill in bills for one in bill.unknown))
     return "".join(
         f" {kind}: {_listed(found)}." for kind, found in (("Assumed", assumed), ("Unknown", unknown)) if found
     )

@@ -59,11 +59,11 @@ def asked(given: Mapping[str, Any], overrides: Sequence[str]) -> list[Scenario]:
 
 def refuse_beside_file(file: Path | None, given: Mapping[str, Any]) -> None:
     """Raise InputError where a scenario file and options that describe a scenario are both there."""
-    beside = [option for option, value in given.items() if value is not None]
-    if file is not None and beside:
+    options = [option for option, value in given.items() if value is not None]
+    if file is not None and options:
         raise InputError(
             "scaletax plan",
-            f"both the scenario {file} and {', '.join(beside)}",
+            f"both the scenario {file} and {', '.join(options)}",
             "leave one out; --set changes a key of a scenario",
         )
 

@@ -104,7 +104,7 @@ def _sentences(found: PlanStudy) -> list[str]:
 
 
 def _measured() -> str:
-    """What plans that others measured lay apart."""
+    """The measured spread of others' plans."""
     spreads = [
         f"{spread.least:g} to {spread.most:g} ({spread.title})"
         if spread.least < spread.most
@@ -153,9 +153,7 @@ def _sizes(sizes: Sequence[SizeStudy]) -> str:
 
 def _size_row(one: SizeStudy) -> tuple[str, ...]:
     if isinstance(one.found, ScaletaxError):
-        return f"{one.devices:,}", "nothing fits" if isinstance(
-            one.found, DoesNotFit
-        ) else one.found.problem.splitlines()[0]
+        return f"{one.devices:,}", "nothing fits" if isinstance(one.found, DoesNotFit) else one.found.headline
     best: PlanRow = one.found.best[0]
     unused = one.devices - best.plan.devices
     changed = "" if one.changed is None else (", ".join(name.replace("_", " ") for name in one.changed) or "none")
