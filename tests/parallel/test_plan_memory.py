@@ -6,10 +6,10 @@ import pytest
 from builders import FLASH, UNFUSED, gpt, gpu_stack, overlapping, plan, training
 from hypothesis import given
 from hypothesis import strategies as st
+from sim.parallel.schedule import stage_order
 
 from sim.catalog import load_recipe
 from sim.parallel.memory import communicators, plan_memory, stage_memory, stage_parameters, trained_share
-from sim.parallel.schedule import stage_order
 from sim.scenario.types import Lora
 from sim.workload.activations import gradient_flow_bytes, head_activation_bytes, layer_activation_bytes
 from sim.workload.layer import Slice
