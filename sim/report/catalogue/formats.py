@@ -23,7 +23,7 @@ def recipes_table() -> str:
         "gra-\ndients",
         "reduc-\ntions",
     )
-    return listing(rows, (*headers, "master", "moments", "title"), widths=(*[None] * 9, 24))
+    return listing(rows, (*headers, "master", "moments", "title"), widths=(*[None] * 9, 22))
 
 
 def optimizers_table() -> str:
