@@ -31,7 +31,7 @@ def checked(prepared: Prepared) -> str:
         f"{system.name}: {_hardware(prepared)}, {prepared.stack.title}",
         f"  model     {model.name}: {parameters / 1e9:.3f}e9 parameters, {model.layers} layers, hidden {model.hidden}",
         f"  training  {training.tokens:.4g} tokens in batches of {training.global_batch} x {training.sequence},"
-        f" {training.precision}, {training.optimizer}, {training.method}",
+        f" {training.precision}{training.recipe.text}, {training.optimizer}, {training.method}",
         *([f"{_MARGIN}{rounded}"] if (rounded := batch_note(training)) else []),
         f"  plan      {prepared.plan.summary()} ({_chooser(prepared.plan.chosen_by)}),"
         f" uses {prepared.plan.devices} of {counted(system.devices, 'device')}",

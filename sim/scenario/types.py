@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -42,6 +42,12 @@ class RecipeRequest:
     reductions: Element | None = None
     master: Literal["fp32", "none"] | None = None
     moments: Literal["fp32", "bf16", "int8"] | None = None
+
+    @property
+    def text(self) -> str:
+        """As it stands behind a precision: " (recipe bf16, moments int8)"; empty where nothing is asked."""
+        given = {"recipe" if use == "name" else use: name for use, name in asdict(self).items() if name is not None}
+        return f" ({', '.join(f'{use} {name}' for use, name in given.items())})" if given else ""
 
 
 @dataclass(frozen=True, slots=True)
