@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import Field, dataclass, field
+from typing import Any, ClassVar, Literal, Protocol
 
 from sim.catalog.figures import Figure
 
@@ -116,4 +116,14 @@ class WaferStack:
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
 
-Stack = GpuStack | WaferStack
+class Stack(Protocol):
+    """What every software stack says of itself, whatever machines it is for."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def figures(self) -> tuple[Figure, ...]: ...

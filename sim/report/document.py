@@ -24,6 +24,7 @@ from sim.report.run_screen import run_notes
 from sim.report.step_notes import step_notes
 from sim.report.step_records import resolution_record, step_times_record, summary_columns, variation_record
 from sim.scenario import AxisKey, Refusal, resolved_documents
+from sim.scenario.types import name_of
 
 RESULTS_SCHEMA = 1
 
@@ -103,7 +104,7 @@ def _names(outcome: Outcome) -> dict[str, Any]:
         "devices": outcome.devices,
         "device": outcome.device_title,
         "topology": " + ".join(part.topology for part in outcome.parts),
-        "stack": scenario.system.stack,
+        "stack": name_of(scenario.system.stack),
         "model": scenario.model.name,
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from sim.catalog import Model, Variation
 from sim.scenario.axis_key import AxisKey
@@ -142,11 +142,24 @@ class NetworkChange:
     latency_times: float = 1.0
 
 
+class Named(Protocol):
+    """An object of one's own in place of a name."""
+
+    @property
+    def name(self) -> str: ...
+
+
+def name_of(given: str | Named) -> str:
+    """The name of what is given by its name or path, or as an object."""
+    return given if isinstance(given, str) else given.name
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """Hardware of one kind, on which consecutive stages of a pipeline run."""
 
-    topology: str
+    topology: Any
+    """As of a System."""
     devices: int
     sizes: Mapping[str, float] = field(default_factory=dict)
 
@@ -156,11 +169,13 @@ class System:
     """A machine and how it is used."""
 
     name: str
-    topology: str
-    """Name on the shelf, or a path ending in .toml, already resolved from the scenario file; empty with parts."""
+    topology: Any
+    """Name on the shelf, a path ending in .toml, already resolved from the scenario file, or a Topology; empty with
+    parts."""
     devices: int
     """All of them."""
-    stack: str
+    stack: Any
+    """Name in the catalogue, or the stack itself."""
     plan: PlanRequest = PlanRequest()
     jitter: float = 0.0
     """Coefficient of variation of the compute time of one replica's step."""

@@ -6,10 +6,11 @@ import functools
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
-from sim.catalog import GpuStack, Model, Stack, load_device, load_stack
+from sim.catalog import Model, load_device, load_stack
 from sim.errors import DoesNotFit, InputError, ScaletaxError
+from sim.machines import kind_of
 from sim.scenario.types import PlanRequest, Report, Scenario, System, Training
 from sim.validation.clusters import cluster_of
 from sim.validation.conventions import Convention, Filling, convention_of, device_of, place_of, table_devices
@@ -134,7 +135,7 @@ class _Reading:
         self.row = row
         self.device = device_of(row) or ""
         self.convention: Convention = convention_of(row)
-        self.stack: Stack = load_stack(self.convention.stack, row.id)
+        self.stack: Any = load_stack(self.convention.stack, row.id)
         self.filling = Filling(self.convention)
         self.assumed = self.filling.assumed
         if not self.convention.known:
@@ -148,7 +149,7 @@ class _Reading:
         self.assumed += cluster.assumed
         model = self._model()
         plan = RequestedPlan(PlanRequest(rule="fixed"))
-        if isinstance(self.stack, GpuStack):
+        if kind_of(self.stack).has_degrees:
             plan = requested_plan(row, self.stack, self.filling)
         training = Training(
             tokens=float((row.global_batch_sequences or 0) * (row.seq_len or 0)),

@@ -21,17 +21,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.catalog import GpuStack, load_device, load_stack, stack_names
+from sim.catalog import load_device, load_stack, stack_names
 from sim.catalog.loader import own_figures
 from sim.catalog.writer import write_figures
 from sim.errors import DoesNotFit, InputError, unknown_name
 from sim.hardware.network import Network
-from sim.prepare import Prepared, prepare_as_measured
+from sim.machines import Prepared
+from sim.prepare import prepare_as_measured
 from sim.simulate import simulate_prepared
 from sim.validation.cases import Case, case_of
 from sim.validation.roles import role_of
 from sim.validation.table import read_tables
-from sim.validation.tuning import closed_form_s, settled
+from sim.validation.tuning import settled
 
 _SOFT = 0.05
 """Relative error beyond which a row's pull falls (the scale of a Cauchy loss)."""
@@ -178,7 +179,8 @@ class _Problem:
     def quick_errors(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """By the closed form where there is one."""
         rows = zip(self.prepared, self.networks, strict=True)
-        times = [_quick_s(_changed(one, self.plan, values), network) for one, network in rows]
+        changed = ((_changed(one, self.plan, values), network) for one, network in rows)
+        times = [one.kind.closed_form_s(one, network) for one, network in changed]
         return np.asarray(np.log(np.array(times) / self.measured))
 
     def least_squares(self, near: NDArray[np.float64], errors: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -229,15 +231,6 @@ def write_fit(found: Fitted, date: str) -> list[Path]:
         except OSError as error:
             raise InputError(str(path), f"cannot write it: {error.strerror}", "fit in a checkout") from error
     return paths
-
-
-def _quick_s(prepared: Prepared, network: Network) -> float:
-    """The closed form where there is one; wafers are quick to simulate."""
-    return (
-        closed_form_s(prepared, network)
-        if isinstance(prepared.stack, GpuStack)
-        else simulate_prepared(prepared).step_time_s
-    )
 
 
 def _changed(prepared: Prepared, plan: FitPlan, values: Sequence[float] | NDArray[np.float64]) -> Prepared:

@@ -119,6 +119,13 @@ class Topology(ABC):
         """What is known of its devices."""
         return self.about.own_device or load_device(self.device)
 
+    def with_device(self, device: Device) -> Self:
+        """The same network with other devices on it."""
+        other = copy.copy(self)
+        other.about = replace(self.about, device=device.name, own_device=device)
+        other.device = device.name
+        return other
+
     @abstractmethod
     def vertex(self, device: int) -> str:
         """Name of a device's vertex in the graph."""

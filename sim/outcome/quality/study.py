@@ -169,7 +169,7 @@ def _long_enough(law: ParametricLaw, loss: float, parameters: float) -> Recipe:
 
 
 def _other_sizes(law: ParametricLaw, loss: float) -> tuple[list[Recipe], list[Recipe]]:
-    """Recipes of this loss at other sizes than the optimum: those of a shape that the law knows, and others."""
+    """Recipes of this loss at other sizes than that of least training: of a shape that the law knows, and others."""
     at = optimal_for_loss(law, loss).parameters
     sizes = np.array([at * factor for factor in _SIZES])
     sizes = sizes[sizes > max(least_parameters(law, loss) * (1 + _ALIKE), _SMALLEST)]
