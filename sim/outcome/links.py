@@ -117,5 +117,7 @@ def _network_use(
         carried, could = float(carried_bytes[index]), float(np.sum(rate[own])) * step_time_s
         ends = " > ".join(links.ends(int(fullest)))
         utilisation = float(busy_s[fullest]) / step_time_s
-        classes.append(LinkClassUse(name, len(own), carried, carried / could, ends, utilisation, part))
+        # Bytes and busy time are added up apart: where all links are as busy, rounding must not put the mean above.
+        mean = min(carried / could, utilisation)
+        classes.append(LinkClassUse(name, len(own), carried, mean, ends, utilisation, part))
     return classes, flow_shares
