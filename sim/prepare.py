@@ -17,8 +17,9 @@ from sim.errors import DoesNotFit, InputError
 from sim.hardware.topology import Topology, load_topology
 from sim.outcome.effort import Effort
 from sim.outcome.outcome import Memory
+from sim.parallel.check import check_plan
 from sim.parallel.memory import plan_memory
-from sim.parallel.plan import Plan, check_plan
+from sim.parallel.plan import Plan
 from sim.parallel.wafer_plan import WaferPlan, plan_wafers, wafer_memory_bytes
 from sim.planner.choose import Choice, choose_plan
 from sim.scenario.bounds import MOST_LAYERS, MOST_PARAMETERS, check_size

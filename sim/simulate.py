@@ -166,7 +166,7 @@ def _uses(prepared: Prepared) -> tuple[PartUse, ...]:
     stages_of = plan.parts if isinstance(plan, Plan) else (range(1),)
     found: list[PartUse] = []
     for given, part, stages in zip(scenario.system.every_part, prepared.parts, stages_of, strict=True):
-        layers = sum(plan.stage_layers(stage) for stage in stages) if isinstance(plan, Plan) else scenario.model.layers
+        layers = plan.layers_of_stages(stages) if isinstance(plan, Plan) else scenario.model.layers
         flops = _flops(prepared, layers, head=len(found) + 1 == len(stages_of))
         peak = part.device.peak_flops_per_s[precision]
         titles = given.topology, part.topology.title, part.device.title

@@ -36,7 +36,8 @@ from sim.hardware.network import Group, Network
 from sim.hardware.topology import load_topology
 from sim.outcome.ledger import close_ledger
 from sim.outcome.lines import LINES
-from sim.parallel.plan import check_plan, shards_by_layer
+from sim.parallel.check import check_plan
+from sim.parallel.plan import shards_by_layer
 from sim.scenario import read_document, scenario_from
 from sim.scenario.types import Lora, PlanRequest, Report
 from sim.simulate import prepare, simulate

@@ -85,6 +85,10 @@ class GpuStack:
     """Memory that the context of the runtime and its kernels hold."""
     communicator_bytes: float
     """Memory that each communicator of the communication library holds: buffers of its channels."""
+    schedules: tuple[str, ...] = ("1f1b", "interleaved", "gpipe")
+    """Pipeline schedules that it can run; see sim/parallel/schedules."""
+    rank_order: str = "tp-cp-ep-dp-pp"
+    """Kinds of parallelism, innermost first; see sim/parallel/mesh.py."""
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from sim.cost.parts import Parts
 from sim.engine.program import COMPUTE, Actor, EventKey, Instruction, Together
 from sim.engine.transfers import Transfers
-from sim.hardware.network import NOTHING, Communication
+from sim.engine.work import Work
+from sim.hardware.network import Communication
 
 
 class ComputeStream:
@@ -16,27 +21,28 @@ class ComputeStream:
 
     def add(
         self,
-        what: str,
+        work: Work,
         parts: Parts,
         waits: tuple[EventKey, ...] = (),
         records: EventKey | None = None,
-        exchanges: Communication = NOTHING,
+        exchanges: Mapping[str, Communication] = MappingProxyType({}),
         squares_s2: float = 0.0,
         together: Together = "alone",
     ) -> None:
-        """Append an instruction. exchanges: of its tensor ranks, whose seconds are among the parts.
+        """Append an instruction. exchanges: of ranks that share its work, by ledger line; their seconds are in parts.
 
-        Their ranks wait for each other at least once, also in a part of an exchange.
+        Those ranks wait for each other at least once, also in a part of an exchange.
         """
-        meetings = max(1, round(exchanges.meetings)) if exchanges.meetings else 0
+        meetings = sum(max(1, round(one.meetings)) for one in exchanges.values() if one.meetings)
+        moved = [self._transfers.of(COMPUTE, line, one) for line, one in exchanges.items()]
         one = Instruction(
-            what,
+            work,
             parts,
             waits,
             records,
-            self._transfers.of(COMPUTE, "tensor_comm", exchanges),
+            moved[0] if len(moved) == 1 else tuple(itertools.chain(*moved)),
             together=together,
-            communicates_s=exchanges.seconds,
+            communicates_s=sum(one.seconds for one in exchanges.values()),
             meetings=meetings,
             squares_s2=squares_s2,
         )

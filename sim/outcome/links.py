@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.engine.trace import Trace
-from sim.engine.transfers import Flow, repeated
+from sim.engine.transfers import Flow, Moved, repeated
 from sim.hardware.network import Network
 
 
@@ -78,12 +78,12 @@ def link_use(trace: Trace, *networks: Network) -> LinkUse:
 
     networks: of each part of the system.
     """
-    seconds = repeated(span.transfers for span in trace.spans)
+    moved = repeated(span.transfers for span in trace.spans)
     classes: list[LinkClassUse] = []
     shares: dict[Flow, NDArray[np.float64]] = {}
     wanted = sum(len(network.topology.links.classes) for network in networks)
     for index, network in enumerate(networks):
-        own = {flow: time_s for flow, time_s in seconds.items() if flow.part == index}
+        own = {flow: one for flow, one in moved.items() if flow.part == index}
         name = f"part {index + 1}, {network.topology.title}" if len(networks) > 1 else ""
         found, taken = _network_use(own, network, trace.step_time_s, name)
         for flow, of_classes in taken.items():
@@ -93,23 +93,28 @@ def link_use(trace: Trace, *networks: Network) -> LinkUse:
 
 
 def _network_use(
-    seconds: Mapping[Flow, float], network: Network, step_time_s: float, part: str
+    moved: Mapping[Flow, Moved], network: Network, step_time_s: float, part: str
 ) -> tuple[list[LinkClassUse], dict[Flow, NDArray[np.float64]]]:
-    """(its classes, flow -> (classes,) shares at full pace) of one network. seconds: of each flow on it."""
+    """(its classes, flow -> (classes,) shares at full pace) of one network. moved: by each flow on it."""
     links = network.topology.links
-    rate = links.bytes_per_s[:-1]
-    busy_s, could_per_s = np.zeros(links.count), np.bincount(links.class_of, rate, len(links.classes))
+    rate, count = links.bytes_per_s[:-1], len(links.classes)
+    busy_s, carried_bytes, could_per_s = (
+        np.zeros(links.count),
+        np.zeros(count),
+        np.bincount(links.class_of, rate, count),
+    )
     flow_shares: dict[Flow, NDArray[np.float64]] = {}
-    for flow, time_s in seconds.items():
+    for flow, one in moved.items():
         numbers, shares = network.usage(flow.wave, flow.devices)
-        busy_s[numbers] += time_s * shares
-        carried_per_s = np.bincount(links.class_of[numbers], shares * rate[numbers], len(links.classes))
-        flow_shares[flow] = carried_per_s / could_per_s
+        busy_s[numbers] += one.seconds * shares
+        _, loads = network.carried(flow.wave, flow.devices)
+        carried_bytes += one.size_bytes * np.bincount(links.class_of[numbers], loads, count)
+        flow_shares[flow] = np.bincount(links.class_of[numbers], shares * rate[numbers], count) / could_per_s
     classes = []
     for index, name in enumerate(links.classes):
         own = np.flatnonzero(links.class_of == index)
         fullest = own[np.argmax(busy_s[own])]
-        carried, could = float(np.sum(busy_s[own] * rate[own])), float(np.sum(rate[own])) * step_time_s
+        carried, could = float(carried_bytes[index]), float(np.sum(rate[own])) * step_time_s
         ends = " > ".join(links.ends(int(fullest)))
         utilisation = float(busy_s[fullest]) / step_time_s
         classes.append(LinkClassUse(name, len(own), carried, carried / could, ends, utilisation, part))

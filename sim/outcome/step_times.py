@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.engine.lanes import Culprit, LaneRun, Lanes, Order
+from sim.engine.lanes import Culprit, LaneRun, Order
 
 PERCENTILES = (50, 95, 99)
 """Per cent of the steps whose longest is reported."""
@@ -86,10 +86,5 @@ def _held_up(culprit: Culprit, steps: int, order: Order) -> HeldUp:
         return HeldUp(culprit.by, steps)
     if culprit.by == "node":
         return HeldUp("node", steps, node=number)
-    lanes = next(one for one in order.lanes if _holds(one, number))
-    replica, rank = divmod(number - lanes.first, lanes.tensor)
-    return HeldUp(culprit.by, steps, number, lanes.name, replica, rank)
-
-
-def _holds(lanes: Lanes, device: int) -> bool:
-    return lanes.first <= device < lanes.first + lanes.tensor * lanes.replicas
+    name, (rank, replica) = next((one.name, place) for one in order.lanes if (place := one.place(number)))
+    return HeldUp(culprit.by, steps, number, name, replica, rank)

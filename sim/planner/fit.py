@@ -10,8 +10,9 @@ from sim.catalog import Gpu
 from sim.cost.compute import Machine
 from sim.errors import DoesNotFit
 from sim.hardware.topology import Topology
+from sim.parallel.check import check_plan
 from sim.parallel.memory import StageMemory, plan_memory
-from sim.parallel.plan import Plan, check_plan
+from sim.parallel.plan import Plan
 from sim.planner.space import tensor_degrees
 from sim.scenario.bounds import divisors
 from sim.scenario.types import PlanRequest, Scenario

@@ -21,6 +21,7 @@ from pydantic_core import PydanticKnownError
 from pydantic_core.core_schema import (
     CoreSchema,
     list_schema,
+    literal_schema,
     no_info_after_validator_function,
     no_info_plain_validator_function,
     plain_serializer_function_ser_schema,
@@ -120,6 +121,16 @@ def given_keys(table: Any) -> dict[str, Any]:
     """Fields of a table that are there, by their names."""
     values = {field.name: getattr(table, field.name) for field in dataclasses.fields(table)}
     return {name: value for name, value in values.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Among:
+    """Text of the file that is one of so many words, where the program knows it as any text."""
+
+    words: tuple[str, ...]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return literal_schema(list(self.words))
 
 
 @dataclass(frozen=True, slots=True)

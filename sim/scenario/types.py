@@ -24,7 +24,7 @@ from sim.errors import InputError, some_of
 from sim.scenario.amounts import Batch, TokenBudget, batch, share, token_budget
 from sim.scenario.hardware_tables import NetworkChange, SizesTable
 from sim.scenario.limits import PlanLimit, Search
-from sim.scenario.plan_request import PlanRequest, Recompute, Schedule, best_or_table
+from sim.scenario.plan_request import PlanRequest, Recompute, ScheduleName, best_or_table
 from sim.scenario.prices import Prices
 from sim.scenario.published import Published
 from sim.scenario.run_request import RunRequest, run_or_profile
@@ -46,7 +46,7 @@ __all__ = [
     "Resolution",
     "RunRequest",
     "Scenario",
-    "Schedule",
+    "ScheduleName",
     "Search",
     "System",
     "Training",

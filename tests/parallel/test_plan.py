@@ -6,11 +6,11 @@ import pytest
 from builders import fixed, gpt, gpu_stack, overlapping, plan, point, training
 from hypothesis import given
 from hypothesis import strategies as st
+from sim.parallel.schedule import peak_layers_in_flight, stage_order
 
 from sim.errors import InputError
+from sim.parallel.check import check_plan
 from sim.parallel.cuts import cut_layers
-from sim.parallel.plan import check_plan
-from sim.parallel.schedule import peak_layers_in_flight, stage_order
 from sim.report.plans.screen import plan_settings
 
 

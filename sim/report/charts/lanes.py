@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from sim.engine.program import COMPUTE
@@ -10,8 +9,6 @@ from sim.engine.trace import Span, Trace
 
 _MOST_ACTORS = 24
 """More stages than this cannot be told apart on a page."""
-_NUMBERS = re.compile(r"(\d+)(?:\.(\d+))?")
-_FORWARD = ("forward", "embedding", "head")
 _PADDING = 0.08
 _NARROWEST_INCHES, _CHARACTER_INCHES = 1.15, 0.073
 WAITING = "wait for the slowest replica"
@@ -85,21 +82,17 @@ def streams_of(trace: Trace) -> list[str]:
 
 def kind_of(span: Span) -> str:
     """What a span is to a reader: a key of KIND_COLOURS."""
-    words = span.what.split()
-    if span.stream != COMPUTE or words[0] in ("send", "prepare"):
+    work = span.work
+    if span.stream != COMPUTE or work.kind in ("send", "prepare"):
         return "communication"
-    if "backward" in words:
-        return "backward"
-    if words[0] in _FORWARD:
-        return "forward"
-    if words[0] == "wait":
+    if work.kind == "pass":
+        return work.phase or "other"
+    if work.kind == "straggler":
         return WAITING
-    return "optimizer" if words[0] == "optimizer" else "other"
+    return "optimizer" if work.kind == "optimizer" else "other"
 
 
 def number_of(span: Span, *, layer: bool) -> str:
-    """The number that a span is known by: its micro-batch, or its layer where that is written after it."""
-    found = _NUMBERS.search(span.what)
-    if found is None:
-        return ""
-    return (found[2] or "") if layer else found[1]
+    """The number that a span is known by: its micro-batch, or its layer where it is about one."""
+    number = span.work.layer if layer else span.work.micro_batch
+    return "" if number is None else str(number)

@@ -12,7 +12,7 @@ from sim.errors import DoesNotFit, ScaletaxError
 from sim.parallel.cuts import in_runs
 from sim.parallel.plan import Plan
 from sim.parallel.replicas import counts_text
-from sim.parallel.schedule import default_schedule
+from sim.parallel.schedules import default_schedule
 from sim.parallel.wafer_plan import WaferPlan
 from sim.planning import PlanRow, PlanStudy, SizeStudy
 from sim.report.borders import ascii_only
