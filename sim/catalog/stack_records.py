@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import Field, dataclass, field
+from typing import Any, ClassVar, Literal, Protocol
 
 from sim.catalog.figures import Figure
 
@@ -49,6 +49,10 @@ class GpuStack:
     """Each tensor rank sends its share of the activation across the network, gathered behind the fast links."""
     tensor_parallel: bool
     pipeline_parallel: bool
+    schedules: tuple[str, ...]
+    """Pipeline schedules that it can run; see sim/parallel/schedules."""
+    rank_order: str
+    """Kinds of parallelism, innermost first; see sim/parallel/mesh.py."""
     sequence_parallel: bool
     default_zero_stage: int
     zero_stages: tuple[int, ...]
@@ -85,10 +89,6 @@ class GpuStack:
     """Memory that the context of the runtime and its kernels hold."""
     communicator_bytes: float
     """Memory that each communicator of the communication library holds: buffers of its channels."""
-    schedules: tuple[str, ...] = ("1f1b", "interleaved", "gpipe")
-    """Pipeline schedules that it can run; see sim/parallel/schedules."""
-    rank_order: str = "tp-cp-ep-dp-pp"
-    """Kinds of parallelism, innermost first; see sim/parallel/mesh.py."""
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
 
@@ -116,4 +116,14 @@ class WaferStack:
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
 
-Stack = GpuStack | WaferStack
+class Stack(Protocol):
+    """What every software stack says of itself, whatever machines it is for."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def figures(self) -> tuple[Figure, ...]: ...

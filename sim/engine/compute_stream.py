@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
-from types import MappingProxyType
 
 from sim.cost.parts import Parts
-from sim.engine.program import COMPUTE, Actor, EventKey, Instruction, Together
+from sim.cost.passes import PhaseCost
+from sim.engine.program import COMPUTE, Actor, EventKey, Instruction, Together, Transfer
 from sim.engine.transfers import Transfers
 from sim.engine.work import Work
-from sim.hardware.network import Communication
 
 
 class ComputeStream:
@@ -18,6 +16,7 @@ class ComputeStream:
 
     def __init__(self, actor: Actor, transfers: Transfers) -> None:
         self._actor, self._transfers = actor, transfers
+        self._known: dict[int, tuple[PhaseCost, tuple[Transfer, ...], float, int]] = {}
 
     def add(
         self,
@@ -25,25 +24,24 @@ class ComputeStream:
         parts: Parts,
         waits: tuple[EventKey, ...] = (),
         records: EventKey | None = None,
-        exchanges: Mapping[str, Communication] = MappingProxyType({}),
-        squares_s2: float = 0.0,
         together: Together = "alone",
     ) -> None:
-        """Append an instruction. exchanges: of ranks that share its work, by ledger line; their seconds are in parts.
+        """Append an instruction that exchanges nothing."""
+        self._actor.add(COMPUTE, Instruction(work, parts, waits, records, together=together))
 
-        Those ranks wait for each other at least once, also in a part of an exchange.
-        """
-        meetings = sum(max(1, round(one.meetings)) for one in exchanges.values() if one.meetings)
-        moved = [self._transfers.of(COMPUTE, line, one) for line, one in exchanges.items()]
+    def run(self, work: Work, cost: PhaseCost, waits: tuple[EventKey, ...], records: EventKey | None) -> None:
+        """Append a phase of a pass. The same cost is turned into transfers once, however often it is run."""
+        if id(cost) not in self._known:
+            self._known[id(cost)] = cost, *self._communication(cost)
+        _, moved, communicates_s, meetings = self._known[id(cost)]
         one = Instruction(
-            work,
-            parts,
-            waits,
-            records,
-            moved[0] if len(moved) == 1 else tuple(itertools.chain(*moved)),
-            together=together,
-            communicates_s=sum(one.seconds for one in exchanges.values()),
-            meetings=meetings,
-            squares_s2=squares_s2,
+            work, cost.parts, waits, records, moved, 0.0, True, "alone", communicates_s, meetings, cost.squares_s2
         )
         self._actor.add(COMPUTE, one)
+
+    def _communication(self, cost: PhaseCost) -> tuple[tuple[Transfer, ...], float, int]:
+        """(transfers, their seconds, how often ranks meet): at least once, also in a part of an exchange."""
+        exchanges = cost.exchanges.items()
+        moved = tuple(itertools.chain(*(self._transfers.of(COMPUTE, line, one) for line, one in exchanges)))
+        meetings = sum(max(1, round(one.meetings)) for _, one in exchanges if one.meetings)
+        return moved, sum(one.seconds for _, one in exchanges), meetings

@@ -49,8 +49,12 @@ class _Stage:
         self.several = len(classes) > 1
         schedule, shape = plan.pipelining, (stage, plan.pipeline, plan.virtual_stages)
         self.orders = [schedule.order(*shape, one.micro_batches) for one in classes]
-        self.last = [last_passes(order) for order in self.orders]
+        self.complete = [last_passes(order) for order in self.orders]
         self.chunks = plan.chunks_of(stage)
+        self.turns = {chunk: turn if len(self.chunks) > 1 else None for turn, chunk in enumerate(self.chunks)}
+        self.first = {chunk for chunk in self.chunks if chunk % plan.chunks == 0}
+        self.last = {chunk for chunk in self.chunks if chunk % plan.chunks == plan.chunks - 1}
+        self.costs_of: dict[tuple[Phase, int, int | None], PhaseCost] = {}
         # Every part of the system has a network of its own, on which devices are numbered from zero.
         part = plan.stage_parts[stage]
         within = range(stage - plan.parts[part].start, stage - plan.parts[part].start + 1)
@@ -69,7 +73,7 @@ class _Stage:
         plan, costs = self.plan, self.costs
         self.compute.add(Work("input"), {"input": costs.input_s})
         for slot in self.orders[self.number]:
-            final = slot.completes and self.last[self.number][slot.chunk] == slot
+            final = slot.completes and self.complete[self.number][slot.chunk] == slot
             if self.overlaps and (final or (plan.zero == _REDUCES_EACH and slot.completes)):
                 self._reduced_pass(slot, final=final)
             else:
@@ -79,9 +83,8 @@ class _Stage:
 
     def _work(self, kind: Kind, slot: Slot) -> Work:
         """A pass or a send of a slot; its chunk is told where the stage has several."""
-        chunk = self.chunks.index(slot.chunk) if len(self.chunks) > 1 else None
-        work = Work(kind, slot.phase, slot.micro_batch, chunk)
-        return work._replace(also=self._work(kind, slot.also)) if slot.also and kind == "pass" else work
+        phase, batch, chunk, also = slot
+        return Work(kind, phase, batch, self.turns[chunk], also=self._work(kind, also) if also else None)
 
     def _own(self, *event: object) -> EventKey:
         """An event of this class."""
@@ -93,12 +96,15 @@ class _Stage:
 
     def _cost(self, slot: Slot) -> PhaseCost:
         """What a slot computes, with what runs in the same instruction."""
-        own, *more = (self.costs.chunks[one.chunk % self.plan.chunks][one.phase] for one in slot.passes)
-        return own + more[0] if more else own
+        key = (slot.phase, slot.chunk, slot.also.chunk if slot.also else None)
+        if key not in self.costs_of:
+            own, *more = (self.costs.chunks[one.chunk % self.plan.chunks][one.phase] for one in slot.passes)
+            self.costs_of[key] = own + more[0] if more else own
+        return self.costs_of[key]
 
     def _pass(self, slot: Slot) -> None:
-        cost, done = self._cost(slot), self._own("done", slot)
-        self.compute.add(self._work("pass", slot), cost.parts, self._waits(slot), done, cost.exchanges, cost.squares_s2)
+        done = self._own("done", slot)
+        self.compute.run(self._work("pass", slot), self._cost(slot), self._waits(slot), done)
         for one in slot.passes:
             self._send(one, done)
         if slot.completes and self.plan.zero == _REDUCES_EACH and self.plan.data > 1 and not self.overlaps:
@@ -110,20 +116,18 @@ class _Stage:
 
     def _reduced_pass(self, slot: Slot, *, final: bool) -> None:
         """What completes gradients, in as many pieces as they fill buckets, each reduced while the next computes."""
-        chunk, cost = slot.chunk, self._cost(slot)
+        chunk = slot.chunk
         pieces = self.costs.buckets[self.stage] // self.plan.virtual_stages
-        one_piece = cost * (1 / pieces)
+        one_piece = self._cost(slot) * (1 / pieces)
         # Replicas with fewer micro-batches come to their last one, which completes the gradients, earlier.
-        meeting = [last[chunk] for last in self.last] if final else [slot]
+        meeting = [ends[chunk] for ends in self.complete] if final else [slot]
         for piece in range(pieces):
             last = piece == pieces - 1
-            self.compute.add(
+            self.compute.run(
                 self._work("pass", slot)._replace(piece=(piece, pieces) if pieces > 1 else None),
-                one_piece.parts,
+                one_piece,
                 self._waits(slot) if piece == 0 else (),
                 self._own("done", slot) if last else self._own("bucket", slot, piece),
-                one_piece.exchanges,
-                cost.squares_s2 / pieces,
             )
             done = ("reduced", self.stage, chunk) if final and last else None
             waits = tuple(
@@ -134,26 +138,25 @@ class _Stage:
 
     def _waits(self, slot: Slot) -> tuple[EventKey, ...]:
         """What a slot needs from other chunks: the activation or the gradient that each of its passes takes up."""
-        waits: list[EventKey] = []
+        waits: tuple[EventKey, ...] = ()
         for phase, batch, chunk, _ in slot.passes:
-            place = chunk % self.plan.chunks
-            if phase == "forward" and place > 0:
-                waits.append(self._own("activation", batch, chunk))
-            elif phase in _GOES_BACK and place < self.plan.chunks - 1:
-                waits.append(self._own("gradient", batch, chunk))
-        return tuple(waits)
+            if phase == "forward":
+                waits += () if chunk in self.first else (self._own("activation", batch, chunk),)
+            elif phase in _GOES_BACK:
+                waits += () if chunk in self.last else (self._own("gradient", batch, chunk),)
+        return waits
 
     def _send(self, slot: Slot, done: EventKey) -> None:
         """Hand a result on to the next chunk, or back to the one before: at once where that is on the same stage.
 
         Beside the compute stream where the stack overlaps sends, in it where it does not.
         """
-        onwards, place = slot.phase == "forward", slot.chunk % self.plan.chunks
-        if not (place < self.plan.chunks - 1 if onwards else slot.phase in _GOES_BACK and place > 0):
+        onwards = slot.phase == "forward"
+        if slot.chunk in (self.last if onwards else self.first) or slot.phase == "weight gradient":
             return
         to = slot.chunk + (1 if onwards else -1)
         arrival = self._own("activation" if onwards else "gradient", slot.micro_batch, to)
-        work, is_near = self._work("send", slot), to in self.chunks
+        work, is_near = self._work("send", slot), to in self.turns
         stream = SEND if self.stack.overlap_pipeline_send and not is_near else COMPUTE
         send = (self.costs.sends if onwards else self.costs.sends_back)[slot.chunk]
         moved = self.transfers.of(stream, "pipeline_comm", send)

@@ -10,8 +10,7 @@ the order in which they are issued. Source: Zhao et al. 2023 (PyTorch FSDP), sec
 from __future__ import annotations
 
 from sim.catalog import GpuStack
-from sim.cost.parts import combined
-from sim.cost.passes import PassCost
+from sim.cost.passes import PassCost, PhaseCost
 from sim.cost.step import StepCosts
 from sim.engine.compute_stream import ComputeStream
 from sim.engine.program import COMPUTE, DATA, EventKey, Instruction, Program
@@ -46,19 +45,20 @@ class _Sharded:
         self.transfers = Transfers(range(plan.devices))
         self.compute = ComputeStream(self.actor, self.transfers)
         self.scattered: list[EventKey] = []
+        self.backwards: dict[tuple[int, float], PhaseCost] = {}
 
     def run_forward(self, work: Work, cost: PassCost, waits: tuple[EventKey, ...], records: EventKey) -> None:
         """The forward of something, tensor-parallel exchanges included."""
-        own = cost["forward"]
-        self.compute.add(work, own.parts, waits, records, own.exchanges, own.squares_s2)
+        self.compute.run(work, cost["forward"], waits, records)
 
     def run_backward(
         self, work: Work, cost: PassCost, waits: tuple[EventKey, ...], records: EventKey, prepare_s: float = 0.0
     ) -> None:
         """The backward of something, and what makes its gradients ready to leave."""
-        own = cost["backward"]
-        parts = combined(own.parts, {"data_comm": prepare_s})
-        self.compute.add(work, parts, waits, records, own.exchanges, own.squares_s2)
+        key = (id(cost), prepare_s)
+        if key not in self.backwards:
+            self.backwards[key] = cost["backward"] + PhaseCost({"data_comm": prepare_s})
+        self.compute.run(work, self.backwards[key], waits, records)
 
     def forward(self, batch: int) -> None:
         """Gather and run: root first, then layer after layer, gathered `prefetch` layers ahead."""

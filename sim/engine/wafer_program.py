@@ -19,6 +19,11 @@ GRADIENTS = "gradient-out"
 _BUFFERS = 2
 
 
+def wafer_instructions(plan: WaferPlan, layers: int) -> int:
+    """About how many instructions a step's program has: weights and a pass forward; weights, a pass, gradients back."""
+    return 5 * plan.micro_batches * (layers + 2)
+
+
 def wafer_program(plan: WaferPlan, costs: WaferCosts) -> Program:
     """Build the program of one step of weight streaming."""
     actor = Actor("wafer", plan.systems)

@@ -18,7 +18,7 @@ from sim.hardware.network import Network
 class LinkClassUse:
     """One class of links over one step. Links are counted one direction at a time.
 
-    part: the part of the system that they belong to; empty where there is one.
+    part: (number from 1, topology) of the part of the system that they belong to; None where there is one.
     total_bytes: over all of them. mean_utilisation: bytes over what all could carry in a step.
     busiest: the fullest link, "gpu0 > leaf0.0". busiest_utilisation: its share of busy time.
     """
@@ -29,12 +29,12 @@ class LinkClassUse:
     mean_utilisation: float
     busiest: str
     busiest_utilisation: float
-    part: str = ""
+    part: tuple[int, str] | None = None
 
     @property
     def label(self) -> str:
         """How it is told from all others: "nic", or "nic of part 1, DGX A100 SuperPOD"."""
-        return f"{self.link_class} of {self.part}" if self.part else self.link_class
+        return f"{self.link_class} of part {self.part[0]}, {self.part[1]}" if self.part else self.link_class
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +84,8 @@ def link_use(trace: Trace, *networks: Network) -> LinkUse:
     wanted = sum(len(network.topology.links.classes) for network in networks)
     for index, network in enumerate(networks):
         own = {flow: one for flow, one in moved.items() if flow.part == index}
-        name = f"part {index + 1}, {network.topology.title}" if len(networks) > 1 else ""
-        found, taken = _network_use(own, network, trace.step_time_s, name)
+        part = (index + 1, network.topology.title) if len(networks) > 1 else None
+        found, taken = _network_use(own, network, trace.step_time_s, part)
         for flow, of_classes in taken.items():
             shares[flow] = np.pad(of_classes, (len(classes), wanted - len(classes) - len(found)))
         classes += found
@@ -93,7 +93,7 @@ def link_use(trace: Trace, *networks: Network) -> LinkUse:
 
 
 def _network_use(
-    moved: Mapping[Flow, Moved], network: Network, step_time_s: float, part: str
+    moved: Mapping[Flow, Moved], network: Network, step_time_s: float, part: tuple[int, str] | None
 ) -> tuple[list[LinkClassUse], dict[Flow, NDArray[np.float64]]]:
     """(its classes, flow -> (classes,) shares at full pace) of one network. moved: by each flow on it."""
     links = network.topology.links
@@ -114,8 +114,8 @@ def _network_use(
     for index, name in enumerate(links.classes):
         own = np.flatnonzero(links.class_of == index)
         fullest = own[np.argmax(busy_s[own])]
-        carried, could = float(carried_bytes[index]), float(np.sum(rate[own])) * step_time_s
+        could = float(np.sum(rate[own])) * step_time_s
+        mean, most = float(np.sum(busy_s[own] * rate[own])) / could, float(busy_s[fullest]) / step_time_s
         ends = " > ".join(links.ends(int(fullest)))
-        utilisation = float(busy_s[fullest]) / step_time_s
-        classes.append(LinkClassUse(name, len(own), carried, carried / could, ends, utilisation, part))
+        classes.append(LinkClassUse(name, len(own), float(carried_bytes[index]), mean, ends, most, part))
     return classes, flow_shares

@@ -8,9 +8,8 @@ import numpy as np
 
 from sim.outcome.effort import Effort
 from sim.parallel.mesh import Mesh
-from sim.parallel.plan import Plan
 from sim.parallel.plan_block import PlanBlock
-from sim.parallel.wafer_plan import WaferPlan
+from sim.parallel.step_plan import StepPlan
 from sim.planner.contender import RECOMPUTES, Contender
 from sim.planner.race import Races
 from sim.planner.screen import Screened
@@ -81,6 +80,6 @@ def _order(plans: PlanBlock, row: int, devices: int) -> tuple[float, ...]:
     return max(idle, _LEFT_IDLE), RECOMPUTES.index(plans.recompute), pipeline, tensor, shows, size
 
 
-def changes(before: Plan | WaferPlan, after: Plan | WaferPlan) -> tuple[str, ...]:
+def changes(before: StepPlan, after: StepPlan) -> tuple[str, ...]:
     """Settings that differ between two plans of one kind."""
     return tuple(name for name in SETTINGS if getattr(before, name, None) != getattr(after, name, None))

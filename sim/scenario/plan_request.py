@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidatorFunctionWrapHandler
 
 from sim.errors import InputError, closest
-from sim.scenario.table import Among, Count, Internal, Several, Table
+from sim.scenario.table import Checked, Count, Internal, Several, Table
 
 Recompute = Literal["none", "selective", "full"]
 ScheduleName = Literal["gpipe", "1f1b", "interleaved", "zb-h1", "zb-h2", "zb-v", "dualpipe", "dualpipev"]
@@ -27,7 +27,7 @@ class PlanRequest(Table):
     zero: Annotated[int, Field(ge=0, le=3)] | None = None
     sequence_parallel: bool | None = None
     recompute: Recompute | None = None
-    schedule: Annotated[str, Among(get_args(ScheduleName))] | None = None
+    schedule: Annotated[str, Checked(ScheduleName)] | None = None
     layers_per_stage: Annotated[Several[Count] | None, Field(examples=["[11, 10, 10, 9]"])] = None
     micro_batches: Annotated[Several[Count] | None, Field(examples=["[12, 12, 10]"])] = None
     """Of each replica, where they differ."""

@@ -10,6 +10,7 @@ from typing import Annotated, Any, cast
 from sim.catalog import Model, Variation, load_model, load_reliability, stack_names
 from sim.errors import InputError, ScaletaxError, shown, some_of, unknown_name
 from sim.scenario.amounts import Batch, sequences_in
+from sim.scenario.axis_key import AxisKey
 from sim.scenario.bounds import MOST_SEQUENCES, check_size
 from sim.scenario.model_config import read_model_config
 from sim.scenario.model_fields import build_model
@@ -24,7 +25,7 @@ SHARED = tuple(sorted({one.name for one in fields(Document)} & {one.name for one
 """Fields of a file that a scenario made of it has as well; an entry is there by its name alone."""
 
 
-def scenario_from(document: Mapping[str, Any], path: Path, axes: Mapping[str, Any] | None = None) -> Scenario:
+def scenario_from(document: Mapping[str, Any], path: Path, axes: Mapping[AxisKey, Any] | None = None) -> Scenario:
     """Build the scenario of one point.
 
     document: as read_document returns it, with one system and without [sweep].
@@ -38,7 +39,7 @@ def scenario_from(document: Mapping[str, Any], path: Path, axes: Mapping[str, An
         raise at_point(error, axes or {}) from None
 
 
-def at_point(error: ScaletaxError, axes: Mapping[str, Any]) -> ScaletaxError:
+def at_point(error: ScaletaxError, axes: Mapping[AxisKey, Any]) -> ScaletaxError:
     """The error, of the same kind, that also names the point of the sweep which has it."""
     if not axes:
         return error
@@ -46,7 +47,7 @@ def at_point(error: ScaletaxError, axes: Mapping[str, Any]) -> ScaletaxError:
     return type(error)(error.where, f"{error.problem}\nat the sweep point {at}", error.remedy)
 
 
-def _resolve(raw: Mapping[str, Any], path: Path, axes: dict[str, Any]) -> Scenario:
+def _resolve(raw: Mapping[str, Any], path: Path, axes: dict[AxisKey, Any]) -> Scenario:
     document = check(raw, path)
     if len(document.system) != 1 or document.sweep:
         raise ValueError("a scenario is made of one system and no sweep: expand the document first")

@@ -21,7 +21,6 @@ from pydantic_core import PydanticKnownError
 from pydantic_core.core_schema import (
     CoreSchema,
     list_schema,
-    literal_schema,
     no_info_after_validator_function,
     no_info_plain_validator_function,
     plain_serializer_function_ser_schema,
@@ -124,13 +123,17 @@ def given_keys(table: Any) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Among:
-    """Text of the file that is one of so many words, where the program knows it as any text."""
+class Checked:
+    """A key that the file has as another type than the program, which allows more."""
 
-    words: tuple[str, ...]
+    hint: Any
+    write: Callable[[Any], Any] = lambda value: value
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return literal_schema(list(self.words))
+        writer = plain_serializer_function_ser_schema(self.write)
+        # Validated by a function, so that there is a place for the writer.
+        schema = handler.generate_schema(self.hint)
+        return no_info_after_validator_function(lambda value: value, schema, serialization=writer)
 
 
 @dataclass(frozen=True, slots=True)

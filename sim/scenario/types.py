@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, Protocol, cast
 
 from pydantic import (
     AfterValidator,
@@ -22,13 +22,14 @@ from pydantic import (
 from sim.catalog import Model, Variation
 from sim.errors import InputError, some_of
 from sim.scenario.amounts import Batch, TokenBudget, batch, share, token_budget
+from sim.scenario.axis_key import AxisKey
 from sim.scenario.hardware_tables import NetworkChange, SizesTable
 from sim.scenario.limits import PlanLimit, Search
 from sim.scenario.plan_request import PlanRequest, Recompute, ScheduleName, best_or_table
 from sim.scenario.prices import Prices
 from sim.scenario.published import Published
 from sim.scenario.run_request import RunRequest, run_or_profile
-from sim.scenario.table import As, Count, Internal, ReadAs, Several, Table, Text, unless
+from sim.scenario.table import As, Checked, Count, Internal, ReadAs, Several, Table, Text, unless
 from sim.scenario.variation import VariationTable, name_or_table, written_variation
 
 __all__ = [
@@ -117,8 +118,24 @@ class Training(Table):
         return f"{sequences} sequences" if asked is None else f"{asked} tokens"
 
 
+class Named(Protocol):
+    """An object of one's own in place of a name."""
+
+    @property
+    def name(self) -> str: ...
+
+
+def name_of(given: str | Named) -> str:
+    """The name of what is given by its name or path, or as an object."""
+    return given if isinstance(given, str) else given.name
+
+
 Sizes = Annotated[Mapping[str, float], ReadAs(SizesTable)]
-_Topology = Annotated[Text, Field(examples=['"dgx-a100-superpod"', '"my-topology.toml"'])]
+_Topology = Annotated[
+    Any,
+    Checked(Text, lambda topology: name_of(topology) or None),
+    Field(examples=['"dgx-a100-superpod"', '"my-topology.toml"']),
+]
 _Devices = Annotated[Count, Field(examples=["64"])]
 
 
@@ -127,6 +144,7 @@ class Part(Table):
     """One [[system.part]]: hardware of one kind, on which consecutive stages of a pipeline run."""
 
     topology: _Topology
+    """As of a System."""
     devices: _Devices
     sizes: Sizes = field(default_factory=dict)
 
@@ -159,12 +177,14 @@ class System(Table):
     parts: Annotated[Several[Part], Field(alias="part")] = field(default=(), kw_only=True)
     """In the order of the pipeline's stages; empty where all hardware is of one kind."""
     topology: Annotated[_Topology, WrapValidator(_not_beside_parts)]
-    """Name on the shelf, or a path ending in .toml, already resolved from the scenario file; empty with parts."""
+    """Name on the shelf, a path ending in .toml, already resolved from the scenario file, or a Topology; empty with
+    parts."""
     devices: Annotated[_Devices, WrapValidator(_not_beside_parts)]
     """All of them."""
     sizes: Annotated[Sizes, WrapValidator(_not_beside_parts)] = field(default_factory=dict, kw_only=True)
     """Sizes of the topology to use instead of its file's."""
-    stack: Annotated[Text, Field(examples=['"megatron-2022"'])]
+    stack: Annotated[Any, Checked(Text, name_of), Field(examples=['"megatron-2022"'])]
+    """Name in the catalogue, or the stack itself."""
     plan: Annotated[
         PlanRequest,
         WrapValidator(best_or_table),
@@ -196,9 +216,9 @@ class System(Table):
             return raw
         return {"topology": _BY_PARTS, "devices": _BY_PARTS, **raw}
 
-    @field_serializer("topology", "devices")
-    def _written_hardware(self, value: object) -> object:
-        return None if self.parts else value
+    @field_serializer("devices")
+    def _written_devices(self, devices: int) -> int | None:
+        return None if self.parts else devices
 
     @property
     def every_part(self) -> tuple[Part, ...]:
@@ -236,7 +256,7 @@ class Scenario:
     system: System
     report: Report
     seed: int = 0
-    axes: dict[str, Any] = field(default_factory=dict)
+    axes: dict[AxisKey, Any] = field(default_factory=dict)
     """Values of the sweep axes at this point, by dotted key."""
     steps: int = 100
     """Optimizer steps that are simulated where devices differ."""
@@ -247,6 +267,9 @@ class Scenario:
     @property
     def where(self) -> str:
         """How messages name this scenario's system."""
-        if self.entry:
-            return f'{self.path}: [entry "{self.entry}"] [system "{self.system.name}"]'
-        return f'{self.path}: [system "{self.system.name}"]'
+        return self.where_of("")
+
+    def where_of(self, table: str) -> str:
+        """How messages name a table of it, as ".variation"."""
+        entry = f'[entry "{self.entry}"] ' if self.entry else ""
+        return f'{self.path}: {entry}[system "{self.system.name}"{table}]'
