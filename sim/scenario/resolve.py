@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, cast
 
-from sim.catalog import Model, Variation, load_model, load_reliability, stack_names
+from sim.catalog import Model, Variation, load_model, load_recipe, load_reliability, optimizer_names, stack_names
 from sim.errors import InputError, ScaletaxError, shown, some_of, unknown_name
 from sim.scenario.amounts import Batch, sequences_in
 from sim.scenario.axis_key import AxisKey
@@ -53,7 +53,7 @@ def _resolve(raw: Mapping[str, Any], path: Path, axes: dict[AxisKey, Any]) -> Sc
         raise ValueError("a scenario is made of one system and no sweep: expand the document first")
     errors: list[InputError] = []
     model = attempt(errors, _model, document.model, path)
-    training = attempt(errors, _training, document.training, model, path) if model else None
+    training = attempt(errors, _training, document.training, raw["training"], model, path) if model else None
 
     def at(*keys: str) -> str:
         return f"{path}: {place(('system', 0, *keys), raw)}"
@@ -101,7 +101,7 @@ def _model(table: Mapping[str, Any], path: Path) -> Model:
     return build_model(given, f"{path}: [model]")
 
 
-def _training(table: Training, model: Model, path: Path) -> Training:
+def _training(table: Training, written: Mapping[str, Any], model: Model, path: Path) -> Training:
     sequence = table.sequence or model.max_sequence
     if model.position == "learned" and sequence > model.max_sequence:
         raise InputError(
@@ -116,12 +116,30 @@ def _training(table: Training, model: Model, path: Path) -> Training:
             f'method = "{table.method}", but [training.lora] {given}',
             'set method = "lora"' if table.lora else "add [training.lora] with rank and targets",
         )
+    if table.optimizer not in optimizer_names():
+        raise unknown_name(f"{path}: [training] optimizer", "optimizer", table.optimizer, optimizer_names())
+    precision = _precision(table, "precision" in written, path)
     asked, batch = table.asked_batch_tokens, table.global_batch
     if asked is not None:
         batch = sequences_in(Batch(asked, "tokens"), sequence)
     check_size(batch, MOST_SEQUENCES, "sequences", f"{path}: [training] global_batch")
     rounded = asked if asked is not None and asked % sequence else None
-    return replace(table, sequence=sequence, global_batch=batch, asked_batch_tokens=rounded)
+    return replace(table, sequence=sequence, global_batch=batch, asked_batch_tokens=rounded, precision=precision)
+
+
+def _precision(table: Training, is_written: bool, path: Path) -> Any:
+    """That of the recipe's products where one is named; both may be written, and then agree."""
+    name = table.recipe.name
+    if name is None:
+        return table.precision
+    products = load_recipe(name, f"{path}: [training] recipe").products.name
+    if is_written and table.precision != products:
+        raise InputError(
+            f"{path}: [training] precision",
+            f"precision = {shown(table.precision)}, but the products of the recipe '{name}' run in {products}",
+            "leave one of the two out",
+        )
+    return products
 
 
 def _variation(table: System, at: Place, name_at: str) -> Variation:

@@ -91,7 +91,7 @@ def resolved_toml(scenarios: Sequence[Scenario]) -> list[str]:
 def _common(scenario: Scenario) -> dict[str, Any]:
     """The document without its systems."""
     shared = {name: getattr(scenario, name) for name in SHARED}
-    model = {key: value for key, value in given_keys(scenario.model).items() if key != "figures"}
+    model = {key: value for key, value in given_keys(scenario.model).items() if value != () and key != "figures"}
     document = written(Document(schema_version=SCHEMA, **{**shared, "model": model, "system": []}))
     del document["system"]
     return document

@@ -43,7 +43,7 @@ ModelTable = make_dataclass(
         *(
             (one.name, _key_of(get_type_hints(Model)[one.name]), None)
             for one in fields(Model)
-            if one.name not in ("name", "figures")
+            if one.name not in ("name", "runs", "figures")
         ),
     ],
     bases=(Table,),
@@ -100,8 +100,7 @@ _NO_NARROW_PRODUCTS = "training with products of less than 16 bits is not simula
 RESERVED_VALUES: Mapping[tuple[str, ...], Mapping[str, str]] = MappingProxyType(
     {
         ("system", "plan", "schedule"): {"zero-bubble": "the zero-bubble schedule is not simulated yet"},
-        ("training", "precision"): dict.fromkeys(("fp8", "mxfp8", "fp4", "mxfp4", "nvfp4"), _NO_NARROW_PRODUCTS)
-        | dict.fromkeys(("fp32", "tf32"), "training in single precision is not simulated yet"),
+        ("training", "precision"): dict.fromkeys(("fp8", "mxfp8", "fp4", "mxfp4", "nvfp4"), _NO_NARROW_PRODUCTS),
     }
 )
 

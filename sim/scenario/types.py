@@ -34,6 +34,7 @@ from sim.scenario.variation import VariationTable, name_or_table, written_variat
 
 __all__ = [
     "ComparedWith",
+    "Element",
     "FlopConvention",
     "Lora",
     "NetworkChange",
@@ -42,6 +43,7 @@ __all__ = [
     "PlanRequest",
     "Prices",
     "Published",
+    "RecipeRequest",
     "Recompute",
     "Report",
     "Resolution",
@@ -76,6 +78,29 @@ class Lora(Table):
     ]
 
 
+Element = Literal["fp32", "bf16", "fp16"]
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeRequest(Table):
+    """[training.recipe]. What is asked of the formats of training, and what only single uses are to have.
+
+    name: of the catalogue's recipes; None: the stack's for the precision. The others: formats instead of the recipe's.
+    """
+
+    name: Annotated[Text | None, Field(examples=['"bf16-only"'])] = None
+    attention: Element | None = None
+    gradients: Element | None = None
+    reductions: Element | None = None
+    master: Literal["fp32", "none"] | None = None
+    moments: Literal["fp32", "bf16", "int8"] | None = None
+
+
+def _name_or_recipe(value: object) -> object:
+    """The name of a recipe stands for a table that says no more than that."""
+    return {"name": value} if isinstance(value, str) else value
+
+
 @dataclass(frozen=True, slots=True)
 class Training(Table):
     """[training]. The recipe: what is trained on how much, in which steps."""
@@ -86,13 +111,17 @@ class Training(Table):
     """Zero while the file says nothing: as many as the model has."""
     global_batch: Annotated[int, As(batch), Field(examples=['"720 sequences"', '"4M tokens"'])]
     """Sequences per optimizer step. Zero while asked_batch_tokens says it."""
-    precision: Literal["bf16", "fp16"] = "bf16"
-    optimizer: Literal["adam", "sgd"] = "adam"
+    precision: Literal["bf16", "fp16", "fp32", "tf32"] = "bf16"
+    """Of the matrix products."""
+    optimizer: Annotated[Text, Field(examples=['"adam"'])] = "adam"
     method: Literal["pretrain", "finetune", "lora"] = "pretrain"
     lora: Lora | None = None
     tokens_per_parameter: Internal[float | None] = None
     asked_batch_tokens: Internal[int | None] = None
     """The batch in tokens as it was asked for, where that is no whole number of sequences."""
+    recipe: Annotated[RecipeRequest, BeforeValidator(_name_or_recipe), unless(RecipeRequest())] = field(
+        default=RecipeRequest()
+    )
 
     @model_validator(mode="after")
     def _amounts_by_their_units(self) -> Training:
