@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from sim.errors import InputError
 from sim.scenario.published import Published
-from sim.scenario.table import Table, Text
+from sim.scenario.table import Table, Text, names_differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +23,7 @@ class EntryTable(Table):
     expect: Literal["refused"] | None = None
 
 
-def _different_names(entries: list[EntryTable]) -> list[EntryTable]:
-    names = [entry.name for entry in entries]
-    for name in names:
-        if names.count(name) > 1:
-            raise InputError("", f"{names.count(name)} entries are named '{name}'", "give each its own name")
-    return entries
-
-
-Entries = Annotated[list[EntryTable], Field(min_length=1), AfterValidator(_different_names)]
+Entries = Annotated[list[EntryTable], Field(min_length=1), names_differ("entries")]
 
 
 @dataclass(frozen=True, slots=True)

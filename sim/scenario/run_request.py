@@ -162,16 +162,3 @@ class RunRequest(Table):
         if self.checkpoint.snapshot_bytes_per_s is not None:
             changes["snapshot_bytes_per_s"] = self.checkpoint.snapshot_bytes_per_s
         return changes
-
-
-def run_or_profile(value: object) -> object:
-    """The name of a profile stands for a table that says no more than that."""
-    if isinstance(value, str):
-        return {"reliability": value}
-    if not isinstance(value, dict):
-        raise InputError(
-            "",
-            f"{shown(value)} is no run",
-            'write for example run = "none" (scaletax list reliability), or a table [system.run]',
-        )
-    return value

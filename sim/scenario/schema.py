@@ -7,12 +7,23 @@ from dataclasses import dataclass, field, fields, make_dataclass
 from types import MappingProxyType, NoneType
 from typing import Annotated, Any, get_args, get_type_hints
 
-from pydantic import AfterValidator, Field, PlainValidator
+from pydantic import Field, PlainValidator
 
 from sim.catalog import Model
 from sim.errors import InputError, shown
 from sim.scenario.entry_tables import Entries
-from sim.scenario.table import Count, Positive, ReadAs, Table, Text, is_listed, keys, tables_within, unless
+from sim.scenario.table import (
+    Count,
+    Positive,
+    ReadAs,
+    Table,
+    Text,
+    is_listed,
+    keys,
+    names_differ,
+    tables_within,
+    unless,
+)
 from sim.scenario.types import Report, System, Training
 
 SCHEMA = 1
@@ -53,14 +64,6 @@ ModelTable = make_dataclass(
 ModelTable.__doc__ = """[model]: a name on the shelf, or a config.json, or the fields of catalog.Model."""
 
 
-def _different_names(systems: list[System]) -> list[System]:
-    names = [system.name for system in systems]
-    for name in names:
-        if names.count(name) > 1:
-            raise InputError("", f"{names.count(name)} systems are named '{name}'", "give each its own name")
-    return systems
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document(Table):
     """The whole file. What it shares with a Scenario has the same name there."""
@@ -72,7 +75,7 @@ class Document(Table):
     steps: Annotated[Count, Field(le=_MOST_STEPS, examples=["100"])] = 100
     model: Annotated[Mapping[str, Any], ReadAs(ModelTable), Field(examples=['{ name = "cerebras-gpt-13b" }'])]
     training: Annotated[Training, Field(examples=['{ tokens = 257e9, global_batch = "720 sequences" }'])]
-    system: Annotated[list[System], Field(min_length=1), AfterValidator(_different_names)]
+    system: Annotated[list[System], Field(min_length=1), names_differ("systems")]
     report: Report = field(default=Report())
     entry: Entries | None = None
     sweep: Annotated[dict[str, Annotated[list[Any], Field(min_length=1)]], unless({})] = field(default_factory=dict)

@@ -15,7 +15,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
 
-from pydantic import ConfigDict, Field, GetCoreSchemaHandler, PlainValidator, TypeAdapter, WrapSerializer
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    PlainValidator,
+    TypeAdapter,
+    WrapSerializer,
+)
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticKnownError
 from pydantic_core.core_schema import (
@@ -27,6 +36,7 @@ from pydantic_core.core_schema import (
     wrap_serializer_function_ser_schema,
 )
 
+from sim.errors import InputError, shown
 from sim.scenario.bounds import LARGEST_COUNT
 from sim.units import quantity
 
@@ -94,6 +104,33 @@ Several = Annotated[tuple[_Value, ...], AsList(at_least=1)]
 def unless(default: object) -> WrapSerializer:
     """A key that is left out of what is written where it says no more than this."""
     return WrapSerializer(lambda value, write: None if value == default else write(value))
+
+
+def named_by(key: str, wrong: str = "", remedy: str = "") -> BeforeValidator:
+    """A table for which a name may stand, which says no more than one key of it.
+
+    wrong, remedy: what is told of anything else; without them, that it is no table.
+    """
+
+    def read(value: object) -> object:
+        if wrong and not isinstance(value, (str, dict)):
+            raise InputError("", f"{shown(value)} {wrong}", remedy)
+        return {key: value} if isinstance(value, str) else value
+
+    return BeforeValidator(read)
+
+
+def names_differ(what: str) -> AfterValidator:
+    """Tables of a list that are told apart by their names. what: in the plural."""
+
+    def check(tables: list[Any]) -> list[Any]:
+        names = [table.name for table in tables]
+        for name in names:
+            if names.count(name) > 1:
+                raise InputError("", f"{names.count(name)} {what} are named '{name}'", "give each its own name")
+        return tables
+
+    return AfterValidator(check)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol, cast
+from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     Field,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
@@ -20,17 +19,18 @@ from pydantic import (
 )
 
 from sim.catalog import Model, Variation
-from sim.errors import InputError, some_of
-from sim.scenario.amounts import Batch, TokenBudget, batch, share, token_budget
+from sim.errors import InputError
+from sim.scenario.amounts import share
 from sim.scenario.axis_key import AxisKey
 from sim.scenario.hardware_tables import NetworkChange, SizesTable
 from sim.scenario.limits import PlanLimit, Search
 from sim.scenario.plan_request import PlanRequest, Recompute, ScheduleName, best_or_table
 from sim.scenario.prices import Prices
 from sim.scenario.published import Published
-from sim.scenario.run_request import RunRequest, run_or_profile
-from sim.scenario.table import As, Checked, Count, Internal, ReadAs, Several, Table, Text, unless
-from sim.scenario.variation import VariationTable, name_or_table, written_variation
+from sim.scenario.run_request import RunRequest
+from sim.scenario.table import As, Checked, Count, ReadAs, Several, Table, Text, named_by, unless
+from sim.scenario.training import Element, Lora, RecipeRequest, Training
+from sim.scenario.variation import VariationTable, written_variation
 
 __all__ = [
     "ComparedWith",
@@ -57,94 +57,6 @@ __all__ = [
 
 Resolution = Literal["auto", "folded", "full"]
 FlopConvention = Literal["full-attention", "causal-attention"]
-
-
-def _all_different(values: tuple[str, ...]) -> tuple[str, ...]:
-    repeated = sorted({value for value in values if values.count(value) > 1})
-    if repeated:
-        raise InputError("", f"{some_of(repeated)} is there more than once", "write each name once")
-    return values
-
-
-@dataclass(frozen=True, slots=True)
-class Lora(Table):
-    """[training.lora]. Low-rank adapters: the base weights are frozen."""
-
-    rank: Annotated[Count, Field(examples=["16"])]
-    targets: Annotated[
-        Several[Literal["query", "key", "value", "output", "mlp"]],
-        AfterValidator(_all_different),
-        Field(examples=['["query", "value"]']),
-    ]
-
-
-Element = Literal["fp32", "bf16", "fp16"]
-
-
-@dataclass(frozen=True, slots=True)
-class RecipeRequest(Table):
-    """[training.recipe]. What is asked of the formats of training, and what only single uses are to have.
-
-    name: of the catalogue's recipes; None: the stack's for the precision. The others: formats instead of the recipe's.
-    """
-
-    name: Annotated[Text | None, Field(examples=['"bf16-only"'])] = None
-    attention: Element | None = None
-    gradients: Element | None = None
-    reductions: Element | None = None
-    master: Literal["fp32", "none"] | None = None
-    moments: Literal["fp32", "bf16", "int8"] | None = None
-
-
-def _name_or_recipe(value: object) -> object:
-    """The name of a recipe stands for a table that says no more than that."""
-    return {"name": value} if isinstance(value, str) else value
-
-
-@dataclass(frozen=True, slots=True)
-class Training(Table):
-    """[training]. The recipe: what is trained on how much, in which steps."""
-
-    tokens: Annotated[float, As(token_budget), Field(examples=["257e9", '"1.4T"', '"20 per parameter"'])]
-    """Zero while tokens_per_parameter says it: the parameter count belongs to a room above."""
-    sequence: Annotated[Count, Field(default=0, examples=["2048"])]
-    """Zero while the file says nothing: as many as the model has."""
-    global_batch: Annotated[int, As(batch), Field(examples=['"720 sequences"', '"4M tokens"'])]
-    """Sequences per optimizer step. Zero while asked_batch_tokens says it."""
-    precision: Literal["bf16", "fp16", "fp32", "tf32"] = "bf16"
-    """Of the matrix products."""
-    optimizer: Annotated[Text, Field(examples=['"adam"'])] = "adam"
-    method: Literal["pretrain", "finetune", "lora"] = "pretrain"
-    lora: Lora | None = None
-    tokens_per_parameter: Internal[float | None] = None
-    asked_batch_tokens: Internal[int | None] = None
-    """The batch in tokens as it was asked for, where that is no whole number of sequences."""
-    recipe: Annotated[RecipeRequest, BeforeValidator(_name_or_recipe), unless(RecipeRequest())] = field(
-        default=RecipeRequest()
-    )
-
-    @model_validator(mode="after")
-    def _amounts_by_their_units(self) -> Training:
-        """What was read of one key goes to the field of its unit."""
-        tokens, size = cast("TokenBudget", self.tokens), cast("Batch", self.global_batch)
-        in_tokens = size.unit == "tokens"
-        return replace(
-            self,
-            tokens=tokens.tokens,
-            tokens_per_parameter=tokens.per_parameter,
-            global_batch=0 if in_tokens else size.count,
-            asked_batch_tokens=size.count if in_tokens else None,
-        )
-
-    @field_serializer("tokens")
-    def _written_tokens(self, tokens: float) -> float | str:
-        per_parameter = self.tokens_per_parameter
-        return tokens if tokens or per_parameter is None else f"{per_parameter!r} per parameter"
-
-    @field_serializer("global_batch")
-    def _written_batch(self, sequences: int) -> str:
-        asked = self.asked_batch_tokens
-        return f"{sequences} sequences" if asked is None else f"{asked} tokens"
 
 
 class Named(Protocol):
@@ -226,12 +138,24 @@ class System(Table):
     resolution: Resolution = field(default="auto", kw_only=True)
     """folded: one actor for all devices that are alike. full: one for each. auto: full where devices differ."""
     variation: Annotated[
-        Variation, ReadAs(VariationTable, lambda table: table, written_variation), BeforeValidator(name_or_table)
+        Variation,
+        ReadAs(VariationTable, lambda table: table, written_variation),
+        named_by(
+            "profile",
+            "is not a variation",
+            'write for example variation = "well-run" (scaletax list variations), or a table [system.variation]',
+        ),
     ] = field(default=Variation(), kw_only=True)
     """In what devices, nodes and links differ."""
-    run: Annotated[RunRequest, BeforeValidator(run_or_profile), unless(RunRequest())] = field(
-        default=RunRequest(), kw_only=True
-    )
+    run: Annotated[
+        RunRequest,
+        named_by(
+            "reliability",
+            "is no run",
+            'write for example run = "none" (scaletax list reliability), or a table [system.run]',
+        ),
+        unless(RunRequest()),
+    ] = field(default=RunRequest(), kw_only=True)
     """How often it fails, and what is done about it."""
     prices: Annotated[Prices, unless(Prices()), Field(alias="price")] = field(default=Prices(), kw_only=True)
     """What its devices cost and draw."""

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, model_validator
 
 from sim.catalog import Figure, Slow, SlowPlace, Stalls, Variation, load_variation
-from sim.errors import InputError, shown, some_of
+from sim.errors import InputError, some_of
 from sim.scenario.amounts import part, share, slowdown, stall
 from sim.scenario.table import As, AsList, Table, given_keys, keys, measured, unless, written
 
@@ -85,19 +85,6 @@ class VariationTable(Table):
     slow: Annotated[tuple[SlowPlaceTable, ...], AsList(empty_is_told=True), AfterValidator(_all_different)] | None = (
         None
     )
-
-
-def name_or_table(value: object) -> object:
-    """The name of a profile stands for a table that says no more than that."""
-    if isinstance(value, str):
-        return {"profile": value}
-    if not isinstance(value, dict):
-        raise InputError(
-            "",
-            f"{shown(value)} is not a variation",
-            'write for example variation = "well-run" (scaletax list variations), or a table [system.variation]',
-        )
-    return value
 
 
 def variation_from(table: VariationTable, at: Place, name_at: str) -> Variation:
