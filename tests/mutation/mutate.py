@@ -52,17 +52,17 @@ HEAVY = ("hypothesis", "pytest", "numpy", "scipy.optimize", "scipy.special", "si
 """Imported once, before each try becomes a process of its own."""
 
 
-def nearest(file: str) -> list[str]:
-    """Tests of a source file: those of its name, then of its folder, then a few of the whole."""
+def nearest(file: str, tree: Path) -> list[str]:
+    """Tests of a source file in a tree: those of its name, then of its folder, then a few of the whole."""
     inside = Path(file).relative_to("sim")
-    folder = ROOT / "tests" / inside.parent
+    folder = tree / "tests" / inside.parent
     named = [path for path in folder.glob("test_*.py") if inside.stem in path.stem]
     others = sorted(folder.glob("test_kernel*.py" if inside.parent == Path("hardware") else "test_*.py"))
-    while not others and folder != ROOT / "tests":
+    while not others and folder != tree / "tests":
         folder = folder.parent
         others = sorted(folder.glob("test_*.py"))
-    chosen = [path.relative_to(ROOT).as_posix() for path in (*named, *others)]
-    return list(dict.fromkeys([*chosen, *(path for path in LAST if (ROOT / path).exists())]))
+    chosen = [path.relative_to(tree).as_posix() for path in (*named, *others)]
+    return list(dict.fromkeys([*chosen, *LAST]))
 
 
 def copied(folder: Path) -> Path:
@@ -93,10 +93,11 @@ def outcome(tree: Path, tests: Sequence[str]) -> tuple[str, str]:
     if os.WIFSIGNALED(status):
         return "timeout", ""
     text = told.read_text(errors="replace")
-    failed = [line for line in text.splitlines() if line.startswith(("FAILED", "ERROR"))]
-    if status and not failed:
+    failed = [line for line in text.splitlines() if line.startswith(("FAILED ", "ERROR "))]
+    code = os.waitstatus_to_exitcode(status)
+    if code not in (0, 1, 2) or (code and not failed):
         sys.exit(f"the tests could not be run:\n{text[-2000:]}")
-    return ("killed", failed[0][:160]) if failed else ("survived", "")
+    return ("killed", failed[0][:160]) if code else ("survived", "")
 
 
 def _test(tree: Path, tests: Sequence[str], told: Path) -> None:
@@ -129,7 +130,7 @@ def tried(site: Site, tree: Path) -> tuple[str, str]:
     compiled = path.parent / "__pycache__"
     try:
         _write(path, site.changed(before), compiled)
-        return outcome(tree, nearest(site.file))
+        return outcome(tree, nearest(site.file, tree))
     finally:
         _write(path, before, compiled)
 
@@ -151,9 +152,9 @@ def key_of(site: Site) -> str:
     return hash_of(site.file, site.changed((ROOT / site.file).read_text(encoding="utf-8")))
 
 
-def tests_hash(file: str) -> str:
+def hash_of_tests(file: str, tree: Path) -> str:
     """Of the tests that a change of a file is tried against."""
-    return hash_of(*((ROOT / path).read_text(encoding="utf-8") for path in nearest(file)))
+    return hash_of(*((tree / path).read_text(encoding="utf-8") for path in nearest(file, tree)))
 
 
 def kept() -> dict[str, dict[str, str]]:
@@ -164,7 +165,7 @@ def kept() -> dict[str, dict[str, str]]:
 
 def is_fresh(record: dict[str, str] | None, site: Site) -> bool:
     """Whether what is known of a change still holds."""
-    return record is not None and (record["outcome"] != "survived" or record["tests"] == tests_hash(site.file))
+    return record is not None and (record["outcome"] != "survived" or record["tests"] == hash_of_tests(site.file, ROOT))
 
 
 def try_all(sites: Sequence[Site], limit: int) -> None:
@@ -173,10 +174,13 @@ def try_all(sites: Sequence[Site], limit: int) -> None:
     missing = [site for site in sites if not is_fresh(known.get(key_of(site)), site)][:limit]
     for name in HEAVY if missing else ():
         importlib.import_module(name)
-    os.environ["HYPOTHESIS_PROFILE"] = "quick"
+    os.environ["HYPOTHESIS_PROFILE"] = "mutation"
     KEPT.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         tree = copied(Path(folder))
+        unchanged = outcome(tree, list(dict.fromkeys(path for site in missing for path in nearest(site.file, tree))))
+        if missing and unchanged != ("survived", ""):
+            sys.exit(f"the tests fail on the tree as it is: {unchanged[1]}")
         for number, site in enumerate(missing, start=1):
             begun = time.monotonic()
             what, by = tried(site, tree)
@@ -184,7 +188,7 @@ def try_all(sites: Sequence[Site], limit: int) -> None:
                 "key": key_of(site),
                 "outcome": what,
                 "by": by,
-                "tests": tests_hash(site.file),
+                "tests": hash_of_tests(site.file, tree),
                 "site": told(site),
             }
             with KEPT.open("a", encoding="utf-8") as file:
