@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable
 
-from sim.engine.clock import run
+from sim.engine.collection import without_garbage_collection
 from sim.engine.lanes import order_of
-from sim.engine.program import Program, without_waiting_for_others
-from sim.engine.trace import Trace
-from sim.engine.transfers import shared_links
-from sim.hardware.network import FreeNetwork, Network
+from sim.engine.program import without_waiting_for_others
+from sim.hardware.network import FreeNetwork
 from sim.hardware.topology import Topology
+from sim.machines import Prepared
 from sim.outcome.outcome import Outcome
-from sim.parallel.plan import Plan
-from sim.parallel.wafer_plan import WaferPlan
-from sim.prepare import Prepared
-from sim.simulate import Fabric, every_device, fabrics_of, program_of
+from sim.simulate import every_device
 
 __all__ = ["FASTER", "LARGE_DOMAIN", "counterfactuals"]
 
@@ -29,13 +24,7 @@ _COMPARED_STEPS = 10
 """Steps over which a step without one thing is compared with the step as it is, where steps differ."""
 
 
-class _Case(NamedTuple):
-    """A program and the fabrics that it runs over."""
-
-    program: Program
-    fabrics: Sequence[Fabric]
-
-
+@without_garbage_collection()
 def counterfactuals(prepared: Prepared, outcome: Outcome) -> dict[str, float]:
     """Step times in seconds with one thing removed at a time: engine runs, not subtractions.
 
@@ -47,50 +36,50 @@ def counterfactuals(prepared: Prepared, outcome: Outcome) -> dict[str, float]:
     steps, by their ratio to the same steps of the run as it is. What changes nothing by construction is left out.
     """
     cases = _cases(prepared)
-    traces = {name: _trace(case) for name, case in cases.items()}
     if prepared.scenario.system.variation.is_none or outcome.step_times is None:
-        return {name: float(trace.step_time_s) for name, trace in traces.items()}
+        return {name: float(case.trace.step_time_s) for name, case in cases.items()}
     found = {"no variation": outcome.step_times.alike_s}
     as_it_is_s = float(outcome.step_times.times_s[:_COMPARED_STEPS].mean())
-    for name, trace in traces.items():
+    for name, case in cases.items():
         # Nodes stay what they are: devices that fail or slow down together do so in a larger domain as well.
-        order = order_of(cases[name].program, trace, *prepared.domains)
-        without_s = float(every_device(prepared, order, trace, _COMPARED_STEPS).step_times_s.mean())
+        order = order_of(case.program, case.trace, *prepared.domains)
+        without_s = float(every_device(prepared, order, case.trace, _COMPARED_STEPS).step_times_s.mean())
         found[name] = outcome.step_time_s * without_s / as_it_is_s
     return found
 
 
-def _cases(prepared: Prepared) -> dict[str, _Case]:
-    """What is run, by name: all that is not the same program over the same fabrics."""
-    scenario, fabrics = prepared.scenario, fabrics_of(prepared, Network)
-    as_it_is, cases = program_of(prepared, fabrics), {}
-    if any(instruction.communicates_s for _, _, instruction in as_it_is.instructions()):
-        cases["free network"] = _Case(program_of(prepared, fabrics_of(prepared, FreeNetwork)), fabrics)
+def _cases(prepared: Prepared) -> dict[str, Prepared]:
+    """What is run, by name: all whose step is not the same program over the same links."""
+    system, kind, program = prepared.scenario.system, prepared.kind, prepared.program
+    cases: dict[str, Prepared] = {}
+    if any(instruction.communicates_s for _, _, instruction in program.instructions()):
+        cases["free network"] = dataclasses.replace(prepared, network=FreeNetwork)
         cases["network ten times faster"] = _on(prepared, lambda topology: topology.with_rates_times(FASTER))
     if (large := _with_large_domains(prepared)) is not None:
         cases["NVLink domain of 72"] = large
-    if scenario.system.jitter and scenario.system.variation.is_none:
-        calm = dataclasses.replace(scenario, system=dataclasses.replace(scenario.system, jitter=0.0))
-        cases["no jitter"] = _Case(program_of(dataclasses.replace(prepared, scenario=calm), fabrics), fabrics)
-    if len(as_it_is.actors) > 1:
-        cases["no bubble"] = _Case(without_waiting_for_others(as_it_is), fabrics)
-    if (roomy := _roomy(prepared.plan)) != prepared.plan:
-        program = program_of(dataclasses.replace(prepared, plan=roomy), fabrics)
-        cases["unlimited memory"] = _Case(program, fabrics)
+    if system.jitter and system.variation.is_none:
+        calm = kind.without_jitter(prepared.costs)
+        cases["no jitter"] = prepared.with_built(fabrics=prepared.fabrics, costs=calm)
+    if len(program.actors) > 1:
+        alone = without_waiting_for_others(program)
+        cases["no bubble"] = prepared.with_built(program=alone, links=prepared.links)
+    if (roomy := kind.with_unlimited_memory(prepared.plan)) != prepared.plan:
+        changed = dataclasses.replace(prepared, plan=roomy)
+        cases["unlimited memory"] = changed.with_built(fabrics=prepared.fabrics)
     return cases
 
 
-def _trace(case: _Case) -> Trace:
-    return run(case.program, shared_links(case.program, *(fabric.network for fabric in case.fabrics)))
-
-
-def _on(prepared: Prepared, change: Callable[[Topology], Topology]) -> _Case:
+def _on(prepared: Prepared, change: Callable[[Topology], Topology]) -> Prepared:
     """The same plan on other networks, which share nothing with those of the run as it is."""
-    fabrics = [Fabric(Network(change(part.topology)), Network(change(part.border))) for part in prepared.parts]
-    return _Case(program_of(prepared, fabrics), fabrics)
+    parts = []
+    for part in prepared.parts:
+        topology = change(part.topology)
+        border = topology if part.border is part.topology else change(part.border)
+        parts.append(dataclasses.replace(part, topology=topology, border=border))
+    return dataclasses.replace(prepared, parts=tuple(parts))
 
 
-def _with_large_domains(prepared: Prepared) -> _Case | None:
+def _with_large_domains(prepared: Prepared) -> Prepared | None:
     """Every part in domains of LARGE_DOMAIN; None unless all can be, and one has smaller ones."""
     topologies = [topology for part in prepared.parts for topology in (part.topology, part.border)]
     if all(topology.domain >= min(LARGE_DOMAIN, topology.devices) for topology in topologies):
@@ -103,10 +92,3 @@ def _with_large_domains(prepared: Prepared) -> _Case | None:
 def _large(topology: Topology) -> Topology | None:
     is_large = topology.domain >= min(LARGE_DOMAIN, topology.devices)
     return topology if is_large else topology.with_domains_of(LARGE_DOMAIN)
-
-
-def _roomy(plan: Plan | WaferPlan) -> Plan | WaferPlan:
-    """The plan that unlimited memory would allow, all else equal."""
-    if isinstance(plan, Plan):
-        return dataclasses.replace(plan, recompute="none")
-    return dataclasses.replace(plan, micro_batch=plan.micro_batch * plan.micro_batches, micro_batches=1)

@@ -47,6 +47,11 @@ class ScaletaxError(Exception):
         self.problem = problem
         self.remedy = remedy
 
+    @property
+    def headline(self) -> str:
+        """The first line of the problem, where one line has to do."""
+        return self.problem.splitlines()[0]
+
     def __str__(self) -> str:
         body = [line for part in (self.problem, self.remedy) if part for line in part.splitlines()]
         return "\n".join([self.where, *(f"  {line}" for line in body)])

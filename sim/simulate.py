@@ -5,47 +5,30 @@ scenario -> device, stack, topology -> plan -> costs -> program -> engine -> tra
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
-
-from sim.catalog import GpuStack, Wafer, WaferStack, load_accuracy
-from sim.cost.sites import Site
-from sim.cost.step import step_costs_on_sites
-from sim.cost.wafer import WAFER_STYLE, wafer_costs
-from sim.engine.clock import run
-from sim.engine.gpu_program import gpu_program
+from sim.catalog import load_accuracy
+from sim.engine.collection import without_garbage_collection
 from sim.engine.lanes import LaneRun, Order, order_of, run_lanes
-from sim.engine.program import Program
 from sim.engine.trace import Trace
-from sim.engine.transfers import shared_links
-from sim.engine.wafer_program import wafer_program
-from sim.errors import InputError, LedgerNotClosed, ScaletaxError
-from sim.hardware.network import Network
-from sim.hardware.topology import Topology
+from sim.errors import LedgerNotClosed, ScaletaxError
+from sim.machines import Prepared
 from sim.outcome.confidence import NEVER_CHECKED, Confidence, confidence
 from sim.outcome.ledger import accounts, close_ledger
 from sim.outcome.links import link_use
 from sim.outcome.outcome import Outcome, PartUse
 from sim.outcome.step_times import FOLDED, Resolution, step_times
 from sim.outcome.varied import varied_ledger
-from sim.parallel.plan import Plan
-from sim.parallel.wafer_plan import WaferPlan
-from sim.prepare import Prepared, prepare
+from sim.prepare import prepare
 from sim.scenario.amounts import batch_note
 from sim.scenario.bounds import MOST_DEVICE_TURNS, MOST_TURNS_OF_STEPS, check_size
-from sim.scenario.types import Scenario
+from sim.scenario.types import Scenario, name_of
 from sim.training import with_run
-from sim.workload.flops import StepFlops, layers_flops
 from sim.workload.parameters import count_parameters
 
 __all__ = [
-    "Fabric",
     "Prepared",
     "every_device",
-    "fabrics_of",
     "order_of_step",
     "prepare",
-    "program_of",
     "resolution_of",
     "simulate",
     "simulate_prepared",
@@ -61,17 +44,14 @@ def simulate(scenario: Scenario) -> Outcome:
     return with_run(prepared, simulate_prepared(prepared))
 
 
+@without_garbage_collection()
 def simulate_prepared(prepared: Prepared) -> Outcome:
     """Run a step of what has been prepared."""
-    scenario = prepared.scenario
-    fabrics = fabrics_of(prepared, Network)
-    networks = [fabric.network for fabric in fabrics]
-    program = program_of(prepared, fabrics)
-    trace = run(program, shared_links(program, *networks))
+    scenario, trace = prepared.scenario, prepared.trace
     ledger = close_ledger(trace, scenario.system.devices)
     resolution, times = resolution_of(scenario), None
     if resolution.name == "full":
-        order = order_of(program, trace, *prepared.domains)
+        order = order_of_step(prepared)
         lanes = every_device(prepared, order, trace, scenario.steps)
         ledger = varied_ledger(ledger, accounts(trace), lanes)
         times = step_times(lanes, order, trace.step_time_s, prepared.domains[0])
@@ -82,9 +62,9 @@ def simulate_prepared(prepared: Prepared) -> Outcome:
         plan=prepared.plan,
         ledger=ledger,
         trace=trace,
-        links=link_use(trace, *networks),
+        links=link_use(trace, *prepared.networks),
         memory=prepared.memory,
-        flops=_flops(prepared, scenario.model.layers, head=True),
+        flops=prepared.kind.flops(prepared, scenario.model.layers, head=True),
         peak_flops_per_s=sum(part.peak_flops_per_s * (part.devices / scenario.system.devices) for part in parts),
         parts=parts,
         figures=prepared.figures,
@@ -100,10 +80,7 @@ def simulate_prepared(prepared: Prepared) -> Outcome:
 
 def order_of_step(prepared: Prepared) -> Order:
     """The order in which every device can be advanced through a step, for drawing its steps again and again."""
-    fabrics = fabrics_of(prepared, Network)
-    program = program_of(prepared, fabrics)
-    trace = run(program, shared_links(program, *(fabric.network for fabric in fabrics)))
-    return order_of(program, trace, *prepared.domains)
+    return order_of(prepared.program, prepared.trace, *prepared.domains)
 
 
 def resolution_of(scenario: Scenario) -> Resolution:
@@ -133,53 +110,16 @@ def every_device(prepared: Prepared, order: Order, trace: Trace, steps: int) -> 
     return found
 
 
-class Fabric(NamedTuple):
-    """The networks of one part, as Site has them."""
-
-    network: Network
-    border: Network
-
-
-def fabrics_of(prepared: Prepared, build: Callable[[Topology], Network]) -> list[Fabric]:
-    """What each part communicates over."""
-    return [Fabric(build(part.topology), build(part.border)) for part in prepared.parts]
-
-
-def program_of(prepared: Prepared, fabrics: Sequence[Fabric]) -> Program:
-    """Cost the plan and write it down as a program. fabrics: of each part."""
-    scenario, machines = prepared.scenario, prepared.machines
-    model, training, jitter = scenario.model, scenario.training, scenario.system.jitter
-    match prepared.parts[0].device, prepared.stack, prepared.plan:
-        case Wafer() as wafer, WaferStack() as wafer_stack, WaferPlan() as wafer_plan:
-            streamed = wafer_costs(model, training, wafer_plan, wafer, wafer_stack, fabrics[0].network, jitter)
-            return wafer_program(wafer_plan, streamed)
-        case _, GpuStack() as gpu_stack, Plan() as plan:
-            sites = [Site(machine, *fabric) for machine, fabric in zip(machines, fabrics, strict=True)]
-            costs = step_costs_on_sites(model, training, plan, sites, jitter)
-            return gpu_program(plan, costs, gpu_stack)
-    raise InputError(scenario.where, "device, stack and plan are of different kinds", "prepare() never returns this")
-
-
 def _uses(prepared: Prepared) -> tuple[PartUse, ...]:
     """What each part computes of a step: the layers of its stages, and the last one the head."""
-    scenario, plan, precision = prepared.scenario, prepared.plan, prepared.scenario.training.precision
-    stages_of = plan.parts if isinstance(plan, Plan) else (range(1),)
-    found: list[PartUse] = []
-    for given, part, stages in zip(scenario.system.every_part, prepared.parts, stages_of, strict=True):
-        layers = sum(plan.stage_layers(stage) for stage in stages) if isinstance(plan, Plan) else scenario.model.layers
-        flops = _flops(prepared, layers, head=len(found) + 1 == len(stages_of))
-        peak = part.device.peak_flops_per_s[precision]
-        titles = given.topology, part.topology.title, part.device.title
-        found.append(PartUse(*titles, given.devices, stages, flops, peak))
+    scenario, kind, found = prepared.scenario, prepared.kind, list[PartUse]()
+    shares = kind.shares(prepared)
+    for given, part, share in zip(scenario.system.every_part, prepared.parts, shares, strict=True):
+        flops = kind.flops(prepared, share.layers, head=share is shares[-1])
+        peak = part.device.peak_flops_per_s[scenario.training.precision]
+        titles = name_of(given.topology), part.topology.title, part.device.title
+        found.append(PartUse(*titles, given.devices, share.stages, flops, peak))
     return tuple(found)
-
-
-def _flops(prepared: Prepared, layers: int, *, head: bool) -> StepFlops:
-    """FLOPs of a step through some of the layers, and the head if it is there."""
-    plan, model, training = prepared.plan, prepared.scenario.model, prepared.scenario.training
-    if isinstance(plan, Plan):
-        return layers_flops(model, training, prepared.machines[0].style, plan.recompute, layers, head=head)
-    return layers_flops(model, training, WAFER_STYLE, "none", layers, head=head)
 
 
 def _confidence(prepared: Prepared) -> Confidence:

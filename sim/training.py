@@ -6,13 +6,13 @@ import dataclasses
 import math
 
 from sim.catalog import Figure, Reliability, load_reliability, reliability_of
+from sim.machines import Prepared
 from sim.outcome.economics import RunBill, joint_bill, run_bill, terms_of
 from sim.outcome.outcome import Outcome
 from sim.outcome.quality.expected import ExpectedLoss, expected_losses
 from sim.outcome.run.recovery import Cluster, asked_reliability, check_storage, conditions, storage_of
 from sim.outcome.run.training_run import TrainingRun, simulated_training_run
 from sim.parallel.checkpoint import checkpoint_bytes
-from sim.prepare import Prepared
 from sim.workload.parameters import count_parameters
 
 

@@ -226,7 +226,12 @@ def readable_bytes(size_bytes: float) -> str:
 
 def readable_time(time_s: float) -> str:
     """Format a duration for people, with the unit that suits its size."""
+    return " ".join(time_and_unit(time_s))
+
+
+def time_and_unit(time_s: float) -> tuple[str, str]:
+    """The number of a readable time, and its unit."""
     for unit, length_s in (("years", 365.25 * 86400), ("days", 86400), ("h", 3600), ("min", 60)):
         if time_s >= 2 * length_s:
-            return f"{time_s / length_s:,.1f} {unit}"
-    return f"{time_s:.3g} s" if time_s >= 1 else f"{time_s * 1e3:.3g} ms"
+            return f"{time_s / length_s:,.1f}", unit
+    return (f"{time_s:.3g}", "s") if time_s >= 1 else (f"{time_s * 1e3:.3g}", "ms")

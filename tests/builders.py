@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
-import sim.prepare
-import sim.simulate
 from sim.catalog import (
     PLAIN_LIBRARY,
     Gpu,
@@ -26,13 +21,14 @@ from sim.catalog import (
 from sim.cost.compute import Machine, PassCost
 from sim.cost.step import StepCosts, step_costs
 from sim.hardware.network import NOTHING, Communication, Network
-from sim.hardware.topology import About, Link, Topology
+from sim.hardware.topology import About, Link, Topology, load_topology
 from sim.hardware.topology.fat_tree import FatTreeSizes, NodeFatTree, RailFatTree
 from sim.hardware.topology.single_node import SingleNode
 from sim.hardware.topology.swarmx import SwarmxTree
 from sim.outcome.outcome import Outcome
 from sim.parallel.plan import Plan
 from sim.scenario.types import Lora, Part, PlanRequest, Report, Scenario, System, Training
+from sim.simulate import simulate
 from sim.workload.operations import Style
 
 UNFUSED = Style(
@@ -196,21 +192,18 @@ def _nothing(value: Any) -> Any:
     return {} if isinstance(value, dict) else 0.0
 
 
-@contextlib.contextmanager
-def hardware(
-    device: Gpu | Wafer | None = None, stack: Stack | None = None, topology: Topology | None = None
-) -> Iterator[None]:
-    """Let simulate() find these instead of what the scenario names."""
-    found = (
-        (Topology, "load_device", device),
-        (sim.prepare, "load_stack", stack),
-        (sim.prepare, "load_topology", topology),
-    )
-    with contextlib.ExitStack() as patches:
-        for place, name, instead in found:
-            if instead is not None:
-                patches.enter_context(mock.patch.object(place, name, return_value=instead))
-        yield
+def equipped(
+    scenario: Scenario,
+    device: Gpu | Wafer | None = None,
+    stack: Stack | None = None,
+    topology: Topology | None = None,
+) -> Scenario:
+    """The scenario with hardware and software of one's own instead of what it names."""
+    system = scenario.system
+    if device is not None:
+        topology = (topology or load_topology(system.topology, system.devices, "test")).with_device(device)
+    own = dataclasses.replace(system, topology=topology or system.topology, stack=stack or system.stack)
+    return dataclasses.replace(scenario, system=own)
 
 
 def run_on(
@@ -220,5 +213,4 @@ def run_on(
     topology: Topology | None = None,
 ) -> Outcome:
     """Simulate a scenario on hardware of one's own."""
-    with hardware(device, stack, topology):
-        return sim.simulate.simulate(scenario)
+    return simulate(equipped(scenario, device, stack, topology))

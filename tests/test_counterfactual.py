@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 import pytest
-from builders import cluster, fixed, gpt, gpu, gpu_stack, hardware, point, swarm, training
+from builders import cluster, equipped, fixed, gpt, gpu, gpu_stack, point, swarm, training
 
 from sim.counterfactual import counterfactuals
 from sim.hardware.network import Group, Network
@@ -52,9 +52,9 @@ def test_what_cannot_have_larger_domains_says_so(name):
 
 def names_found(devices, plan, jitter=0.0, stack="megatron-2021"):
     scenario = point(gpt(), devices, plan, recipe=training(64), jitter=jitter)
-    with hardware(gpu(), gpu_stack(stack), cluster(devices)):
-        prepared, outcome = prepare(scenario), simulate(scenario)
-        found = counterfactuals(prepared, outcome)
+    scenario = equipped(scenario, gpu(), gpu_stack(stack), cluster(devices))
+    prepared, outcome = prepare(scenario), simulate(scenario)
+    found = counterfactuals(prepared, outcome)
     assert found.get("free network", 0.0) <= found.get("network ten times faster", 0.0) <= outcome.step_time_s
     return set(found)
 

@@ -3,9 +3,10 @@
 import dataclasses
 
 import pytest
-from builders import fixed, gpt, gpu, hardware, parted, point, training
+from builders import equipped, fixed, gpt, gpu, parted, point, training
 
 from sim.errors import DoesNotFit, InputError
+from sim.machines.gpu import machines_of
 from sim.prepare import prepare_as_measured
 from sim.report.checked import checked
 from sim.scenario.types import Part, PlanRequest
@@ -26,7 +27,7 @@ def test_every_part_is_looked_up():
         ("dgx-a100-superpod", 16), ("dgx-h100-superpod", 48),
     ]  # fmt: skip
     assert prepared.device_title == "NVIDIA A100 80 GB SXM + NVIDIA H100 80 GB SXM"
-    assert [machine.gpu.name for machine in prepared.machines] == ["a100-80gb-sxm", "h100-80gb-sxm"]
+    assert [machine.gpu.name for machine in machines_of(prepared)] == ["a100-80gb-sxm", "h100-80gb-sxm"]
     # A single stage has no neighbour on its own devices; what it sends is reckoned on twice as many.
     assert [part.border.devices for part in prepared.parts] == [32, 48]
     names = {figure.name for figure in prepared.figures}
@@ -64,13 +65,13 @@ def test_a_users_plan_within_the_margin_runs_and_is_warned_about():
     scenario = point(devices=8, plan=fixed())
     needs = prepare(scenario).memory.peak_bytes
     for share, is_tight in ((0.94, False), (0.96, True), (1.0, True)):
-        with hardware(gpu(hbm_bytes=needs / share)):
-            prepared, outcome = prepare(scenario), simulate(scenario)
+        asked = equipped(scenario, gpu(hbm_bytes=needs / share))
+        prepared, outcome = prepare(asked), simulate(asked)
         assert prepared.is_tight is is_tight
         assert any("within 5 %" in note for note in outcome.notes) is is_tight
         assert ("a search leaves 5 % free" in checked(prepared)) is is_tight
-    with hardware(gpu(hbm_bytes=needs * 0.999)), pytest.raises(DoesNotFit):
-        prepare(scenario)
+    with pytest.raises(DoesNotFit):
+        prepare(equipped(scenario, gpu(hbm_bytes=needs * 0.999)))
 
 
 def test_the_rule_asks_for_a_plan():

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from builders import (
     cluster,
+    equipped,
     fixed,
     gpt,
     gpu,
     gpu_stack,
-    hardware,
     machine,
     overlapping,
     point,
@@ -36,7 +36,8 @@ from sim.hardware.network import Group, Network
 from sim.hardware.topology import load_topology
 from sim.outcome.ledger import close_ledger
 from sim.outcome.lines import LINES
-from sim.parallel.plan import check_plan, shards_by_layer
+from sim.parallel.check import check_plan
+from sim.parallel.plan import shards_by_layer
 from sim.scenario import read_document, scenario_from
 from sim.scenario.types import Lora, PlanRequest, Report
 from sim.simulate import prepare, simulate
@@ -495,22 +496,20 @@ def test_more_replicas_on_the_same_batch_are_faster_and_less_useful():
 @given(cases())
 def test_removing_a_loss_never_makes_a_step_longer(case):
     scenario, stack = case
-    with hardware(gpu(), stack, cluster(16, **NETWORK)):
-        outcome = simulate(scenario)
-        without = counterfactuals(prepare(outcome.scenario), outcome)
-        calm = dataclasses.replace(scenario, system=dataclasses.replace(scenario.system, jitter=0.0))
-        eager = dataclasses.replace(
-            scenario,
-            system=dataclasses.replace(
-                scenario.system, plan=dataclasses.replace(scenario.system.plan, recompute="none")
-            ),
-        )
-        # What would be the same run again is left out.
-        jitter, plan = scenario.system.jitter, prepare_plan(case)
-        assert without.get("no jitter") == (simulate(calm).step_time_s if jitter else None)
-        recomputes = plan.recompute != "none"
-        assert without.get("unlimited memory") == (simulate(eager).step_time_s if recomputes else None)
-        assert ("NVLink domain of 72" in without) == (scenario.system.devices > 8)
+    scenario = equipped(scenario, gpu(), stack, cluster(16, **NETWORK))
+    outcome = simulate(scenario)
+    without = counterfactuals(prepare(outcome.scenario), outcome)
+    calm = dataclasses.replace(scenario, system=dataclasses.replace(scenario.system, jitter=0.0))
+    eager = dataclasses.replace(
+        scenario,
+        system=dataclasses.replace(scenario.system, plan=dataclasses.replace(scenario.system.plan, recompute="none")),
+    )
+    # What would be the same run again is left out.
+    jitter, plan = scenario.system.jitter, prepare_plan(case)
+    assert without.get("no jitter") == (simulate(calm).step_time_s if jitter else None)
+    recomputes = plan.recompute != "none"
+    assert without.get("unlimited memory") == (simulate(eager).step_time_s if recomputes else None)
+    assert ("NVLink domain of 72" in without) == (scenario.system.devices > 8)
     networks = ("network ten times faster", "NVLink domain of 72")
     changed = [without.pop(name) for name in networks if name in without]
     assert all(time_s <= outcome.step_time_s * (1 + anomaly(case)) for time_s in changed)
@@ -527,11 +526,8 @@ def test_devices_and_stacks_of_different_kinds_do_not_go_together():
 
 def test_a_precision_that_the_device_lacks():
     scenario = point()
-    with (
-        hardware(gpu(peak_flops_per_s={"fp16": 1e14, "fp32": 1e13})),
-        pytest.raises(InputError, match=r"has no bf16 matrix arithmetic\n  allowed on it: fp16"),
-    ):
-        prepare(scenario)
+    with pytest.raises(InputError, match=r"has no bf16 matrix arithmetic\n  allowed on it: fp16"):
+        prepare(equipped(scenario, gpu(peak_flops_per_s={"fp16": 1e14, "fp32": 1e13})))
 
 
 def test_tokens_per_parameter():

@@ -70,7 +70,8 @@ class Economics:
     purchase: Price | None = None
     busy_watts: float | None = None
     busy_watts_assumed: bool = False
-    figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
+    figures: Mapping[str, tuple[Figure, ...]] = field(default_factory=dict, compare=False, repr=False)
+    """By the key of what they state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,8 @@ class Facility:
     electricity_usd_per_joule: Range
     amortisation_s: Range
     in_use: Range
-    figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
+    figures: Mapping[str, tuple[Figure, ...]] = field(default_factory=dict, compare=False, repr=False)
+    """By the key of what they state."""
 
 
 @functools.cache
@@ -110,20 +112,22 @@ def read_economics(device: str, raw: Mapping[str, Any], where: str) -> Economics
     Raises InputError for unknown keys, a figure without its date, a wrong unit, or a range out of order.
     """
     _check_keys(raw, (*_PRICES, "busy_watts"), where)
-    figures: list[Figure] = []
+    figures: dict[str, list[Figure]] = {}
     prices: dict[str, Price] = {}
     for key, unit in _PRICES.items():
         if key in raw:
             own = _rungs(key, raw[key], where)
             typical = own[1]
             prices[key] = Price(_range(key, own, unit, where), typical.date, typical.kind == "assumed")
-            figures += own
+            figures[key] = own
     watts, assumed = None, False
     if "busy_watts" in raw:
         power = _dated("busy_watts", raw["busy_watts"], where)
         watts, assumed = quantity(power.value, "watts", f"{where}: busy_watts"), power.kind == "assumed"
-        figures.append(power)
-    named = tuple(replace(figure, name=f"{device} {figure.name}") for figure in figures)
+        figures["busy_watts"] = [power]
+    named = {
+        key: tuple(replace(figure, name=f"{device} {figure.name}") for figure in own) for key, own in figures.items()
+    }
     return Economics(device, prices.get("rental"), prices.get("purchase"), watts, assumed, named)
 
 
@@ -136,7 +140,7 @@ def read_facility(raw: Mapping[str, Any], where: str) -> Facility:
         raise InputError(
             where, f"pue {pue.low:g}, in_use {in_use.low:g}", "a PUE is at least 1, a share in use above 0"
         )
-    return Facility(pue, electricity, amortisation, in_use, tuple(each for own in rungs.values() for each in own))
+    return Facility(pue, electricity, amortisation, in_use, {key: tuple(own) for key, own in rungs.items()})
 
 
 def _rungs(key: str, raw: object, where: str) -> list[Figure]:

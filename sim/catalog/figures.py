@@ -39,6 +39,11 @@ class Figure:
     date: str
     note: str = ""
 
+    @property
+    def group(self) -> str:
+        """The first key of its name: of the table that it stands in, or its own."""
+        return self.name.partition(".")[0]
+
 
 def read_figure(name: str, raw: object, where: str) -> Figure:
     """Read { value, kind, source, date, note } and hold it to the rules of its kind."""

@@ -30,7 +30,9 @@ from sim.catalog.undisclosed import undisclosed, undisclosed_models
 from sim.errors import InputError, unknown_name
 from sim.units import UNITS, quantity
 
-Record = TypeVar("Record", Gpu, Wafer, GpuStack, WaferStack, Model, Stalls, Slow, Variation)
+Record = TypeVar("Record", Device, Stack, Model, Stalls, Slow, Variation)
+_MACHINES: dict[str, tuple[type[Device], type[Stack]]] = {"gpu": (Gpu, GpuStack), "wafer": (Wafer, WaferStack)}
+"""`record` of a device's and a stack's file -> what they are read as."""
 # Longest first, so that "_bytes_per_s" is not read as "_s".
 _UNIT_SUFFIXES = sorted(UNITS, key=len, reverse=True)
 
@@ -69,7 +71,7 @@ def device_figures(name: str) -> Mapping[str, Any]:
 
 def device_of(name: str, raw: Mapping[str, Any], where: str) -> Device:
     """Build a device from what a file states. where: how messages name the file."""
-    return _record(Wafer, name, raw, where) if raw["record"] == "wafer" else _record(Gpu, name, raw, where)
+    return _record(_MACHINES[raw["record"]][0], name, raw, where)
 
 
 def check_source(figure: Figure, where: str) -> None:
@@ -90,7 +92,7 @@ def load_stack(name: str, where: str = "catalogue") -> Stack:
 @functools.cache
 def _stack(name: str) -> Stack:
     raw, where = _stack_figures(name), f"catalogue: {name}"
-    return _record(WaferStack, name, raw, where) if raw["record"] == "wafer" else _record(GpuStack, name, raw, where)
+    return _record(_MACHINES[raw["record"]][1], name, raw, where)
 
 
 def own_figures(stack: str) -> Mapping[str, Any]:
@@ -198,6 +200,11 @@ def _si(figure: Figure, where: str) -> Any:
     return quantity(figure.value, unit, f"{where}: {figure.name}")
 
 
+def _fixed(value: Any) -> Any:
+    """A value that nobody can change: lists, and those inside them, as tuples."""
+    return tuple(map(_fixed, value)) if isinstance(value, list) else value
+
+
 def unit_of(name: str) -> str:
     """The unit suffix of a figure's name, or of the table that it stands in; empty where it has none."""
     parts = name.split(".")
@@ -221,16 +228,15 @@ def _values(name: str, raw: Mapping[str, Any], where: str) -> dict[str, Any]:
             figures += cited
         else:
             figure = read_figure(key, entry, where)
-            value = _si(figure, where)
-            values[key] = tuple(value) if isinstance(value, list) else value
+            values[key] = _fixed(_si(figure, where))
             figures.append(figure)
     return {**values, "figures": tuple(figures)}
 
 
 def _group(key: str, raw: Mapping[str, Any], where: str) -> tuple[dict[str, Any], list[Figure]]:
     """A table of figures: (name -> plain value, the figures)."""
-    figures = [read_figure(f"{key}.{member}", entry, where) for member, entry in raw.items()]
-    return {figure.name.split(".", 1)[1]: _si(figure, where) for figure in figures}, figures
+    figures = {member: read_figure(f"{key}.{member}", entry, where) for member, entry in raw.items()}
+    return {member: _si(figure, where) for member, figure in figures.items()}, list(figures.values())
 
 
 def _model(name: str, family: str, raw: Mapping[str, Any]) -> Model:

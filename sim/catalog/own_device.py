@@ -49,13 +49,33 @@ def read_device(path: Path, where: str) -> Device:
     return dataclasses.replace(device, base=base.name)
 
 
+_COUNTS = {
+    "multiprocessors": (0, "write for example 108"),
+    "gemm_aligned_elements": (0, "write for example 8"),
+    "gemm_splits": (1, "write for example [1, 2, 4, 8]"),
+    "gemm_tiles": (2, "write for example [[256, 128], [128, 256]]"),
+}
+"""Figures that are whole numbers, lists (1) of them, or lists of pairs (2); and what to write."""
+
+
 def _check_sense(figure: Figure, where: str) -> None:
     """Raise InputError for a figure of a device without the unit that is due, and for no count or share above zero."""
     value, place = figure.value, f"{where}: {figure.name}"
     if unit := unit_of(figure.name):
         quantity(value, unit, place)
-    elif figure.name == "multiprocessors":
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise InputError(place, f"{shown(value)} is not a whole number of at least 1", "write for example 108")
+    elif figure.name in _COUNTS:
+        depth, example = _COUNTS[figure.name]
+        if not _is_counted(value, depth):
+            what = ("a whole number", "a list of whole numbers", "a list of pairs of whole numbers")[depth]
+            raise InputError(place, f"{shown(value)} is not {what} of at least 1", example)
     elif isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1:
         raise InputError(place, f"{shown(value)} is not a share above 0, up to 1", "write for example 0.8")
+
+
+def _is_counted(value: object, depth: int) -> bool:
+    """Whether this is a whole number of at least 1, or a list of them, or one of pairs."""
+    if not depth:
+        return not isinstance(value, bool) and isinstance(value, int) and value >= 1
+    if not isinstance(value, list) or not value:
+        return False
+    return all(_is_counted(one, depth - 1) and (depth == 1 or len(one) == 2) for one in value)

@@ -5,8 +5,9 @@ A record carries plain floats in SI units for computing, and the figures they ca
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Literal
+import typing
+from dataclasses import Field, dataclass, field, replace
+from typing import Any, ClassVar, Literal
 
 from sim.catalog.figures import Figure
 
@@ -83,6 +84,12 @@ class Gpu:
     """Idle time of the device between two kernels of one stream."""
     gemm_unaligned: float
     """Rate of a GEMM with a size that is no multiple of 16 bytes, as a share of what it reaches otherwise."""
+    gemm_aligned_elements: int
+    """Sizes of a GEMM that are multiples of it load 16 bytes at a time."""
+    gemm_tiles: tuple[tuple[int, int], ...]
+    """(rows, columns) of the output tiles of the matrix library's fast kernels."""
+    gemm_splits: tuple[int, ...]
+    """In how many parts the matrix library may cut k to fill the multiprocessors."""
     attention_efficiency: dict[str, float]
     """Share of peak on the FLOPs that a fused attention executes, by kernel and phase ("flash-1 forward")."""
     base: str = ""
@@ -105,7 +112,23 @@ class Wafer:
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
 
-Device = Gpu | Wafer
+class Device(typing.Protocol):
+    """What every device says of itself, whatever its kind."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def peak_flops_per_s(self) -> dict[str, float]: ...
+    @property
+    def power_watts(self) -> float: ...
+    @property
+    def base(self) -> str: ...
+    @property
+    def figures(self) -> tuple[Figure, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import Field, dataclass, field
+from typing import Any, ClassVar, Literal, Protocol
 
 from sim.catalog.figures import Figure
 
@@ -85,6 +85,10 @@ class GpuStack:
     """Memory that the context of the runtime and its kernels hold."""
     communicator_bytes: float
     """Memory that each communicator of the communication library holds: buffers of its channels."""
+    schedules: tuple[str, ...] = ("1f1b", "interleaved", "gpipe")
+    """Pipeline schedules that it can run; see sim/parallel/schedules."""
+    rank_order: str = "tp-cp-ep-dp-pp"
+    """Kinds of parallelism, innermost first; see sim/parallel/mesh.py."""
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
 
@@ -112,4 +116,14 @@ class WaferStack:
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
 
-Stack = GpuStack | WaferStack
+class Stack(Protocol):
+    """What every software stack says of itself, whatever machines it is for."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def figures(self) -> tuple[Figure, ...]: ...

@@ -6,7 +6,7 @@ Legend: p stages, v virtual stages, m micro-batches. All formulas take one plan,
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -16,6 +16,10 @@ from sim.cost.step import StepCosts
 from sim.hardware.kernel import Array
 from sim.parallel.plan import Plan, shards_by_layer
 from sim.parallel.plans import Plans
+from sim.parallel.schedules import Durations
+
+_TINY_S = 1e-300
+"""Less than any time: what nothing is divided by."""
 
 
 def estimate_step_s(plan: Plan, costs: StepCosts, stack: GpuStack) -> float:
@@ -38,43 +42,37 @@ def estimated_step_s(plan: Plans, sketch: Sketch, stack: GpuStack) -> Array:
         slowed_s = reduced_times * sum(one.count * _stolen_s(one, plan, stack) for one in stages)
     there_and_back_s = sketch.send_s + sketch.send_back_s
     blocking_s = 0.0 if stack.overlap_pipeline_send else plan.virtual_stages * there_and_back_s
-    waited_s = there_and_back_s * sends_waited_for(plan) if stack.overlap_pipeline_send else 0.0
-    stages_s = [one.forward_s + one.backward_s + blocking_s for one in stages]
-    total_s = sum(one.count * stage_s for one, stage_s in zip(stages, stages_s, strict=True))
+    waits = plan.pipelining.waited_sends(plan.pipeline, plan.virtual_stages, plan.micro_batches)
+    waited_s = there_and_back_s * waits if stack.overlap_pipeline_send else 0.0
+    passes = [one.durations(blocking_s) for one in stages]
     return (
         once_s
-        + pipelined_s(_largest(stages_s), total_s, plan.virtual_stages, plan.micro_batches)
+        + pipelined_s(plan, passes, [one.count for one in stages])
         + waited_s
         + slowed_s
         + _largest(_end_s(one, plan, stack) for one in stages)
         + _largest(one.gather_s for one in stages)
-        + sketch.tied_s
+        + sketch.shared_s
     )
 
 
-def pipelined_s(slowest_s: Array, total_s: Array, virtual: Array, micro_batches: Array) -> Array:
-    """Seconds of all micro-batches through a pipeline: the slowest stage for each, and once the others to fill it.
+def pipelined_s(plan: Plans, stages: Sequence[Durations], counts: Sequence[Array]) -> Array:
+    """Seconds of all micro-batches through a pipeline: the slowest stage for each, and the schedule's bubble.
 
-    slowest_s, total_s: of one micro-batch, forward and backward, through the slowest stage and through all of them.
+    stages: one micro-batch through each kind of stage. counts: stages of each kind.
     Source: Narayanan et al. 2021, sec. 2.2, (m + (p - 1) / v) times a stage's work where stages are equal.
-    Hand-worked: stages of 1 and 3 s, 4 micro-batches, v = 1: 4 x 3 + 1 = 13 s.
+    Hand-worked: stages of 1 and 3 s, 4 micro-batches, 1F1B: 4 x 3 + 1 = 13 s.
     """
-    return micro_batches * slowest_s + (total_s - slowest_s) / virtual
-
-
-def sends_waited_for(plan: Plans) -> Array:
-    """How many sends, there and back, equal stages wait for where sends run beside compute.
-
-    GPipe waits for those of one micro-batch, and so does interleaving, which runs far enough ahead, but through all its
-    chunks. 1F1B keeps p micro-batches under way, so each waits for the round trip of the one p before: of k = m + p - 2
-    sends every p-th is hidden.
-    Hand-worked: 4 stages, 12 micro-batches: k = 14, 3 of them hidden, 11 waited for; 4 virtual stages: 15.
-    """
-    stages, virtual = plan.pipeline, plan.virtual_stages
-    if plan.schedule == "gpipe":
-        return stages - 1
-    sends = plan.micro_batches + stages - 2
-    return np.where(np.greater(virtual, 1), stages * virtual - 1, sends - sends // stages)[()]
+    whole_s = [one.forward_s + one.backward_s for one in stages]
+    slowest_s = _largest(whole_s)
+    total_s = sum(count * one_s for count, one_s in zip(counts, whole_s, strict=True))
+    # The slowest stage sets the pace; the bubble is what the others take to fill and to drain.
+    others_s = total_s - slowest_s
+    share = others_s / np.maximum(total_s, _TINY_S)
+    sums = (sum(count * one[side] for count, one in zip(counts, stages, strict=True)) for side in (0, 2))
+    forward_s, weight_s = (share * one for one in sums)
+    others = Durations(forward_s, others_s - forward_s, weight_s)
+    return plan.micro_batches * slowest_s + plan.pipelining.bubble_s(plan.pipeline, plan.virtual_stages, others)
 
 
 def _beside_s(stage: StageSketch, plan: Plans) -> Array:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from sim.catalog import Model
 from sim.cost.compute import Machine
-from sim.cost.split import pipeline_send, tied_embedding_send
-from sim.hardware.network import Communication, Network
+from sim.cost.split import gradient_send, pipeline_send, tied_embedding_bytes
+from sim.hardware.network import NOTHING, Communication, Network
 from sim.parallel.plan import Plan
 from sim.workload.layer import Slice
 
@@ -37,30 +37,43 @@ class Site:
 def pipeline_sends(
     model: Model, part: Slice, plan: Plan, sites: Sequence[Site]
 ) -> tuple[tuple[Communication, ...], tuple[Communication, ...]]:
-    """((S,) activations onwards, (S,) gradients back), by the stage that sends.
+    """((C,) activations out of each chunk to the next, (C,) gradients out of each to the one before), of all copies.
 
-    The last stage sends on to the first, and the first back to the last, as interleaved chunks do.
+    Nothing where there is no such chunk, or it lies on the same stage.
     """
-    stack, last = sites[0].machine.stack, plan.pipeline - 1
+    stack = sites[0].machine.stack
     between = _between(
         plan, sites, lambda pipeline, network, on: pipeline_send(model, part, pipeline, stack, network, stages=on)
     )
-    onwards = [between(stage, stage + 1) for stage in range(last)]
-    back = [between(stage, stage - 1) for stage in range(1, plan.pipeline)]
-    return (*onwards, between(last, 0)), (between(0, last), *back)
-
-
-def tied_embedding_sends(
-    model: Model, plan: Plan, gradient_bytes: float, sites: Sequence[Site]
-) -> tuple[Communication, Communication]:
-    """The gradients of a shared embedding from the first stage to the last, and from the last to the first."""
-    between = _between(
-        plan,
-        sites,
-        lambda pipeline, network, on: tied_embedding_send(model, pipeline, gradient_bytes, network, stages=on),
+    stage_of = [plan.stage_of(chunk) for chunk in range(plan.pipelining.copies * plan.chunks)]
+    ends = [chunk % plan.chunks for chunk in range(len(stage_of))]
+    onwards = (
+        between(stage, stage_of[chunk + 1]) if ends[chunk] < plan.chunks - 1 else NOTHING
+        for chunk, stage in enumerate(stage_of)
     )
-    last = plan.pipeline - 1
-    return between(0, last), between(last, 0)
+    back = (between(stage, stage_of[chunk - 1]) if ends[chunk] else NOTHING for chunk, stage in enumerate(stage_of))
+    return tuple(onwards), tuple(back)
+
+
+def shared_gradients(
+    model: Model, plan: Plan, gradient_bytes: float, stage_bytes: Sequence[float], sites: Sequence[Site]
+) -> tuple[Communication, ...]:
+    """(S,) what each stage sends to the one that holds the same parameters, so that their gradients become one.
+
+    gradient_bytes: of one gradient. stage_bytes: (S,) of all gradients of a stage. With two copies of the model that is
+    the mirrored stage, with all; else with tied embeddings first and last stage, with the embedding's.
+    """
+    sent: list[Communication] = [NOTHING] * plan.pipeline
+    whole, last = plan.pipelining.copies > 1, plan.pipeline - 1
+    tied_bytes = float(tied_embedding_bytes(model, plan, gradient_bytes))
+
+    def send_of(size: float) -> Send:
+        return lambda pipeline, network, on: gradient_send(size, pipeline, network, stages=on)
+
+    for stage in range(plan.pipeline) if whole else dict.fromkeys((0, last)):
+        send = send_of(stage_bytes[stage] if whole else tied_bytes)
+        sent[stage] = _between(plan, sites, send)(stage, last - stage)
+    return tuple(sent)
 
 
 def _between(plan: Plan, sites: Sequence[Site], send: Send) -> Callable[[int, int], Communication]:
@@ -82,6 +95,8 @@ def _between(plan: Plan, sites: Sequence[Site], send: Send) -> Callable[[int, in
         return Communication(max(one.seconds for one in alone))
 
     def between(sender: int, receiver: int) -> Communication:
+        if sender == receiver:
+            return NOTHING
         here, there = part_of[sender], part_of[receiver]
         apart = receiver - sender
         return cost(here, there, apart if here == there else (1 if apart > 0 else -1))

@@ -6,17 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sim.cost.parts import duration_s
-from sim.cost.step import StepCosts
+from sim.cost.step import StepCosts, stage_backward_s, stage_forward_s, stage_sum
 from sim.hardware.kernel import Array
+from sim.hardware.network import Communication
 from sim.parallel.plan import Plan
+from sim.parallel.schedules import Durations
 
 
 @dataclass(frozen=True, slots=True)
 class StageSketch:
     """A stage, or some stages that are alike. Seconds.
 
-    count: stages that it stands for. forward_s, backward_s: of one micro-batch through all its chunks.
-    reduction_s: of one of its `buckets` buckets of gradients. gather_s: what shows of its parameter gather.
+    count: stages that it stands for. forward_s, backward_s: of one micro-batch through all its chunks; weight_s: of the
+    backward what is weight gradients, where they run apart.
+    reduction_s: of one of its `buckets` buckets of gradients. gather_s: the exposed part of its parameter gather.
     """
 
     count: Array
@@ -28,6 +31,11 @@ class StageSketch:
     prepare_s: Array
     optimizer_s: Array
     straggler_s: Array
+    weight_s: Array = 0.0
+
+    def durations(self, blocking_s: Array) -> Durations:
+        """A micro-batch through it. blocking_s: of sends that its compute waits for."""
+        return Durations(self.forward_s, self.backward_s + blocking_s, self.weight_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +58,14 @@ class Sketch:
     """A step. stages: from the first to the last, alike ones as one.
 
     send_s, send_back_s: the slowest send of an activation to the next stage, and of a gradient to the one before.
-    tied_s: the gradients of a shared embedding. sharded: where parameters are gathered layer by layer.
+    shared_s: gradients of parameters that two stages hold. sharded: where parameters are gathered layer by layer.
     """
 
     input_s: float
     stages: Sequence[StageSketch]
     send_s: Array
     send_back_s: Array
-    tied_s: Array
+    shared_s: Array
     sharded: ShardedSketch
 
 
@@ -66,19 +74,20 @@ def sketch_of(plan: Plan, costs: StepCosts) -> Sketch:
     stages = [
         StageSketch(
             1,
-            sum(duration_s(chunk.forward) for chunk in costs.chunks[stage :: plan.pipeline]),
-            sum(duration_s(chunk.backward) for chunk in costs.chunks[stage :: plan.pipeline]),
+            stage_forward_s(plan, stage, costs.chunks),
+            stage_backward_s(plan, stage, costs.chunks),
             costs.reductions[stage].seconds,
             costs.buckets[stage],
             costs.gathers[stage].seconds,
             costs.prepares_s[stage],
             duration_s(costs.optimizer[stage]),
             costs.straggler_s[stage],
+            stage_sum(plan, stage, [one.weight_s for one in costs.chunks]),
         )
         for stage in range(plan.pipeline)
     ]
     layer_s, embedding_s, head_s = (
-        (duration_s(one.forward), duration_s(one.backward)) for one in (costs.layer, costs.embedding, costs.head)
+        (one.forward_s, one.backward_s) for one in (costs.layer, costs.embedding, costs.head)
     )
     sharded = ShardedSketch(
         layer_s,
@@ -94,8 +103,19 @@ def sketch_of(plan: Plan, costs: StepCosts) -> Sketch:
     return Sketch(
         costs.input_s,
         stages,
-        max((one.seconds for one in costs.sends[:-1]), default=0.0),
-        max((one.seconds for one in costs.sends_back[1:]), default=0.0),
-        costs.tied_embedding[0].seconds,
+        _slowest(costs.sends, plan, 1),
+        _slowest(costs.sends_back, plan, -1),
+        max(one.seconds for one in costs.shared),
         sharded,
     )
+
+
+def _slowest(sends: Sequence[Communication], plan: Plan, step: int) -> float:
+    """The slowest of the sends out of chunks whose neighbour, `step` chunks on, lies on the next stage that way."""
+    stages = [plan.stage_of(chunk) for chunk in range(plan.chunks)]
+    near = (
+        sends[chunk].seconds
+        for chunk, stage in enumerate(stages)
+        if 0 <= chunk + step < plan.chunks and stages[chunk + step] - stage == step
+    )
+    return max(near, default=0.0)

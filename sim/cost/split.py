@@ -1,44 +1,29 @@
 """Seconds of communication that splitting costs, as the plan asks for it and the network allows it.
 
-Legend: T tokens of a micro-batch, h hidden, t tensor, d data, p pipeline. Ranks are placed tensor innermost, then
-data, then pipeline (Narayanan et al. 2021, sec. 4): a tensor group has stride 1, a data group stride t, and the
-next stage sits t d devices away.
+Legend: T tokens of a micro-batch, h hidden, t tensor, d data, p pipeline.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from sim.catalog import GpuStack, Model
-from sim.cost.compute import PassCost
+from sim.cost.passes import PassCost, PhaseCost
 from sim.hardware.kernel import Array
-from sim.hardware.network import NOTHING, Communicates, Communication, Group
+from sim.hardware.network import NOTHING, Communicates, Communication
 from sim.parallel.plans import Plans
 from sim.workload.layer import Slice
 from sim.workload.operations import ACTIVATION_BYTES
+from sim.workload.phases import Phase
 
 _TINY_S = 1e-300
 """Less than any time: what nothing is divided by, so that a share of nothing is nothing."""
 _STATISTIC_BYTES = 4.0
 _LOSS_STATISTICS = 3
 """Maximum, sum of exponentials and the target's logit, reduced over the vocabulary's shards."""
-
-
-def tensor_group(plan: Plans) -> Group:
-    """Ranks that share every matrix."""
-    return Group(plan.tensor, 1)
-
-
-def data_group(plan: Plans) -> Group:
-    """Ranks that hold the same part of the model for other data."""
-    return Group(plan.data, plan.tensor)
-
-
-def pipeline_group(plan: Plans) -> Group:
-    """Ranks that hold the stages of one replica."""
-    return Group(plan.pipeline, plan.tensor * plan.data)
 
 
 def activation_bytes(model: Model, part: Slice) -> Array:
@@ -52,7 +37,7 @@ def exchange(model: Model, part: Slice, plan: Plans, network: Communicates) -> C
     The two follow each other with next to no work in between, so the ranks wait for each other once.
     Source: Korthikanti et al. 2022, sec. 4.2.2.
     """
-    size, group = activation_bytes(model, part), tensor_group(plan)
+    size, group = activation_bytes(model, part), plan.mesh.group("tensor")
     if plan.sequence_parallel:
         both = network.run("reduce_scatter", size, group) + network.run("all_gather", size, group)
         return replace(both, meetings=both.meetings / 2)
@@ -69,7 +54,7 @@ def layer_exchanges(model: Model, part: Slice, plan: Plans, network: Communicate
     Source: Shoeybi et al. 2019, sec. 3; Korthikanti et al. 2022, sec. 4.2.2 and 5.
     """
     forward = exchange(model, part, plan, network) * (1 if model.parallel_block else 2)
-    return _exchanges(forward, forward * (2 if plan.recompute == "full" else 1))
+    return _exchanges(plan, forward, forward * (2 if plan.recompute == "full" else 1))
 
 
 def beside_weight_gradients(
@@ -87,79 +72,85 @@ def beside_weight_gradients(
     weight_s: seconds of the weight gradients of the projections whose input gradients are reduced. wait_s: seconds that
     the device waits for its host in the layer's backward, where what the weight gradients leave over hides as well.
     Source: Korthikanti et al. 2022, sec. 4.2.2; Megatron-LM, linear with gradient accumulation and asynchronous
-    communication. Hand-worked: 2 s of reductions beside 3 s at a slowdown of 0.1: 0.2 s show.
+    communication. Hand-worked: 2 s of reductions beside 3 s at a slowdown of 0.1: 0.2 s are exposed.
     """
-    size, group = activation_bytes(model, part), tensor_group(plan)
+    size, group = activation_bytes(model, part), plan.mesh.group("tensor")
     reductions = network.run("reduce_scatter" if plan.sequence_parallel else "all_reduce", size, group)
     reductions = reductions * (1 if model.parallel_block else 2)
     most_s = reductions.seconds * (1.0 - slowdown)
     hidden_s = np.minimum(np.minimum(reductions.seconds, weight_s) * (1.0 - slowdown) + wait_s, most_s)
     hidden = reductions * -(hidden_s / np.maximum(reductions.seconds, _TINY_S))
-    backward = exchanges.backward_exchanges
-    return _exchanges(exchanges.forward_exchanges, replace(backward + hidden, meetings=backward.meetings))
+    backward = exchanges["backward"].exchanges[_LINE]
+    exposed = replace(backward + hidden, meetings=backward.meetings)
+    return PassCost({**exchanges.phases, "backward": _exposed(exposed)})
 
 
-def shown_share(exchange_s: Array, products_s: Array, wait_s: Array, ranks: Array, slowdown: float) -> Array:
-    """Share of an exchange that shows where it runs in as many chunks as there are ranks beside matrix products.
+def exposed_share(exchange_s: Array, products_s: Array, wait_s: Array, ranks: Array, slowdown: float) -> Array:
+    """Share of an exchange that is exposed where it runs in as many chunks as there are ranks beside matrix products.
 
     Of n chunks of both, the first of one has nothing of the other beside it: max(c, g) + min(c, g) / n for c + g.
     What outlasts the products hides where the device waits for its host. slowdown: of the products while the exchange
     takes multiprocessors from them.
     Source: Wang et al. 2022 (ASPLOS 2023), Overlap Communication with Dependent Computation via Decomposition, sec. 4.
-    Hand-worked: 2 s beside 6 s on 4 ranks at a slowdown of 0.1: 6 + 2 / 4 + 0.2 instead of 8, so 0.7 of 2 s show.
+    Hand-worked: 2 s beside 6 s on 4 ranks at a slowdown of 0.1: 6 + 2 / 4 + 0.2 instead of 8, 0.7 of 2 s exposed.
     """
     together_s = np.maximum(exchange_s, products_s) + np.minimum(exchange_s, products_s) * (1 / ranks + slowdown)
-    shown_s = together_s - products_s
-    outlasts_s = np.maximum(shown_s - exchange_s * (1 / ranks + slowdown), 0.0)
-    shown = (shown_s - np.minimum(outlasts_s, wait_s)) / np.maximum(exchange_s, _TINY_S)
-    return np.where(np.equal(exchange_s, 0.0), 1.0, np.minimum(shown, 1.0))[()]
+    exposed_s = together_s - products_s
+    outlasts_s = np.maximum(exposed_s - exchange_s * (1 / ranks + slowdown), 0.0)
+    exposed = (exposed_s - np.minimum(outlasts_s, wait_s)) / np.maximum(exchange_s, _TINY_S)
+    return np.where(np.equal(exchange_s, 0.0), 1.0, np.minimum(exposed, 1.0))[()]
 
 
 def overlapped(
-    exchanges: PassCost,
-    products_s: tuple[Array, Array],
-    waits_s: tuple[Array, Array],
-    plan: Plans,
-    stack: GpuStack,
-    domain: int,
+    exchanges: PassCost, beside_s: Mapping[Phase, tuple[Array, Array]], plan: Plans, stack: GpuStack, domain: int
 ) -> PassCost:
-    """The exchanges of a layer with only what shows of them, forward and backward, beside its matrix products.
+    """The exchanges of a layer as far as they are exposed, phase by phase, beside its matrix products.
 
-    waits_s: how long the device waits for its host, forward and backward. domain: devices of a scale-up domain; a
-    tensor group that reaches out of one overlaps nothing: the chunks are written straight into the peers' memory.
+    beside_s: seconds of the products of a phase, and that the device waits for its host in it. domain: devices of a
+    scale-up domain; a tensor group that reaches out of one overlaps nothing: the chunks are written straight into the
+    peers' memory.
     Source: Transformer Engine, issue 1071: one node, or one NVLink domain.
     """
     is_inside = np.equal(np.mod(domain, plan.tensor), 0)
-    both = zip((exchanges.forward_exchanges, exchanges.backward_exchanges), products_s, waits_s, strict=True)
-    shares = [
-        np.where(is_inside, shown_share(one.seconds, beside_s, wait_s, plan.tensor, stack.overlap_slowdown), 1.0)[()]
-        for one, beside_s, wait_s in both
-    ]
-    return _exchanges(exchanges.forward_exchanges * shares[0], exchanges.backward_exchanges * shares[1])
+    found: dict[Phase, PhaseCost] = {}
+    for phase, cost in exchanges.phases.items():
+        one = cost.exchanges[_LINE]
+        share = exposed_share(one.seconds, *beside_s[phase], plan.tensor, stack.overlap_slowdown)
+        found[phase] = _exposed(one * np.where(is_inside, share, 1.0)[()])
+    return PassCost(found)
 
 
 def embedding_exchanges(model: Model, part: Slice, plan: Plans, network: Communicates) -> PassCost:
     """The embedding is split over the vocabulary: its result is summed forward (Shoeybi et al. 2019, sec. 3)."""
-    size, group = activation_bytes(model, part), tensor_group(plan)
+    size, group = activation_bytes(model, part), plan.mesh.group("tensor")
     if plan.sequence_parallel:
-        return _exchanges(network.run("reduce_scatter", size, group), network.run("all_gather", size, group))
-    return _exchanges(network.run("all_reduce", size, group), NOTHING)
+        return _exchanges(plan, network.run("reduce_scatter", size, group), network.run("all_gather", size, group))
+    return _exchanges(plan, network.run("all_reduce", size, group), NOTHING)
 
 
 def head_exchanges(model: Model, part: Slice, plan: Plans, network: Communicates) -> PassCost:
     """The loss over a split vocabulary: statistics forward, the hidden state's gradient backward."""
-    size, group = activation_bytes(model, part), tensor_group(plan)
+    size, group = activation_bytes(model, part), plan.mesh.group("tensor")
     statistics = network.run("all_reduce", _STATISTIC_BYTES * part.tokens, group) * _LOSS_STATISTICS
     if plan.sequence_parallel:
-        gathered = network.run("all_gather", size, group)
-        return _exchanges(statistics + gathered, network.run("reduce_scatter", size, group))
-    return _exchanges(statistics, network.run("all_reduce", size, group))
+        gathered: Communication = network.run("all_gather", size, group)
+        return _exchanges(plan, statistics + gathered, network.run("reduce_scatter", size, group))
+    return _exchanges(plan, statistics, network.run("all_reduce", size, group))
 
 
-def _exchanges(forward: Communication, backward: Communication) -> PassCost:
-    """Communication as part of a pass; none at all where nothing is split."""
-    parts = [{"tensor_comm": one.seconds} if np.any(one.seconds) else {} for one in (forward, backward)]
-    return PassCost(parts[0], parts[1], forward, backward)
+_LINE = "tensor_comm"
+
+
+def _exchanges(plan: Plans, forward: Communication, backward: Communication) -> PassCost:
+    """Communication of tensor ranks as part of a pass. What goes back belongs to the input's gradient."""
+    sides = {"forward": forward, "backward": backward, "input gradient": backward}
+    return PassCost({phase: _exposed(sides[phase]) for phase in plan.pipelining.phases if phase in sides})
+
+
+def _exposed(communication: Communication) -> PhaseCost:
+    """Communication that is exposed; no seconds on its line where nothing is split."""
+    parts = {_LINE: communication.seconds} if np.any(communication.seconds) else {}
+    return PhaseCost(parts, {_LINE: communication})
 
 
 def pipeline_send(
@@ -172,48 +163,53 @@ def pipeline_send(
     """
     if np.all(np.equal(plan.pipeline, 1)):
         return NOTHING
-    size, group = activation_bytes(model, part), pipeline_group(plan)
+    size, group = activation_bytes(model, part), plan.mesh.group("pipeline")
     distance = stages * group.stride
     if plan.sequence_parallel:
         return network.send(size / plan.tensor, distance, group)
     if stack.scatter_pipeline_send:
-        gathered: Communication = network.run("all_gather", size, tensor_group(plan)) * np.greater(plan.pipeline, 1)
-        return network.send(size / plan.tensor, distance, group) + gathered
+        gathered = network.run("all_gather", size, plan.mesh.group("tensor")) * np.greater(plan.pipeline, 1)
+        together: Communication = network.send(size / plan.tensor, distance, group) + gathered
+        return together
     return network.send(size, distance, group)
 
 
 def gradient_reduction(gradient_bytes: Array, plan: Plans, network: Communicates) -> Communication:
     """Sum gradients over the replicas: all-reduce, or reduce-scatter where the optimizer is sharded."""
-    return network.run("reduce_scatter" if plan.zero >= 1 else "all_reduce", gradient_bytes, data_group(plan))
+    return network.run("reduce_scatter" if plan.zero >= 1 else "all_reduce", gradient_bytes, plan.mesh.group("data"))
 
 
 def parameter_gather(weight_bytes: Array, plan: Plans, network: Communicates) -> Communication:
     """Gather parameters over the replicas, after a sharded optimizer or before a sharded layer."""
-    return network.run("all_gather", weight_bytes, data_group(plan))
+    return network.run("all_gather", weight_bytes, plan.mesh.group("data"))
 
 
 def gather_beside_forward(gather: Communication, buckets: Array, forward_s: Array) -> Communication:
-    """What shows of a parameter gather that runs bucket by bucket beside the first forward of the next step.
+    """The exposed part of a parameter gather that runs bucket by bucket beside the first forward of the next step.
 
     The first bucket has nothing to hide behind; of the others what the forward through the buckets before does not
     cover. forward_s: of one micro-batch through everything that is gathered.
-    Hand-worked: 4 s in 4 buckets beside a forward of 2 s: 4 - 3/4 x 2 = 2.5 s show; of 8 s, the first bucket's 1 s.
+    Hand-worked: 4 s in 4 buckets beside a forward of 2 s: 4 - 3/4 x 2 = 2.5 s exposed; of 8 s, the first bucket's 1 s.
     """
-    shown_s = np.maximum(gather.seconds / buckets, gather.seconds - forward_s * (buckets - 1) / buckets)
-    shown: Communication = gather * (shown_s / np.maximum(gather.seconds, _TINY_S))
-    return replace(shown, meetings=gather.meetings)
+    exposed_s = np.maximum(gather.seconds / buckets, gather.seconds - forward_s * (buckets - 1) / buckets)
+    exposed: Communication = gather * (exposed_s / np.maximum(gather.seconds, _TINY_S))
+    return replace(exposed, meetings=gather.meetings)
 
 
-def tied_embedding_send(
-    model: Model, plan: Plans, gradient_bytes: float, network: Communicates, *, stages: Array
-) -> Communication:
-    """Half of summing the gradients of an embedding that first and last stage both hold: one end's to the other.
+def tied_embedding_bytes(model: Model, plan: Plans, gradient_bytes: float) -> Array:
+    """Gradients of an embedding that two stages both hold. gradient_bytes: of one."""
+    is_apart = np.logical_not(plan.pipelining.has_last(0, plan.pipeline))
+    return model.tied_embeddings * is_apart * (gradient_bytes * model.vocab * model.hidden / plan.tensor)
 
-    stages: from this end to the other, negative from the last to the first.
+
+def gradient_send(size_bytes: Array, plan: Plans, network: Communicates, *, stages: Array) -> Communication:
+    """Half of summing gradients that two stages both hold: one's to the other.
+
+    stages: from this stage to the other, negative to an earlier one.
     A ring of two passes the whole size once in each direction, both at the same time: what a send costs.
     Source: Narayanan et al. 2021, sec. 4.
     """
-    if not model.tied_embeddings or np.all(np.equal(plan.pipeline, 1)):
+    if not np.any(size_bytes) or np.all(np.equal(plan.pipeline, 1)):
         return NOTHING
-    size, group = gradient_bytes * model.vocab * model.hidden / plan.tensor, pipeline_group(plan)
-    return network.send(size, stages * group.stride, group)
+    group = plan.mesh.group("pipeline")
+    return network.send(size_bytes, stages * group.stride, group)

@@ -25,12 +25,13 @@ from sim.workload.parameters import count_parameters
 class StageCost:
     """What a stage does once a step.
 
-    reduction: of the gradients in one of `buckets` buckets. gather: of all parameters after a sharded optimizer, before
-    anything hides it. prepare_s: compute to make the gradients ready.
+    reduction: of the gradients in one of `buckets` buckets of bucket_bytes. gather: of all parameters after a sharded
+    optimizer, before anything hides it. prepare_s: compute to make the gradients ready.
     """
 
     reduction: Communication
     buckets: Array
+    bucket_bytes: Array
     gather: Communication
     prepare_s: Array
     optimizer: Parts
@@ -60,6 +61,7 @@ def stage_cost(
     return StageCost(
         reduction=gradient_reduction(gradient_bytes / pieces, plan, network),
         buckets=pieces,
+        bucket_bytes=gradient_bytes / pieces,
         gather=parameter_gather(WEIGHT_BYTES * trained, plan, network) if gathers else NOTHING,
         prepare_s=_prepare_s(reductions * trained, plan, machine),
         optimizer=_optimizer(trained, plan, machine, training.optimizer),
@@ -80,8 +82,10 @@ def sharded_cost(model: Model, training: Training, plan: Plans, machine: Machine
     )
 
 
-def shown_gather(gather: Communication, pieces: Array, plan: Plans, stack: GpuStack, forward_s: Array) -> Communication:
-    """What shows of a stage's parameter gather. forward_s: of one micro-batch through the stage."""
+def exposed_gather(
+    gather: Communication, pieces: Array, plan: Plans, stack: GpuStack, forward_s: Array
+) -> Communication:
+    """The exposed part of a stage's parameter gather. forward_s: of one micro-batch through the stage."""
     if plan.zero not in (1, 2) or not stack.overlap_parameter_gather:
         return gather
     return gather_beside_forward(gather, pieces, forward_s)

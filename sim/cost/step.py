@@ -5,25 +5,17 @@ The engine runs these costs as a program; nothing here knows in which order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
 
 from sim.catalog import Model
-from sim.cost.compute import (
-    Machine,
-    PassCost,
-    embedding_cost,
-    head_cost,
-    input_weight_gradients_s,
-    layer_cost,
-    layer_products_s,
-    layer_waits_s,
-)
-from sim.cost.parts import Parts, duration_s, plain
-from sim.cost.sites import Site, pipeline_sends, tied_embedding_sends
+from sim.cost.compute import Machine, input_weight_gradients_s, pass_cost, products_s
+from sim.cost.parts import Parts, plain
+from sim.cost.passes import PassCost
+from sim.cost.sites import Site, pipeline_sends, shared_gradients
 from sim.cost.split import (
     beside_weight_gradients,
     embedding_exchanges,
@@ -31,13 +23,14 @@ from sim.cost.split import (
     layer_exchanges,
     overlapped,
 )
-from sim.cost.stage import sharded_cost, shown_gather, stage_cost
+from sim.cost.stage import exposed_gather, sharded_cost, stage_cost
 from sim.hardware.kernel import Array
-from sim.hardware.network import NOTHING, Communicates, Communication, Network
+from sim.hardware.network import Communicates, Communication, Network
 from sim.parallel.plan import Plan
 from sim.parallel.plans import Plans
-from sim.scenario.types import Training
-from sim.workload.layer import Slice
+from sim.scenario.types import Recompute, Training
+from sim.workload.layer import Slice, embedding_operations, head_operations, layer_operations
+from sim.workload.operations import Operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +39,11 @@ class StepCosts:
 
     chunks: (C,) one forward and backward of one micro-batch, tensor-parallel exchanges included.
     layer, embedding, head: the same for one layer and the two ends, on the first part of the hardware.
-    sends, sends_back: (S,) an activation from a stage to the next, a gradient to the one before; with interleaving the
-    last stage sends activations on to the first, and the first gradients back to the last.
+    sends, sends_back: of every chunk of every copy of the model, an activation to the next chunk, a gradient to the one
+    before; nothing where that lies on the same stage.
     reductions: (S,) one of the `buckets[stage]` gradient reductions that a stage makes.
-    gathers: (S,) parameter gather after a sharded optimizer.
-    tied_embedding: (2,) the gradients of a shared embedding, from the first stage to the last and back.
+    gathers: (S,) the exposed part of the parameter gather after a sharded optimizer.
+    shared: (S,) gradients of parameters that another stage holds as well, on their way there.
     prepares_s: (S,) compute to make a stage's gradients ready; layer_prepare_s, root_prepare_s: the same for FSDP.
     layer_gather, root_gather, layer_scatter, root_scatter: FSDP, per layer and for embedding plus head.
     """
@@ -64,7 +57,7 @@ class StepCosts:
     reductions: tuple[Communication, ...]
     buckets: tuple[int, ...]
     gathers: tuple[Communication, ...]
-    tied_embedding: tuple[Communication, Communication]
+    shared: tuple[Communication, ...]
     layer_gather: Communication
     root_gather: Communication
     layer_scatter: Communication
@@ -106,15 +99,16 @@ def step_costs_on_sites(
         for site in sites
     ]
     site_of = [sites[index] for index in plan.stage_parts]
-    chunks = tuple(_chunk(index, plan, *ends[plan.stage_parts[index % plan.pipeline]]) for index in range(plan.chunks))
+    chunks = tuple(_chunk(index, plan, *ends[plan.stage_parts[plan.stage_of(index)]]) for index in range(plan.chunks))
     sends, sends_back = pipeline_sends(model, slice_of(training, plan), plan, sites)
     stages = [
         stage_cost(model, training, plan, stage, site.machine, site.network) for stage, site in enumerate(site_of)
     ]
     sharded = sharded_cost(model, training, plan, sites[0].machine, sites[0].network)
     layer, embedding, head = ends[0]
-    forwards_s = [_forward_s(stage, plan, chunks) for stage in range(plan.pipeline)]
+    forwards_s = [stage_forward_s(plan, stage, chunks) for stage in range(plan.pipeline)]
     busy_s = [plan.micro_batches * micro_batch_busy_s(stage, plan, chunks) for stage in range(plan.pipeline)]
+    sizes = [0.0 if training.lora else float(stage.buckets * stage.bucket_bytes) for stage in stages]
     return StepCosts(
         chunks=chunks,
         layer=layer,
@@ -125,12 +119,10 @@ def step_costs_on_sites(
         reductions=tuple(stage.reduction for stage in stages),
         buckets=tuple(int(stage.buckets) for stage in stages),
         gathers=tuple(
-            shown_gather(stage.gather, stage.buckets, plan, stack, forward_s)
+            exposed_gather(stage.gather, stage.buckets, plan, stack, forward_s)
             for stage, forward_s in zip(stages, forwards_s, strict=True)
         ),
-        tied_embedding=(NOTHING, NOTHING)
-        if training.lora
-        else tied_embedding_sends(model, plan, gradient_width, sites),
+        shared=shared_gradients(model, plan, 0.0 if training.lora else gradient_width, sizes, sites),
         layer_gather=sharded.layer_gather,
         root_gather=sharded.root_gather,
         layer_scatter=sharded.layer_scatter,
@@ -156,15 +148,28 @@ def expected_maximum(count: Array) -> Array:
     return np.array([expected_maximum(one) for one in different.tolist()])[place]
 
 
-def _forward_s(stage: int, plan: Plan, chunks: tuple[PassCost, ...]) -> float:
+def stage_sum(plan: Plan, stage: int, of_chunks: Sequence[Array]) -> Array:
+    """What a stage has of one micro-batch, over its chunks; of several copies each has its share of the micro-batches.
+
+    of_chunks: (C,) of the chunks of one copy.
+    """
+    whole: Array = sum(of_chunks[chunk % plan.chunks] for chunk in plan.chunks_of(stage))
+    return whole / plan.pipelining.copies if plan.pipelining.copies > 1 else whole
+
+
+def stage_forward_s(plan: Plan, stage: int, chunks: Sequence[PassCost]) -> float:
     """Seconds that a stage computes forward for one micro-batch."""
-    return float(sum(duration_s(one.forward) for one in chunks[stage :: plan.pipeline]))
+    return float(stage_sum(plan, stage, [one.forward_s for one in chunks]))
 
 
-def micro_batch_busy_s(stage: int, plan: Plan, chunks: tuple[PassCost, ...]) -> float:
+def stage_backward_s(plan: Plan, stage: int, chunks: Sequence[PassCost]) -> float:
+    """Seconds that a stage computes backward for one micro-batch."""
+    return float(stage_sum(plan, stage, [one.backward_s for one in chunks]))
+
+
+def micro_batch_busy_s(stage: int, plan: Plan, chunks: Sequence[PassCost]) -> float:
     """Seconds that a stage computes for one micro-batch, forward and backward through all its chunks."""
-    own = chunks[stage :: plan.pipeline]
-    return float(sum(duration_s(one.forward) + duration_s(one.backward) for one in own))
+    return float(stage_sum(plan, stage, [one.forward_s + one.backward_s for one in chunks]))
 
 
 def slice_of(training: Training, plan: Plans) -> Slice:
@@ -176,19 +181,28 @@ def micro_batch_passes(
     model: Model, training: Training, plan: Plans, machine: Machine, network: Communicates
 ) -> tuple[PassCost, PassCost, PassCost]:
     """(layer, embedding, head) for one micro-batch, tensor-parallel exchanges included; of one plan or of many."""
-    part, stack, lora = slice_of(training, plan), machine.stack, training.lora
+    part, stack, lora, style = slice_of(training, plan), machine.stack, training.lora, machine.style
+
+    def cost(build: Callable[[Slice], Sequence[Operation]], recompute: Recompute) -> PassCost:
+        sides = build(part), build(part.unsplit())
+        return pass_cost(*sides, part.tensor, recompute, machine, plan.pipelining.phases)
+
+    layer = cost(lambda cut: layer_operations(model, cut, style, lora), plan.recompute)
     exchanges = layer_exchanges(model, part, plan, network)
     if stack.overlap_tensor_exchange and plan.sequence_parallel:
-        products_s = layer_products_s(model, part, machine, lora)
-        waits_s = layer_waits_s(model, part, machine, lora)
-        exchanges = overlapped(exchanges, products_s, waits_s, plan, stack, network.domain)
-    elif stack.overlap_tensor_gradients:
-        beside_s = input_weight_gradients_s(model, part, machine, lora), layer_waits_s(model, part, machine, lora)[1]
-        exchanges = beside_weight_gradients(exchanges, model, part, plan, network, *beside_s, stack.overlap_slowdown)
+        beside_s = {phase: (products_s(own), own.wait_s) for phase, own in layer.phases.items()}
+        exchanges = overlapped(exchanges, beside_s, plan, stack, network.domain)
+    elif stack.overlap_tensor_gradients and "backward" in layer.phases:
+        # Where a weight gradient runs apart, nothing is beside the reduction of its input's.
+        back = layer["backward"]
+        beside = input_weight_gradients_s(back), back.wait_s
+        exchanges = beside_weight_gradients(exchanges, model, part, plan, network, *beside, stack.overlap_slowdown)
+    embedding = cost(lambda cut: embedding_operations(model, cut, lora), "none")
+    head = cost(lambda cut: head_operations(model, cut, style, lora), "none")
     return (
-        layer_cost(model, part, plan.recompute, machine, lora) + exchanges,
-        embedding_cost(model, part, machine, lora) + embedding_exchanges(model, part, plan, network),
-        head_cost(model, part, machine, lora) + head_exchanges(model, part, plan, network),
+        layer + exchanges,
+        embedding + embedding_exchanges(model, part, plan, network),
+        head + head_exchanges(model, part, plan, network),
     )
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+
 from sim.cost.parts import Parts
-from sim.engine.program import COMPUTE, Actor, EventKey, Instruction, Together
+from sim.cost.passes import PhaseCost
+from sim.engine.program import COMPUTE, Actor, EventKey, Instruction, Together, Transfer
 from sim.engine.transfers import Transfers
-from sim.hardware.network import NOTHING, Communication
+from sim.engine.work import Work
 
 
 class ComputeStream:
@@ -13,31 +16,32 @@ class ComputeStream:
 
     def __init__(self, actor: Actor, transfers: Transfers) -> None:
         self._actor, self._transfers = actor, transfers
+        self._known: dict[int, tuple[PhaseCost, tuple[Transfer, ...], float, int]] = {}
 
     def add(
         self,
-        what: str,
+        work: Work,
         parts: Parts,
         waits: tuple[EventKey, ...] = (),
         records: EventKey | None = None,
-        exchanges: Communication = NOTHING,
-        squares_s2: float = 0.0,
         together: Together = "alone",
     ) -> None:
-        """Append an instruction. exchanges: of its tensor ranks, whose seconds are among the parts.
+        """Append an instruction that exchanges nothing."""
+        self._actor.add(COMPUTE, Instruction(work, parts, waits, records, together=together))
 
-        Their ranks wait for each other at least once, also in a part of an exchange.
-        """
-        meetings = max(1, round(exchanges.meetings)) if exchanges.meetings else 0
+    def run(self, work: Work, cost: PhaseCost, waits: tuple[EventKey, ...], records: EventKey | None) -> None:
+        """Append a phase of a pass. The same cost is turned into transfers once, however often it is run."""
+        if id(cost) not in self._known:
+            self._known[id(cost)] = cost, *self._communication(cost)
+        _, moved, communicates_s, meetings = self._known[id(cost)]
         one = Instruction(
-            what,
-            parts,
-            waits,
-            records,
-            self._transfers.of(COMPUTE, "tensor_comm", exchanges),
-            together=together,
-            communicates_s=exchanges.seconds,
-            meetings=meetings,
-            squares_s2=squares_s2,
+            work, cost.parts, waits, records, moved, 0.0, True, "alone", communicates_s, meetings, cost.squares_s2
         )
         self._actor.add(COMPUTE, one)
+
+    def _communication(self, cost: PhaseCost) -> tuple[tuple[Transfer, ...], float, int]:
+        """(transfers, their seconds, how often ranks meet): at least once, also in a part of an exchange."""
+        exchanges = cost.exchanges.items()
+        moved = tuple(itertools.chain(*(self._transfers.of(COMPUTE, line, one) for line, one in exchanges)))
+        meetings = sum(max(1, round(one.meetings)) for _, one in exchanges if one.meetings)
+        return moved, sum(one.seconds for _, one in exchanges), meetings

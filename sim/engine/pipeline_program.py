@@ -2,24 +2,29 @@
 
 Replicas with different numbers of micro-batches are a class each: an actor for each class of each stage.
 
-Legend: p stages, v virtual stages; chunk c runs on stage c mod p. Events: ("activation", b, c, k) is there when the
-input of chunk c for micro-batch b has arrived in the replicas of class k, ("gradient", b, c, k) when the gradient of
-its output has. All events end on their class.
+Events: ("activation", b, c, k) is there when the input of chunk c for micro-batch b has arrived in the replicas of
+class k, ("gradient", b, c, k) when the gradient of its output has. All events end on their class.
 """
 
 from __future__ import annotations
 
 from sim.catalog import GpuStack
-from sim.cost.parts import scaled
+from sim.cost.passes import PhaseCost
 from sim.cost.step import StepCosts
 from sim.engine.compute_stream import ComputeStream
 from sim.engine.program import COMPUTE, DATA, Actor, EventKey, Instruction, Program, Together, Transfer
-from sim.engine.transfers import Transfers
+from sim.engine.transfers import Transfers, actor_of
+from sim.engine.work import Kind, Work
 from sim.hardware.network import Communication
 from sim.parallel.plan import Plan
-from sim.parallel.schedule import Slot, stage_order
+from sim.parallel.schedules import Slot, last_passes
+from sim.workload.phases import Phase
 
 SEND = "pipeline send"
+_GOES_BACK: tuple[Phase, ...] = ("backward", "input gradient")
+"""Phases that need the gradient of a chunk's output, and give that of its input."""
+_REDUCES_EACH = 2
+"""The ZeRO stage at which gradients are reduced after every micro-batch."""
 
 
 def pipeline_program(plan: Plan, costs: StepCosts, stack: GpuStack) -> Program:
@@ -42,20 +47,23 @@ class _Stage:
         classes = plan.replica_classes
         self.micro_batches, self.replicas = classes[number]
         self.several = len(classes) > 1
-        self.orders = [
-            stage_order(plan.schedule, stage, plan.pipeline, plan.virtual_stages, one.micro_batches) for one in classes
-        ]
+        schedule, shape = plan.pipelining, (stage, plan.pipeline, plan.virtual_stages)
+        self.orders = [schedule.order(*shape, one.micro_batches) for one in classes]
+        self.complete = [last_passes(order) for order in self.orders]
+        self.chunks = plan.chunks_of(stage)
+        self.turns = {chunk: turn if len(self.chunks) > 1 else None for turn, chunk in enumerate(self.chunks)}
+        self.first = {chunk for chunk in self.chunks if chunk % plan.chunks == 0}
+        self.last = {chunk for chunk in self.chunks if chunk % plan.chunks == plan.chunks - 1}
+        self.costs_of: dict[tuple[Phase, int, int | None], PhaseCost] = {}
         # Every part of the system has a network of its own, on which devices are numbered from zero.
         part = plan.stage_parts[stage]
-        width = plan.tensor * plan.data
-        first = (stage - plan.parts[part].start) * width
-        own = range(first + self.replicas.start * plan.tensor, first + self.replicas.stop * plan.tensor)
-        self.transfers = Transfers(own, part)
+        within = range(stage - plan.parts[part].start, stage - plan.parts[part].start + 1)
+        self.transfers = Transfers(plan.mesh.devices_of(within, self.replicas), part)
         # What all replicas do together is one transfer of the whole stage; the first class carries it.
-        self.shared_transfers = Transfers(range(first, first + width), part) if number == 0 else None
+        everyone = plan.mesh.devices_of(within, range(plan.data))
+        self.shared_transfers = Transfers(everyone, part) if number == 0 else None
         name = f"stage {stage}" + (f", {self.micro_batches} micro-batches" if self.several else "")
-        number_in_plan = stage * width + self.replicas.start * plan.tensor
-        self.result = Actor(name, len(own), first=number_in_plan, tensor=plan.tensor)
+        self.result = actor_of(name, plan, range(stage, stage + 1), self.replicas)
         self.compute = ComputeStream(self.result, self.transfers)
         self.overlaps = stack.overlap_gradient_reduction and plan.data > 1
         self.issued = 0
@@ -63,19 +71,20 @@ class _Stage:
 
     def actor(self) -> Actor:
         plan, costs = self.plan, self.costs
-        self.compute.add("input", {"input": costs.input_s})
-        order = self.orders[self.number]
-        last_backward = _last_backwards(order)
-        for slot in order:
-            final = last_backward[slot.chunk] == slot
-            if slot.phase == "forward":
-                self._forward(slot)
-            elif self.overlaps and (plan.zero == 2 or final):
-                self._reduced_backward(slot, final=final)
+        self.compute.add(Work("input"), {"input": costs.input_s})
+        for slot in self.orders[self.number]:
+            final = slot.completes and self.complete[self.number][slot.chunk] == slot
+            if self.overlaps and (final or (plan.zero == _REDUCES_EACH and slot.completes)):
+                self._reduced_pass(slot, final=final)
             else:
-                self._backward(slot)
+                self._pass(slot)
         self._finish()
         return self.result
+
+    def _work(self, kind: Kind, slot: Slot) -> Work:
+        """A pass or a send of a slot; its chunk is told where the stage has several."""
+        phase, batch, chunk, also = slot
+        return Work(kind, phase, batch, self.turns[chunk], also=self._work(kind, also) if also else None)
 
     def _own(self, *event: object) -> EventKey:
         """An event of this class."""
@@ -85,109 +94,112 @@ class _Stage:
         """The same event in every class."""
         return tuple((*event, number) for number in range(len(self.orders)))
 
-    def _forward(self, slot: Slot) -> None:
-        batch, chunk = slot.micro_batch, slot.chunk
-        waits = (self._own("activation", batch, chunk),) if chunk > 0 else ()
-        cost, what = self.costs.chunks[chunk], f"forward {_label(slot, self.plan)}"
-        done, squares_s2 = self._own("forward", slot), float(cost.forward_squares_s2)
-        self.compute.add(what, cost.forward, waits, done, cost.forward_exchanges, squares_s2)
-        if chunk < self.plan.chunks - 1:
-            self._send(slot, self._own("activation", batch, chunk + 1))
+    def _cost(self, slot: Slot) -> PhaseCost:
+        """What a slot computes, with what runs in the same instruction."""
+        key = (slot.phase, slot.chunk, slot.also.chunk if slot.also else None)
+        if key not in self.costs_of:
+            own, *more = (self.costs.chunks[one.chunk % self.plan.chunks][one.phase] for one in slot.passes)
+            self.costs_of[key] = own + more[0] if more else own
+        return self.costs_of[key]
 
-    def _backward(self, slot: Slot) -> None:
-        cost, what = self.costs.chunks[slot.chunk], f"backward {_label(slot, self.plan)}"
-        waits, done, squares_s2 = (
-            self._gradient_waits(slot),
-            self._own("backward", slot),
-            float(cost.backward_squares_s2),
-        )
-        self.compute.add(what, cost.backward, waits, done, cost.backward_exchanges, squares_s2)
-        self._send_gradient(slot)
-        if self.plan.zero == 2 and self.plan.data > 1 and not self.overlaps:
+    def _pass(self, slot: Slot) -> None:
+        done = self._own("done", slot)
+        self.compute.run(self._work("pass", slot), self._cost(slot), self._waits(slot), done)
+        for one in slot.passes:
+            self._send(one, done)
+        if slot.completes and self.plan.zero == _REDUCES_EACH and self.plan.data > 1 and not self.overlaps:
             # Only a share of the gradients is kept, so what is not kept leaves before the next micro-batch.
             reduced = ("reduced", self.stage, slot.micro_batch)
-            self._over_replicas("reduce gradients", self.costs.reductions[self.stage], (done,), reduced)
-            self.compute.add("gradients reduced", {}, self._everywhere(*reduced))
+            work, reduction = Work("reduce", unit="gradients"), self.costs.reductions[self.stage]
+            self._over_replicas(work, reduction, (done,), reduced)
+            self.compute.add(Work("barrier", unit="gradients"), {}, self._everywhere(*reduced))
 
-    def _reduced_backward(self, slot: Slot, *, final: bool) -> None:
-        """A backward in as many pieces as its gradients fill buckets, each reduced while the next computes."""
+    def _reduced_pass(self, slot: Slot, *, final: bool) -> None:
+        """What completes gradients, in as many pieces as they fill buckets, each reduced while the next computes."""
         chunk = slot.chunk
         pieces = self.costs.buckets[self.stage] // self.plan.virtual_stages
-        cost = self.costs.chunks[chunk]
-        backward, exchanges = scaled(cost.backward, 1 / pieces), cost.backward_exchanges * (1 / pieces)
+        one_piece = self._cost(slot) * (1 / pieces)
         # Replicas with fewer micro-batches come to their last one, which completes the gradients, earlier.
-        meeting = [_last_backwards(order)[chunk] for order in self.orders] if final else [slot]
+        meeting = [ends[chunk] for ends in self.complete] if final else [slot]
         for piece in range(pieces):
             last = piece == pieces - 1
-            self.compute.add(
-                f"backward {_label(slot, self.plan)}" + (f" part {piece + 1}/{pieces}" if pieces > 1 else ""),
-                backward,
-                self._gradient_waits(slot) if piece == 0 else (),
-                self._own("backward", slot) if last else self._own("bucket", slot, piece),
-                exchanges,
-                float(cost.backward_squares_s2) / pieces,
+            self.compute.run(
+                self._work("pass", slot)._replace(piece=(piece, pieces) if pieces > 1 else None),
+                one_piece,
+                self._waits(slot) if piece == 0 else (),
+                self._own("done", slot) if last else self._own("bucket", slot, piece),
             )
             done = ("reduced", self.stage, chunk) if final and last else None
             waits = tuple(
-                ("backward", one, number) if last else ("bucket", one, piece, number)
-                for number, one in enumerate(meeting)
+                ("done", one, number) if last else ("bucket", one, piece, number) for number, one in enumerate(meeting)
             )
-            self._over_replicas("reduce gradients", self.costs.reductions[self.stage], waits, done)
-        self._send_gradient(slot)
+            self._over_replicas(Work("reduce", unit="gradients"), self.costs.reductions[self.stage], waits, done)
+        self._send(slot, self._own("done", slot))
 
-    def _gradient_waits(self, slot: Slot) -> tuple[EventKey, ...]:
-        return (self._own("gradient", slot.micro_batch, slot.chunk),) if slot.chunk < self.plan.chunks - 1 else ()
+    def _waits(self, slot: Slot) -> tuple[EventKey, ...]:
+        """What a slot needs from other chunks: the activation or the gradient that each of its passes takes up."""
+        waits: tuple[EventKey, ...] = ()
+        for phase, batch, chunk, _ in slot.passes:
+            if phase == "forward":
+                waits += () if chunk in self.first else (self._own("activation", batch, chunk),)
+            elif phase in _GOES_BACK:
+                waits += () if chunk in self.last else (self._own("gradient", batch, chunk),)
+        return waits
 
-    def _send_gradient(self, slot: Slot) -> None:
-        if slot.chunk > 0:
-            self._send(slot, self._own("gradient", slot.micro_batch, slot.chunk - 1))
+    def _send(self, slot: Slot, done: EventKey) -> None:
+        """Hand a result on to the next chunk, or back to the one before: at once where that is on the same stage.
 
-    def _send(self, slot: Slot, arrival: EventKey) -> None:
-        """Beside the compute stream where the stack overlaps sends, in it where it does not."""
-        stream = SEND if self.stack.overlap_pipeline_send else COMPUTE
+        Beside the compute stream where the stack overlaps sends, in it where it does not.
+        """
         onwards = slot.phase == "forward"
-        what = f"send {'activation' if onwards else 'gradient'} {_label(slot, self.plan)}"
-        send = (self.costs.sends if onwards else self.costs.sends_back)[self.stage]
+        if slot.chunk in (self.last if onwards else self.first) or slot.phase == "weight gradient":
+            return
+        to = slot.chunk + (1 if onwards else -1)
+        arrival = self._own("activation" if onwards else "gradient", slot.micro_batch, to)
+        work, is_near = self._work("send", slot), to in self.turns
+        stream = SEND if self.stack.overlap_pipeline_send and not is_near else COMPUTE
+        send = (self.costs.sends if onwards else self.costs.sends_back)[slot.chunk]
         moved = self.transfers.of(stream, "pipeline_comm", send)
-        parts = {"pipeline_comm": send.seconds}
-        waits = (self._own(slot.phase, slot),)
-        self.result.add(stream, Instruction(what, parts, waits, arrival, moved, communicates_s=send.seconds))
+        parts: dict[str, float] = {} if is_near else {"pipeline_comm": send.seconds}
+        self.result.add(stream, Instruction(work, parts, (done,), arrival, moved, communicates_s=send.seconds))
 
     def _finish(self) -> None:
         """Wait for stragglers, reduce, clip (which waits for every stage and replica), update, gather."""
         plan, costs, stage = self.plan, self.costs, self.stage
         # Costed for the most micro-batches; a replica with fewer lags in proportion.
         late_s = costs.straggler_s[stage] * (self.micro_batches / plan.micro_batches)
-        late = Instruction("wait for the slowest replica", {"straggler_wait": late_s}, computes=False)
+        late = Instruction(Work("straggler"), {"straggler_wait": late_s}, computes=False)
         self.result.add(COMPUTE, late)
-        self.compute.add("prepare gradients", {"data_comm": costs.prepares_s[stage]}, (), self._own("done", stage))
+        self.compute.add(
+            Work("prepare", unit="gradients"), {"data_comm": costs.prepares_s[stage]}, (), self._own("prepared", stage)
+        )
         reduced: list[EventKey] = []
         if plan.data > 1 and self.overlaps:
-            own_chunks = range(stage, plan.chunks, plan.pipeline)
-            reduced = [event for chunk in own_chunks for event in self._everywhere("reduced", stage, chunk)]
+            reduced = [event for chunk in self.chunks for event in self._everywhere("reduced", stage, chunk)]
         elif plan.data > 1 and plan.zero != 2:
-            waits, event = self._everywhere("done", stage), ("reduced", stage)
-            self._over_replicas("reduce gradients", costs.reductions[stage], waits, event)
+            waits, event = self._everywhere("prepared", stage), ("reduced", stage)
+            self._over_replicas(Work("reduce", unit="gradients"), costs.reductions[stage], waits, event)
             reduced = [*self._everywhere(*event)]
-        if costs.tied_embedding[0].seconds and stage in (0, plan.pipeline - 1):
-            ends = tuple(self._own("done", end) for end in (0, plan.pipeline - 1))
-            send = costs.tied_embedding[0 if stage == 0 else 1]
-            moved = self.transfers.of(DATA, "pipeline_comm", send)
-            self._beside("reduce tied embedding", send, ends, self._own("tied", stage), moved, "pipeline_comm", "alone")
-            reduced.append(self._own("tied", stage))
-        self.compute.add("gradients complete", {}, tuple(reduced), self._own("ready", stage))
+        if costs.shared[stage].seconds:
+            # The same parameters are on the stage at the other end, or the mirrored one.
+            ends = tuple(self._own("prepared", end) for end in sorted({stage, plan.pipeline - 1 - stage}))
+            moved, there = self.transfers.of(DATA, "pipeline_comm", costs.shared[stage]), self._own("shared", stage)
+            work = Work("reduce", unit="shared gradients")
+            self._beside(work, costs.shared[stage], ends, there, moved, "pipeline_comm", "alone")
+            reduced.append(there)
+        self.compute.add(Work("barrier", unit="gradients"), {}, tuple(reduced), self._own("ready", stage))
         everyone = tuple(event for other in range(plan.pipeline) for event in self._everywhere("ready", other))
         # The norm of all gradients is everybody's: whoever updates has waited for all.
         self.compute.add(
-            "optimizer", dict(costs.optimizer[stage]), everyone, self._own("updated", stage), together="all"
+            Work("optimizer"), dict(costs.optimizer[stage]), everyone, self._own("updated", stage), together="all"
         )
         if costs.gathers[stage].seconds:
             waits, event = self._everywhere("updated", stage), ("gathered", stage)
-            self._over_replicas("gather parameters", costs.gathers[stage], waits, event)
-            self.compute.add("parameters complete", {}, self._everywhere(*event))
+            self._over_replicas(Work("gather", unit="parameters"), costs.gathers[stage], waits, event)
+            self.compute.add(Work("barrier", unit="parameters"), {}, self._everywhere(*event))
 
     def _over_replicas(
-        self, what: str, communication: Communication, waits: tuple[EventKey, ...], event: tuple[object, ...] | None
+        self, work: Work, communication: Communication, waits: tuple[EventKey, ...], event: tuple[object, ...] | None
     ) -> None:
         """A collective of all replicas of the stage, which starts when every class has come to it.
 
@@ -203,11 +215,11 @@ class _Stage:
         records = self._own(*event) if event else None
         shared = self.shared_transfers
         moved = shared.of(DATA, "data_comm", communication) if shared is not None else ()
-        self._beside(what, communication, waits, records, moved, "data_comm", "data")
+        self._beside(work, communication, waits, records, moved, "data_comm", "data")
 
     def _beside(
         self,
-        what: str,
+        work: Work,
         communication: Communication,
         waits: tuple[EventKey, ...],
         records: EventKey | None,
@@ -218,16 +230,6 @@ class _Stage:
         """Communication on the stream beside compute."""
         slows, seconds = self.stack.overlap_slowdown if self.overlaps else 0.0, communication.seconds
         one = Instruction(
-            what, {line: seconds}, waits, records, moved, slows, together=together, communicates_s=seconds
+            work, {line: seconds}, waits, records, moved, slows, together=together, communicates_s=seconds
         )
         self.result.add(DATA, one)
-
-
-def _last_backwards(order: list[Slot]) -> dict[int, Slot]:
-    """Chunk -> its last backward, which completes its gradients."""
-    return {slot.chunk: slot for slot in order if slot.phase == "backward"}
-
-
-def _label(slot: Slot, plan: Plan) -> str:
-    """Micro-batch, and with interleaving the virtual stage."""
-    return f"{slot.micro_batch}" + (f".{slot.chunk // plan.pipeline}" if plan.virtual_stages > 1 else "")

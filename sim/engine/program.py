@@ -10,6 +10,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from sim.engine.work import Work
 from sim.errors import ScaletaxError
 
 EventKey = Hashable
@@ -26,19 +27,21 @@ class Transfer:
 
     wave: who communicates (any hashable, a Flow in the programs built here; the key of a Usage).
     line: the ledger line that these seconds are on.
-    seconds: how long it takes at full pace; already counted in the instruction's parts.
+    seconds: how long it takes at full pace; already counted in the instruction's parts. size_bytes: of the collective
+    or send, as the network counts it.
     """
 
     wave: Hashable
     line: str
     seconds: float
+    size_bytes: float = 0.0
 
 
 @dataclass(slots=True)
 class Instruction:
     """One thing a stream does. Made by the hundred thousand, so it is not frozen, which would triple what that takes.
 
-    what: shown in the timeline, for example "forward 3.1".
+    work: what it does.
     parts: ledger line -> seconds; their sum is how long the stream is busy if nothing interferes.
     waits: events that must have been recorded before it starts.
     records: the event recorded when it ends.
@@ -54,7 +57,7 @@ class Instruction:
     the whole a standard deviation of that share of its root.
     """
 
-    what: str
+    work: Work
     parts: Mapping[str, float]
     waits: tuple[EventKey, ...] = ()
     records: EventKey | None = None
@@ -67,6 +70,11 @@ class Instruction:
     squares_s2: float = 0.0
 
     @property
+    def what(self) -> str:
+        """What it is called in messages."""
+        return self.work.label
+
+    @property
     def duration_s(self) -> float:
         """How long the stream is busy if nothing interferes."""
         return sum(self.parts.values())
@@ -76,7 +84,8 @@ class Instruction:
 class Actor:
     """A set of devices that behave alike.
 
-    multiplicity: how many devices the actor stands for, tensor ranks innermost: the first is number `first`.
+    multiplicity: how many devices the actor stands for: `tensor` ranks of each of its replicas. Of those the first is
+    number `first`, the next rank `rank_stride` further on, the next replica `replica_stride`.
     streams: name -> instructions, in order.
     """
 
@@ -85,6 +94,9 @@ class Actor:
     streams: dict[str, list[Instruction]] = field(default_factory=dict)
     first: int = 0
     tensor: int = 1
+    rank_stride: int = 1
+    replica_stride: int | None = None
+    """None: replicas follow each other, tensor ranks innermost."""
 
     def add(self, stream: str, instruction: Instruction) -> None:
         """Append an instruction to a stream, opening the stream if need be."""

@@ -10,27 +10,28 @@ the order in which they are issued. Source: Zhao et al. 2023 (PyTorch FSDP), sec
 from __future__ import annotations
 
 from sim.catalog import GpuStack
-from sim.cost.compute import PassCost
-from sim.cost.parts import combined
+from sim.cost.passes import PassCost, PhaseCost
 from sim.cost.step import StepCosts
 from sim.engine.compute_stream import ComputeStream
-from sim.engine.program import COMPUTE, DATA, Actor, EventKey, Instruction, Program
-from sim.engine.transfers import Transfers
+from sim.engine.program import COMPUTE, DATA, EventKey, Instruction, Program
+from sim.engine.transfers import Transfers, actor_of
+from sim.engine.work import Kind, Unit, Work
 from sim.hardware.network import Communication
 from sim.parallel.plan import Plan
+from sim.workload.phases import Phase
 
 
 def sharded_program(plan: Plan, costs: StepCosts, stack: GpuStack) -> Program:
     """Build the program of one step of fully sharded data parallelism."""
     writer = _Sharded(plan, costs, stack)
-    writer.compute.add("input", {"input": costs.input_s})
+    writer.compute.add(Work("input"), {"input": costs.input_s})
     for batch in range(plan.micro_batches):
         writer.forward(batch)
         writer.backward(batch)
-    late = Instruction("wait for the slowest replica", {"straggler_wait": costs.straggler_s[0]}, computes=False)
+    late = Instruction(Work("straggler"), {"straggler_wait": costs.straggler_s[0]}, computes=False)
     writer.actor.add(COMPUTE, late)
     # The norm of all gradients is everybody's: whoever updates has waited for all.
-    writer.compute.add("optimizer", dict(costs.optimizer[0]), tuple(writer.scattered), together="all")
+    writer.compute.add(Work("optimizer"), dict(costs.optimizer[0]), tuple(writer.scattered), together="all")
     return Program([writer.actor])
 
 
@@ -40,33 +41,40 @@ class _Sharded:
     def __init__(self, plan: Plan, costs: StepCosts, stack: GpuStack) -> None:
         self.plan, self.costs, self.stack = plan, costs, stack
         self.layers = plan.layers_per_chunk[0]
-        self.actor = Actor("replica", plan.devices, tensor=plan.tensor)
+        self.actor = actor_of("replica", plan, range(1), range(plan.data))
         self.transfers = Transfers(range(plan.devices))
         self.compute = ComputeStream(self.actor, self.transfers)
         self.scattered: list[EventKey] = []
+        self.backwards: dict[tuple[int, float], PhaseCost] = {}
 
-    def run_forward(self, what: str, cost: PassCost, waits: tuple[EventKey, ...], records: EventKey) -> None:
+    def run_forward(self, work: Work, cost: PassCost, waits: tuple[EventKey, ...], records: EventKey) -> None:
         """The forward of something, tensor-parallel exchanges included."""
-        self.compute.add(what, cost.forward, waits, records, cost.forward_exchanges, float(cost.forward_squares_s2))
+        self.compute.run(work, cost["forward"], waits, records)
 
     def run_backward(
-        self, what: str, cost: PassCost, waits: tuple[EventKey, ...], records: EventKey, prepare_s: float = 0.0
+        self, work: Work, cost: PassCost, waits: tuple[EventKey, ...], records: EventKey, prepare_s: float = 0.0
     ) -> None:
         """The backward of something, and what makes its gradients ready to leave."""
-        parts = combined(cost.backward, {"data_comm": prepare_s})
-        self.compute.add(what, parts, waits, records, cost.backward_exchanges, float(cost.backward_squares_s2))
+        key = (id(cost), prepare_s)
+        if key not in self.backwards:
+            self.backwards[key] = cost["backward"] + PhaseCost({"data_comm": prepare_s})
+        self.compute.run(work, self.backwards[key], waits, records)
 
     def forward(self, batch: int) -> None:
         """Gather and run: root first, then layer after layer, gathered `prefetch` layers ahead."""
         costs, ahead = self.costs, 1 + self.stack.prefetch_layers
-        self._data(f"gather root {batch}", costs.root_gather, self._after_step(batch), ("root", batch))
-        self.run_forward(f"embedding {batch}", costs.embedding, (("root", batch),), ("forward", batch, -1))
+        self._data(
+            Work("gather", None, batch, unit="root"), costs.root_gather, self._after_step(batch), ("root", batch)
+        )
+        self.run_forward(
+            _pass("forward", batch, "embedding"), costs.embedding, (("root", batch),), ("forward", batch, -1)
+        )
         for layer in range(self.layers):
             free = (("forward", batch, layer - ahead),) if layer >= ahead else ()
-            self._data(f"gather {batch}.{layer}", costs.layer_gather, free, ("gathered", batch, layer))
+            self._data(_layer("gather", batch, layer), costs.layer_gather, free, ("gathered", batch, layer))
             arrived = (("gathered", batch, layer),)
-            self.run_forward(f"forward {batch}.{layer}", costs.layer, arrived, ("forward", batch, layer))
-        self.run_forward(f"head {batch}", costs.head, (), ("forward", batch, self.layers))
+            self.run_forward(_pass("forward", batch, "layer", layer), costs.layer, arrived, ("forward", batch, layer))
+        self.run_forward(_pass("forward", batch, "head"), costs.head, (), ("forward", batch, self.layers))
 
     def backward(self, batch: int) -> None:
         """Gather again in reverse; each layer's gradients are scattered while the layer before computes.
@@ -76,37 +84,56 @@ class _Sharded:
         costs, ahead, top = self.costs, 1 + self.stack.prefetch_layers, self.layers - 1
         reduces = self.stack.reduces_every_micro_batch or batch == self.plan.micro_batches - 1
         again = self.plan.zero == 3
-        self.run_backward(f"head backward {batch}", costs.head, (), ("backward", batch, self.layers))
+        self.run_backward(_pass("backward", batch, "head"), costs.head, (), ("backward", batch, self.layers))
         for layer in range(top, -1, -1):
             if again:
                 used = layer + ahead
                 free = ("backward", batch, used) if used <= top else ("forward", batch, self.layers)
-                self._data(f"gather {batch}.{layer}", costs.layer_gather, (free,), ("gathered again", batch, layer))
+                self._data(
+                    _layer("gather", batch, layer), costs.layer_gather, (free,), ("gathered again", batch, layer)
+                )
             if layer < top and reduces:
                 self._scatter(batch, layer + 1)
             prepare_s = costs.layer_prepare_s if reduces else 0.0
             arrived = (("gathered again", batch, layer),) if again else ()
-            self.run_backward(f"backward {batch}.{layer}", costs.layer, arrived, ("backward", batch, layer), prepare_s)
+            self.run_backward(
+                _pass("backward", batch, "layer", layer), costs.layer, arrived, ("backward", batch, layer), prepare_s
+            )
         if reduces:
             self._scatter(batch, 0)
         prepare_s = costs.root_prepare_s if reduces else 0.0
-        self.run_backward(f"embedding backward {batch}", costs.embedding, (), ("backward", batch, -1), prepare_s)
+        self.run_backward(
+            _pass("backward", batch, "embedding"), costs.embedding, (), ("backward", batch, -1), prepare_s
+        )
         if reduces:
-            self._data(f"scatter root {batch}", costs.root_scatter, (("backward", batch, -1),), ("root out", batch))
+            self._data(
+                Work("scatter", None, batch, unit="root"),
+                costs.root_scatter,
+                (("backward", batch, -1),),
+                ("root out", batch),
+            )
             self.scattered = [("root out", batch)]
 
     def _scatter(self, batch: int, layer: int) -> None:
         done = ("scattered", batch, layer)
-        self._data(f"scatter {batch}.{layer}", self.costs.layer_scatter, (("backward", batch, layer),), done)
+        self._data(_layer("scatter", batch, layer), self.costs.layer_scatter, (("backward", batch, layer),), done)
 
     def _after_step(self, batch: int) -> tuple[EventKey, ...]:
         """A micro-batch's first gather is issued once the one before has been launched to its end."""
         return (("backward", batch - 1, 0),) if batch else ()
 
-    def _data(self, what: str, communication: Communication, waits: tuple[EventKey, ...], records: EventKey) -> None:
+    def _data(self, work: Work, communication: Communication, waits: tuple[EventKey, ...], records: EventKey) -> None:
         """One collective; compute beside it loses multiprocessors to it."""
         moved = self.transfers.of(DATA, "data_comm", communication)
         slows, seconds = self.stack.overlap_slowdown, communication.seconds
         parts = {"data_comm": seconds}
-        one = Instruction(what, parts, waits, records, moved, slows, together="data", communicates_s=seconds)
+        one = Instruction(work, parts, waits, records, moved, slows, together="data", communicates_s=seconds)
         self.actor.add(DATA, one)
+
+
+def _pass(phase: Phase, batch: int, unit: Unit, layer: int | None = None) -> Work:
+    return Work("pass", phase, batch, layer=layer, unit=unit)
+
+
+def _layer(kind: Kind, batch: int, layer: int) -> Work:
+    return Work(kind, None, batch, layer=layer, unit="layer")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from sim.engine.program import Instruction, Transfer
+from sim.engine.work import Work
 
 
 class Span(NamedTuple):
@@ -21,6 +22,11 @@ class Span(NamedTuple):
     start_s: float
     end_s: float
     parts: Mapping[str, float]
+
+    @property
+    def work(self) -> Work:
+        """What it does."""
+        return self.instruction.work
 
     @property
     def what(self) -> str:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Hashable, Iterable, Sequence
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.engine.program import Program, Transfer
+from sim.engine.program import Actor, Program, Transfer
 from sim.engine.sharing import FULL, SharedLinks, Usage
-from sim.hardware.network import Communication, Network, Wave
+from sim.hardware.network import Communication, Devices, Network, Wave, first_of
 from sim.hardware.topology import Numbers
+from sim.parallel.plan import Plan
 
 
 class Flow:
@@ -24,7 +25,7 @@ class Flow:
 
     __slots__ = ("_hash", "devices", "part", "stream", "wave")
 
-    def __init__(self, wave: Wave, devices: range, stream: str, part: int = 0) -> None:
+    def __init__(self, wave: Wave, devices: Devices, stream: str, part: int = 0) -> None:
         self.wave, self.devices, self.stream, self.part = wave, devices, stream, part
         self._hash = hash((wave, devices, stream, part))
 
@@ -38,7 +39,7 @@ class Flow:
     def __hash__(self) -> int:
         return self._hash
 
-    def __reduce__(self) -> tuple[type[Flow], tuple[Wave, range, str, int]]:
+    def __reduce__(self) -> tuple[type[Flow], tuple[Wave, Devices, str, int]]:
         # Hashes of text differ from process to process.
         return Flow, (self.wave, self.devices, self.stream, self.part)
 
@@ -49,7 +50,7 @@ class Flow:
 class Transfers:
     """The transfers of some devices of one part, made once for each communication that they repeat."""
 
-    def __init__(self, devices: range, part: int = 0) -> None:
+    def __init__(self, devices: Devices, part: int = 0) -> None:
         self._devices, self._part = devices, part
         self._known: dict[tuple[str, str, int], tuple[Communication, tuple[Transfer, ...]]] = {}
 
@@ -59,26 +60,45 @@ class Transfers:
             return ()
         key = (stream, line, id(communication))
         if key not in self._known:
-            moving = communication.moving_s.items()
-            flows = ((Flow(wave, self._devices, stream, self._part), time_s) for wave, time_s in moving)
-            made = tuple(Transfer(flow, line, time_s) for flow, time_s in flows)
+            made = tuple(
+                Transfer(Flow(wave, self._devices, stream, self._part), line, time_s, communication.moved_bytes[wave])
+                for wave, time_s in communication.moving_s.items()
+            )
             self._known[key] = communication, made
         return self._known[key][1]
 
 
-def repeated(transfers: Iterable[tuple[Transfer, ...]]) -> dict[Flow, float]:
-    """Seconds at full pace of every flow, over many instructions that share their transfers."""
+class Moved(NamedTuple):
+    """What a flow moves in a step. seconds: at full pace. size_bytes: of its collectives and sends."""
+
+    seconds: float
+    size_bytes: float
+
+
+def actor_of(name: str, plan: Plan, stages: range, replicas: range) -> Actor:
+    """The actor that stands for some stages and replicas of a plan."""
+    mesh = plan.mesh
+    strides = int(mesh.stride("tensor")), int(mesh.stride("data"))
+    devices = mesh.devices_of(stages, replicas)
+    return Actor(name, len(devices), {}, first_of(devices), plan.tensor, *strides)
+
+
+def repeated(transfers: Iterable[tuple[Transfer, ...]]) -> dict[Flow, Moved]:
+    """What every flow moves, over many instructions that share their transfers."""
     times: dict[int, int] = {}
     once: dict[int, tuple[Transfer, ...]] = {}
     for one in transfers:
         once[id(one)] = one
         times[id(one)] = times.get(id(one), 0) + 1
-    seconds: dict[Flow, float] = {}
+    found: dict[Flow, Moved] = {}
     for key, together in once.items():
         for transfer in together:
             flow = cast(Flow, transfer.wave)
-            seconds[flow] = seconds.get(flow, 0.0) + times[key] * transfer.seconds
-    return seconds
+            before = found.get(flow, Moved(0.0, 0.0))
+            found[flow] = Moved(
+                before.seconds + times[key] * transfer.seconds, before.size_bytes + times[key] * transfer.size_bytes
+            )
+    return found
 
 
 def first_links(networks: Sequence[Network]) -> list[int]:

@@ -41,12 +41,6 @@ class Kernel:
     backward: bool = False
 
 
-# Output tiles of the library's fast kernels, and in how many parts k may be cut to fill the multiprocessors.
-_TILE_ROWS = np.array([[256.0], [128.0]])
-_TILE_COLUMNS = np.array([[128.0], [256.0]])
-_SPLITS = np.array([[1.0, 2.0, 4.0, 8.0]])
-_ALIGNED = 8
-"""Elements in the 16 bytes that the fast kernels load at once (NVIDIA, Matrix Multiplication Background)."""
 _PARTIAL_SUM_BYTES = 8.0
 """A cut in k writes and reads fp32 partial sums."""
 
@@ -54,7 +48,7 @@ _PARTIAL_SUM_BYTES = 8.0
 def gemm_time_s(m: Array, n: Array, k: Array, batch: Array, output_bytes: Array, gpu: Gpu, peak: Array) -> Array:
     """Time of a (batched) matrix product (m, k) x (k, n) by arithmetic; memory traffic is a bound of its own.
 
-    The best of two tiles and four cuts in k, slower where a size is no multiple of eight elements. The fullest
+    The best of the device's tiles and cuts in k, slower where a size is no multiple of what loads at once. The fullest
     multiprocessor runs at the best measured rate, the mean load at the sustained (power-limited) rate, and part of the
     output's write is not hidden behind arithmetic.
     output_bytes: per output element. peak: FLOP/s of the precision. Arguments broadcast; returns seconds.
@@ -62,14 +56,15 @@ def gemm_time_s(m: Array, n: Array, k: Array, batch: Array, output_bytes: Array,
     fitted on GEMM measurements named in the device's file.
     """
     m, n, k, batch = (np.asarray(size, dtype=float)[..., None, None] for size in (m, n, k, batch))
-    tiles = np.ceil(m / _TILE_ROWS) * np.ceil(n / _TILE_COLUMNS) * batch
-    load = tiles * _SPLITS / gpu.multiprocessors
+    rows, columns = np.array(gpu.gemm_tiles, dtype=float).T[..., None]
+    splits, multiple = np.array(gpu.gemm_splits, dtype=float), gpu.gemm_aligned_elements
+    load = np.ceil(m / rows) * np.ceil(n / columns) * batch * splits / gpu.multiprocessors
     peak = np.asarray(peak, dtype=float)[..., None, None]
-    tile_time_s = 2.0 * _TILE_ROWS * _TILE_COLUMNS * k / _SPLITS * gpu.multiprocessors / peak
-    aligned = (m % _ALIGNED == 0) & (n % _ALIGNED == 0) & (k % _ALIGNED == 0)
+    tile_time_s = 2.0 * rows * columns * k / splits * gpu.multiprocessors / peak
+    aligned = (m % multiple == 0) & (n % multiple == 0) & (k % multiple == 0)
     tile_time_s = tile_time_s / np.where(aligned, 1.0, gpu.gemm_unaligned)
     arithmetic_s = tile_time_s * np.maximum(load / gpu.gemm_sustained, np.ceil(load) / gpu.gemm_ceiling)
-    partial_bytes = np.where(_SPLITS > 1, _PARTIAL_SUM_BYTES * _SPLITS, 0.0)
+    partial_bytes = np.where(splits > 1, _PARTIAL_SUM_BYTES * splits, 0.0)
     written = np.asarray(output_bytes, dtype=float)[..., None, None] + partial_bytes
     store_s = gpu.gemm_store_share * batch * m * n * written / gpu.hbm_bytes_per_s
     return np.min(arithmetic_s + store_s, axis=(-2, -1))

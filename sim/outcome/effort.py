@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sim.parallel.plan import Plan
+from sim.parallel.step_plan import StepPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,6 @@ class Effort:
     within_5_percent: int
     within_20_percent: int
     median_over_best: float
-    rule_of_thumb: Plan | None = None
+    rule_of_thumb: StepPlan | None = None
     rule_of_thumb_step_s: float | None = None
     rule_of_thumb_over_best: float | None = None

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.engine.trace import Trace
-from sim.engine.transfers import Flow, repeated
+from sim.engine.transfers import Flow, Moved, repeated
 from sim.hardware.network import Network
 
 
@@ -18,7 +18,7 @@ from sim.hardware.network import Network
 class LinkClassUse:
     """One class of links over one step. Links are counted one direction at a time.
 
-    part: the part of the system that they belong to; empty where there is one.
+    part: (number from 1, topology) of the part of the system that they belong to; None where there is one.
     total_bytes: over all of them. mean_utilisation: bytes over what all could carry in a step.
     busiest: the fullest link, "gpu0 > leaf0.0". busiest_utilisation: its share of busy time.
     """
@@ -29,12 +29,12 @@ class LinkClassUse:
     mean_utilisation: float
     busiest: str
     busiest_utilisation: float
-    part: str = ""
+    part: tuple[int, str] | None = None
 
     @property
     def label(self) -> str:
         """How it is told from all others: "nic", or "nic of part 1, DGX A100 SuperPOD"."""
-        return f"{self.link_class} of {self.part}" if self.part else self.link_class
+        return f"{self.link_class} of part {self.part[0]}, {self.part[1]}" if self.part else self.link_class
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +78,14 @@ def link_use(trace: Trace, *networks: Network) -> LinkUse:
 
     networks: of each part of the system.
     """
-    seconds = repeated(span.transfers for span in trace.spans)
+    moved = repeated(span.transfers for span in trace.spans)
     classes: list[LinkClassUse] = []
     shares: dict[Flow, NDArray[np.float64]] = {}
     wanted = sum(len(network.topology.links.classes) for network in networks)
     for index, network in enumerate(networks):
-        own = {flow: time_s for flow, time_s in seconds.items() if flow.part == index}
-        name = f"part {index + 1}, {network.topology.title}" if len(networks) > 1 else ""
-        found, taken = _network_use(own, network, trace.step_time_s, name)
+        own = {flow: one for flow, one in moved.items() if flow.part == index}
+        part = (index + 1, network.topology.title) if len(networks) > 1 else None
+        found, taken = _network_use(own, network, trace.step_time_s, part)
         for flow, of_classes in taken.items():
             shares[flow] = np.pad(of_classes, (len(classes), wanted - len(classes) - len(found)))
         classes += found
@@ -93,23 +93,28 @@ def link_use(trace: Trace, *networks: Network) -> LinkUse:
 
 
 def _network_use(
-    seconds: Mapping[Flow, float], network: Network, step_time_s: float, part: str
+    moved: Mapping[Flow, Moved], network: Network, step_time_s: float, part: tuple[int, str] | None
 ) -> tuple[list[LinkClassUse], dict[Flow, NDArray[np.float64]]]:
-    """(its classes, flow -> (classes,) shares at full pace) of one network. seconds: of each flow on it."""
+    """(its classes, flow -> (classes,) shares at full pace) of one network. moved: by each flow on it."""
     links = network.topology.links
-    rate = links.bytes_per_s[:-1]
-    busy_s, could_per_s = np.zeros(links.count), np.bincount(links.class_of, rate, len(links.classes))
+    rate, count = links.bytes_per_s[:-1], len(links.classes)
+    busy_s, carried_bytes, could_per_s = (
+        np.zeros(links.count),
+        np.zeros(count),
+        np.bincount(links.class_of, rate, count),
+    )
     flow_shares: dict[Flow, NDArray[np.float64]] = {}
-    for flow, time_s in seconds.items():
+    for flow, one in moved.items():
         numbers, shares = network.usage(flow.wave, flow.devices)
-        busy_s[numbers] += time_s * shares
-        carried_per_s = np.bincount(links.class_of[numbers], shares * rate[numbers], len(links.classes))
-        flow_shares[flow] = carried_per_s / could_per_s
+        busy_s[numbers] += one.seconds * shares
+        _, loads = network.carried(flow.wave, flow.devices)
+        carried_bytes += one.size_bytes * np.bincount(links.class_of[numbers], loads, count)
+        flow_shares[flow] = np.bincount(links.class_of[numbers], shares * rate[numbers], count) / could_per_s
     classes = []
     for index, name in enumerate(links.classes):
         own = np.flatnonzero(links.class_of == index)
         fullest = own[np.argmax(busy_s[own])]
-        carried, could = float(np.sum(busy_s[own] * rate[own])), float(np.sum(rate[own])) * step_time_s
+        carried, could = float(carried_bytes[index]), float(np.sum(rate[own])) * step_time_s
         ends = " > ".join(links.ends(int(fullest)))
         utilisation = float(busy_s[fullest]) / step_time_s
         classes.append(LinkClassUse(name, len(own), carried, carried / could, ends, utilisation, part))

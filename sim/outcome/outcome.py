@@ -14,8 +14,7 @@ from sim.outcome.links import LinkUse
 from sim.outcome.quality.expected import ExpectedLoss
 from sim.outcome.run.training_run import TrainingRun
 from sim.outcome.step_times import FOLDED, Resolution, StepTimes
-from sim.parallel.plan import Plan
-from sim.parallel.wafer_plan import WaferPlan
+from sim.parallel.step_plan import StepPlan
 from sim.scenario.types import Scenario
 from sim.workload.flops import StepFlops
 
@@ -66,7 +65,7 @@ class Outcome:
 
     scenario: Scenario
     device_title: str
-    plan: Plan | WaferPlan
+    plan: StepPlan
     ledger: Ledger
     trace: Trace
     links: LinkUse

@@ -1,4 +1,4 @@
-"""How long steps take where devices differ: their distribution, and who holds everyone up."""
+"""How long steps take where devices differ: their distribution, and the stragglers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.engine.lanes import Culprit, LaneRun, Lanes, Order
+from sim.engine.lanes import Culprit, LaneRun, Order
 
 PERCENTILES = (50, 95, 99)
 """Per cent of the steps whose longest is reported."""
@@ -28,7 +28,7 @@ FOLDED = Resolution("folded", "asked for")
 
 @dataclass(frozen=True, slots=True)
 class HeldUp:
-    """Who held everyone up, and in how many of the steps.
+    """A straggler: who was on the critical path and took most beyond the usual, and in how many of the steps.
 
     by: "device", "node", "network" or "nobody". device: its number; actor, replica, rank: its place in the plan. node:
     number of a node that is slow as a whole.
@@ -47,7 +47,7 @@ class HeldUp:
 class StepTimes:
     """Simulated steps, one after the other.
 
-    times_s: (S,). alike_s: what a step takes with every device alike. held_up: who held everyone up, most often first.
+    times_s: (S,). alike_s: what a step takes with every device alike. held_up: the stragglers, most often first.
     late_s: what the critical path of the mean step takes beyond the usual, by cause: "work" of devices that are slower,
     "stalls", and the ledger lines of communication that the network slows. node_devices: in a node.
     """
@@ -86,10 +86,5 @@ def _held_up(culprit: Culprit, steps: int, order: Order) -> HeldUp:
         return HeldUp(culprit.by, steps)
     if culprit.by == "node":
         return HeldUp("node", steps, node=number)
-    lanes = next(one for one in order.lanes if _holds(one, number))
-    replica, rank = divmod(number - lanes.first, lanes.tensor)
-    return HeldUp(culprit.by, steps, number, lanes.name, replica, rank)
-
-
-def _holds(lanes: Lanes, device: int) -> bool:
-    return lanes.first <= device < lanes.first + lanes.tensor * lanes.replicas
+    name, (rank, replica) = next((one.name, place) for one in order.lanes if (place := one.place(number)))
+    return HeldUp(culprit.by, steps, number, name, replica, rank)

@@ -2,7 +2,7 @@
 
 What a device's own work takes longer is its own: kernels below peak, or a stall. All other time that the step then
 lasts longer is waiting. As far as the critical path is longer because the network is slower, it is on the line of that
-communication; the rest is only there because somebody is late, and is straggler_wait.
+communication; the rest is only there because of a straggler, and is straggler_wait.
 """
 
 from __future__ import annotations
@@ -64,10 +64,10 @@ def _spare(lines: dict[str, float], account: Account, seconds: float) -> None:
         lines[line] -= seconds * waiting_s / idle_s if idle_s > 0 else 0.0
 
 
-def _slow_network(late_s: Mapping[str, float]) -> dict[str, float]:
+def _slow_network(excess_s: Mapping[str, float]) -> dict[str, float]:
     """Line -> share of the critical path's delay that is communication on it, delayed by the network."""
-    moving_s = {line: late_s[line] for line in sorted(late_s) if line in LINES}
-    whole_s = sum(moving_s.values()) + max(0.0, sum(late_s.values()) - sum(moving_s.values()))
+    moving_s = {line: excess_s[line] for line in sorted(excess_s) if line in LINES}
+    whole_s = sum(moving_s.values()) + max(0.0, sum(excess_s.values()) - sum(moving_s.values()))
     return {line: seconds / whole_s for line, seconds in moving_s.items()} if whole_s > 0 else {}
 
 

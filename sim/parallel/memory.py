@@ -70,9 +70,10 @@ def stage_parameters(model: Model, plan: Plans, stage: Array) -> Array:
     kept = model.kv_heads * model.head_dim / plan.tensor
     copies = 2 * model.hidden * plan.tensor * (key_value_width_of(model, plan.tensor) - kept)
     layers = plan.stage_layers(stage) * (count.layer + copies)
-    first = np.equal(stage, 0) * count.embedding
-    tied_copy = np.greater(plan.pipeline, 1) * (model.vocab * model.hidden if model.tied_embeddings else 0)
-    last = np.equal(stage, plan.pipeline - 1) * (count.final_norm + count.output + tied_copy)
+    has_first, has_last = (side(stage, plan.pipeline) for side in (plan.pipelining.has_first, plan.pipelining.has_last))
+    first = has_first * count.embedding
+    tied_copy = np.logical_not(has_first) * (model.vocab * model.hidden if model.tied_embeddings else 0)
+    last = has_last * (count.final_norm + count.output + tied_copy)
     return (layers + first + last) / plan.tensor
 
 
@@ -108,9 +109,9 @@ def stage_memory(
     activations = kept + working
     buffers = _gathered_bytes(model, plan, stack) + _placeholder_bytes(model, training, plan, stack, stage)
     per_logit = stack.logit_memory_bytes + np.greater(plan.tensor, 1) * stack.split_logit_memory_bytes
-    head, is_last = head_activation_bytes(model, part, per_logit), np.equal(stage, plan.pipeline - 1)
-    # GPipe runs every forward first, so the logits of every micro-batch wait for their backward.
-    waiting = is_last * (plan.micro_batches - 1) * head if plan.schedule == "gpipe" else 0.0
+    head, is_last = head_activation_bytes(model, part, per_logit), plan.pipelining.has_last(stage, plan.pipeline)
+    # Where every forward runs first, the logits of every micro-batch wait for their backward.
+    waiting = is_last * (plan.micro_batches - 1) * head if plan.pipelining.forwards_first else 0.0
     head_peak = is_last * (head - working)
     buffers += waiting + np.maximum(_gathered_gradient_bytes(model, training, plan, gradient_bytes), head_peak)
     fragmented = stack.fragmentation * (weights + gradients + optimizer + activations + buffers)
@@ -168,5 +169,5 @@ def _placeholder_bytes(model: Model, training: Training, plan: Plans, stack: Gpu
     """
     if not stack.gradient_placeholders or training.lora is not None:
         return 0.0
-    vocabulary = np.equal(stage, plan.pipeline - 1) * (model.vocab * model.hidden)
+    vocabulary = plan.pipelining.has_last(stage, plan.pipeline) * (model.vocab * model.hidden)
     return WEIGHT_BYTES * (count_parameters(model).layer + vocabulary) / plan.tensor

@@ -1,23 +1,24 @@
-"""A plan: how one training step is split over devices, checked against model, batch and cluster."""
+"""A plan: how one training step is split over devices."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sim.catalog import GpuStack, Model
-from sim.errors import InputError
-from sim.parallel.cuts import balanced_cut, cut_layers, in_runs
+from sim.catalog import GpuStack
+from sim.parallel.cuts import balanced_cut, in_runs
+from sim.parallel.mesh import RANK_ORDER, Mesh
 from sim.parallel.plans import Plans
-from sim.parallel.replicas import ReplicaClass, counts_text, in_program_order, refuse_gathering, replica_classes
-from sim.parallel.schedule import (
+from sim.parallel.replicas import ReplicaClass, counts_text, replica_classes
+from sim.parallel.schedules import (
+    SCHEDULES,
     SETTLED_ROUNDS,
+    Schedule,
     default_schedule,
-    micro_batches_in_flight,
     peak_layers_in_flight,
-    stage_order,
 )
-from sim.parallel.stages import stage_ranges, stages_of_parts
-from sim.scenario.types import PlanRequest, Recompute, Scenario, Schedule
+from sim.parallel.stages import stage_ranges
+from sim.scenario.types import PlanRequest, Recompute
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +36,50 @@ class Plan:
     """0 none, 1 optimizer, 2 and gradients, 3 and parameters (FSDP)."""
     sequence_parallel: bool = False
     recompute: Recompute = "none"
-    schedule: Schedule = "1f1b"
+    schedule: str = "1f1b"
+    """Name of the pipeline schedule."""
     layers_per_chunk: tuple[int, ...] = ()
-    """Layers of chunk 0, 1, ...; chunk c runs on stage c mod pipeline."""
+    """Layers of chunk 0, 1, ... of one copy of the model, in the order of the layers."""
     chosen_by: str = "user"
     """"user", or the rule that chose it."""
     replica_micro_batches: tuple[int, ...] = ()
     """Micro-batches of each replica, most first; empty where all have the same."""
     part_stages: tuple[int, ...] = ()
     """Stages on each part of the system, in order; empty where its hardware is of one kind."""
+    rank_order: str = RANK_ORDER
+    """In which order the stack lays out ranks; see Mesh."""
+
+    @property
+    def mesh(self) -> Mesh:
+        """How its ranks lie over the devices."""
+        return Mesh(self.tensor, self.data, self.pipeline, order=self.rank_order)
 
     @property
     def devices(self) -> int:
         """Devices that the plan uses."""
-        return self.tensor * self.pipeline * self.data
+        return int(self.mesh.devices)
+
+    @property
+    def pipelining(self) -> Schedule:
+        """The schedule itself."""
+        return SCHEDULES[self.schedule]
 
     @property
     def chunks(self) -> int:
-        """Stages times virtual stages."""
+        """Chunks of one copy of the model: stages times virtual stages."""
         return self.pipeline * self.virtual_stages
+
+    def stage_of(self, chunk: int) -> int:
+        """The stage that a chunk lies on; those of a second copy of the model are numbered after the first."""
+        return self.pipelining.stage_of(chunk, self.pipeline)
+
+    def chunks_of(self, stage: int) -> list[int]:
+        """The chunks on a stage."""
+        return self.pipelining.chunks_of(stage, self.pipeline, self.virtual_stages)
+
+    def layers_of(self, chunk: int) -> int:
+        """Layers of a chunk of any copy of the model."""
+        return self.layers_per_chunk[chunk % self.chunks]
 
     @property
     def replica_classes(self) -> tuple[ReplicaClass, ...]:
@@ -79,7 +105,11 @@ class Plan:
 
     def stage_layers(self, stage: int) -> int:
         """Layers that one stage holds over all its chunks."""
-        return sum(self.layers_per_chunk[stage :: self.pipeline])
+        return sum(self.layers_of(chunk) for chunk in self.chunks_of(stage))
+
+    def layers_of_stages(self, stages: Sequence[int]) -> int:
+        """Layers of one copy of the model that some stages run."""
+        return sum(self.stage_layers(stage) for stage in stages) // self.pipelining.copies
 
     def layers_in_flight(self, stage: int) -> float:
         """Layers, over micro-batches, that a stage holds activations of at its fullest, in the replica that holds most.
@@ -90,14 +120,14 @@ class Plan:
         return max(self._held_layers(stage, one.micro_batches) for one in self.replica_classes)
 
     def _held_layers(self, stage: int, micro_batches: int) -> float:
-        own = self.layers_per_chunk[stage :: self.pipeline]
-        if self.schedule == "gpipe":
+        own, schedule = [self.layers_of(chunk) for chunk in self.chunks_of(stage)], self.pipelining
+        if schedule.forwards_first:
             return float(micro_batches * sum(own))
         settled = min(micro_batches, SETTLED_ROUNDS * self.pipeline)
         shape = (stage, self.pipeline, self.virtual_stages, settled)
         if len(set(own)) > 1:
-            return peak_layers_in_flight(stage_order(self.schedule, *shape), self.layers_per_chunk)
-        return float(micro_batches_in_flight(self.schedule, *shape)) * sum(own)
+            return peak_layers_in_flight(schedule.order(*shape), self.layers_of)
+        return float(schedule.held(*shape)) * sum(own)
 
     def request(self) -> PlanRequest:
         """The plan as a user would write it down; check_plan makes the same plan of it."""
@@ -136,151 +166,6 @@ class Plan:
         return " ".join(words)
 
 
-def check_plan(request: PlanRequest, scenario: Scenario, stack: GpuStack) -> Plan:
-    """Turn what the user fixed into a whole plan, or say what does not divide.
-
-    Degrees left out are 1; data left out is inferred from the device count.
-    Raises InputError naming the whole product, the head count, the layers or the batch.
-    """
-    where, devices = f"{scenario.where}.plan", scenario.system.devices
-    tensor, pipeline = request.tensor or 1, request.pipeline or 1
-    virtual = request.virtual_stages or 1
-    data = request.data or _inferred_data(tensor, pipeline, devices, where)
-    if tensor * pipeline * data != devices:
-        raise InputError(
-            where,
-            f"tensor {tensor} x pipeline {pipeline} x data {data} = {tensor * pipeline * data} devices,"
-            f" but the system has {devices}",
-            "change a degree, or leave data out to have it inferred",
-        )
-    part_stages = stages_of_parts(scenario.system.parts, tensor * data, scenario.where)
-    _check_stack(tensor, pipeline, stack, where)
-    _check_tensor(scenario.model, tensor, where)
-    schedule = request.schedule or default_schedule(virtual)
-    micro_batch = request.micro_batch or 1
-    micro_batches = _micro_batches(request, scenario.training.global_batch, data, micro_batch, where)
-    for count in dict.fromkeys(micro_batches):
-        _check_schedule(schedule, pipeline, virtual, count, where)
-    zero = stack.default_zero_stage if request.zero is None else request.zero
-    _check_zero(zero, pipeline, stack, where)
-    refuse_gathering(micro_batches, zero, where)
-    return Plan(
-        tensor=tensor,
-        pipeline=pipeline,
-        data=data,
-        micro_batch=micro_batch,
-        micro_batches=micro_batches[0],
-        virtual_stages=virtual,
-        zero=zero,
-        sequence_parallel=_sequence_parallel(request, scenario, stack, tensor, where),
-        recompute=request.recompute or "none",
-        schedule=schedule,
-        layers_per_chunk=cut_layers(scenario.model.layers, pipeline * virtual, request.layers_per_stage, where),
-        replica_micro_batches=micro_batches if len(set(micro_batches)) > 1 else (),
-        part_stages=part_stages,
-    )
-
-
 def shards_by_layer(plan: Plans, stack: GpuStack) -> bool:
     """Whether parameters are gathered layer by layer: FSDP, which at ZeRO 2 keeps what it gathered until backward."""
     return plan.zero == 3 or (plan.zero == 2 and 3 in stack.zero_stages)
-
-
-def _inferred_data(tensor: int, pipeline: int, devices: int, where: str) -> int:
-    if devices % (tensor * pipeline):
-        raise InputError(
-            where,
-            f"tensor {tensor} x pipeline {pipeline} = {tensor * pipeline} does not divide"
-            f" the system's {devices} devices",
-            "change a degree or the device count",
-        )
-    return devices // (tensor * pipeline)
-
-
-def _check_stack(tensor: int, pipeline: int, stack: GpuStack, where: str) -> None:
-    for degree, able, what in (
-        (tensor, stack.tensor_parallel, "tensor"),
-        (pipeline, stack.pipeline_parallel, "pipeline"),
-    ):
-        if degree > 1 and not able:
-            raise InputError(
-                f"{where} {what}",
-                f"{what} = {degree}, but the stack '{stack.name}' has no {what} parallelism",
-                f"leave {what} out, or use another stack (scaletax list stacks)",
-            )
-
-
-def _check_tensor(model: Model, tensor: int, where: str) -> None:
-    for count, what in ((model.heads, "attention heads"), (model.ffn_hidden, "MLP width")):
-        if count % tensor:
-            raise InputError(where, f"tensor {tensor} does not divide the {count} {what}", f"use a divisor of {count}")
-    if model.kv_heads % tensor and tensor % model.kv_heads:
-        raise InputError(
-            where,
-            f"tensor {tensor} fits neither into nor around the {model.kv_heads} key/value heads",
-            "use a divisor or a multiple",
-        )
-
-
-def _micro_batches(request: PlanRequest, batch: int, data: int, micro_batch: int, where: str) -> tuple[int, ...]:
-    """Of each replica, most first; one number where nobody says that they differ."""
-    if request.micro_batches is not None:
-        return in_program_order(request.micro_batches, batch, micro_batch, data, where)
-    if batch % (data * micro_batch):
-        raise InputError(
-            where,
-            f"a global batch of {batch} sequences cannot be divided by data {data} x micro_batch {micro_batch}"
-            f" = {data * micro_batch}",
-            f"change the batch to a multiple of {data * micro_batch}, or a degree",
-        )
-    return (batch // (data * micro_batch),)
-
-
-def _check_schedule(schedule: Schedule, pipeline: int, virtual: int, micro_batches: int, where: str) -> None:
-    if (schedule == "interleaved") != (virtual > 1):
-        raise InputError(
-            where,
-            f"schedule '{schedule}' with virtual_stages {virtual}",
-            "interleaved needs virtual_stages of 2 or more; gpipe and 1f1b need 1",
-        )
-    if virtual > 1 and pipeline < 2:
-        problem = f"virtual_stages {virtual} with pipeline {pipeline}"
-        raise InputError(where, problem, "interleaving needs a pipeline of 2 or more")
-    if schedule == "interleaved" and micro_batches % pipeline:
-        raise InputError(
-            where,
-            f"interleaved 1F1B needs a multiple of pipeline {pipeline} micro-batches,"
-            f" but a replica has {micro_batches}",
-            "change micro_batch, data or pipeline, or use schedule = '1f1b'",
-        )
-
-
-def _check_zero(zero: int, pipeline: int, stack: GpuStack, where: str) -> None:
-    if zero not in stack.zero_stages:
-        raise InputError(
-            where,
-            f"zero {zero} is not something the stack '{stack.name}' does",
-            f"allowed: {', '.join(map(str, stack.zero_stages))}",
-        )
-    if zero >= 2 and pipeline > 1:
-        raise InputError(
-            where,
-            f"zero {zero} with pipeline {pipeline} is not modelled: gradients or parameters would be"
-            " gathered again for every micro-batch of every stage",
-            "use zero 0 or 1 with a pipeline, or pipeline = 1",
-        )
-
-
-def _sequence_parallel(request: PlanRequest, scenario: Scenario, stack: GpuStack, tensor: int, where: str) -> bool:
-    if request.sequence_parallel is None:
-        return stack.sequence_parallel and tensor > 1 and scenario.training.sequence % tensor == 0
-    if request.sequence_parallel and not stack.sequence_parallel:
-        problem = f"the stack '{stack.name}' has no sequence parallelism"
-        raise InputError(where, problem, "set sequence_parallel = false")
-    if request.sequence_parallel and scenario.training.sequence % tensor:
-        raise InputError(
-            where,
-            f"tensor {tensor} does not divide the sequence length {scenario.training.sequence}",
-            "change one, or set sequence_parallel = false",
-        )
-    return request.sequence_parallel and tensor > 1

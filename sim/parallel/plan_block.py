@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.hardware.kernel import Array
-from sim.parallel.cuts import balanced_cut, balanced_layers
-from sim.parallel.schedule import SETTLED_ROUNDS, micro_batches_in_flight, peak_layers_in_flight, stage_order
-from sim.scenario.types import PlanRequest, Recompute, Schedule
+from sim.parallel.cuts import balanced_cut, chunk_layers
+from sim.parallel.mesh import RANK_ORDER, Mesh
+from sim.parallel.schedules import SCHEDULES, SETTLED_ROUNDS, Schedule, peak_layers_in_flight
+from sim.scenario.types import PlanRequest, Recompute
 
 Counts = NDArray[np.int64]
 
@@ -23,7 +25,6 @@ class PlanBlock:
 
     layers: of the model, cut into chunks as cuts.balanced_cut does.
     micro_batches: per replica and step; the most where the batch does not divide evenly.
-    schedule: of the plans without virtual stages; the others are interleaved.
     """
 
     layers: int
@@ -36,15 +37,27 @@ class PlanBlock:
     zero: int
     sequence_parallel: bool
     recompute: Recompute
-    schedule: Schedule
+    schedule: str
+    rank_order: str = RANK_ORDER
 
     def __len__(self) -> int:
         return len(self.tensor)
 
     @property
+    def mesh(self) -> Mesh:
+        """How the ranks of each plan lie over the devices."""
+        return Mesh(self.tensor, self.data, self.pipeline, order=self.rank_order)
+
+    @property
     def devices(self) -> Counts:
         """(B,) devices that each plan uses."""
-        return self.tensor * self.pipeline * self.data
+        devices: Counts = self.mesh.devices
+        return devices
+
+    @property
+    def pipelining(self) -> Schedule:
+        """The schedule itself."""
+        return SCHEDULES[self.schedule]
 
     def at(self, rows: Any) -> PlanBlock:
         """Some of the plans: an index, a mask or a slice."""
@@ -55,15 +68,15 @@ class PlanBlock:
 
     def stage_layers(self, stage: Array) -> Array:
         """(B,) layers that a stage of each plan holds over all its chunks. stage: (B,)."""
-        return balanced_layers(self.layers, self.pipeline, self.virtual_stages, stage)
+        return self.pipelining.stage_layers(self.layers, self.pipeline, self.virtual_stages, stage)
 
     def layers_in_flight(self, stage: Array) -> Array:
         """(B,) layers, over micro-batches, that a stage of each plan holds activations of at its fullest."""
         shape = (stage, self.pipeline, self.virtual_stages, self.micro_batches)
-        held = micro_batches_in_flight(self.schedule, *shape) * self.stage_layers(stage)
-        chunks = self.pipeline * self.virtual_stages
+        held = self.pipelining.held(*shape) * self.stage_layers(stage)
+        own, chunks = self.virtual_stages * self.pipelining.copies, self.pipeline * self.virtual_stages
         ends = (stage == 0) | (stage == self.pipeline - 1)
-        mixed = (self.virtual_stages > 1) & (self.layers % chunks != 0) & ends
+        mixed = (own > 1) & (self.layers % chunks != 0) & ends
         if mixed.any():
             held = held.astype(float)
             held[mixed] = self._mixed_in_flight(np.stack(np.broadcast_arrays(*shape))[:, mixed])
@@ -76,12 +89,15 @@ class PlanBlock:
         different, place = np.unique(settled, axis=1, return_inverse=True)
         found = [
             peak_layers_in_flight(
-                stage_order("interleaved", stage, stages, virtual, micro_batches),
-                balanced_cut(self.layers, stages * virtual),
+                self.pipelining.order(stage, stages, virtual, micro_batches),
+                functools.partial(self._layers_of, stages * virtual),
             )
             for stage, stages, virtual, micro_batches in different.T.tolist()
         ]
         return np.array(found, dtype=float)[place.reshape(-1)]
+
+    def _layers_of(self, chunks: int, chunk: int) -> int:
+        return int(chunk_layers(self.layers, chunks, chunk % chunks))
 
     def request(self, row: int, batch: int) -> PlanRequest:
         """One of the plans as a user would write it down. batch: sequences of a step."""
@@ -104,7 +120,7 @@ class PlanBlock:
             zero=self.zero,
             sequence_parallel=self.sequence_parallel and tensor > 1,
             recompute=self.recompute,
-            schedule="interleaved" if virtual > 1 else self.schedule,
+            schedule=self.schedule,
             layers_per_stage=None if len(set(cut)) == 1 else cut,
             micro_batches=uneven if fewer else None,
         )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Protocol
 
 from sim.hardware.kernel import Array
-from sim.scenario.types import Recompute, Schedule
+from sim.parallel.mesh import Mesh
+from sim.parallel.schedules import Schedule
+from sim.scenario.types import Recompute
 
 
 class Plans(Protocol):
@@ -33,7 +35,16 @@ class Plans(Protocol):
     @property
     def recompute(self) -> Recompute: ...
     @property
-    def schedule(self) -> Schedule: ...
+    def schedule(self) -> str: ...
+    @property
+    def pipelining(self) -> Schedule:
+        """The schedule itself."""
+        ...
+
+    @property
+    def mesh(self) -> Mesh:
+        """How ranks lie over the devices."""
+        ...
 
     def stage_layers(self, stage: Array) -> Array:
         """Layers that a stage holds over all its chunks."""

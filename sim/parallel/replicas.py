@@ -82,7 +82,7 @@ def refuse_gathering(counts: Sequence[int], zero: int, where: str) -> None:
 
 def _what_fits(batch: int, micro_batch: int, data: int, total: int) -> str:
     whole, rest = divmod(batch, micro_batch)
-    change = f"or change the batch to {total * micro_batch} sequences"
+    change = f"change the batch to {total * micro_batch} sequences"
     if rest:
-        return f"use a micro_batch that divides {batch}, {change}"
-    return f"give {data} entries that sum to {whole}, {change}" if whole >= data else change.removeprefix("or ")
+        return f"use a micro_batch that divides {batch}, or {change}"
+    return f"give {data} entries that sum to {whole}, or {change}" if whole >= data else change

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sim.catalog import Model, Wafer, WaferStack
 from sim.errors import DoesNotFit, InputError
 from sim.scenario.bounds import divisors
-from sim.scenario.types import Scenario, Search
+from sim.scenario.types import PlanRequest, Scenario, Search
 from sim.units import readable_bytes
 from sim.workload.activations import working_bytes
 from sim.workload.layer import Slice
@@ -28,6 +28,10 @@ class WaferPlan:
     def devices(self) -> int:
         """Systems that the plan uses."""
         return self.systems
+
+    def request(self) -> PlanRequest:
+        """The plan as a user would write it down."""
+        return PlanRequest(rule="fixed", micro_batch=self.micro_batch)
 
     def summary(self) -> str:
         """One line for tables."""

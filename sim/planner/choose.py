@@ -9,7 +9,8 @@ from sim.cost.compute import Machine
 from sim.errors import InputError
 from sim.hardware.topology import Topology
 from sim.outcome.effort import Effort
-from sim.parallel.plan import Plan, check_plan
+from sim.parallel.check import check_plan
+from sim.parallel.plan import Plan
 from sim.planner.effort import effort
 from sim.planner.fit import does_not_fit, fullest_stage
 from sim.planner.search import search

@@ -10,6 +10,7 @@ from sim.hardware.kernel import Array
 from sim.outcome.lines import SPLIT_LINES
 from sim.parallel.plan import Plan
 from sim.parallel.plans import Plans
+from sim.parallel.schedules import SCHEDULES
 
 RECOMPUTES = ("none", "selective", "full")
 """What is run again, from nothing to everything."""
@@ -43,7 +44,7 @@ def unsplit_device_seconds(plan: Plan, costs: StepCosts, batch: int) -> float:
     def own_s(parts: dict[str, Array]) -> float:
         return float(duration_s({line: seconds for line, seconds in parts.items() if line not in SPLIT_LINES}))
 
-    chunks_s = sum(own_s(chunk.forward) + own_s(chunk.backward) for chunk in costs.chunks)
+    chunks_s = sum(own_s(chunk.parts) for chunk in costs.chunks)
     once_s = sum(own_s(parts) for parts in costs.optimizer) + plan.pipeline * costs.input_s
     if plan.zero == _SHARDED:
         once_s = own_s(costs.optimizer[0]) + costs.input_s
@@ -62,6 +63,6 @@ def simplicity(plan: Plans) -> tuple[Array, ...]:
         plan.zero,
         plan.sequence_parallel,
         RECOMPUTES.index(plan.recompute),
-        plan.schedule == "gpipe",
+        list(SCHEDULES).index(plan.schedule),
         plan.micro_batch,
     )

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from sim.outcome.effort import Effort
-from sim.parallel.plan import Plan
+from sim.parallel.mesh import Mesh
 from sim.parallel.plan_block import PlanBlock
-from sim.parallel.wafer_plan import WaferPlan
+from sim.parallel.step_plan import StepPlan
 from sim.planner.contender import RECOMPUTES, Contender
 from sim.planner.race import Races
 from sim.planner.screen import Screened
@@ -74,12 +74,12 @@ def _order(plans: PlanBlock, row: int, devices: int) -> tuple[float, ...]:
     """What the rule prefers, most important first; the smaller the better."""
     columns = (plans.tensor, plans.pipeline, plans.data, plans.micro_batch)
     tensor, pipeline, data, micro_batch = (int(column[row]) for column in columns)
-    idle = 1.0 - tensor * pipeline * data / devices
+    idle = 1.0 - Mesh(tensor, data, pipeline).devices / devices
     shows = pipeline > 1 and plans.micro_batches[row] < _MICRO_BATCHES_A_STAGE * pipeline
     size = micro_batch if shows else -micro_batch
     return max(idle, _LEFT_IDLE), RECOMPUTES.index(plans.recompute), pipeline, tensor, shows, size
 
 
-def changes(before: Plan | WaferPlan, after: Plan | WaferPlan) -> tuple[str, ...]:
+def changes(before: StepPlan, after: StepPlan) -> tuple[str, ...]:
     """Settings that differ between two plans of one kind."""
     return tuple(name for name in SETTINGS if getattr(before, name, None) != getattr(after, name, None))

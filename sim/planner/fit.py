@@ -10,8 +10,9 @@ from sim.catalog import Gpu
 from sim.cost.compute import Machine
 from sim.errors import DoesNotFit
 from sim.hardware.topology import Topology
+from sim.parallel.check import check_plan
 from sim.parallel.memory import StageMemory, plan_memory
-from sim.parallel.plan import Plan, check_plan
+from sim.parallel.plan import Plan
 from sim.planner.space import tensor_degrees
 from sim.scenario.bounds import divisors
 from sim.scenario.types import PlanRequest, Scenario
@@ -75,25 +76,24 @@ def _fitting_changes(
     domain = min(topology.domain for topology in topologies)
     tensor, pipeline = request.tensor or 1, request.pipeline or 1
     infer = " and data left out" if request.data else ""
-    options: list[tuple[str, PlanRequest]] = [
-        (f'recompute = "{mode}"', dataclasses.replace(request, recompute=mode)) for mode in ("selective", "full")
+    options: list[tuple[str, str, PlanRequest]] = [
+        ("recompute", f'"{mode}"', dataclasses.replace(request, recompute=mode)) for mode in ("selective", "full")
     ]
-    options += [(f"zero = {stage}", dataclasses.replace(request, zero=stage)) for stage in stack.zero_stages if stage]
+    options += [("zero", f"{stage}", dataclasses.replace(request, zero=stage)) for stage in stack.zero_stages if stage]
     options += [
-        (f"tensor = {degree}{infer}", dataclasses.replace(request, tensor=degree, data=None))
+        ("tensor", f"{degree}{infer}", dataclasses.replace(request, tensor=degree, data=None))
         for degree in tensor_degrees(model, domain)
         if degree > tensor
     ]
     options += [
-        (f"pipeline = {depth}{infer}", dataclasses.replace(request, pipeline=depth, data=None))
+        ("pipeline", f"{depth}{infer}", dataclasses.replace(request, pipeline=depth, data=None))
         for depth in divisors(model.layers, scenario.system.devices)
         if depth > pipeline
     ]
-    options += [("micro_batch = 1", dataclasses.replace(request, micro_batch=1))] if request.micro_batch else []
+    options += [("micro_batch", "1", dataclasses.replace(request, micro_batch=1))] if request.micro_batch else []
     seen: set[str] = set()
-    for text, option in options:
-        kind = text.split(" ")[0]
-        if kind in seen:
+    for key, value, option in options:
+        if key in seen:
             continue
         try:
             plan = check_plan(option, scenario, stack)
@@ -101,8 +101,8 @@ def _fitting_changes(
             continue  # not a legal plan, so not a change to propose
         fullest = fullest_stage(scenario, plan, machines)
         if fullest.fits:
-            seen.add(kind)
-            yield text, fullest.memory.total
+            seen.add(key)
+            yield f"{key} = {value}", fullest.memory.total
 
 
 def items_of(items: Mapping[str, float]) -> str:

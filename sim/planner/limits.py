@@ -49,8 +49,6 @@ def nothing_within(scenario: Scenario, stack: GpuStack) -> InputError:
 
 def _values(block: PlanBlock, key: str) -> Array:
     """What each plan of a block has for a key: one value, or one for each."""
-    if key == "schedule":
-        return np.where(block.virtual_stages > 1, "interleaved", block.schedule)
     if key == "sequence_parallel":
         # A tensor group of one has nothing to share out.
         return np.asarray(block.sequence_parallel & (block.tensor > 1))

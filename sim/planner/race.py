@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import gc
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +17,9 @@ from sim.catalog import GpuStack
 from sim.cost.compute import Machine
 from sim.cost.step import StepCosts, step_costs
 from sim.engine.clock import run
+from sim.engine.collection import without_garbage_collection
 from sim.engine.gpu_program import gpu_program
-from sim.engine.length import check_length
+from sim.engine.length import check_length, instructions_of
 from sim.engine.transfers import shared_links
 from sim.hardware.network import Network
 from sim.parallel.plan import Plan
@@ -61,7 +60,7 @@ class Races:
         plan = plan_at(scenario, machine.stack, block, 0)
         costs = step_costs(scenario.model, scenario.training, plan, machine, network, scenario.system.jitter)
         unsplit_s = unsplit_device_seconds(plan, costs, scenario.training.global_batch)
-        with _without_garbage_collection():
+        with without_garbage_collection():
             step_s = raced_step_s(plan, costs, machine.stack, network)
         return Contender(plan, estimated_s, step_s, peak_bytes, unsplit_s)
 
@@ -100,7 +99,7 @@ def raced_step_s(plan: Plan, costs: StepCosts, stack: GpuStack, network: Network
 
 def simulated_step_s(plan: Plan, costs: StepCosts, stack: GpuStack, network: Network) -> float:
     """Seconds of one step of a plan in the engine, every micro-batch of it."""
-    check_length(plan, sum(plan.layers_per_chunk), stack, f"the plan {plan.summary()}")
+    check_length(instructions_of(plan, sum(plan.layers_per_chunk), stack), plan, f"the plan {plan.summary()}")
     program = gpu_program(plan, costs, stack)
     return run(program, shared_links(program, network)).step_time_s
 
@@ -110,15 +109,3 @@ def _without_rounds(plan: Plan, rounds: int) -> Plan:
     less = rounds * plan.pipeline
     counts = tuple(count - less for count in plan.replica_micro_batches)
     return dataclasses.replace(plan, micro_batches=plan.micro_batches - less, replica_micro_batches=counts)
-
-
-@contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    """A program is many small objects, none of which is in a cycle: looking for cycles among them is time lost."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

@@ -17,12 +17,12 @@ from sim.cost.compute import Machine
 from sim.cost.estimate import estimated_step_s
 from sim.cost.parts import duration_s
 from sim.cost.sketch import ShardedSketch, Sketch, StageSketch
-from sim.cost.split import pipeline_send, tied_embedding_send
-from sim.cost.stage import sharded_cost, shown_gather, stage_cost
+from sim.cost.split import gradient_send, pipeline_send, tied_embedding_bytes
+from sim.cost.stage import exposed_gather, sharded_cost, stage_cost
 from sim.cost.step import expected_maximum, micro_batch_passes, slice_of
 from sim.hardware.kernel import Array
 from sim.hardware.network import Communication, NetworkTable
-from sim.parallel.memory import stage_memory
+from sim.parallel.memory import stage_memory, stage_parameters
 from sim.parallel.plan import shards_by_layer
 from sim.parallel.plan_block import Counts, PlanBlock
 from sim.scenario.types import Scenario
@@ -77,16 +77,18 @@ class Screen:
         """(B,) seconds of a step of each plan."""
         if not len(block):
             return np.zeros(0)
-        sequence_parallel = block.sequence_parallel
+        sequence_parallel, layout = block.sequence_parallel, block.pipelining.layout
         # With gradients reduced at every micro-batch there is no pipeline, but their number counts.
         split = ("micro_batches",) if block.zero == _REDUCES_EACH else ("pipeline", "virtual_stages")
         shared = [
             self._layers_and_ends(block),
-            self._known("sends", sequence_parallel).of(block, self._sends, "tensor", "pipeline", "data", "micro_batch"),
+            self._known("sends", sequence_parallel, layout).of(
+                block, self._sends, "tensor", "pipeline", "data", "micro_batch"
+            ),
         ]
         for kind in range(_KINDS):
             cost = functools.partial(self._stages, kind=kind)
-            shared.append(self._known("stages", block.zero, kind).of(block, cost, "tensor", "data", *split))
+            shared.append(self._known("stages", block.zero, layout, kind).of(block, cost, "tensor", "data", *split))
         if shards_by_layer(block, self.machine.stack):
             shared.append(self._known("sharded", block.zero).of(block, self._sharded, "tensor", "data"))
         return np.concatenate(
@@ -95,7 +97,7 @@ class Screen:
 
     def _layers_and_ends(self, block: PlanBlock) -> _Shared:
         """See _passes."""
-        known = self._known("passes", block.sequence_parallel, block.recompute)
+        known = self._known("passes", block.sequence_parallel, block.recompute, block.pipelining.phases)
         return known.of(block, self._passes, "tensor", "micro_batch")
 
     def _known(self, what: str, *switches: object) -> _Known:
@@ -112,20 +114,21 @@ class Screen:
         return peak_bytes
 
     def _passes(self, some: PlanBlock) -> list[Array]:
-        """Forward and backward of a layer, the embedding and the head."""
+        """Forward, backward and its part that may run apart, of a layer, the embedding and the head."""
         scenario = self.scenario
         passes = micro_batch_passes(scenario.model, scenario.training, some, self.machine, self.table)
-        return [duration_s(side) for one in passes for side in (one.forward, one.backward)]
+        return [seconds for one in passes for seconds in (one.forward_s, one.backward_s, one.weight_s)]
 
     def _sends(self, some: PlanBlock) -> list[Array]:
-        """A send onwards and one back, and the gradients of a shared embedding."""
+        """A send onwards and one back, and gradients of parameters that two stages hold."""
         model, training, stack = self.scenario.model, self.scenario.training, self.machine.stack
         part = slice_of(training, some)
         sends = [pipeline_send(model, part, some, stack, self.table, stages=stages) for stages in (1, -1)]
-        if training.lora is not None:
-            return [*(one.seconds for one in sends), 0.0]
-        width = self.machine.gradient_bytes
-        sends.append(tied_embedding_send(model, some, width, self.table, stages=some.pipeline - 1))
+        width = 0.0 if training.lora else self.machine.gradient_bytes
+        shared_bytes = tied_embedding_bytes(model, some, width)
+        if some.pipelining.copies > 1:
+            shared_bytes = width * stage_parameters(model, some, np.zeros_like(some.pipeline))
+        sends.append(gradient_send(shared_bytes, some, self.table, stages=some.pipeline - 1))
         return [one.seconds for one in sends]
 
     def _stages(self, some: PlanBlock, kind: int) -> list[Array]:
@@ -146,22 +149,25 @@ class Screen:
 
     def _step_s(self, block: PlanBlock, shared: list[Floats]) -> Floats:
         """The step of some plans, from what each of them has looked up."""
-        (passes, (send_s, send_back_s, tied_s)), stages = shared[:2], shared[2 : 2 + _KINDS]
-        stack = self.machine.stack
-        layer_s, embedding_s, head_s = (passes[0], passes[1]), (passes[2], passes[3]), (passes[4], passes[5])
+        (passes, (send_s, send_back_s, shared_s)), stages = shared[:2], shared[2 : 2 + _KINDS]
+        stack, schedule = self.machine.stack, block.pipelining
+        layer_s, embedding_s, head_s = passes[:3], passes[3:6], passes[6:]
         sketches = []
         for (stage, count), own in zip(stage_kinds(block), stages, strict=True):
             reduction_s, buckets, gather_s, prepare_s, optimizer_s, lag = own
-            layers, first, last = block.stage_layers(stage), stage == 0, stage == block.pipeline - 1
-            forward_s, backward_s = (
-                layers * layer_s[side] + first * embedding_s[side] + last * head_s[side] for side in (0, 1)
+            layers = block.stage_layers(stage)
+            first, last = (has(stage, block.pipeline) for has in (schedule.has_first, schedule.has_last))
+            forward_s, backward_s, weight_s = (
+                (layers * layer_s[side] + first * embedding_s[side] + last * head_s[side]) / schedule.copies
+                for side in range(3)
             )
-            shown_s = shown_gather(Communication(gather_s), buckets, block, stack, forward_s).seconds
+            exposed_s = exposed_gather(Communication(gather_s), buckets, block, stack, forward_s).seconds
             late_s = lag * block.micro_batches * (forward_s + backward_s)
-            once_s = (reduction_s, buckets, shown_s, prepare_s, optimizer_s, late_s)
-            sketches.append(StageSketch(count, forward_s, backward_s, *once_s))
-        sharded = ShardedSketch(layer_s, embedding_s, head_s, *(shared[-1] if len(shared) > 2 + _KINDS else (0.0,) * 6))
-        sketch = Sketch(stack.fixed_step_s, sketches, send_s, send_back_s, tied_s, sharded)
+            once_s = (reduction_s, buckets, exposed_s, prepare_s, optimizer_s, late_s)
+            sketches.append(StageSketch(count, forward_s, backward_s, *once_s, weight_s))
+        sides = [(one[0], one[1]) for one in (layer_s, embedding_s, head_s)]
+        sharded = ShardedSketch(*sides, *(shared[-1] if len(shared) > 2 + _KINDS else (0.0,) * 6))
+        sketch = Sketch(stack.fixed_step_s, sketches, send_s, send_back_s, shared_s, sharded)
         step_s: Floats = estimated_step_s(block, sketch, stack)
         return step_s
 

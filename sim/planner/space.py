@@ -19,11 +19,14 @@ import numpy as np
 
 from sim.catalog import GpuStack, Model
 from sim.errors import InputError
+from sim.parallel.check import check_plan
 from sim.parallel.cuts import cuts_well
-from sim.parallel.plan import Plan, check_plan
+from sim.parallel.mesh import Mesh
+from sim.parallel.plan import Plan
 from sim.parallel.plan_block import Counts, PlanBlock
+from sim.parallel.schedules import SCHEDULES, default_schedule
 from sim.scenario.bounds import divisors
-from sim.scenario.types import Recompute, Scenario, Schedule
+from sim.scenario.types import Recompute, Scenario
 
 MOST_COMBINATIONS = 5_000_000
 """Of degrees and micro-batches that a search looks at."""
@@ -43,7 +46,7 @@ def plans_with_fewer_replicas(scenario: Scenario, stack: GpuStack, least_devices
     """
     columns = _degrees(scenario, stack, fewer=True)
     tensor, pipeline, _, data, *_ = columns
-    enough = tensor * pipeline * data >= least_devices
+    enough = Mesh(tensor, data, pipeline).devices >= least_devices
     yield from _blocks(scenario, stack, tuple(column[enough] for column in columns))
 
 
@@ -59,8 +62,10 @@ def _blocks(scenario: Scenario, stack: GpuStack, degrees: tuple[Counts, ...]) ->
             has_stage &= (pipeline == 1) & is_even
         for sequence_parallel in (False, True) if stack.sequence_parallel else (False,):
             has_sequence = (tensor > 1) & (training.sequence % tensor == 0) if sequence_parallel else True
-            for schedule in _SCHEDULES:
-                has_schedule = (pipeline > 1) & (virtual == 1) if schedule == "gpipe" else True
+            for schedule in stack.schedules:
+                has_schedule = SCHEDULES[schedule].allows(pipeline, virtual, micro_batches)
+                # In one stage there is nothing to order.
+                has_schedule &= (pipeline > 1) | (schedule == default_schedule(1))
                 rows = np.flatnonzero(has_stage & has_sequence & has_schedule)
                 if not len(rows):
                     continue
@@ -77,6 +82,7 @@ def _blocks(scenario: Scenario, stack: GpuStack, degrees: tuple[Counts, ...]) ->
                         sequence_parallel,
                         recompute,
                         schedule,
+                        stack.rank_order,
                     )
 
 
@@ -86,9 +92,6 @@ def plan_at(scenario: Scenario, stack: GpuStack, block: PlanBlock, row: int) -> 
     used = dataclasses.replace(scenario.system, devices=int(block.devices[row]))
     plan = check_plan(request, dataclasses.replace(scenario, system=used), stack)
     return dataclasses.replace(plan, chosen_by="search")
-
-
-_SCHEDULES: tuple[Schedule, ...] = ("1f1b", "gpipe")
 
 
 def recomputations(stack: GpuStack) -> tuple[Recompute, ...]:
@@ -137,10 +140,10 @@ def _even(
     tensor, cut, place, micro_batch = _combinations(tensors, range(len(cuts)), range(shared), sizes)
     (pipeline, virtual), data = np.array(cuts)[cut].T, np.array(sizes)[place]
     share = sizes[-1] // data
-    legal = (tensor * pipeline * data <= devices) & (share % micro_batch == 0)
+    legal = (Mesh(tensor, data, pipeline).devices <= devices) & (share % micro_batch == 0)
     legal &= (virtual == 1) | (share // micro_batch % pipeline == 0)
     more = np.array([*sizes[1:], devices + 1])[place]
-    legal &= (tensor * pipeline * more <= devices) == fewer
+    legal &= (Mesh(tensor, more, pipeline).devices <= devices) == fewer
     return tuple(one[legal] for one in (tensor, pipeline, virtual, data, micro_batch, share // micro_batch))
 
 
@@ -149,7 +152,7 @@ def _uneven(
 ) -> tuple[Counts, ...]:
     """As many replicas as there are devices for, where that number does not divide the batch."""
     tensor, pipeline, micro_batch = _combinations(tensors, pipelines, sizes)
-    data = np.minimum(devices // (tensor * pipeline), batch // micro_batch)
+    data = np.minimum(devices // Mesh(tensor, 1, pipeline).devices, batch // micro_batch)
     legal = (data > 0) & (batch % np.maximum(data, 1) != 0)
     micro_batches = -(-(batch // micro_batch) // np.maximum(data, 1))
     columns = (tensor, pipeline, np.ones_like(tensor), data, micro_batch, micro_batches)

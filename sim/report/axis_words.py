@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from sim.report.variation_words import per_cent
+from sim.scenario import AxisKey
 
 _PLACES = ("node", "device")
 
 
-def axis_words(key: str, value: object) -> str:
+def axis_words(key: AxisKey, value: object) -> str:
     """An axis in a label: the last part of its key and its value; a name speaks for itself."""
-    last = key.rsplit(".", 1)[-1]
-    return value_words(value) if last == "name" else f"{last} {value_words(value)}"
+    return value_words(value) if key.last == "name" else f"{key.last} {value_words(value)}"
 
 
 def value_words(value: object) -> str:

@@ -6,17 +6,15 @@ import textwrap
 
 from tabulate import tabulate
 
-from sim.catalog import Gpu, GpuStack
-from sim.cost.compute import Machine
 from sim.errors import DoesNotFit
-from sim.planner.smallest import would_hold
+from sim.machines import Prepared
 from sim.prepare import look_up
 from sim.report.borders import ascii_only
 from sim.report.points import counted
 from sim.report.variation_words import variation_words
 from sim.scenario import Scenario
 from sim.scenario.amounts import batch_note
-from sim.simulate import Prepared, resolution_of
+from sim.simulate import resolution_of
 from sim.units import readable_bytes
 from sim.workload.parameters import count_parameters
 
@@ -49,13 +47,8 @@ def with_devices(scenario: Scenario, error: DoesNotFit) -> DoesNotFit:
     if scenario.system.plan.rule == "best" or scenario.system.parts:
         return error
     looked_up = look_up(scenario)
-    device, stack = looked_up.devices[0], looked_up.stack
-    if not isinstance(device, Gpu) or not isinstance(stack, GpuStack):
-        return error
-    machine = Machine(device, stack, scenario.training.precision)
-    return DoesNotFit(
-        error.where, error.problem, f"{error.remedy}\n{would_hold(scenario, machine, looked_up.topologies[0])}"
-    )
+    more = looked_up.kind.would_hold(looked_up)
+    return error if more is None else DoesNotFit(error.where, error.problem, f"{error.remedy}\n{more}")
 
 
 def _hardware(prepared: Prepared) -> str:

@@ -171,8 +171,8 @@ class Study:
         link = links.link(number)
         alike = int(np.count_nonzero(busy_s >= s_per_byte * (1 - _ALIKE)))
         algorithm = ALGORITHMS[self.collective][option.wave.algorithm]
-        everybody = range(self.topology.devices)
-        switch_s = algorithm.floor_s_per_byte(Shape(self.topology, self.group, everybody, self._network.first))
+        all_devices = range(self.topology.devices)
+        switch_s = algorithm.floor_s_per_byte(Shape(self.topology, self.group, all_devices, self._network.first))
         return Busiest(link.link_class, link.bytes_per_s, s_per_byte, links.ends(number), alike, switch_s)
 
 

@@ -83,14 +83,15 @@ def _who(study: Study) -> str:
         if study.collective == "broadcast":
             return f"From the store to the first {reached}, through the tree that joins them."
         return f"From the first {reached} to the store, through the tree that joins them."
-    stride = f", stride {group.stride:,}," if group.stride > 1 else ""
+    stride = f", stride {group.stride:,}" if group.stride > 1 else ""
+    comma = "," if stride else ""
     if study.alone and group.ranks < study.topology.devices:
-        return f"One group of {group.ranks:,} ranks{stride} alone; all other devices are silent."
+        return f"One group of {group.ranks:,} ranks{stride}{comma} alone; all other devices are silent."
     left = study.topology.devices - study.groups * group.ranks
     rest = f" {counted(left, 'device')} left over, in no group." if left else ""
     if study.groups == 1:
-        return f"One group of {group.ranks:,} ranks{stride.rstrip(',')}.{rest}"
-    return f"{study.groups:,} groups of {group.ranks:,} ranks{stride} all at once, sharing the links.{rest}"
+        return f"One group of {group.ranks:,} ranks{stride}.{rest}"
+    return f"{study.groups:,} groups of {group.ranks:,} ranks{stride}{comma} all at once, sharing the links.{rest}"
 
 
 def _answer(study: Study) -> str:

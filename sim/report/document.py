@@ -23,7 +23,8 @@ from sim.report.run_records import bill_record, losses_record, run_columns, run_
 from sim.report.run_screen import run_notes
 from sim.report.step_notes import step_notes
 from sim.report.step_records import resolution_record, step_times_record, summary_columns, variation_record
-from sim.scenario import Refusal, resolved_documents
+from sim.scenario import AxisKey, Refusal, resolved_documents
+from sim.scenario.types import name_of
 
 RESULTS_SCHEMA = 1
 
@@ -103,7 +104,7 @@ def _names(outcome: Outcome) -> dict[str, Any]:
         "devices": outcome.devices,
         "device": outcome.device_title,
         "topology": " + ".join(part.topology for part in outcome.parts),
-        "stack": scenario.system.stack,
+        "stack": name_of(scenario.system.stack),
         "model": scenario.model.name,
     }
 
@@ -181,7 +182,7 @@ def _memory(memory: Memory) -> dict[str, Any]:
     }
 
 
-def _summary_row(outcome: Outcome, axes: Sequence[str]) -> dict[str, Any]:
+def _summary_row(outcome: Outcome, axes: Sequence[AxisKey]) -> dict[str, Any]:
     return {
         **_names(outcome),
         **{key: _cell(outcome.scenario.axes.get(key)) for key in axes},

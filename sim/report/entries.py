@@ -195,7 +195,7 @@ def _label(scenario: Scenario, outcomes: Sequence[Outcome]) -> str:
     own = [other.scenario for other in outcomes if other.scenario.entry == scenario.entry]
     words = [scenario.system.name] if len({other.system.name for other in own}) > 1 else []
     differing = [key for key, value in scenario.axes.items() if any(other.axes.get(key) != value for other in own)]
-    words += [f"{key.rsplit('.', 1)[-1]} {scenario.axes[key]}" for key in differing if not key.endswith(".devices")]
+    words += [f"{key.last} {scenario.axes[key]}" for key in differing if key.last != "devices"]
     return ", ".join([scenario.entry, *words])
 
 

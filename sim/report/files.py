@@ -142,8 +142,8 @@ def _resolved(outcomes: Sequence[Outcome]) -> dict[str, str]:
 @contextmanager
 def _workspace(directory: Path) -> Iterator[Path]:
     """A temporary folder on the same disk as the target, gone afterwards whatever happens."""
-    beside = directory if directory.exists() else _existing_parent(directory)
-    folder = tempfile.TemporaryDirectory(prefix=".scaletax-", dir=beside)
+    parent = directory if directory.exists() else _existing_parent(directory)
+    folder = tempfile.TemporaryDirectory(prefix=".scaletax-", dir=parent)
     try:
         yield Path(folder.name)
     finally:

@@ -12,7 +12,7 @@ from typing import Any
 
 from sim.outcome.outcome import Outcome
 from sim.report.axis_words import axis_words
-from sim.scenario import Scenario
+from sim.scenario import AxisKey, Scenario
 
 _LONGEST_NAME = 80
 
@@ -60,7 +60,7 @@ class Curve:
 
     def place(self, point: Outcome) -> str:
         """How sentences call one point: "cluster on 64 devices", or "16 A100" where the name says it."""
-        named = {str(point.devices), f"{point.devices:,}"} & set(self.label.split())
+        named = {str(point.devices), f"{point.devices:,}"} & set(point.scenario.system.name.split())
         return self.label if named else f"{self.label} on {counted(point.devices, 'device')}"
 
 
@@ -140,5 +140,5 @@ def _variants(groups: Sequence[tuple[Outcome, ...]]) -> list[str]:
     return variants
 
 
-def _axes_beside_size(outcome: Outcome) -> dict[str, Any]:
-    return {key: value for key, value in outcome.scenario.axes.items() if key.rsplit(".", 1)[-1] != "devices"}
+def _axes_beside_size(outcome: Outcome) -> dict[AxisKey, Any]:
+    return {key: value for key, value in outcome.scenario.axes.items() if key.last != "devices"}

@@ -39,7 +39,10 @@ def bill_record(bill: RunBill | None) -> dict[str, Any] | None:
     if bill is None:
         return None
     amounts = {name: _range(getattr(bill, name)) for name in (*_AMOUNTS, *_PER_TOKEN)}
-    words = {name: list(getattr(bill, name)) for name in ("rental_dates", "purchase_dates", "unknown", "assumed")}
+    words = {
+        name: [str(one) for one in getattr(bill, name)]
+        for name in ("rental_dates", "purchase_dates", "unknown", "assumed")
+    }
     return {"device_hours": bill.device_hours, **amounts, **words}
 
 

@@ -11,7 +11,7 @@ from sim.catalog import Range
 from sim.outcome.outcome import Outcome
 from sim.report.points import Curve, curves
 from sim.report.sentences import percent
-from sim.units import readable_time
+from sim.units import readable_time, time_and_unit
 
 _HEADERS = (
     "system",
@@ -54,8 +54,8 @@ def run_notes(outcome: Outcome) -> list[str]:
     parts = [f"failures as in {run.reliability.name} ({run.reliability.title})"]
     dated = (("rental", bill.rental_dates), ("purchase", bill.purchase_dates))
     parts += [f"{name} prices of {_joined(dates)}" for name, dates in dated if dates]
-    parts += [f"assumed: {_joined(bill.assumed)}"] if bill.assumed else []
-    parts += [f"unknown: {_joined(bill.unknown)}"] if bill.unknown else []
+    parts += [f"assumed: {_joined([*map(str, bill.assumed)])}"] if bill.assumed else []
+    parts += [f"unknown: {_joined([*map(str, bill.unknown)])}"] if bill.unknown else []
     return ["; ".join(parts)]
 
 
@@ -87,7 +87,7 @@ def _row(label: str, point: Outcome) -> tuple[str, ...]:
     return (
         textwrap.fill(label, _SYSTEM_WIDTH, break_on_hyphens=False),
         f"{point.devices:,}",
-        _from_to(readable_time(run.percentile_s(10)), readable_time(run.percentile_s(90))),
+        _from_to(run.percentile_s(10), run.percentile_s(90)),
         percent(run.goodput),
         f"{run.mean_failures:,.0f}" if run.mean_failures >= 10 else f"{run.mean_failures:.1f}",
         readable_time(every * point.step_time_s) if every else "never",
@@ -97,12 +97,12 @@ def _row(label: str, point: Outcome) -> tuple[str, ...]:
     )
 
 
-def _from_to(low: str, high: str) -> str:
+def _from_to(low_s: float, high_s: float) -> str:
     """A range of times, its unit once where that is the same."""
-    if low == high:
-        return low
-    number, _, unit = low.partition(" ")
-    return f"{number} to {high}" if high.endswith(f" {unit}") else f"{low} to {high}"
+    (low, unit), (high, other) = time_and_unit(low_s), time_and_unit(high_s)
+    if (low, unit) == (high, other):
+        return readable_time(low_s)
+    return f"{low} to {high} {other}" if unit == other else f"{low} {unit} to {high} {other}"
 
 
 def _money(amount: Range | None) -> str:

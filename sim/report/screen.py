@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from sim.report.accuracy import accuracy_notes, error_band, few_rows_warnings, w
 from sim.report.borders import ascii_only
 from sim.report.points import curves
 from sim.report.run_screen import run_sources, run_table
-from sim.report.sentences import percent, sentences
+from sim.report.sentences import Sentence, findings, percent
 from sim.report.step_notes import step_notes
 from sim.report.step_times import differs
 from sim.units import readable_time
@@ -50,7 +49,7 @@ def screen(outcomes: Sequence[Outcome]) -> str:
     """Return the report of a run as plain text: ASCII only, narrow enough for a terminal."""
     if not outcomes:
         return "no points\n"
-    said = sentences(outcomes)
+    said = findings(outcomes)
     foremost = {words for point in outcomes for words in few_rows_warnings(point)}
     warnings = _once(outcomes, [warnings_of(point) for point in outcomes], foremost)
     notes = [*_line_words(said), *_conventions(outcomes), *_notes(outcomes)]
@@ -63,7 +62,7 @@ def screen(outcomes: Sequence[Outcome]) -> str:
         _table(outcomes),
         run_table(outcomes),
         "\n".join(_wrapped(line) for line in run_sources(outcomes)),
-        "\n".join(_wrapped(sentence) for sentence in said),
+        "\n".join(_wrapped(sentence.text) for sentence in said),
         "\n".join(_wrapped(line) for line in [*_marked("warning", warnings), *_marked("note", notes)]),
     ]
     return ascii_only("\n\n".join(part for part in parts if part)) + "\n"
@@ -124,12 +123,11 @@ def _row(label: str, point: Outcome, widths: tuple[int, int]) -> tuple[str, ...]
     )
 
 
-def _line_words(said: Sequence[str]) -> list[str]:
+def _line_words(said: Sequence[Sentence]) -> list[str]:
     """What the ledger lines named in the sentences mean."""
     words = {line: meaning for group in GROUPS.values() for line, meaning in group.items()}
-    # A line followed by its share, so that a system called "input" is not taken for one.
-    named = dict.fromkeys(re.findall(r"([a-z_]+) \(?[\d.]+ %", " ".join(said)))
-    return ["; ".join(f"{line}: {words[line]}" for line in named if line in words)] if named else []
+    named = dict.fromkeys(line for sentence in said for line in sentence.lines)
+    return ["; ".join(f"{line}: {words[line]}" for line in named)] if named else []
 
 
 def _conventions(outcomes: Sequence[Outcome]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sim.outcome.lines import LINES, SPLIT_LINES
 from sim.outcome.outcome import Outcome
@@ -19,7 +20,19 @@ _ALIKE = 0.005
 """Times this near to each other are not called faster or slower."""
 
 
+class Sentence(NamedTuple):
+    """A sentence, and the ledger lines that it names."""
+
+    text: str
+    lines: tuple[str, ...] = ()
+
+
 def sentences(outcomes: Sequence[Outcome]) -> list[str]:
+    """What the rows support, in words."""
+    return [sentence.text for sentence in findings(outcomes)]
+
+
+def findings(outcomes: Sequence[Outcome]) -> list[Sentence]:
     """At most seven sentences: speed, steps that differ, distribution tax, matching sizes, stranded devices, largest
     shares, links.
 
@@ -31,15 +44,15 @@ def sentences(outcomes: Sequence[Outcome]) -> list[str]:
     same_work = comparable(outcomes)
     steps = step_sentences(systems)
     found = [
-        _fastest(systems) if same_work else _not_compared(systems),
-        *steps,
+        Sentence(_fastest(systems) if same_work else _not_compared(systems)),
+        *map(Sentence, steps),
         *_tax_changes(systems)[: 1 if steps else _MOST_TAX_SENTENCES],
-        _closest_match(systems) if same_work else "",
-        _most_stranded(systems),
+        Sentence(_closest_match(systems) if same_work else ""),
+        Sentence(_most_stranded(systems)),
         _largest_shares(systems),
-        _busiest_links(systems),
+        Sentence(_busiest_links(systems)),
     ]
-    return [sentence for sentence in found if sentence][:_MOST_SENTENCES]
+    return [sentence for sentence in found if sentence.text][:_MOST_SENTENCES]
 
 
 def percent(share: float) -> str:
@@ -86,7 +99,7 @@ def _not_compared(systems: Sequence[Curve]) -> str:
     return f"The {points} do not all train the same model on the same tokens, so their times are not compared."
 
 
-def _tax_changes(systems: Sequence[Curve]) -> list[str]:
+def _tax_changes(systems: Sequence[Curve]) -> list[Sentence]:
     """How the distribution tax changes with size: where it changes most, each kind of device before a second of one."""
     growing = [curve for curve in systems if len(curve.sizes) > 1]
     growing.sort(key=lambda curve: -abs(curve.largest.ledger.tax - curve.smallest.ledger.tax))
@@ -95,20 +108,19 @@ def _tax_changes(systems: Sequence[Curve]) -> list[str]:
     return [_tax_change(curve) for curve in growing]
 
 
-def _tax_change(curve: Curve) -> str:
+def _tax_change(curve: Curve) -> Sentence:
     small, large = curve.smallest, curve.largest
     span = f"From {small.devices:,} to {counted(large.devices, 'device')} the distribution tax of {curve.label}"
     before, after = percent(small.ledger.tax), percent(large.ledger.tax)
     if before == after:
-        return f"{span} stays at {after}."
+        return Sentence(f"{span} stays at {after}.")
     grows = large.ledger.tax > small.ledger.tax
     sign = 1 if grows else -1
     line = max(SPLIT_LINES, key=lambda name: sign * (large.ledger.share(name) - small.ledger.share(name)))
     change = f"({percent(small.ledger.share(line))} to {percent(large.ledger.share(line))})"
-    return (
-        f"{span} {'grows' if grows else 'falls'} from {before} to {after}; the line that"
-        f" {'grows' if grows else 'falls'} most is {line} {change}."
-    )
+    verb = "grows" if grows else "falls"
+    text = f"{span} {verb} from {before} to {after}; the line that {verb} most is {line} {change}."
+    return Sentence(text, (line,))
 
 
 def _closest_match(systems: Sequence[Curve]) -> str:
@@ -148,15 +160,16 @@ def _most_stranded(systems: Sequence[Curve]) -> str:
     )
 
 
-def _largest_shares(systems: Sequence[Curve]) -> str:
+def _largest_shares(systems: Sequence[Curve]) -> Sentence:
     """The two largest ledger lines of a few systems at their largest point."""
-    named = []
+    named, lines = [], []
     for curve, point in representatives(systems)[:_MOST_SYSTEMS_NAMED]:
         ledger = point.ledger
         top = sorted(LINES, key=lambda line: -ledger.share(line))[:2]
         shares = " and ".join(f"{line} {percent(ledger.share(line))}" for line in top)
         named.append(f"{curve.place(point)}, {shares}")
-    return f"Largest shares of the device-seconds: {'; '.join(named)}."
+        lines += top
+    return Sentence(f"Largest shares of the device-seconds: {'; '.join(named)}.", tuple(lines))
 
 
 def _busiest_links(systems: Sequence[Curve]) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from sim.machines import KINDS, kind_of
 from sim.outcome.outcome import Outcome
-from sim.parallel.wafer_plan import WaferPlan
 from sim.report.points import counted
 from sim.report.step_times import differs
 
@@ -46,15 +46,19 @@ def _resolution_words(subject: str, points: Sequence[Outcome]) -> str:
     return f"{subject}: one device stands for all that are alike"
 
 
-def _profile_on_wafers(outcome: Outcome) -> str:
-    """The profile whose figures act on wafers."""
+def _borrowed_profile(outcome: Outcome) -> str:
+    """The profile whose figures act on devices that it does not describe."""
     variation = outcome.scenario.system.variation
-    wafers = isinstance(outcome.plan, WaferPlan)
-    return variation.profile if wafers and differs(outcome) and variation.figures else ""
+    borrowed = not kind_of(outcome.plan).is_profiled
+    return variation.profile if borrowed and differs(outcome) and variation.figures else ""
 
 
 def _profile_words(subject: str, points: Sequence[Outcome]) -> str:
-    return f"the figures of {subject} describe GPUs; wafers that run under it are given the spread of GPUs"
+    described = " and ".join(kind.plural for kind in KINDS if kind.is_profiled)
+    others = " and ".join(dict.fromkeys(kind_of(point.plan).plural for point in points))
+    return (
+        f"the figures of {subject} describe {described}; {others} that run under it are given the spread of {described}"
+    )
 
 
 def _device_alone(outcome: Outcome) -> str:
@@ -71,7 +75,7 @@ def _alone_words(subject: str, points: Sequence[Outcome]) -> str:
 
 _NOTES: tuple[tuple[Callable[[Outcome], str], Callable[[str, Sequence[Outcome]], str]], ...] = (
     (_simulated_so, _resolution_words),
-    (_profile_on_wafers, _profile_words),
+    (_borrowed_profile, _profile_words),
     (_device_alone, _alone_words),
 )
 """What a note is about, nothing where a point needs none; and the note on all points that it is about."""

@@ -61,7 +61,7 @@ def _times(steps: StepTimes) -> dict[str, float | None]:
 
 
 def _held_up(one: HeldUp) -> dict[str, Any]:
-    """One of those who held everyone up; its place in the plan is null where it is no device."""
+    """One of the stragglers; its place in the plan is null where it is no device."""
     if one.device is None:
         places = dict.fromkeys(("device", "actor", "replica", "rank"))
         return {"by": one.by, "steps": one.steps, **places, "node": one.node}

@@ -1,4 +1,4 @@
-"""What to say where devices differ: how long steps take and why, and who holds everyone up."""
+"""What to say where devices differ: how long steps take and why, and the stragglers on their critical paths."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import math
 from collections.abc import Sequence
 
 from sim.engine.lanes import STALLS, WORK
+from sim.machines import kind_of
 from sim.outcome.outcome import Outcome
 from sim.outcome.step_times import PERCENTILES, HeldUp, StepTimes
-from sim.parallel.wafer_plan import WaferPlan
 from sim.report.points import Curve, counted, representatives
 
 _MOST_SYSTEMS_NAMED = 3
 _NAMED_FROM = 0.1
-"""Who holds everyone up in a smaller share of the steps is nobody in particular."""
+"""A straggler of a smaller share of the steps is not named."""
 _MOST_NAMED = 2
 _ALIKE = 5e-4
 """Means this near to the step of equal devices are not called longer or shorter."""
@@ -36,7 +36,7 @@ def drawn_step(outcome: Outcome) -> str:
 
 
 def step_sentences(systems: Sequence[Curve]) -> list[str]:
-    """At most two sentences on a few points where devices differ: how long steps take, and who holds everyone up."""
+    """At most two sentences on a few points where devices differ: how long steps take, and their stragglers."""
     shown = [(curve, point) for curve, point in representatives(systems) if differs(point)][:_MOST_SYSTEMS_NAMED]
     named = [(curve.place(point), point, point.step_times) for curve, point in shown]
     times = [f"{place}, {_spread(steps)}" for place, _, steps in named if steps]
@@ -52,8 +52,6 @@ def step_sentences(systems: Sequence[Curve]) -> list[str]:
 
 def device_name(one: HeldUp, outcome: Outcome) -> str:
     """A device and its place in the plan: "gpu 13,933 (stage 13, replica 77, rank 5)", "wafer 3"."""
-    if one.actor == "wafer":
-        return f"wafer {one.device:,}"
     stages = len(outcome.trace.multiplicity)
     tensor, replicas = getattr(outcome.plan, "tensor", 1), getattr(outcome.plan, "data", 1)
     places = [
@@ -63,7 +61,7 @@ def device_name(one: HeldUp, outcome: Outcome) -> str:
     ]
     # The one replica of a lone device says nothing that its number does not.
     told = stages > 1 or tensor > 1
-    return f"gpu {one.device:,}" + (f" ({', '.join(places)})" if told and places else "")
+    return f"{kind_of(outcome.plan).word} {one.device:,}" + (f" ({', '.join(places)})" if told and places else "")
 
 
 def node_name(node: int, outcome: Outcome) -> str:
@@ -71,8 +69,8 @@ def node_name(node: int, outcome: Outcome) -> str:
     # Nodes are as large in every part, and none but the last of all is cut at its end.
     size = outcome.step_times.node_devices if outcome.step_times else 1
     first = node * size
-    kind, count = "wafer" if isinstance(outcome.plan, WaferPlan) else "gpu", min(size, outcome.devices - first)
-    devices = f"{kind} {first:,}" if count == 1 else f"{counted(count, 'device')} from {kind} {first:,} on"
+    word, count = kind_of(outcome.plan).word, min(size, outcome.devices - first)
+    devices = f"{word} {first:,}" if count == 1 else f"{counted(count, 'device')} from {word} {first:,} on"
     return f"node {node:,} ({devices})"
 
 
@@ -88,7 +86,7 @@ def _excess(steps: StepTimes) -> float:
 
 
 def _spread(steps: StepTimes) -> str:
-    """Mean, what it is beside equal devices, and how steps differ from each other."""
+    """Mean, what it is against equal devices, and how steps differ from each other."""
     against, causes = _against_alike(_excess(steps)), _causes(steps)
     if len(steps.times_s) == 1:
         return f"{_seconds([steps.mean_s])[0]} in the one step simulated, {against}{causes}"

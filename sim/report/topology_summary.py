@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections import Counter
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from tabulate import tabulate
 
 from sim.hardware.network import Network
 from sim.hardware.topology import Link, Topology
+from sim.hardware.topology.vertex_names import kind_of
 from sim.report.borders import ascii_only
 
 _WIDTH = 118
@@ -29,11 +29,6 @@ class LinkRow:
     link: Link
     between: tuple[str, ...]
     count: int
-
-
-def kind_of(vertex: str) -> str:
-    """What a vertex is called without its number: "leaf" for "leaf3.1"."""
-    return re.sub(r"[\d.]*$", "", vertex) or vertex
 
 
 def roles(topology: Topology) -> dict[str, str]:
@@ -128,7 +123,7 @@ def _rate_bytes_per_s(network: Network, distance: int) -> float:
 def _known(topology: Topology) -> str:
     """How the figures behind this are known, and where the link rates come from."""
     kinds = Counter(figure.kind for figure in topology.figures)
-    sources = list(dict.fromkeys(figure.source for figure in topology.figures if figure.name.endswith(".rate")))
+    sources = list(dict.fromkeys(rate.source for rate in topology.about.link_rates.values()))
     named = ", ".join(source for source in sources[:_MOST_SOURCES] if source)
     counted = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
     return _wrapped(f"Figures: {counted}" + (f"; link rates from {named}." if named else ".")) if kinds else ""

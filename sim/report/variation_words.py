@@ -36,7 +36,7 @@ def slow_words(slow: Slow) -> str:
 
 
 def stalls_words(stalls: Stalls) -> str:
-    """How often and how long; nothing where nobody stalls."""
+    """How often and how long; nothing where there are no stalls."""
     if not (stalls.per_device_hour and stalls.mean_s):
         return ""
     return f"{stalls.per_device_hour:g} an hour of {readable_time(stalls.mean_s)}"

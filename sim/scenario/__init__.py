@@ -1,5 +1,6 @@
 """What the user wrote, checked and resolved."""
 
+from sim.scenario.axis_key import AxisKey
 from sim.scenario.entries import is_refused, published_of, whole, within
 from sim.scenario.keys import Key, entry_names, parse_key, system_names, with_value
 from sim.scenario.reader import read_document
@@ -20,6 +21,7 @@ from sim.scenario.types import (
 )
 
 __all__ = [
+    "AxisKey",
     "ComparedWith",
     "Key",
     "Lora",

@@ -151,11 +151,17 @@ def _number(value: object, where: str) -> tuple[float, str]:
     number, unit = math.nan, ""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         number = float(value)
-    elif isinstance(value, str) and (match := _QUANTITY.fullmatch(value.strip())):
-        number, unit = float(match[1]), match[2]
+    elif isinstance(value, str):
+        number, unit = amount_of(value) or (number, unit)
     if not math.isfinite(number):
         raise InputError(where, f"{shown(value)} is no number that an axis can have", _EXAMPLE)
     return number, unit
+
+
+def amount_of(text: str) -> tuple[float, str] | None:
+    """The number and the unit of a value as a file writes it; None where it does not begin with a number."""
+    match = _QUANTITY.fullmatch(text.strip())
+    return None if match is None else (float(match[1]), match[2])
 
 
 def _one_unit(units: Sequence[str], where: str) -> str:

@@ -10,11 +10,11 @@ from typing import Any, get_args
 
 from sim.errors import InputError, closest, some_of
 from sim.scenario.other_names import usual_name
-from sim.scenario.types import PlanLimit, Recompute, Schedule
+from sim.scenario.types import PlanLimit, Recompute, ScheduleName
 
 _DEGREES = ("devices", "tensor", "pipeline", "virtual_stages", "data", "micro_batch", "zero")
 _WORDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"sequence_parallel": ("true", "false"), "recompute": get_args(Recompute), "schedule": get_args(Schedule)}
+    {"sequence_parallel": ("true", "false"), "recompute": get_args(Recompute), "schedule": get_args(ScheduleName)}
 )
 _COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = MappingProxyType(
     {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt, "=": operator.eq, "!=": operator.ne}

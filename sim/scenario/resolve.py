@@ -9,6 +9,7 @@ from typing import Any
 from sim.catalog import Model, Variation, load_model, stack_names
 from sim.errors import InputError, ScaletaxError, shown, some_of, unknown_name
 from sim.scenario.amounts import sequences_in
+from sim.scenario.axis_key import AxisKey
 from sim.scenario.bounds import MOST_SEQUENCES, check_size
 from sim.scenario.hardware_tables import PartTable, SizesTable
 from sim.scenario.model_config import read_model_config
@@ -34,7 +35,7 @@ from sim.scenario.types import (
 from sim.scenario.variation import Place, variation_from
 
 
-def scenario_from(document: Mapping[str, Any], path: Path, axes: Mapping[str, Any] | None = None) -> Scenario:
+def scenario_from(document: Mapping[str, Any], path: Path, axes: Mapping[AxisKey, Any] | None = None) -> Scenario:
     """Build the scenario of one point.
 
     document: as read_document returns it, with one system and without [sweep].
@@ -48,7 +49,7 @@ def scenario_from(document: Mapping[str, Any], path: Path, axes: Mapping[str, An
         raise at_point(error, axes or {}) from None
 
 
-def at_point(error: ScaletaxError, axes: Mapping[str, Any]) -> ScaletaxError:
+def at_point(error: ScaletaxError, axes: Mapping[AxisKey, Any]) -> ScaletaxError:
     """The error, of the same kind, that also names the point of the sweep which has it."""
     if not axes:
         return error
@@ -56,7 +57,7 @@ def at_point(error: ScaletaxError, axes: Mapping[str, Any]) -> ScaletaxError:
     return type(error)(error.where, f"{error.problem}\nat the sweep point {at}", error.remedy)
 
 
-def _resolve(raw: Mapping[str, Any], path: Path, axes: dict[str, Any]) -> Scenario:
+def _resolve(raw: Mapping[str, Any], path: Path, axes: dict[AxisKey, Any]) -> Scenario:
     document = check(raw, path)
     if len(document.system) != 1 or document.sweep:
         raise ValueError("a scenario is made of one system and no sweep: expand the document first")

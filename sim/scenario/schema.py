@@ -24,7 +24,7 @@ from sim.scenario.run_tables import (
     run_or_profile,
 )
 from sim.scenario.table import Count, Table, Text
-from sim.scenario.types import MEMORY_MARGIN, FlopConvention, PlanLimit, Recompute, Resolution, Schedule
+from sim.scenario.types import MEMORY_MARGIN, FlopConvention, PlanLimit, Recompute, Resolution, ScheduleName
 from sim.scenario.variation_tables import SlowPlaceTable, SlowTable, StallsTable, VariationTable, name_or_table
 
 SCHEMA = 1
@@ -121,7 +121,7 @@ class PlanTable(Table):
     zero: Annotated[int, Field(ge=0, le=3)] | None = None
     sequence_parallel: bool | None = None
     recompute: Recompute | None = None
-    schedule: Schedule | None = None
+    schedule: ScheduleName | None = None
     layers_per_stage: Annotated[list[Count], Field(min_length=1)] | None = Field(None, examples=["[11, 10, 10, 9]"])
     micro_batches: Annotated[list[Count], Field(min_length=1)] | None = Field(None, examples=["[12, 12, 10]"])
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from sim.catalog import Model, Variation
+from sim.scenario.axis_key import AxisKey
 from sim.units import Rate
 
 Recompute = Literal["none", "selective", "full"]
-Schedule = Literal["gpipe", "1f1b", "interleaved"]
+ScheduleName = Literal["gpipe", "1f1b", "interleaved", "zb-h1", "zb-h2", "zb-v", "dualpipe", "dualpipev"]
 Resolution = Literal["auto", "folded", "full"]
 FlopConvention = Literal["full-attention", "causal-attention"]
 
@@ -56,7 +57,7 @@ class PlanRequest:
     zero: int | None = None
     sequence_parallel: bool | None = None
     recompute: Recompute | None = None
-    schedule: Schedule | None = None
+    schedule: str | None = None
     layers_per_stage: tuple[int, ...] | None = None
     micro_batches: tuple[int, ...] | None = None
     """Of each replica, where they differ."""
@@ -141,11 +142,24 @@ class NetworkChange:
     latency_times: float = 1.0
 
 
+class Named(Protocol):
+    """An object of one's own in place of a name."""
+
+    @property
+    def name(self) -> str: ...
+
+
+def name_of(given: str | Named) -> str:
+    """The name of what is given by its name or path, or as an object."""
+    return given if isinstance(given, str) else given.name
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """Hardware of one kind, on which consecutive stages of a pipeline run."""
 
-    topology: str
+    topology: Any
+    """As of a System."""
     devices: int
     sizes: Mapping[str, float] = field(default_factory=dict)
 
@@ -155,11 +169,13 @@ class System:
     """A machine and how it is used."""
 
     name: str
-    topology: str
-    """Name on the shelf, or a path ending in .toml, already resolved from the scenario file; empty with parts."""
+    topology: Any
+    """Name on the shelf, a path ending in .toml, already resolved from the scenario file, or a Topology; empty with
+    parts."""
     devices: int
     """All of them."""
-    stack: str
+    stack: Any
+    """Name in the catalogue, or the stack itself."""
     plan: PlanRequest = PlanRequest()
     jitter: float = 0.0
     """Coefficient of variation of the compute time of one replica's step."""
@@ -232,7 +248,7 @@ class Scenario:
     system: System
     report: Report
     seed: int = 0
-    axes: dict[str, Any] = field(default_factory=dict)
+    axes: dict[AxisKey, Any] = field(default_factory=dict)
     """Values of the sweep axes at this point, by dotted key."""
     steps: int = 100
     """Optimizer steps that are simulated where devices differ."""
@@ -243,6 +259,9 @@ class Scenario:
     @property
     def where(self) -> str:
         """How messages name this scenario's system."""
-        if self.entry:
-            return f'{self.path}: [entry "{self.entry}"] [system "{self.system.name}"]'
-        return f'{self.path}: [system "{self.system.name}"]'
+        return self.where_of("")
+
+    def where_of(self, table: str) -> str:
+        """How messages name a table of it, as ".variation"."""
+        entry = f'[entry "{self.entry}"] ' if self.entry else ""
+        return f'{self.path}: {entry}[system "{self.system.name}"{table}]'

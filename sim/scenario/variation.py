@@ -100,7 +100,7 @@ def _check_whole(name: str, given: Mapping[str, float], base: Mapping[str, float
 
 def _acts(variation: Variation, figure: Figure) -> bool:
     """Whether what the figure belongs to is switched on."""
-    part = getattr(variation, figure.name.split(".")[0])
+    part = getattr(variation, figure.group)
     return all(dataclasses.astuple(part)) if isinstance(part, (Slow, Stalls)) else bool(part)
 
 

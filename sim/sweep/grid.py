@@ -17,6 +17,7 @@ from typing import Any
 
 from sim.errors import InputError
 from sim.scenario import (
+    AxisKey,
     Key,
     Published,
     Refusal,
@@ -42,7 +43,7 @@ class Point:
 
     document: dict[str, Any]
     """One system, no [sweep]."""
-    axes: dict[str, Any] = field(default_factory=dict)
+    axes: dict[AxisKey, Any] = field(default_factory=dict)
     """Values by dotted key, as [sweep] writes it."""
     entry: str = ""
     published: Published | None = None
@@ -163,7 +164,7 @@ class _Grid:
             document: dict[str, Any] = {**self.common, "system": [self.system]}
             for axis, value in chosen:
                 document = with_value(document, axis.key, value)
-            point = Point(document, {axis.text: value for axis, value in chosen})
+            point = Point(document, {AxisKey(axis.text): value for axis, value in chosen})
             if self.entry is not None:
                 published = published_of(self.entry, _only_system(point))
                 point = dataclasses.replace(point, entry=self.entry["name"], published=published)

@@ -124,7 +124,8 @@ def _resolved(point: Point, asked: str, path: Path, is_same: IsSame) -> _Resolve
             scenario = scenario_of(point, path)
             task, refusal = Task(point_key(scenario), scenario), None
         except ScaletaxError as error:
-            record = {"row": {"system": point.document["system"][0].get("name"), "error": str(error)}}
+            row = {"system": point.document["system"][0].get("name"), "error": str(error)}
+            record = {"row": row, "problem": error.headline}
             task, refusal = None, Answer(f"refused {asked}", record, FAILED, {})
     files = of_the_user(read)
     for file, digest in files.items():
@@ -135,7 +136,7 @@ def _resolved(point: Point, asked: str, path: Path, is_same: IsSame) -> _Resolve
 def _names(point: Point, path: Path) -> dict[str, Any]:
     """How its file calls a point: the same one may stand in several files, under other axes."""
     entry = {"entry": point.entry} if point.entry else {}
-    axes = {key: axis_cell(value) for key, value in point.axes.items()}
+    axes: dict[str, Any] = {key: axis_cell(value) for key, value in point.axes.items()}
     return {"title": point.document.get("title", path.stem), **entry, **axes}
 
 

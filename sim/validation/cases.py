@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
-from sim.catalog import GpuStack, Model, Stack, load_device, load_stack
-from sim.errors import InputError, ScaletaxError
+from sim.catalog import Model, load_device, load_stack
+from sim.errors import DoesNotFit, InputError, ScaletaxError
+from sim.machines import kind_of
 from sim.scenario.types import PlanRequest, Report, Scenario, System, Training
 from sim.validation.clusters import cluster_of
 from sim.validation.conventions import Convention, Filling, convention_of, device_of, place_of, table_devices
@@ -46,21 +48,39 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Unsupported:
-    """A row that is not simulated or not scored, and why."""
+    """A row that is not simulated or not scored, and why.
+
+    general: the reason in words that hold for other rows too, where it names something of this one.
+    """
 
     row: Row
     reason: str
+    general: str = ""
+
+    @classmethod
+    def refused(cls, row: Row, error: ScaletaxError) -> Unsupported:
+        """For what an error says."""
+        return cls(row, error.headline, error.general if isinstance(error, (NotSaid, NotScored)) else "")
+
+
+class NotSaid(InputError):
+    """The source lacks what a simulation needs."""
+
+    general = "the source does not say shape, devices or batch"
+
+
+class NotScored(DoesNotFit):
+    """Nothing that was assumed for what the source does not say fits."""
+
+    general = "no plan assumed for what the source does not say fits: not scored"
 
 
 def case_of(row: Row) -> Case | Unsupported:
     """What to simulate for a row, or why it cannot be."""
-    reason = _obstacle(row)
-    if reason:
-        return Unsupported(row, reason)
     try:
-        return _Reading(row).case()
+        return _obstacle(row) or _Reading(row).case()
     except ScaletaxError as error:
-        return Unsupported(row, f"{error.problem.splitlines()[0]}")
+        return Unsupported.refused(row, error)
 
 
 def measured_step_s(row: Row) -> float | None:
@@ -74,36 +94,38 @@ def measured_step_s(row: Row) -> float | None:
     return batch * sequence / (rate * devices)
 
 
-def _obstacle(row: Row) -> str:
-    """Why a row cannot be simulated at all; empty where it can."""
+def _obstacle(row: Row) -> Unsupported | None:
+    """Why a row cannot be simulated at all; None where it can."""
+    because = functools.partial(Unsupported, row)
     if row.verified.casefold() == "memory":
-        return "quoted from memory, not read in the source"
+        return because("quoted from memory, not read in the source")
     if re.match(_NOT_LANGUAGE_DECODERS, row.model):
-        return f"{row.model} is no decoder-only language model"
+        return because(f"{row.model} is no decoder-only language model", "no decoder-only language model")
     if (row.ep or 1) > 1 or re.match(_EXPERTS, row.model) or "MoE" in row.note[:60]:
-        return "mixtures of experts are not simulated yet"
+        return because("mixtures of experts are not simulated yet")
     if (row.cp or 1) > 1:
-        return "context parallelism is not simulated yet"
+        return because("context parallelism is not simulated yet")
     if precision_of(row) not in ("", "bf16", "fp16"):
-        return f"precision {row.precision} is not simulated yet"
+        others = "precisions other than bf16 and fp16 are not simulated yet"
+        return because(f"precision {row.precision} is not simulated yet", others)
     if re.match(r"(?i).*(lora|peft|sft|fine-?tun)", row.model) or re.search(r"(?i)lora", row.source):
-        return "fine-tuning rows are not read yet"
+        return because("fine-tuning rows are not read yet")
     if re.search(r"(?i)async TP=1", row.note):
-        return "asynchronous tensor parallelism is not simulated yet"
+        return because("asynchronous tensor parallelism is not simulated yet")
     if re.search(r"(?i)(?<!no )(?<!no cpu )(?<!without )(?<!without cpu )offload", row.note):
-        return "offloading to the host is not simulated yet"
+        return because("offloading to the host is not simulated yet")
     if device_of(row) is None:
-        return unknown_device(row.gpu, table_devices())
+        return because(unknown_device(row.gpu, table_devices()), "the device is not in the catalogue")
     missing = [
         key
         for key in ("n_gpus", "layers", "d_model", "heads", "seq_len", "global_batch_sequences")
         if getattr(row, key) is None
     ]
     if missing:
-        return f"the source does not say {', '.join(missing)}"
+        raise NotSaid(row.id, f"the source does not say {', '.join(missing)}")
     if measured_step_s(row) is None:
-        return "the source gives neither a step time nor a throughput"
-    return ""
+        return because("the source gives neither a step time nor a throughput")
+    return None
 
 
 class _Reading:
@@ -113,7 +135,7 @@ class _Reading:
         self.row = row
         self.device = device_of(row) or ""
         self.convention: Convention = convention_of(row)
-        self.stack: Stack = load_stack(self.convention.stack, row.id)
+        self.stack: Any = load_stack(self.convention.stack, row.id)
         self.filling = Filling(self.convention)
         self.assumed = self.filling.assumed
         if not self.convention.known:
@@ -127,7 +149,7 @@ class _Reading:
         self.assumed += cluster.assumed
         model = self._model()
         plan = RequestedPlan(PlanRequest(rule="fixed"))
-        if isinstance(self.stack, GpuStack):
+        if kind_of(self.stack).has_degrees:
             plan = requested_plan(row, self.stack, self.filling)
         training = Training(
             tokens=float((row.global_batch_sequences or 0) * (row.seq_len or 0)),
@@ -155,7 +177,7 @@ class _Reading:
         traits = dict(self.convention.traits)
         vocab, gated = traits.pop("vocab", None), traits.pop("gated_mlp", False)
         if row.vocab is None and vocab is None:
-            raise InputError(row.id, "the source does not say the vocabulary")
+            raise NotSaid(row.id, "the source does not say the vocabulary")
         if row.vocab is None:
             self.assumed.append(f"vocabulary {vocab}")
         if row.gated_mlp is None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sim.errors import ScaletaxError
+from sim.machines import Prepared
 from sim.outcome.outcome import Memory, Outcome
-from sim.parallel.plan import Plan
-from sim.prepare import Prepared
 from sim.processes import mapped
+from sim.scenario.types import name_of
 from sim.simulate import simulate_prepared
 from sim.validation.cases import Case, Unsupported, case_of
 from sim.validation.conventions import convention_of
@@ -45,7 +45,7 @@ class Comparison:
     @property
     def stack(self) -> str:
         """The software stack that the row ran."""
-        return self.case.scenario.system.stack
+        return name_of(self.case.scenario.system.stack)
 
     @property
     def measured_s(self) -> float:
@@ -108,7 +108,7 @@ def compare_case(case: Case) -> Comparison | Unsupported:
             return Unsupported(case.row, f"a step of {passes_of(prepared)} passes is too long to simulate")
         outcome = simulate_prepared(prepared)
     except ScaletaxError as error:
-        return Unsupported(case.row, error.problem.splitlines()[0])
+        return Unsupported.refused(case.row, error)
     except Exception as error:
         return Unsupported(case.row, f"a defect of scaletax: {type(error).__name__}: {error}")
     return Comparison(
@@ -123,9 +123,7 @@ def compare_case(case: Case) -> Comparison | Unsupported:
 
 def passes_of(prepared: Prepared) -> int:
     """Passes of a step that the engine draws: micro-batches through a pipeline's chunks, or a wafer's layers."""
-    plan = prepared.plan
-    turns = plan.pipeline * plan.virtual_stages if isinstance(plan, Plan) else prepared.scenario.model.layers
-    return plan.micro_batches * turns
+    return prepared.kind.passes(prepared.plan, prepared.scenario.model.layers)
 
 
 def measured_bytes(memory: Memory, what: Literal["allocated", "reserved"]) -> float:

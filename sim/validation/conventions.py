@@ -12,7 +12,8 @@ from importlib import resources
 from types import MappingProxyType
 from typing import Any, Literal
 
-from sim.catalog import GpuStack, Wafer, device_names, load_device, load_stack
+from sim.catalog import device_names, load_device, load_stack
+from sim.machines import kind_of
 from sim.validation.table import Row
 
 _UNKNOWN_YEAR = 2024
@@ -79,6 +80,11 @@ def device_of(row: Row) -> str | None:
     return None if name is None else str(name)
 
 
+def family_of(row: Row) -> str:
+    """The first part of the name of a row's device: "a100"; empty where the catalogue has none."""
+    return (device_of(row) or "").partition("-")[0]
+
+
 def table_devices() -> list[str]:
     """Every name of a device that a table may use: those of the catalogue, and those that papers have for them."""
     return list(dict.fromkeys([*_conventions()["device"], *device_names()]))
@@ -132,7 +138,7 @@ def _matches(entry: Mapping[str, Any], row: Row) -> bool:
 @functools.cache
 def _runs_on(stack: str, device: str | None) -> bool:
     """Whether stack and device are of one kind; nothing is held against a device that nobody knows."""
-    return device is None or isinstance(load_stack(stack), GpuStack) != isinstance(load_device(device), Wafer)
+    return device is None or kind_of(load_stack(stack)) is kind_of(load_device(device))
 
 
 def _traits(row: Row) -> dict[str, Any]:

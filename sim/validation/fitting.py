@@ -21,17 +21,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.catalog import GpuStack, load_device, load_stack, stack_names
+from sim.catalog import load_device, load_stack, stack_names
 from sim.catalog.loader import own_figures
 from sim.catalog.writer import write_figures
 from sim.errors import DoesNotFit, InputError, unknown_name
 from sim.hardware.network import Network
-from sim.prepare import Prepared, prepare_as_measured
+from sim.machines import Prepared
+from sim.prepare import prepare_as_measured
 from sim.simulate import simulate_prepared
 from sim.validation.cases import Case, case_of
 from sim.validation.roles import role_of
 from sim.validation.table import read_tables
-from sim.validation.tuning import closed_form_s, settled
+from sim.validation.tuning import settled
 
 _SOFT = 0.05
 """Relative error beyond which a row's pull falls (the scale of a Cauchy loss)."""
@@ -46,12 +47,17 @@ _MOST_EVALUATIONS = 12
 
 @dataclass(frozen=True, slots=True)
 class Free:
-    """One constant to be fitted: its name ("table.key" inside a table of figures), start and physical range."""
+    """One constant to be fitted: its field of the record (and its key there), start and physical range."""
 
-    name: str
+    path: tuple[str, ...]
     start: float
     low: float
     high: float
+
+    @property
+    def name(self) -> str:
+        """As files have it: "table.key" inside a table of figures."""
+        return ".".join(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +111,8 @@ def fit_plan(name: str) -> FitPlan:
     if not cases:
         raise InputError(f"scaletax fit {name}", "it has no fit rows", "see docs/validation.md for the rule of roles")
     record = load_stack(name) if kind == "stacks" else load_device(name)
-    free = tuple(
-        Free(key, _value(record, key), float(bounds[0]), float(bounds[1]))
-        for key, bounds in entry.items()
-        if key not in _NOT_CONSTANTS
-    )
+    ranges = {tuple(key.split(".", 1)): bounds for key, bounds in entry.items() if key not in _NOT_CONSTANTS}
+    free = tuple(Free(path, _value(record, path), float(low), float(high)) for path, (low, high) in ranges.items())
     return FitPlan(name, kind, tuple(entry.get("shared_with", ())), free, tuple(cases), entry["source"])
 
 
@@ -176,7 +179,8 @@ class _Problem:
     def quick_errors(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """By the closed form where there is one."""
         rows = zip(self.prepared, self.networks, strict=True)
-        times = [_quick_s(_changed(one, self.plan, values), network) for one, network in rows]
+        changed = ((_changed(one, self.plan, values), network) for one, network in rows)
+        times = [one.kind.closed_form_s(one, network) for one, network in changed]
         return np.asarray(np.log(np.array(times) / self.measured))
 
     def least_squares(self, near: NDArray[np.float64], errors: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -229,38 +233,29 @@ def write_fit(found: Fitted, date: str) -> list[Path]:
     return paths
 
 
-def _quick_s(prepared: Prepared, network: Network) -> float:
-    """The closed form where there is one; wafers are quick to simulate."""
-    return (
-        closed_form_s(prepared, network)
-        if isinstance(prepared.stack, GpuStack)
-        else simulate_prepared(prepared).step_time_s
-    )
-
-
 def _changed(prepared: Prepared, plan: FitPlan, values: Sequence[float] | NDArray[np.float64]) -> Prepared:
     """The same with constants changed: of its stack where it has no value of its own, or of its device."""
-    wanted = {one.name: float(value) for one, value in zip(plan.free, values, strict=True)}
+    wanted = {one: float(value) for one, value in zip(plan.free, values, strict=True)}
     if plan.kind == "stacks":
-        inherited = {key: value for key, value in wanted.items() if not _overrides(prepared.stack.name, plan.name, key)}
+        stack = prepared.stack.name
+        inherited = {one: value for one, value in wanted.items() if not _overrides(stack, plan.name, one.path[0])}
         return dataclasses.replace(prepared, stack=_with(prepared.stack, inherited))
     parts = tuple(dataclasses.replace(part, device=_with(part.device, wanted)) for part in prepared.parts)
     return dataclasses.replace(prepared, parts=parts)
 
 
-def _with(record: Any, values: Mapping[str, float]) -> Any:
-    """A record with fields changed; "table.key" changes one entry of a table."""
+def _with(record: Any, values: Mapping[Free, float]) -> Any:
+    """A record with fields changed, or entries of its tables."""
     changes: dict[str, Any] = {}
-    for name, value in values.items():
-        field, _, key = name.partition(".")
-        changes[field] = {**changes.get(field, getattr(record, field)), key: value} if key else value
+    for one, value in values.items():
+        field, *key = one.path
+        changes[field] = {**changes.get(field, getattr(record, field)), key[0]: value} if key else value
     return dataclasses.replace(record, **changes)
 
 
-def _value(record: Any, name: str) -> float:
-    field, _, key = name.partition(".")
-    found = getattr(record, field)
-    return float(found[key] if key else found)
+def _value(record: Any, path: tuple[str, ...]) -> float:
+    found = getattr(record, path[0])
+    return float(found[path[1]] if path[1:] else found)
 
 
 def _family(name: str) -> tuple[str, ...]:
@@ -275,11 +270,11 @@ def _line(stack: str) -> tuple[str, ...]:
     return (stack, *(_line(base) if base else ()))
 
 
-def _overrides(stack: str, base: str, key: str) -> bool:
+def _overrides(stack: str, base: str, field: str) -> bool:
     """Whether a stack between `stack` and its base has a value of its own for a constant."""
     line = _line(stack)
     between = line[: line.index(base)] if base in line else ()
-    return any(key.partition(".")[0] in own_figures(one) for one in between)
+    return any(field in own_figures(one) for one in between)
 
 
 @functools.cache

@@ -18,13 +18,15 @@ _CUT = "..."
 @functools.cache
 def label_of(source: str) -> str:
     """A source in at most 32 characters: its own name, one from labels.toml, or the beginning of its name."""
+    return _whole_label(source) or textwrap.shorten(source, _LONGEST, placeholder=_CUT)
+
+
+def _whole_label(source: str) -> str:
+    """Its own name, or one from labels.toml; empty where there is none, so that the name has to be cut."""
     if len(source) <= _LONGEST:
         return source
-    for pattern, label in _patterns():
-        found = pattern.match(source)
-        if found:
-            return label.format(**found.groupdict())
-    return textwrap.shorten(source, _LONGEST, placeholder=_CUT)
+    found = ((pattern.match(source), label) for pattern, label in _patterns())
+    return next((label.format(**match.groupdict()) for match, label in found if match), "")
 
 
 def of_source(table: Table, wanted: str) -> Table:
@@ -38,7 +40,7 @@ def of_source(table: Table, wanted: str) -> Table:
     labels = sorted({label_of(row.source) for row in table.rows})
     parts = {part for label in labels for part in re.split(r"[^A-Za-z0-9.]+", label) if part}
     near = closest(wanted, labels) or closest(wanted, sorted(parts))
-    whole = [label for label in labels if not label.endswith(_CUT)]
+    whole = sorted({_whole_label(row.source) for row in table.rows} - {""})
     raise InputError(
         "--source", f"no source is called '{wanted}'{near}", f"sources: {some_of(whole, wanted) or 'none'}"
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from sim.catalog import SlowPlace, Variation, load_model
-from sim.hardware.topology import load_topology
+from sim.prepare import prepare
 from sim.scenario.types import PlanRequest, Recompute, Report, Scenario, System, Training
 from sim.simulate import simulate
 from sim.validation.rows import read_rows
@@ -108,7 +108,7 @@ def compare_slow_node(measured: SlowNode, nodes: Sequence[int] | None = None) ->
     scenario = measured.scenario
     alike = simulate(scenario)
     stages = scenario.system.plan.pipeline or 1
-    domain = load_topology(scenario.system.topology, scenario.system.devices, measured.id).domain
+    (domain,) = prepare(scenario).domains
     places = nodes or range(0, scenario.system.devices // domain, scenario.system.devices // stages // domain)
     cost_at = {}
     for node in places:

@@ -159,8 +159,7 @@ def spread_table(comparisons: Sequence[SpreadComparison]) -> str:
             [f"{1e3 * one.p95_delay_s:.0f}" for one in both],
             [f"{1e3 * one.p99_delay_s:.0f}" for one in both],
         )
-        name = pair.row.id.removeprefix("mlperfjit-")
-        return (name, pair.row.role, f"{pair.row.devices:,}", *(" / ".join(pair_of) for pair_of in values))
+        return (pair.row.name, pair.row.role, f"{pair.row.devices:,}", *(" / ".join(pair_of) for pair_of in values))
 
     ordered = sorted(comparisons, key=lambda pair: (pair.row.devices, pair.row.id))
     table = tabulate(

@@ -21,7 +21,7 @@ LONGEST_COUNTED = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How far the steps of a run lie apart.
+    """The spread of the steps of a run.
 
     coefficient_of_variation: standard deviation over mean. p95_over_median, p99_over_median: what 95 and 99 % of the
     steps do not exceed, over the median.
@@ -58,6 +58,8 @@ class SpreadRow:
     """
 
     id: str
+    name: str
+    """The id without that of the source."""
     role: str
     benchmark: str
     source: str
@@ -79,6 +81,7 @@ def _row(raw: dict[str, str]) -> SpreadRow:
     keys = ("median_step_time_s", "cv", "p95_over_median", "p99_over_median")
     return SpreadRow(
         raw["id"],
+        raw["id"].removeprefix("mlperfjit-"),
         raw["role"],
         raw["benchmark"],
         raw["source"],

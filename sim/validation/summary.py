@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,14 +17,6 @@ from sim.validation.targets import Target, headline, targets
 
 _MOST_WORST = 10
 _MOST_LINES = 3
-_REASONS: tuple[tuple[str, str], ...] = (
-    (r"the device '.*' is not in the catalogue", "the device is not in the catalogue"),
-    (r"precision .* is not simulated yet", "precisions other than bf16 and fp16 are not simulated yet"),
-    (r"the source does not say ", "the source does not say shape, devices or batch"),
-    (r".* is no decoder-only language model", "no decoder-only language model"),
-    (r"not scored: ", "no plan assumed for what the source does not say fits: not scored"),
-)
-"""Reasons that differ from row to row only in a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +125,7 @@ def summarise(
 
 def _left_out(rows: Sequence[Unsupported]) -> tuple[LeftOut, ...]:
     """By source, and within a source from the most frequent reason."""
-    found = Counter((label_of(one.row.source), reason_words(one.reason)) for one in rows)
+    found = Counter((label_of(one.row.source), one.general or one.reason) for one in rows)
     ordered = sorted(found, key=lambda pair: (pair[0].casefold(), -found[pair], pair[1]))
     return tuple(LeftOut(source, reason, found[source, reason]) for source, reason in ordered)
 
@@ -144,11 +135,6 @@ def _counts(rows: Sequence[tuple[str, Role]], left_out: Sequence[str] = ()) -> d
     roles, others = Counter(rows), Counter(left_out)
     names = dict.fromkeys([*(name for name, _ in rows), *left_out])
     return {name: Counts(roles[name, "check"], roles[name, "fit"], others[name]) for name in names}
-
-
-def reason_words(reason: str) -> str:
-    """A reason without the names that differ from row to row."""
-    return next((words for pattern, words in _REASONS if re.match(pattern, reason)), reason)
 
 
 def _groups(

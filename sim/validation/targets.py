@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sim.validation.compare import Comparison
-from sim.validation.conventions import device_of
+from sim.validation.conventions import device_of, family_of
 from sim.validation.errors import Errors, memory_errors, step_errors
 from sim.validation.labels import label_of
 from sim.validation.scaling import Series, mean_scaling_error
@@ -55,7 +55,7 @@ _WORDS: dict[Measure, str] = {
 
 def is_dense_ampere_or_hopper(one: Comparison) -> bool:
     """Whether a row counts for the headline: a listed source, A100 or H100. Only dense bf16/fp16 is simulated."""
-    return one.case.known and (device_of(one.row) or "").startswith(("a100", "h100"))
+    return one.case.known and family_of(one.row) in ("a100", "h100")
 
 
 def headline(checks: Sequence[Comparison]) -> Errors | None:

@@ -5,16 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from sim.cost.compute import Machine
-from sim.cost.estimate import estimate_step_s
-from sim.cost.step import step_costs
-from sim.errors import DoesNotFit, ScaletaxError
+from sim.errors import ScaletaxError
 from sim.hardware.network import Network
-from sim.parallel.plan import Plan
-from sim.prepare import Prepared, prepare_as_measured
+from sim.machines import Prepared
+from sim.prepare import prepare_as_measured
 from sim.scenario.bounds import divisors
 from sim.scenario.types import PlanRequest
-from sim.validation.cases import Case
+from sim.validation.cases import Case, NotScored
 from sim.validation.plans import layers_per_stage
 
 _GIB = 2.0**30
@@ -46,32 +43,25 @@ def settled(case: Case) -> tuple[Case, Prepared]:
     if not fitting:
         thriftiest = min((prepared for _, prepared in tried), key=_over_bytes)
         raise _does_not_fit(case, thriftiest)
-    return min(fitting, key=lambda pair: closed_form_s(pair[1])) if case.open else fitting[0]
+    return min(fitting, key=lambda pair: _closed_form_s(pair[1])) if case.open else fitting[0]
+
+
+def _closed_form_s(prepared: Prepared) -> float:
+    return prepared.kind.closed_form_s(prepared, Network(prepared.parts[0].topology))
 
 
 def _over_bytes(prepared: Prepared) -> float:
     return prepared.memory.peak_bytes - prepared.memory.capacity_bytes
 
 
-def _does_not_fit(case: Case, prepared: Prepared) -> DoesNotFit:
+def _does_not_fit(case: Case, prepared: Prepared) -> NotScored:
     """Why a row is not scored: what was assumed, what it needs, what its devices have."""
     needs, has = (size / _GIB for size in (prepared.memory.peak_bytes, prepared.memory.capacity_bytes))
-    assert isinstance(prepared.plan, Plan)
-    return DoesNotFit(
+    return NotScored(
         case.row.id,
         f"not scored: the source does not say {', '.join(sorted({*case.open, *case.guessed}))}, and no plan assumed"
         f" for it fits: {prepared.plan.summary()} needs {needs:,.1f} GiB of a device's {has:,.1f} GiB",
     )
-
-
-def closed_form_s(prepared: Prepared, network: Network | None = None) -> float:
-    """The closed form's step time of a plan on GPUs of one kind. network: of its topology, where one is at hand."""
-    scenario, plan, machine = prepared.scenario, prepared.plan, prepared.machines[0]
-    assert isinstance(plan, Plan)
-    assert isinstance(machine, Machine)
-    over = network or Network(prepared.parts[0].topology)
-    costs = step_costs(scenario.model, scenario.training, plan, machine, over)
-    return estimate_step_s(plan, costs, machine.stack)
 
 
 def _requests(case: Case) -> Iterator[PlanRequest]:

@@ -7,7 +7,16 @@ from importlib import resources
 
 import pytest
 
-from sim.catalog import Economics, device_names, economics_of, load_device, load_facility, load_sources
+from sim.catalog import (
+    Economics,
+    Facility,
+    Figure,
+    device_names,
+    economics_of,
+    load_device,
+    load_facility,
+    load_sources,
+)
 from sim.catalog.device_economics import read_economics, read_facility
 from sim.catalog.figures import is_iso_date
 from sim.errors import InputError
@@ -33,6 +42,10 @@ def pues(*values: object) -> dict[str, object]:
     return {rung: figure(value) for rung, value in zip(("low", "typical", "high"), values, strict=True)}
 
 
+def _figures(record: Economics | Facility) -> list[Figure]:
+    return [figure for own in record.figures.values() for figure in own]
+
+
 def test_every_file_is_of_a_device() -> None:
     assert set(FILES) <= set(device_names())
 
@@ -44,7 +57,7 @@ def test_ranges_are_in_order_and_dated(name: str) -> None:
         if price is not None:
             assert 0 < price.usd.low <= price.usd.typical <= price.usd.high
             assert is_iso_date(price.date)
-    for each in found.figures:
+    for each in _figures(found):
         assert each.name.startswith(f"{name} ")
         assert is_iso_date(each.date), each
         assert each.source in load_sources() if each.kind != "assumed" else each.note, each
@@ -55,7 +68,7 @@ def test_a_price_rests_on_a_source_or_says_that_it_is_assumed(name: str) -> None
     found = economics_of(name)
     for key, price in (("rental", found.rental), ("purchase", found.purchase)):
         if price is not None:
-            (typical,) = (one for one in found.figures if one.name == f"{name} {key}.typical")
+            (typical,) = (one for one in _figures(found) if one.name == f"{name} {key}.typical")
             assert price.assumed == (typical.kind == "assumed")
             assert price.date == typical.date
             assert price.assumed or typical.source
@@ -69,7 +82,7 @@ def test_a_device_draws_no_less_than_half_of_its_own_rating_and_less_than_three_
 
 
 def test_only_power_that_was_measured_is_called_so() -> None:
-    kinds = {name: one.kind for name in FILES for one in economics_of(name).figures if one.name.endswith("busy_watts")}
+    kinds = {name: one.kind for name in FILES for one in economics_of(name).figures.get("busy_watts", ())}
     assert {name for name, kind in kinds.items() if kind == "measured"} == {"h100-80gb-sxm", "v100-32gb-sxm"}
     assert {name for name in kinds if economics_of(name).busy_watts_assumed} == {
         "a10",
@@ -137,7 +150,7 @@ def test_the_facility_is_dated_and_in_order() -> None:
     assert found.electricity_usd_per_joule.typical * JOULES_PER_KWH == pytest.approx(0.08)
     assert found.amortisation_s.typical == 4 * 365.25 * 86400
     assert found.in_use.high < 1
-    assert all(is_iso_date(one.date) for one in found.figures)
+    assert all(is_iso_date(one.date) for one in _figures(found))
 
 
 def test_a_price_without_a_date_is_refused() -> None:

@@ -85,7 +85,11 @@ def all_figures() -> list[tuple[str, Figure]]:
     spreads = [("plan_spreads", figure) for spread in plan_spreads() for figure in spread.figures]
     money = [load_facility(), *(economics_of(name) for name in device_names())]
     named = [(record.name, figure) for record in records for figure in record.figures]
-    return [*named, *spreads, *(("economics", figure) for record in money for figure in record.figures)]
+    return [
+        *named,
+        *spreads,
+        *(("economics", figure) for record in money for own in record.figures.values() for figure in own),
+    ]
 
 
 @pytest.mark.parametrize("name", GPUS)

@@ -13,11 +13,12 @@ import sim
 from sim.engine.clock import run
 from sim.engine.program import COMPUTE, Actor, Instruction, Program
 from sim.engine.trace import Wait
+from sim.engine.work import Work
 from sim.errors import ScaletaxError, Stalled
 
 
 def do(what, seconds, waits=(), records=None):
-    return Instruction(what, {"useful": seconds}, tuple(waits), records)
+    return Instruction(Work(what), {"useful": seconds}, tuple(waits), records)
 
 
 def program(**streams):
@@ -100,7 +101,7 @@ def test_work_of_no_length_and_streams_of_no_work():
 
 
 def test_parts_are_kept_and_sum_to_the_length():
-    instruction = Instruction("x", {"useful": 1.0, "launch": 0.5})
+    instruction = Instruction(Work("x"), {"useful": 1.0, "launch": 0.5})
     trace = run(program(a_compute=[instruction]))
     assert trace.spans[0].parts == {"useful": 1.0, "launch": 0.5}
     assert trace.step_time_s == 1.5

@@ -16,6 +16,7 @@ import sim
 from sim.engine.clock import run
 from sim.engine.program import COMPUTE, DATA, Actor, Instruction, Program, Transfer, without_waiting_for_others
 from sim.engine.sharing import SharedLinks, Usage
+from sim.engine.work import Work
 from sim.errors import ScaletaxError, Stalled
 from sim.outcome.ledger import close_ledger
 
@@ -24,16 +25,16 @@ def move(wave, seconds, waits=(), records=None, first=0.0, slows=0.0, what=""):
     """Send over the links of a wave, after some seconds of something else."""
     parts = {"useful": first, "data_comm": seconds} if first else {"data_comm": seconds}
     transfer = Transfer(wave, "data_comm", seconds)
-    return Instruction(what or str(wave), parts, tuple(waits), records, (transfer,), slows)
+    return Instruction(Work(what or str(wave)), parts, tuple(waits), records, (transfer,), slows)
 
 
 def do(seconds, waits=(), records=None, what="work"):
-    return Instruction(what, {"useful": seconds}, tuple(waits), records)
+    return Instruction(Work(what), {"useful": seconds}, tuple(waits), records)
 
 
 def beside(seconds, slows, waits=(), records=None, line="data_comm"):
     """A collective that takes speed from compute, on links of its own."""
-    return Instruction("beside", {line: seconds, "launch": 0.0}, tuple(waits), records, (), slows)
+    return Instruction(Work("beside"), {line: seconds, "launch": 0.0}, tuple(waits), records, (), slows)
 
 
 def program(actors):
@@ -99,7 +100,7 @@ def test_the_rest_of_an_instruction_elapses_before_its_transfers():
 
 
 def test_transfers_of_one_instruction_run_in_turn():
-    both = Instruction("both", {"tensor_comm": 5.0, "data_comm": 2.0}, (), None, (
+    both = Instruction(Work("both"), {"tensor_comm": 5.0, "data_comm": 2.0}, (), None, (
         Transfer("a", "tensor_comm", 4.0), Transfer("free", "tensor_comm", 1.0), Transfer("c", "data_comm", 2.0),
     ))  # fmt: skip
     links = SharedLinks({
@@ -163,7 +164,7 @@ def test_only_compute_of_the_same_actor_is_slowed_and_no_wait_is():
 
 def test_every_piece_of_compute_is_slowed_by_what_is_beside_it():
     # 3 s each at half the speed until 4, then at full speed: 2 of the first done, 1 left.
-    pieces = [do(3.0, what="x"), do(3.0, what="y", records="y"), Instruction("barrier", {}), do(2.0, what="z")]
+    pieces = [do(3.0, what="x"), do(3.0, what="y", records="y"), Instruction(Work("barrier"), {}), do(2.0, what="z")]
     trace = run(program({"a": {COMPUTE: pieces, DATA: [beside(4.0, 0.5), beside(0.5, 0.5, ["y"])]}}))
     assert [(span.what, span.start_s, span.end_s) for span in trace.spans_of("a", COMPUTE)] == [
         ("x", 0.0, 5.0), ("y", 5.0, 8.0), ("barrier", 8.0, 8.0), ("z", 8.0, 10.25),
@@ -219,7 +220,7 @@ def test_what_a_program_cannot_mean_is_refused():
     for share in (1.0, -0.1):
         with pytest.raises(ScaletaxError, match="'beside' cannot take"):
             run(program({"a": {COMPUTE: [do(1.0)], DATA: [beside(1.0, share)]}}))
-    short = Instruction("short", {"data_comm": 1.0}, transfers=(Transfer("a", "data_comm", 2.0),))
+    short = Instruction(Work("short"), {"data_comm": 1.0}, transfers=(Transfer("a", "data_comm", 2.0),))
     with pytest.raises(ScaletaxError, match=r"'short' takes 1\.0 s, less than its transfers"):
         run(alone([short]), one_link(a=1.0, b=1.0))
 
@@ -255,7 +256,7 @@ def programs(draw, slowing=False):
             one = move(draw(st.sampled_from(WAVES)), draw(seconds), waits, records, first, slows, str(index))
         else:
             parts = {"useful" if stream == COMPUTE else "data_comm": draw(seconds)}
-            one = Instruction(str(index), parts, tuple(waits), records, (), slows)
+            one = Instruction(Work(str(index)), parts, tuple(waits), records, (), slows)
         actors.setdefault(actor, {}).setdefault(stream, []).append(one)
         recorded += [records] if records else []
     # The ledger wants a compute stream everywhere.
@@ -359,6 +360,7 @@ import numpy as np
 from sim.engine.clock import run
 from sim.engine.program import Actor, Instruction, Program, Transfer
 from sim.engine.sharing import SharedLinks, Usage
+from sim.engine.work import Work
 names = ("alpha", "beta", "gamma", "delta", "epsilon")
 rates = {name: 1e9 * (index + 1) / 3 for index, name in enumerate(names)}
 usages = {name: Usage(np.array([i % 3, 3]), np.array([0.7, 0.31]), rates[name]) for i, name in enumerate(names)}
@@ -366,8 +368,8 @@ actors = []
 for index, name in enumerate(names):
     moves = [Transfer(other, "data_comm", 0.1 + index / 7) for other in names[index:] + names[:index]]
     parts = {"data_comm": sum(move.seconds for move in moves)}
-    streams = {"compute": [Instruction("work", {"useful": 1.0})] * 9}
-    streams["data"] = [Instruction("move", parts, transfers=tuple(moves), slows_compute=0.1)] * 5
+    streams = {"compute": [Instruction(Work("work"), {"useful": 1.0})] * 9}
+    streams["data"] = [Instruction(Work("move"), parts, transfers=tuple(moves), slows_compute=0.1)] * 5
     actors.append(Actor(name, 1, streams))
 print(run(Program(actors), SharedLinks(usages)))
 """

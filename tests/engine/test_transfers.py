@@ -16,6 +16,7 @@ from sim.engine.clock import run
 from sim.engine.pipeline_program import pipeline_program
 from sim.engine.program import COMPUTE, DATA, Actor, Instruction, Program, Transfer
 from sim.engine.transfers import Flow, Transfers, repeated, shared_links
+from sim.engine.work import Work
 from sim.hardware.network import NOTHING, Communication, Group, Network, Wave
 
 NIC = 20e9
@@ -101,7 +102,7 @@ def test_repeated_adds_up_flow_by_flow(order):
 def doing(*communications, some=range(32)):
     """Instructions that communicate, one after the other."""
     return [
-        Instruction("x", {"data_comm": one.seconds}, (), None, Transfers(some).of(DATA, "data_comm", one))
+        Instruction(Work("x"), {"data_comm": one.seconds}, (), None, Transfers(some).of(DATA, "data_comm", one))
         for one in communications
     ]
 
@@ -173,7 +174,7 @@ def test_two_on_the_same_cards_take_turns():
     reduction, send = network.run("all_reduce", 1e9, RAILS), network.send(2e9, 8, RAILS)
     assert (seconds_of(reduction), seconds_of(send)) == (pytest.approx(0.05), pytest.approx(0.1))
     streams = {DATA: doing(reduction, some=range(16)), "pipeline send": doing(send, some=range(8))}
-    program = Program([Actor("a", 16, {**streams, COMPUTE: [Instruction("x", {"useful": 0.01})]})])
+    program = Program([Actor("a", 16, {**streams, COMPUTE: [Instruction(Work("x"), {"useful": 0.01})]})])
     alone, together = run(program), run(program, shared_links(program, network))
     assert alone.step_time_s == pytest.approx(0.1)
     assert together.step_time_s == pytest.approx(0.15)
@@ -223,7 +224,7 @@ def test_the_same_wave_on_two_streams_shares_its_links():
     gather = NETWORK.run("all_gather", 3e9, RAILS)
     for stream in (DATA, "other comm"):
         moved = transfers.of(stream, "data_comm", gather)
-        actor.add(stream, Instruction("gather", {"data_comm": gather.seconds}, (), None, moved))
+        actor.add(stream, Instruction(Work("gather"), {"data_comm": gather.seconds}, (), None, moved))
     program = Program([actor])
     alone_s = run(program).step_time_s
     assert run(program, shared_links(program, NETWORK)).step_time_s == pytest.approx(2 * alone_s)
@@ -236,7 +237,7 @@ def test_flows_of_different_parts_share_no_links():
         for actor, part, stream in zip(actors, (0, second), (DATA, COMPUTE), strict=True):
             reduction = NETWORK.run("all_reduce", 1e9, RAILS)
             moved = Transfers(range(16), part).of(stream, "data_comm", reduction)
-            actor.add(stream, Instruction("reduce", {"data_comm": reduction.seconds}, transfers=moved))
+            actor.add(stream, Instruction(Work("reduce"), {"data_comm": reduction.seconds}, transfers=moved))
         return Program(actors)
 
     alone_s = NETWORK.run("all_reduce", 1e9, RAILS).seconds

@@ -7,13 +7,14 @@ from hypothesis import strategies as st
 from sim.engine.clock import run
 from sim.engine.program import COMPUTE, Actor, Instruction, Program
 from sim.engine.trace import Span, Trace
+from sim.engine.work import Work
 from sim.errors import LedgerNotClosed
 from sim.outcome.ledger import close_ledger
 from sim.outcome.lines import GROUPS, LINES, SPLIT_LINES
 
 
 def do(seconds, waits=(), records=None, line="useful"):
-    return Instruction(line, {line: seconds}, tuple(waits), records)
+    return Instruction(Work(line), {line: seconds}, tuple(waits), records)
 
 
 def account(*actors, devices=None, multiplicity=1):
@@ -26,7 +27,7 @@ def account(*actors, devices=None, multiplicity=1):
 
 def test_work_lands_where_the_instruction_says():
     parts = {"useful": 3.0, "kernel_loss": 2.0, "launch": 1.0}
-    ledger, lines = account({COMPUTE: [Instruction("x", parts), do(4.0, line="optimizer")]})
+    ledger, lines = account({COMPUTE: [Instruction(Work("x"), parts), do(4.0, line="optimizer")]})
     assert lines == {**parts, "optimizer": 4.0}
     assert ledger.step_time_s == ledger.total_s == 10
     assert ledger.share("useful") == 0.3
@@ -61,7 +62,7 @@ def test_a_collective_that_itself_waits_is_a_bubble_until_it_moves():
 
 def test_parts_of_a_transfer_share_the_wait():
     # The transfer is three quarters streaming and one quarter communication.
-    transfer = Instruction("weights", {"weight_streaming": 6.0, "data_comm": 2.0}, (), "w")
+    transfer = Instruction(Work("weights"), {"weight_streaming": 6.0, "data_comm": 2.0}, (), "w")
     _, lines = account({"weight-in": [transfer], COMPUTE: [do(4.0, ["w"])]})
     assert lines == {"useful": 4.0, "weight_streaming": 6.0, "data_comm": 2.0}
 
@@ -112,7 +113,7 @@ def programs(draw):
         known = st.sampled_from(["useful", "data_comm", "pipeline_comm", "launch"])
         names = draw(st.lists(known, max_size=3, unique=True))
         parts = {name: draw(st.floats(0, 1e3)) for name in names}
-        actor.add(stream, Instruction(str(index), parts, tuple(waits), index))
+        actor.add(stream, Instruction(Work(str(index)), parts, tuple(waits), index))
         recorded.append(index)
     return Program(actors)
 
@@ -140,8 +141,8 @@ def test_every_second_lands_in_one_line(program, unused):
 
 def test_a_trace_that_does_not_add_up_is_refused():
     # Ten seconds of wall time, of which two spans cover the same five: fifteen seconds of work.
-    first = Span("a", COMPUTE, Instruction("x", {"useful": 10.0}), 0.0, 5.0, {"useful": 10.0})
-    overlapping = [first, Span("a", COMPUTE, Instruction("y", {"useful": 5.0}), 0.0, 10.0, {"useful": 5.0})]
+    first = Span("a", COMPUTE, Instruction(Work("x"), {"useful": 10.0}), 0.0, 5.0, {"useful": 10.0})
+    overlapping = [first, Span("a", COMPUTE, Instruction(Work("y"), {"useful": 5.0}), 0.0, 10.0, {"useful": 5.0})]
     with pytest.raises(LedgerNotClosed, match="lines sum to 15"):
         close_ledger(Trace(10.0, {"a": 1}, overlapping), 1)
 
@@ -150,7 +151,9 @@ def test_a_negative_line_is_refused():
     with pytest.raises(LedgerNotClosed, match="stranded is negative"):
         close_ledger(
             Trace(
-                10.0, {"a": 2}, [Span("a", COMPUTE, Instruction("x", {"useful": 10.0}), 0.0, 10.0, {"useful": 10.0})]
+                10.0,
+                {"a": 2},
+                [Span("a", COMPUTE, Instruction(Work("x"), {"useful": 10.0}), 0.0, 10.0, {"useful": 10.0})],
             ),
             1,
         )
@@ -158,7 +161,7 @@ def test_a_negative_line_is_refused():
         Span(
             "a",
             COMPUTE,
-            Instruction("x", {"useful": 11.0, "launch": -1.0}),
+            Instruction(Work("x"), {"useful": 11.0, "launch": -1.0}),
             0.0,
             10.0,
             {"useful": 11.0, "launch": -1.0},
@@ -172,13 +175,13 @@ def test_the_tax_is_the_split_group():
     assert set(SPLIT_LINES) == set(GROUPS["split"])
     assert len(LINES) == len(set(LINES)) == sum(len(group) for group in GROUPS.values())
     parts = {line: 1.0 for line in LINES if line not in ("bubble", "imbalance", "stranded")}
-    ledger, _ = account({COMPUTE: [Instruction("x", parts)]})
+    ledger, _ = account({COMPUTE: [Instruction(Work("x"), parts)]})
     assert ledger.tax == pytest.approx((len(SPLIT_LINES) - 3) / len(parts))
 
 
 def test_waiting_at_a_barrier_for_another_stages_reduction_is_communication():
     # Both compute 1 s; the second then reduces for 3 s, and the first waits at the barrier for that.
-    barrier = Instruction("gradients complete", {}, ("reduced",), "ready")
+    barrier = Instruction(Work("gradients complete"), {}, ("reduced",), "ready")
     first = {COMPUTE: [do(1.0), do(2.0, ["ready"], line="optimizer")]}
     second = {
         COMPUTE: [do(1.0, records="done"), barrier, do(2.0, ["ready"], line="optimizer")],

@@ -6,12 +6,12 @@ import pytest
 from builders import fixed, gpt, gpu_stack, overlapping, plan, point, training
 from hypothesis import given
 from hypothesis import strategies as st
+from sim.parallel.schedule import peak_layers_in_flight, stage_order
 
 from sim.errors import InputError
+from sim.machines import kind_of
+from sim.parallel.check import check_plan
 from sim.parallel.cuts import cut_layers
-from sim.parallel.plan import check_plan
-from sim.parallel.schedule import peak_layers_in_flight, stage_order
-from sim.report.plans.screen import plan_settings
 
 
 def check(devices=64, model=None, stack=None, batch=64, sequence=128, **request):
@@ -155,7 +155,7 @@ def test_plans_that_differ_never_share_a_line():
     assert len(plans) > 200
     assert {one.schedule for one in plans} == {"1f1b", "gpipe", "interleaved"}
     assert len({one.summary() for one in plans}) == len(plans)
-    assert len({plan_settings(one) for one in plans}) == len(plans)
+    assert len({kind_of(one).cells(one) for one in plans}) == len(plans)
 
 
 def test_interleaved_stages_hold_every_pth_chunk():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from builders import gpt, gpu_stack, point, training
 
-from sim.parallel.plan import check_plan
+from sim.parallel.check import check_plan
 from sim.parallel.plan_block import PlanBlock
 from sim.planner.space import legal_plans, plan_at
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.errors import InputError
-from sim.parallel.plan import check_plan
+from sim.parallel.check import check_plan
 from sim.parallel.replicas import replica_classes
 
 COUNTS = st.lists(st.integers(1, 9), min_size=1, max_size=12)

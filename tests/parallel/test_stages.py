@@ -4,7 +4,7 @@ import pytest
 from builders import fixed, gpt, gpu_stack, parted, plan, training
 
 from sim.errors import InputError
-from sim.parallel.plan import check_plan
+from sim.parallel.check import check_plan
 from sim.parallel.stages import stage_ranges, stages_of_parts
 from sim.scenario.types import Part
 

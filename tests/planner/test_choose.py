@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.errors import DoesNotFit, InputError
+from sim.parallel.check import check_plan
 from sim.parallel.memory import plan_memory
-from sim.parallel.plan import check_plan
 from sim.planner.choose import choose_plan
 from sim.scenario.types import PlanRequest
 

@@ -7,8 +7,8 @@ import pytest
 from builders import fixed, gpt, gpu_stack, point, training
 
 from sim.errors import InputError
+from sim.parallel.check import check_plan
 from sim.parallel.cuts import balanced_cut, cuts_well
-from sim.parallel.plan import check_plan
 from sim.planner.space import legal_plans, plan_at, plans_with_fewer_replicas, recomputations, tensor_degrees
 
 STACKS = ["megatron-2021", "megatron-2022", "fsdp-2023"]

@@ -10,7 +10,7 @@ import pytest
 
 from sim.catalog import load_model, load_variation
 from sim.outcome.outcome import Outcome
-from sim.scenario import PlanRequest, Report, Scenario, System, Training
+from sim.scenario import AxisKey, PlanRequest, Report, Scenario, System, Training
 from sim.simulate import simulate
 
 GPU = ("gpu cluster", "dgx-a100-superpod", "fsdp-2023")
@@ -32,7 +32,7 @@ def scenario(
         system=System(name, topology, devices, stack, plan),
         report=Report(),
         seed=3,
-        axes={f"system.{name}.devices": devices},
+        axes={AxisKey(f"system.{name}.devices"): devices},
     )
 
 
@@ -63,7 +63,8 @@ def different_models() -> tuple[Outcome, ...]:
     """One system, two models: times that say nothing about each other."""
     models = ("cerebras-gpt-111m", "cerebras-gpt-256m")
     points = [
-        dataclasses.replace(scenario(GPU, 8, PlanRequest(), model), axes={"model.name": model}) for model in models
+        dataclasses.replace(scenario(GPU, 8, PlanRequest(), model), axes={AxisKey("model.name"): model})
+        for model in models
     ]
     return tuple(simulate(point) for point in points)
 

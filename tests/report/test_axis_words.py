@@ -7,6 +7,7 @@ import json
 import pytest
 
 from sim.report.axis_words import axis_cell, axis_words
+from sim.scenario import AxisKey
 
 
 @pytest.mark.parametrize(
@@ -36,7 +37,7 @@ from sim.report.axis_words import axis_cell, axis_words
     ],
 )
 def test_words(key: str, value: object, words: str) -> None:
-    assert axis_words(key, value) == words
+    assert axis_words(AxisKey(key), value) == words
 
 
 @pytest.mark.parametrize("value", [True, [1, 2], {"profile": "as-found", "slow": [{"node": 1}]}, {"plan": "größer"}])

@@ -21,6 +21,7 @@ from sim.report.comparison.tables import Rows
 from sim.report.entries import entries_screen
 from sim.report.files import write_results
 from sim.report.screen import screen
+from sim.scenario import AxisKey
 
 HOSTILE = "\x1b]0;title\x07$x$ $\\frac$ |a|`b`<script>*c*[d](e)\u202eabc\u2028\r\n\tend"
 
@@ -37,7 +38,7 @@ def named(outcome: Outcome, name: str) -> Outcome:
             entry=name,
             model=dataclasses.replace(scenario.model, name=name),
             system=dataclasses.replace(scenario.system, name=name),
-            axes={f"system.{name}.colour": name},
+            axes={AxisKey(f"system.{name}.colour"): name},
         ),
     )
 

@@ -18,12 +18,13 @@ from matplotlib.patches import Rectangle
 
 from sim.engine.program import Instruction
 from sim.engine.trace import Span, Trace
+from sim.engine.work import Work
 from sim.outcome.lines import LINES
 from sim.outcome.outcome import Outcome
 from sim.report.charts import chart_files, distribution_tax, ledger_bars, stream_utilisation, time_to_train, timeline
 from sim.report.charts.colours import KIND_COLOURS, LINE_COLOURS
 from sim.report.charts.goodput import goodput_figure
-from sim.report.charts.lanes import actor_lanes, kind_of, shown_actors
+from sim.report.charts.lanes import actor_lanes, kind_of, number_of, shown_actors, works_of
 from sim.report.charts.ledger import ledger_figure
 from sim.report.charts.scaling import scaling_figure
 from sim.report.charts.streams import busy_shares
@@ -110,23 +111,55 @@ def test_a_dollar_is_a_dollar(alone: Outcome, twin_of: Callable[[Outcome], Outco
     timeline_figure(odd, "$\\frac{$").draw_without_rendering()
 
 
-def test_spans_are_of_the_kind_that_their_words_say() -> None:
-    kinds = {
-        ("compute", "forward 3.1"): "forward",
-        ("compute", "head 0"): "forward",
-        ("compute", "head backward 0"): "backward",
-        ("compute", "embedding backward 0"): "backward",
-        ("compute", "backward 2 part 1/3"): "backward",
-        ("compute", "send activation 2"): "communication",
-        ("data comm", "gather 0.1"): "communication",
-        ("weight-in", "weights 0.1"): "communication",
-        ("compute", "optimizer"): "optimizer",
-        ("compute", "wait for the slowest replica"): "wait for the slowest replica",
-        ("compute", "input"): "other",
-    }
-    for (stream, what), kind in kinds.items():
-        assert kind_of(Span("stage 0", stream, Instruction(what, {}), 0.0, 1.0, {})) == kind
+def test_spans_are_of_the_kind_of_their_work() -> None:
+    kinds = [
+        ("compute", Work("pass", "forward", 3, chunk=1), "forward", "forward 3.1"),
+        ("compute", Work("pass", "forward", 0, unit="head"), "forward", "head 0"),
+        ("compute", Work("pass", "backward", 0, unit="head"), "backward", "head backward 0"),
+        ("compute", Work("pass", "backward", 0, unit="embedding"), "backward", "embedding backward 0"),
+        ("compute", Work("pass", "backward", 2, piece=(0, 3)), "backward", "backward 2 part 1/3"),
+        ("compute", Work("send", "forward", 2), "communication", "send activation 2"),
+        ("data comm", Work("gather", None, 0, layer=1, unit="layer"), "communication", "gather 0.1"),
+        ("weight-in", Work("stream in", None, 0, layer=1), "communication", "weights 0.1"),
+        ("compute", Work("optimizer"), "optimizer", "optimizer"),
+        ("compute", Work("straggler"), "wait for the slowest replica", "wait for the slowest replica"),
+        ("compute", Work("input"), "other", "input"),
+    ]
+    for stream, work, kind, label in kinds:
+        assert kind_of(Span("stage 0", stream, Instruction(work, {}), 0.0, 1.0, {})) == kind
         assert kind in KIND_COLOURS
+        assert work.label == label
+
+
+def test_the_weight_gradient_is_told_apart_from_all_else_by_colour_blind_readers() -> None:
+    # Machado, Oliveira, Fernandes 2009, table 1, severity 1: protanomaly and deuteranomaly.
+    seen = {
+        "protan": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+        "deutan": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    }
+
+    def lightness(colour: str, matrix: list[list[float]]) -> float:
+        """L* of CIE 1976 of a colour as somebody sees it."""
+        linear = [(one / 12.92) if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in to_rgb(colour)]
+        luminance = float(np.clip(np.array(matrix) @ linear, 0, 1) @ [0.2126, 0.7152, 0.0722])
+        return 116 * luminance ** (1 / 3) - 16
+
+    others = [colour for kind, colour in KIND_COLOURS.items() if kind != "weight gradient"]
+    for matrix in seen.values():
+        own = lightness(KIND_COLOURS["weight gradient"], matrix)
+        assert min(abs(own - lightness(other, matrix)) for other in [*others, "#ffffff"]) > 10
+
+
+def test_gradients_that_run_apart_have_colours_of_their_own_and_pairs_two_bars() -> None:
+    apart = Work("pass", "weight gradient", 4)
+    assert kind_of(Span("stage 0", "compute", Instruction(apart, {}), 0.0, 1.0, {})) == "weight gradient"
+    on = Work("pass", "input gradient", 4)
+    assert kind_of(Span("stage 0", "compute", Instruction(on, {}), 0.0, 1.0, {})) == "backward"
+    pair = Span("stage 0", "compute", Instruction(Work("pass", "forward", 5, also=on), {}), 0.0, 1.0, {})
+    assert [(kind_of(pair, work), number_of(work, layer=False)) for work in works_of(pair)] == [
+        ("forward", "5"),
+        ("backward", "4"),
+    ]
 
 
 def test_every_stage_has_a_row(pipeline: Outcome) -> None:
@@ -155,9 +188,9 @@ def test_too_many_stages_are_thinned_out_from_first_to_last() -> None:
 
 def test_busy_time_is_the_time_of_the_spans() -> None:
     spans = [
-        Span("a", "compute", Instruction("forward 0", {}), 1.0, 3.0, {}),
-        Span("a", "compute", Instruction("wait for the slowest replica", {}), 3.0, 3.5, {}),
-        Span("a", "compute", Instruction("optimizer", {}), 3.5, 4.0, {}),
+        Span("a", "compute", Instruction(Work("pass", "forward", 0), {}), 1.0, 3.0, {}),
+        Span("a", "compute", Instruction(Work("straggler"), {}), 3.0, 3.5, {}),
+        Span("a", "compute", Instruction(Work("optimizer"), {}), 3.5, 4.0, {}),
     ]
     shares = busy_shares(Trace(4.0, {"a": 1}, spans), 4)["a", "compute"]
     assert shares.tolist() == pytest.approx([0.0, 1.0, 1.0, 0.5])

@@ -8,6 +8,7 @@ import json
 from sim.outcome.outcome import Outcome
 from sim.report.document import summary_rows
 from sim.report.points import comparable, counted, curves, representatives, slug
+from sim.scenario import AxisKey
 
 
 def test_sizes_of_a_system_are_one_curve(several: tuple[Outcome, ...]) -> None:
@@ -30,7 +31,7 @@ def test_a_table_as_an_axis_is_named_by_its_members(alone: Outcome) -> None:
     values = ("none", {"speed_spread": 0.03, "slow_links": {"share": 0.1}})
     points = []
     for seed, value in enumerate(values):
-        scenario = dataclasses.replace(alone.scenario, axes={"system.variation": value}, seed=seed)
+        scenario = dataclasses.replace(alone.scenario, axes={AxisKey("system.variation"): value}, seed=seed)
         points.append(dataclasses.replace(alone, scenario=scenario))
     labels = [curve.label for curve in curves(points)]
     assert labels == ["gpu cluster (variation none)", "gpu cluster (variation speed_spread 0.03, slow_links share 0.1)"]
@@ -44,7 +45,9 @@ def test_a_changed_profile_as_an_axis_is_short(alone: Outcome) -> None:
     ]
     points = []
     for seed, own in enumerate(axes):
-        scenario = dataclasses.replace(alone.scenario, axes=own, seed=seed)
+        scenario = dataclasses.replace(
+            alone.scenario, axes={AxisKey(key): value for key, value in own.items()}, seed=seed
+        )
         points.append(dataclasses.replace(alone, scenario=scenario))
     labels = [curve.label for curve in curves(points)]
     assert labels == [

@@ -11,6 +11,7 @@ from sim.outcome.step_times import HeldUp, StepTimes
 from sim.report.document import results_document
 from sim.report.screen import screen
 from sim.report.step_notes import step_notes
+from sim.scenario import AxisKey
 
 LINKS = "links are those of the step with every device alike"
 
@@ -21,7 +22,7 @@ def text_of(*outcomes: Outcome) -> str:
 
 def drawn_anew(outcome: Outcome, seed: int, steps: int = 30) -> Outcome:
     """The same point as if it had been run with another seed through other steps."""
-    scenario = dataclasses.replace(outcome.scenario, seed=seed, axes={"seed": seed, "steps": steps})
+    scenario = dataclasses.replace(outcome.scenario, seed=seed, axes={AxisKey("seed"): seed, AxisKey("steps"): steps})
     times = StepTimes(np.full(steps, outcome.step_time_s), outcome.step_time_s, (HeldUp("nobody", steps),))
     return dataclasses.replace(outcome, scenario=scenario, step_times=times)
 

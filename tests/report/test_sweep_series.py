@@ -14,6 +14,7 @@ from sim.report.charts.sweep import curves, curves_figure, front_figure, heat_ma
 from sim.report.sweeps.charts import sweep_figures
 from sim.report.sweeps.progress import Teller, progress_line
 from sim.report.sweeps.series import axes_of_rows, column, default_x, series_of
+from sim.scenario import AxisKey
 from sim.sweep.sweep import Progress
 
 
@@ -22,7 +23,7 @@ def row(system: str, devices: int, time_s: float, **axes: object) -> dict[str, o
     return {
         "system": system,
         "devices": devices,
-        f"system.{system}.devices": devices,
+        AxisKey(f"system.{system}.devices"): devices,
         "mfu_full": 0.5,
         "distribution_tax": 0.1,
         "time_to_train_s": time_s,
@@ -31,7 +32,7 @@ def row(system: str, devices: int, time_s: float, **axes: object) -> dict[str, o
         "useful_device_s": 1.0,
         "bubble_device_s": 1.0,
         "error": None,
-        **axes,
+        **{AxisKey(key): value for key, value in axes.items()},
     }
 
 
@@ -45,14 +46,14 @@ def test_columns_go_by_their_names_with_and_without_units() -> None:
     assert column("mfu", ROWS, "--y").keys == ("mfu_full",)
     assert column("time_to_train", ROWS, "--y").keys == ("time_to_train_s",)
     assert column("distribution_tax", ROWS, "--y").keys == ("distribution_tax",)
-    swept = [{**ROWS[0], "system.a.plan.tensor": 2}, {**ROWS[3], "system.b.plan.tensor": 4}]
+    swept = [{**ROWS[0], AxisKey("system.a.plan.tensor"): 2}, {**ROWS[3], AxisKey("system.b.plan.tensor"): 4}]
     assert [column("tensor", swept, "--x").number(one) for one in swept] == [2, 4]
     with pytest.raises(InputError, match="did you mean 'devices'"):
         column("device", ROWS, "--x")
 
 
 def test_text_with_a_unit_is_a_number() -> None:
-    swept = [{**ROWS[0], "training.global_batch": "264 sequences"}]
+    swept = [{**ROWS[0], AxisKey("training.global_batch"): "264 sequences"}]
     assert column("global_batch", swept, "--x").number(swept[0]) == 264
     assert column("system", ROWS, "--x").number(ROWS[0]) is None
 
@@ -62,7 +63,7 @@ def test_curves_are_those_of_systems_and_of_other_axes() -> None:
     one, other = series_of(ROWS, x, y, None)
     assert (one.label, one.xs, one.ys) == ("a", (8, 16, 64), (10.0, 5.0, pytest.approx(400 / 86.4)))
     assert (other.label, other.ys) == ("b", (1.0, 0.5))
-    swept = [{**each, "training.sequence": length} for each in ROWS for length in (512, 2048)]
+    swept = [{**each, AxisKey("training.sequence"): length} for each in ROWS for length in (512, 2048)]
     assert "training.sequence" in axes_of_rows(swept)
     labels = [each.label for each in series_of(swept, x, y, None)]
     assert labels == ["a (sequence 512)", "a (sequence 2048)", "b (sequence 512)", "b (sequence 2048)"]

@@ -12,11 +12,12 @@ from matplotlib.figure import Figure
 
 from sim.errors import InputError
 from sim.hardware.topology import Topology, load_topology, topology_names
+from sim.hardware.topology.vertex_names import kind_of
 from sim.report.charts.colours import ALGORITHM_COLOURS, LINK_COLOURS, SYSTEM_COLOURS, colours_of
 from sim.report.charts.topology import topology_figure, topology_picture
 from sim.report.drawing import LARGEST_WHOLE, picture
 from sim.report.named_topology import changed_sizes, largest, one_domain
-from sim.report.topology_summary import kind_of, link_rows, topology_summary
+from sim.report.topology_summary import link_rows, topology_summary
 
 MOST_VERTICES = 80
 

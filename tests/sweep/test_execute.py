@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+from sim.scenario import AxisKey
 from sim.sweep.execute import Failure, run_point, run_points
 from sim.sweep.grid import load_scenarios
 
@@ -26,7 +27,9 @@ def test_a_failure_is_a_result_among_others() -> None:
 
 def test_an_error_names_its_point_once() -> None:
     path = ROOT / "scenarios" / "quickstart.toml"
-    scenario = dataclasses.replace(load_scenarios(path, ["system.8 A100.devices=9"])[0], axes={"system.devices": 9})
+    scenario = dataclasses.replace(
+        load_scenarios(path, ["system.8 A100.devices=9"])[0], axes={AxisKey("system.devices"): 9}
+    )
     failure = run_point(scenario)
     assert isinstance(failure, Failure)
     assert str(failure.error).count("at the sweep point system.devices = 9") == 1

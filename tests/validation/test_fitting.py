@@ -51,7 +51,7 @@ def test_every_row_of_a_fit_is_a_fit_row_of_its_stacks(name: str) -> None:
 def test_a_device_and_those_that_share_its_constants_have_the_same_values() -> None:
     ours, theirs = load_device("a100-80gb-sxm"), load_device("a100-40gb-sxm")
     for one in fit_plan("a100-80gb-sxm").free:
-        assert fitting._value(ours, one.name) == fitting._value(theirs, one.name)
+        assert fitting._value(ours, one.path) == fitting._value(theirs, one.path)
 
 
 def test_a_stack_based_on_another_takes_its_constants_unless_it_has_its_own() -> None:

@@ -9,6 +9,7 @@ import pytest
 from sim.catalog import load_sources
 from sim.cost.step import micro_batch_busy_s, step_costs
 from sim.hardware.network import Network
+from sim.machines.gpu import machines_of
 from sim.prepare import prepare
 from sim.simulate import simulate
 from sim.validation.slow_node import compare_slow_node, read_slow_nodes, slow_node_summary
@@ -54,7 +55,7 @@ def test_the_last_stage_hides_what_five_layers_and_the_vocabulary_lack_of_six_la
     prepared, micro_batches = prepare(BLOOM.scenario), 2048 // 8 // 2
     (part,) = prepared.parts
     network = Network(part.topology)
-    costs = step_costs(BLOOM.scenario.model, BLOOM.scenario.training, prepared.plan, prepared.machines[0], network)
+    costs = step_costs(BLOOM.scenario.model, BLOOM.scenario.training, prepared.plan, machines_of(prepared)[0], network)
     middle_s, last_s = (micro_batch_busy_s(stage, prepared.plan, costs.chunks) for stage in (6, 11))
     alike_s = simulate(BLOOM.scenario).step_time_s
     hidden = max(micro_batches * (middle_s - last_s) / alike_s, 0.0)

@@ -10,7 +10,6 @@ from measured import case
 from sim.errors import DoesNotFit
 from sim.validation.cases import Case, Unsupported, case_of
 from sim.validation.compare import compare_case
-from sim.validation.summary import reason_words
 from sim.validation.table import read_tables
 from sim.validation.tuning import settled
 
@@ -27,7 +26,7 @@ def test_a_row_without_degrees_is_not_scored_as_data_parallel_where_that_does_no
     assert found.reason.startswith("not scored: the source does not say ")
     assert "DP8" in found.reason
     assert "GiB of a device's" in found.reason
-    assert reason_words(found.reason) == "no plan assumed for what the source does not say fits: not scored"
+    assert found.general == "no plan assumed for what the source does not say fits: not scored"
 
 
 def test_a_row_without_degrees_is_scored_where_what_is_assumed_fits() -> None:

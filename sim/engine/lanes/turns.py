@@ -24,12 +24,17 @@ Integers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Lanes:
-    """The devices that an actor stands for: an array of T tensor ranks x D replicas."""
+    """The devices that an actor stands for: an array of T tensor ranks x D replicas.
+
+    first: number of the first. rank_stride, replica_stride: from a rank, from a replica, to the next.
+    """
 
     name: str
     first: int
     tensor: int
     replicas: int
+    rank_stride: int
+    replica_stride: int
 
     @property
     def devices(self) -> Integers:
@@ -50,11 +55,17 @@ class Lanes:
 
     def _first_devices(self, replicas: int) -> Integers:
         """(T, replicas) device numbers from its first on, beyond its own where several actors take part."""
-        return self.first + np.arange(self.tensor)[:, None] + self.tensor * np.arange(replicas)
+        ranks = self.rank_stride * np.arange(self.tensor)[:, None]
+        return self.first + ranks + self.replica_stride * np.arange(replicas)
 
     def device(self, rank: int, replica: int) -> int:
         """Number of one device."""
-        return self.first + rank + self.tensor * replica
+        return self.first + self.rank_stride * rank + self.replica_stride * replica
+
+    def place(self, device: int) -> tuple[int, int] | None:
+        """(rank, replica) of a device; None for one that the actor does not stand for."""
+        found = np.argwhere(self.devices == device)
+        return (int(found[0, 0]), int(found[0, 1])) if len(found) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +138,9 @@ def order_of(program: Program, trace: Trace, *domains: int) -> Order:
 
 
 def _lanes(actor: Actor) -> Lanes:
-    return Lanes(actor.name, actor.first, actor.tensor, actor.multiplicity // actor.tensor)
+    stride = actor.tensor if actor.replica_stride is None else actor.replica_stride
+    replicas = actor.multiplicity // actor.tensor
+    return Lanes(actor.name, actor.first, actor.tensor, replicas, actor.rank_stride, stride)
 
 
 def _turn(

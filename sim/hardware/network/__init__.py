@@ -2,7 +2,7 @@
 
 from sim.hardware.network.algorithms import COLLECTIVES, Collective
 from sim.hardware.network.communication import NOTHING, Communicates, Communication, Option, Values, Wave, bus_share
-from sim.hardware.network.groups import Group
+from sim.hardware.network.groups import Devices, Group, first_of, lattice
 from sim.hardware.network.network import FreeNetwork, Network
 from sim.hardware.network.table import NetworkTable
 
@@ -12,6 +12,7 @@ __all__ = [
     "Collective",
     "Communicates",
     "Communication",
+    "Devices",
     "FreeNetwork",
     "Group",
     "Network",
@@ -20,4 +21,6 @@ __all__ = [
     "Values",
     "Wave",
     "bus_share",
+    "first_of",
+    "lattice",
 ]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.hardware.network.groups import Group, domain_counts
+from sim.hardware.network.groups import Devices, Group, domain_counts
 from sim.hardware.network.loads import Loads
 from sim.hardware.topology import Numbers, Topology
 
@@ -63,7 +63,7 @@ class Shape:
 
     topology: Topology
     group: Group
-    devices: range
+    devices: Devices
     first: int | None = None
 
     @functools.cached_property

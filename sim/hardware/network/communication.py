@@ -41,7 +41,8 @@ class Option:
 
     def of(self, size_bytes: float) -> Communication:
         """Communication of one size by this option."""
-        return Communication(float(self.time_s(size_bytes)), {self.wave: self.s_per_byte * size_bytes}, 1.0)
+        moving_s, moved_bytes = {self.wave: self.s_per_byte * size_bytes}, {self.wave: size_bytes}
+        return Communication(float(self.time_s(size_bytes)), moving_s, 1.0, moved_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +51,26 @@ class Communication:
 
     seconds: how long they take while nobody else uses their links; an array where many plans are costed at once.
     moving_s: for how much of that each wave keeps its links busy. meetings: how often those who communicate wait for
-    each other in it.
+    each other in it. moved_bytes: sizes of the collectives and sends of each wave, added up.
     """
 
     seconds: Any = 0.0
     moving_s: Mapping[Wave, float] = field(default_factory=dict)
     meetings: float = 0.0
+    moved_bytes: Mapping[Wave, float] = field(default_factory=dict)
 
     def __add__(self, other: Communication) -> Communication:
-        waves = {**self.moving_s, **other.moving_s}
-        moving_s = {wave: self.moving_s.get(wave, 0.0) + other.moving_s.get(wave, 0.0) for wave in waves}
-        return Communication(self.seconds + other.seconds, moving_s, self.meetings + other.meetings)
+        moving_s, moved_bytes = (
+            {wave: own.get(wave, 0.0) + more.get(wave, 0.0) for wave in {**own, **more}}
+            for own, more in ((self.moving_s, other.moving_s), (self.moved_bytes, other.moved_bytes))
+        )
+        return Communication(self.seconds + other.seconds, moving_s, self.meetings + other.meetings, moved_bytes)
 
     def __mul__(self, times: Any) -> Communication:
-        moving_s = {wave: time_s * times for wave, time_s in self.moving_s.items()}
-        return Communication(self.seconds * times, moving_s, self.meetings * times)
+        moving_s, moved_bytes = (
+            {wave: one * times for wave, one in own.items()} for own in (self.moving_s, self.moved_bytes)
+        )
+        return Communication(self.seconds * times, moving_s, self.meetings * times, moved_bytes)
 
 
 NOTHING = Communication()

@@ -5,6 +5,7 @@ Pure arithmetic on device numbers, for all groups of one shape at once.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,58 @@ import numpy as np
 
 from sim.errors import InputError
 from sim.hardware.topology import Numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Lattice:
+    """Devices that lie in a regular pattern with gaps: first + i1 stride1 + i2 stride2 + ..., innermost axis first."""
+
+    first: int
+    axes: tuple[tuple[int, int], ...]
+    """(how many, stride)."""
+
+    def __len__(self) -> int:
+        return int(np.prod([count for count, _ in self.axes]))
+
+    @property
+    def numbers(self) -> Numbers:
+        """All of them, in order."""
+        numbers = np.array([self.first], dtype=np.int64)
+        for count, stride in self.axes:
+            numbers = (numbers + stride * np.arange(count)[:, None]).reshape(-1)
+        return numbers
+
+
+Devices = range | Lattice
+"""Some devices; a range where there are no gaps between them."""
+
+
+def lattice(first: int, axes: Iterable[tuple[int, int]]) -> Devices:
+    """Devices on some axes, innermost first: a range where axes continue each other, else a lattice.
+
+    Hand-worked: 4 neighbours, twice 8 apart: a lattice; 4 neighbours, twice 4 apart: a range of 8.
+    """
+    joined: list[tuple[int, int]] = []
+    for count, stride in axes:
+        if count == 1:
+            continue
+        if joined and stride == joined[-1][0] * joined[-1][1]:
+            joined[-1] = (joined[-1][0] * count, joined[-1][1])
+        else:
+            joined.append((count, stride))
+    if not joined or (len(joined) == 1 and joined[0][1] == 1):
+        return range(first, first + (joined[0][0] if joined else 1))
+    return Lattice(first, tuple(joined))
+
+
+def first_of(devices: Devices) -> int:
+    """Number of the first of some devices."""
+    return devices.start if isinstance(devices, range) else devices.first
+
+
+def numbers_of(devices: Devices) -> Numbers:
+    """Device numbers, in order."""
+    return np.arange(devices.start, devices.stop, dtype=np.int64) if isinstance(devices, range) else devices.numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +89,19 @@ class Group:
         """Devices that the groups with neighbouring bases cover together."""
         return int(self.ranks * self.stride)
 
-    def members(self, devices: range) -> Numbers:
+    def members(self, devices: Devices) -> Numbers:
         """(groups, ranks) device numbers of every whole group among some devices.
 
-        devices: starts where a block starts; what is left over at its end belongs to no group.
+        devices: a range starts where a block starts; what is left over at its end belongs to no group.
         """
-        whole = len(devices) // self.block * self.block
-        numbers = np.arange(devices.start, devices.start + whole, dtype=np.int64)
+        if isinstance(devices, Lattice):
+            numbers = devices.numbers
+            bases = np.unique(numbers // self.block * self.block + numbers % self.stride)
+            members = bases[:, None] + self.stride * np.arange(self.ranks)
+            whole: Numbers = members[np.isin(members, numbers).all(axis=1)]
+            return whole
+        count = len(devices) // self.block * self.block
+        numbers = np.arange(devices.start, devices.start + count, dtype=np.int64)
         return numbers.reshape(-1, self.ranks, self.stride).transpose(0, 2, 1).reshape(-1, self.ranks)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sim.hardware.network.groups import Devices, numbers_of
 from sim.hardware.topology import Numbers
 
 _LARGEST_BATCH = 1 << 20
@@ -177,12 +178,12 @@ def pairwise(members: Numbers) -> Iterator[Messages]:
         yield Messages(np.tile(members.reshape(-1), len(distances)), targets, 1 / ranks)
 
 
-def sends(devices: range, distance: int, count: int, within: Numbers | None) -> Messages:
+def sends(devices: Devices, distance: int, count: int, within: Numbers | None) -> Messages:
     """Every device sends to the one `distance` further on, if that exists.
 
     count: how many devices there are. within: (G, n) members of groups that a message must not leave, or None.
     """
-    sources = np.arange(devices.start, devices.stop, dtype=np.int64)
+    sources = numbers_of(devices)
     targets = sources + distance
     exist = (targets >= 0) & (targets < count)
     sources, targets = sources[exist], targets[exist]

@@ -19,7 +19,7 @@ from sim.errors import InputError
 from sim.hardware.network.algorithm import Algorithm, Hops, Shape
 from sim.hardware.network.algorithms import ALGORITHMS, Collective
 from sim.hardware.network.communication import NOTHING, Communication, Option, Values, Wave
-from sim.hardware.network.groups import Group
+from sim.hardware.network.groups import Devices, Group
 from sim.hardware.network.loads import Loads, busiest_s_per_byte, message_loads, path_loads
 from sim.hardware.network.messages import Messages, sends
 from sim.hardware.topology import Numbers, Paths, Topology
@@ -54,7 +54,7 @@ class Network:
         self._runs: dict[tuple[Algorithm, Group], tuple[float, Hops]] = {}
         self._sends: dict[tuple[int, Group | None], Option] = {}
         self._last_ways: _Ways | None = None
-        self._usages: dict[tuple[Wave, range], tuple[Numbers, NDArray[np.float64]]] = {}
+        self._carried: dict[tuple[Wave, Devices], tuple[Numbers, Loads]] = {}
 
     @property
     def domain(self) -> int:
@@ -122,7 +122,7 @@ class Network:
             return NOTHING
         return self.send_option(distance, group).of(size_bytes)
 
-    def loads(self, wave: Wave, devices: range | None = None) -> Loads:
+    def loads(self, wave: Wave, devices: Devices | None = None) -> Loads:
         """(L,) bytes that a wave puts on every link for each byte of its size.
 
         devices: only the groups (or senders) among these; all by default.
@@ -137,18 +137,22 @@ class Network:
         total: Loads = np.sum(algorithm.phases(Shape(self.topology, wave.group, some, self.first)), axis=0)
         return total
 
-    def usage(self, wave: Wave, devices: range) -> tuple[Numbers, NDArray[np.float64]]:
+    def usage(self, wave: Wave, devices: Devices) -> tuple[Numbers, NDArray[np.float64]]:
         """((U,) links, (U,) share of each one's rate) that some devices' part of a wave takes at full pace.
 
         Full pace is what all groups of the wave together allow: they are charged together.
         """
+        links, loads = self.carried(wave, devices)
+        return links, loads / (self.topology.links.bytes_per_s[links] * self._option(wave).s_per_byte)
+
+    def carried(self, wave: Wave, devices: Devices) -> tuple[Numbers, Loads]:
+        """((U,) links, (U,) bytes on each for each byte of its size) of some devices' part of a wave."""
         key = (wave, devices)
-        if key not in self._usages:
+        if key not in self._carried:
             loads = self.loads(wave, devices)
             links = np.flatnonzero(loads)
-            rate = self.topology.links.bytes_per_s[links]
-            self._usages[key] = links, loads[links] / (rate * self._option(wave).s_per_byte)
-        return self._usages[key]
+            self._carried[key] = links, loads[links]
+        return self._carried[key]
 
     def _option(self, wave: Wave) -> Option:
         """What a wave costs."""
@@ -222,10 +226,10 @@ class Network:
             self._last_ways = _Ways(distance, int(everybody.sources[0]), paths)
         return self._last_ways
 
-    def _send_loads(self, distance: int, group: Group | None, devices: range) -> Loads:
+    def _send_loads(self, distance: int, group: Group | None, devices: Devices) -> Loads:
         return message_loads(self.topology, [self._messages(distance, group, devices)])
 
-    def _messages(self, distance: int, group: Group | None, devices: range) -> Messages:
+    def _messages(self, distance: int, group: Group | None, devices: Devices) -> Messages:
         """One message per sender whose receiver exists and is in its group."""
         everybody = None if group is None else group.members(self._all)
         messages = sends(devices, distance, self.topology.devices, everybody)

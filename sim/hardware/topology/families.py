@@ -49,7 +49,8 @@ def _pcie_node(file: FiguresFile) -> Topology:
         place = file.size_place("devices_per_node")
         raise InputError(place, f"{devices} devices on PCIe", f"write at most {LARGEST_PCIE_NODE}")
     file.fits(devices, "devices_per_node")
-    bridged = "bridge" in file.table("link_class", ("pcie", "socket", "bridge"), ("pcie", "socket"))
+    own = ("pcie", "socket")
+    bridged = "bridge" in file.table("link_class", allowed=(*own, "bridge"), required=own)
     pcie, socket = file.link("pcie"), file.link("socket")
     names = [f"gpu{device}" for device in range(devices)]
     sockets = [f"socket{number}" for number in range(-(-devices // per_socket))]

@@ -47,17 +47,21 @@ class FiguresFile:
     own_device: Device | None = None
     """Read from the file that it names; None where the catalogue has its device."""
     figures: list[Figure] = field(default_factory=list)
+    link_rates: dict[str, Figure] = field(default_factory=dict)
+    """Of those figures, by link class."""
     in_switch_bytes_per_s: float | None = None
     fabric_reduces: bool = False
 
-    def table(self, key: str, allowed: Iterable[str] | None, required: Iterable[str] = ()) -> Mapping[str, Any]:
+    def table(
+        self, *path: str, allowed: Iterable[str] | None = None, required: Iterable[str] = ()
+    ) -> Mapping[str, Any]:
         """A table of the file, its keys checked (None: any key will do)."""
-        where = f"{self.where}: [{key}]"
+        where = f"{self.where}: [{'.'.join(path)}]"
         raw: Any = self.raw
-        for part in key.split("."):
-            raw = raw.get(part, {}) if isinstance(raw, Mapping) else None
+        for key in path:
+            raw = raw.get(key, {}) if isinstance(raw, Mapping) else None
         if not isinstance(raw, Mapping):
-            raise InputError(where, "this is not a table", f"write [{key}]")
+            raise InputError(where, "this is not a table", f"write [{'.'.join(path)}]")
         check_keys(where, raw, tuple(raw) if allowed is None else tuple(allowed), required)
         return raw
 
@@ -71,7 +75,7 @@ class FiguresFile:
     def sizes(self, *required: str, optional: tuple[str, ...] = ()) -> dict[str, Any]:
         """Whole numbers of at least 1, as overridden; an oversubscription may be any number of at least 1."""
         allowed = (*required, *optional)
-        raw = self.table("sizes", allowed, required)
+        raw = self.table("sizes", allowed=allowed, required=required)
         for key in self.overrides:
             if key not in allowed:
                 raise unknown_name(self.asked, "topology size", key, allowed)
@@ -96,7 +100,7 @@ class FiguresFile:
     def scale_up(self) -> Link:
         """The links to a scale-up switch, which may reduce and multicast as well."""
         link = self._link("scale_up", (*LINK_FIGURES, _IN_SWITCH))
-        raw = self.table("link_class.scale_up", None)
+        raw = self.table("link_class", "scale_up")
         if _IN_SWITCH in raw:
             rate = link_rate(raw["rate"]["value"], self.where)
             self.in_switch_bytes_per_s = rate * self._efficiency(f"link_class.scale_up.{_IN_SWITCH}", raw[_IN_SWITCH])
@@ -104,13 +108,14 @@ class FiguresFile:
 
     def _link(self, name: str, allowed: tuple[str, ...]) -> Link:
         key = f"link_class.{name}"
-        raw = self.table(key, allowed)
+        raw = self.table("link_class", name, allowed=allowed)
         if "rate" not in raw:
             raise InputError(
                 f"{self.where}: [{key}]", f"link class '{name}' has no bandwidth", 'add rate, for example "200 Gbit/s"'
             )
-        raw = self.table(key, allowed, LINK_FIGURES)
+        raw = self.table("link_class", name, allowed=allowed, required=LINK_FIGURES)
         rate = link_rate(self.figure(f"{key}.rate", raw["rate"]), f"{self.where}: {key}.rate")
+        self.link_rates[name] = self.figures[-1]
         efficiency = self._efficiency(f"{key}.efficiency", raw["efficiency"])
         latency_s = quantity(self.figure(f"{key}.latency", raw["latency"]), "s", f"{self.where}: {key}.latency")
         return Link(name, rate * efficiency, latency_s)
@@ -127,7 +132,7 @@ class FiguresFile:
 
         The switches may reduce and multicast as well.
         """
-        raw = self.table("link_class.fabric", ("latency", "reduces"), ("latency",))
+        raw = self.table("link_class", "fabric", allowed=("latency", "reduces"), required=("latency",))
         if "reduces" in raw:
             reduces = self.figure("link_class.fabric.reduces", raw["reduces"])
             if not isinstance(reduces, bool):
@@ -139,14 +144,14 @@ class FiguresFile:
 
     def link_classes(self, *names: str) -> None:
         """Hold the file to these link classes."""
-        self.table("link_class", names, names)
+        self.table("link_class", allowed=names, required=names)
 
     def about(self, *, launches: bool = True) -> About:
         """What every family says; call last, when all figures are read.
 
         launches: the file has to say what it costs to start a message.
         """
-        raw = self.table("timing", _TIMINGS, _LAUNCHES if launches else ())
+        raw = self.table("timing", allowed=_TIMINGS, required=_LAUNCHES if launches else ())
         times: dict[str, Any] = {
             f"{key}_s": quantity(self.figure(f"timing.{key}", entry), "s", f"{self.where}: timing.{key}")
             for key, entry in raw.items()
@@ -165,6 +170,7 @@ class FiguresFile:
             fabric_reduces=self.fabric_reduces,
             storage=storage,
             own_device=self.own_device,
+            link_rates=self.link_rates,
             figures=(*self.figures, *library.figures),
             **times,
         )
@@ -173,7 +179,7 @@ class FiguresFile:
         """What the whole cluster writes checkpoints to; None where the file does not say."""
         if "storage" not in self.raw:
             return None
-        raw = self.table("storage", (*_STORAGE_RATES, "capacity"), _STORAGE_RATES)
+        raw = self.table("storage", allowed=(*_STORAGE_RATES, "capacity"), required=_STORAGE_RATES)
         where = f"{self.where}: storage"
         write, read = (
             quantity(self.figure(f"storage.{key}", raw[key]), "bytes_per_s", f"{where}.{key}") for key in _STORAGE_RATES

@@ -9,7 +9,6 @@ sizes.domain says how many of them make one scale-up domain, and divides their n
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -20,6 +19,7 @@ from sim.hardware.topology.explicit_graph import Cables, ExplicitGraph
 from sim.hardware.topology.figures_file import FiguresFile, check_keys
 from sim.hardware.topology.links import EdgeKey, Link
 from sim.hardware.topology.topology import Topology
+from sim.hardware.topology.vertex_names import naturally
 
 _LINK_KEYS = ("a", "b", "class", "count")
 
@@ -27,7 +27,7 @@ _LINK_KEYS = ("a", "b", "class", "count")
 def read_graph(file: FiguresFile) -> Topology:
     """Build the graph that a file describes."""
     sizes = file.sizes(optional=("domain",))
-    classes = {name: file.link(name) for name in file.table("link_class", None)}
+    classes = {name: file.link(name) for name in file.table("link_class")}
     if "link" in file.raw and "graph_file" in file.raw:
         raise InputError(f"{file.where}: graph_file", "there are [[link]] entries as well", "keep one of the two")
     place = "graph_file" if "graph_file" in file.raw else "link"
@@ -104,24 +104,17 @@ def _devices(file: FiguresFile, cables: Iterable[Cables], marked: frozenset[str]
     wanted: Any = file.raw.get("devices")
     if wanted is None:
         found = [name for name in {**vertices, **dict.fromkeys(marked)} if name in marked or DEVICE.fullmatch(name)]
-        names = sorted(found, key=_natural)
+        names = naturally(found)
     elif isinstance(wanted, list):
         names = [_text(where, name) for name in wanted]
     else:
         raise InputError(where, f"{wanted!r} is not a list", 'write ["gpu0", "gpu1"]')
     if not names:
         raise InputError(where, "no link has a device", "name devices gpu0, gpu1, ... in the links, or list them")
-    twice = sorted((name for name, count in Counter(names).items() if count > 1), key=_natural)
+    twice = naturally(name for name, count in Counter(names).items() if count > 1)
     if twice:
         raise InputError(where, f"named more than once: {some_of(twice)}", "list each device once")
     alone = [name for name in names if name not in vertices]
     if alone:
         raise InputError(where, f"without a link: {some_of(alone)}", "join each device by a link, or leave it out")
     return names
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """Sorts gpu2 before gpu10: numbers by their size, text around them by letters."""
-    parts = re.split(r"([0-9]+)", name)
-    # Of two numbers the one of more digits is the larger.
-    return [(len(part.lstrip("0")), part.lstrip("0")) if number % 2 else (0, part) for number, part in enumerate(parts)]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import functools
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Self
 
@@ -51,6 +52,7 @@ class About:
     in_switch_bytes_per_s: rate per device and direction at which the scale-up switch itself reduces and multicasts;
     None where it does not.
     fabric_reduces: the switches between the domains reduce and multicast as well.
+    link_rates: as the file states them, by link class.
     """
 
     name: str
@@ -65,6 +67,7 @@ class About:
     fabric_reduces: bool = False
     storage: Storage | None = None
     own_device: Device | None = None
+    link_rates: Mapping[str, Figure] = field(default_factory=dict, compare=False, repr=False)
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
 
@@ -115,6 +118,13 @@ class Topology(ABC):
     def load_device(self) -> Device:
         """What is known of its devices."""
         return self.about.own_device or load_device(self.device)
+
+    def with_device(self, device: Device) -> Self:
+        """The same network with other devices on it."""
+        other = copy.copy(self)
+        other.about = replace(self.about, device=device.name, own_device=device)
+        other.device = device.name
+        return other
 
     @abstractmethod
     def vertex(self, device: int) -> str:

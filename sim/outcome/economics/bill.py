@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,14 +19,28 @@ from sim.scenario.types import Prices
 _SECONDS_PER_HOUR = 3600.0
 
 
+PricedFigure = Literal["rental", "purchase price", "power"]
+Item = TypeVar("Item")
+
+
+class PriceOf(NamedTuple):
+    """A figure that a bill rests on, of one kind of device."""
+
+    figure: PricedFigure
+    device: str
+
+    def __str__(self) -> str:
+        return f"{self.figure} of {self.device}"
+
+
 @dataclass(frozen=True, slots=True)
 class RunBill:
     """What a run of a known length costs; None is unknown, and never nothing.
 
     Low takes every figure at its cheap end, high at its dear end: bounds, no probability.
     energy_joules: at the meter of the hall. rental_usd: if the devices are rented. write_off_usd and electricity_usd:
-    if they are owned. rental_dates, purchase_dates: when the typical prices were true. unknown: what no source states,
-    in words. assumed: what of the typical figures comes from no source, in words.
+    if they are owned. rental_dates, purchase_dates: when the typical prices were true. unknown: what no source states.
+    assumed: what of the typical figures comes from no source.
     """
 
     device_hours: float
@@ -36,8 +51,8 @@ class RunBill:
     electricity_usd: Range | None
     rental_dates: tuple[str, ...] = ()
     purchase_dates: tuple[str, ...] = ()
-    unknown: tuple[str, ...] = ()
-    assumed: tuple[str, ...] = ()
+    unknown: tuple[PriceOf, ...] = ()
+    assumed: tuple[PriceOf, ...] = ()
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
     @property
@@ -152,19 +167,23 @@ def _dates(price: Price | None) -> tuple[str, ...]:
     return () if price is None else (price.date,)
 
 
-def _distinct(words: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(word for each in words for word in each))
+def _distinct(parts: Sequence[tuple[Item, ...]]) -> tuple[Item, ...]:
+    return tuple(dict.fromkeys(one for each in parts for one in each))
 
 
-def _unknown(terms: Terms) -> tuple[str, ...]:
-    lacking = {"rental": terms.rental, "purchase price": terms.purchase, "power": terms.busy_watts}
-    return tuple(f"{name} of {terms.device}" for name, value in lacking.items() if value is None)
+def _unknown(terms: Terms) -> tuple[PriceOf, ...]:
+    known: dict[PricedFigure, object] = {
+        "rental": terms.rental,
+        "purchase price": terms.purchase,
+        "power": terms.busy_watts,
+    }
+    return tuple(PriceOf(figure, terms.device) for figure, value in known.items() if value is None)
 
 
-def _assumed(terms: Terms) -> tuple[str, ...]:
-    guessed = {
+def _assumed(terms: Terms) -> tuple[PriceOf, ...]:
+    guessed: dict[PricedFigure, bool] = {
         "rental": terms.rental is not None and terms.rental.assumed,
         "purchase price": terms.purchase is not None and terms.purchase.assumed,
         "power": terms.busy_watts_assumed,
     }
-    return tuple(f"{name} of {terms.device}" for name, guess in guessed.items() if guess)
+    return tuple(PriceOf(figure, terms.device) for figure, guess in guessed.items() if guess)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sim.catalog import Facility, Figure, Price, Range, economics_of, load_facility
@@ -56,7 +57,7 @@ def terms_of(device: str, prices: Prices = AS_THE_CATALOGUE) -> Terms:
         known.busy_watts if prices.power_watts is None else prices.power_watts,
         known.busy_watts_assumed and prices.power_watts is None,
         facility,
-        _cited(device, prices, (*known.figures, *place.figures)),
+        _cited(device, prices, {**known.figures, **place.figures}),
     )
 
 
@@ -69,10 +70,10 @@ def _price(value: float | None, date: str, known: Price | None) -> Price | None:
     return known if value is None else Price(Range(value, value, value), date)
 
 
-def _cited(device: str, prices: Prices, figures: tuple[Figure, ...]) -> tuple[Figure, ...]:
+def _cited(device: str, prices: Prices, figures: Mapping[str, tuple[Figure, ...]]) -> tuple[Figure, ...]:
     given = {key: entry for key, entry in _REPLACED.items() if getattr(prices, key) is not None}
     replaced = {name for name, _ in given.values()}
-    kept = [one for one in figures if one.name.removeprefix(f"{device} ").split(".")[0] not in replaced]
+    kept = [one for key, own in figures.items() if key not in replaced for one in own]
     own = [
         Figure(
             f"{device} {name}",

@@ -30,7 +30,7 @@ _SMALLEST = 1.0
 _LARGEST = 1e30
 """Of parameters and tokens; in far larger models nothing but the floor would be left of a loss, to the last digit."""
 _SIZES = tuple(2.0**power for power in (-2.5, -2, -1.5, -1, -0.5, 0.5, 1, 1.5, 2))
-"""Sizes beside that of least training, over it."""
+"""Other sizes, over that of least training."""
 _ALIKE = 1e-3
 """Recipes whose sizes are as near as that are one."""
 _ALLOWED = (
@@ -41,7 +41,7 @@ _ALLOWED = (
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a user knows; two of them at most, beside the tokens that the model will read and write in its life.
+    """What a user knows; two of them at most, and the tokens that the model will read and write in its life.
 
     inference_weight: what a FLOP of inference costs, over what one of training does.
     """
@@ -100,8 +100,8 @@ def answer(law: Law, question: Question) -> Study:
     if question.inference_tokens:
         lifetime = lifetime_optimal(law, loss, question.inference_tokens, question.inference_weight)
     named = [one for one in (recipe, least, lifetime) if one is not None]
-    beside, left_out = _beside(law, loss)
-    return Study(law, question, loss, recipe, least, lifetime, _by_size([*named, *beside]), tuple(left_out))
+    others, left_out = _other_sizes(law, loss)
+    return Study(law, question, loss, recipe, least, lifetime, _by_size([*named, *others]), tuple(left_out))
 
 
 def _recipe(law: ParametricLaw, question: Question) -> Recipe:
@@ -168,8 +168,8 @@ def _long_enough(law: ParametricLaw, loss: float, parameters: float) -> Recipe:
     return Recipe(parameters, float(tokens_for_loss(law, parameters, loss)))
 
 
-def _beside(law: ParametricLaw, loss: float) -> tuple[list[Recipe], list[Recipe]]:
-    """Recipes of this loss at sizes beside that of least training: those of a shape that the law knows, and others."""
+def _other_sizes(law: ParametricLaw, loss: float) -> tuple[list[Recipe], list[Recipe]]:
+    """Recipes of this loss at other sizes than that of least training: of a shape that the law knows, and others."""
     at = optimal_for_loss(law, loss).parameters
     sizes = np.array([at * factor for factor in _SIZES])
     sizes = sizes[sizes > max(least_parameters(law, loss) * (1 + _ALIKE), _SMALLEST)]
@@ -214,20 +214,17 @@ def _by_compute(law: ComputeLaw, question: Question) -> Study:
 
 def _check_numbers(question: Question) -> None:
     """Every number is one, above zero and no larger than a law can tell apart."""
-    limits = {
-        "compute_flops": TRAINING_FLOPS * _LARGEST**2,
-        "target_loss": _LARGEST,
-        "parameters": _LARGEST,
-        "tokens": _LARGEST,
-        "inference_tokens": _LARGEST,
-    }
-    for name, most in limits.items():
-        value = getattr(question, name)
+    given = (
+        ("--compute", question.compute_flops, TRAINING_FLOPS * _LARGEST**2, "7e9"),
+        ("--target-loss", question.target_loss, _LARGEST, "2.1"),
+        ("--parameters", question.parameters, _LARGEST, "7e9"),
+        ("--tokens", question.tokens, _LARGEST, "7e9"),
         # No inference is a zero.
-        if value is None or 0 < value <= most or (name == "inference_tokens" and value == 0):
+        ("--inference-tokens", question.inference_tokens or None, _LARGEST, "7e9"),
+    )
+    for option, value, most, example in given:
+        if value is None or 0 < value <= most:
             continue
-        option = f"--{name.removesuffix('_flops').replace('_', '-')}"
-        example = "2.1" if name == "target_loss" else "7e9"
         raise InputError(
             option, f"{value:g} is no number above zero and up to {most:g}", f"write for example {example}"
         )

@@ -57,7 +57,7 @@ class Conditions:
 
     @property
     def undisturbed_s(self) -> float:
-        """The run where nothing fails and nobody looks after the machine, so that no checkpoint is needed."""
+        """The run where nothing fails, so that no checkpoint is needed."""
         return self.start_up_s + self.training_s + self.evaluations * self.evaluation_s
 
     @property

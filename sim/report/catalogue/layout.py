@@ -14,7 +14,7 @@ _WIDTH = 118
 
 def three_digits(number: float) -> str:
     """A number with three digits or more, never as a power of ten."""
-    return f"{number:.3g}" if number < 100 else f"{number:,.1f}".removesuffix(".0")
+    return f"{number:.3g}" if number < 100 else f"{number:,.{0 if round(number, 1).is_integer() else 1}f}"
 
 
 def listing(

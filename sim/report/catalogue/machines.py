@@ -5,9 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from sim.catalog import (
-    Gpu,
-    GpuStack,
-    Stack,
     device_names,
     load_device,
     load_model,
@@ -20,6 +17,7 @@ from sim.catalog import (
 )
 from sim.errors import InputError
 from sim.hardware.topology import Topology, load_topology, shelf, topology_names
+from sim.machines import kind_of
 from sim.report.catalogue.layout import listing, three_digits
 from sim.report.variation_words import per_cent, slow_words, stalls_words
 from sim.scenario import entry_names, read_document
@@ -75,21 +73,15 @@ def devices_table() -> str:
     rows = []
     for name in device_names():
         device = load_device(name)
-        peaks = device.peak_flops_per_s
-        memory, rate = (
-            (device.hbm_bytes, device.hbm_bytes_per_s)
-            if isinstance(device, Gpu)
-            else (device.sram_bytes, device.sram_bytes_per_s)
-        )
-        kind = "DRAM" if isinstance(device, Gpu) else "SRAM"
+        peaks, memory = device.peak_flops_per_s, kind_of(device).memory_of(device)
         rows.append(
             (
                 name,
                 device.title,
                 *(three_digits(peaks[precision] / 1e12) if precision in peaks else "-" for precision in _PRECISIONS),
-                kind,
-                three_digits(memory / 2**30),
-                three_digits(rate / 1e12),
+                memory.technology,
+                three_digits(memory.size_bytes / 2**30),
+                three_digits(memory.bytes_per_s / 1e12),
                 f"{device.power_watts:,.0f}",
             )
         )
@@ -114,7 +106,8 @@ def stacks_table() -> str:
     rows = []
     for name in stack_names():
         stack = load_stack(name)
-        rows.append((name, "GPU" if isinstance(stack, GpuStack) else "wafer", *_stack_facts(stack), stack.title))
+        kind = kind_of(stack)
+        rows.append((name, kind.label, *kind.stack_facts(stack), stack.title))
     headers = (
         "stack", "runs on", "ZeRO stages\n(default)", "flash\nattention", "sequence\nparallel", "overlaps", "title",
     )  # fmt: skip
@@ -145,25 +138,8 @@ def scenarios_table() -> str:
     return listing(rows, ("scenario", "points", "systems", "title"), right=(1,), widths=(None, None, 36, 44))
 
 
-def _stack_facts(stack: Stack) -> tuple[str, ...]:
-    if not isinstance(stack, GpuStack):
-        return ("-", "-", "-", "weights, gradients")
-    overlaps = {
-        "gradients": stack.overlap_gradient_reduction,
-        "sends": stack.overlap_pipeline_send,
-        "gathers": stack.prefetch_layers > 0,
-    }
-    return (
-        f"{', '.join(map(str, stack.zero_stages))} ({stack.default_zero_stage})",
-        "yes" if stack.flash_attention else "no",
-        "yes" if stack.sequence_parallel else "no",
-        ", ".join(name for name, does in overlaps.items() if does) or "nothing",
-    )
-
-
 def _rates(topology: Topology) -> str:
-    rates = [figure for figure in topology.figures if figure.name.endswith(".rate")]
-    return ", ".join(f"{figure.name.split('.')[1]} {figure.value}" for figure in rates)
+    return ", ".join(f"{link_class} {rate.value}" for link_class, rate in topology.about.link_rates.items())
 
 
 def _scenario_row(path: Path) -> tuple[object, ...]:

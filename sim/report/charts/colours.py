@@ -38,6 +38,7 @@ LINE_COLOURS: dict[str, str] = {
 KIND_COLOURS: dict[str, str] = {
     "forward": "#56a0d3",
     "backward": "#12436d",
+    "weight gradient": "#f5d76e",
     "communication": "#e8820c",
     "optimizer": "#1b7837",
     "wait for the slowest replica": "#e64980",

@@ -10,8 +10,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from sim.outcome.effort import Effort
-from sim.parallel.plan import Plan
-from sim.parallel.wafer_plan import WaferPlan
+from sim.parallel.step_plan import StepPlan
 from sim.planning import PlanStudy
 from sim.report.charts.canvas import quiet, sheet, sheet_of
 from sim.report.charts.colours import FAINT, INK
@@ -27,6 +26,7 @@ _KINDS = (
 _ROW_INCHES = 0.27
 _BAR = 0.8
 _CHANGED = "#ffe0a3"
+_REPLICAS = "replicas"
 _CAPTION = (
     "Above: legal plans, those whose memory is there, and of these the ones that take at most 20 % and 5 % longer than"
     " the best; logarithmic. Below: what the best plan sets at each cluster size; shaded where it differs from the size"
@@ -39,13 +39,13 @@ class _Column(NamedTuple):
 
     devices: int
     effort: Effort | None
-    plan: Plan | WaferPlan | None
+    plan: StepPlan | None
 
 
 def effort_figure(study: SystemStudy) -> Figure:
     """Counts of plans by cluster size, and the settings of the best one."""
     columns = _columns(study)
-    settings = [_settings(column.plan) for column in columns]
+    settings = [study.found.kind.settings(column.plan) if column.plan else {} for column in columns]
     names = list(dict.fromkeys(name for one in settings for name in one))
     scenario = study.found.scenario
     title = f"Choosing a plan for {scenario.model.name} on {study.found.device.title}\n{study.found.stack_title}"
@@ -116,25 +116,3 @@ def _grid(ax: Axes, settings: list[dict[str, str]], names: list[str]) -> None:
     ax.tick_params(length=0)
     for side in ("left", "bottom"):
         ax.spines[side].set_visible(False)
-
-
-_REPLICAS = "replicas"
-
-
-def _settings(plan: Plan | WaferPlan | None) -> dict[str, str]:
-    """What is set, in words."""
-    if plan is None:
-        return {}
-    if isinstance(plan, WaferPlan):
-        return {_REPLICAS: f"{plan.systems:,}", "micro-batch": f"{plan.micro_batch:,}"}
-    return {
-        "tensor": f"{plan.tensor}",
-        "pipeline": f"{plan.pipeline}",
-        "virtual stages": f"{plan.virtual_stages}",
-        "micro-batch": f"{plan.micro_batch}",
-        "ZeRO": f"{plan.zero}",
-        "sequence parallel": "yes" if plan.sequence_parallel else "no",
-        "recompute": plan.recompute,
-        "schedule": plan.schedule,
-        _REPLICAS: f"{plan.data:,}",
-    }

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from sim.engine.program import COMPUTE
 from sim.engine.trace import Span, Trace
+from sim.engine.work import Work
 
 _MOST_ACTORS = 24
 """More stages than this cannot be told apart on a page."""
-_NUMBERS = re.compile(r"(\d+)(?:\.(\d+))?")
-_FORWARD = ("forward", "embedding", "head")
 _PADDING = 0.08
 _NARROWEST_INCHES, _CHARACTER_INCHES = 1.15, 0.073
 WAITING = "wait for the slowest replica"
@@ -47,12 +45,12 @@ def actor_lanes(trace: Trace) -> Lanes:
     shown = shown_actors(trace)
     if len(shown) == 1:
         return stream_lanes(trace)
-    beside = [stream for stream in streams_of(trace) if stream != COMPUTE]
-    narrow = 0.34 / len(beside) if beside else 0.0
+    overlapped = [stream for stream in streams_of(trace) if stream != COMPUTE]
+    narrow = 0.34 / len(overlapped) if overlapped else 0.0
     lanes = []
     for row, actor in enumerate(shown):
-        lanes.append(Lane(actor, COMPUTE, actor, row + _PADDING, 1 - 2 * _PADDING - narrow * len(beside)))
-        for index, stream in enumerate(reversed(beside)):
+        lanes.append(Lane(actor, COMPUTE, actor, row + _PADDING, 1 - 2 * _PADDING - narrow * len(overlapped)))
+        for index, stream in enumerate(reversed(overlapped)):
             lanes.append(Lane(actor, stream, "", row + 1 - _PADDING - narrow * (index + 1), narrow))
     return Lanes(tuple(lanes), len(shown), len(trace.multiplicity) - len(shown))
 
@@ -83,23 +81,27 @@ def streams_of(trace: Trace) -> list[str]:
     return list(dict.fromkeys(span.stream for span in trace.spans))
 
 
-def kind_of(span: Span) -> str:
-    """What a span is to a reader: a key of KIND_COLOURS."""
-    words = span.what.split()
-    if span.stream != COMPUTE or words[0] in ("send", "prepare"):
+def works_of(span: Span) -> tuple[Work, ...]:
+    """What a span does: one thing, or two that run as one instruction."""
+    return (span.work, span.work.also) if span.work.also else (span.work,)
+
+
+def kind_of(span: Span, work: Work | None = None) -> str:
+    """What a span is to a reader, or one of the things that it does: a key of KIND_COLOURS.
+
+    A pass that computes the input's gradient alone is the backward of schedules that run the weights' apart.
+    """
+    work = work or span.work
+    if span.stream != COMPUTE or work.kind in ("send", "prepare"):
         return "communication"
-    if "backward" in words:
-        return "backward"
-    if words[0] in _FORWARD:
-        return "forward"
-    if words[0] == "wait":
+    if work.kind == "pass":
+        return "backward" if work.phase == "input gradient" else work.phase or "other"
+    if work.kind == "straggler":
         return WAITING
-    return "optimizer" if words[0] == "optimizer" else "other"
+    return "optimizer" if work.kind == "optimizer" else "other"
 
 
-def number_of(span: Span, *, layer: bool) -> str:
-    """The number that a span is known by: its micro-batch, or its layer where that is written after it."""
-    found = _NUMBERS.search(span.what)
-    if found is None:
-        return ""
-    return (found[2] or "") if layer else found[1]
+def number_of(work: Work, *, layer: bool) -> str:
+    """The number that work is known by: its micro-batch, or its layer where it is about one."""
+    number = work.layer if layer else work.micro_batch
+    return "" if number is None else str(number)

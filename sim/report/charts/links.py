@@ -37,7 +37,7 @@ def link_load(outcome: Outcome, axes: list[Axes] | None = None) -> list[Axes]:
         ax.set_ylabel("busy (%)", size=8.5, color=INK)
         words = (
             f"{one.link_class}: {counted(one.links, 'link')}",
-            *([one.part.split(",")[0]] if one.part else []),
+            *([f"part {one.part[0]}"] if one.part else []),
             f"{_terabytes(one.total_bytes)} a step",
             f"{100 * one.mean_utilisation:.1f} % on average",
             f"{100 * one.busiest_utilisation:.1f} % on {one.busiest}",

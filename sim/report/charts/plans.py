@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from sim.parallel.wafer_plan import WaferPlan
 from sim.planning import PlanStudy
 from sim.report.charts.against_devices import End, label_ends
 from sim.report.charts.canvas import quiet, round_ticks, sheet, sheet_of
@@ -20,14 +19,6 @@ from sim.units import readable_time
 _ROW_INCHES = 0.2
 _ACROSS = "plans that fit, the fastest first (%)"
 _DARKEST, _LIGHTEST = 0.05, 0.92
-_GPU_CAPTION = (
-    "Step time by the closed form of every legal plan whose memory is there, sorted; at the left end what is chosen"
-    " after the engine has tried the best few. A plan: its degrees of parallelism, micro-batch, ZeRO stage, sequence"
-    " parallelism, recomputation and schedule. Plans that leave out replicas they have devices for are not among them."
-)
-_WAFER_CAPTION = (
-    "Step time of every legal plan whose memory is there, sorted. A plan: how many sequences a system takes at once."
-)
 _DEGREES = " Below: the same plans, a line each, by tensor degree."
 
 
@@ -79,13 +70,12 @@ def plans_figure(found: PlanStudy) -> Figure:
         f" {found.device.title}\nof {found.effort.legal:,} legal ones; within 5 % of the best:"
         f" {found.effort.within_5_percent:,}"
     )
-    caption = _WAFER_CAPTION if isinstance(found.best[0].plan, WaferPlan) else _GPU_CAPTION
     degrees = len(_colours(found.tensor))
     if degrees == 1:
-        (only,) = sheet([3.6], title, caption, left=0.95, right=1.3)
+        (only,) = sheet([3.6], title, found.kind.caption, left=0.95, right=1.3)
         return sheet_of(plans(found, only))
     heights = [3.6, degrees * _ROW_INCHES]
-    top, below = sheet(heights, title, caption + _DEGREES, left=0.95, right=1.3, gap=0.3)
+    top, below = sheet(heights, title, found.kind.caption + _DEGREES, left=0.95, right=1.3, gap=0.3)
     plans(found, top)
     top.tick_params(labelbottom=False)
     top.set_xlabel("")

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from sim.machines import KINDS, kind_of
 from sim.outcome.outcome import Outcome
-from sim.parallel.wafer_plan import WaferPlan
 from sim.report.charts.against_devices import MOST_DIRECT_LABELS, End, devices_axis, label_ends, label_sizes
 from sim.report.charts.canvas import add_legend, round_ticks, sheet, sheet_of
 from sim.report.charts.colours import INK, system_style
@@ -16,7 +16,6 @@ from sim.report.points import Curve, comparable, curves
 
 _TIME_UNITS: tuple[tuple[str, float], ...] = (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0), ("seconds", 1.0))
 _MACHINES = "Every marker is one simulated machine, labelled with its number of devices."
-_KINDS = " One device is one GPU or one wafer-scale system."
 _IDEAL = " Dashed: ideal scaling from a system's smallest machine, twice the devices in half the time."
 _TAX = " The distribution tax is the share of all device-seconds lost because the work is split over devices."
 
@@ -65,8 +64,9 @@ def scaling_figure(outcomes: Sequence[Outcome]) -> Figure:
     if comparable(outcomes):
         title += f": {outcomes[0].scenario.model.name}"
     rows = 0 if direct else (len(systems) + 2) // 3
-    mixed = len({isinstance(point.plan, WaferPlan) for point in outcomes}) > 1
-    caption = _MACHINES + (_KINDS if mixed else "") + _IDEAL + _TAX
+    kinds = [kind for kind in KINDS if any(kind is kind_of(point.plan) for point in outcomes)]
+    mixed = f" One device is {' or '.join(kind.one for kind in kinds)}." if len(kinds) > 1 else ""
+    caption = _MACHINES + mixed + _IDEAL + _TAX
     above, below = sheet([3.9, 2.4], title, caption, right=1.9 if direct else 0.4, gap=0.35, legend_rows=rows)
     time_to_train(outcomes, above)
     distribution_tax(outcomes, below)

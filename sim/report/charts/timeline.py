@@ -12,11 +12,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from sim.engine.trace import Span, Trace
+from sim.engine.work import Work
 from sim.outcome.outcome import Outcome
 from sim.report.borders import chart_text
 from sim.report.charts.canvas import WIDTH_INCHES, add_legend, quiet, sheet, sheet_of
 from sim.report.charts.colours import INK, KIND_COLOURS, text_colour
-from sim.report.charts.lanes import Lane, Lanes, actor_lanes, kind_of, number_of
+from sim.report.charts.lanes import Lane, Lanes, actor_lanes, kind_of, number_of, works_of
 from sim.report.step_times import drawn_step
 
 _SPANS_IN_VIEW = 84
@@ -27,6 +28,16 @@ _RASTER_FROM = 3000
 """From this many shapes on, a vector file holds them as an image."""
 _CHARACTER_INCHES = 0.062
 _RIGHT_INCHES = 0.3
+
+
+class Bar(NamedTuple):
+    """What is drawn of one thing that a span does. low, high: on the axis that counts rows."""
+
+    lane: Lane
+    span: Span
+    work: Work
+    low: float
+    high: float
 
 
 class Window(NamedTuple):
@@ -78,7 +89,7 @@ def timeline_figure(outcome: Outcome, name: str) -> Figure:
         panels[0].axvspan(
             window.start_s * scale, window.end_s * scale, color="#c8c8c8", alpha=0.55, zorder=0, linewidth=0
         )
-    kinds = {kind_of(span) for span in trace.spans if span.end_s > span.start_s}
+    kinds = {kind_of(span, work) for span in trace.spans if span.end_s > span.start_s for work in works_of(span)}
     present = [kind for kind in KIND_COLOURS if kind in kinds]
     add_legend(panels[0], [Patch(color=KIND_COLOURS[kind]) for kind in present], present, caption, columns=len(present))
     return sheet_of(panels[0])
@@ -113,24 +124,33 @@ def _time_unit(window: Window) -> tuple[str, float]:
     return ("s", 1.0) if window.end_s >= 2.0 else ("ms", 1e3)
 
 
-def _visible(trace: Trace, lanes: Lanes, window: Window) -> list[tuple[Lane, Span]]:
+def _visible(trace: Trace, lanes: Lanes, window: Window) -> list[Bar]:
     lane_of = {(lane.actor, lane.stream): lane for lane in lanes.lanes}
     return [
-        (lane_of[span.actor, span.stream], span)
+        bar
         for span in trace.spans
         if (span.actor, span.stream) in lane_of
         and span.end_s > span.start_s
         and span.end_s > window.start_s
         and span.start_s < window.end_s
+        for bar in _bars(lane_of[span.actor, span.stream], span)
     ]
 
 
-def _shapes(ax: Axes, visible: Sequence[tuple[Lane, Span]], scale: float) -> None:
+def _bars(lane: Lane, span: Span) -> list[Bar]:
+    """One bar, or where a span does two things one above the other."""
+    works = works_of(span)
+    height = lane.height / len(works)
+    lows = [lane.bottom + height * index for index in range(len(works))]
+    return [Bar(lane, span, work, low, low + height) for work, low in zip(works, lows, strict=True)]
+
+
+def _shapes(ax: Axes, visible: Sequence[Bar], scale: float) -> None:
     """All spans of a kind as one collection: tens of thousands are drawn at once."""
     corners: dict[str, list[tuple[tuple[float, float], ...]]] = defaultdict(list)
-    for lane, span in visible:
-        left, right, low, high = span.start_s * scale, span.end_s * scale, lane.bottom, lane.bottom + lane.height
-        corners[kind_of(span)].append(((left, low), (left, high), (right, high), (right, low)))
+    for _, span, work, low, high in visible:
+        left, right = span.start_s * scale, span.end_s * scale
+        corners[kind_of(span, work)].append(((left, low), (left, high), (right, high), (right, low)))
     dense = len(visible) > _RASTER_FROM
     for kind in KIND_COLOURS:
         if kind in corners:
@@ -148,18 +168,16 @@ def _shapes(ax: Axes, visible: Sequence[tuple[Lane, Span]], scale: float) -> Non
             ax.add_collection(shapes, autolim=False)
 
 
-def _numbers(ax: Axes, visible: Sequence[tuple[Lane, Span]], window: Window, scale: float, *, layer: bool) -> None:
+def _numbers(ax: Axes, visible: Sequence[Bar], window: Window, scale: float, *, layer: bool) -> None:
     inches_per_s = ax.get_position().width * WIDTH_INCHES / (window.end_s - window.start_s)
-    for lane, span in visible:
-        number = number_of(span, layer=layer)
+    for lane, span, work, low, high in visible:
+        number = number_of(work, layer=layer)
         start_s, end_s = max(span.start_s, window.start_s), min(span.end_s, window.end_s)
         if not number or lane.height < 0.4 or (end_s - start_s) * inches_per_s < _CHARACTER_INCHES * len(number) + 0.02:
             continue
-        colour = text_colour(KIND_COLOURS[kind_of(span)])
+        colour = text_colour(KIND_COLOURS[kind_of(span, work)])
         middle = (start_s + end_s) / 2 * scale
-        ax.text(
-            middle, lane.bottom + lane.height / 2, number, size=5.5, color=colour, ha="center", va="center_baseline"
-        )
+        ax.text(middle, (low + high) / 2, number, size=5.5, color=colour, ha="center", va="center_baseline")
 
 
 def _caption(outcome: Outcome, lanes: Lanes) -> str:
@@ -178,6 +196,11 @@ def _caption(outcome: Outcome, lanes: Lanes) -> str:
     numbers = "Numbers are layers." if alone else "Numbers are micro-batches."
     if getattr(outcome.plan, "virtual_stages", 1) > 1:
         numbers += " Each passes a stage several times, because a stage holds several separate parts of the model."
+    works = [work for span in trace.spans for work in works_of(span)]
+    if any(work.phase == "weight gradient" for work in works):
+        numbers += " Where weight gradients run apart, a backward is the input's alone."
+    if len(works) > len(trace.spans):
+        numbers += " What stands one above the other runs as one."
     unused = outcome.devices - outcome.plan.devices
     left_out = f" {unused:,} devices that the plan leaves unused are not drawn." if unused else ""
     plan = f"Plan: {outcome.plan.summary()}; {outcome.scenario.model.name}."

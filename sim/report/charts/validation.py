@@ -12,7 +12,7 @@ from sim.report.borders import chart_text
 from sim.report.charts.canvas import add_legend, quiet, sheet, sheet_of
 from sim.report.charts.colours import FAINT, INK, SYSTEM_COLOURS, SYSTEM_MARKERS
 from sim.validation.compare import Comparison
-from sim.validation.conventions import device_of
+from sim.validation.conventions import family_of
 from sim.validation.labels import label_of
 
 _KINDS: tuple[tuple[str, str], ...] = (
@@ -21,9 +21,9 @@ _KINDS: tuple[tuple[str, str], ...] = (
     ("H100", "h100"),
     ("H200", "h200"),
     ("B200", "b200"),
-    ("CS-2", "cs-"),
+    ("CS-2", "cs"),
 )
-"""Device kinds by the beginning of their names in the catalogue: each keeps its colour in every chart."""
+"""Device kinds by the first part of their names in the catalogue: each keeps its colour in every chart."""
 _BAND = 0.10
 _ROW_INCHES = 0.26
 _PARITY_CAPTION = (
@@ -44,8 +44,8 @@ def parity(comparisons: Sequence[Comparison], ax: Axes | None = None) -> Axes:
     ends = np.array([min(times_s) / 1.5, max(times_s) * 1.5])
     ax.fill_between(ends, ends * (1 - _BAND), ends * (1 + _BAND), color="#dddddd", linewidth=0, zorder=1)
     ax.plot(ends, ends, color=FAINT, linewidth=1.0, linestyle=(0, (4, 3)), zorder=2)
-    for index, (title, start) in enumerate(_KINDS):
-        own = [one for one in comparisons if (device_of(one.row) or "").startswith(start)]
+    for index, (title, family) in enumerate(_KINDS):
+        own = [one for one in comparisons if family_of(one.row) == family]
         if own:
             ax.scatter(
                 [one.measured_s for one in own],

@@ -8,16 +8,21 @@ from typing import Literal
 
 from sim.catalog import Range
 from sim.outcome.comparison.metrics import Span, time_span_s
+from sim.outcome.economics.bill import PricedFigure, PriceOf
 from sim.outcome.outcome import Outcome
 from sim.report.comparison.compare import Comparison, Equal
-from sim.report.comparison.words import OUTSIDE, energy, share, usd
+from sim.report.comparison.words import OUTSIDE, Amount, energy, share, usd_amount
 from sim.report.points import Curve
 from sim.units import readable_time
 
 Ahead = Literal["reference", "other", "not told apart", "unknown", "not checked", "outside the sizes"]
 _ALIKE = 0.005
 """Shares this near to each other are not told apart."""
-_RESTS_ON = {"rental": ("rental",), "cost if owned": ("purchase price", "power"), "energy": ("power",)}
+_RESTS_ON: dict[str, tuple[PricedFigure, ...]] = {
+    "rental": ("rental",),
+    "cost if owned": ("purchase price", "power"),
+    "energy": ("power",),
+}
 """Figures of a bill that may be assumed, by what is computed from them."""
 
 
@@ -26,21 +31,21 @@ class Criterion:
     """One thing in which a system is held to a reference. own: what the reference has; other: what the system has.
 
     place: what is held to; system: how the other one is called. numbers: the typical figures of both, for a sentence.
-    assumed: figures that it rests on and that come from no source, in words.
+    assumed: figures that it rests on and that come from no source.
     """
 
     name: str
     place: str
     system: str
-    own: str
-    other: str
+    own: Amount
+    other: Amount
     ahead: Ahead
-    assumed: tuple[str, ...] = ()
+    assumed: tuple[PriceOf, ...] = ()
 
     @property
     def numbers(self) -> str:
         """The typical figures of the reference and of the system, without their ranges."""
-        return f"{self.own.split(' (')[0]} against {self.other.split(' (')[0]}"
+        return f"{self.own.typical} against {self.other.typical}"
 
 
 def criteria(comparison: Comparison) -> list[Criterion]:
@@ -63,14 +68,14 @@ def _at_equal_time(equal: Equal) -> list[Criterion]:
     idle, other_idle = 1.0 - point.useful_share, None if equal.useful is None else 1.0 - equal.useful
     checked = equal.lowest is not None
     rows = (
-        ("distribution tax", share(point.ledger.tax), share(equal.tax), _less_share(point.ledger.tax, equal.tax)),
-        ("device-time without use", share(idle), share(other_idle), _less_share(idle, other_idle)),
+        _shares("distribution tax", point.ledger.tax, equal.tax),
+        _shares("device-time without use", idle, other_idle),
         _money("rental", bill.rental_usd if bill else None, equal.rental_usd, checked),
         _money("cost if owned", bill.purchase_usd if bill else None, equal.owned_usd, checked),
         (
             "energy",
-            energy(joules),
-            energy(equal.energy_joules),
+            Amount(energy(joules)),
+            Amount(energy(equal.energy_joules)),
             _less(Span(joules.typical, joules.typical) if joules else None, _ends(equal.energy_joules), checked),
         ),
     )
@@ -80,7 +85,7 @@ def _at_equal_time(equal: Equal) -> list[Criterion]:
             curve.place(point),
             equal.curve.label,
             own,
-            other if within else OUTSIDE,
+            other if within else Amount(OUTSIDE),
             ahead if within else "outside the sizes",
             _assumed(name, [point, equal.curve.points[0]]) if within else (),
         )
@@ -88,11 +93,15 @@ def _at_equal_time(equal: Equal) -> list[Criterion]:
     ]
 
 
-def _assumed(name: str, points: Sequence[Outcome]) -> tuple[str, ...]:
+def _assumed(name: str, points: Sequence[Outcome]) -> tuple[PriceOf, ...]:
     """What a bill calls assumed and an amount rests on; electricity is part of the cost if owned."""
-    kinds = tuple(f"{kind} of " for kind in _RESTS_ON.get(name, ()))
     bills = [point.bill for point in points if point.bill is not None]
-    return tuple(dict.fromkeys(words for bill in bills for words in bill.assumed if kinds and words.startswith(kinds)))
+    rests_on = _RESTS_ON.get(name, ())
+    return tuple(dict.fromkeys(one for bill in bills for one in bill.assumed if one.figure in rests_on))
+
+
+def _shares(name: str, own: float, other: float | None) -> tuple[str, Amount, Amount, Ahead]:
+    return name, Amount(share(own)), Amount(share(other)), _less_share(own, other)
 
 
 def _less_share(own: float, other: float | None) -> Ahead:
@@ -103,8 +112,8 @@ def _less_share(own: float, other: float | None) -> Ahead:
     return "reference" if own < other else "other"
 
 
-def _money(name: str, own: Range | None, other: Range | None, checked: bool) -> tuple[str, str, str, Ahead]:
-    return name, usd(own), usd(other), _less(_ends(own), _ends(other), checked)
+def _money(name: str, own: Range | None, other: Range | None, checked: bool) -> tuple[str, Amount, Amount, Ahead]:
+    return name, usd_amount(own), usd_amount(other), _less(_ends(own), _ends(other), checked)
 
 
 def _ends(amount: Range | None) -> Span | None:
@@ -113,7 +122,7 @@ def _ends(amount: Range | None) -> Span | None:
 
 def _fastest(curve: Curve, other: Curve) -> Criterion:
     own_best, best = _best(curve), _best(other)
-    words = [f"{readable_time(one.time_to_train_s)} with {one.devices:,}" for one in (own_best, best)]
+    words = [Amount(f"{readable_time(one.time_to_train_s)} with {one.devices:,}") for one in (own_best, best)]
     own_span, span = time_span_s(own_best), time_span_s(best)
     ahead: Ahead = "not checked" if own_span is None or span is None else _less(own_span, span)
     return Criterion("time of the fastest size simulated", curve.label, other.label, words[0], words[1], ahead)

@@ -56,8 +56,8 @@ def caveats(comparison: Comparison) -> list[str]:
     bills = [point.bill for point in comparison.points if point.bill is not None]
     lines.update(dict.fromkeys(line for curve in comparison.curves for line in _price_dates(curve)))
     for kind, found in (
-        ("assumed, from no source that could be checked", [words for bill in bills for words in bill.assumed]),
-        ("unknown, in no source, and counted nowhere", [words for bill in bills for words in bill.unknown]),
+        ("assumed, from no source that could be checked", [str(one) for bill in bills for one in bill.assumed]),
+        ("unknown, in no source, and counted nowhere", [str(one) for bill in bills for one in bill.unknown]),
     ):
         if found:
             lines[f"{kind}: {', '.join(dict.fromkeys(found))}"] = None

@@ -8,7 +8,7 @@ from typing import Any
 from sim.catalog import Range
 from sim.outcome.comparison.matching import Match
 from sim.report.comparison.compare import LIMITS, Bend, Comparison, Equal
-from sim.report.comparison.criteria import criteria
+from sim.report.comparison.criteria import Criterion, criteria
 from sim.report.comparison.verdict import verdict
 
 
@@ -16,7 +16,7 @@ def comparison_record(comparison: Comparison) -> dict[str, Any]:
     """Everything of it but the points, which results.json has already; null is unknown."""
     return {
         "verdict": verdict(comparison),
-        "criteria": [dataclasses.asdict(row) for row in criteria(comparison)],
+        "criteria": [_criterion(row) for row in criteria(comparison)],
         "knees": [_bend(bend) for bend in comparison.bends],
         "equals": [_equal(equal) for equal in comparison.equals],
         "absent": list(comparison.absent),
@@ -26,6 +26,11 @@ def comparison_record(comparison: Comparison) -> dict[str, Any]:
 def comparison_rows(comparison: Comparison) -> list[dict[str, Any]]:
     """One flat row for each reference and system; units are in the names, and what is unknown is empty."""
     return [_row(equal) for equal in comparison.equals]
+
+
+def _criterion(row: Criterion) -> dict[str, Any]:
+    words = {"own": str(row.own), "other": str(row.other), "assumed": [str(one) for one in row.assumed]}
+    return {**dataclasses.asdict(row), **words}
 
 
 def _bend(bend: Bend) -> dict[str, Any]:

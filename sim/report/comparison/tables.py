@@ -139,7 +139,9 @@ def criteria_table(comparison: Comparison) -> Rows:
     rows: list[tuple[str, ...]] = []
     for row in criteria(comparison):
         less = {"reference": row.place, "other": row.system}.get(row.ahead, row.ahead)
-        rows.append((row.name, row.place, row.own, row.system, row.other, less, ", ".join(row.assumed)))
+        rows.append(
+            (row.name, row.place, str(row.own), row.system, str(row.other), less, ", ".join(map(str, row.assumed)))
+        )
     return Rows(("compared", "reference", "has", "system", "has", "less has", "rests on assumed"), rows)
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from sim.machines import kind_of
 from sim.outcome.comparison.metrics import time_span_s
 from sim.outcome.outcome import Outcome
-from sim.parallel.plan import Plan
 from sim.report.accuracy import NOT_CHECKED, error_band
 from sim.report.comparison.compare import Bend, Comparison
 from sim.report.comparison.criteria import Ahead, Criterion, criteria
 from sim.report.comparison.words import devices_within, number, ratio, share
 from sim.report.points import Curve, counted
+from sim.scenario.types import name_of
 from sim.units import readable_time
 
 _FASTER = 1.005
@@ -125,9 +126,7 @@ def _taxes(curve: Curve) -> str:
 
 def _effort(curve: Curve) -> str:
     """How many plans split the model itself, and how hard that of the largest size was to find."""
-    split = sum(
-        isinstance(point.plan, Plan) and max(point.plan.tensor, point.plan.pipeline) > 1 for point in curve.points
-    )
+    split = sum(kind_of(point.plan).splits_model(point.plan) for point in curve.points)
     text = f"{curve.label}: {split:,} of {counted(len(curve.points), 'plan')} split the model itself"
     effort = curve.largest.effort
     if effort is None:
@@ -163,7 +162,7 @@ def _leading(rows: Sequence[Criterion], ahead: Ahead, behind: Ahead) -> str:
 
 def _certainty(comparison: Comparison) -> str:
     """The error bands, of how many points each, and how many points no published row is like."""
-    bands = Counter((point.scenario.system.stack, error_band(point)) for point in comparison.points)
+    bands = Counter((name_of(point.scenario.system.stack), error_band(point)) for point in comparison.points)
     words = "; ".join(f"{stack} {band} ({counted(points, 'point')})" for (stack, band), points in bands.items())
     outside = sum(1 for point in comparison.points if not point.confidence.applies)
     return (
@@ -176,8 +175,8 @@ def _certainty(comparison: Comparison) -> str:
 def _prices(comparison: Comparison) -> str:
     """What of the prices and the power comes from no source, and what no source states."""
     bills = [point.bill for point in comparison.points if point.bill is not None]
-    assumed = list(dict.fromkeys(words for bill in bills for words in bill.assumed))
-    unknown = list(dict.fromkeys(words for bill in bills for words in bill.unknown))
+    assumed = list(dict.fromkeys(str(one) for bill in bills for one in bill.assumed))
+    unknown = list(dict.fromkeys(str(one) for bill in bills for one in bill.unknown))
     return "".join(
         f" {kind}: {_listed(found)}." for kind, found in (("Assumed", assumed), ("Unknown", unknown)) if found
     )

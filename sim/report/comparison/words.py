@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from sim.catalog import Range
 from sim.outcome.comparison.matching import Match
 from sim.report.accuracy import NOT_CHECKED
@@ -9,6 +11,16 @@ from sim.report.accuracy import NOT_CHECKED
 UNKNOWN = "unknown"
 OUTSIDE = "outside the sizes"
 _JOULES_PER_MWH = 3.6e9
+
+
+class Amount(NamedTuple):
+    """An amount in words, with its range where it has one: "63,700 USD (25,500 to 95,500)"."""
+
+    typical: str
+    ends: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.typical} ({self.ends})" if self.ends else self.typical
 
 
 def devices_text(match: Match) -> str:
@@ -42,10 +54,15 @@ def number(value: float) -> str:
 
 def usd(amount: Range | None) -> str:
     """ "63,700 USD (25,500 to 95,500)"."""
+    return str(usd_amount(amount))
+
+
+def usd_amount(amount: Range | None) -> Amount:
+    """ "63,700 USD (25,500 to 95,500)"."""
     if amount is None:
-        return UNKNOWN
+        return Amount(UNKNOWN)
     low, typical, high = (_rounded(end) for end in amount.ends)
-    return f"{typical} USD ({low} to {high})"
+    return Amount(f"{typical} USD", f"{low} to {high}")
 
 
 def energy(amount: Range | None) -> str:

@@ -6,8 +6,8 @@ import itertools
 import math
 
 from sim.hardware.topology import Link, Topology
-from sim.report.drawing.parts import LARGEST_WHOLE, Line, Picture, Point, Spot, link_of, naturally
-from sim.report.topology_summary import kind_of
+from sim.hardware.topology.vertex_names import kind_of, naturally
+from sim.report.drawing.parts import LARGEST_WHOLE, Line, Picture, Point, Spot, link_of
 
 _STEPS: tuple[Point, ...] = ((1.0, 0.0), (0.0, 1.0), (0.37, 0.29))
 """One device further along each dimension of a grid."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from sim.hardware.topology import Topology
+from sim.hardware.topology.vertex_names import kind_of, natural, naturally
 from sim.report.drawing.parts import (
     LARGEST_WHOLE,
     LAYER_WIDTH,
@@ -16,10 +17,8 @@ from sim.report.drawing.parts import (
     RowLabel,
     Spot,
     link_of,
-    natural,
-    naturally,
 )
-from sim.report.topology_summary import kind_of, roles
+from sim.report.topology_summary import roles
 
 if TYPE_CHECKING:
     from sim.hardware.topology.topology import Graph
@@ -95,12 +94,12 @@ def _repeating_part(graph: Graph, tiers: Tiers, devices: Sequence[str]) -> set[s
 
 def _widened(graph: Graph, tiers: Tiers, row: list[str]) -> list[str]:
     """A layer with neighbours in the same layer added while there is room, each class of links in its turn."""
-    beside: dict[str, dict[str, None]] = defaultdict(dict)
+    neighbours: dict[str, dict[str, None]] = defaultdict(dict)
     for name in row:
         for other in naturally(graph.adj[name]):
             if tiers[other] == tiers[name] and other not in row:
-                beside[str(graph.edges[name, other]["link_class"])][other] = None
-    turns = itertools.zip_longest(*beside.values())
+                neighbours[str(graph.edges[name, other]["link_class"])][other] = None
+    turns = itertools.zip_longest(*neighbours.values())
     added = dict.fromkeys(name for turn in turns for name in turn if name is not None)
     return [*row, *list(added)[: max(0, _MOST_IN_ROW - len(row))]]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -71,16 +69,6 @@ class Picture:
     def drawn_devices(self) -> int:
         """Devices that are drawn."""
         return sum(spot.role == "device" for spot in self.spots)
-
-
-def natural(name: str) -> tuple[str, tuple[int, ...]]:
-    """A key that sorts names as people do: gpu2 before gpu10."""
-    return re.sub(r"\d+", "#", name), tuple(int(digits) for digits in re.findall(r"\d+", name))
-
-
-def naturally(names: Iterable[str]) -> list[str]:
-    """Names sorted as people do."""
-    return sorted(names, key=natural)
 
 
 def link_of(edge: dict[str, object]) -> Link:

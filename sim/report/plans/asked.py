@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sim.catalog import Wafer, load_stack
-from sim.catalog.stack_records import GpuStack
 from sim.errors import InputError
 from sim.hardware.topology import load_topology
+from sim.machines import kind_of, stack_of
 from sim.scenario import Scenario, scenario_from
 from sim.scenario.amounts import share
 from sim.scenario.bounds import MOST_CLUSTER_SIZES, check_size
@@ -20,7 +19,6 @@ from sim.scenario.overrides import apply_overrides, parse_value
 from sim.scenario.types import PlanLimit, Search
 
 _NEEDED = ("--model", "--topology", "--devices", "--batch")
-_GPU_STACK, _WAFER_STACK = "megatron-core-2024", "cerebras-r2"
 
 
 def asked(given: Mapping[str, Any], overrides: Sequence[str]) -> list[Scenario]:
@@ -39,7 +37,7 @@ def asked(given: Mapping[str, Any], overrides: Sequence[str]) -> list[Scenario]:
     sequence = {} if given["--sequence"] is None else {"sequence": given["--sequence"]}
     batch = given["--batch"].strip()
     device = load_topology(topology, None, "--topology").load_device()
-    stack = given["--stack"] or (_WAFER_STACK if isinstance(device, Wafer) else _GPU_STACK)
+    stack = given["--stack"] or kind_of(device).default_stack
     precision = {} if "bf16" in device.peak_flops_per_s else {"precision": "fp16"}
     name = Path(topology).stem
     training = {
@@ -61,11 +59,11 @@ def asked(given: Mapping[str, Any], overrides: Sequence[str]) -> list[Scenario]:
 
 def refuse_beside_file(file: Path | None, given: Mapping[str, Any]) -> None:
     """Raise InputError where a scenario file and options that describe a scenario are both there."""
-    beside = [option for option, value in given.items() if value is not None]
-    if file is not None and beside:
+    options = [option for option, value in given.items() if value is not None]
+    if file is not None and options:
         raise InputError(
             "scaletax plan",
-            f"both the scenario {file} and {', '.join(beside)}",
+            f"both the scenario {file} and {', '.join(options)}",
             "leave one out; --set changes a key of a scenario",
         )
 
@@ -79,16 +77,16 @@ def with_limits(scenarios: Sequence[Scenario], only: Sequence[str], memory_margi
         return list(scenarios)
     limits = tuple(_limit(text) for text in only)
     margin = None if memory_margin is None else _read("--memory-margin", memory_margin)
-    found, on_gpus = [], False
+    found, any_space = [], False
     for scenario in scenarios:
-        if not isinstance(load_stack(scenario.system.stack, scenario.where), GpuStack):
+        if not kind_of(stack_of(scenario)).has_degrees:
             found.append(scenario)
             continue
-        on_gpus = True
+        any_space = True
         own = scenario.system.search
         search = Search(limits or own.only, own.memory_margin if margin is None else margin)
         found.append(dataclasses.replace(scenario, system=dataclasses.replace(scenario.system, search=search)))
-    if not on_gpus:
+    if not any_space:
         raise InputError(
             "--only" if only else "--memory-margin",
             "there are only wafers, which leave no more to choose than the size of a pass",

@@ -13,6 +13,7 @@ from sim.report.document import RESULTS_SCHEMA, effort_record, plain_data, versi
 from sim.report.plans.studies import SystemStudy
 from sim.scenario import resolved_documents
 from sim.scenario.amounts import batch_note
+from sim.scenario.types import name_of
 
 _QUANTILES = 100
 
@@ -39,8 +40,8 @@ def _search(found: PlanStudy) -> dict[str, Any]:
         "model": found.scenario.model.name,
         "devices": system.devices,
         "device": found.device.title,
-        "topology": system.topology,
-        "stack": system.stack,
+        "topology": name_of(system.topology),
+        "stack": name_of(system.stack),
         "limits": [limit.text for limit in system.search.only],
         "memory_margin": system.search.memory_margin,
         "capacity_bytes": found.capacity_bytes,

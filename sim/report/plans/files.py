@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sim.errors import ScaletaxError
-from sim.parallel.plan import Plan
 from sim.planning import PlanStudy
 from sim.report.files import write_folder
 from sim.report.plans.document import plans_document
 from sim.report.plans.studies import SystemStudy
 from sim.report.points import slug
 from sim.scenario import Scenario, resolved_toml
-from sim.scenario.types import PlanRequest, Search
+from sim.scenario.types import Search
 
 
 def write_studies(
@@ -68,6 +67,5 @@ def _suffixes(studies: Sequence[SystemStudy]) -> list[str]:
 def with_best_plan(found: PlanStudy) -> Scenario:
     """The scenario with the best plan written down, on the devices that it uses."""
     scenario, plan = found.scenario, found.best[0].plan
-    request = plan.request() if isinstance(plan, Plan) else PlanRequest(rule="fixed", micro_batch=plan.micro_batch)
-    system = dataclasses.replace(scenario.system, plan=request, devices=plan.devices, search=Search())
+    system = dataclasses.replace(scenario.system, plan=plan.request(), devices=plan.devices, search=Search())
     return dataclasses.replace(scenario, system=system)

@@ -9,11 +9,6 @@ from tabulate import tabulate
 
 from sim.catalog import plan_spreads
 from sim.errors import DoesNotFit, ScaletaxError
-from sim.parallel.cuts import in_runs
-from sim.parallel.plan import Plan
-from sim.parallel.replicas import counts_text
-from sim.parallel.schedule import default_schedule
-from sim.parallel.wafer_plan import WaferPlan
 from sim.planning import PlanRow, PlanStudy, SizeStudy
 from sim.report.borders import ascii_only
 from sim.report.plans.studies import SystemStudy
@@ -24,12 +19,10 @@ from sim.units import readable_bytes, readable_time
 
 _WIDTH = 118
 _CHANGES_WIDTH = 17
-_GPU_HEADERS = ("TP", "PP", "sche-\ndule", "DP", "micro\nbatch", "ZeRO", "SP", "recom-\npute")
 _RULE = (
     "as little tensor parallelism as fits, then as little of a pipeline, recomputation only if needed, the largest"
     " micro-batch that fits"
 )
-_WAFER_HEADERS = ("systems", "micro\nbatch", "passes")
 
 
 def plans_screen(studies: Sequence[SystemStudy], top: int) -> str:
@@ -64,7 +57,7 @@ def _best(found: PlanStudy, top: int) -> str:
     fastest_s = found.best[0].step_s
     rows = [
         (
-            *plan_settings(row.plan),
+            *found.kind.cells(row.plan),
             f"{row.plan.devices:,}",
             readable_time(row.step_s),
             f"+{percent(row.step_s / fastest_s - 1)}" if row.step_s > fastest_s else "best",
@@ -74,7 +67,7 @@ def _best(found: PlanStudy, top: int) -> str:
         )
         for row in found.best[:top]
     ]
-    headers = (*_setting_headers(found.best[0].plan), "used", "step\ntime", "over\nbest", "MFU", "memory", "tax")
+    headers = (*found.kind.columns, "used", "step\ntime", "over\nbest", "MFU", "memory", "tax")
     return _table(rows, headers)
 
 
@@ -95,7 +88,7 @@ def _sentences(found: PlanStudy) -> list[str]:
             f"By a rule of thumb ({how_hard.rule_of_thumb.summary()}: {_RULE}) a step takes"
             f" {how_hard.rule_of_thumb_over_best:.2f} times as long as the best. {_measured()}"
         )
-    elif isinstance(best.plan, Plan):
+    elif found.kind.has_degrees:
         lines.append(f"No plan by the rule of thumb ({_RULE}) fits. {_measured()}")
     unused = scenario.system.devices - best.plan.devices
     if unused:
@@ -111,7 +104,7 @@ def _sentences(found: PlanStudy) -> list[str]:
 
 
 def _measured() -> str:
-    """What plans that others measured lay apart."""
+    """The measured spread of others' plans."""
     spreads = [
         f"{spread.least:g} to {spread.most:g} ({spread.title})"
         if spread.least < spread.most
@@ -133,7 +126,7 @@ def _front(found: PlanStudy) -> str:
         )
         for row in found.front
     ]
-    how = "" if isinstance(found.front[0].plan, WaferPlan) else "; closed form"
+    how = "; closed form" if found.kind.has_degrees else ""
     return f"Less memory for more time (no plan is better in both{how}):\n" + _table(
         rows, ("memory", "step time", "over best", "plan"), left=(3,)
     )
@@ -142,8 +135,7 @@ def _front(found: PlanStudy) -> str:
 def _sizes(sizes: Sequence[SizeStudy]) -> str:
     """The best plan at each cluster size, and what changes from one to the next."""
     rows = [_size_row(one) for one in sizes]
-    shown = next((one.found.best[0].plan for one in sizes if isinstance(one.found, PlanStudy)), None)
-    setting_headers = _setting_headers(shown) if shown is not None else ()
+    setting_headers = next((one.found.kind.columns for one in sizes if isinstance(one.found, PlanStudy)), ())
     width = len(setting_headers)
     filled = [row if len(row) > 2 else (row[0], *[""] * width, "", "", "", "", row[1]) for row in rows]
     headers = ("devices", *setting_headers, "unused", "step\ntime", "MFU", "tax", "settings that\nchange")
@@ -161,49 +153,20 @@ def _sizes(sizes: Sequence[SizeStudy]) -> str:
 
 def _size_row(one: SizeStudy) -> tuple[str, ...]:
     if isinstance(one.found, ScaletaxError):
-        return f"{one.devices:,}", "nothing fits" if isinstance(
-            one.found, DoesNotFit
-        ) else one.found.problem.splitlines()[0]
+        return f"{one.devices:,}", "nothing fits" if isinstance(one.found, DoesNotFit) else one.found.headline
     best: PlanRow = one.found.best[0]
     unused = one.devices - best.plan.devices
     changed = "" if one.changed is None else (", ".join(name.replace("_", " ") for name in one.changed) or "none")
     changed = textwrap.fill(changed, _CHANGES_WIDTH)
     return (
         f"{one.devices:,}",
-        *plan_settings(best.plan),
+        *one.found.kind.cells(best.plan),
         f"{unused:,}" if unused else "",
         readable_time(best.step_s),
         percent(best.mfu),
         percent(best.tax or 0.0),
         changed,
     )
-
-
-def plan_settings(plan: Plan | WaferPlan) -> tuple[str, ...]:
-    """Cells of a table; plans of one system that differ have different ones."""
-    if isinstance(plan, WaferPlan):
-        return f"{plan.systems:,}", f"{plan.micro_batch:,}", f"{plan.micro_batches:,}"
-    counts, layers = plan.replica_micro_batches, plan.layers_per_chunk
-    return (
-        f"{plan.tensor}",
-        f"{plan.pipeline}" + (f" ({in_runs(layers)})" if plan.is_cut_by_hand else ""),
-        _schedule(plan),
-        f"{plan.data:,}",
-        f"{plan.micro_batch}" + (f" x{counts_text(counts)}" if counts else ""),
-        f"{plan.zero}",
-        "yes" if plan.sequence_parallel else "",
-        "" if plan.recompute == "none" else plan.recompute,
-    )
-
-
-def _schedule(plan: Plan) -> str:
-    """What differs from 1F1B: the virtual stages that make it interleaved, or another schedule."""
-    interleaved = f"VP{plan.virtual_stages}" if plan.virtual_stages > 1 else ""
-    return interleaved if plan.schedule == default_schedule(plan.virtual_stages) else plan.schedule
-
-
-def _setting_headers(plan: Plan | WaferPlan) -> tuple[str, ...]:
-    return _WAFER_HEADERS if isinstance(plan, WaferPlan) else _GPU_HEADERS
 
 
 def _table(rows: Sequence[Sequence[str]], headers: Sequence[str], left: Sequence[int] = ()) -> str:

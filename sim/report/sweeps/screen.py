@@ -42,14 +42,8 @@ def _errors(store: Store) -> tuple[Counter[str], dict[str, str]]:
     first: dict[str, str] = {}
     for names, record, has_failed in store.records():
         if has_failed:
-            words = _problem(record["row"]["error"])
+            words = record.get("problem", record["row"]["error"])
             counts[words] += 1
             axes = [f"{key} = {shown(value)}" for key, value in names.items() if key != "title"]
             first.setdefault(words, ", ".join([f"'{record['row']['system']}'", *axes]))
     return counts, first
-
-
-def _problem(error: str) -> str:
-    """What went wrong, without the place, which differs from point to point."""
-    lines = [line.strip() for line in error.splitlines()]
-    return lines[1] if len(lines) > 1 else lines[0]

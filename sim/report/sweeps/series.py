@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -10,6 +9,8 @@ from typing import Any
 
 from sim.errors import InputError, closest, some_of
 from sim.report.axis_words import axis_words
+from sim.scenario import AxisKey
+from sim.scenario.axes import amount_of
 
 Row = Mapping[str, Any]
 
@@ -22,7 +23,6 @@ _CALLED = {
     "energy": "energy_joules",
 }
 _UNITS = ("_s", "_usd", "_joules", "_bytes", "_per_s", "_hours")
-_LEADING = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*)")
 _WORDS = {
     "mfu_full": "MFU",
     "distribution_tax": "distribution tax",
@@ -54,8 +54,8 @@ class Column:
         """The value as a number, in the unit of the words; of a text with a unit the number. None for other text."""
         value = self.of(row)
         if isinstance(value, str):
-            match = _LEADING.fullmatch(value.strip())
-            return float(match[1]) if match else None
+            amount = amount_of(value)
+            return amount[0] if amount else None
         if value is None or isinstance(value, (list, dict)):
             return None
         return float(value) / _SCALES.get(self.keys[0], 1.0)
@@ -89,9 +89,9 @@ def column(name: str, rows: Sequence[Row], option: str) -> Column:
     raise InputError(option, f"there is no column '{name}'{closest(name, names)}", f"columns: {some_of(names, name)}")
 
 
-def axes_of_rows(rows: Sequence[Row]) -> list[str]:
+def axes_of_rows(rows: Sequence[Row]) -> list[AxisKey]:
     """Columns of axes in which the rows differ."""
-    names = list(dict.fromkeys(key for row in rows for key in row if "." in key or key in ("seed", "steps")))
+    names = list(dict.fromkeys(key for row in rows for key in row if isinstance(key, AxisKey)))
     return [name for name in names if len({repr(row[name]) for row in rows if name in row}) > 1]
 
 
@@ -104,7 +104,7 @@ def default_x(rows: Sequence[Row]) -> Column:
     if len(sizes) > len({system for system, _ in sizes}):
         return Column("devices", ("devices",))
     for name in axes_of_rows(rows):
-        found = Column(name.rsplit(".", 1)[-1], tuple(_ending(name.rsplit(".", 1)[-1], list(_names(rows)))) or (name,))
+        found = Column(name.last, tuple(_ending(name.last, list(_names(rows)))) or (name,))
         if all(found.number(row) is not None for row in rows if found.of(row) is not None):
             return found
     raise InputError("--x", "no axis of this sweep is a number", "name a column with --x")
@@ -115,9 +115,10 @@ def series_of(rows: Sequence[Row], x: Column, y: Column, by: Column | None) -> l
 
     Rows without a number in x or y are left out.
     """
-    others = [name for name in axes_of_rows(rows) if name not in x.keys and not name.endswith(".devices")]
+    axes = [name for name in axes_of_rows(rows) if name not in x.keys]
+    others = [name for name in axes if name.last != "devices"]
     if x.keys != ("devices",):
-        others += [name for name in axes_of_rows(rows) if name.endswith(".devices") and name not in x.keys]
+        others += [name for name in axes if name.last == "devices"]
     groups: dict[str, dict[float, list[tuple[float, Row]]]] = {}
     for row in rows:
         at, height = x.number(row), y.number(row)
@@ -140,7 +141,7 @@ def _curve(label: str, group: Mapping[float, list[tuple[float, Row]]]) -> Series
     )
 
 
-def _label(row: Row, others: Sequence[str]) -> str:
+def _label(row: Row, others: Sequence[AxisKey]) -> str:
     words = [axis_words(name, row[name]) for name in others if row.get(name) is not None]
     return f"{row.get('system')} ({', '.join(words)})" if words else str(row.get("system"))
 
@@ -151,4 +152,4 @@ def _names(rows: Sequence[Row]) -> dict[str, None]:
 
 def _ending(last: str, names: Sequence[str]) -> list[str]:
     """Axes of any system whose key ends so."""
-    return [name for name in names if "." in name and (name.rsplit(".", 1)[-1] == last or name.endswith(f".{last}"))]
+    return [name for name in names if isinstance(name, AxisKey) and name.ends(last)]

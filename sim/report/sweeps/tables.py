@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.errors import InputError
 from sim.report import borders
+from sim.scenario import AxisKey
 from sim.sweep.store import Store, read_only
 
 if TYPE_CHECKING:
@@ -16,13 +17,15 @@ if TYPE_CHECKING:
 
 CSV_NAME, PARQUET_NAME = "points.csv", "points.parquet"
 _LAST = ("warnings", "error")
+_NAMES = ("title", "entry")
+"""What a point is called; all else in its place of the grid are its axes."""
 _ROWS_AT_ONCE = 5000
 
 
 def rows_of(store: Store) -> Iterator[dict[str, Any]]:
     """A flat row for every finished point in the order of the grid; of a failed one its axes and its error."""
     for names, record, failed in store.records():
-        row = {**names, **record["row"]}
+        row = {**{key if key in _NAMES else AxisKey(key): value for key, value in names.items()}, **record["row"]}
         row["warnings"] = "; ".join(record.get("warnings", []))
         row["error"] = row.get("error") if failed else None
         yield row
@@ -39,13 +42,13 @@ def columns_of(store: Store) -> list[str]:
 def write_csv(store: Store, path: Path) -> None:
     """Write all rows as CSV, whole or not at all, one at a time. Raises InputError where it cannot be written."""
     columns = columns_of(store)
-    beside = path.with_name(f".{path.name}.new")
+    unfinished = path.with_name(f".{path.name}.new")
     try:
-        with beside.open("w", encoding="utf-8", newline="") as file:
+        with unfinished.open("w", encoding="utf-8", newline="") as file:
             borders.write_csv(file, rows_of(store), columns)
-        os.replace(beside, path)
+        os.replace(unfinished, path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
         raise InputError(
             str(path), f"cannot be written: {error.strerror or error}", "free the disk; nothing of the sweep is lost"
         ) from None
@@ -61,15 +64,15 @@ def write_parquet(store: Store, path: Path) -> bool:
     columns = columns_of(store)
     kinds = _kinds(store, columns)
     schema = pyarrow.schema([(name, getattr(pyarrow, kinds[name])()) for name in columns])
-    beside = path.with_name(f".{path.name}.new")
+    unfinished = path.with_name(f".{path.name}.new")
     try:
-        with parquet.ParquetWriter(beside, schema) as writer:
+        with parquet.ParquetWriter(unfinished, schema) as writer:
             for part in _parts(rows_of(store)):
                 data = {name: [_cell(row.get(name), kinds[name]) for row in part] for name in columns}
                 writer.write_table(pyarrow.table(data, schema=schema))
-        os.replace(beside, path)
+        os.replace(unfinished, path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
         raise InputError(
             str(path), f"cannot be written: {error.strerror or error}", "free the disk; nothing of the sweep is lost"
         ) from None

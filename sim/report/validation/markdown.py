@@ -57,13 +57,11 @@ def _with_legend(table: str, groups: Sequence[Group]) -> str:
 
 def _only(cells: Cells, wanted: Sequence[str]) -> Cells:
     """The columns of these names, in their order."""
-    names = [" ".join(header.split()) for header in cells.headers]
-    kept = [names.index(name) for name in wanted]
+    kept = [cells.headers.index(name) for name in wanted]
     words = sum(index < cells.words for index in kept)
     return Cells(tuple(wanted), tuple(tuple(row[index] for index in kept) for row in cells.rows), words)
 
 
 def _table(cells: Cells) -> str:
-    headers = [" ".join(header.split()) for header in cells.headers]
     rows = [[cell.replace("|", "\\|").replace("*", "\\*") for cell in row] for row in cells.rows]
-    return tabulate(rows, headers, tablefmt="pipe", colalign=cells.aligned, disable_numparse=True)
+    return tabulate(rows, cells.headers, tablefmt="pipe", colalign=cells.aligned, disable_numparse=True)

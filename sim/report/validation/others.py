@@ -1,4 +1,4 @@
-"""Comparisons with what is not the time of a training step: collectives, and how far steps lie apart."""
+"""Comparisons with what is not the time of a training step: collectives, and the spread of step times."""
 
 from __future__ import annotations
 

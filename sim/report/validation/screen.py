@@ -72,4 +72,6 @@ def _table(cells: Cells, widths: Sequence[int | None] = ()) -> str:
         else row
         for row in cells.rows
     ]
-    return tabulate(rows, cells.headers, tablefmt="simple", colalign=cells.aligned, disable_numparse=True)
+    # Headers of numbers take two lines, so that their columns are narrow.
+    headers = [name if index < cells.words else name.replace(" ", "\n") for index, name in enumerate(cells.headers)]
+    return tabulate(rows, headers, tablefmt="simple", colalign=cells.aligned, disable_numparse=True)

@@ -42,13 +42,13 @@ def group_cells(groups: Sequence[Group], what: str) -> Cells:
     headers = (
         what,
         "worst row",
-        "check\nrows",
-        "fit\nrows",
-        "left\nout",
-        "mean\nsigned",
-        "mean\nabs.",
-        "median\nabs.",
-        "P90\nabs.",
+        "check rows",
+        "fit rows",
+        "left out",
+        "mean signed",
+        "mean abs.",
+        "median abs.",
+        "P90 abs.",
         "worst",
     )
     rows = [
@@ -97,9 +97,9 @@ def series_cells(series: Sequence[Series]) -> Cells:
         "model",
         "the same",
         "devices",
-        "measured\nloss",
-        "predicted\nloss",
-        "error\n[points]",
+        "measured loss",
+        "predicted loss",
+        "error [points]",
     )
     rows = [
         (

@@ -11,6 +11,7 @@ from sim.engine.clock import run
 from sim.engine.lanes.draws import StepDraws
 from sim.engine.lanes.turns import Order, Turn
 from sim.engine.program import Actor, Instruction, Program
+from sim.engine.work import Work
 
 Place = tuple[int, int]
 
@@ -43,20 +44,20 @@ def every_device(order: Order, draws: StepDraws, step: int) -> Program:
                 places = _group(order, order.turns[event].actor, _scope(order, turn, event), rank, replica)
                 waits += [("end", event, *place) for place in places]
             if turn.instruction.together != "alone":
-                actor.add(stream, Instruction("arrive", {}, (), ("arrived", number, rank, replica)))
+                actor.add(stream, Instruction(Work("arrive"), {}, (), ("arrived", number, rank, replica)))
                 group = _group(order, turn.actor, turn.instruction.together, rank, replica)
                 waits += [("arrived", number, *place) for place in group]
-            actor.add(stream, Instruction("begin", {}, tuple(waits)))
+            actor.add(stream, Instruction(Work("begin"), {}, tuple(waits)))
             for stretch in range(turn.stretches if own_s is not None else 0):
                 seconds = _at(own_s[_index(own_s.shape[0], step), _index(own_s.shape[1], stretch)], rank, replica)
                 done = ("met", number, stretch, rank, replica)
-                actor.add(stream, Instruction("work", {"useful": seconds}, (), done))
+                actor.add(stream, Instruction(Work("work"), {"useful": seconds}, (), done))
                 if turn.instruction.meetings:
                     ranks = range(order.lanes[turn.actor].tensor)
                     met = tuple(("met", number, stretch, other, replica) for other in ranks)
-                    actor.add(stream, Instruction("meet", {}, met))
+                    actor.add(stream, Instruction(Work("meet"), {}, met))
             moving_s = turn.fixed_s + _at(network_s[_index(network_s.shape[0], step)], rank, replica)
-            actor.add(stream, Instruction("move", {"tensor_comm": moving_s}, (), ("end", number, rank, replica)))
+            actor.add(stream, Instruction(Work("move"), {"tensor_comm": moving_s}, (), ("end", number, rank, replica)))
     return Program(list(actors.values()))
 
 

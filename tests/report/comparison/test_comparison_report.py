@@ -16,6 +16,7 @@ from sim.outcome.comparison.matching import Match
 from sim.outcome.comparison.metrics import account, meter_watts, time_span_s, without_failures_s
 from sim.outcome.confidence import Confidence
 from sim.outcome.economics import RunBill
+from sim.outcome.economics.bill import PriceOf
 from sim.outcome.ledger import Ledger
 from sim.outcome.outcome import Outcome
 from sim.report.comparison.compare import Comparison, check_comparison, compare, equal
@@ -217,7 +218,7 @@ def test_what_no_source_states_is_called_unknown(templates: dict[str, Outcome]):
     assert comparison_rows(comparison)[0]["rental_usd"] is None
 
 
-def billed(template: Outcome, assumed: tuple[str, ...], dates: tuple[str, ...]) -> Outcome:
+def billed(template: Outcome, assumed: tuple[PriceOf, ...], dates: tuple[str, ...]) -> Outcome:
     point = numbered(template, 1, 10.0 * DAY_S, 1000.0, "fsdp-2023", 0.0)
     assert point.bill is not None
     return dataclasses.replace(point, bill=dataclasses.replace(point.bill, assumed=assumed, rental_dates=dates))
@@ -228,9 +229,11 @@ def test_what_rests_on_an_assumed_figure_says_so_and_prices_have_dates(templates
         numbered(templates["gpu cluster"], size, days * DAY_S, 10.0, "fsdp-2023", 0.0)
         for size, days in GPU_DAYS.items()
     ]
-    comparison = compare([*gpus, billed(templates["wafer"], ("power of it", "rental of it"), ("2022-11",))])
+    comparison = compare(
+        [*gpus, billed(templates["wafer"], (PriceOf("power", "it"), PriceOf("rental", "it")), ("2022-11",))]
+    )
     assert comparison is not None
-    rests_on = {row.name: row.assumed for row in criteria(comparison)}
+    rests_on = {row.name: tuple(map(str, row.assumed)) for row in criteria(comparison)}
     assert rests_on["rental at equal time"] == ("rental of it",)
     assert rests_on["energy at equal time"] == rests_on["cost if owned at equal time"] == ("power of it",)
     assert rests_on["distribution tax at equal time"] == ()

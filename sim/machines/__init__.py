@@ -1,0 +1,34 @@
+"""Kinds of machines: everything that differs from one to the next, each in a file of its own."""
+
+from sim.catalog import Device, Stack
+from sim.machines.gpu import GpuCluster
+from sim.machines.kind import DeviceMemory, MachineKind, Share
+from sim.machines.prepared import Equipment, Fabric, LookedUp, Prepared, places, stack_of, topology_of
+from sim.machines.study import PlanRow, PlanStudy
+from sim.machines.wafer import WaferCluster
+from sim.parallel.step_plan import StepPlan
+
+__all__ = [
+    "KINDS",
+    "DeviceMemory",
+    "Equipment",
+    "Fabric",
+    "LookedUp",
+    "MachineKind",
+    "PlanRow",
+    "PlanStudy",
+    "Prepared",
+    "Share",
+    "kind_of",
+    "places",
+    "stack_of",
+    "topology_of",
+]
+
+KINDS: tuple[MachineKind, ...] = (GpuCluster(), WaferCluster())
+"""All of them, in the order that reports name them in."""
+
+
+def kind_of(record: Device | Stack | StepPlan) -> MachineKind:
+    """The kind of machine that a device, a stack or a plan belongs to."""
+    return next(kind for kind in KINDS if isinstance(record, kind.records))

@@ -1,0 +1,206 @@
+"""Clusters of GPUs: plans with degrees of parallelism, in stages that may lie on parts of different kinds."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from sim.catalog import Gpu, GpuStack
+from sim.cost.compute import Machine
+from sim.cost.estimate import estimate_step_s
+from sim.cost.sites import Site
+from sim.cost.step import StepCosts, step_costs, step_costs_on_sites
+from sim.engine.gpu_program import gpu_program
+from sim.engine.length import check_length, instructions_of
+from sim.engine.program import Program
+from sim.errors import InputError
+from sim.hardware.network import Network
+from sim.hardware.topology import Topology
+from sim.machines.gpu_study import gpu_study
+from sim.machines.kind import DeviceMemory, MachineKind, Share
+from sim.machines.prepared import Equipment, LookedUp, Prepared, places, topology_of
+from sim.machines.study import PlanStudy
+from sim.outcome.outcome import Memory
+from sim.parallel.check import check_plan
+from sim.parallel.cuts import in_runs
+from sim.parallel.memory import plan_memory
+from sim.parallel.plan import Plan
+from sim.parallel.replicas import counts_text
+from sim.parallel.schedules import default_schedule
+from sim.planner.choose import Choice, choose_plan
+from sim.planner.search import search
+from sim.planner.smallest import would_hold
+from sim.workload.flops import StepFlops, layers_flops
+
+
+class GpuCluster(MachineKind):
+    """GPUs on a network, under a stack that splits models."""
+
+    records = (Gpu, GpuStack, Plan)
+    label, word, one, plural = "GPU", "gpu", "one GPU", "GPUs"
+    default_stack = "megatron-core-2024"
+    has_degrees = is_part = is_profiled = True
+    columns = ("TP", "PP", "sche-\ndule", "DP", "micro\nbatch", "ZeRO", "SP", "recom-\npute")
+    caption = (
+        "Step time by the closed form of every legal plan whose memory is there, sorted; at the left end what is chosen"
+        " after the engine has tried the best few. A plan: its degrees of parallelism, micro-batch, ZeRO stage,"
+        " sequence parallelism, recomputation and schedule. Plans that leave out replicas they have devices for are not"
+        " among them."
+    )
+
+    def prepare(self, found: LookedUp, *, has_run: bool) -> Prepared:
+        """Make the plan and work out its memory."""
+        scenario, machines = found.scenario, _machines(found)
+        stack = machines[0].stack
+        if has_run:
+            plan, effort = Choice(check_plan(scenario.system.plan, scenario, stack))
+        else:
+            plan, effort = choose_plan(scenario, machines, found.topologies)
+        check_length(instructions_of(plan, scenario.model.layers, stack), plan, f"{scenario.where}.plan")
+        stages = plan_memory(scenario.model, scenario.training, plan, stack, machines[0].style)
+        capacities = tuple(machines[index].gpu.hbm_bytes for index in plan.stage_parts)
+        memory = Memory(tuple(stage.items() for stage in stages), capacities)
+        hardware = zip(found.topologies, found.devices, _borders(found, plan), strict=True)
+        parts = tuple(Equipment(*part) for part in hardware)
+        return Prepared(self, scenario, parts, stack, plan, memory, effort)
+
+    def study(self, found: LookedUp, top: int, jobs: int) -> PlanStudy:
+        """Screen all legal plans, and try the best in the engine."""
+        return gpu_study(found, search(found.scenario, _machines(found)[0], found.topologies[0], top, jobs))
+
+    def would_hold(self, found: LookedUp) -> str | None:
+        """How many devices would hold the model by another plan."""
+        return would_hold(found.scenario, _machines(found)[0], found.topologies[0])
+
+    def costs(self, prepared: Prepared) -> StepCosts:
+        """What the instructions of a step cost."""
+        scenario, hardware = prepared.scenario, zip(machines_of(prepared), prepared.fabrics, strict=True)
+        sites, jitter = [Site(machine, *fabric) for machine, fabric in hardware], scenario.system.jitter
+        return step_costs_on_sites(scenario.model, scenario.training, plan_of(prepared), sites, jitter)
+
+    def program(self, prepared: Prepared) -> Program:
+        """What every stage's replicas do in a step."""
+        return gpu_program(plan_of(prepared), prepared.costs, machines_of(prepared)[0].stack)
+
+    def flops(self, prepared: Prepared, layers: int, *, head: bool) -> StepFlops:
+        """FLOPs of a step, with what the plan recomputes."""
+        model, training, style = prepared.scenario.model, prepared.scenario.training, machines_of(prepared)[0].style
+        return layers_flops(model, training, style, plan_of(prepared).recompute, layers, head=head)
+
+    def shares(self, prepared: Prepared) -> tuple[Share, ...]:
+        """The stages of each part."""
+        plan = plan_of(prepared)
+        return tuple(Share(stages, plan.layers_of_stages(stages)) for stages in plan.parts)
+
+    def passes(self, plan: Plan, layers: int) -> int:
+        """Micro-batches through a pipeline's chunks."""
+        return plan.micro_batches * plan.chunks
+
+    def closed_form_s(self, prepared: Prepared, network: Network) -> float:
+        """Seconds of a step on GPUs of one kind, without jitter."""
+        scenario, plan, machine = prepared.scenario, plan_of(prepared), machines_of(prepared)[0]
+        costs = step_costs(scenario.model, scenario.training, plan, machine, network)
+        return estimate_step_s(plan, costs, machine.stack)
+
+    def without_jitter(self, costs: StepCosts) -> StepCosts:
+        """The costs of a step whose replicas are alike."""
+        return dataclasses.replace(costs, straggler_s=(0.0,) * len(costs.straggler_s))
+
+    def with_unlimited_memory(self, plan: Plan) -> Plan:
+        """The plan without recomputation."""
+        return dataclasses.replace(plan, recompute="none")
+
+    def splits_model(self, plan: Plan) -> bool:
+        """Whether it has tensor ranks or pipeline stages."""
+        return max(plan.tensor, plan.pipeline) > 1
+
+    def cells(self, plan: Plan) -> tuple[str, ...]:
+        """Its degrees and switches; empty where there is nothing to say."""
+        counts, layers = plan.replica_micro_batches, plan.layers_per_chunk
+        return (
+            f"{plan.tensor}",
+            f"{plan.pipeline}" + (f" ({in_runs(layers)})" if plan.is_cut_by_hand else ""),
+            _schedule(plan),
+            f"{plan.data:,}",
+            f"{plan.micro_batch}" + (f" x{counts_text(counts)}" if counts else ""),
+            f"{plan.zero}",
+            "yes" if plan.sequence_parallel else "",
+            "" if plan.recompute == "none" else plan.recompute,
+        )
+
+    def settings(self, plan: Plan) -> dict[str, str]:
+        """Its degrees and switches."""
+        return {
+            "tensor": f"{plan.tensor}",
+            "pipeline": f"{plan.pipeline}",
+            "virtual stages": f"{plan.virtual_stages}",
+            "micro-batch": f"{plan.micro_batch}",
+            "ZeRO": f"{plan.zero}",
+            "sequence parallel": "yes" if plan.sequence_parallel else "no",
+            "recompute": plan.recompute,
+            "schedule": plan.schedule,
+            "replicas": f"{plan.data:,}",
+        }
+
+    def memory_of(self, device: Gpu) -> DeviceMemory:
+        """HBM or GDDR."""
+        return DeviceMemory("DRAM", device.hbm_bytes, device.hbm_bytes_per_s)
+
+    def stack_facts(self, stack: GpuStack) -> tuple[str, str, str, str]:
+        """What it shards, fuses and overlaps."""
+        overlaps = {
+            "gradients": stack.overlap_gradient_reduction,
+            "sends": stack.overlap_pipeline_send,
+            "gathers": stack.prefetch_layers > 0,
+        }
+        return (
+            f"{', '.join(map(str, stack.zero_stages))} ({stack.default_zero_stage})",
+            "yes" if stack.flash_attention else "no",
+            "yes" if stack.sequence_parallel else "no",
+            ", ".join(name for name, does in overlaps.items() if does) or "nothing",
+        )
+
+
+def plan_of(prepared: Prepared) -> Plan:
+    """The plan of a scenario on GPUs."""
+    assert isinstance(prepared.plan, Plan)
+    return prepared.plan
+
+
+def machines_of(prepared: Prepared) -> list[Machine]:
+    """Each part's GPUs with the stack."""
+    return [_machine(part.device, prepared.stack, prepared.scenario.training.precision) for part in prepared.parts]
+
+
+def _machines(found: LookedUp) -> list[Machine]:
+    return [_machine(device, found.stack, found.scenario.training.precision) for device in found.devices]
+
+
+def _machine(device: object, stack: object, precision: str) -> Machine:
+    assert isinstance(device, Gpu)
+    assert isinstance(stack, GpuStack)
+    return Machine(device, stack, precision)
+
+
+def _borders(found: LookedUp, plan: Plan) -> list[Topology]:
+    """Each part's topology with room for two stages, so that there are neighbours to reckon a send between."""
+    scenario, least, borders = found.scenario, 2 * plan.tensor * plan.data, []
+    for part, own, where in zip(scenario.system.every_part, found.topologies, places(scenario), strict=True):
+        if len(found.topologies) == 1 or own.devices >= least:
+            borders.append(own)
+            continue
+        try:
+            borders.append(topology_of(part, least, where, scenario.system.network))
+        except InputError as error:
+            raise InputError(
+                f"{where} topology",
+                f"'{own.name}' has no room for two pipeline stages of {least // 2} devices, and what a send to another"
+                f" part takes is reckoned between two\n{error.problem}",
+                f"use a topology with room for {least} devices, or a smaller tensor or data",
+            ) from None
+    return borders
+
+
+def _schedule(plan: Plan) -> str:
+    """What differs from 1F1B: the virtual stages that make it interleaved, or another schedule."""
+    interleaved = f"VP{plan.virtual_stages}" if plan.virtual_stages > 1 else ""
+    return interleaved if plan.schedule == default_schedule(plan.virtual_stages) else plan.schedule

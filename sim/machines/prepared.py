@@ -1,0 +1,187 @@
+"""A scenario with everything looked up and planned, and its step: networks, costs, program, trace, each made once."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sim.catalog import Device, Figure, Stack, load_stack
+from sim.engine.clock import run
+from sim.engine.program import Program
+from sim.engine.sharing import SharedLinks
+from sim.engine.trace import Trace
+from sim.engine.transfers import shared_links
+from sim.errors import InputError
+from sim.hardware.network import Network
+from sim.hardware.topology import Topology, load_topology
+from sim.outcome.effort import Effort
+from sim.outcome.outcome import Memory
+from sim.parallel.step_plan import StepPlan
+from sim.scenario.types import NetworkChange, Part, Scenario
+
+if TYPE_CHECKING:
+    from sim.machines.kind import MachineKind
+
+_DESCRIPTIVE = ("power_watts", "sram_bytes_per_s")
+"""Figures of a device that no step depends on."""
+
+
+class LookedUp(NamedTuple):
+    """What a scenario names, looked up and checked against each other.
+
+    scenario: with its tokens counted. topologies, devices: of each part. kind: of all its devices and of the stack.
+    """
+
+    scenario: Scenario
+    topologies: list[Topology]
+    devices: list[Device]
+    stack: Stack
+    kind: MachineKind
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """A part of a system looked up: its network and what kind of device is on it.
+
+    border: the topology with room for two pipeline stages at least, for what is sent to other parts.
+    """
+
+    topology: Topology
+    device: Device
+    border: Topology
+
+
+class Fabric(NamedTuple):
+    """The networks of one part, as Site has them."""
+
+    network: Network
+    border: Network
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A scenario with its machine looked up and its plan made: everything but the simulation of its step.
+
+    parts: in the order of the pipeline; one where all hardware is of one kind. network: makes a network of a topology.
+    What the step needs is made when it is first asked for, and kept; a copy with something changed makes its own.
+    """
+
+    kind: MachineKind
+    scenario: Scenario
+    parts: tuple[Equipment, ...]
+    stack: Stack
+    plan: StepPlan
+    memory: Memory
+    effort: Effort | None = None
+    """How hard the plan was to find; None where it was given."""
+    network: Callable[[Topology], Network] = Network
+
+    @functools.cached_property
+    def fabrics(self) -> tuple[Fabric, ...]:
+        """What each part communicates over."""
+        own = [self.network(part.topology) for part in self.parts]
+        return tuple(
+            Fabric(network, network if part.border is part.topology else self.network(part.border))
+            for network, part in zip(own, self.parts, strict=True)
+        )
+
+    @property
+    def networks(self) -> list[Network]:
+        """Of each part."""
+        return [fabric.network for fabric in self.fabrics]
+
+    @functools.cached_property
+    def costs(self) -> Any:
+        """What the instructions of a step cost, as its kind of machine has it."""
+        return self.kind.costs(self)
+
+    @functools.cached_property
+    def program(self) -> Program:
+        """What every stream of every actor does in a step."""
+        return self.kind.program(self)
+
+    @functools.cached_property
+    def links(self) -> SharedLinks:
+        """What the transfers of a step compete for."""
+        return shared_links(self.program, *self.networks)
+
+    @functools.cached_property
+    def trace(self) -> Trace:
+        """What happens in a step."""
+        return run(self.program, self.links)
+
+    def with_built(self, **built: Any) -> Prepared:
+        """A copy for which some of this has been made already."""
+        other = dataclasses.replace(self)
+        vars(other).update(built)
+        return other
+
+    @property
+    def device_title(self) -> str:
+        """The kinds of device that it runs on, each once."""
+        return " + ".join(dict.fromkeys(part.device.title for part in self.parts))
+
+    @property
+    def is_tight(self) -> bool:
+        """Whether the plan takes some of the memory that a search would leave free."""
+        usable_bytes = self.scenario.system.search.usable_bytes(self.memory.capacity_bytes)
+        return self.kind.has_degrees and bool(self.memory.peak_bytes > usable_bytes)
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """Every figure that this point rests on; a device's peaks in other precisions, say, are not among them."""
+        used_peak = f"peak_flops_per_s.{self.scenario.training.precision}"
+        devices = [
+            figure
+            for part in self.parts
+            for figure in part.device.figures
+            if figure.name == used_peak or figure.group not in ("peak_flops_per_s", *_DESCRIPTIVE)
+        ]
+        topologies = [figure for part in self.parts for figure in part.topology.figures]
+        system = (*self.stack.figures, *topologies, *self.scenario.system.variation.figures)
+        return (*self.scenario.model.figures, *devices, *system)
+
+    @property
+    def domains(self) -> tuple[int, ...]:
+        """Devices in a scale-up domain of each part."""
+        return tuple(part.topology.domain for part in self.parts)
+
+
+def places(scenario: Scenario) -> list[str]:
+    """How messages name each part of a system."""
+    parts = scenario.system.parts
+    return [f"{scenario.where}.part[{index}]" for index in range(len(parts))] or [scenario.where]
+
+
+def stack_of(scenario: Scenario) -> Stack:
+    """The stack of a scenario, which has its name or the stack itself. Raises InputError for an unknown name."""
+    given = scenario.system.stack
+    return load_stack(given, scenario.where) if isinstance(given, str) else given
+
+
+def topology_of(part: Part, devices: int, where: str, change: NetworkChange) -> Topology:
+    """The topology of a part, which has its name, its path or the topology itself, for so many devices.
+
+    change: its rates and latencies beside what it says itself. Raises what load_topology raises.
+    """
+    given = part.topology
+    found = load_topology(given, devices, where, sizes=part.sizes) if isinstance(given, str) else given
+    if found is given:
+        _check_built(found, devices, part.sizes, where)
+    if change.rate_times != 1.0:
+        found = found.with_rates_times(change.rate_times)
+    return found if change.latency_times == 1.0 else found.with_latencies_times(change.latency_times)
+
+
+def _check_built(topology: Topology, devices: int, sizes: Mapping[str, float], where: str) -> None:
+    """Raise InputError for a topology that is built already, otherwise than asked for."""
+    if sizes or topology.devices != devices:
+        asked = f"sizes {', '.join(sizes)}" if sizes else f"{devices} devices"
+        raise InputError(
+            where,
+            f"the topology '{topology.name}' is given with its {topology.devices} devices, and asked for with {asked}",
+            "build it as it is to be, or give its name",
+        )

@@ -1,0 +1,169 @@
+"""From what a user fixes of a plan to a whole plan, checked against model, batch, stack and cluster."""
+
+from __future__ import annotations
+
+from sim.catalog import GpuStack, Model
+from sim.errors import InputError
+from sim.parallel.cuts import cut_layers
+from sim.parallel.mesh import Mesh, check_rank_order
+from sim.parallel.plan import Plan
+from sim.parallel.replicas import in_program_order, refuse_gathering
+from sim.parallel.schedules import SCHEDULES, Schedule, default_schedule, schedule_named
+from sim.parallel.stages import stages_of_parts
+from sim.scenario.types import PlanRequest, Scenario
+
+
+def check_plan(request: PlanRequest, scenario: Scenario, stack: GpuStack) -> Plan:
+    """Turn what the user fixed into a whole plan, or say what does not divide.
+
+    Degrees left out are 1; data left out is inferred from the device count.
+    Raises InputError naming the whole product, the head count, the layers or the batch.
+    """
+    where, devices = f"{scenario.where}.plan", scenario.system.devices
+    tensor, pipeline = request.tensor or 1, request.pipeline or 1
+    schedule = _schedule(request, stack, where)
+    virtual = request.virtual_stages or schedule.virtual_stages
+    data = request.data or _inferred_data(tensor, pipeline, devices, where)
+    mesh = Mesh(tensor, data, pipeline)
+    if mesh.devices != devices:
+        raise InputError(
+            where,
+            f"tensor {tensor} x pipeline {pipeline} x data {data} = {mesh.devices} devices,"
+            f" but the system has {devices}",
+            "change a degree, or leave data out to have it inferred",
+        )
+    part_stages = stages_of_parts(scenario.system.parts, mesh.stage_devices, scenario.where)
+    _check_rank_order(stack, len(part_stages), where)
+    _check_stack(tensor, pipeline, stack, where)
+    _check_tensor(scenario.model, tensor, where)
+    micro_batch = request.micro_batch or 1
+    micro_batches = _micro_batches(request, scenario.training.global_batch, data, micro_batch, where)
+    for count in dict.fromkeys(micro_batches):
+        schedule.check(pipeline, virtual, count, where)
+    if len(part_stages) > 1 and schedule.layout != "row":
+        problem = f"schedule '{schedule.name}' does not run its stages in a row, and parts are joined in a row"
+        raise InputError(f"{where} schedule", problem, "use 1f1b, gpipe or a schedule like them")
+    zero = stack.default_zero_stage if request.zero is None else request.zero
+    _check_zero(zero, pipeline, stack, where)
+    refuse_gathering(micro_batches, zero, where)
+    return Plan(
+        tensor=tensor,
+        pipeline=pipeline,
+        data=data,
+        micro_batch=micro_batch,
+        micro_batches=micro_batches[0],
+        virtual_stages=virtual,
+        zero=zero,
+        sequence_parallel=_sequence_parallel(request, scenario, stack, tensor, where),
+        recompute=request.recompute or "none",
+        schedule=schedule.name,
+        layers_per_chunk=cut_layers(scenario.model.layers, pipeline * virtual, request.layers_per_stage, where),
+        replica_micro_batches=micro_batches if len(set(micro_batches)) > 1 else (),
+        part_stages=part_stages,
+        rank_order=stack.rank_order,
+    )
+
+
+def _inferred_data(tensor: int, pipeline: int, devices: int, where: str) -> int:
+    replica = Mesh(tensor, 1, pipeline).devices
+    if devices % replica:
+        raise InputError(
+            where,
+            f"tensor {tensor} x pipeline {pipeline} = {replica} does not divide the system's {devices} devices",
+            "change a degree or the device count",
+        )
+    return int(devices // replica)
+
+
+def _check_stack(tensor: int, pipeline: int, stack: GpuStack, where: str) -> None:
+    for degree, able, what in (
+        (tensor, stack.tensor_parallel, "tensor"),
+        (pipeline, stack.pipeline_parallel, "pipeline"),
+    ):
+        if degree > 1 and not able:
+            raise InputError(
+                f"{where} {what}",
+                f"{what} = {degree}, but the stack '{stack.name}' has no {what} parallelism",
+                f"leave {what} out, or use another stack (scaletax list stacks)",
+            )
+
+
+def _schedule(request: PlanRequest, stack: GpuStack, where: str) -> Schedule:
+    """The schedule that is asked for, or the usual one; it must be among the stack's."""
+    if request.schedule is None:
+        return SCHEDULES[default_schedule(request.virtual_stages or 1)]
+    schedule = schedule_named(request.schedule, f"{where} schedule")
+    if schedule.name not in stack.schedules:
+        raise InputError(
+            f"{where} schedule",
+            f"schedule '{schedule.name}' is not something the stack '{stack.name}' does",
+            f"allowed: {', '.join(stack.schedules)}",
+        )
+    return schedule
+
+
+def _check_rank_order(stack: GpuStack, parts: int, where: str) -> None:
+    check_rank_order(stack.rank_order, f"stack '{stack.name}'")
+    if parts > 1 and not stack.rank_order.endswith("pp"):
+        raise InputError(
+            where,
+            f"the stack '{stack.name}' lays ranks out as {stack.rank_order}: the stages of a part are no neighbours",
+            "use a stack whose rank_order ends with pp, or a system of one part",
+        )
+
+
+def _check_tensor(model: Model, tensor: int, where: str) -> None:
+    for count, what in ((model.heads, "attention heads"), (model.ffn_hidden, "MLP width")):
+        if count % tensor:
+            raise InputError(where, f"tensor {tensor} does not divide the {count} {what}", f"use a divisor of {count}")
+    if model.kv_heads % tensor and tensor % model.kv_heads:
+        raise InputError(
+            where,
+            f"tensor {tensor} fits neither into nor around the {model.kv_heads} key/value heads",
+            "use a divisor or a multiple",
+        )
+
+
+def _micro_batches(request: PlanRequest, batch: int, data: int, micro_batch: int, where: str) -> tuple[int, ...]:
+    """Of each replica, most first; one number where nobody says that they differ."""
+    if request.micro_batches is not None:
+        return in_program_order(request.micro_batches, batch, micro_batch, data, where)
+    if batch % (data * micro_batch):
+        raise InputError(
+            where,
+            f"a global batch of {batch} sequences cannot be divided by data {data} x micro_batch {micro_batch}"
+            f" = {data * micro_batch}",
+            f"change the batch to a multiple of {data * micro_batch}, or a degree",
+        )
+    return (batch // (data * micro_batch),)
+
+
+def _check_zero(zero: int, pipeline: int, stack: GpuStack, where: str) -> None:
+    if zero not in stack.zero_stages:
+        raise InputError(
+            where,
+            f"zero {zero} is not something the stack '{stack.name}' does",
+            f"allowed: {', '.join(map(str, stack.zero_stages))}",
+        )
+    if zero >= 2 and pipeline > 1:
+        raise InputError(
+            where,
+            f"zero {zero} with pipeline {pipeline} is not modelled: gradients or parameters would be"
+            " gathered again for every micro-batch of every stage",
+            "use zero 0 or 1 with a pipeline, or pipeline = 1",
+        )
+
+
+def _sequence_parallel(request: PlanRequest, scenario: Scenario, stack: GpuStack, tensor: int, where: str) -> bool:
+    if request.sequence_parallel is None:
+        return stack.sequence_parallel and tensor > 1 and scenario.training.sequence % tensor == 0
+    if request.sequence_parallel and not stack.sequence_parallel:
+        problem = f"the stack '{stack.name}' has no sequence parallelism"
+        raise InputError(where, problem, "set sequence_parallel = false")
+    if request.sequence_parallel and scenario.training.sequence % tensor:
+        raise InputError(
+            where,
+            f"tensor {tensor} does not divide the sequence length {scenario.training.sequence}",
+            "change one, or set sequence_parallel = false",
+        )
+    return request.sequence_parallel and tensor > 1
