@@ -114,7 +114,12 @@ def _test(tree: Path, tests: Sequence[str], told: Path) -> None:
             import pytest
 
             words = ["-q", "-x", "-m", "not slow", "-p", "no:xdist", "-p", "no:cacheprovider", "-rfE", "--tb=no"]
-            words += ["-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"]
+            words += [
+                "-p",
+                "no:unraisableexception",
+                "-W",
+                "ignore:Module already imported:pytest.PytestAssertRewriteWarning",
+            ]
             code = int(pytest.main([*words, *tests]))
             sys.stdout.flush()
     except BaseException:
