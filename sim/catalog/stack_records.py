@@ -6,6 +6,7 @@ from dataclasses import Field, dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 
 from sim.catalog.figures import Figure
+from sim.catalog.precision_records import Recipe
 
 SelectiveRecompute = Literal["attention-core", "operators"]
 """What selective recomputation runs again: the scores, or all but attention and every other matrix product."""
@@ -38,8 +39,8 @@ class GpuStack:
     activation_passes: float
     """Traffic of norms, residuals, activation functions and rotations over what they need in half precision: casts,
     single precision and kernels apart are more than 1."""
-    gradient_bytes: dict[str, float]
-    """Bytes per element of the gradient buffer that is kept and reduced, by training precision."""
+    recipes: dict[str, Recipe]
+    """The formats that it trains in, by precision."""
     overlap_gradient_reduction: bool
     overlap_parameter_gather: bool
     """Parameters of a sharded optimizer are gathered bucket by bucket beside the next step's first forward."""
@@ -49,6 +50,10 @@ class GpuStack:
     """Each tensor rank sends its share of the activation across the network, gathered behind the fast links."""
     tensor_parallel: bool
     pipeline_parallel: bool
+    schedules: tuple[str, ...]
+    """Pipeline schedules that it can run; see sim/parallel/schedules."""
+    rank_order: str
+    """Kinds of parallelism, innermost first; see sim/parallel/mesh.py."""
     sequence_parallel: bool
     default_zero_stage: int
     zero_stages: tuple[int, ...]
@@ -85,10 +90,6 @@ class GpuStack:
     """Memory that the context of the runtime and its kernels hold."""
     communicator_bytes: float
     """Memory that each communicator of the communication library holds: buffers of its channels."""
-    schedules: tuple[str, ...] = ("1f1b", "interleaved", "gpipe")
-    """Pipeline schedules that it can run; see sim/parallel/schedules."""
-    rank_order: str = "tp-cp-ep-dp-pp"
-    """Kinds of parallelism, innermost first; see sim/parallel/mesh.py."""
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
 

@@ -11,7 +11,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from sim.catalog import Model
+from sim.catalog import Model, Recipe
 from sim.cost.compute import Machine, input_weight_gradients_s, pass_cost, products_s
 from sim.cost.parts import Parts, plain
 from sim.cost.passes import PassCost
@@ -100,7 +100,7 @@ def step_costs_on_sites(
     ]
     site_of = [sites[index] for index in plan.stage_parts]
     chunks = tuple(_chunk(index, plan, *ends[plan.stage_parts[plan.stage_of(index)]]) for index in range(plan.chunks))
-    sends, sends_back = pipeline_sends(model, slice_of(training, plan), plan, sites)
+    sends, sends_back = pipeline_sends(model, slice_of(training, plan, sites[0].machine.recipe), plan, sites)
     stages = [
         stage_cost(model, training, plan, stage, site.machine, site.network) for stage, site in enumerate(site_of)
     ]
@@ -172,16 +172,18 @@ def micro_batch_busy_s(stage: int, plan: Plan, chunks: Sequence[PassCost]) -> fl
     return float(stage_sum(plan, stage, [one.forward_s + one.backward_s for one in chunks]))
 
 
-def slice_of(training: Training, plan: Plans) -> Slice:
+def slice_of(training: Training, plan: Plans, recipe: Recipe) -> Slice:
     """What one device of a tensor group does for one micro-batch."""
-    return Slice(training.sequence, plan.micro_batch, plan.tensor, plan.sequence_parallel)
+    width = recipe.activations.bytes
+    return Slice(training.sequence, plan.micro_batch, plan.tensor, plan.sequence_parallel, width)
 
 
 def micro_batch_passes(
     model: Model, training: Training, plan: Plans, machine: Machine, network: Communicates
 ) -> tuple[PassCost, PassCost, PassCost]:
     """(layer, embedding, head) for one micro-batch, tensor-parallel exchanges included; of one plan or of many."""
-    part, stack, lora, style = slice_of(training, plan), machine.stack, training.lora, machine.style
+    part, stack = slice_of(training, plan, machine.recipe), machine.stack
+    lora, style = training.lora, machine.style
 
     def cost(build: Callable[[Slice], Sequence[Operation]], recompute: Recompute) -> PassCost:
         sides = build(part), build(part.unsplit())

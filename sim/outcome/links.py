@@ -114,8 +114,8 @@ def _network_use(
     for index, name in enumerate(links.classes):
         own = np.flatnonzero(links.class_of == index)
         fullest = own[np.argmax(busy_s[own])]
-        carried, could = float(carried_bytes[index]), float(np.sum(rate[own])) * step_time_s
+        could = float(np.sum(rate[own])) * step_time_s
+        mean, most = float(np.sum(busy_s[own] * rate[own])) / could, float(busy_s[fullest]) / step_time_s
         ends = " > ".join(links.ends(int(fullest)))
-        utilisation = float(busy_s[fullest]) / step_time_s
-        classes.append(LinkClassUse(name, len(own), carried, carried / could, ends, utilisation, part))
+        classes.append(LinkClassUse(name, len(own), float(carried_bytes[index]), mean, ends, most, part))
     return classes, flow_shares

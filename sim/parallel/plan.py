@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
 from dataclasses import dataclass
 
 from sim.catalog import GpuStack
@@ -107,9 +107,10 @@ class Plan:
         """Layers that one stage holds over all its chunks."""
         return sum(self.layers_of(chunk) for chunk in self.chunks_of(stage))
 
-    def layers_of_stages(self, stages: Sequence[int]) -> int:
-        """Layers of one copy of the model that some stages run."""
-        return sum(self.stage_layers(stage) for stage in stages) // self.pipelining.copies
+    def layer_ranges(self, stage: int) -> list[tuple[int, int]]:
+        """(first, past the last) layer of every chunk of a stage."""
+        ends = [0, *itertools.accumulate(self.layers_per_chunk)]
+        return [(ends[chunk % self.chunks], ends[chunk % self.chunks + 1]) for chunk in self.chunks_of(stage)]
 
     def layers_in_flight(self, stage: int) -> float:
         """Layers, over micro-batches, that a stage holds activations of at its fullest, in the replica that holds most.

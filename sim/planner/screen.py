@@ -122,7 +122,7 @@ class Screen:
     def _sends(self, some: PlanBlock) -> list[Array]:
         """A send onwards and one back, and gradients of parameters that two stages hold."""
         model, training, stack = self.scenario.model, self.scenario.training, self.machine.stack
-        part = slice_of(training, some)
+        part = slice_of(training, some, self.machine.recipe)
         sends = [pipeline_send(model, part, some, stack, self.table, stages=stages) for stages in (1, -1)]
         width = 0.0 if training.lora else self.machine.gradient_bytes
         shared_bytes = tied_embedding_bytes(model, some, width)

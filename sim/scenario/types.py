@@ -26,6 +26,24 @@ class Lora:
     """Of query, key, value, output, mlp."""
 
 
+Element = Literal["fp32", "bf16", "fp16"]
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeRequest:
+    """What is asked of the formats of training. name: of the catalogue's recipes; None: the stack's for the precision.
+
+    The others: formats of single uses instead of the recipe's.
+    """
+
+    name: str | None = None
+    attention: Element | None = None
+    gradients: Element | None = None
+    reductions: Element | None = None
+    master: Literal["fp32", "none"] | None = None
+    moments: Literal["fp32", "bf16", "int8"] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Training:
     """The recipe: what is trained on how much, in which steps."""
@@ -35,13 +53,15 @@ class Training:
     sequence: int
     global_batch: int
     """Sequences per optimizer step."""
-    precision: Literal["bf16", "fp16"] = "bf16"
-    optimizer: Literal["adam", "sgd"] = "adam"
+    precision: Literal["bf16", "fp16", "fp32", "tf32"] = "bf16"
+    """Of the matrix products."""
+    optimizer: str = "adam"
     method: Literal["pretrain", "finetune", "lora"] = "pretrain"
     lora: Lora | None = None
     tokens_per_parameter: float | None = None
     asked_batch_tokens: int | None = None
     """The batch in tokens as it was asked for, where that is no whole number of sequences."""
+    recipe: RecipeRequest = RecipeRequest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from sim.cost.compute import (
     layer_products_s,
     phase_parts,
     timed,
+    useful_time_s,
 )
 from sim.cost.parts import combined, duration_s, relabelled, scaled
 from sim.hardware.kernel import Kernel, launched_time_s
@@ -118,6 +119,16 @@ def test_kernels_one_after_the_other_by_hand():
     assert float(timed(both, on).busy_s) == pytest.approx(7e-3)
     assert float(timed(both, on).squares_s2) == pytest.approx(25e-6)
     assert float(timed([], on).busy_s) == float(timed([], on).squares_s2) == 0
+
+
+def test_every_kernel_is_useful_at_the_peak_of_its_format():
+    on = machine(gpu(peak_flops_per_s={"bf16": 4e14, "fp32": 1e14}))
+    some = (
+        Kernel("a", "gemm", useful_flops=4e12, format="fp32"),
+        Kernel("b", "attention", useful_flops=8e12, format="bf16"),
+        Kernel("c", "gemm", useful_flops=2e12),
+    )
+    assert float(useful_time_s(some, on)) == pytest.approx(40e-3 + 20e-3 + 5e-3)
 
 
 def test_launches_by_hand():

@@ -8,6 +8,7 @@ from builders import cluster, gpt, gpu, gpu_stack, ideal_node, machine, overlapp
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim.catalog import load_recipe
 from sim.cost.parts import combined, duration_s, scaled
 from sim.cost.step import expected_maximum, step_costs
 from sim.hardware.network import NOTHING, Network
@@ -170,6 +171,54 @@ def test_a_simpler_optimizer_moves_less():
     recipe = dataclasses.replace(training(), optimizer="sgd")
     simple = step_costs(model, recipe, plan(), on, Network(cluster(64))).optimizer[0]["optimizer"]
     assert simple == pytest.approx(costs(plan(), model, on).optimizer[0]["optimizer"] / 2)
+
+
+def test_an_optimizer_that_no_stack_times_moves_what_its_states_ask_for():
+    # Adam's 60 bytes with two states in fp32; SGD is stated, Muon keeps one state of the matrices, two of the rest.
+    model, network = gpt(hidden=1024, heads=8), Network(cluster(64))
+    on = machine(
+        gpu(hbm_bytes_per_s=1e12, memory_efficiency=0.5, kernel_gap_s=0.0),
+        gpu_stack(optimizer_traffic_bytes={"adam": 60.0, "sgd": 22.0}, optimizer_launches=0),
+    )
+    count = count_parameters(model)
+    matrices = 4 * count.layer_matrices
+
+    def optimizer_s(name, **shape):
+        recipe = dataclasses.replace(training(), optimizer=name)
+        return step_costs(model, recipe, plan(**shape), on, network).optimizer[0]["optimizer"]
+
+    traffic_s = (60 * count.total - 8 * matrices) / 0.5e12
+    # Five steps of 4 n m^2 + 2 m^3 each: four matrices of 1,024 squared, two of 4,096 x 1,024.
+    flops = 4 * 5 * (4 * 6 + 2 * (16 + 2)) * 1024**3
+    orthogonal_s = flops / (on.gpu.peak_flops_per_s["bf16"] * on.gpu.gemm_sustained)
+    assert optimizer_s("muon") == pytest.approx(traffic_s + orthogonal_s)
+    # Replicas that share the states share the updates too.
+    assert optimizer_s("muon", data=4, zero=1) == pytest.approx((traffic_s + orthogonal_s) / 4)
+    # Next to no state: 16 bytes fewer, to a per mille of rows, columns and vectors.
+    assert optimizer_s("adafactor") == pytest.approx(44 * count.total / 0.5e12, rel=5e-3)
+
+
+def test_what_travels_follows_the_recipe():
+    # Gradients in 2 bytes instead of 4, parameters and activations in 4 instead of 2.
+    model, node = gpt(), ideal_node()
+    half, narrow, single = (
+        machine(stack=gpu_stack(recipes={**gpu_stack().recipes, "bf16": load_recipe(name)}))
+        for name in ("bf16", "bf16-gradients", "fp32")
+    )
+
+    def found(on, **shape):
+        return costs(plan(**shape), model, on, node)
+
+    assert seconds(found(narrow, data=4).reductions) == [
+        pytest.approx(one / 2) for one in seconds(found(half, data=4).reductions)
+    ]
+    for name in ("gathers", "sends", "sends_back"):
+        shape = {"data": 2, "pipeline": 2, "zero": 1}
+        once, twice = (seconds(getattr(found(on, **shape), name)) for on in (half, single))
+        assert max(once) > 0
+        assert twice == pytest.approx([2 * one for one in once])
+    once, twice = (found(on, tensor=2).layer.forward["tensor_comm"] for on in (half, single))
+    assert twice == pytest.approx(2 * once)
 
 
 def test_adapters_reduce_and_update_their_own_parameters_only():

@@ -23,7 +23,7 @@ def test_one_step_says_nothing_about_spread():
 
 
 def test_who_held_everyone_up_has_a_place_in_the_plan():
-    order = Order((Lanes("stage 0", 0, 2, 3), Lanes("stage 1", 6, 2, 3)), (), ())
+    order = Order((Lanes("stage 0", 0, 2, 3, 1, 2), Lanes("stage 1", 6, 2, 3, 1, 2)), (), ())
     culprits = Counter(
         {Culprit("device", 11): 5, NETWORK: 2, NOBODY: 1, Culprit("device", 0): 2, Culprit("node", 1): 4}
     )
