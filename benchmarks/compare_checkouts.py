@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -257,10 +258,16 @@ def report(name: str, group: Group) -> bool:
     worst = sorted(group.beyond, key=lambda one: -one[3])
     _print("failed", group.failed)
     _print("beyond the limit", [f"{'/'.join(p)}: {old!r} -> {new!r} ({rel:.1e})" for p, old, new, rel in worst])
-    _print("lost", ["/".join(path) for path in group.lost])
-    _print("only after", ["/".join(path) for path in group.added])
+    _print("lost", _patterns(group.lost))
+    _print("only after", _patterns(group.added))
     _print("other words", [f"{'/'.join(path)}: {old!r} -> {new!r}" for path, old, new in group.words])
     return bad
+
+
+def _patterns(paths: list[tuple[str, ...]]) -> list[str]:
+    """Paths that differ in places of lists only, as one with the number of them."""
+    counts = Counter("/".join("*" if part.isdigit() else part for part in path) for path in paths)
+    return [f"{pattern} ({count} times)" if count > 1 else pattern for pattern, count in counts.items()]
 
 
 def _print(title: str, lines: list[str]) -> None:

@@ -135,6 +135,7 @@ def test_what_fully_sharded_layers_move_by_hand(lora):
     assert found.layer_gather.seconds == pytest.approx(2 * 7 / 8 * count.layer / 100e9, rel=1e-9)
     assert found.root_gather.seconds == pytest.approx(2 * 7 / 8 * count.root / 100e9, rel=1e-9)
     assert found.layer_scatter.seconds / found.root_scatter.seconds == pytest.approx(count.layer / count.root)
+    assert found.layer_prepare_s / found.root_prepare_s == pytest.approx(count.layer / count.root)
     if lora is None:
         assert found.root_scatter.seconds == pytest.approx(4 * 7 / 8 * count.root / 100e9, rel=1e-9)
     else:
