@@ -32,6 +32,7 @@ ROOT = Path(__file__).parents[2]
 KEPT = ROOT / "results" / "mutations.jsonl"
 KNOWN = Path(__file__).with_name("survivors.toml")
 CHANGED = ("sim/workload", "sim/cost", "sim/parallel", "sim/hardware/kernel.py", "sim/outcome")
+PATTERNS = [path if path.endswith(".py") else f"{path}/**/*.py" for path in CHANGED]
 NEEDED = (
     "sim",
     "tests",
@@ -234,8 +235,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="only changes with this text in their line")
     parser.add_argument("--limit", type=int, default=10_000, help="try so many now")
     given = parser.parse_args()
-    patterns = [path if path.endswith(".py") else f"{path}/**/*.py" for path in CHANGED]
-    sites = [site for site in drawn(ROOT, patterns, given.number, given.seed) if given.only in told(site)]
+    sites = [site for site in drawn(ROOT, PATTERNS, given.number, given.seed) if given.only in told(site)]
     try_all(sites, given.limit)
     sys.exit(not summary(sites))
 
