@@ -12,7 +12,7 @@ from typing import Any
 
 from sim.errors import InputError, closest, some_of
 from sim.scenario.other_names import LISTED_BY, usual_name
-from sim.scenario.schema import LISTED, RESERVED_KEYS, TABLES, keys_of
+from sim.scenario.schema import RESERVED_KEYS, TABLES, in_a_list, keys_of
 
 # A name or a config says the whole model, so setting one replaces whatever [model] held.
 _WHOLE_MODEL = (("model", "name"), ("model", "config"))
@@ -164,9 +164,5 @@ def _assign(table: dict[str, Any], path: tuple[str, ...], value: object) -> None
 
 
 def _known_paths() -> list[tuple[str, ...]]:
-    paths = [(*table, key) for table in TABLES if not _in_a_list(table) for key in keys_of(table)]
+    paths = [(*table, key) for table in TABLES if not in_a_list(table) for key in keys_of(table)]
     return [path for path in (*paths, *RESERVED_KEYS) if path not in _FIXED]
-
-
-def _in_a_list(table: tuple[str, ...]) -> bool:
-    return any(table[: len(listed)] == listed for listed in LISTED)
