@@ -217,7 +217,7 @@ def test_what_travels_follows_the_recipe():
         once, twice = (seconds(getattr(found(on, **shape), name)) for on in (half, single))
         assert max(once) > 0
         assert twice == pytest.approx([2 * one for one in once])
-    once, twice = (found(on, tensor=2).layer["forward"].parts["tensor_comm"] for on in (half, single))
+    once, twice = (found(on, tensor=2).layers[0].passes["forward"].parts["tensor_comm"] for on in (half, single))
     assert twice == pytest.approx(2 * once)
 
 
