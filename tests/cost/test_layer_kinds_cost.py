@@ -3,10 +3,12 @@
 import dataclasses
 
 import pytest
-from builders import cluster, fixed, gpt, machine, plan, point, training
+from builders import cluster, fixed, gpt, machine, plan, point, swarm, training, wafer, wafer_stack
 
 from sim.cost.step import step_costs
+from sim.cost.wafer import WAFER_STYLE, wafer_costs
 from sim.hardware.network import Network
+from sim.parallel.wafer_plan import WaferPlan, wafer_memory_bytes
 from sim.scenario.types import PlanRequest
 from sim.simulate import simulate
 
@@ -48,3 +50,14 @@ def test_a_search_finds_a_plan(stack):
     found = simulate(scenario)
     other = simulate(dataclasses.replace(scenario, model=NARROW))
     assert found.step_time_s > other.step_time_s
+
+
+def test_wafers_stream_every_layer_as_its_own():
+    swarm_of_one, shape = Network(swarm()), WaferPlan(1, 1, 1)
+    mixed, narrow, broad = (
+        wafer_costs(model, training(), shape, wafer(), wafer_stack(), swarm_of_one).units
+        for model in (MIXED, NARROW, BROAD)
+    )
+    assert mixed == (*narrow[:4], broad[4], narrow[5])
+    kept = [wafer_memory_bytes(model, 128, 1, wafer_stack(), WAFER_STYLE) for model in (NARROW, MIXED, BROAD)]
+    assert kept[0] < kept[1] == kept[2]
