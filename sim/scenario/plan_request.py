@@ -29,6 +29,9 @@ class PlanRequest(Table):
     recompute: Recompute | None = None
     schedule: Annotated[str, Checked(ScheduleName)] | None = None
     layers_per_stage: Annotated[Several[Count] | None, Field(examples=["[11, 10, 10, 9]"])] = None
+    first_stage_layers: Count | None = None
+    last_stage_layers: Count | None = None
+    """Of the first and the last stage, where only those differ; the others share the rest."""
     micro_batches: Annotated[Several[Count] | None, Field(examples=["[12, 12, 10]"])] = None
     """Of each replica, where they differ."""
 
