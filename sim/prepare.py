@@ -6,9 +6,9 @@ scenario -> topologies, devices, stack -> plan -> memory
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from sim.catalog import Device, Stack
+from sim.catalog import PRECISIONS, Device, Stack
 from sim.errors import DoesNotFit, InputError
 from sim.hardware.topology import Topology
 from sim.machines import KINDS, LookedUp, Prepared, kind_of, places, stack_of, topology_of
@@ -39,6 +39,7 @@ def look_up(scenario: Scenario) -> LookedUp:
     ]
     devices = [topology.load_device() for topology in topologies]
     stack = stack_of(scenario)
+    stack = kind_of(stack).with_recipe(stack, scenario.training, scenario.where)
     _check_devices(scenario, devices, stack)
     _check_nodes(scenario, topologies)
     _check_places(scenario, topologies[0].domain)
@@ -56,7 +57,7 @@ def _check_devices(scenario: Scenario, devices: Sequence[Device], stack: Stack) 
                 f"a {device.title} cannot be a part of a system: it runs whole models, not stages of a pipeline",
                 f"use parts of {parts}, or a system of {kind.plural} alone",
             )
-        _check_precision(scenario, device)
+        _check_precision(scenario, device, kind_of(stack).formats(stack, scenario.training.precision))
         if kind is not kind_of(stack):
             pairs = ", ".join(f"a {one.label} stack on a {one.label} topology" for one in KINDS)
             raise InputError(
@@ -125,11 +126,11 @@ def _with_tokens(scenario: Scenario) -> Scenario:
     return dataclasses.replace(scenario, training=dataclasses.replace(training, tokens=tokens))
 
 
-def _check_precision(scenario: Scenario, device: Device) -> None:
-    precision = scenario.training.precision
-    if precision not in device.peak_flops_per_s:
-        raise InputError(
-            f"{scenario.path}: [training] precision",
-            f"a {device.title} has no {precision} matrix arithmetic",
-            f"allowed on it: {', '.join(sorted(set(device.peak_flops_per_s) & {'fp16', 'bf16'}))}",
-        )
+def _check_precision(scenario: Scenario, device: Device, formats: Mapping[str, str]) -> None:
+    for key, name in formats.items():
+        if name not in device.peak_flops_per_s:
+            raise InputError(
+                f"{scenario.path}: [training] {key}",
+                f"a {device.title} has no {name} matrix arithmetic",
+                f"allowed on it: {', '.join(sorted(set(device.peak_flops_per_s) & set(PRECISIONS)))}",
+            )

@@ -22,6 +22,7 @@ from sim.scenario.amounts import batch_note
 from sim.scenario.bounds import MOST_DEVICE_TURNS, MOST_TURNS_OF_STEPS, check_size
 from sim.scenario.types import Scenario, name_of
 from sim.training import with_run
+from sim.workload.kinds import all_layers
 from sim.workload.parameters import count_parameters
 
 __all__ = [
@@ -64,7 +65,7 @@ def simulate_prepared(prepared: Prepared) -> Outcome:
         trace=trace,
         links=link_use(trace, *prepared.networks),
         memory=prepared.memory,
-        flops=prepared.kind.flops(prepared, scenario.model.layers, head=True),
+        flops=prepared.kind.flops(prepared, all_layers(scenario.model), head=True),
         peak_flops_per_s=sum(part.peak_flops_per_s * (part.devices / scenario.system.devices) for part in parts),
         parts=parts,
         figures=prepared.figures,

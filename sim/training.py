@@ -38,7 +38,7 @@ def training_run(prepared: Prepared, outcome: Outcome) -> TrainingRun:
         for part, equipment in zip(scenario.system.every_part, parts, strict=True)
     )
     cluster = Cluster(devices, max(1, math.ceil(nodes * devices / whole)), parts[0].topology.about.storage)
-    size_bytes = checkpoint_bytes(scenario.model, scenario.training)
+    size_bytes = checkpoint_bytes(scenario.model, scenario.training, prepared.kind.recipe(prepared))
     if request.checkpoint_rule != "never":
         check_storage(size_bytes, storage_of(request, reliability, cluster), where)
     variation = outcome.step_times.coefficient_of_variation if outcome.step_times else 0.0

@@ -8,6 +8,7 @@ from typing import Any
 
 from sim.catalog import (
     PLAIN_LIBRARY,
+    Format,
     Gpu,
     GpuStack,
     Library,
@@ -16,9 +17,12 @@ from sim.catalog import (
     Wafer,
     WaferStack,
     load_device,
+    load_recipe,
     load_stack,
 )
-from sim.cost.compute import Machine, PassCost
+from sim.cost.compute import Machine
+from sim.cost.parts import Parts
+from sim.cost.passes import PassCost, PhaseCost
 from sim.cost.step import StepCosts, step_costs
 from sim.hardware.network import NOTHING, Communication, Network
 from sim.hardware.topology import About, Link, Topology, load_topology
@@ -29,10 +33,17 @@ from sim.outcome.outcome import Outcome
 from sim.parallel.plan import Plan
 from sim.scenario.types import Lora, Part, PlanRequest, Report, Scenario, System, Training
 from sim.simulate import simulate
+from sim.workload.kinds import KINDS, Kind
+from sim.workload.kinds.dense import DENSE
 from sim.workload.operations import Style
 
 UNFUSED = Style(
-    flash_attention=False, causal_skip=False, fused_elementwise=True, weight_gradient_bytes=8.0, loss_traffic_bytes=60.0
+    load_recipe("bf16"),
+    flash_attention=False,
+    causal_skip=False,
+    fused_elementwise=True,
+    weight_gradient_bytes=8.0,
+    loss_traffic_bytes=60.0,
 )
 FLASH = dataclasses.replace(UNFUSED, flash_attention=True, causal_skip=True)
 
@@ -44,6 +55,20 @@ def gpt(layers: int = 4, hidden: int = 256, heads: int = 4, **over: Any) -> Mode
         "vocab": 1024, "max_sequence": 128, "dropout": True, **over,
     }  # fmt: skip
     return Model(layers=layers, hidden=hidden, heads=heads, **values)
+
+
+def kind_of(name: str, **over: Any) -> Kind:
+    """The dense kind of layer in a model with something changed, registered as another kind."""
+
+    def changed(formula: Any) -> Any:
+        return lambda model, *others: formula(dataclasses.replace(model, **over), *others)
+
+    formulas = {field.name: changed(getattr(DENSE, field.name)) for field in dataclasses.fields(Kind)[1:]}
+    return KINDS.setdefault(name, Kind(name, **formulas))
+
+
+WIDE = kind_of("wide", ffn_hidden=2048)
+"""Layers with an MLP of 2,048."""
 
 
 def training(batch: int = 32, sequence: int = 128, lora: Lora | None = None) -> Training:
@@ -98,7 +123,10 @@ def gpu_stack(name: str = "megatron-2022", **over: Any) -> GpuStack:
     stack = load_stack(name)
     assert isinstance(stack, GpuStack)
     if "gradient_bytes" in over:
-        over["gradient_bytes"] = {"bf16": over["gradient_bytes"], "fp16": over["gradient_bytes"]}
+        width = Format("test", over.pop("gradient_bytes"))
+        over["recipes"] = {
+            name: dataclasses.replace(one, gradients=width, reductions=width) for name, one in stack.recipes.items()
+        }
     return dataclasses.replace(stack, **over)
 
 
@@ -174,17 +202,29 @@ def free_costs(shape: Plan, **given: Any) -> StepCosts:
     layers = sum(shape.layers_per_chunk)
     costs = step_costs(gpt(layers), training(), shape, machine(), Network(cluster(max(64, shape.devices))))
     nothing = {field.name: _nothing(getattr(costs, field.name)) for field in dataclasses.fields(costs)}
-    return dataclasses.replace(costs, **{**nothing, "buckets": (shape.virtual_stages,) * shape.pipeline, **given})
+    return dataclasses.replace(costs, **{**nothing, "buckets": (len(shape.chunks_of(0)),) * shape.pipeline, **given})
 
 
 def equal_chunks(shape: Plan, forward_s: float, backward_s: float) -> tuple[PassCost, ...]:
     """Every chunk costs the same."""
-    return (PassCost({"useful": forward_s}, {"useful": backward_s}),) * shape.chunks
+    return (pass_of({"useful": forward_s}, {"useful": backward_s}),) * shape.chunks
+
+
+def pass_of(forward: Parts, backward: Parts) -> PassCost:
+    """A pass whose backward is both gradients in one go, without exchanges."""
+    return PassCost({"forward": PhaseCost(forward), "backward": PhaseCost(backward)})
+
+
+def apart(forward_s: float, input_s: float, weight_s: float) -> PassCost:
+    """A pass whose backward may run in one go or as its two gradients."""
+    backward = pass_of({"useful": forward_s}, {"useful": input_s + weight_s}).phases
+    gradients = {"input gradient": PhaseCost({"useful": input_s}), "weight gradient": PhaseCost({"useful": weight_s})}
+    return PassCost({**backward, **gradients})
 
 
 def _nothing(value: Any) -> Any:
     if isinstance(value, PassCost):
-        return PassCost({}, {})
+        return PassCost({phase: PhaseCost({}) for phase in value.phases})
     if isinstance(value, tuple):
         return tuple(_nothing(one) for one in value)
     if isinstance(value, Communication):

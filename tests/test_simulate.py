@@ -24,7 +24,7 @@ from builders import (
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sim.catalog import PLAIN_LIBRARY, Gpu, GpuStack, load_library
+from sim.catalog import PLAIN_LIBRARY, Gpu, GpuStack, load_library, load_recipe
 from sim.cost.step import step_costs
 from sim.counterfactual import counterfactuals
 from sim.engine.clock import run
@@ -39,7 +39,7 @@ from sim.outcome.lines import LINES
 from sim.parallel.check import check_plan
 from sim.parallel.plan import shards_by_layer
 from sim.scenario import read_document, scenario_from
-from sim.scenario.types import Lora, PlanRequest, Report
+from sim.scenario.types import Lora, PlanRequest, RecipeRequest, Report
 from sim.simulate import prepare, simulate
 from sim.workload.parameters import count_parameters
 
@@ -192,7 +192,7 @@ def test_no_step_is_shorter_than_its_bounds(case):
         share = count_parameters(scenario.model).total / shape.tensor / shape.pipeline
         gathers = network.options("all_gather", Group(shape.data, shape.tensor))
         rate = (shape.data - 1) / shape.data / min(option.s_per_byte for option in gathers)
-        sent = stack.gradient_bytes[scenario.training.precision] * share * (shape.data - 1) / shape.data
+        sent = stack.recipes[scenario.training.precision].reductions.bytes * share * (shape.data - 1) / shape.data
         bounds["gradients"] = sent / max(rate, 8 * NETWORK["nic"])
     if shape.tensor > 1:
         # Two exchanges a layer, forward and backward, of the hidden state, at the rate of a link.
@@ -528,6 +528,29 @@ def test_a_precision_that_the_device_lacks():
     scenario = point()
     with pytest.raises(InputError, match=r"has no bf16 matrix arithmetic\n  allowed on it: fp16"):
         prepare(equipped(scenario, gpu(peak_flops_per_s={"fp16": 1e14, "fp32": 1e13})))
+
+
+def test_single_precision_runs_where_the_device_has_a_peak():
+    half = point(plan=fixed())
+    single = point(recipe=dataclasses.replace(training(), precision="fp32"), plan=fixed())
+    slow, fast = simulate(single), simulate(half)
+    # 312 TFLOP/s against 19.5.
+    assert slow.ledger.device_seconds["useful"] == pytest.approx(16 * fast.ledger.device_seconds["useful"])
+    with pytest.raises(InputError, match=r"precision\n  a .* has no fp32 matrix arithmetic\n  allowed on it: bf16"):
+        prepare(equipped(single, gpu(peak_flops_per_s={"bf16": 1e14})))
+    uses = dataclasses.replace(single.training, recipe=RecipeRequest(attention="bf16"))
+    with pytest.raises(InputError, match=r"recipe attention\n  a .* has no bf16 matrix arithmetic"):
+        prepare(equipped(dataclasses.replace(single, training=uses), gpu(peak_flops_per_s={"fp32": 1e13})))
+
+
+def test_a_recipe_of_the_scenario_is_cited():
+    recipe = dataclasses.replace(training(), recipe=RecipeRequest("bf16-moments"))
+    prepared = prepare(point(recipe=recipe, plan=fixed()))
+    assert {figure.name for figure in load_recipe("bf16-moments").figures} <= {one.name for one in prepared.figures}
+    assert prepared.kind.recipe(prepared) == load_recipe("bf16-moments")
+    wafers = point(recipe=recipe, devices=1, topology="cs-2-single", stack="cerebras-r2")
+    with pytest.raises(InputError, match="wafers train in the formats of their stack"):
+        prepare(wafers)
 
 
 def test_tokens_per_parameter():

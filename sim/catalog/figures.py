@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sim.errors import InputError
+from sim.units import UNITS, quantity
 
 # kind -> what it must carry: evidence needs a source, an assumption needs a note, a fit names its rows.
 KINDS: dict[str, tuple[str, ...]] = {
@@ -19,6 +20,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "assumed": ("note",),
 }
 _ISO = re.compile(r"(19|20)\d\d(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?")
+# Longest first, so that "_bytes_per_s" is not read as "_s".
+_UNIT_SUFFIXES = sorted(UNITS, key=len, reverse=True)
 _KEYS = {"value", "kind", "source", "date", "note"}
 
 
@@ -67,3 +70,17 @@ def read_figure(name: str, raw: object, where: str) -> Figure:
 def is_iso_date(text: str) -> bool:
     """Whether this is a year, a year and month, or a day: "2026", "2026-03", "2026-03-17"."""
     return _ISO.fullmatch(text) is not None
+
+
+def si_value(figure: Figure, where: str) -> Any:
+    """The plain value of a figure: text with a unit becomes an SI float, by the suffix of the figure's name."""
+    unit = unit_of(figure.name)
+    if not isinstance(figure.value, str) or not unit:
+        return figure.value
+    return quantity(figure.value, unit, f"{where}: {figure.name}")
+
+
+def unit_of(name: str) -> str:
+    """The unit suffix of a figure's name, or of the table that it stands in; empty where it has none."""
+    parts = name.split(".")
+    return next((suffix for suffix in _UNIT_SUFFIXES if any(part.endswith(f"_{suffix}") for part in parts)), "")

@@ -1,7 +1,8 @@
 """Reads the catalogue's data files into records.
 
-Layout: devices/NAME.toml, stacks/NAME.toml, libraries/NAME.toml, variations/NAME.toml (one record a file),
-models/FAMILY.toml (one family, one paper a file, a table per size), sources.toml (key -> title, reference).
+Layout: devices/NAME.toml, stacks/NAME.toml, recipes/NAME.toml, optimizers/NAME.toml, libraries/NAME.toml,
+variations/NAME.toml (one record a file), models/FAMILY.toml (one family, one paper a file, a table per size),
+formats.toml, sources.toml (key -> title, reference).
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any, TypeVar
 
-from sim.catalog.figures import Figure, read_figure
+from sim.catalog.figures import Figure, read_figure, si_value
+from sim.catalog.precision_records import NO_COPY, Format, Optimizer, Recipe
 from sim.catalog.records import (
     Device,
     Gpu,
@@ -28,13 +30,12 @@ from sim.catalog.records import (
 from sim.catalog.stack_records import GpuStack, Stack, WaferStack
 from sim.catalog.undisclosed import undisclosed, undisclosed_models
 from sim.errors import InputError, unknown_name
-from sim.units import UNITS, quantity
 
-Record = TypeVar("Record", Device, Stack, Model, Stalls, Slow, Variation)
+Record = TypeVar("Record", Device, Stack, Recipe, Optimizer, Model, Stalls, Slow, Variation)
 _MACHINES: dict[str, tuple[type[Device], type[Stack]]] = {"gpu": (Gpu, GpuStack), "wafer": (Wafer, WaferStack)}
 """`record` of a device's and a stack's file -> what they are read as."""
-# Longest first, so that "_bytes_per_s" is not read as "_s".
-_UNIT_SUFFIXES = sorted(UNITS, key=len, reverse=True)
+PRECISIONS = ("bf16", "fp16", "fp32", "tf32")
+"""Of matrix products; each has a recipe of its name."""
 
 
 def device_names() -> list[str]:
@@ -54,8 +55,7 @@ def model_names() -> list[str]:
 
 def load_device(name: str, where: str = "catalogue") -> Device:
     """Read one device. Raises InputError with the closest match for an unknown name."""
-    if name not in device_names():
-        raise unknown_name(where, "device", name, device_names())
+    _check_known(where, "device", name, device_names())
     return _device(name)
 
 
@@ -84,15 +84,52 @@ def check_source(figure: Figure, where: str) -> None:
 
 def load_stack(name: str, where: str = "catalogue") -> Stack:
     """Read one software stack. Raises InputError with the closest match for an unknown name."""
-    if name not in stack_names():
-        raise unknown_name(where, "software stack", name, stack_names())
+    _check_known(where, "software stack", name, stack_names())
     return _stack(name)
 
 
 @functools.cache
 def _stack(name: str) -> Stack:
-    raw, where = _stack_figures(name), f"catalogue: {name}"
-    return _record(_MACHINES[raw["record"]][1], name, raw, where)
+    raw, where = _with_base("stacks", name), f"catalogue: {name}"
+    values = _values(name, raw, where)
+    if "recipes" in values:
+        named = {precision: load_recipe(recipe, where) for precision, recipe in values["recipes"].items()}
+        values["recipes"] = {precision: load_recipe(precision, where) for precision in PRECISIONS} | named
+    return _construct(_MACHINES[raw["record"]][1], values, where)
+
+
+def recipe_names() -> list[str]:
+    """Names of all precision recipes."""
+    return list(_names("recipes"))
+
+
+@functools.cache
+def load_recipe(name: str, where: str = "catalogue") -> Recipe:
+    """Read one precision recipe. Raises InputError with the closest match for an unknown name."""
+    _check_known(where, "precision recipe", name, recipe_names())
+    place = f"catalogue: {name}"
+    values = _values(name, _with_base("recipes", name), place)
+    uses = {use: load_format(value) for use, value in values.items() if use not in ("name", "title", "figures")}
+    return _construct(Recipe, {**values, **uses}, place)
+
+
+@functools.cache
+def load_format(name: str) -> Format:
+    """Read how numbers of one format are held."""
+    widths, _ = _group("element_bytes", _read("", "formats")["element_bytes"], "catalogue: formats")
+    return NO_COPY if name == NO_COPY.name else Format(name, widths[name])
+
+
+def optimizer_names() -> list[str]:
+    """Names of all optimizers."""
+    return list(_names("optimizers"))
+
+
+@functools.cache
+def load_optimizer(name: str, where: str = "catalogue") -> Optimizer:
+    """Read one optimizer. Raises InputError with the closest match for an unknown name."""
+    _check_known(where, "optimizer", name, optimizer_names())
+    return _record(Optimizer, name, _read("optimizers", name), f"catalogue: {name}")
 
 
 def own_figures(stack: str) -> Mapping[str, Any]:
@@ -100,10 +137,10 @@ def own_figures(stack: str) -> Mapping[str, Any]:
     return _read("stacks", stack)
 
 
-def _stack_figures(name: str) -> dict[str, Any]:
-    """A stack's file on top of the one that it names as its base: it states what differs."""
-    raw = own_figures(name)
-    return over(_stack_figures(raw["base"]), raw) if "base" in raw else dict(raw)
+def _with_base(shelf: str, name: str) -> dict[str, Any]:
+    """A file on top of the one that it names as its base: it states what differs."""
+    raw = _read(shelf, name)
+    return over(_with_base(shelf, raw["base"]), raw) if "base" in raw else dict(raw)
 
 
 def over(below: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,8 +163,7 @@ def library_names() -> list[str]:
 
 def load_library(name: str, where: str = "catalogue") -> Library:
     """Read one collective library. Raises InputError with the closest match for an unknown name."""
-    if name not in library_names():
-        raise unknown_name(where, "collective library", name, library_names())
+    _check_known(where, "collective library", name, library_names())
     raw = _read("libraries", name)
     place = f"catalogue: {name}"
     algorithms, figures = _group("algorithms", raw["algorithms"], place)
@@ -149,8 +185,7 @@ def variation_names() -> list[str]:
 
 def load_variation(name: str, where: str = "catalogue") -> Variation:
     """Read one variation. Raises InputError with the closest match for an unknown name."""
-    if name not in variation_names():
-        raise unknown_name(where, "variation", name, variation_names())
+    _check_known(where, "variation", name, variation_names())
     if name == Variation().name:
         return Variation()
     place = f"catalogue: {name}"
@@ -180,6 +215,11 @@ def load_sources() -> dict[str, dict[str, str]]:
     return tomllib.loads(text)
 
 
+def _check_known(where: str, what: str, name: str, names: list[str]) -> None:
+    if name not in names:
+        raise unknown_name(where, what, name, names)
+
+
 @functools.cache
 def _names(shelf: str) -> tuple[str, ...]:
     folder = resources.files("sim.catalog") / shelf
@@ -192,23 +232,9 @@ def _read(shelf: str, name: str) -> dict[str, Any]:
     return tomllib.loads(text)
 
 
-def _si(figure: Figure, where: str) -> Any:
-    """The plain value of a figure: text with a unit becomes an SI float, by the suffix of the figure's name."""
-    unit = unit_of(figure.name)
-    if not isinstance(figure.value, str) or not unit:
-        return figure.value
-    return quantity(figure.value, unit, f"{where}: {figure.name}")
-
-
 def _fixed(value: Any) -> Any:
     """A value that nobody can change: lists, and those inside them, as tuples."""
     return tuple(map(_fixed, value)) if isinstance(value, list) else value
-
-
-def unit_of(name: str) -> str:
-    """The unit suffix of a figure's name, or of the table that it stands in; empty where it has none."""
-    parts = name.split(".")
-    return next((suffix for suffix in _UNIT_SUFFIXES if any(part.endswith(f"_{suffix}") for part in parts)), "")
 
 
 def _record(kind: type[Record], name: str, raw: Mapping[str, Any], where: str) -> Record:
@@ -228,7 +254,7 @@ def _values(name: str, raw: Mapping[str, Any], where: str) -> dict[str, Any]:
             figures += cited
         else:
             figure = read_figure(key, entry, where)
-            values[key] = _fixed(_si(figure, where))
+            values[key] = _fixed(si_value(figure, where))
             figures.append(figure)
     return {**values, "figures": tuple(figures)}
 
@@ -236,7 +262,7 @@ def _values(name: str, raw: Mapping[str, Any], where: str) -> dict[str, Any]:
 def _group(key: str, raw: Mapping[str, Any], where: str) -> tuple[dict[str, Any], list[Figure]]:
     """A table of figures: (name -> plain value, the figures)."""
     figures = {member: read_figure(f"{key}.{member}", entry, where) for member, entry in raw.items()}
-    return {member: _si(figure, where) for member, figure in figures.items()}, list(figures.values())
+    return {member: si_value(figure, where) for member, figure in figures.items()}, list(figures.values())
 
 
 def _model(name: str, family: str, raw: Mapping[str, Any]) -> Model:

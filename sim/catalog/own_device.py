@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from sim.catalog.figures import Figure
+from sim.catalog.figures import Figure, unit_of
 from sim.catalog.loader import (
     check_source,
     device_figures,
@@ -14,7 +14,6 @@ from sim.catalog.loader import (
     is_group,
     load_device,
     over,
-    unit_of,
 )
 from sim.catalog.records import Device
 from sim.errors import InputError, shown

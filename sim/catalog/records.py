@@ -47,6 +47,8 @@ class Model:
     tied_embeddings: bool = True
     dropout: bool = False
     published_parameters: float | None = None
+    runs: tuple[tuple[str, int], ...] = ()
+    """Kinds of layers and how many of each in a row, from the first to the last; empty: all dense."""
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
     @property

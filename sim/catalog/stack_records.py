@@ -6,6 +6,7 @@ from dataclasses import Field, dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 
 from sim.catalog.figures import Figure
+from sim.catalog.precision_records import Recipe
 
 SelectiveRecompute = Literal["attention-core", "operators"]
 """What selective recomputation runs again: the scores, or all but attention and every other matrix product."""
@@ -38,8 +39,8 @@ class GpuStack:
     activation_passes: float
     """Traffic of norms, residuals, activation functions and rotations over what they need in half precision: casts,
     single precision and kernels apart are more than 1."""
-    gradient_bytes: dict[str, float]
-    """Bytes per element of the gradient buffer that is kept and reduced, by training precision."""
+    recipes: dict[str, Recipe]
+    """The formats that it trains in, by precision."""
     overlap_gradient_reduction: bool
     overlap_parameter_gather: bool
     """Parameters of a sharded optimizer are gathered bucket by bucket beside the next step's first forward."""

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.catalog import Gpu, GpuStack
+from sim.catalog import Gpu, GpuStack, Recipe
 from sim.cost.parts import Parts, relabelled
 from sim.cost.passes import KernelRun, PassCost, PhaseCost, Timed
 from sim.hardware.kernel import Array, Kernel, kernel_time_s, launched_time_s
 from sim.scenario.types import Recompute
-from sim.workload.operations import ACTIVATION_BYTES, Operation, Style, rerun_kernels, total
+from sim.workload.operations import Operation, Style, rerun_kernels, total
 from sim.workload.phases import Phase, kernels_of
 
 
@@ -34,20 +34,26 @@ class Machine:
         return self.gpu.kernel_gap_s + self.stack.launch_gap_s
 
     @property
+    def recipe(self) -> Recipe:
+        """The formats that it trains in."""
+        return self.stack.recipes[self.precision]
+
+    @property
     def gradient_bytes(self) -> float:
-        """Bytes per element of the gradients that are kept and reduced."""
-        return self.stack.gradient_bytes[self.precision]
+        """Bytes per element of the gradients that are reduced."""
+        return self.recipe.reductions.bytes
 
     @property
     def style(self) -> Style:
         """How the stack cuts mathematics into kernels."""
-        stack = self.stack
+        stack, recipe = self.stack, self.recipe
         return Style(
+            recipe,
             stack.flash_attention,
             stack.causal_skip,
             stack.fused_elementwise,
             # Gradients that leave after every micro-batch are written afresh; others are added to a buffer.
-            ACTIVATION_BYTES if stack.reduces_every_micro_batch else 2 * self.gradient_bytes,
+            recipe.parameters.bytes if stack.reduces_every_micro_batch else 2 * recipe.gradients.bytes,
             stack.loss_traffic_bytes,
             stack.recompute_stops_early,
             stack.selective_recompute,
@@ -73,12 +79,22 @@ def timed(operations: Iterable[Operation], select: Select, machine: Machine, lau
     return Timed(runs, busy_s, time_s, wait_s, sum(run.time_s**2 for run in runs))
 
 
+def useful_time_s(kernels: Sequence[Kernel], machine: Machine) -> Array:
+    """Seconds of what the mathematics of some kernels needs, each at the peak of its format."""
+    products = [kernel for kernel in kernels if kernel.kind != "elementwise"]
+    seconds: Array = 0.0
+    for name in dict.fromkeys(one.format for one in products):
+        own = tuple(one for one in products if one.format == name)
+        seconds = seconds + total(own, "useful_flops") / machine.gpu.peak_flops_per_s[name or machine.precision]
+    return seconds
+
+
 def phase_parts(here: Timed, alone: Timed, tensor: Array, machine: Machine) -> Parts:
     """Split the time of some kernels over useful, kernel_loss, launch and sharding_loss.
 
     alone: the kernels that one device would run for the same micro-batch. The lines sum to the kernels' time.
     """
-    useful_s = total(alone.kernels, "useful_flops") / machine.gpu.peak_flops_per_s[machine.precision] / tensor
+    useful_s = useful_time_s(alone.kernels, machine) / tensor
     sharding_s = np.maximum(here.time_s - alone.time_s / tensor, 0.0)
     launch_s = (alone.time_s - alone.busy_s) / tensor
     return {

@@ -16,19 +16,18 @@ from sim.hardware.kernel import Array
 from sim.hardware.network import NOTHING, Communicates, Communication
 from sim.parallel.plans import Plans
 from sim.workload.layer import Slice
-from sim.workload.operations import ACTIVATION_BYTES
+from sim.workload.operations import SINGLE_BYTES
 from sim.workload.phases import Phase
 
 _TINY_S = 1e-300
 """Less than any time: what nothing is divided by, so that a share of nothing is nothing."""
-_STATISTIC_BYTES = 4.0
 _LOSS_STATISTICS = 3
 """Maximum, sum of exponentials and the target's logit, reduced over the vocabulary's shards."""
 
 
 def activation_bytes(model: Model, part: Slice) -> Array:
     """Bytes of one micro-batch's hidden state."""
-    return ACTIVATION_BYTES * part.tokens * model.hidden
+    return part.activation_bytes * part.tokens * model.hidden
 
 
 def exchange(model: Model, part: Slice, plan: Plans, network: Communicates) -> Communication:
@@ -131,7 +130,7 @@ def embedding_exchanges(model: Model, part: Slice, plan: Plans, network: Communi
 def head_exchanges(model: Model, part: Slice, plan: Plans, network: Communicates) -> PassCost:
     """The loss over a split vocabulary: statistics forward, the hidden state's gradient backward."""
     size, group = activation_bytes(model, part), plan.mesh.group("tensor")
-    statistics = network.run("all_reduce", _STATISTIC_BYTES * part.tokens, group) * _LOSS_STATISTICS
+    statistics = network.run("all_reduce", SINGLE_BYTES * part.tokens, group) * _LOSS_STATISTICS
     if plan.sequence_parallel:
         gathered: Communication = network.run("all_gather", size, group)
         return _exchanges(plan, statistics + gathered, network.run("reduce_scatter", size, group))

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.catalog import GpuStack, Model
+from sim.catalog import GpuStack, Model, Optimizer, Recipe, load_optimizer
 from sim.cost.compute import Machine
 from sim.cost.parts import Parts
 from sim.cost.split import gather_beside_forward, gradient_reduction, parameter_gather
 from sim.hardware.kernel import Array, launched_time_s, memory_time_s
 from sim.hardware.network import NOTHING, Communicates, Communication
-from sim.parallel.memory import WEIGHT_BYTES, stage_parameters, trained_share
+from sim.parallel.memory import stage_parameters, trained_share
 from sim.parallel.plans import Plans
+from sim.parallel.stage_weights import stage_orthogonal_flops, stage_states_each
 from sim.scenario.types import Training
-from sim.workload.parameters import count_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +38,15 @@ class StageCost:
 
 
 @dataclass(frozen=True, slots=True)
-class ShardedCost:
-    """What FSDP does for every layer, and for the root: embedding, final norm and head."""
+class ShardedUnit:
+    """What FSDP does for one unit: a layer, or the root of embedding, final norm and head.
 
-    layer_gather: Communication
-    root_gather: Communication
-    layer_scatter: Communication
-    root_scatter: Communication
-    layer_prepare_s: Array
-    root_prepare_s: Array
+    gather: of its parameters. scatter: of its gradients. prepare_s: compute to make them ready.
+    """
+
+    gather: Communication
+    scatter: Communication
+    prepare_s: Array
 
 
 def stage_cost(
@@ -62,23 +62,21 @@ def stage_cost(
         reduction=gradient_reduction(gradient_bytes / pieces, plan, network),
         buckets=pieces,
         bucket_bytes=gradient_bytes / pieces,
-        gather=parameter_gather(WEIGHT_BYTES * trained, plan, network) if gathers else NOTHING,
+        gather=parameter_gather(machine.recipe.parameters.bytes * trained, plan, network) if gathers else NOTHING,
         prepare_s=_prepare_s(reductions * trained, plan, machine),
-        optimizer=_optimizer(trained, plan, machine, training.optimizer),
+        optimizer=_optimizer(model, training, plan, stage, machine, trained),
     )
 
 
-def sharded_cost(model: Model, training: Training, plan: Plans, machine: Machine, network: Communicates) -> ShardedCost:
-    """Cost what FSDP does for a layer and for the root."""
-    count, trained = count_parameters(model), trained_share(model, training)
-    layer, root = count.layer / plan.tensor, count.root / plan.tensor
-    return ShardedCost(
-        layer_gather=parameter_gather(WEIGHT_BYTES * layer, plan, network),
-        root_gather=parameter_gather(WEIGHT_BYTES * root, plan, network),
-        layer_scatter=gradient_reduction(machine.gradient_bytes * trained * layer, plan, network),
-        root_scatter=gradient_reduction(machine.gradient_bytes * trained * root, plan, network),
-        layer_prepare_s=_prepare_s(trained * layer, plan, machine),
-        root_prepare_s=_prepare_s(trained * root, plan, machine),
+def sharded_unit(
+    weights: int, model: Model, training: Training, plan: Plans, machine: Machine, network: Communicates
+) -> ShardedUnit:
+    """Cost what FSDP does for a unit of so many weights."""
+    own, trained = weights / plan.tensor, trained_share(model, training)
+    return ShardedUnit(
+        gather=parameter_gather(machine.recipe.parameters.bytes * own, plan, network),
+        scatter=gradient_reduction(machine.gradient_bytes * trained * own, plan, network),
+        prepare_s=_prepare_s(trained * own, plan, machine),
     )
 
 
@@ -95,8 +93,9 @@ def buckets(gradient_bytes: Array, plan: Plans, stack: GpuStack) -> Array:
     """Reductions that a stage's gradients leave in: all at once, or bucket by bucket as each chunk completes them."""
     if not stack.overlap_gradient_reduction:
         return 1
-    chunk_bytes = gradient_bytes / plan.virtual_stages
-    return plan.virtual_stages * np.maximum(1, np.ceil(chunk_bytes / stack.gradient_bucket_bytes)).astype(int)
+    chunks = plan.virtual_stages * plan.pipelining.copies
+    chunk_bytes = gradient_bytes / chunks
+    return chunks * np.maximum(1, np.ceil(chunk_bytes / stack.gradient_bucket_bytes)).astype(int)
 
 
 def _prepare_s(parameters: Array, plan: Plans, machine: Machine) -> Array:
@@ -109,9 +108,31 @@ def _prepare_s(parameters: Array, plan: Plans, machine: Machine) -> Array:
     return np.greater(plan.data, 1) * busy_s
 
 
-def _optimizer(parameters: Array, plan: Plans, machine: Machine, optimizer: str) -> Parts:
-    """One optimizer step over what a device holds of the states: bound by memory."""
-    held = parameters / (plan.data if plan.zero >= 1 else 1)
-    busy_s = memory_time_s(held * machine.stack.optimizer_traffic_bytes[optimizer], machine.gpu)
+def _optimizer(
+    model: Model, training: Training, plan: Plans, stage: Array, machine: Machine, parameters: Array
+) -> Parts:
+    """One optimizer step over what a device holds of the states: bound by memory, but for updates made orthogonal."""
+    optimizer, ranks = load_optimizer(training.optimizer), plan.data if plan.zero >= 1 else 1
+    states = stage_states_each(model, training, plan, stage)
+    traffic = update_bytes(machine.stack, machine.recipe, optimizer, states)
+    busy_s = memory_time_s(parameters / ranks * traffic, machine.gpu)
+    if optimizer.orthogonal_steps:
+        flops = stage_orthogonal_flops(model, training, plan, stage, optimizer.orthogonal_steps)
+        peak = machine.gpu.peak_flops_per_s.get("bf16", machine.gpu.peak_flops_per_s[machine.precision])
+        busy_s = busy_s + flops / (plan.tensor * ranks) / (peak * machine.gpu.gemm_sustained)
     launches = machine.stack.optimizer_launches
     return {"optimizer": launched_time_s(busy_s, launches, machine.stack.host_launch_s, machine.gap_s)}
+
+
+def update_bytes(stack: GpuStack, recipe: Recipe, optimizer: Optimizer, states: Array) -> Array:
+    """Memory traffic per parameter of an optimizer's step: as the stack says, or as Adam's with other states.
+
+    states: that the optimizer keeps of a parameter. Reading and writing them is what differs; what else a stack does
+    with gradients stays.
+    Hand-worked: 34 bytes for Adam in fp32; one state instead of two: 34 - 2 x 4 = 26.
+    """
+    stated = stack.optimizer_traffic_bytes
+    if optimizer.name in stated:
+        return stated[optimizer.name]
+    fewer = (load_optimizer("adam").states_each or 0.0) - states
+    return np.maximum(stated["adam"] - 2 * recipe.moments.bytes * fewer, recipe.update_bytes(states))

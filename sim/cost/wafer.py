@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sim.catalog import Model, Wafer, WaferStack
+from sim.catalog import Model, Wafer, WaferStack, load_recipe
 from sim.cost.parts import Parts
 from sim.cost.step import expected_maximum
 from sim.hardware.kernel import Array, Kernel
@@ -20,7 +20,12 @@ from sim.workload.operations import Operation, Style, total
 from sim.workload.parameters import count_parameters, layer_adapter_parameters
 
 WAFER_STYLE = Style(
-    flash_attention=True, causal_skip=False, fused_elementwise=True, weight_gradient_bytes=4.0, loss_traffic_bytes=0.0
+    load_recipe("bf16"),
+    flash_attention=True,
+    causal_skip=False,
+    fused_elementwise=True,
+    weight_gradient_bytes=4.0,
+    loss_traffic_bytes=0.0,
 )
 """For counting FLOPs and activations: scores stay inside the array, the full square is computed."""
 

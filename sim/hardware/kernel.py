@@ -25,6 +25,7 @@ class Kernel:
     counted_flops: the same with attention over the full square, as most papers count.
     traffic_bytes: read from and written to the device's memory.
     m, n, k, batch, output_bytes: shape of a (batched) matrix product and bytes written per output element.
+    format: of a product's operands; empty: that of the training's precision.
     """
 
     name: str
@@ -37,8 +38,9 @@ class Kernel:
     n: Array = 0.0
     k: Array = 0.0
     batch: Array = 1.0
-    output_bytes: float = 2.0
+    output_bytes: float = 0.0
     backward: bool = False
+    format: str = ""
 
 
 _PARTIAL_SUM_BYTES = 8.0
@@ -81,7 +83,7 @@ def kernel_time_s(kernel: Kernel, gpu: Gpu, stack: GpuStack, precision: str) -> 
     Source: the roofline (Williams et al. 2009), with efficiencies by shape.
     """
     bytes_time_s = memory_time_s(kernel.traffic_bytes, gpu)
-    peak = gpu.peak_flops_per_s[precision]
+    peak = gpu.peak_flops_per_s[kernel.format or precision]
     if kernel.kind == "elementwise":
         return bytes_time_s
     if kernel.kind == "gemm":

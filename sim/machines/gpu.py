@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
-from sim.catalog import Gpu, GpuStack
+from sim.catalog import Gpu, GpuStack, Recipe
 from sim.cost.compute import Machine
 from sim.cost.estimate import estimate_step_s
 from sim.cost.sites import Site
@@ -26,10 +27,14 @@ from sim.parallel.memory import plan_memory
 from sim.parallel.plan import Plan
 from sim.parallel.replicas import counts_text
 from sim.parallel.schedules import default_schedule
+from sim.parallel.stage_weights import layers_of_stages
 from sim.planner.choose import Choice, choose_plan
 from sim.planner.search import search
 from sim.planner.smallest import would_hold
+from sim.scenario.types import Training
 from sim.workload.flops import StepFlops, layers_flops
+from sim.workload.kinds import Kind
+from sim.workload.precision import with_recipe
 
 
 class GpuCluster(MachineKind):
@@ -46,6 +51,18 @@ class GpuCluster(MachineKind):
         " sequence parallelism, recomputation and schedule. Plans that leave out replicas they have devices for are not"
         " among them."
     )
+
+    def with_recipe(self, stack: GpuStack, training: Training, where: str) -> GpuStack:
+        """The stack as it trains in the formats that are asked for."""
+        return with_recipe(stack, training, where)
+
+    def formats(self, stack: GpuStack, precision: str) -> dict[str, str]:
+        """Of the products, and of those in attention."""
+        return {"precision": precision, "recipe attention": stack.recipes[precision].attention.name}
+
+    def recipe(self, prepared: Prepared) -> Recipe:
+        """As the stack has it."""
+        return machines_of(prepared)[0].recipe
 
     def prepare(self, found: LookedUp, *, has_run: bool) -> Prepared:
         """Make the plan and work out its memory."""
@@ -81,7 +98,7 @@ class GpuCluster(MachineKind):
         """What every stage's replicas do in a step."""
         return gpu_program(plan_of(prepared), prepared.costs, machines_of(prepared)[0].stack)
 
-    def flops(self, prepared: Prepared, layers: int, *, head: bool) -> StepFlops:
+    def flops(self, prepared: Prepared, layers: Mapping[Kind, int], *, head: bool) -> StepFlops:
         """FLOPs of a step, with what the plan recomputes."""
         model, training, style = prepared.scenario.model, prepared.scenario.training, machines_of(prepared)[0].style
         return layers_flops(model, training, style, plan_of(prepared).recompute, layers, head=head)
@@ -89,7 +106,7 @@ class GpuCluster(MachineKind):
     def shares(self, prepared: Prepared) -> tuple[Share, ...]:
         """The stages of each part."""
         plan = plan_of(prepared)
-        return tuple(Share(stages, plan.layers_of_stages(stages)) for stages in plan.parts)
+        return tuple(Share(stages, layers_of_stages(prepared.scenario.model, plan, stages)) for stages in plan.parts)
 
     def passes(self, plan: Plan, layers: int) -> int:
         """Micro-batches through a pipeline's chunks."""

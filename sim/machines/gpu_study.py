@@ -10,7 +10,7 @@ from sim.parallel.plan import Plan
 from sim.planner.effort import effort
 from sim.planner.search import Search
 from sim.planner.space import plan_at
-from sim.workload.flops import layers_flops
+from sim.workload.flops import model_flops
 
 _FRONT = 8
 """Plans that the front of step time against memory shows at most."""
@@ -22,7 +22,7 @@ def gpu_study(found: LookedUp, searched: Search) -> PlanStudy:
     model, training = scenario.model, scenario.training
 
     def row(plan: Plan, step_s: float, peak_bytes: float, tax: float | None = None) -> PlanRow:
-        flops = layers_flops(model, training, machine.style, plan.recompute, model.layers, head=True)
+        flops = model_flops(model, training, machine.style, plan.recompute)
         return PlanRow(plan, step_s, peak_bytes, mfu(found, flops, step_s), tax)
 
     devices = scenario.system.devices

@@ -6,14 +6,19 @@ Everything outside this room asks here, and tells no kind from another.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
+from sim.catalog import Recipe, load_recipe
 from sim.engine.program import Program
+from sim.errors import InputError
 from sim.hardware.network import Network
 from sim.machines.prepared import LookedUp, Prepared
 from sim.machines.study import PlanStudy
 from sim.parallel.step_plan import StepPlan
+from sim.scenario.types import RecipeRequest, Training
 from sim.workload.flops import StepFlops
+from sim.workload.kinds import Kind, all_layers
 
 
 class DeviceMemory(NamedTuple):
@@ -25,10 +30,10 @@ class DeviceMemory(NamedTuple):
 
 
 class Share(NamedTuple):
-    """What a part of a system computes of the model: stages of a pipeline, and the layers on them."""
+    """What a part of a system computes of the model: stages of a pipeline, and the layers on them by kind."""
 
     stages: range
-    layers: int
+    layers: Mapping[Kind, int]
 
 
 class MachineKind(ABC):
@@ -54,6 +59,24 @@ class MachineKind(ABC):
     is_profiled: ClassVar[bool] = False
     columns: ClassVar[tuple[str, ...]]
     caption: ClassVar[str]
+
+    # Formats
+
+    def with_recipe(self, stack: Any, training: Training, where: str) -> Any:
+        """The stack as it trains in the formats that a scenario asks for. Raises InputError for what it cannot do."""
+        if training.recipe != RecipeRequest():
+            raise InputError(
+                f"{where} recipe", f"{self.plural} train in the formats of their stack", "leave recipe out"
+            )
+        return stack
+
+    def formats(self, stack: Any, precision: str) -> dict[str, str]:
+        """Key of [training] -> format that a device must have a peak for."""
+        return {"precision": precision}
+
+    def recipe(self, prepared: Prepared) -> Recipe:
+        """The formats of what is trained, as a checkpoint holds it."""
+        return load_recipe(prepared.scenario.training.precision)
 
     # Planning
 
@@ -83,12 +106,12 @@ class MachineKind(ABC):
         """What every stream of every actor does in a step, by the costs of what is prepared."""
 
     @abstractmethod
-    def flops(self, prepared: Prepared, layers: int, *, head: bool) -> StepFlops:
+    def flops(self, prepared: Prepared, layers: Mapping[Kind, int], *, head: bool) -> StepFlops:
         """FLOPs of a step through some of the layers, and the head if it is there."""
 
     def shares(self, prepared: Prepared) -> tuple[Share, ...]:
         """What each part of the system computes."""
-        return (Share(range(1), prepared.scenario.model.layers),)
+        return (Share(range(1), all_layers(prepared.scenario.model)),)
 
     @abstractmethod
     def passes(self, plan: Any, layers: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -19,7 +19,8 @@ from sim.machines.study import PlanRow, PlanStudy, mfu, study_of
 from sim.outcome.outcome import Memory
 from sim.parallel.wafer_plan import WaferPlan, plan_wafers, wafer_memory_bytes
 from sim.planner.wafer_search import wafer_choices, wafer_effort
-from sim.workload.flops import StepFlops, layers_flops
+from sim.workload.flops import StepFlops, layers_flops, model_flops
+from sim.workload.kinds import Kind
 
 
 class WaferCluster(MachineKind):
@@ -49,7 +50,7 @@ class WaferCluster(MachineKind):
         scenario, (wafer, stack) = found.scenario, _records(found.devices[0], found.stack)
         plan = plan_wafers(scenario, wafer, stack, WAFER_STYLE)
         choices = wafer_choices(scenario, plan, wafer, stack, Network(found.topologies[0]))
-        flops = layers_flops(scenario.model, scenario.training, WAFER_STYLE, "none", scenario.model.layers, head=True)
+        flops = model_flops(scenario.model, scenario.training, WAFER_STYLE, "none")
         rows = tuple(
             PlanRow(one.plan, one.step_s, one.peak_bytes, mfu(found, flops, one.step_s), one.tax)
             for one in choices
@@ -68,7 +69,7 @@ class WaferCluster(MachineKind):
         """What every system does in a step."""
         return wafer_program(_plan(prepared), prepared.costs)
 
-    def flops(self, prepared: Prepared, layers: int, *, head: bool) -> StepFlops:
+    def flops(self, prepared: Prepared, layers: Mapping[Kind, int], *, head: bool) -> StepFlops:
         """FLOPs of a step; what layers run again on the array is a loss of its kernels."""
         return layers_flops(prepared.scenario.model, prepared.scenario.training, WAFER_STYLE, "none", layers, head=head)
 

@@ -48,6 +48,15 @@ def balanced_layers(layers: Array, stages: Array, virtual: Array, stage: Array) 
     return virtual * each + here
 
 
+def first_layer(layers: Array, chunks: Array, chunk: Array) -> Array:
+    """Number of the first layer of a chunk, cut as balanced_cut does; of the chunk behind the last, all layers.
+
+    Hand-worked: 8 layers on 3 chunks are 3, 3 and 2: chunk 2 begins with layer 6.
+    """
+    each, more = layers // chunks, layers % chunks
+    return each * chunk + np.clip(chunk - (chunks - 1 - more), 0, more)
+
+
 def in_runs(counts: Sequence[int]) -> str:
     """Numbers in a row, those that repeat as a product: "2x8+6" for 8, 8, 6. Rows that differ read differently."""
     runs = [(count, len(list(alike))) for count, alike in itertools.groupby(counts)]

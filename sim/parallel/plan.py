@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sim.catalog import GpuStack
@@ -107,9 +106,14 @@ class Plan:
         """Layers that one stage holds over all its chunks."""
         return sum(self.layers_of(chunk) for chunk in self.chunks_of(stage))
 
-    def layers_of_stages(self, stages: Sequence[int]) -> int:
-        """Layers of one copy of the model that some stages run."""
-        return sum(self.stage_layers(stage) for stage in stages) // self.pipelining.copies
+    def layer_range(self, chunk: int) -> tuple[int, int]:
+        """(first, past the last) layer of a chunk of any copy of the model."""
+        first = sum(self.layers_per_chunk[: chunk % self.chunks])
+        return first, first + self.layers_of(chunk)
+
+    def layer_ranges(self, stage: int) -> list[tuple[int, int]]:
+        """The same of every chunk of a stage."""
+        return [self.layer_range(chunk) for chunk in self.chunks_of(stage)]
 
     def layers_in_flight(self, stage: int) -> float:
         """Layers, over micro-batches, that a stage holds activations of at its fullest, in the replica that holds most.

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.hardware.kernel import Array
-from sim.parallel.cuts import balanced_cut, chunk_layers
+from sim.parallel.cuts import balanced_cut, chunk_layers, first_layer
 from sim.parallel.mesh import RANK_ORDER, Mesh
 from sim.parallel.schedules import SCHEDULES, SETTLED_ROUNDS, Schedule, peak_layers_in_flight
 from sim.scenario.types import PlanRequest, Recompute
@@ -69,6 +69,18 @@ class PlanBlock:
     def stage_layers(self, stage: Array) -> Array:
         """(B,) layers that a stage of each plan holds over all its chunks. stage: (B,)."""
         return self.pipelining.stage_layers(self.layers, self.pipeline, self.virtual_stages, stage)
+
+    def layer_ranges(self, stage: Array) -> list[tuple[Array, Array]]:
+        """[(first, past the last) layer] of every chunk of a stage of each plan; empty where others have more."""
+        shapes = np.stack(np.broadcast_arrays(stage, self.pipeline, self.virtual_stages))
+        different, place = np.unique(shapes, axis=1, return_inverse=True)
+        most = self.virtual_stages.max(initial=1) * self.pipelining.copies
+        ends = np.zeros((different.shape[1], most, 2), dtype=int)
+        for row, (at, stages, virtual) in enumerate(different.T.tolist()):
+            chunks = stages * virtual
+            own = np.array(self.pipelining.chunks_of(at, stages, virtual)) % chunks
+            ends[row, : len(own)] = np.stack([first_layer(self.layers, chunks, own + more) for more in (0, 1)], axis=-1)
+        return [(first, last) for first, last in ends[place.reshape(-1)].transpose(1, 2, 0)]
 
     def layers_in_flight(self, stage: Array) -> Array:
         """(B,) layers, over micro-batches, that a stage of each plan holds activations of at its fullest."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from sim.hardware.kernel import Array
@@ -48,6 +49,10 @@ class Plans(Protocol):
 
     def stage_layers(self, stage: Array) -> Array:
         """Layers that a stage holds over all its chunks."""
+        ...
+
+    def layer_ranges(self, stage: Array) -> Sequence[tuple[Array, Array]]:
+        """(first, past the last) layer of every chunk of a stage; empty ones where plans have fewer than others."""
         ...
 
     def layers_in_flight(self, stage: Array) -> Array:

@@ -18,7 +18,7 @@ from sim.planner.screen import Floats, Screen, Screened
 from sim.planner.smallest import nothing_fits
 from sim.planner.space import legal_plans, plans_with_fewer_replicas
 from sim.scenario.types import Scenario
-from sim.workload.flops import layers_flops
+from sim.workload.flops import model_flops
 
 _TRIED = 8
 """Plans that the engine tries at least."""
@@ -88,7 +88,7 @@ def _with_fewer_replicas(
 ) -> Iterator[Screened]:
     """Of the plans that leave replicas out, those that fit and whose layers alone take no longer than the fastest."""
     model, training, machine = scenario.model, scenario.training, screen.machine
-    needed = layers_flops(model, training, machine.style, "none", model.layers, head=True).needed
+    needed = model_flops(model, training, machine.style, "none").needed
     # Fewer devices than that would take longer even at their peak.
     least_devices = needed / (machine.gpu.peak_flops_per_s[training.precision] * fastest_s)
     blocks = plans_with_fewer_replicas(scenario, machine.stack, least_devices)

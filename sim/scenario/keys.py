@@ -18,6 +18,8 @@ from sim.scenario.schema import LISTED, RESERVED_KEYS, TABLES, keys_of
 _WHOLE_MODEL = (("model", "name"), ("model", "config"))
 # What a key may not change: the format, what names the systems, and the sweep itself.
 _FIXED = (("schema",), ("sweep",), ("system",), ("system", "name"), ("base",), ("entry",))
+# Tables that a name may stand for, and the key that it is then.
+_NAMED = {"variation": "profile", "recipe": "name"}
 # The tables that every entry has its own of.
 _OF_ENTRIES = ("model", "training", "system")
 
@@ -150,11 +152,11 @@ def _of_entry(text: str, rest: str, entry: str, systems: Sequence[str], where: s
 
 def _assign(table: dict[str, Any], path: tuple[str, ...], value: object) -> None:
     for step in path[:-1]:
-        # A degree set under plan = "best" fixes the plan; a figure set under a variation's name changes that one.
+        # A degree set under plan = "best" fixes the plan; what is set under a name changes that one.
         if step not in table or (step == "plan" and isinstance(table[step], str)):
             table[step] = {}
-        elif step == "variation" and isinstance(table[step], str):
-            table[step] = {"profile": table[step]}
+        elif step in _NAMED and isinstance(table[step], str):
+            table[step] = {_NAMED[step]: table[step]}
         if not isinstance(table[step], dict):
             return  # the check of the structure reports that this is not a table
         table = table[step]

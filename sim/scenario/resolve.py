@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sim.catalog import Model, Variation, load_model, stack_names
+from sim.catalog import Model, Variation, load_model, load_recipe, optimizer_names, stack_names
 from sim.errors import InputError, ScaletaxError, shown, some_of, unknown_name
 from sim.scenario.amounts import sequences_in
 from sim.scenario.axis_key import AxisKey
@@ -25,6 +25,7 @@ from sim.scenario.types import (
     NetworkChange,
     Part,
     PlanRequest,
+    RecipeRequest,
     Report,
     RunRequest,
     Scenario,
@@ -138,6 +139,9 @@ def _training(table: TrainingTable, model: Model, path: Path) -> Training:
             f'method = "{table.method}", but [training.lora] {given}',
             'set method = "lora"' if table.lora else "add [training.lora] with rank and targets",
         )
+    if table.optimizer not in optimizer_names():
+        raise unknown_name(f"{path}: [training] optimizer", "optimizer", table.optimizer, optimizer_names())
+    recipe = RecipeRequest(**table.recipe.model_dump()) if table.recipe else RecipeRequest()
     asked = table.global_batch
     batch = sequences_in(asked, sequence)
     check_size(batch, MOST_SEQUENCES, "sequences", f"{path}: [training] global_batch")
@@ -146,13 +150,28 @@ def _training(table: TrainingTable, model: Model, path: Path) -> Training:
         tokens=table.tokens.tokens,
         sequence=sequence,
         global_batch=batch,
-        precision=table.precision,
+        precision=_precision(table, recipe, path),
         optimizer=table.optimizer,
         method=table.method,
         lora=Lora(table.lora.rank, tuple(table.lora.targets)) if table.lora else None,
         tokens_per_parameter=table.tokens.per_parameter,
         asked_batch_tokens=asked.count if rounded else None,
+        recipe=recipe,
     )
+
+
+def _precision(table: TrainingTable, recipe: RecipeRequest, path: Path) -> Any:
+    """That of the recipe's products where one is named; both may be written, and then agree."""
+    if recipe.name is None:
+        return table.precision
+    products = load_recipe(recipe.name, f"{path}: [training] recipe").products.name
+    if "precision" in table.model_fields_set and table.precision != products:
+        raise InputError(
+            f"{path}: [training] precision",
+            f"precision = {shown(table.precision)}, but the products of the recipe '{recipe.name}' run in {products}",
+            "leave one of the two out",
+        )
+    return products
 
 
 def _system(table: SystemTable, variation: Variation, run: RunRequest, path: Path, at: Place) -> System:

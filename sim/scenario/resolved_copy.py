@@ -123,7 +123,7 @@ def _report(report: Report) -> dict[str, Any]:
 
 def _model(model: Model) -> dict[str, Any]:
     fields = {spec.name: getattr(model, spec.name) for spec in dataclasses.fields(model)}
-    return {key: value for key, value in fields.items() if value is not None and key != "figures"}
+    return {key: value for key, value in fields.items() if value not in (None, ()) and key != "figures"}
 
 
 def _training(training: Training) -> dict[str, Any]:
@@ -140,7 +140,8 @@ def _training(training: Training) -> dict[str, Any]:
     del fields["tokens_per_parameter"], fields["asked_batch_tokens"]
     if training.lora is not None:
         fields["lora"] = {"rank": training.lora.rank, "targets": list(training.lora.targets)}
-    return {key: value for key, value in fields.items() if value is not None}
+    fields["recipe"] = {use: name for use, name in fields["recipe"].items() if name is not None}
+    return {key: value for key, value in fields.items() if value is not None and value != {}}
 
 
 def _system(system: System) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from sim.scenario.run_tables import (
     run_or_profile,
 )
 from sim.scenario.table import Count, Table, Text
-from sim.scenario.types import MEMORY_MARGIN, FlopConvention, PlanLimit, Recompute, Resolution, ScheduleName
+from sim.scenario.types import MEMORY_MARGIN, Element, FlopConvention, PlanLimit, Recompute, Resolution, ScheduleName
 from sim.scenario.variation_tables import SlowPlaceTable, SlowTable, StallsTable, VariationTable, name_or_table
 
 SCHEMA = 1
@@ -53,6 +53,11 @@ def _best_or_table(value: object) -> object:
         hint = closest(value, ["best"])
         raise InputError("", f"unknown plan '{value}'{hint}", 'write plan = "best", or a table [system.plan]')
     return value
+
+
+def _name_or_recipe(value: object) -> object:
+    """The name of a recipe stands for a table that says no more than that."""
+    return {"name": value} if isinstance(value, str) else value
 
 
 class ModelTable(Table):
@@ -96,6 +101,17 @@ class LoraTable(Table):
     ] = Field(examples=['["query", "value"]'])
 
 
+class RecipeTable(Table):
+    """[training.recipe]: a recipe of the catalogue, and formats of single uses instead of its own."""
+
+    name: Text | None = Field(None, examples=['"bf16-only"'])
+    attention: Element | None = None
+    gradients: Element | None = None
+    reductions: Element | None = None
+    master: Literal["fp32", "none"] | None = None
+    moments: Literal["fp32", "bf16", "int8"] | None = None
+
+
 class TrainingTable(Table):
     """[training]."""
 
@@ -104,10 +120,11 @@ class TrainingTable(Table):
     )
     sequence: Count | None = Field(None, examples=["2048"])
     global_batch: Annotated[Batch, PlainValidator(batch)] = Field(examples=['"720 sequences"', '"4M tokens"'])
-    precision: Literal["bf16", "fp16"] = "bf16"
-    optimizer: Literal["adam", "sgd"] = "adam"
+    precision: Literal["bf16", "fp16", "fp32", "tf32"] = "bf16"
+    optimizer: Text = Field("adam", examples=['"adam"'])
     method: Literal["pretrain", "finetune", "lora"] = "pretrain"
     lora: LoraTable | None = None
+    recipe: Annotated[RecipeTable | None, BeforeValidator(_name_or_recipe)] = None
 
 
 class PlanTable(Table):
@@ -218,6 +235,7 @@ TABLES: Mapping[tuple[str, ...], type[Table]] = MappingProxyType(
         ("model",): ModelTable,
         ("training",): TrainingTable,
         ("training", "lora"): LoraTable,
+        ("training", "recipe"): RecipeTable,
         ("system",): SystemTable,
         ("system", "sizes"): SizesTable,
         ("system", "network"): NetworkTable,
@@ -262,8 +280,7 @@ _NO_NARROW_PRODUCTS = "training with products of less than 16 bits is not simula
 RESERVED_VALUES: Mapping[tuple[str, ...], Mapping[str, str]] = MappingProxyType(
     {
         ("system", "plan", "schedule"): {"zero-bubble": "the zero-bubble schedule is not simulated yet"},
-        ("training", "precision"): dict.fromkeys(("fp8", "mxfp8", "fp4", "mxfp4", "nvfp4"), _NO_NARROW_PRODUCTS)
-        | dict.fromkeys(("fp32", "tf32"), "training in single precision is not simulated yet"),
+        ("training", "precision"): dict.fromkeys(("fp8", "mxfp8", "fp4", "mxfp4", "nvfp4"), _NO_NARROW_PRODUCTS),
     }
 )
 

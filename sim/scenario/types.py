@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -26,6 +26,30 @@ class Lora:
     """Of query, key, value, output, mlp."""
 
 
+Element = Literal["fp32", "bf16", "fp16"]
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeRequest:
+    """What is asked of the formats of training. name: of the catalogue's recipes; None: the stack's for the precision.
+
+    The others: formats of single uses instead of the recipe's.
+    """
+
+    name: str | None = None
+    attention: Element | None = None
+    gradients: Element | None = None
+    reductions: Element | None = None
+    master: Literal["fp32", "none"] | None = None
+    moments: Literal["fp32", "bf16", "int8"] | None = None
+
+    @property
+    def text(self) -> str:
+        """As it stands behind a precision: " (recipe bf16, moments int8)"; empty where nothing is asked."""
+        given = {"recipe" if use == "name" else use: name for use, name in asdict(self).items() if name is not None}
+        return f" ({', '.join(f'{use} {name}' for use, name in given.items())})" if given else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Training:
     """The recipe: what is trained on how much, in which steps."""
@@ -35,13 +59,15 @@ class Training:
     sequence: int
     global_batch: int
     """Sequences per optimizer step."""
-    precision: Literal["bf16", "fp16"] = "bf16"
-    optimizer: Literal["adam", "sgd"] = "adam"
+    precision: Literal["bf16", "fp16", "fp32", "tf32"] = "bf16"
+    """Of the matrix products."""
+    optimizer: str = "adam"
     method: Literal["pretrain", "finetune", "lora"] = "pretrain"
     lora: Lora | None = None
     tokens_per_parameter: float | None = None
     asked_batch_tokens: int | None = None
     """The batch in tokens as it was asked for, where that is no whole number of sequences."""
+    recipe: RecipeRequest = RecipeRequest()
 
 
 @dataclass(frozen=True, slots=True)

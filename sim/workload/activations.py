@@ -10,10 +10,9 @@ import numpy as np
 from sim.catalog import Model
 from sim.hardware.kernel import Array
 from sim.scenario.types import Recompute
-from sim.workload.layer import Slice, key_value_width_of
-from sim.workload.operations import ACTIVATION_BYTES, MASK_BYTES, Style
-
-_STATISTICS_BYTES = 4.0
+from sim.workload.layer import Slice
+from sim.workload.operations import MASK_BYTES, SINGLE_BYTES, Style
+from sim.workload.weights import key_value_width_of
 
 
 def layer_activation_bytes(model: Model, part: Slice, style: Style, recompute: Recompute) -> Array:
@@ -23,10 +22,10 @@ def layer_activation_bytes(model: Model, part: Slice, style: Style, recompute: R
     Hand-worked: GPT (f = 4h, dropout, unfused), t = 1: s b h (34 + 5 a s / h).
     """
     if recompute == "full":
-        return ACTIVATION_BYTES * part.unsharded_tokens * model.hidden
+        return style.activation_bytes * part.unsharded_tokens * model.hidden
     if recompute == "selective" and style.selective_recompute == "operators":
         return _operator_bytes(model, part, style)
-    whole = part.unsharded_tokens * model.hidden * _whole_bytes(model)
+    whole = part.unsharded_tokens * model.hidden * _whole_bytes(model, style)
     split = part.tokens * _split_bytes(model, part.tensor, style)
     core = 0.0 if recompute == "selective" and not style.flash_attention else _core_bytes(model, part, style)
     return whole + split + core
@@ -52,11 +51,11 @@ def gradient_flow_bytes(model: Model, part: Slice, style: Style) -> Array:
     Hand-worked: GPT (f = 4h), fused attention, t = 1: 2 s b (4h + h) = 10 s b h.
     """
     width = model.ffn_hidden / part.tensor
-    mlp = ACTIVATION_BYTES * part.tokens * model.mlp_inputs * width
-    released = ACTIVATION_BYTES * part.tokens * _mlp_kept(model, style) * width
-    scores = 2 * ACTIVATION_BYTES * part.tokens * part.sequence * model.heads / part.tensor
+    mlp = style.activation_bytes * part.tokens * model.mlp_inputs * width
+    released = style.activation_bytes * part.tokens * _mlp_kept(model, style) * width
+    scores = 2 * style.activation_bytes * part.tokens * part.sequence * model.heads / part.tensor
     inner = mlp if style.flash_attention else np.maximum(mlp, scores - released)
-    return inner + ACTIVATION_BYTES * part.unsharded_tokens * model.hidden
+    return inner + style.activation_bytes * part.unsharded_tokens * model.hidden
 
 
 def head_activation_bytes(model: Model, part: Slice, logit_bytes: float) -> Array:
@@ -65,9 +64,9 @@ def head_activation_bytes(model: Model, part: Slice, logit_bytes: float) -> Arra
     With sequence parallelism the gathered input of the vocabulary projection and its gradient are whole everywhere.
     Source: Korthikanti et al. 2022, sec. 4.3 (4 s b h (1 + V / h) with the norm's input and output, fp32 logits).
     """
-    norms = 2 * ACTIVATION_BYTES * part.unsharded_tokens * model.hidden
+    norms = 2 * part.activation_bytes * part.unsharded_tokens * model.hidden
     is_gathered = np.logical_and(part.sequence_parallel, np.greater(part.tensor, 1))
-    gathered = 2 * ACTIVATION_BYTES * part.tokens * model.hidden * is_gathered
+    gathered = 2 * part.activation_bytes * part.tokens * model.hidden * is_gathered
     return norms + gathered + logit_bytes * part.tokens * model.vocab / part.tensor
 
 
@@ -79,10 +78,10 @@ def _operator_bytes(model: Model, part: Slice, style: Style) -> Array:
     Source: torchtitan, parallelize_llama.py, selective_ac_option "op".
     Hand-worked: s = b = 1, h = 64, 2 of 8 key heads, gated f = 100: 2 (64 + 64 + 16 + 64 + 100 [+ 64]) + 4 x 8.
     """
-    whole = ACTIVATION_BYTES * part.unsharded_tokens * model.hidden
+    whole = style.activation_bytes * part.unsharded_tokens * model.hidden
     width = 2 * model.heads * model.head_dim / part.tensor + key_value_width_of(model, part.tensor)
-    split = ACTIVATION_BYTES * part.tokens * (width + model.ffn_hidden / part.tensor)
-    unused = ACTIVATION_BYTES * part.tokens * model.hidden * (model.gated_mlp and not style.fused_elementwise)
+    split = style.activation_bytes * part.tokens * (width + model.ffn_hidden / part.tensor)
+    unused = style.activation_bytes * part.tokens * model.hidden * (model.gated_mlp and not style.fused_elementwise)
     statistics = _core_bytes(model, part, style) * style.flash_attention
     return whole + split + unused + statistics
 
@@ -94,23 +93,23 @@ def _mlp_kept(model: Model, style: Style) -> int:
     return 3 if style.fused_elementwise else 4
 
 
-def _whole_bytes(model: Model) -> float:
+def _whole_bytes(model: Model, style: Style) -> float:
     """Per token and unit of width, what tensor parallelism alone leaves whole: 10 for GPT."""
     joins = 1 if model.parallel_block else 2
-    return 2 * ACTIVATION_BYTES * model.norms_per_layer + joins * MASK_BYTES * model.dropout
+    return 2 * style.activation_bytes * model.norms_per_layer + joins * MASK_BYTES * model.dropout
 
 
 def _split_bytes(model: Model, tensor: Array, style: Style) -> Array:
     """Per token, what tensor parallelism splits: queries, keys, values, context, both sides of the activation."""
     query_width = model.heads * model.head_dim / tensor
     mlp = _mlp_kept(model, style) * model.ffn_hidden / tensor
-    return ACTIVATION_BYTES * (2 * query_width + 2 * key_value_width_of(model, tensor) + mlp)
+    return style.activation_bytes * (2 * query_width + 2 * key_value_width_of(model, tensor) + mlp)
 
 
 def _core_bytes(model: Model, part: Slice, style: Style) -> Array:
     """Scores (softmax, and with dropout its mask and output), or the row statistics of a fused kernel."""
     heads = model.heads / part.tensor
     if style.flash_attention:
-        return _STATISTICS_BYTES * part.tokens * heads
-    per_score = ACTIVATION_BYTES + model.dropout * (MASK_BYTES + ACTIVATION_BYTES)
+        return SINGLE_BYTES * part.tokens * heads
+    per_score = style.activation_bytes + model.dropout * (MASK_BYTES + style.activation_bytes)
     return per_score * np.asarray(part.tokens * part.sequence * heads, dtype=float)

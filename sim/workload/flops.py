@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sim.catalog import Model
-from sim.hardware.kernel import Kernel
+from sim.hardware.kernel import Array, Kernel
 from sim.scenario.types import Recompute, Training
-from sim.workload.layer import Slice, head_operations, layer_operations
+from sim.workload.kinds import HEAD, Kind, all_layers
+from sim.workload.layer import Slice
 from sim.workload.operations import Operation, Style, rerun_kernels, total
 
 
@@ -26,30 +28,41 @@ class StepFlops:
     recomputed_counted: float
 
 
+def model_flops(model: Model, training: Training, style: Style, recompute: Recompute) -> StepFlops:
+    """FLOPs of one step through all layers and the head."""
+    return layers_flops(model, training, style, recompute, all_layers(model), head=True)
+
+
 def layers_flops(
-    model: Model, training: Training, style: Style, recompute: Recompute, layers: int, *, head: bool
+    model: Model, training: Training, style: Style, recompute: Recompute, layers: Mapping[Kind, int], *, head: bool
 ) -> StepFlops:
-    """FLOPs of one step through some of the layers, and the head if it is there.
+    """FLOPs of one step through some of the layers, so many of each kind, and the head if it is there.
 
     Through all: 6 per parameter and token for the matrices, 12 L s a per token for full attention.
     Sources: Narayanan et al. 2021, appendix (eq. 2); Chowdhery et al. 2022 (PaLM), appendix B for the convention.
     """
     part = Slice(training.sequence, training.global_batch)
-    layer = layer_operations(model, part, style, training.lora)
-    ending = head_operations(model, part, style, training.lora) if head else ()
+    own = [(count, kind.operations(model, part, style, training.lora)) for kind, count in layers.items()]
+    ending = HEAD.operations(model, part, style, training.lora) if head else ()
 
-    def add(field: str, kernels_of_layer: tuple[Kernel, ...], kernels_of_head: tuple[Kernel, ...]) -> float:
-        return float(layers * total(kernels_of_layer, field) + total(kernels_of_head, field))
+    def again(operation: Operation) -> tuple[Kernel, ...]:
+        return rerun_kernels(operation, recompute, style)
 
-    every = (_all_phases(layer), _all_phases(ending))
-    repeated = tuple(kernel for one in layer for kernel in rerun_kernels(one, recompute, style))
+    def added(field: str, kernels: Callable[[Operation], tuple[Kernel, ...]], ending: tuple[Operation, ...]) -> float:
+        in_layers = sum(count * _total(operations, kernels, field) for count, operations in own)
+        return float(in_layers + _total(ending, kernels, field))
+
     return StepFlops(
-        needed=add("useful_flops", *every),
-        counted=add("counted_flops", *every),
-        recomputed_needed=add("useful_flops", repeated, ()),
-        recomputed_counted=add("counted_flops", repeated, ()),
+        needed=added("useful_flops", _all_phases, ending),
+        counted=added("counted_flops", _all_phases, ending),
+        recomputed_needed=added("useful_flops", again, ()),
+        recomputed_counted=added("counted_flops", again, ()),
     )
 
 
-def _all_phases(operations: tuple[Operation, ...]) -> tuple[Kernel, ...]:
-    return tuple(kernel for one in operations for kernel in one.forward + one.backward)
+def _total(operations: tuple[Operation, ...], kernels: Callable[[Operation], tuple[Kernel, ...]], field: str) -> Array:
+    return total(tuple(kernel for one in operations for kernel in kernels(one)), field)
+
+
+def _all_phases(operation: Operation) -> tuple[Kernel, ...]:
+    return operation.forward + operation.backward

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sim.catalog import Model
+from sim.catalog import Model, load_recipe
 from sim.hardware.kernel import Array, Kernel
 from sim.scenario.types import Lora
 from sim.workload.operations import (
-    ACTIVATION_BYTES,
     MASK_BYTES,
+    SINGLE_BYTES,
     Operation,
     Region,
     Style,
@@ -25,20 +25,23 @@ from sim.workload.operations import (
     memory_pass,
     unfused_attention,
 )
-from sim.workload.parameters import adapter_shapes
+from sim.workload.weights import adapter_shapes, key_value_width_of
 
-# Cast (2 + 4), square (4 + 4), mean (4), product (4 + 4), cast (4 + 2), product with the weight (2 + 2).
-_EAGER_RMS_NORM_BYTES = 36.0
+_HALF_PRECISION = load_recipe("bf16").activations.bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """The part of the work that one device of a tensor group does for one micro-batch."""
+    """The part of the work that one device of a tensor group does for one micro-batch.
+
+    activation_bytes: of each element that it keeps and exchanges.
+    """
 
     sequence: int
     micro_batch: Array
     tensor: Array = 1
     sequence_parallel: Array = False
+    activation_bytes: float = _HALF_PRECISION
 
     @property
     def tokens(self) -> Array:
@@ -52,7 +55,7 @@ class Slice:
 
     def unsplit(self) -> Slice:
         """The same micro-batch on one device of unlimited memory."""
-        return Slice(self.sequence, self.micro_batch)
+        return Slice(self.sequence, self.micro_batch, activation_bytes=self.activation_bytes)
 
 
 def layer_operations(model: Model, part: Slice, style: Style, lora: Lora | None = None) -> tuple[Operation, ...]:
@@ -121,17 +124,12 @@ def _kept_of_qkv(model: Model) -> float:
     return (width + shared) / (width + 2 * shared)
 
 
-def key_value_width_of(model: Model, tensor: Array) -> Array:
-    """Width of the keys (and of the values) on one device; heads are copied where there are fewer than ranks."""
-    return np.maximum(model.kv_heads / tensor, 1) * model.head_dim
-
-
 def embedding_operations(model: Model, part: Slice, lora: Lora | None = None) -> tuple[Operation, ...]:
     """The input embedding: a gather of rows, a scatter-add of gradients; a frozen one has none."""
     elements = part.unsharded_tokens * model.hidden
     passes = 2 + (model.position == "learned")
-    backward_bytes = 0.0 if lora else ACTIVATION_BYTES * (passes + 1)
-    return (memory_pass("embedding", elements, ACTIVATION_BYTES * passes, backward_bytes),)
+    backward_bytes = 0.0 if lora else part.activation_bytes * (passes + 1)
+    return (memory_pass("embedding", elements, part.activation_bytes * passes, backward_bytes),)
 
 
 def head_operations(model: Model, part: Slice, style: Style, lora: Lora | None = None) -> tuple[Operation, ...]:
@@ -177,10 +175,20 @@ def _norm(name: str, model: Model, part: Slice, style: Style) -> Operation:
     Every framework has one kernel for a layer norm. An RMS norm written out in an eager framework is a cast, a
     square, a mean, a product, a cast back and a product with the weight, most of them in fp32.
     """
-    elements = part.unsharded_tokens * model.hidden * style.activation_passes
+    elements, width = part.unsharded_tokens * model.hidden * style.activation_passes, style.activation_bytes
     if model.norm == "rmsnorm" and not style.fused_elementwise:
-        return memory_pass(name, elements, _EAGER_RMS_NORM_BYTES, 2 * _EAGER_RMS_NORM_BYTES)
-    return memory_pass(name, elements, 2 * ACTIVATION_BYTES, 5 * ACTIVATION_BYTES)
+        eager_bytes = _eager_rms_norm_bytes(width)
+        return memory_pass(name, elements, eager_bytes, 2 * eager_bytes)
+    return memory_pass(name, elements, 2 * width, 5 * width)
+
+
+def _eager_rms_norm_bytes(width: float) -> float:
+    """Cast (a + 4), square (4 + 4), mean (4), product (4 + 4), cast (4 + a), product with the weight (a + a).
+
+    Hand-worked: a = 2: 36; in fp32 nothing is cast: 28.
+    """
+    cast = SINGLE_BYTES + width if width != SINGLE_BYTES else 0.0
+    return 5 * SINGLE_BYTES + 2 * cast + 2 * width
 
 
 def _positions(model: Model, part: Slice, style: Style, *, frozen: bool) -> tuple[Operation, ...]:
@@ -193,7 +201,8 @@ def _positions(model: Model, part: Slice, style: Style, *, frozen: bool) -> tupl
     if model.position == "rotary":
         elements = part.tokens * (query_width + key_value_width_of(model, part.tensor)) * style.activation_passes
         passes = 2 if style.fused_elementwise else 9
-        return (memory_pass("rotary", elements, passes * ACTIVATION_BYTES, passes * ACTIVATION_BYTES),)
+        width = style.activation_bytes
+        return (memory_pass("rotary", elements, passes * width, passes * width),)
     if model.position == "relative":
         # Every micro-batch projects them again, though once would do for the whole step: none of it is counted.
         projection = linear("relative positions", part.sequence, model.hidden, query_width, style, frozen=frozen)
@@ -203,21 +212,20 @@ def _positions(model: Model, part: Slice, style: Style, *, frozen: bool) -> tupl
 
 def _activation(model: Model, elements: Array, style: Style) -> Operation:
     """The MLP's non-linearity; a gated one reads two inputs, and without fusion multiplies in a pass of its own."""
-    elements = elements * style.activation_passes
-    if not model.gated_mlp:
-        return memory_pass("activation", elements, 2 * ACTIVATION_BYTES, 3 * ACTIVATION_BYTES)
-    passes = (3, 5) if style.fused_elementwise else (5, 8)
-    return memory_pass("activation", elements, passes[0] * ACTIVATION_BYTES, passes[1] * ACTIVATION_BYTES)
+    elements, width = elements * style.activation_passes, style.activation_bytes
+    passes = (2, 3) if not model.gated_mlp else (3, 5) if style.fused_elementwise else (5, 8)
+    return memory_pass("activation", elements, passes[0] * width, passes[1] * width)
 
 
 def _joins(model: Model, part: Slice, style: Style) -> tuple[Operation, ...]:
     """Dropout and residual additions: two a layer, one where attention and MLP run side by side."""
     elements = part.unsharded_tokens * model.hidden * style.activation_passes
     count = 1 if model.parallel_block else 2
-    forward, backward = 3 * ACTIVATION_BYTES, 3 * ACTIVATION_BYTES
+    width = style.activation_bytes
+    forward = backward = 3 * width
     if model.dropout:
-        backward += 2 * ACTIVATION_BYTES + MASK_BYTES
-        forward += MASK_BYTES if style.fused_elementwise else 2 * ACTIVATION_BYTES + MASK_BYTES
+        backward += 2 * width + MASK_BYTES
+        forward += MASK_BYTES if style.fused_elementwise else 2 * width + MASK_BYTES
     regions: list[Region] = ["tail" if last else "block" for last in (index == count - 1 for index in range(count))]
     return tuple(
         memory_pass(f"residual {index}", elements, forward, backward, region) for index, region in enumerate(regions)
@@ -226,7 +234,7 @@ def _joins(model: Model, part: Slice, style: Style) -> tuple[Operation, ...]:
 
 def _adapters(model: Model, part: Slice, style: Style, lora: Lora) -> tuple[Operation, ...]:
     """Low-rank adapters beside the frozen projections. Source: Hu et al. 2021 (LoRA), sec. 4.1."""
-    t, tokens = part.tensor, part.tokens
+    t, tokens, width = part.tensor, part.tokens, style.activation_bytes
     operations: list[Operation] = []
     for name, inputs, outputs in adapter_shapes(model, lora):
         # The side that tensor parallelism cuts: inputs of a row-parallel weight, outputs of a column-parallel one.
@@ -235,6 +243,6 @@ def _adapters(model: Model, part: Slice, style: Style, lora: Lora) -> tuple[Oper
         operations += [
             linear(f"{name} adapter A", tokens, cut_inputs, lora.rank, style),
             linear(f"{name} adapter B", tokens, lora.rank, cut_outputs, style),
-            Operation(f"{name} adapter join", (elementwise("join", tokens * cut_outputs, 3 * ACTIVATION_BYTES),)),
+            Operation(f"{name} adapter join", (elementwise("join", tokens * cut_outputs, 3 * width),)),
         ]
     return tuple(operations)

@@ -1,6 +1,7 @@
 """The building blocks of a transformer as operations: forward, input gradient, weight gradient.
 
-Legend: T tokens of a micro-batch on this device, s sequence, b sequences, E bytes per activation element.
+Legend: T tokens of a micro-batch on this device, s sequence, b sequences.
+Widths are those of the style's recipe: a bytes per activation element below.
 Sizes may be numpy arrays, one element per plan.
 """
 
@@ -11,12 +12,14 @@ from typing import Literal
 
 import numpy as np
 
+from sim.catalog import Format, Recipe
 from sim.catalog.stack_records import SelectiveRecompute
 from sim.hardware.kernel import Array, Kernel
 from sim.scenario.types import Recompute
 
-ACTIVATION_BYTES = 2.0
 MASK_BYTES = 1.0
+SINGLE_BYTES = 4.0
+"""Of sums, statistics and whatever else runs in fp32 whatever the recipe says."""
 CAUSAL_SHARE = 0.5
 """Share of the attention square that a causal model needs; the diagonal is neglected, as everywhere."""
 
@@ -26,8 +29,9 @@ Region = Literal["attention-core", "block", "tail"]
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a software stack turns mathematics into kernels."""
+    """How a software stack turns mathematics into kernels, in the formats of a recipe."""
 
+    recipe: Recipe
     flash_attention: bool
     causal_skip: bool
     fused_elementwise: bool
@@ -43,6 +47,11 @@ class Style:
     """The vocabulary is padded to a multiple of this and of the tensor degree."""
     activation_passes: float = 1.0
     """Traffic of norms, residuals, activation functions and rotations over what half precision needs."""
+
+    @property
+    def activation_bytes(self) -> float:
+        """Bytes of each element that is kept for the backward pass or moved through memory."""
+        return self.recipe.activations.bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +101,19 @@ def _part_of(kernel: Kernel, share: float) -> Kernel:
 
 
 def matrix_product(
-    name: str, m: Array, n: Array, k: Array, *, batch: Array = 1.0, useful_share: float = 1.0, output_bytes: float = 2.0
+    name: str,
+    m: Array,
+    n: Array,
+    k: Array,
+    operands: Format,
+    output_bytes: float,
+    *,
+    batch: Array = 1.0,
+    useful_share: float = 1.0,
 ) -> Kernel:
     """One (batched) GEMM of shape (m, k) x (k, n): 2 m n k FLOPs, operands read once, result written once."""
     flops = 2.0 * batch * m * n * k
-    traffic = batch * (ACTIVATION_BYTES * (m * k + k * n) + output_bytes * m * n)
+    traffic = batch * (operands.bytes * (m * k + k * n) + output_bytes * m * n)
     return Kernel(
         name,
         "gemm",
@@ -109,6 +126,7 @@ def matrix_product(
         k=k,
         batch=batch,
         output_bytes=output_bytes,
+        format=operands.name,
     )
 
 
@@ -130,16 +148,17 @@ def linear(
     kept_share: float = 0.0,
 ) -> Operation:
     """A projection: y = x W. A frozen weight has an input gradient but no weight gradient."""
+    products, width = style.recipe.products, style.activation_bytes
     weight: tuple[Kernel, ...] = ()
     if not frozen:
         weight = (
-            matrix_product(f"{name} dW", inputs, outputs, tokens, output_bytes=style.weight_gradient_bytes),
-            *((elementwise(f"{name} db", tokens * outputs, ACTIVATION_BYTES),) if bias else ()),
+            matrix_product(f"{name} dW", inputs, outputs, tokens, products, style.weight_gradient_bytes),
+            *((elementwise(f"{name} db", tokens * outputs, width),) if bias else ()),
         )
     return Operation(
         name,
-        (matrix_product(name, tokens, outputs, inputs),),
-        (matrix_product(f"{name} dx", tokens, inputs, outputs),),
+        (matrix_product(name, tokens, outputs, inputs, products, width),),
+        (matrix_product(f"{name} dx", tokens, inputs, outputs, products, width),),
         weight,
         region,
         kept_share,
@@ -164,18 +183,18 @@ def flash_attention(
     """
     square = 4.0 * sequences * sequence * sequence * query_width
     executed = square * (CAUSAL_SHARE if style.causal_skip else 1.0)
-    traffic = ACTIVATION_BYTES * sequences * sequence * (2 * query_width + 2 * key_value_width)
+    name, width = style.recipe.attention
+    traffic = width * sequences * sequence * (2 * query_width + 2 * key_value_width)
     needed = CAUSAL_SHARE * square
-    forward = Kernel("attention", "attention", executed, traffic, needed, square)
-    backward = Kernel(
-        "attention backward", "attention", 2.5 * executed, 2.5 * traffic, 2 * needed, 2 * square, backward=True
-    )
-    # Row sums of output times gradient, the queries' gradient accumulated in fp32 and cast, and the three
-    # gradients packed for the projection.
+    sizes = (2.5 * executed, 2.5 * traffic, 2 * needed, 2 * square)
+    forward = Kernel("attention", "attention", executed, traffic, needed, square, format=name)
+    backward = Kernel("attention backward", "attention", *sizes, backward=True, format=name)
+    # Row sums of output times gradient (2 a), the queries' gradient cleared, added to and cast in fp32 (3 x 4 + a), and
+    # the three gradients packed for the projection (2 a each).
     tokens = sequences * float(sequence)
     around = (
-        elementwise("attention gradients", tokens * query_width, 4.0 + 14.0 + 4.0),
-        elementwise("pack key and value gradients", tokens * key_value_width, 8.0),
+        elementwise("attention gradients", tokens * query_width, 3 * SINGLE_BYTES + 5 * width),
+        elementwise("pack key and value gradients", tokens * key_value_width, 4 * width),
     )
     return Operation("attention", (forward,), (backward, *around), region="attention-core", kept_share=1.0)
 
@@ -188,23 +207,28 @@ def unfused_attention(
     heads: heads on this device. Source: Korthikanti et al. 2022, fig. 3 and sec. 4.1.
     """
     batch, scores = sequences * heads, sequences * heads * sequence * sequence
-    product = {"batch": batch, "useful_share": CAUSAL_SHARE}
-    # Scale, mask and softmax in one kernel read and write once; apart, they pass over memory three times in fp32.
-    softmax_bytes, softmax_backward_bytes = (4.0, 6.0) if style.fused_elementwise else (16.0, 14.0)
-    drop = (elementwise("attention dropout", scores, 4.0 + MASK_BYTES),) if dropout else ()
+    width = style.recipe.attention.bytes
+
+    def product(name: str, n: Array, k: Array) -> Kernel:
+        operands = style.recipe.attention
+        return matrix_product(name, sequence, n, k, operands, width, batch=batch, useful_share=CAUSAL_SHARE)
+
+    # Scale, mask and softmax in one kernel read and write once; apart, they hand fp32 to each other.
+    between, between_backward = (0, 0) if style.fused_elementwise else (3 * SINGLE_BYTES, 2 * SINGLE_BYTES)
+    drop = (elementwise("attention dropout", scores, 2 * width + MASK_BYTES),) if dropout else ()
     forward = (
-        matrix_product("scores", sequence, sequence, head_dim, **product),
-        elementwise("softmax", scores, softmax_bytes),
+        product("scores", sequence, head_dim),
+        elementwise("softmax", scores, 2 * width + between),
         *drop,
-        matrix_product("context", sequence, head_dim, sequence, **product),
+        product("context", head_dim, sequence),
     )
     backward = (
-        matrix_product("d scores", sequence, sequence, head_dim, **product),
-        matrix_product("d values", sequence, head_dim, sequence, **product),
+        product("d scores", sequence, head_dim),
+        product("d values", head_dim, sequence),
         *drop,
-        elementwise("softmax backward", scores, softmax_backward_bytes),
-        matrix_product("d queries", sequence, head_dim, sequence, **product),
-        matrix_product("d keys", sequence, head_dim, sequence, **product),
+        elementwise("softmax backward", scores, 3 * width + between_backward),
+        product("d queries", head_dim, sequence),
+        product("d keys", head_dim, sequence),
     )
     return Operation("attention", forward, backward, region="attention-core", kept_share=1.0)
 

@@ -1,19 +1,19 @@
-"""How many parameters a model has, component by component.
-
-Legend: h hidden, V vocabulary, S longest sequence, f MLP width, a_q query width, a_kv key/value width.
-"""
+"""How many parameters a model has, component by component."""
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
-from sim.catalog import Model
-from sim.scenario.types import Lora
+from sim.catalog import Model, load_optimizer
+from sim.scenario.types import Lora, Training
+from sim.workload.kinds import EMBEDDING, HEAD, model_kinds, model_runs
+from sim.workload.weights import Weights
 
 
 @dataclass(frozen=True, slots=True)
 class ParameterCount:
-    """Parameters of one model; `layer` is one transformer layer."""
+    """Parameters of one model; `layer` is one transformer layer, the largest where layers differ."""
 
     embedding: int
     """Input embedding and positions."""
@@ -21,7 +21,8 @@ class ParameterCount:
     """Weights of the four GEMM groups of one layer, without biases."""
     layer_vectors: int
     """Biases and norms of one layer."""
-    layers: int
+    in_layers: int
+    """Of all layers together."""
     final_norm: int
     output: int
     """Vocabulary projection; zero when it shares the embedding's weights."""
@@ -39,55 +40,48 @@ class ParameterCount:
     @property
     def total(self) -> int:
         """Parameters of the whole model."""
-        return self.layers * self.layer + self.root
+        return self.in_layers + self.root
 
 
+@functools.cache
 def count_parameters(model: Model) -> ParameterCount:
     """Count the parameters of a model from its architecture.
 
     Source: Vaswani et al. 2017, sec. 3; for grouped heads Ainslie et al. 2023; for gated MLPs Shazeer 2020.
     Hand-worked: h = 4, f = 16, one layer, one head, V = 10, S = 8, tied: embedding 72, matrices 4*16 + 2*64 = 192.
     """
-    h, f = model.hidden, model.ffn_hidden
-    a_q, a_kv = model.heads * model.head_dim, model.kv_heads * model.head_dim
-    # Transformer-XL projects its relative positions in every layer (Dai et al. 2019, sec. 3.3).
-    relative = h * a_q if model.position == "relative" else 0
-    matrices = h * (a_q + 2 * a_kv) + a_q * h + relative + (model.mlp_inputs + 1) * h * f
-    norm = h * (2 if model.norm_bias else 1)
-    vectors = (
-        model.norms_per_layer * norm
-        + (a_q + 2 * a_kv) * model.attention_bias
-        + h * model.biased_attention_output
-        + (model.mlp_inputs * f + h) * model.mlp_bias
-    )
-    positions = model.max_sequence * h if model.position == "learned" else 0
+    layer = max((kind.weights(model) for kind in model_kinds(model)), key=lambda weights: weights.total)
+    head = HEAD.weights(model)
+    output = Weights(tables=head.tables).total + model.vocab * model.output_bias
     return ParameterCount(
-        embedding=model.vocab * h + positions + norm * model.embedding_norm,
-        layer_matrices=matrices,
-        layer_vectors=vectors,
-        layers=model.layers,
-        final_norm=norm * model.final_norm,
-        output=(0 if model.tied_embeddings else model.vocab * h) + model.vocab * model.output_bias,
+        embedding=EMBEDDING.weights(model).total,
+        layer_matrices=layer.total - layer.vectors,
+        layer_vectors=layer.vectors,
+        in_layers=sum(count * kind.weights(model).total for kind, count in model_runs(model)),
+        final_norm=head.total - output,
+        output=output,
     )
+
+
+def adapter_parameters(model: Model, lora: Lora) -> int:
+    """Trained parameters of the adapters of all layers."""
+    return sum(count * kind.adapters(model, lora).total for kind, count in model_runs(model))
 
 
 def layer_adapter_parameters(model: Model, lora: Lora) -> int:
-    """Trained parameters of the adapters of one layer.
-
-    Source: Hu et al. 2021 (LoRA), sec. 4.2. Hand-worked: rank 8 on two weights of 256 x 256: 2 * 8 * 512.
-    """
-    return sum(lora.rank * (inputs + outputs) for _, inputs, outputs in adapter_shapes(model, lora))
+    """Trained parameters of the adapters of one layer, the one with most where layers differ."""
+    return max(kind.adapters(model, lora).total for kind in model_kinds(model))
 
 
-def adapter_shapes(model: Model, lora: Lora) -> tuple[tuple[str, int, int], ...]:
-    """(name, inputs, outputs) of every weight that gets an adapter in one layer."""
-    h, a_q, a_kv = model.hidden, model.heads * model.head_dim, model.kv_heads * model.head_dim
-    mlp = [("mlp in", h, model.mlp_inputs * model.ffn_hidden), ("mlp out", model.ffn_hidden, h)]
-    shapes = {
-        "query": [("query", h, a_q)],
-        "key": [("key", h, a_kv)],
-        "value": [("value", h, a_kv)],
-        "output": [("output", a_q, h)],
-        "mlp": mlp,
-    }
-    return tuple(shape for target in lora.targets for shape in shapes[target])
+def states_each(model: Model, training: Training) -> float:
+    """Numbers that the optimizer keeps of a trained parameter, on average over the model."""
+    optimizer = load_optimizer(training.optimizer)
+    if optimizer.states_each is not None:
+        return optimizer.states_each
+    lora, runs = training.lora, model_runs(model)
+    if lora is not None:
+        states = sum(count * kind.adapters(model, lora).states(optimizer) for kind, count in runs)
+        return states / adapter_parameters(model, lora)
+    states = sum(kind.weights(model).states(optimizer) for kind in (EMBEDDING, HEAD))
+    states += sum(count * kind.weights(model).states(optimizer) for kind, count in runs)
+    return states / count_parameters(model).total

@@ -103,6 +103,16 @@ def test_the_roofline():
     assert time_s("gemm", 0.0, 1e9) == pytest.approx(1.0)
 
 
+def test_a_kernel_runs_at_the_peak_of_its_format():
+    device = toy(peak_flops_per_s={"bf16": PEAK, "tf32": PEAK / 2})
+    sizes = {"m": 256, "n": 128, "k": 1000}
+    own, other = (
+        float(kernel_time_s(Kernel("k", "gemm", **sizes, format=name), device, gpu_stack(), "bf16"))
+        for name in ("", "tf32")
+    )
+    assert other == pytest.approx(2 * own)
+
+
 def test_the_same_attention_is_as_fast_as_its_kernel():
     device = toy(attention_efficiency={"old forward": 0.25, "new forward": 0.75})
     kernel = Kernel("k", "attention", 3e9)

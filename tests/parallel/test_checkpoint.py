@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 from builders import gpt
 
-from sim.catalog import load_model
+from sim.catalog import load_model, load_recipe
 from sim.parallel.checkpoint import checkpoint_bytes
 from sim.scenario.types import Lora, Training
 from sim.workload.parameters import count_parameters
@@ -18,6 +18,22 @@ def test_fourteen_bytes_a_parameter_with_adam_and_ten_with_momentum():
     parameters = count_parameters(model).total
     assert checkpoint_bytes(model, ADAM) == 14 * parameters
     assert checkpoint_bytes(model, dataclasses.replace(ADAM, optimizer="sgd")) == 10 * parameters
+
+
+@pytest.mark.parametrize(
+    ("recipe", "optimizer", "each"),
+    [
+        ("bf16-moments", "adam", 2 + 4 + 2 * 2),
+        ("8bit-moments", "adam", 2 + 4 + 2 * (1 + 4 / 2048)),
+        ("bf16-only", "adam", 2 + 2 * 2),
+        ("fp32", "adam", 4 + 2 * 4),
+        ("bf16-only", "sgd", 2 + 2),
+    ],
+)
+def test_what_is_written_follows_the_recipe(recipe, optimizer, each):
+    model = gpt()
+    found = checkpoint_bytes(model, dataclasses.replace(ADAM, optimizer=optimizer), load_recipe(recipe))
+    assert found == pytest.approx(each * count_parameters(model).total)
 
 
 def test_adapters_alone_are_written():

@@ -7,8 +7,9 @@ from builders import FLASH, UNFUSED, gpt, gpu_stack, overlapping, plan, training
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim.catalog import load_recipe
 from sim.parallel.memory import communicators, plan_memory, stage_memory, stage_parameters, trained_share
-from sim.parallel.schedule import stage_order
+from sim.parallel.schedules import SCHEDULES
 from sim.scenario.types import Lora
 from sim.workload.activations import gradient_flow_bytes, head_activation_bytes, layer_activation_bytes
 from sim.workload.layer import Slice
@@ -57,6 +58,51 @@ def test_optimizers():
     assert memory(plan(), recipe=sgd).optimizer == pytest.approx(8 * count_parameters(gpt()).total)
 
 
+@pytest.mark.parametrize(
+    ("recipe", "zero", "weights", "gradients", "optimizer"),
+    [
+        ("bf16-moments", 0, 2, 4, 4 + 2 * 2),
+        ("8bit-moments", 1, 2, 4, (4 + 2 * (1 + 4 / 2048)) / 8),
+        # No master: the weights themselves are updated, and sharded as they are.
+        ("bf16-only", 0, 2, 2, 2 * 2),
+        ("bf16-only", 3, 2 / 8, 2 / 8, 2 * 2 / 8),
+        ("fp32", 0, 4, 4, 2 * 4),
+        ("fp32", 3, 4 / 8, 4 / 8, 2 * 4 / 8),
+    ],
+)
+def test_states_follow_the_recipe(recipe, zero, weights, gradients, optimizer):
+    model, count = gpt(), count_parameters(gpt()).total
+    stack = dataclasses.replace(BARE, recipes={**BARE.recipes, "bf16": load_recipe(recipe)})
+    found = memory(plan(data=8, zero=zero), model=model, stack=stack)
+    assert found.weights == pytest.approx(weights * count)
+    assert found.gradients == pytest.approx(gradients * count)
+    assert found.optimizer == pytest.approx(optimizer * count)
+
+
+def test_single_precision_keeps_activations_twice_as_wide():
+    # GPT, fused attention: all but a byte a token for each of two dropout masks, and statistics of 4 bytes.
+    style = dataclasses.replace(FLASH, recipe=load_recipe("fp32"))
+    half, single = (float(layer_activation_bytes(gpt(), Slice(128, 1), one, "none")) for one in (FLASH, style))
+    assert single == 2 * half - 128 * (2 * 256 + 4 * 4)
+
+
+def test_states_of_a_stage_depend_on_its_matrices():
+    # Muon on two stages: 4 + 4 bytes for each element of the layers' matrices, 4 + 8 for everything else.
+    model, shape = gpt(), plan(pipeline=2, layers_per_chunk=(2, 2))
+    recipe = dataclasses.replace(training(), optimizer="muon")
+    layer, vocabulary = count_parameters(model), 1024 * 256
+    for stage, rest in enumerate((layer.embedding, layer.final_norm + vocabulary)):
+        vectors = 2 * layer.layer_vectors + rest
+        expected = 8 * 2 * layer.layer_matrices + 12 * vectors
+        assert memory(shape, stage, model, recipe=recipe).optimizer == pytest.approx(expected)
+    # Adafactor keeps a number for each row and column, and one for each element of a vector.
+    recipe = dataclasses.replace(training(), optimizer="adafactor")
+    lines = 4 * (256 + 256) + (256 + 1024) + (1024 + 256)
+    states = 2 * (lines + layer.layer_vectors) + (1024 + 256) + (128 + 256)
+    held = 4 * stage_parameters(model, shape, 0) + 4 * states
+    assert memory(shape, 0, model, recipe=recipe).optimizer == pytest.approx(held)
+
+
 @given(st.integers(1, 8), st.sampled_from([1, 2, 4]), st.booleans(), st.sampled_from(["none", "selective", "full"]))
 def test_the_first_stage_of_1f1b_keeps_p_micro_batches(pipeline, tensor, sequence_parallel, recompute):
     # Korthikanti et al. 2022, sec. 4.2.3: p micro-batches of L / p layers: L layers, whatever p.
@@ -97,7 +143,7 @@ def test_uneven_chunks_never_hold_more_than_is_counted(data, pipeline, virtual):
     layer = float(layer_activation_bytes(model, Slice(128, 1), UNFUSED, "none"))
     for stage in range(pipeline):
         held = peak = 0
-        for slot in stage_order("interleaved", stage, pipeline, virtual, 4 * pipeline):
+        for slot in SCHEDULES["interleaved"].order(stage, pipeline, virtual, 4 * pipeline):
             held += cut[slot.chunk] * (1 if slot.phase == "forward" else -1)
             peak = max(peak, held)
         assert memory(shape, stage, model).activations >= peak * layer * (1 - 1e-9)

@@ -24,6 +24,7 @@ from sim.scenario import (
     resolved_toml,
 )
 from sim.scenario.amounts import Batch, sequences_in
+from sim.scenario.types import RecipeRequest
 from sim.scenario.variation import variation_from, written_variation
 from sim.scenario.variation_tables import VariationTable, name_or_table
 from sim.sweep.grid import load_scenarios
@@ -57,6 +58,15 @@ def models(draw):
     )
 
 
+RECIPES = st.builds(
+    RecipeRequest,
+    name=st.none() | st.sampled_from(["bf16-only", "8bit-moments"]),
+    gradients=st.none() | st.sampled_from(["bf16", "fp32"]),
+    master=st.none() | st.sampled_from(["fp32", "none"]),
+    moments=st.none() | st.sampled_from(["fp32", "bf16", "int8"]),
+)
+
+
 @st.composite
 def trainings(draw):
     method = draw(st.sampled_from(["pretrain", "finetune", "lora"]))
@@ -64,12 +74,14 @@ def trainings(draw):
     per_parameter = draw(st.none() | st.floats(1e-3, 1e6))
     sequence, asked = draw(COUNTS), draw(st.none() | COUNTS)
     rounded = asked is not None and asked % sequence != 0
+    recipe = draw(RECIPES)
     return Training(
         tokens=draw(st.floats(1, 1e15)) if per_parameter is None else 0.0,
         sequence=sequence,
         global_batch=sequences_in(Batch(asked, "tokens"), sequence) if rounded else draw(COUNTS),
-        precision=draw(st.sampled_from(["bf16", "fp16"])),
-        optimizer=draw(st.sampled_from(["adam", "sgd"])),
+        precision=draw(st.just("bf16") if recipe.name else st.sampled_from(["bf16", "fp16", "fp32", "tf32"])),
+        optimizer=draw(st.sampled_from(["adam", "sgd", "adafactor", "muon"])),
+        recipe=recipe,
         method=method,
         lora=Lora(draw(COUNTS), tuple(draw(targets))) if method == "lora" else None,
         tokens_per_parameter=per_parameter,

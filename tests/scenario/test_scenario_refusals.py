@@ -86,6 +86,26 @@ REFUSED = {
         'precision = "fp8"',
         "'fp8' is reserved: training with products of less than 16 bits is not simulated yet\n  allowed: bf16, fp16",
     ),
+    "a recipe that nobody knows": (
+        "sequence = 2048",
+        'recipe = "bf16-onyl"',
+        ": [training] recipe\n  unknown precision recipe 'bf16-onyl'; did you mean 'bf16-only'?",
+    ),
+    "a recipe of another precision": (
+        "sequence = 2048",
+        'precision = "fp16"\nrecipe = "bf16-only"',
+        "precision = 'fp16', but the products of the recipe 'bf16-only' run in bf16\n  leave one of the two out",
+    ),
+    "a use in a format that it does not have": (
+        "sequence = 2048",
+        'recipe = { moments = "fp8" }',
+        ": [training.recipe] moments\n  unknown moments 'fp8'\n  allowed: fp32, bf16, int8",
+    ),
+    "an optimizer that nobody knows": (
+        "sequence = 2048",
+        'optimizer = "adamw"',
+        "unknown optimizer 'adamw'; did you mean 'adam'?\n  allowed: adafactor, adam, muon, sgd",
+    ),
     "experts": (
         'name = "cerebras-gpt-13b"',
         'name = "cerebras-gpt-13b"\nexperts = 8',

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.scenario.types import Lora
-from sim.workload.flops import layers_flops
+from sim.workload.flops import model_flops
 from sim.workload.parameters import count_parameters
 
 SHAPES = {
@@ -22,7 +22,7 @@ SHAPES = {
 
 def flops(layers, h, sequence, batch, vocab, recompute="none", style=UNFUSED, lora=None, **over):
     model = gpt(layers, h, 8, vocab=vocab, **over)
-    return layers_flops(model, training(batch, sequence, lora), style, recompute, model.layers, head=True)
+    return model_flops(model, training(batch, sequence, lora), style, recompute)
 
 
 @given(**SHAPES)

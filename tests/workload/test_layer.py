@@ -8,7 +8,7 @@ from builders import FLASH, UNFUSED, gpt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.catalog import load_model, model_names
+from sim.catalog import load_model, load_recipe, model_names
 from sim.scenario.types import Lora
 from sim.workload.layer import Slice, embedding_operations, head_operations, layer_operations, padded_vocabulary
 from sim.workload.operations import linear, rerun_kernels, total, unfused_attention
@@ -173,6 +173,22 @@ def test_arrays_give_what_numbers_give(micro_batches, style):
                 assert found[row, column] == pytest.approx(float(total(alone, field)), rel=1e-14)
 
 
+@pytest.mark.parametrize("style", [UNFUSED, FLASH])
+def test_single_precision_moves_twice_as_much(style):
+    # All but what runs in fp32 whatever the recipe: masks, and the queries' gradient of a fused attention.
+    wide = dataclasses.replace(style, recipe=load_recipe("fp32"), weight_gradient_bytes=2 * style.weight_gradient_bytes)
+    model, part = gpt(dropout=False), Slice(128, 2)
+    half, single = (layer_operations(model, part, one) for one in (style, wide))
+    for phase in ("forward", "backward"):
+        moved = [float(total(kernels(one, phase), "traffic_bytes")) for one in (half, single)]
+        same = 3 * 4 * 256 * 256 if style.flash_attention and phase == "backward" else 0
+        assert moved[1] - same == pytest.approx(2 * (moved[0] - same))
+        flops = [float(total(kernels(one, phase), "flops")) for one in (half, single)]
+        assert flops[0] == flops[1]
+    formats = {kernel.format for kernel in kernels(single, "forward") if kernel.kind == "gemm"}
+    assert formats == {"fp32"}
+
+
 def test_an_eager_rms_norm_costs_more_passes_than_a_fused_one():
     # 36 bytes an element forward against 4: h = 256, 128 tokens.
     model = gpt(norm="rmsnorm", norm_bias=False)
@@ -183,6 +199,9 @@ def test_an_eager_rms_norm_costs_more_passes_than_a_fused_one():
 
     assert norm_bytes(dataclasses.replace(FLASH, fused_elementwise=False)) == 36 * 128 * 256
     assert norm_bytes(dataclasses.replace(FLASH, fused_elementwise=True)) == 4 * 128 * 256
+    # In fp32 nothing is cast: square 8, mean 4, product 8, product with the weight 8.
+    single = dataclasses.replace(FLASH, recipe=load_recipe("fp32"), fused_elementwise=False)
+    assert norm_bytes(single) == 28 * 128 * 256
 
 
 def test_relative_positions_are_projected_once_for_all_sequences():

@@ -1,0 +1,56 @@
+"""The kinds of layers that models are made of, and how many of each lie where.
+
+A model is its runs: so many layers of one kind in a row, then so many of another. A new kind is a module here with its
+`Kind`, and an entry of `KINDS`.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+from sim.catalog import Model
+from sim.hardware.kernel import Array
+from sim.workload.kinds.dense import DENSE
+from sim.workload.kinds.ends import EMBEDDING, HEAD
+from sim.workload.kinds.kind import Kind
+
+__all__ = ["EMBEDDING", "HEAD", "KINDS", "Kind", "all_layers", "layers_by_kind", "model_kinds", "model_runs"]
+
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (DENSE,)}
+
+
+@functools.cache
+def model_runs(model: Model) -> tuple[tuple[Kind, int], ...]:
+    """(kind, layers in a row), from the first layer to the last."""
+    runs = tuple((KINDS[name], count) for name, count in model.runs) or ((DENSE, model.layers),)
+    if sum(count for _, count in runs) != model.layers:
+        raise ValueError(f"{model.name} has {model.layers} layers, but its runs have others: {model.runs}")
+    return runs
+
+
+@functools.cache
+def model_kinds(model: Model) -> tuple[Kind, ...]:
+    """Every kind of layer that a model has, in the order in which they appear; without its ends."""
+    return tuple(dict.fromkeys(kind for kind, _ in model_runs(model)))
+
+
+def layers_by_kind(model: Model, first: Array, last: Array) -> dict[Kind, Array]:
+    """How many layers of each kind there are from layer `first` up to but without layer `last`.
+
+    Hand-worked: runs of 2, 3 and 2 layers of kinds a, b and a: of layers 1 to 5, two are a's (1 and 5), three b's.
+    """
+    found: dict[Kind, Array] = {}
+    start = 0
+    for kind, count in model_runs(model):
+        end = start + count
+        here = np.maximum(np.minimum(last, end) - np.maximum(first, start), 0)
+        found[kind] = found[kind] + here if kind in found else here
+        start = end
+    return found
+
+
+def all_layers(model: Model) -> dict[Kind, int]:
+    """How many layers of each kind a model has."""
+    return layers_by_kind(model, 0, model.layers)

@@ -1,0 +1,49 @@
+"""What a kind of layer says about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sim.catalog import Model
+from sim.hardware.kernel import Array
+from sim.scenario.types import Lora, Recompute
+from sim.workload.layer import Slice
+from sim.workload.operations import Operation, Style
+from sim.workload.weights import Weights
+
+
+def _no_adapters(model: Model, lora: Lora) -> Weights:
+    return Weights()
+
+
+def _no_copies(model: Model, tensor: Array) -> Array:
+    return 0 * tensor
+
+
+def _nothing_kept(model: Model, part: Slice, style: Style, recompute: Recompute) -> Array:
+    return 0.0 * part.tokens
+
+
+def _nothing_flows(model: Model, part: Slice, style: Style) -> Array:
+    return 0.0 * part.tokens
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kind:
+    """One kind of layer of a model, or one of its ends. All of it is of one layer.
+
+    operations: on one device. weights: of the whole layer. adapters: that LoRA adds beside them.
+    copied_weights: (model, tensor) -> elements that tensor ranks hold more of, all of them together.
+    kept_bytes: of activations, for the backward pass. working_bytes: of what recomputation brings back.
+    gradient_flow_bytes: of gradients of activations at the fullest moment of its backward.
+    """
+
+    name: str
+    operations: Callable[[Model, Slice, Style, Lora | None], tuple[Operation, ...]]
+    weights: Callable[[Model], Weights]
+    adapters: Callable[[Model, Lora], Weights] = _no_adapters
+    copied_weights: Callable[[Model, Array], Array] = _no_copies
+    kept_bytes: Callable[[Model, Slice, Style, Recompute], Array] = _nothing_kept
+    working_bytes: Callable[[Model, Slice, Style, Recompute], Array] = _nothing_kept
+    gradient_flow_bytes: Callable[[Model, Slice, Style], Array] = _nothing_flows

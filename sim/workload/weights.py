@@ -1,0 +1,139 @@
+"""The weights of each part of a model, as optimizers tell them apart.
+
+Legend: h hidden, V vocabulary, S longest sequence, f MLP width, a_q query width, a_kv key/value width.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from sim.catalog import Model, Optimizer
+from sim.hardware.kernel import Array
+from sim.scenario.types import Lora
+
+Shapes = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Weights of one part of a model. matrices: of layers; tables: embedding, positions, vocabulary projection.
+
+    vectors: elements of biases and norms.
+    """
+
+    matrices: Shapes = ()
+    tables: Shapes = ()
+    vectors: int = 0
+
+    @property
+    def total(self) -> int:
+        """Elements of all of them."""
+        return _elements(self.matrices) + _elements(self.tables) + self.vectors
+
+    def states(self, optimizer: Optimizer) -> float:
+        """Numbers that an optimizer keeps of them, beside a master copy.
+
+        Hand-worked: one matrix of 4 x 6 and 5 biases. Adam: 2 x 29 = 58; Adafactor: 4 + 6 + 5 = 15; Muon: 24 + 2 x 5.
+        """
+        lines = sum(map(sum, self.matrices + self.tables))
+        return (
+            optimizer.matrix_states * _elements(self.matrices)
+            + optimizer.table_states * _elements(self.tables)
+            + optimizer.vector_states * self.vectors
+            + optimizer.line_states * lines
+        )
+
+    def orthogonal_flops(self, steps: int) -> float:
+        """FLOPs of making the updates of the matrices orthogonal, n x m each with m the smaller side.
+
+        Source: Jordan et al. 2024 (Muon), runtime analysis: steps x (4 n m^2 + 2 m^3).
+        Hand-worked: 5 steps on 6 x 4: 5 x (4 x 6 x 16 + 2 x 64) = 2,560.
+        """
+        sides = ((max(shape), min(shape)) for shape in self.matrices)
+        return float(steps * sum(4 * large * small**2 + 2 * small**3 for large, small in sides))
+
+
+@functools.cache
+def layer_weights(model: Model) -> Weights:
+    """Weights of one transformer layer.
+
+    Source: Vaswani et al. 2017, sec. 3; for grouped heads Ainslie et al. 2023; for gated MLPs Shazeer 2020.
+    """
+    h, f = model.hidden, model.ffn_hidden
+    a_q, a_kv = model.heads * model.head_dim, model.kv_heads * model.head_dim
+    # Transformer-XL projects its relative positions in every layer (Dai et al. 2019, sec. 3.3).
+    relative = ((h, a_q),) if model.position == "relative" else ()
+    attention = ((h, a_q), (h, a_kv), (h, a_kv), (a_q, h), *relative)
+    vectors = (
+        model.norms_per_layer * norm_weights(model)
+        + (a_q + 2 * a_kv) * model.attention_bias
+        + h * model.biased_attention_output
+        + (model.mlp_inputs * f + h) * model.mlp_bias
+    )
+    return Weights((*attention, *((h, f),) * model.mlp_inputs, (f, h)), vectors=vectors)
+
+
+@functools.cache
+def embedding_weights(model: Model) -> Weights:
+    """Weights of the input embedding and of learned positions."""
+    positions = ((model.max_sequence, model.hidden),) if model.position == "learned" else ()
+    return Weights((), (vocabulary_shape(model), *positions), norm_weights(model) * model.embedding_norm)
+
+
+@functools.cache
+def head_weights(model: Model) -> Weights:
+    """Weights of the final norm and of a vocabulary projection that does not share the embedding's."""
+    tables = () if model.tied_embeddings else (vocabulary_shape(model),)
+    return Weights((), tables, norm_weights(model) * model.final_norm + model.vocab * model.output_bias)
+
+
+def copied_weights(model: Model, tensor: Array) -> Array:
+    """Elements of key and value projections that tensor ranks hold twice: heads are copied where there are fewer."""
+    kept = model.kv_heads * model.head_dim / tensor
+    return 2 * model.hidden * tensor * (key_value_width_of(model, tensor) - kept)
+
+
+def key_value_width_of(model: Model, tensor: Array) -> Array:
+    """Width of the keys (and of the values) on one device; heads are copied where there are fewer than ranks."""
+    return np.maximum(model.kv_heads / tensor, 1) * model.head_dim
+
+
+def adapter_weights(model: Model, lora: Lora) -> Weights:
+    """Weights of the adapters of one layer. Source: Hu et al. 2021 (LoRA), sec. 4.2.
+
+    Hand-worked: rank 8 on two weights of 256 x 256: four matrices, 2 * 8 * 512.
+    """
+    shapes = adapter_shapes(model, lora)
+    return Weights(tuple(side for _, inputs, outputs in shapes for side in ((inputs, lora.rank), (lora.rank, outputs))))
+
+
+def adapter_shapes(model: Model, lora: Lora) -> tuple[tuple[str, int, int], ...]:
+    """(name, inputs, outputs) of every weight that gets an adapter in one layer."""
+    h, a_q, a_kv = model.hidden, model.heads * model.head_dim, model.kv_heads * model.head_dim
+    mlp = [("mlp in", h, model.mlp_inputs * model.ffn_hidden), ("mlp out", model.ffn_hidden, h)]
+    shapes = {
+        "query": [("query", h, a_q)],
+        "key": [("key", h, a_kv)],
+        "value": [("value", h, a_kv)],
+        "output": [("output", a_q, h)],
+        "mlp": mlp,
+    }
+    return tuple(shape for target in lora.targets for shape in shapes[target])
+
+
+def vocabulary_shape(model: Model) -> tuple[int, int]:
+    """Rows and columns of the embedding's matrix."""
+    return model.vocab, model.hidden
+
+
+def norm_weights(model: Model) -> int:
+    """Weights of one norm."""
+    return model.hidden * (2 if model.norm_bias else 1)
+
+
+def _elements(shapes: Shapes) -> int:
+    return sum(map(prod, shapes))

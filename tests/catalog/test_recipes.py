@@ -1,0 +1,97 @@
+"""Formats, recipes and optimizers of the catalogue, by what their sources say."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from importlib import resources
+
+import pytest
+
+from sim.catalog import (
+    NO_COPY,
+    PRECISIONS,
+    Format,
+    GpuStack,
+    Recipe,
+    load_format,
+    load_optimizer,
+    load_recipe,
+    load_sources,
+    load_stack,
+    optimizer_names,
+    recipe_names,
+    stack_names,
+)
+from sim.catalog.figures import read_figure
+from sim.errors import InputError
+
+USES = [spec.name for spec in dataclasses.fields(Recipe) if spec.name not in ("name", "title", "figures")]
+
+
+def widths(recipe: Recipe) -> dict[str, float]:
+    return {use: getattr(recipe, use).bytes for use in USES}
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_use_has_a_format_and_a_figure(name: str) -> None:
+    recipe = load_recipe(name)
+    assert {figure.name for figure in recipe.figures} == set(USES)
+    assert all(isinstance(getattr(recipe, use), Format) for use in USES)
+    assert all(width > 0 for use, width in widths(recipe).items() if use != "master")
+    # Products narrower than half precision are a later step.
+    assert recipe.products.name in PRECISIONS
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_every_precision_has_a_recipe_of_its_name(precision: str) -> None:
+    assert load_recipe(precision).products.name == precision
+
+
+def test_widths_by_hand() -> None:
+    half = {"products": 2, "attention": 2, "activations": 2, "parameters": 2}
+    single = dict.fromkeys(("products", "attention", "activations", "parameters", "gradients", "reductions"), 4)
+    assert widths(load_recipe("bf16")) == {**half, "gradients": 4, "reductions": 4, "master": 4, "moments": 4}
+    assert widths(load_recipe("fp16-gradients")) == {**half, "gradients": 2, "reductions": 2, "master": 4, "moments": 4}
+    assert widths(load_recipe("bf16-only")) == {**half, "gradients": 2, "reductions": 2, "master": 0, "moments": 2}
+    assert widths(load_recipe("fp32")) == widths(load_recipe("tf32")) == {**single, "master": 0, "moments": 4}
+    # A scale of 4 bytes for every block of 2,048 states of a byte.
+    assert load_recipe("8bit-moments").moments.bytes == 1 + 4 / 2048
+    assert load_format("none") == NO_COPY
+
+
+def test_formats_are_figures() -> None:
+    raw = tomllib.loads((resources.files("sim.catalog") / "formats.toml").read_text(encoding="utf-8"))
+    for name, entry in raw["element_bytes"].items():
+        figure = read_figure(name, entry, "formats")
+        assert figure.source in load_sources()
+        assert figure.date
+
+
+def test_what_one_step_of_an_optimizer_reads_and_writes_at_least() -> None:
+    # Gradient 2, two states read and written, master read and written, weights written.
+    assert load_recipe("bf16-gradients").update_bytes(2) == 2 + 2 * 2 * 4 + 2 * 4 + 2
+    # No master: the weights are read and written.
+    assert load_recipe("bf16-only").update_bytes(2) == 2 + 2 * 2 * 2 + 2 * 2
+    assert load_recipe("fp32").update_bytes(1) == 4 + 2 * 4 + 2 * 4
+
+
+def test_states_that_are_the_same_for_all_parameters() -> None:
+    each = {name: load_optimizer(name).states_each for name in optimizer_names()}
+    assert each.items() >= {"adam": 2, "sgd": 1, "adafactor": None, "muon": None}.items()
+
+
+@pytest.mark.parametrize("name", [one for one in stack_names() if isinstance(load_stack(one), GpuStack)])
+def test_a_stack_has_a_recipe_for_every_precision(name: str) -> None:
+    stack = load_stack(name)
+    assert isinstance(stack, GpuStack)
+    assert {precision: recipe.products.name for precision, recipe in stack.recipes.items()} == {
+        precision: precision for precision in PRECISIONS
+    }
+
+
+def test_unknown_names() -> None:
+    with pytest.raises(InputError, match="did you mean 'bf16-only'"):
+        load_recipe("bf16-onyl")
+    with pytest.raises(InputError, match="did you mean 'adafactor'"):
+        load_optimizer("adafaktor")

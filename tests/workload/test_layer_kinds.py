@@ -1,0 +1,73 @@
+"""A model of two kinds of layers: everything is the sum over them, by hand."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from builders import FLASH, WIDE, gpt, training
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim.scenario.types import Lora
+from sim.workload.flops import model_flops
+from sim.workload.kinds import layers_by_kind, model_kinds, model_runs
+from sim.workload.kinds.dense import DENSE
+from sim.workload.parameters import adapter_parameters, count_parameters, layer_adapter_parameters, states_each
+
+MIXED = gpt(7, runs=(("dense", 2), ("wide", 3), ("dense", 2)))
+
+
+def test_runs_of_kinds():
+    assert model_runs(gpt(7)) == ((DENSE, 7),)
+    assert model_kinds(gpt(7)) == (DENSE,)
+    assert model_runs(MIXED) == ((DENSE, 2), (WIDE, 3), (DENSE, 2))
+    assert model_kinds(MIXED) == (DENSE, WIDE)
+    with pytest.raises(ValueError, match="has 8 layers, but its runs have others"):
+        model_runs(dataclasses.replace(MIXED, layers=8))
+
+
+def test_layers_in_a_range_by_hand():
+    # Layers 1 to 5: 1 and 5 are dense, 2, 3 and 4 wide.
+    assert layers_by_kind(MIXED, 1, 6) == {DENSE: 2, WIDE: 3}
+    assert layers_by_kind(MIXED, 0, 7) == {DENSE: 4, WIDE: 3}
+    assert layers_by_kind(MIXED, 3, 3) == {DENSE: 0, WIDE: 0}
+    assert layers_by_kind(MIXED, 5, 7) == {DENSE: 2, WIDE: 0}
+
+
+@given(st.lists(st.integers(0, 7), min_size=1, max_size=5), st.integers(0, 7))
+def test_ranges_of_many_plans_at_once(firsts, last):
+    ends = np.maximum(np.array(firsts), last)
+    found = layers_by_kind(MIXED, np.array(firsts), ends)
+    for kind, own in {DENSE: [0, 1, 5, 6], WIDE: [2, 3, 4]}.items():
+        counted = [sum(first <= layer < end for layer in own) for first, end in zip(firsts, ends, strict=True)]
+        assert found[kind].tolist() == counted
+
+
+def test_parameters_are_those_of_all_layers():
+    # h = 256: an MLP of 2,048 instead of 1,024 has 2 x 256 x 1,024 more weights and 1,024 more biases.
+    more = 2 * 256 * 1024 + 1024
+    plain = count_parameters(gpt(7))
+    mixed = count_parameters(MIXED)
+    assert mixed.total == plain.total + 3 * more
+    assert mixed.layer == plain.layer + more
+    assert mixed.root == plain.root
+    # Adapters of rank 4: (256 + 1,024) more columns and rows become (256 + 2,048).
+    lora = Lora(4, ("mlp",))
+    assert adapter_parameters(MIXED, lora) == 4 * 2 * 4 * (256 + 1024) + 3 * 2 * 4 * (256 + 2048)
+    assert layer_adapter_parameters(MIXED, lora) == 2 * 4 * (256 + 2048)
+
+
+def test_states_are_those_of_all_layers():
+    recipe = dataclasses.replace(training(), optimizer="muon")
+    matrices = 4 * 12 * 256**2 + 3 * (4 * 256**2 + 2 * 256 * 2048)
+    total = count_parameters(MIXED).total
+    assert states_each(MIXED, recipe) == pytest.approx((matrices + 2 * (total - matrices)) / total)
+
+
+@pytest.mark.parametrize("recompute", ["none", "full"])
+def test_flops_are_those_of_all_layers(recompute):
+    narrow, wide = (model_flops(gpt(7, ffn_hidden=f), training(), FLASH, recompute) for f in (1024, 2048))
+    mixed = model_flops(MIXED, training(), FLASH, recompute)
+    for field in ("needed", "counted", "recomputed_needed", "recomputed_counted"):
+        own, other = getattr(narrow, field), getattr(wide, field)
+        assert getattr(mixed, field) == pytest.approx(own + 3 / 7 * (other - own), rel=1e-12)
