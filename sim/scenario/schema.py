@@ -15,12 +15,12 @@ from sim.scenario.entry_tables import Entries
 from sim.scenario.table import (
     Count,
     Positive,
-    ReadAs,
     Table,
     Text,
     is_listed,
     keys,
     names_differ,
+    only_given,
     tables_within,
     unless,
 )
@@ -73,7 +73,7 @@ class Document(Table):
     title: str | None = None
     seed: Annotated[int, Field(ge=0)] = 0
     steps: Annotated[Count, Field(le=_MOST_STEPS, examples=["100"])] = 100
-    model: Annotated[Mapping[str, Any], ReadAs(ModelTable), Field(examples=['{ name = "cerebras-gpt-13b" }'])]
+    model: Annotated[Mapping[str, Any], only_given(ModelTable), Field(examples=['{ name = "cerebras-gpt-13b" }'])]
     training: Annotated[Training, Field(examples=['{ tokens = 257e9, global_batch = "720 sequences" }'])]
     system: Annotated[list[System], Field(min_length=1), names_differ("systems")]
     report: Report = field(default=Report())

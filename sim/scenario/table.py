@@ -70,6 +70,10 @@ def _within(schema: Any, kind: str, handler: GetCoreSchemaHandler) -> Any:
     return own if own["type"] == kind else _within(own["schema"], kind, handler)
 
 
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
 def _refuse_key(value: object) -> object:
     raise PydanticKnownError("unexpected_keyword_argument")
 
@@ -138,7 +142,7 @@ class As:
     """A key that is read by a function of what the file has, and written by another; without that, as it is."""
 
     read: Callable[[Any], Any]
-    write: Callable[[Any], Any] = lambda value: value
+    write: Callable[[Any], Any] = _as_it_is
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         writer = plain_serializer_function_ser_schema(self.write, when_used="unless-none")
@@ -160,31 +164,22 @@ def given_keys(table: Any) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """A key that the file has as another type than the program, which allows more."""
+class ReadAs:
+    """A key that the file has as another type than the program: which, and what that becomes; and how it is written."""
 
     hint: Any
-    write: Callable[[Any], Any] = lambda value: value
+    then: Callable[[Any], Any] = _as_it_is
+    write: Callable[[Any], Any] = _as_it_is
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         writer = plain_serializer_function_ser_schema(self.write)
-        # Validated by a function, so that there is a place for the writer.
         schema = handler.generate_schema(self.hint)
-        return no_info_after_validator_function(lambda value: value, schema, serialization=writer)
-
-
-@dataclass(frozen=True, slots=True)
-class ReadAs:
-    """A key that is a table of the file and is then made something else; by default a mapping of what is given."""
-
-    table: type[Table]
-    then: Callable[[Any], Any] = given_keys
-    write: Callable[[Any], Any] = lambda given: dict(given) or None
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        writer = plain_serializer_function_ser_schema(self.write)
-        schema = handler.generate_schema(self.table)
         return no_info_after_validator_function(self.then, schema, serialization=writer)
+
+
+def only_given(table: type[Table]) -> ReadAs:
+    """A table of which the program has a mapping of the keys that are given."""
+    return ReadAs(table, given_keys, lambda given: dict(given) or None)
 
 
 def keys(table: type[Table]) -> Mapping[str, FieldInfo]:
@@ -243,7 +238,7 @@ def _told(value: Any) -> Any:
 def _named(hint: Any) -> Iterator[type[Table]]:
     """The tables that a type is made of."""
     if isinstance(hint, ReadAs):
-        yield hint.table
+        yield from _named(hint.hint)
     elif get_origin(hint) is None and isinstance(hint, type) and issubclass(hint, Table):
         yield hint
     for part in get_args(hint):
