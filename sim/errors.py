@@ -24,6 +24,8 @@ _LISTED_BY = {
         "architecture": "architectures",
         "device": "devices",
         "model": "models",
+        "optimizer": "optimizers",
+        "precision recipe": "recipes",
         "reliability": "reliability",
         "scaling law": "laws",
         "scenario": "scenarios",

@@ -20,7 +20,9 @@ from sim.catalog import (
     load_recipe,
     load_stack,
 )
-from sim.cost.compute import Machine, PassCost
+from sim.cost.compute import Machine
+from sim.cost.parts import Parts
+from sim.cost.passes import PassCost, PhaseCost
 from sim.cost.step import StepCosts, step_costs
 from sim.hardware.network import NOTHING, Communication, Network
 from sim.hardware.topology import About, Link, Topology, load_topology
@@ -200,17 +202,29 @@ def free_costs(shape: Plan, **given: Any) -> StepCosts:
     layers = sum(shape.layers_per_chunk)
     costs = step_costs(gpt(layers), training(), shape, machine(), Network(cluster(max(64, shape.devices))))
     nothing = {field.name: _nothing(getattr(costs, field.name)) for field in dataclasses.fields(costs)}
-    return dataclasses.replace(costs, **{**nothing, "buckets": (shape.virtual_stages,) * shape.pipeline, **given})
+    return dataclasses.replace(costs, **{**nothing, "buckets": (len(shape.chunks_of(0)),) * shape.pipeline, **given})
 
 
 def equal_chunks(shape: Plan, forward_s: float, backward_s: float) -> tuple[PassCost, ...]:
     """Every chunk costs the same."""
-    return (PassCost({"useful": forward_s}, {"useful": backward_s}),) * shape.chunks
+    return (pass_of({"useful": forward_s}, {"useful": backward_s}),) * shape.chunks
+
+
+def pass_of(forward: Parts, backward: Parts) -> PassCost:
+    """A pass whose backward is both gradients in one go, without exchanges."""
+    return PassCost({"forward": PhaseCost(forward), "backward": PhaseCost(backward)})
+
+
+def apart(forward_s: float, input_s: float, weight_s: float) -> PassCost:
+    """A pass whose backward may run in one go or as its two gradients."""
+    backward = pass_of({"useful": forward_s}, {"useful": input_s + weight_s}).phases
+    gradients = {"input gradient": PhaseCost({"useful": input_s}), "weight gradient": PhaseCost({"useful": weight_s})}
+    return PassCost({**backward, **gradients})
 
 
 def _nothing(value: Any) -> Any:
     if isinstance(value, PassCost):
-        return PassCost({}, {})
+        return PassCost({phase: PhaseCost({}) for phase in value.phases})
     if isinstance(value, tuple):
         return tuple(_nothing(one) for one in value)
     if isinstance(value, Communication):

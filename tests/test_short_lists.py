@@ -16,6 +16,8 @@ from sim.catalog import (
     load_law,
     load_library,
     load_model,
+    load_optimizer,
+    load_recipe,
     load_reliability,
     load_stack,
     load_variation,
@@ -49,6 +51,8 @@ MISSPELT: dict[str, Callable[[str], Any]] = {
     "library": load_library,
     "variation": load_variation,
     "law": load_law,
+    "recipe": load_recipe,
+    "optimizer": load_optimizer,
     "reliability": load_reliability,
     "topology": lambda name: load_topology(name, 8, "here"),
     "scenario": lambda name: scenario_path(Path(name.replace("/", " ") or "y")),
@@ -96,7 +100,7 @@ def test_no_list_of_keys_is_long(table: tuple[str, ...]) -> None:
 def test_a_list_of_choices_that_is_cut_says_where_the_others_are() -> None:
     for kind, command in {
         "device": "devices", "stack": "stacks", "model": "models", "topology": "topologies", "scenario": "scenarios",
-        "key": "keys",
+        "key": "keys", "recipe": "recipes",
     }.items():  # fmt: skip
         assert re.search(rf"and [\d,]+ more \(scaletax list {command}\)", refusal(MISSPELT[kind], "zzz")), kind
 

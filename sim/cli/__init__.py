@@ -46,8 +46,8 @@ def cli() -> None:
 
 
 _LISTS = (
-    "models", "devices", "topologies", "stacks", "variations", "reliability", "prices", "laws", "scenarios",
-    "architectures", "keys",
+    "models", "devices", "topologies", "stacks", "recipes", "optimizers", "variations", "reliability", "prices",
+    "laws", "scenarios", "architectures", "keys",
 )  # fmt: skip
 
 

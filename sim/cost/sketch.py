@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sim.cost.parts import duration_s
 from sim.cost.step import StepCosts, stage_backward_s, stage_forward_s, stage_sum
@@ -40,16 +42,16 @@ class StageSketch:
 
 @dataclass(frozen=True, slots=True)
 class ShardedSketch:
-    """What FSDP runs: layers and the root. Seconds; pairs are forward and backward."""
+    """What FSDP runs: a layer, on average where they differ, and the root. Seconds; pairs: forward and backward."""
 
     layer_s: tuple[Array, Array]
     embedding_s: tuple[Array, Array]
     head_s: tuple[Array, Array]
     layer_gather_s: Array
-    root_gather_s: Array
     layer_scatter_s: Array
-    root_scatter_s: Array
     layer_prepare_s: Array
+    root_gather_s: Array
+    root_scatter_s: Array
     root_prepare_s: Array
 
 
@@ -86,28 +88,41 @@ def sketch_of(plan: Plan, costs: StepCosts) -> Sketch:
         )
         for stage in range(plan.pipeline)
     ]
-    layer_s, embedding_s, head_s = (
-        (one.forward_s, one.backward_s) for one in (costs.layer, costs.embedding, costs.head)
-    )
+    layers = {id(one): one for one in costs.layers}
+    counts = Counter(map(id, costs.layers))
+    units = [
+        (one.passes.forward_s, one.passes.backward_s, one.sharded.gather.seconds, one.sharded.scatter.seconds,
+         one.sharded.prepare_s)
+        for one in layers.values()
+    ]  # fmt: skip
+    forward_s, backward_s, gather_s, scatter_s, prepare_s = mean_layer(units, [counts[key] for key in layers])
     sharded = ShardedSketch(
-        layer_s,
-        embedding_s,
-        head_s,
-        costs.layer_gather.seconds,
-        costs.root_gather.seconds,
-        costs.layer_scatter.seconds,
-        costs.root_scatter.seconds,
-        costs.layer_prepare_s,
-        costs.root_prepare_s,
+        (forward_s, backward_s),
+        (costs.embedding.forward_s, costs.embedding.backward_s),
+        (costs.head.forward_s, costs.head.backward_s),
+        gather_s,
+        scatter_s,
+        prepare_s,
+        costs.root.gather.seconds,
+        costs.root.scatter.seconds,
+        costs.root.prepare_s,
     )
     return Sketch(
         costs.input_s,
         stages,
         _slowest(costs.sends, plan, 1),
         _slowest(costs.sends_back, plan, -1),
-        max(one.seconds for one in costs.shared),
+        costs.shared[0].seconds,
         sharded,
     )
+
+
+def mean_layer(units: Sequence[Any], counts: Sequence[int]) -> Any:
+    """What a layer takes on average. units: (kinds, columns) of a layer of each kind. counts: layers of each kind."""
+    if len(units) == 1:
+        return units[0]
+    whole = sum(counts)
+    return [sum(n * one for n, one in zip(counts, column, strict=True)) / whole for column in zip(*units, strict=True)]
 
 
 def _slowest(sends: Sequence[Communication], plan: Plan, step: int) -> float:

@@ -19,7 +19,6 @@ from sim.parallel.memory import stage_parameters, trained_share
 from sim.parallel.plans import Plans
 from sim.parallel.stage_weights import stage_orthogonal_flops, stage_states_each
 from sim.scenario.types import Training
-from sim.workload.parameters import count_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +38,15 @@ class StageCost:
 
 
 @dataclass(frozen=True, slots=True)
-class ShardedCost:
-    """What FSDP does for every layer, and for the root: embedding, final norm and head."""
+class ShardedUnit:
+    """What FSDP does for one unit: a layer, or the root of embedding, final norm and head.
 
-    layer_gather: Communication
-    root_gather: Communication
-    layer_scatter: Communication
-    root_scatter: Communication
-    layer_prepare_s: Array
-    root_prepare_s: Array
+    gather: of its parameters. scatter: of its gradients. prepare_s: compute to make them ready.
+    """
+
+    gather: Communication
+    scatter: Communication
+    prepare_s: Array
 
 
 def stage_cost(
@@ -69,18 +68,15 @@ def stage_cost(
     )
 
 
-def sharded_cost(model: Model, training: Training, plan: Plans, machine: Machine, network: Communicates) -> ShardedCost:
-    """Cost what FSDP does for a layer and for the root."""
-    count, trained = count_parameters(model), trained_share(model, training)
-    layer, root = count.layer / plan.tensor, count.root / plan.tensor
-    width = machine.recipe.parameters.bytes
-    return ShardedCost(
-        layer_gather=parameter_gather(width * layer, plan, network),
-        root_gather=parameter_gather(width * root, plan, network),
-        layer_scatter=gradient_reduction(machine.gradient_bytes * trained * layer, plan, network),
-        root_scatter=gradient_reduction(machine.gradient_bytes * trained * root, plan, network),
-        layer_prepare_s=_prepare_s(trained * layer, plan, machine),
-        root_prepare_s=_prepare_s(trained * root, plan, machine),
+def sharded_unit(
+    weights: int, model: Model, training: Training, plan: Plans, machine: Machine, network: Communicates
+) -> ShardedUnit:
+    """Cost what FSDP does for a unit of so many weights."""
+    own, trained = weights / plan.tensor, trained_share(model, training)
+    return ShardedUnit(
+        gather=parameter_gather(machine.recipe.parameters.bytes * own, plan, network),
+        scatter=gradient_reduction(machine.gradient_bytes * trained * own, plan, network),
+        prepare_s=_prepare_s(trained * own, plan, machine),
     )
 
 
@@ -97,8 +93,9 @@ def buckets(gradient_bytes: Array, plan: Plans, stack: GpuStack) -> Array:
     """Reductions that a stage's gradients leave in: all at once, or bucket by bucket as each chunk completes them."""
     if not stack.overlap_gradient_reduction:
         return 1
-    chunk_bytes = gradient_bytes / plan.virtual_stages
-    return plan.virtual_stages * np.maximum(1, np.ceil(chunk_bytes / stack.gradient_bucket_bytes)).astype(int)
+    chunks = plan.virtual_stages * plan.pipelining.copies
+    chunk_bytes = gradient_bytes / chunks
+    return chunks * np.maximum(1, np.ceil(chunk_bytes / stack.gradient_bucket_bytes)).astype(int)
 
 
 def _prepare_s(parameters: Array, plan: Plans, machine: Machine) -> Array:

@@ -5,13 +5,16 @@ The engine runs these costs as a program; nothing here knows in which order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+import operator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 
-from sim.catalog import Model, Recipe
+from sim.catalog import GpuStack, Model, Recipe
 from sim.cost.compute import Machine, input_weight_gradients_s, pass_cost, products_s
 from sim.cost.parts import Parts, plain
 from sim.cost.passes import PassCost
@@ -23,14 +26,35 @@ from sim.cost.split import (
     layer_exchanges,
     overlapped,
 )
-from sim.cost.stage import exposed_gather, sharded_cost, stage_cost
+from sim.cost.stage import ShardedUnit, exposed_gather, sharded_unit, stage_cost
 from sim.hardware.kernel import Array
 from sim.hardware.network import Communicates, Communication, Network
 from sim.parallel.plan import Plan
 from sim.parallel.plans import Plans
 from sim.scenario.types import Recompute, Training
-from sim.workload.layer import Slice, embedding_operations, head_operations, layer_operations
-from sim.workload.operations import Operation
+from sim.workload.kinds import EMBEDDING, HEAD, Kind, layers_by_kind, model_kinds, model_runs
+from sim.workload.layer import Slice
+from sim.workload.parameters import count_parameters
+
+
+class LayerCost(NamedTuple):
+    """One layer: a micro-batch through it, and what FSDP does for it."""
+
+    passes: PassCost
+    sharded: ShardedUnit
+
+
+class Passes(NamedTuple):
+    """One micro-batch through a layer of each kind, and through the ends; tensor-parallel exchanges included."""
+
+    layers: dict[Kind, PassCost]
+    embedding: PassCost
+    head: PassCost
+
+    def plain(self) -> Passes:
+        """Of one plan, in plain floats."""
+        layers = {kind: one.plain() for kind, one in self.layers.items()}
+        return Passes(layers, self.embedding.plain(), self.head.plain())
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,32 +62,27 @@ class StepCosts:
     """What one step costs, as the instructions of a program need it. S stages, C chunks.
 
     chunks: (C,) one forward and backward of one micro-batch, tensor-parallel exchanges included.
-    layer, embedding, head: the same for one layer and the two ends, on the first part of the hardware.
+    layers: of every layer, on the first part of the hardware; those of a kind are one object. embedding, head: the
+    ends.
     sends, sends_back: of every chunk of every copy of the model, an activation to the next chunk, a gradient to the one
     before; nothing where that lies on the same stage.
     reductions: (S,) one of the `buckets[stage]` gradient reductions that a stage makes.
     gathers: (S,) the exposed part of the parameter gather after a sharded optimizer.
     shared: (S,) gradients of parameters that another stage holds as well, on their way there.
-    prepares_s: (S,) compute to make a stage's gradients ready; layer_prepare_s, root_prepare_s: the same for FSDP.
-    layer_gather, root_gather, layer_scatter, root_scatter: FSDP, per layer and for embedding plus head.
+    prepares_s: (S,) compute to make a stage's gradients ready. root: what FSDP does for embedding, final norm and head.
     """
 
     chunks: tuple[PassCost, ...]
-    layer: PassCost
+    layers: tuple[LayerCost, ...]
     embedding: PassCost
     head: PassCost
+    root: ShardedUnit
     sends: tuple[Communication, ...]
     sends_back: tuple[Communication, ...]
     reductions: tuple[Communication, ...]
     buckets: tuple[int, ...]
     gathers: tuple[Communication, ...]
     shared: tuple[Communication, ...]
-    layer_gather: Communication
-    root_gather: Communication
-    layer_scatter: Communication
-    root_scatter: Communication
-    layer_prepare_s: float
-    root_prepare_s: float
     prepares_s: tuple[float, ...]
     optimizer: tuple[Parts, ...]
     straggler_s: tuple[float, ...]
@@ -94,26 +113,28 @@ def step_costs_on_sites(
     sites: of each part of the plan.
     """
     stack, gradient_width = sites[0].machine.stack, sites[0].machine.gradient_bytes
-    ends = [
-        tuple(one.plain() for one in micro_batch_passes(model, training, plan, site.machine, site.network))
-        for site in sites
-    ]
+    passes = [micro_batch_passes(model, training, plan, site.machine, site.network).plain() for site in sites]
     site_of = [sites[index] for index in plan.stage_parts]
-    chunks = tuple(_chunk(index, plan, *ends[plan.stage_parts[plan.stage_of(index)]]) for index in range(plan.chunks))
+    chunks = tuple(
+        _chunk(index, model, plan, passes[plan.stage_parts[plan.stage_of(index)]]) for index in range(plan.chunks)
+    )
     sends, sends_back = pipeline_sends(model, slice_of(training, plan, sites[0].machine.recipe), plan, sites)
     stages = [
         stage_cost(model, training, plan, stage, site.machine, site.network) for stage, site in enumerate(site_of)
     ]
-    sharded = sharded_cost(model, training, plan, sites[0].machine, sites[0].network)
-    layer, embedding, head = ends[0]
+    shard = functools.partial(
+        sharded_unit, model=model, training=training, plan=plan, machine=sites[0].machine, network=sites[0].network
+    )
+    layers = {kind: LayerCost(one, shard(kind.weights(model).total)) for kind, one in passes[0].layers.items()}
     forwards_s = [stage_forward_s(plan, stage, chunks) for stage in range(plan.pipeline)]
     busy_s = [plan.micro_batches * micro_batch_busy_s(stage, plan, chunks) for stage in range(plan.pipeline)]
     sizes = [0.0 if training.lora else float(stage.buckets * stage.bucket_bytes) for stage in stages]
     return StepCosts(
         chunks=chunks,
-        layer=layer,
-        embedding=embedding,
-        head=head,
+        layers=tuple(layers[kind] for kind, count in model_runs(model) for _ in range(count)),
+        embedding=passes[0].embedding,
+        head=passes[0].head,
+        root=shard(count_parameters(model).root),
         sends=sends,
         sends_back=sends_back,
         reductions=tuple(stage.reduction for stage in stages),
@@ -123,12 +144,6 @@ def step_costs_on_sites(
             for stage, forward_s in zip(stages, forwards_s, strict=True)
         ),
         shared=shared_gradients(model, plan, 0.0 if training.lora else gradient_width, sizes, sites),
-        layer_gather=sharded.layer_gather,
-        root_gather=sharded.root_gather,
-        layer_scatter=sharded.layer_scatter,
-        root_scatter=sharded.root_scatter,
-        layer_prepare_s=float(sharded.layer_prepare_s),
-        root_prepare_s=float(sharded.root_prepare_s),
         prepares_s=tuple(float(stage.prepare_s) for stage in stages),
         optimizer=tuple(plain(stage.optimizer) for stage in stages),
         straggler_s=tuple(jitter * expected_maximum(plan.data) * busy for busy in busy_s),
@@ -180,38 +195,48 @@ def slice_of(training: Training, plan: Plans, recipe: Recipe) -> Slice:
 
 def micro_batch_passes(
     model: Model, training: Training, plan: Plans, machine: Machine, network: Communicates
-) -> tuple[PassCost, PassCost, PassCost]:
-    """(layer, embedding, head) for one micro-batch, tensor-parallel exchanges included; of one plan or of many."""
-    part, stack = slice_of(training, plan, machine.recipe), machine.stack
-    lora, style = training.lora, machine.style
+) -> Passes:
+    """One micro-batch through a layer of each kind and through the ends; of one plan or of many."""
+    part, lora, style = slice_of(training, plan, machine.recipe), training.lora, machine.style
 
-    def cost(build: Callable[[Slice], Sequence[Operation]], recompute: Recompute) -> PassCost:
-        sides = build(part), build(part.unsplit())
-        return pass_cost(*sides, part.tensor, recompute, machine, plan.pipelining.phases)
+    def cost(kind: Kind, recompute: Recompute) -> PassCost:
+        here, alone = (kind.operations(model, cut, style, lora) for cut in (part, part.unsplit()))
+        return pass_cost(here, alone, part.tensor, recompute, machine, plan.pipelining.phases)
 
-    layer = cost(lambda cut: layer_operations(model, cut, style, lora), plan.recompute)
-    exchanges = layer_exchanges(model, part, plan, network)
-    if stack.overlap_tensor_exchange and plan.sequence_parallel:
-        beside_s = {phase: (products_s(own), own.wait_s) for phase, own in layer.phases.items()}
-        exchanges = overlapped(exchanges, beside_s, plan, stack, network.domain)
-    elif stack.overlap_tensor_gradients and "backward" in layer.phases:
-        # Where a weight gradient runs apart, nothing is beside the reduction of its input's.
-        back = layer["backward"]
-        beside = input_weight_gradients_s(back), back.wait_s
-        exchanges = beside_weight_gradients(exchanges, model, part, plan, network, *beside, stack.overlap_slowdown)
-    embedding = cost(lambda cut: embedding_operations(model, cut, lora), "none")
-    head = cost(lambda cut: head_operations(model, cut, style, lora), "none")
-    return (
-        layer + exchanges,
-        embedding + embedding_exchanges(model, part, plan, network),
-        head + head_exchanges(model, part, plan, network),
+    def layer(kind: Kind) -> PassCost:
+        alone = cost(kind, plan.recompute)
+        return alone + _exposed_exchanges(alone, model, part, plan, machine.stack, network)
+
+    return Passes(
+        {kind: layer(kind) for kind in model_kinds(model)},
+        cost(EMBEDDING, "none") + embedding_exchanges(model, part, plan, network),
+        cost(HEAD, "none") + head_exchanges(model, part, plan, network),
     )
 
 
-def _chunk(index: int, plan: Plan, layer: PassCost, embedding: PassCost, head: PassCost) -> PassCost:
-    cost = layer * plan.layers_per_chunk[index]
+def _exposed_exchanges(
+    layer: PassCost, model: Model, part: Slice, plan: Plans, stack: GpuStack, network: Communicates
+) -> PassCost:
+    """The exchanges of a layer, as far as its stack does not hide them behind what the layer computes."""
+    exchanges = layer_exchanges(model, part, plan, network)
+    if stack.overlap_tensor_exchange and plan.sequence_parallel:
+        beside_s = {phase: (products_s(own), own.wait_s) for phase, own in layer.phases.items()}
+        return overlapped(exchanges, beside_s, plan, stack, network.domain)
+    if stack.overlap_tensor_gradients and "backward" in layer.phases:
+        # Where a weight gradient runs apart, nothing is beside the reduction of its input's.
+        back = layer["backward"]
+        beside = input_weight_gradients_s(back), back.wait_s
+        return beside_weight_gradients(exchanges, model, part, plan, network, *beside, stack.overlap_slowdown)
+    return exchanges
+
+
+def _chunk(index: int, model: Model, plan: Plan, passes: Passes) -> PassCost:
+    first = sum(plan.layers_per_chunk[:index])
+    counts = layers_by_kind(model, first, first + plan.layers_per_chunk[index])
+    layers = [passes.layers[kind] * int(count) for kind, count in counts.items()]
+    cost = functools.reduce(operator.add, layers)
     if index == 0:
-        cost += embedding
+        cost += passes.embedding
     if index == plan.chunks - 1:
-        cost += head
+        cost += passes.head
     return cost

@@ -8,9 +8,11 @@ last, once an instant.
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from typing import Any
+from heapq import heappop
+from typing import cast
 
 import simpy
+from simpy.events import EventPriority
 
 from sim.cost.parts import combined
 from sim.engine.flows import Flows, SlowedCompute
@@ -19,34 +21,10 @@ from sim.engine.sharing import SharedLinks
 from sim.engine.trace import Span, Trace, Wait
 from sim.errors import ScaletaxError, Stalled
 
+_USUAL = EventPriority(1)
+"""Of what SimPy schedules unless told otherwise."""
 _ROUNDING = 1e-12
 """What is left of an instruction besides its transfers is nothing below this share of it."""
-
-
-class _Signals:
-    """Events of the program. A SimPy event exists only while some stream waits, which keeps the heap small."""
-
-    def __init__(self, environment: simpy.Environment) -> None:
-        self._environment = environment
-        self._done: set[EventKey] = set()
-        self._waiting: dict[EventKey, simpy.Event] = {}
-
-    def is_recorded(self, key: EventKey) -> bool:
-        return key in self._done
-
-    def record(self, key: EventKey) -> None:
-        if key in self._done:
-            raise ScaletaxError("program", f"event {key} is recorded twice")
-        self._done.add(key)
-        event = self._waiting.pop(key, None)
-        if event is not None:
-            event.succeed()
-
-    def wait(self, key: EventKey) -> simpy.Event:
-        event = self._waiting.get(key)
-        if event is None:
-            event = self._waiting[key] = self._environment.event()
-        return event
 
 
 def run(program: Program, links: SharedLinks | None = None) -> Trace:
@@ -59,11 +37,25 @@ def run(program: Program, links: SharedLinks | None = None) -> Trace:
     for actor in program.actors:
         compute = SlowedCompute(clock.environment) if _is_slowed(actor) else None
         for stream, instructions in actor.streams.items():
-            clock.environment.process(clock.stream(actor.name, stream, instructions, compute))
-    clock.environment.run()
+            _start(clock.stream(actor.name, stream, instructions, compute))
+    clock.environment.run_all()
     if clock.blocked:
         raise _stalled(program, clock.blocked)
     return clock.trace
+
+
+def _start(stream: Generator[simpy.Event, None, None]) -> None:
+    """Run a stream, as far as it gets at once and then whenever what it waits for happens.
+
+    What a SimPy process does, without what only processes need that may be interrupted or waited for themselves.
+    """
+
+    def go_on(_: object) -> None:
+        event = next(stream, None)
+        if event is not None:
+            event.callbacks.append(go_on)
+
+    go_on(None)
 
 
 def _is_slowed(actor: Actor) -> bool:
@@ -76,90 +68,123 @@ def _is_slowed(actor: Actor) -> bool:
     )
 
 
+class _Environment(simpy.Environment):
+    """SimPy's environment, without a call for every event: ours cannot fail, and nothing stops them half-way."""
+
+    def run_all(self) -> None:
+        """Let everything happen, in SimPy's order."""
+        queue = self._queue
+        while queue:
+            self._now, _, _, event = heappop(queue)
+            callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]
+            for callback in callbacks:
+                callback(event)
+
+
+class _Timer(simpy.Event):
+    """Happens some time after it was set, again and again: a stream sleeps many times, but once at a time."""
+
+    def __init__(self, environment: simpy.Environment) -> None:
+        super().__init__(environment)
+        self._ok, self._value = True, None
+
+    def set(self, seconds: float) -> _Timer:
+        """Let it happen after so long."""
+        self.callbacks = []
+        self.env.schedule(self, _USUAL, seconds)
+        return self
+
+
 class _Clock:
-    """Runs streams as SimPy processes and keeps the record."""
+    """Runs streams and keeps the record."""
 
     def __init__(self, program: Program, links: SharedLinks | None) -> None:
-        self.environment = simpy.Environment()
+        self.environment = _Environment()
         self.trace = Trace(multiplicity={actor.name: actor.multiplicity for actor in program.actors})
         self.blocked: dict[tuple[str, str], tuple[Instruction, EventKey, float]] = {}
-        self._signals = _Signals(self.environment)
         self._flows = Flows(self.environment, links) if links is not None else None
         self._known: dict[int, tuple[tuple[Transfer, ...], tuple[Transfer, ...]]] = {}
+        # Event -> the span that recorded it, or while some stream waits for it, a SimPy event.
+        self._states = cast(dict[EventKey, Span | simpy.Event], self.trace.recorded_by)
 
     def stream(
         self, actor: str, stream: str, instructions: list[Instruction], compute: SlowedCompute | None
-    ) -> Generator[simpy.Event, Any, None]:
+    ) -> Generator[simpy.Event, None, None]:
         """One stream: wait, be busy, record; instruction after instruction. compute: the actor's, if ever slowed.
 
         Instructions that neither wait nor are waited for are run in one go with the next where their ends are known.
         """
-        environment, signals, trace = self.environment, self._signals, self.trace
-        now, pending = 0.0, 0.0
+        environment, trace, states = self.environment, self.trace, self._states
+        spans, timer, blocked, me = trace.spans, _Timer(environment), self.blocked, (actor, stream)
+        now, pending, last = 0.0, 0.0, len(instructions) - 1
         for index, instruction in enumerate(instructions):
             for key in instruction.waits:
-                if signals.is_recorded(key):
+                state = states.get(key)
+                if isinstance(state, Span):
                     continue
                 if pending:
-                    yield environment.timeout(pending)
-                    now, pending = environment.now, 0.0
-                if not signals.is_recorded(key):
-                    self.blocked[actor, stream] = (instruction, key, environment.now)
-                    yield signals.wait(key)
-                    del self.blocked[actor, stream]
-                    if environment.now > now:
-                        trace.waits.append(Wait(actor, stream, now, environment.now, key))
-                    now = environment.now
-            parts = instruction.parts
-            if (compute is not None or instruction.transfers) and self._varies(stream, instruction, compute):
+                    yield timer.set(pending)
+                    now, pending = now + pending, 0.0
+                    state = states.get(key)
+                if not isinstance(state, Span):
+                    blocked[me] = instruction, key, now
+                    if state is None:
+                        state = states[key] = simpy.Event(environment)
+                    yield state
+                    del blocked[me]
+                    before, now = now, environment.now
+                    if now > before:
+                        trace.waits.append(Wait(actor, stream, before, now, key))
+            parts, transfers = instruction.parts, instruction.transfers
+            contested = self._contested(transfers) if transfers else ()
+            if contested or (compute is not None and _weighs(stream, instruction)):
                 if pending:
-                    yield environment.timeout(pending)
-                    now, pending = environment.now, 0.0
+                    yield timer.set(pending)
+                    now, pending = now + pending, 0.0
                 start_s = now
-                parts = yield from self._at_varying_pace(stream, instruction, compute)
+                parts = yield from self._at_varying_pace(stream, instruction, compute, contested)
                 now = environment.now
             else:
                 start_s = now + pending
-                pending += instruction.duration_s
+                pending += sum(parts.values())
             span = Span(actor, stream, instruction, start_s, now + pending, parts)
-            trace.spans.append(span)
-            if instruction.records is not None or index == len(instructions) - 1:
+            spans.append(span)
+            if instruction.records is not None or index == last:
                 if pending:
-                    yield environment.timeout(pending)
-                    now, pending = environment.now, 0.0
+                    yield timer.set(pending)
+                    now, pending = now + pending, 0.0
                 if instruction.records is not None:
-                    trace.recorded_by[instruction.records] = span
-                    signals.record(instruction.records)
+                    self._record(instruction.records, span)
         # Not when SimPy comes to an end: it may still hold timers that faster paces made void.
         trace.step_time_s = max(trace.step_time_s, now)
 
-    def _varies(self, stream: str, instruction: Instruction, compute: SlowedCompute | None) -> bool:
-        """Whether what else goes on decides how long an instruction takes, or the other way round."""
-        if compute is not None and (instruction.computes if stream == COMPUTE else instruction.slows_compute):
-            return True
-        return bool(self._contested(instruction.transfers))
+    def _record(self, key: EventKey, span: Span) -> None:
+        before = self._states.get(key)
+        self._states[key] = span
+        if isinstance(before, Span):
+            raise ScaletaxError("program", f"event {key} is recorded twice")
+        if before is not None:
+            before.succeed()
 
     def _contested(self, transfers: tuple[Transfer, ...]) -> tuple[Transfer, ...]:
         """Those of some transfers that others may slow; worked out once for transfers that are repeated."""
-        flows, key = self._flows, id(transfers)
-        if flows is None or not transfers:
-            return ()
-        if key not in self._known:
+        known = self._known.get(id(transfers))
+        if known is None:
+            flows = self._flows
+            contested = tuple(one for one in transfers if flows and one.seconds > 0 and flows.contested(one))
             # Kept with its answer, so that no other tuple can take its place in memory.
-            contested = tuple(one for one in transfers if one.seconds > 0 and flows.contested(one))
-            self._known[key] = transfers, contested
-        return self._known[key][1]
+            known = self._known[id(transfers)] = transfers, contested
+        return known[1]
 
     def _at_varying_pace(
-        self, stream: str, instruction: Instruction, compute: SlowedCompute | None
-    ) -> Generator[simpy.Event, Any, Mapping[str, float]]:
+        self, stream: str, instruction: Instruction, compute: SlowedCompute | None, contested: tuple[Transfer, ...]
+    ) -> Generator[simpy.Event, None, Mapping[str, float]]:
         """Run one instruction: what is not on contested links first, then each such transfer. Returns its parts.
 
         No transfer is slowed as compute, contested or not.
         """
         computes = compute if stream == COMPUTE and instruction.computes else None
         slows = compute if stream != COMPUTE and instruction.slows_compute else None
-        contested = self._contested(instruction.transfers)
         moving = instruction.transfers if computes else contested
         rest_s = _without_s(instruction, moving)
         extra: list[Mapping[str, float]] = []
@@ -170,23 +195,28 @@ class _Clock:
             yield work
             extra.append(work.extra)
         elif rest_s:
-            yield self.environment.timeout(rest_s)
+            yield simpy.Timeout(self.environment, rest_s)
         for transfer in moving:
             if self._flows is not None and transfer in contested:
                 work = self._flows.start(transfer)
                 yield work
                 extra.append(work.extra)
             else:
-                yield self.environment.timeout(transfer.seconds)
+                yield simpy.Timeout(self.environment, transfer.seconds)
         if slows:
             slows.end(instruction)
         return combined(instruction.parts, *extra) if any(extra) else instruction.parts
 
 
+def _weighs(stream: str, instruction: Instruction) -> bool:
+    """Whether an instruction is compute that something may slow, or slows compute itself."""
+    return instruction.computes if stream == COMPUTE else bool(instruction.slows_compute)
+
+
 def _without_s(instruction: Instruction, transfers: tuple[Transfer, ...]) -> float:
     """Seconds of an instruction apart from some of its transfers."""
     whole_s = instruction.duration_s
-    rest_s = whole_s - sum(transfer.seconds for transfer in transfers)
+    rest_s = whole_s - sum([transfer.seconds for transfer in transfers])
     if rest_s < -_ROUNDING * whole_s:
         raise ScaletaxError("program", f"'{instruction.what}' takes {whole_s} s, less than its transfers")
     return rest_s if rest_s > _ROUNDING * whole_s else 0.0

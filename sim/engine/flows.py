@@ -47,7 +47,8 @@ class Work(simpy.Event):
 
     def finish(self) -> None:
         """Let the event happen."""
-        self._advance()
+        if self._pace < 1:
+            self._advance()
         self.succeed()
 
     def _advance(self) -> None:
@@ -110,10 +111,10 @@ class _Pacer(ABC):
     def _go(self) -> None:
         """Set all paces, and the timer for what is done first."""
         self._set_paces()
-        next_s = min(work.end_s for work in self._works)
+        next_s = min([work.end_s for work in self._works])
         if self._timer is None or next_s != self._next_s:
             self._next_s = next_s
-            self._timer = self._environment.timeout(next_s - self._environment.now)
+            self._timer = simpy.Timeout(self._environment, next_s - self._environment.now)
             self._timer.callbacks.append(self._ring)
 
     def _ring(self, timer: simpy.Event) -> None:

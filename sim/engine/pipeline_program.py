@@ -117,7 +117,7 @@ class _Stage:
     def _reduced_pass(self, slot: Slot, *, final: bool) -> None:
         """What completes gradients, in as many pieces as they fill buckets, each reduced while the next computes."""
         chunk = slot.chunk
-        pieces = self.costs.buckets[self.stage] // self.plan.virtual_stages
+        pieces = self.costs.buckets[self.stage] // len(self.chunks)
         one_piece = self._cost(slot) * (1 / pieces)
         # Replicas with fewer micro-batches come to their last one, which completes the gradients, earlier.
         meeting = [ends[chunk] for ends in self.complete] if final else [slot]

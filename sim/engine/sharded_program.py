@@ -40,7 +40,7 @@ class _Sharded:
 
     def __init__(self, plan: Plan, costs: StepCosts, stack: GpuStack) -> None:
         self.plan, self.costs, self.stack = plan, costs, stack
-        self.layers = plan.layers_per_chunk[0]
+        self.layers = len(costs.layers)
         self.actor = actor_of("replica", plan, range(1), range(plan.data))
         self.transfers = Transfers(range(plan.devices))
         self.compute = ComputeStream(self.actor, self.transfers)
@@ -63,17 +63,16 @@ class _Sharded:
     def forward(self, batch: int) -> None:
         """Gather and run: root first, then layer after layer, gathered `prefetch` layers ahead."""
         costs, ahead = self.costs, 1 + self.stack.prefetch_layers
-        self._data(
-            Work("gather", None, batch, unit="root"), costs.root_gather, self._after_step(batch), ("root", batch)
-        )
+        root = Work("gather", None, batch, unit="root")
+        self._data(root, costs.root.gather, self._after_step(batch), ("root", batch))
         self.run_forward(
             _pass("forward", batch, "embedding"), costs.embedding, (("root", batch),), ("forward", batch, -1)
         )
-        for layer in range(self.layers):
+        for layer, (passes, unit) in enumerate(costs.layers):
             free = (("forward", batch, layer - ahead),) if layer >= ahead else ()
-            self._data(_layer("gather", batch, layer), costs.layer_gather, free, ("gathered", batch, layer))
+            self._data(_layer("gather", batch, layer), unit.gather, free, ("gathered", batch, layer))
             arrived = (("gathered", batch, layer),)
-            self.run_forward(_pass("forward", batch, "layer", layer), costs.layer, arrived, ("forward", batch, layer))
+            self.run_forward(_pass("forward", batch, "layer", layer), passes, arrived, ("forward", batch, layer))
         self.run_forward(_pass("forward", batch, "head"), costs.head, (), ("forward", batch, self.layers))
 
     def backward(self, batch: int) -> None:
@@ -86,37 +85,31 @@ class _Sharded:
         again = self.plan.zero == 3
         self.run_backward(_pass("backward", batch, "head"), costs.head, (), ("backward", batch, self.layers))
         for layer in range(top, -1, -1):
+            passes, unit = costs.layers[layer]
             if again:
                 used = layer + ahead
                 free = ("backward", batch, used) if used <= top else ("forward", batch, self.layers)
-                self._data(
-                    _layer("gather", batch, layer), costs.layer_gather, (free,), ("gathered again", batch, layer)
-                )
+                self._data(_layer("gather", batch, layer), unit.gather, (free,), ("gathered again", batch, layer))
             if layer < top and reduces:
                 self._scatter(batch, layer + 1)
-            prepare_s = costs.layer_prepare_s if reduces else 0.0
+            prepare_s = float(unit.prepare_s) if reduces else 0.0
             arrived = (("gathered again", batch, layer),) if again else ()
-            self.run_backward(
-                _pass("backward", batch, "layer", layer), costs.layer, arrived, ("backward", batch, layer), prepare_s
-            )
+            work = _pass("backward", batch, "layer", layer)
+            self.run_backward(work, passes, arrived, ("backward", batch, layer), prepare_s)
         if reduces:
             self._scatter(batch, 0)
-        prepare_s = costs.root_prepare_s if reduces else 0.0
+        prepare_s = float(costs.root.prepare_s) if reduces else 0.0
         self.run_backward(
             _pass("backward", batch, "embedding"), costs.embedding, (), ("backward", batch, -1), prepare_s
         )
         if reduces:
-            self._data(
-                Work("scatter", None, batch, unit="root"),
-                costs.root_scatter,
-                (("backward", batch, -1),),
-                ("root out", batch),
-            )
+            root = Work("scatter", None, batch, unit="root")
+            self._data(root, costs.root.scatter, (("backward", batch, -1),), ("root out", batch))
             self.scattered = [("root out", batch)]
 
     def _scatter(self, batch: int, layer: int) -> None:
-        done = ("scattered", batch, layer)
-        self._data(_layer("scatter", batch, layer), self.costs.layer_scatter, (("backward", batch, layer),), done)
+        scatter, done = self.costs.layers[layer].sharded.scatter, ("scattered", batch, layer)
+        self._data(_layer("scatter", batch, layer), scatter, (("backward", batch, layer),), done)
 
     def _after_step(self, batch: int) -> tuple[EventKey, ...]:
         """A micro-batch's first gather is issued once the one before has been launched to its end."""

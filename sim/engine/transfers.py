@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from typing import NamedTuple, cast
 
@@ -85,11 +86,9 @@ def actor_of(name: str, plan: Plan, stages: range, replicas: range) -> Actor:
 
 def repeated(transfers: Iterable[tuple[Transfer, ...]]) -> dict[Flow, Moved]:
     """What every flow moves, over many instructions that share their transfers."""
-    times: dict[int, int] = {}
-    once: dict[int, tuple[Transfer, ...]] = {}
-    for one in transfers:
-        once[id(one)] = one
-        times[id(one)] = times.get(id(one), 0) + 1
+    given = list(transfers)
+    times = Counter(map(id, given))
+    once = dict(zip(map(id, given), given, strict=True))
     found: dict[Flow, Moved] = {}
     for key, together in once.items():
         for transfer in together:

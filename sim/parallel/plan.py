@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 
 from sim.catalog import GpuStack
@@ -107,10 +106,14 @@ class Plan:
         """Layers that one stage holds over all its chunks."""
         return sum(self.layers_of(chunk) for chunk in self.chunks_of(stage))
 
+    def layer_range(self, chunk: int) -> tuple[int, int]:
+        """(first, past the last) layer of a chunk of any copy of the model."""
+        first = sum(self.layers_per_chunk[: chunk % self.chunks])
+        return first, first + self.layers_of(chunk)
+
     def layer_ranges(self, stage: int) -> list[tuple[int, int]]:
-        """(first, past the last) layer of every chunk of a stage."""
-        ends = [0, *itertools.accumulate(self.layers_per_chunk)]
-        return [(ends[chunk % self.chunks], ends[chunk % self.chunks + 1]) for chunk in self.chunks_of(stage)]
+        """The same of every chunk of a stage."""
+        return [self.layer_range(chunk) for chunk in self.chunks_of(stage)]
 
     def layers_in_flight(self, stage: int) -> float:
         """Layers, over micro-batches, that a stage holds activations of at its fullest, in the replica that holds most.

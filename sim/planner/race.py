@@ -30,9 +30,6 @@ from sim.planner.space import plan_at
 from sim.processes import mapped
 from sim.scenario.types import Scenario
 
-_SETTLED_ROUNDS = 1
-"""Rounds after which one more takes what every further one takes; interleaving needs one more."""
-
 
 @dataclass(frozen=True, slots=True)
 class Races:
@@ -67,7 +64,7 @@ class Races:
 
 def _length(block: PlanBlock) -> int:
     """How long the program of the one plan of a block is, in slots of one chunk and micro-batch."""
-    rounds = (block.virtual_stages > 1) + 2 * _SETTLED_ROUNDS + 1
+    rounds = 2 * block.pipelining.steady_rounds + 1
     return int((block.pipeline * block.virtual_stages * np.minimum(block.micro_batches, rounds * block.pipeline))[0])
 
 
@@ -85,7 +82,7 @@ def _one_of_these(row: tuple[PlanBlock, float, float]) -> Contender:
 
 def raced_step_s(plan: Plan, costs: StepCosts, stack: GpuStack, network: Network) -> float:
     """Seconds of one step of a plan in the engine, with equal devices. costs: of the whole step."""
-    settled = _SETTLED_ROUNDS + (plan.virtual_stages > 1)
+    settled = plan.pipelining.steady_rounds
     fewest = min(plan.replica_micro_batches or (plan.micro_batches,))
     further = fewest // plan.pipeline - settled - 1
     if further <= settled:

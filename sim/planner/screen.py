@@ -7,6 +7,7 @@ Each is worked out for every different combination, and each plan looks up its o
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -16,16 +17,19 @@ from numpy.typing import NDArray
 from sim.cost.compute import Machine
 from sim.cost.estimate import estimated_step_s
 from sim.cost.parts import duration_s
-from sim.cost.sketch import ShardedSketch, Sketch, StageSketch
+from sim.cost.sketch import ShardedSketch, Sketch, StageSketch, mean_layer
 from sim.cost.split import gradient_send, pipeline_send, tied_embedding_bytes
-from sim.cost.stage import exposed_gather, sharded_cost, stage_cost
+from sim.cost.stage import exposed_gather, sharded_unit, stage_cost
 from sim.cost.step import expected_maximum, micro_batch_passes, slice_of
 from sim.hardware.kernel import Array
 from sim.hardware.network import Communication, NetworkTable
 from sim.parallel.memory import stage_memory, stage_parameters
 from sim.parallel.plan import shards_by_layer
 from sim.parallel.plan_block import Counts, PlanBlock
+from sim.parallel.stage_weights import stage_kinds as layers_of_stage
 from sim.scenario.types import Scenario
+from sim.workload.kinds import all_layers, model_kinds
+from sim.workload.parameters import count_parameters
 
 Floats = NDArray[np.float64]
 _REDUCES_EACH = 2
@@ -52,6 +56,7 @@ class Screen:
         replicas = dict.fromkeys(("data", "micro_batch", "micro_batches"), batch + 1)
         stages = dict.fromkeys(("pipeline", "virtual_stages"), layers + 1)
         self._radices = {"tensor": scenario.model.heads + 1, **stages, **replicas}
+        self._counts = list(all_layers(scenario.model).values())
         self._all_known: dict[tuple[object, ...], _Known] = {}
 
     def screened(self, block: PlanBlock, capacity_bytes: float) -> Screened:
@@ -65,7 +70,9 @@ class Screen:
         """(B,) seconds that the layers of each plan take at least, whatever else it does: a bound from below."""
         if not len(block):
             return np.zeros(0)
-        layer_s: Floats = self._layers_and_ends(block).at(slice(None))[:2].sum(axis=0)
+        columns = self._layers_and_ends(block).at(slice(None))
+        layers_s = mean_layer(self._by_kind(columns), self._counts)
+        layer_s: Floats = layers_s[0] + layers_s[1]
         return block.micro_batches * (self.scenario.model.layers / block.pipeline) * layer_s
 
     def peak_bytes(self, block: PlanBlock) -> Floats:
@@ -114,10 +121,15 @@ class Screen:
         return peak_bytes
 
     def _passes(self, some: PlanBlock) -> list[Array]:
-        """Forward, backward and its part that may run apart, of a layer, the embedding and the head."""
+        """Forward, backward and its part that may run apart, of a layer of each kind, the embedding and the head."""
         scenario = self.scenario
         passes = micro_batch_passes(scenario.model, scenario.training, some, self.machine, self.table)
-        return [seconds for one in passes for seconds in (one.forward_s, one.backward_s, one.weight_s)]
+        units = (*passes.layers.values(), passes.embedding, passes.head)
+        return [seconds for one in units for seconds in (one.forward_s, one.backward_s, one.weight_s)]
+
+    def _by_kind(self, columns: Floats) -> list[Floats]:
+        """The columns of a layer of each kind, three at a time, of all that come first."""
+        return [columns[3 * index : 3 * index + 3] for index in range(len(self._counts))]
 
     def _sends(self, some: PlanBlock) -> list[Array]:
         """A send onwards and one back, and gradients of parameters that two stages hold."""
@@ -141,32 +153,40 @@ class Screen:
         return [*once, lag]
 
     def _sharded(self, some: PlanBlock) -> list[Array]:
-        """What FSDP does for a layer and for the root."""
-        scenario = self.scenario
-        cost = sharded_cost(scenario.model, scenario.training, some, self.machine, self.table)
-        collectives = (cost.layer_gather, cost.root_gather, cost.layer_scatter, cost.root_scatter)
-        return [*(one.seconds for one in collectives), cost.layer_prepare_s, cost.root_prepare_s]
+        """What FSDP does for a layer of each kind and for the root."""
+        model, training = self.scenario.model, self.scenario.training
+        weights = [*(kind.weights(model).total for kind in model_kinds(model)), count_parameters(model).root]
+        units = [sharded_unit(one, model, training, some, self.machine, self.table) for one in weights]
+        return [column for one in units for column in (one.gather.seconds, one.scatter.seconds, one.prepare_s)]
 
     def _step_s(self, block: PlanBlock, shared: list[Floats]) -> Floats:
         """The step of some plans, from what each of them has looked up."""
         (passes, (send_s, send_back_s, shared_s)), stages = shared[:2], shared[2 : 2 + _KINDS]
         stack, schedule = self.machine.stack, block.pipelining
-        layer_s, embedding_s, head_s = passes[:3], passes[3:6], passes[6:]
+        layers_s, embedding_s, head_s = self._by_kind(passes), passes[-6:-3], passes[-3:]
         sketches = []
         for (stage, count), own in zip(stage_kinds(block), stages, strict=True):
             reduction_s, buckets, gather_s, prepare_s, optimizer_s, lag = own
-            layers = block.stage_layers(stage)
+            counts = layers_of_stage(self.scenario.model, block, stage).values()
             first, last = (has(stage, block.pipeline) for has in (schedule.has_first, schedule.has_last))
             forward_s, backward_s, weight_s = (
-                (layers * layer_s[side] + first * embedding_s[side] + last * head_s[side]) / schedule.copies
+                (
+                    functools.reduce(operator.add, [n * one[side] for n, one in zip(counts, layers_s, strict=True)])
+                    + first * embedding_s[side]
+                    + last * head_s[side]
+                )
+                / schedule.copies
                 for side in range(3)
             )
             exposed_s = exposed_gather(Communication(gather_s), buckets, block, stack, forward_s).seconds
             late_s = lag * block.micro_batches * (forward_s + backward_s)
             once_s = (reduction_s, buckets, exposed_s, prepare_s, optimizer_s, late_s)
             sketches.append(StageSketch(count, forward_s, backward_s, *once_s, weight_s))
-        sides = [(one[0], one[1]) for one in (layer_s, embedding_s, head_s)]
-        sharded = ShardedSketch(*sides, *(shared[-1] if len(shared) > 2 + _KINDS else (0.0,) * 6))
+        sharded_s = [0.0] * 6
+        if len(shared) > 2 + _KINDS:
+            sharded_s = [*mean_layer(self._by_kind(shared[-1]), self._counts), *shared[-1][-3:]]
+        sides = [(one[0], one[1]) for one in (mean_layer(layers_s, self._counts), embedding_s, head_s)]
+        sharded = ShardedSketch(*sides, *sharded_s)
         sketch = Sketch(stack.fixed_step_s, sketches, send_s, send_back_s, shared_s, sharded)
         step_s: Floats = estimated_step_s(block, sketch, stack)
         return step_s

@@ -63,8 +63,10 @@ def _blocks(scenario: Scenario, stack: GpuStack, degrees: tuple[Counts, ...]) ->
         for sequence_parallel in (False, True) if stack.sequence_parallel else (False,):
             has_sequence = (tensor > 1) & (training.sequence % tensor == 0) if sequence_parallel else True
             for schedule in stack.schedules:
-                has_schedule = SCHEDULES[schedule].allows(pipeline, virtual, micro_batches)
-                # In one stage there is nothing to order.
+                allows = SCHEDULES[schedule].allows
+                # Some of replicas that are uneven have one micro-batch less. In one stage there is nothing to order.
+                has_schedule = allows(pipeline, virtual, micro_batches)
+                has_schedule &= is_even | allows(pipeline, virtual, micro_batches - 1)
                 has_schedule &= (pipeline > 1) | (schedule == default_schedule(1))
                 rows = np.flatnonzero(has_stage & has_sequence & has_schedule)
                 if not len(rows):
@@ -141,7 +143,6 @@ def _even(
     (pipeline, virtual), data = np.array(cuts)[cut].T, np.array(sizes)[place]
     share = sizes[-1] // data
     legal = (Mesh(tensor, data, pipeline).devices <= devices) & (share % micro_batch == 0)
-    legal &= (virtual == 1) | (share // micro_batch % pipeline == 0)
     more = np.array([*sizes[1:], devices + 1])[place]
     legal &= (Mesh(tensor, more, pipeline).devices <= devices) == fewer
     return tuple(one[legal] for one in (tensor, pipeline, virtual, data, micro_batch, share // micro_batch))

@@ -10,6 +10,7 @@ from sim.errors import DoesNotFit
 from sim.machines import Prepared
 from sim.prepare import look_up
 from sim.report.borders import ascii_only
+from sim.report.layout import WIDTH
 from sim.report.points import counted
 from sim.report.variation_words import variation_words
 from sim.scenario import Scenario
@@ -18,7 +19,6 @@ from sim.simulate import resolution_of
 from sim.units import readable_bytes
 from sim.workload.parameters import count_parameters
 
-_WIDTH = 118
 _MARGIN = " " * 12
 
 
@@ -31,7 +31,7 @@ def checked(prepared: Prepared) -> str:
         f"{system.name}: {_hardware(prepared)}, {prepared.stack.title}",
         f"  model     {model.name}: {parameters / 1e9:.3f}e9 parameters, {model.layers} layers, hidden {model.hidden}",
         f"  training  {training.tokens:.4g} tokens in batches of {training.global_batch} x {training.sequence},"
-        f" {training.precision}, {training.optimizer}, {training.method}",
+        f" {training.precision}{training.recipe.text}, {training.optimizer}, {training.method}",
         *([f"{_MARGIN}{rounded}"] if (rounded := batch_note(training)) else []),
         f"  plan      {prepared.plan.summary()} ({_chooser(prepared.plan.chosen_by)}),"
         f" uses {prepared.plan.devices} of {counted(system.devices, 'device')}",
@@ -78,7 +78,7 @@ def _variation(scenario: Scenario) -> list[str]:
     differ = f"differ ({variation.name}): {', '.join(variation_words(variation))}"
     how = f"resolution {resolution.name} ({resolution.why}), {counted(scenario.steps, 'step')}, seed {scenario.seed}"
     return [
-        textwrap.fill(differ, _WIDTH, initial_indent="  devices   ", subsequent_indent=_MARGIN, break_on_hyphens=False),
+        textwrap.fill(differ, WIDTH, initial_indent="  devices   ", subsequent_indent=_MARGIN, break_on_hyphens=False),
         f"{_MARGIN}{how}",
     ]
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 
 from tabulate import tabulate
 
 from sim.report.borders import ascii_only
 from sim.report.collective import Row, Study
+from sim.report.layout import flush, wrapped
 from sim.report.points import counted
 
-_WIDTH = 118
 _HEADERS = ("algorithm", "protocol", "time", "algorithm\nGB/s", "bus\nGB/s")
 _BINARY = (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))
 _DECIMAL = (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
@@ -30,11 +29,11 @@ _SIZES = {
 def collective_screen(study: Study) -> str:
     """Return the report as plain text: ASCII only, narrow enough for a terminal."""
     parts = [
-        "\n".join(_wrapped(line) for line in (_headline(study), _who(study))),
-        "\n".join(_wrapped(line) for line in (_answer(study), _bottleneck(study))),
+        "\n".join(wrapped(line) for line in (_headline(study), _who(study))),
+        "\n".join(wrapped(line) for line in (_answer(study), _bottleneck(study))),
         _options_table(study),
         _sizes_table(study),
-        _wrapped(
+        wrapped(
             _CONVENTION.format(
                 share=study.bus_share, ranks=counted(study.group.ranks, "rank"), size=_SIZES[study.collective]
             )
@@ -150,8 +149,4 @@ def _table(rows: Sequence[Sequence[str]], headers: Sequence[str], words: int, fi
     """A table whose columns from number `words` on are figures."""
     aligned = [first, *["left"] * (words - 1), *["right"] * (len(headers) - words)]
     text = tabulate(rows, headers=list(headers), colalign=aligned, disable_numparse=True)
-    return "\n".join(line.rstrip() for line in text.splitlines())
-
-
-def _wrapped(text: str) -> str:
-    return textwrap.fill(text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+    return flush(text)

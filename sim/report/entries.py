@@ -13,6 +13,7 @@ from sim.catalog import law_names, load_sources
 from sim.outcome.outcome import Outcome
 from sim.report.accuracy import accuracy_notes, warnings_of
 from sim.report.borders import ascii_only
+from sim.report.layout import few, wrapped
 from sim.report.run_records import run_columns
 from sim.report.run_screen import run_sources, run_table
 from sim.report.sentences import percent
@@ -20,7 +21,6 @@ from sim.scenario import Published, Refusal, Scenario
 from sim.scenario.amounts import batch_note
 from sim.units import readable_time
 
-_WIDTH = 118
 _NAME_WIDTH = 24
 _HOUR_S = 3600.0
 _HEADERS = (
@@ -97,9 +97,9 @@ def entries_screen(outcomes: Sequence[Outcome], refusals: Sequence[Refusal]) -> 
         "\n".join(titles),
         table,
         run_table(outcomes),
-        "\n".join(_wrapped(line) for line in run_sources(outcomes)),
-        "\n".join(map(_wrapped, said)),
-        "\n".join(_wrapped(line) for line in _remarks(outcomes)),
+        "\n".join(wrapped(line) for line in run_sources(outcomes)),
+        "\n".join(map(wrapped, said)),
+        "\n".join(wrapped(line) for line in _remarks(outcomes)),
     ]
     return ascii_only("\n\n".join(part for part in parts if part)) + "\n"
 
@@ -235,7 +235,7 @@ def _losses(outcomes: Sequence[Outcome]) -> list[str]:
     outside = [
         outcome.scenario.entry for outcome in outcomes if not all(one.fitted for one in outcome.expected_losses[:1])
     ]
-    beyond = f"; fitted on smaller models or fewer tokens: {_few(list(dict.fromkeys(outside)))}" if outside else ""
+    beyond = f"; fitted on smaller models or fewer tokens: {few(list(dict.fromkeys(outside)))}" if outside else ""
     words = f"what {first.law} expects, in nats per token on {first.corpus}, not comparable with others"
     return [f"note: loss: {words}{beyond}"]
 
@@ -276,11 +276,7 @@ def _remarks(outcomes: Sequence[Outcome]) -> list[str]:
             names = owners.setdefault(text, [])
             names += [] if outcome.scenario.entry in names else [outcome.scenario.entry]
     count = len({outcome.scenario.entry for outcome in outcomes})
-    return [text if len(names) == count else f"{text} ({_few(names)})" for text, names in owners.items()]
-
-
-def _few(names: Sequence[str], most: int = 3) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+    return [text if len(names) == count else f"{text} ({few(names)})" for text, names in owners.items()]
 
 
 def _reason(refusal: Refusal) -> str:
@@ -293,7 +289,3 @@ def _count(number: float) -> str:
 
 def _narrow(text: str) -> str:
     return textwrap.fill(text, _NAME_WIDTH, break_on_hyphens=False)
-
-
-def _wrapped(text: str) -> str:
-    return textwrap.fill(text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)

@@ -38,12 +38,17 @@ def bill_record(bill: RunBill | None) -> dict[str, Any] | None:
     """What the median run costs, each amount with its cheap and its dear end; null is unknown."""
     if bill is None:
         return None
-    amounts = {name: _range(getattr(bill, name)) for name in (*_AMOUNTS, *_PER_TOKEN)}
+    amounts = {name: range_record(getattr(bill, name)) for name in (*_AMOUNTS, *_PER_TOKEN)}
     words = {
         name: [str(one) for one in getattr(bill, name)]
         for name in ("rental_dates", "purchase_dates", "unknown", "assumed")
     }
     return {"device_hours": bill.device_hours, **amounts, **words}
+
+
+def range_record(amount: Range | None) -> dict[str, float] | None:
+    """A range as plain data; null is unknown."""
+    return None if amount is None else dataclasses.asdict(amount)
 
 
 def losses_record(outcome: Outcome) -> list[dict[str, Any]]:
@@ -74,7 +79,3 @@ def _times(run: TrainingRun) -> dict[str, Any]:
         "mean_time_between_failures_s": between_s if math.isfinite(between_s) else None,
         "checkpoint_every_steps": run.conditions.checkpoints.every_steps or None,
     }
-
-
-def _range(amount: Range | None) -> dict[str, float] | None:
-    return None if amount is None else {"low": amount.low, "typical": amount.typical, "high": amount.high}

@@ -9,6 +9,7 @@ from tabulate import tabulate
 
 from sim.catalog import Range
 from sim.outcome.outcome import Outcome
+from sim.report.layout import few
 from sim.report.points import Curve, curves
 from sim.report.sentences import percent
 from sim.units import readable_time, time_and_unit
@@ -27,7 +28,6 @@ _HEADERS = (
 _SYSTEM_WIDTH = 16
 _MOST_ROWS = 12
 """More points than that, and each system has a row for its smallest and its largest one."""
-_MOST_NAMED = 3
 _JOULES_PER_MWH = 3.6e9
 _UNKNOWN = "unknown"
 
@@ -66,12 +66,7 @@ def run_sources(outcomes: Sequence[Outcome]) -> list[str]:
     for curve in systems:
         for note in run_notes(curve.largest):
             owners.setdefault(note, []).append(curve.label)
-    return [note if len(names) == len(systems) else f"{_few(names)}: {note}" for note, names in owners.items()]
-
-
-def _few(names: Sequence[str]) -> str:
-    more = len(names) - _MOST_NAMED
-    return _joined(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return [note if len(names) == len(systems) else f"{few(names)}: {note}" for note, names in owners.items()]
 
 
 def _shown(curve: Curve, points: int) -> Sequence[Outcome]:

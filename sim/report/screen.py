@@ -12,6 +12,7 @@ from sim.outcome.lines import GROUPS
 from sim.outcome.outcome import Outcome
 from sim.report.accuracy import accuracy_notes, error_band, few_rows_warnings, warnings_of
 from sim.report.borders import ascii_only
+from sim.report.layout import WIDTH, few, wrapped
 from sim.report.points import curves
 from sim.report.run_screen import run_sources, run_table
 from sim.report.sentences import Sentence, findings, percent
@@ -19,7 +20,6 @@ from sim.report.step_notes import step_notes
 from sim.report.step_times import differs
 from sim.units import readable_time
 
-_WIDTH = 118
 _MANY_FILES = 4
 _MOST_NOTES = 8
 _MORE_NOTES = 2
@@ -61,9 +61,9 @@ def screen(outcomes: Sequence[Outcome]) -> str:
         _headline(outcomes),
         _table(outcomes),
         run_table(outcomes),
-        "\n".join(_wrapped(line) for line in run_sources(outcomes)),
-        "\n".join(_wrapped(sentence.text) for sentence in said),
-        "\n".join(_wrapped(line) for line in [*_marked("warning", warnings), *_marked("note", notes)]),
+        "\n".join(wrapped(line) for line in run_sources(outcomes)),
+        "\n".join(wrapped(sentence.text) for sentence in said),
+        "\n".join(wrapped(line) for line in [*_marked("warning", warnings), *_marked("note", notes)]),
     ]
     return ascii_only("\n\n".join(part for part in parts if part)) + "\n"
 
@@ -80,7 +80,7 @@ def written_files(paths: Sequence[Path]) -> str:
     if len(folders) > 1 or len(named) < _MANY_FILES:
         return "\n".join(["Written:", *(f"  {stem}{suffix}" for stem, suffix in named.items())])
     names = ", ".join(f"{stem.name}{suffix}" for stem, suffix in named.items())
-    text = textwrap.fill(names, _WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
+    text = textwrap.fill(names, WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
     return f"Written to {folders.pop()}:\n{text}"
 
 
@@ -92,7 +92,7 @@ def _headline(outcomes: Sequence[Outcome]) -> str:
         f" batch {point.scenario.training.global_batch:,} x {point.scenario.training.sequence:,}"
         for point in outcomes
     )
-    title = textwrap.shorten(" / ".join(titles), _WIDTH, placeholder=" ...")
+    title = textwrap.shorten(" / ".join(titles), WIDTH, placeholder=" ...")
     return "\n".join([title, *([next(iter(works))] if len(works) == 1 else [])])
 
 
@@ -173,17 +173,8 @@ def _once(outcomes: Sequence[Outcome], notes: Sequence[Sequence[str]], first: Co
     whole = [place for places in everywhere for place in places]
     # What concerns whole systems comes before what concerns single sizes.
     ordered = sorted(owners.items(), key=lambda entry: (entry[0] not in first, not set(entry[1]) <= set(whole)))
-    return [note if places == whole else f"{note} ({_few(places)})" for note, places in ordered]
+    return [note if places == whole else f"{note} ({few(places, 2)})" for note, places in ordered]
 
 
 def _marked(kind: str, lines: Sequence[str]) -> list[str]:
     return [f"{kind}: {line}" for line in lines]
-
-
-def _few(places: Sequence[str], most: int = 2) -> str:
-    shown = list(places[:most])
-    return ", ".join(shown) + (f" and {len(places) - most} more" if len(places) > most else "")
-
-
-def _wrapped(text: str) -> str:
-    return textwrap.fill(text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)

@@ -12,8 +12,8 @@ from sim.hardware.network import Network
 from sim.hardware.topology import Link, Topology
 from sim.hardware.topology.vertex_names import kind_of
 from sim.report.borders import ascii_only
+from sim.report.layout import flush, wrapped
 
-_WIDTH = 118
 _HEADERS = ("links", "between", "GB/s\neach way", "latency", "full\nduplex")
 _MOST_SOURCES = 4
 
@@ -70,7 +70,7 @@ def _headline(topology: Topology) -> str:
         [
             f"{topology.title} ({topology.name})",
             f"{topology.devices:,} x {topology.device}{shape}",
-            _wrapped(f"library {library.name}: {library.title}"),
+            wrapped(f"library {library.name}: {library.title}"),
         ]
     )
 
@@ -87,7 +87,7 @@ def _table(topology: Topology) -> str:
         for row in link_rows(topology)
     ]
     text = tabulate(rows, headers=list(_HEADERS), colalign=("left", "left", *["right"] * 3), disable_numparse=True)
-    return "\n".join(line.rstrip() for line in text.splitlines())
+    return flush(text)
 
 
 def _rates(topology: Topology) -> str:
@@ -99,20 +99,20 @@ def _rates(topology: Topology) -> str:
     if tree is not None:
         whom = "every wafer at once" if topology.devices > 1 else "the wafer"
         rate = f"{tree[1].bytes_per_s / 1e9:,.1f} GB/s"
-        return _wrapped(f"From the store to {whom}, each receiving the same: {rate}; sums on the way back as fast.")
+        return wrapped(f"From the store to {whom}, each receiving the same: {rate}; sums on the way back as fast.")
     half = topology.devices // 2
     if half == 0:
         return ""
     network = Network(topology)
     far = _rate_bytes_per_s(network, half)
     if topology.domain >= topology.devices or topology.domain == half:
-        return _wrapped(f"All devices at once, each to the one half the machine away: {far / 1e9:,.1f} GB/s each.")
+        return wrapped(f"All devices at once, each to the one half the machine away: {far / 1e9:,.1f} GB/s each.")
     near = _rate_bytes_per_s(network, topology.domain)
     text = (
         f"All devices at once: {near / 1e9:,.1f} GB/s from each to the next scale-up domain, {far / 1e9:,.1f} GB/s from"
         " each to the device half the machine away"
     )
-    return _wrapped(f"{text} ({near / far:.3g} : 1)." if far < 0.99 * near else f"{text}.")
+    return wrapped(f"{text} ({near / far:.3g} : 1)." if far < 0.99 * near else f"{text}.")
 
 
 def _rate_bytes_per_s(network: Network, distance: int) -> float:
@@ -126,8 +126,4 @@ def _known(topology: Topology) -> str:
     sources = list(dict.fromkeys(rate.source for rate in topology.about.link_rates.values()))
     named = ", ".join(source for source in sources[:_MOST_SOURCES] if source)
     counted = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
-    return _wrapped(f"Figures: {counted}" + (f"; link rates from {named}." if named else ".")) if kinds else ""
-
-
-def _wrapped(text: str) -> str:
-    return textwrap.fill(text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+    return wrapped(f"Figures: {counted}" + (f"; link rates from {named}." if named else ".")) if kinds else ""

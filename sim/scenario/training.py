@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated, Literal, cast
 
 from pydantic import AfterValidator, Field, field_serializer, model_validator
@@ -47,6 +47,12 @@ class RecipeRequest(Table):
     reductions: Element | None = None
     master: Literal["fp32", "none"] | None = None
     moments: Literal["fp32", "bf16", "int8"] | None = None
+
+    @property
+    def text(self) -> str:
+        """As it stands behind a precision: " (recipe bf16, moments int8)"; empty where nothing is asked."""
+        given = {"recipe" if use == "name" else use: name for use, name in asdict(self).items() if name is not None}
+        return f" ({', '.join(f'{use} {name}' for use, name in given.items())})" if given else ""
 
 
 @dataclass(frozen=True, slots=True)

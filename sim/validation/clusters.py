@@ -110,14 +110,17 @@ def _network(row: Row, name: str, shelved: _Shelved, per_node: int) -> tuple[int
 def _shelved(name: str) -> _Shelved:
     topology = load_topology(name, 1, name)
     said = {figure.name: figure.value for figure in topology.figures}
+    rates = topology.about.link_rates
 
-    def gbps(key: str) -> float | None:
-        return link_rate(said[key], name) * _BITS_PER_GIGABYTE / _GIGA if key in said else None
+    def gbps(link_class: str) -> float | None:
+        if link_class not in rates:
+            return None
+        return link_rate(rates[link_class].value, name) * _BITS_PER_GIGABYTE / _GIGA
 
-    inside = gbps("link_class.scale_up.rate")
+    inside = gbps("scale_up")
     return _Shelved(
         said.get("sizes.devices_per_node"),
         said.get("sizes.nics_per_node"),
-        gbps("link_class.nic.rate"),
+        gbps("nic"),
         None if inside is None else inside / _BITS_PER_GIGABYTE,
     )

@@ -78,7 +78,7 @@ def test_what_one_step_of_an_optimizer_reads_and_writes_at_least() -> None:
 
 def test_states_that_are_the_same_for_all_parameters() -> None:
     each = {name: load_optimizer(name).states_each for name in optimizer_names()}
-    assert each == {"adam": 2, "sgd": 1, "adafactor": None, "muon": None}
+    assert each.items() >= {"adam": 2, "sgd": 1, "adafactor": None, "muon": None}.items()
 
 
 @pytest.mark.parametrize("name", [one for one in stack_names() if isinstance(load_stack(one), GpuStack)])

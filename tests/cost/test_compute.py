@@ -8,21 +8,13 @@ from builders import gpt, gpu, gpu_stack, machine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.cost.compute import (
-    embedding_cost,
-    head_cost,
-    input_weight_gradients_s,
-    layer_cost,
-    layer_products_s,
-    phase_parts,
-    timed,
-    useful_time_s,
-)
+from sim.cost.compute import input_weight_gradients_s, pass_cost, phase_parts, products_s, timed, useful_time_s
 from sim.cost.parts import combined, duration_s, relabelled, scaled
 from sim.hardware.kernel import Kernel, launched_time_s
 from sim.scenario.types import Lora
-from sim.workload.layer import Slice, layer_operations
-from sim.workload.operations import total
+from sim.workload.layer import Slice, embedding_operations, head_operations, layer_operations
+from sim.workload.operations import Operation, total
+from sim.workload.phases import kernels_of
 
 UNFUSED, FUSED = machine(), machine(stack=gpu_stack("fsdp-2023"))
 COMPILED = machine(stack=gpu_stack("torchtitan-2024"))
@@ -42,6 +34,29 @@ WORK = {
 }
 
 
+def cost_of(build, part, recompute, on):
+    """Of a pass whose backward is both gradients in one go."""
+    return pass_cost(build(part), build(part.unsplit()), part.tensor, recompute, on, ("forward", "backward"))
+
+
+def layer_cost(model, part, recompute, on, lora=None):
+    return cost_of(lambda cut: layer_operations(model, cut, on.style, lora), part, recompute, on)
+
+
+def head_cost(model, part, on):
+    return cost_of(lambda cut: head_operations(model, cut, on.style), part, "none", on)
+
+
+def embedding_cost(model, part, on):
+    return cost_of(lambda cut: embedding_operations(model, cut), part, "none", on)
+
+
+def run_of(some, on):
+    """Kernels one after the other, launched as those of a forward are."""
+    operation = Operation("some", tuple(some))
+    return timed([operation], kernels_of("forward"), on, on.stack.host_launch_s)
+
+
 def kernels(model, part, on, phase="forward"):
     operations = layer_operations(model, part, on.style)
     return tuple(kernel for one in operations for kernel in getattr(one, phase))
@@ -53,16 +68,16 @@ def test_the_lines_sum_to_the_time_of_the_kernels(model, part, on, recompute):
     without = layer_cost(model, part, "none", on)
     for phase, launch_s in (("forward", on.stack.host_launch_s), ("backward", on.stack.host_backward_launch_s)):
         own = kernels(model, part, on, phase)
-        busy_s, launches = timed(own, on).busy_s, len(own) * on.stack.launch_factor
+        busy_s, launches = run_of(own, on).busy_s, len(own) * on.stack.launch_factor
         time_s = launched_time_s(busy_s, launches, launch_s, on.gpu.kernel_gap_s + on.stack.launch_gap_s)
-        assert float(duration_s(getattr(without, phase))) == pytest.approx(float(time_s), rel=1e-12)
-    assert cost.forward == without.forward
+        assert float(duration_s(without[phase].parts)) == pytest.approx(float(time_s), rel=1e-12)
+    assert cost["forward"].parts == without["forward"].parts
 
 
 @given(**WORK)
 def test_no_line_is_negative(model, part, on, recompute):
     for cost in (layer_cost(model, part, recompute, on), head_cost(model, part, on), embedding_cost(model, part, on)):
-        for parts in (cost.forward, cost.backward):
+        for parts in (cost["forward"].parts, cost["backward"].parts):
             longest = float(duration_s(parts))
             assert all(float(seconds) >= -1e-12 * longest for seconds in parts.values())
 
@@ -72,28 +87,30 @@ def test_useful_is_needed_flops_at_peak_and_never_more(model, part, on, recomput
     peak = on.gpu.peak_flops_per_s["bf16"]
     cost = layer_cost(model, part, recompute, on)
     needed = float(total(kernels(model, part.unsplit(), on), "useful_flops"))
-    assert float(cost.forward["useful"]) == pytest.approx(needed / part.tensor / peak, rel=1e-12)
-    assert float(cost.backward["useful"]) == pytest.approx(2 * needed / part.tensor / peak, rel=1e-12)
+    assert float(cost["forward"].parts["useful"]) == pytest.approx(needed / part.tensor / peak, rel=1e-12)
+    assert float(cost["backward"].parts["useful"]) == pytest.approx(2 * needed / part.tensor / peak, rel=1e-12)
 
 
 @given(**WORK)
 def test_recomputation_runs_forwards_again(model, part, on, recompute):
     cost, without = layer_cost(model, part, recompute, on), layer_cost(model, part, "none", on)
-    assert cost.forward == without.forward
-    again = float(cost.backward.get("recompute", 0.0))
+    assert cost["forward"].parts == without["forward"].parts
+    again = float(cost["backward"].parts.get("recompute", 0.0))
     if recompute == "full":
         # With a forward's launches; where it stops early, without what follows the last activation that is needed.
         tail = ("mlp out", "residual 1") if on.stack.recompute_stops_early else ()
         operations = [one for one in layer_operations(model, part, on.style) if one.name not in tail]
-        run_again = timed((kernel for one in operations for kernel in one.forward), on)
+        run_again = run_of((kernel for one in operations for kernel in one.forward), on)
         assert again == pytest.approx(float(run_again.time_s), rel=1e-12)
-        assert (again < float(duration_s(cost.forward)) * (1 - 1e-12)) == bool(tail)
+        assert (again < float(duration_s(cost["forward"].parts)) * (1 - 1e-12)) == bool(tail)
     elif recompute == "selective" and (not on.stack.flash_attention or on is COMPILED):
-        full = float(layer_cost(model, part, "full", on).backward["recompute"])
-        assert 0 < again <= full * (1 + 1e-12) <= float(duration_s(cost.forward)) * (1 + 2e-12)
+        full = float(layer_cost(model, part, "full", on)["backward"].parts["recompute"])
+        assert 0 < again <= full * (1 + 1e-12) <= float(duration_s(cost["forward"].parts)) * (1 + 2e-12)
     else:
         assert again == 0
-    assert float(duration_s(cost.backward)) == pytest.approx(again + float(duration_s(without.backward)), rel=1e-12)
+    assert float(duration_s(cost["backward"].parts)) == pytest.approx(
+        again + float(duration_s(without["backward"].parts)), rel=1e-12
+    )
 
 
 @given(**WORK)
@@ -101,24 +118,24 @@ def test_an_unsplit_device_loses_nothing_to_splitting(model, part, on, recompute
     alone = part.unsplit()
     ends = head_cost(model, alone, on), embedding_cost(model, alone, on)
     for cost in (layer_cost(model, alone, recompute, on), *ends):
-        assert cost.forward["sharding_loss"] == cost.backward["sharding_loss"] == 0
+        assert cost["forward"].parts["sharding_loss"] == cost["backward"].parts["sharding_loss"] == 0
 
 
 def test_splitting_small_kernels_costs_more_than_its_share():
     # 128 tokens and a width of 256 on eight devices: launches do not shrink with the kernels.
     model = gpt(hidden=256, heads=8)
     split, alone = (layer_cost(model, Slice(128, 1, t), "none", UNFUSED) for t in (8, 1))
-    expected = float(duration_s(split.forward)) - float(duration_s(alone.forward)) / 8
-    assert float(split.forward["sharding_loss"]) == pytest.approx(expected)
-    assert expected > 0.5 * float(duration_s(alone.forward)) / 8
+    expected = float(duration_s(split["forward"].parts)) - float(duration_s(alone["forward"].parts)) / 8
+    assert float(split["forward"].parts["sharding_loss"]) == pytest.approx(expected)
+    assert expected > 0.5 * float(duration_s(alone["forward"].parts)) / 8
 
 
 def test_kernels_one_after_the_other_by_hand():
     on = machine(gpu(hbm_bytes_per_s=1e12, memory_efficiency=1.0), gpu_stack())
     both = [Kernel("a", "elementwise", traffic_bytes=3e9), Kernel("b", "elementwise", traffic_bytes=4e9)]
-    assert float(timed(both, on).busy_s) == pytest.approx(7e-3)
-    assert float(timed(both, on).squares_s2) == pytest.approx(25e-6)
-    assert float(timed([], on).busy_s) == float(timed([], on).squares_s2) == 0
+    assert float(run_of(both, on).busy_s) == pytest.approx(7e-3)
+    assert float(run_of(both, on).squares_s2) == pytest.approx(25e-6)
+    assert float(run_of([], on).busy_s) == float(run_of([], on).squares_s2) == 0
 
 
 def test_every_kernel_is_useful_at_the_peak_of_its_format():
@@ -137,11 +154,11 @@ def test_launches_by_hand():
     fast = dataclasses.replace(on, gpu=dataclasses.replace(on.gpu, hbm_bytes_per_s=1e18))
     three = kernels(gpt(), Slice(8, 1), on)[:3]
     gaps = machine(gpu(kernel_gap_s=1e-6), on.stack)
-    parts = phase_parts(timed(three, gaps), timed(three, gaps), 1, gaps)
+    parts = phase_parts(run_of(three, gaps), run_of(three, gaps), 1, gaps)
     assert float(duration_s(parts)) == pytest.approx(30e-6)
     long = tuple(dataclasses.replace(kernel, traffic_bytes=1e12) for kernel in three)
-    assert float(phase_parts(timed(long, fast), timed(long, fast), 1, fast)["launch"]) > 0
-    slow = phase_parts(timed(long, on), timed(long, on), 1, on)
+    assert float(phase_parts(run_of(long, fast), run_of(long, fast), 1, fast)["launch"]) > 0
+    slow = phase_parts(run_of(long, on), run_of(long, on), 1, on)
     assert float(slow["launch"]) == pytest.approx(6e-6, rel=1e-6)
 
 
@@ -149,7 +166,7 @@ def test_a_stack_leaves_the_device_idle_at_launches_by_hand():
     # Six launches of long kernels: 1 us of the device's own and 2 us of the stack's gap at each.
     on = machine(gpu(kernel_gap_s=1e-6), gpu_stack(launch_gap_s=2e-6, launch_factor=2.0))
     three = tuple(Kernel(name, "elementwise", traffic_bytes=1e12) for name in "abc")
-    found = timed(three, on)
+    found = run_of(three, on)
     assert float(found.time_s - found.busy_s) == pytest.approx(18e-6)
     assert float(phase_parts(found, found, 1, on)["launch"]) == pytest.approx(18e-6)
 
@@ -163,10 +180,10 @@ def test_forward_and_backward_have_launches_of_their_own(recompute):
     model, part = gpt(), Slice(128, 1)
     cost = layer_cost(model, part, recompute, on)
     forward_s = 2 * 7e-6 * len(kernels(model, part, on))
-    assert float(duration_s(cost.forward)) == pytest.approx(forward_s)
+    assert float(duration_s(cost["forward"].parts)) == pytest.approx(forward_s)
     again_s = forward_s if recompute == "full" else 0.0
     expected_s = 2 * 3e-6 * len(kernels(model, part, on, "backward")) + again_s
-    assert float(duration_s(cost.backward)) == pytest.approx(expected_s)
+    assert float(duration_s(cost["backward"].parts)) == pytest.approx(expected_s)
 
 
 @settings(max_examples=20)
@@ -183,8 +200,8 @@ def test_a_larger_gap_or_a_slower_host_never_shortens(model, part, on, recompute
         slower = dataclasses.replace(on, stack=dataclasses.replace(stack, **{name: value}))
         found = layer_cost(model, part, recompute, slower)
         for phase in ("forward", "backward"):
-            before = float(duration_s(getattr(base, phase)))
-            assert float(duration_s(getattr(found, phase))) >= before * (1 - 1e-12)
+            before = float(duration_s(base[phase].parts))
+            assert float(duration_s(found[phase].parts)) >= before * (1 - 1e-12)
 
 
 PEAK = 1e12
@@ -202,33 +219,34 @@ def test_products_that_exchanges_hide_behind_by_hand(tensor):
     # h = 1024, T = 1024: 24 T h^2 FLOPs forward in projections, twice that backward; of the weight gradients those
     # into attention, 3 h wide, and into the MLP, 4 h wide: 2 T h (3 h + 4 h). Shared by the ranks.
     model, part, square = gpt(hidden=1024, heads=8), Slice(512, 2, tensor), 1024**3
-    forward_s, backward_s = layer_products_s(model, part, PERFECT)
+    cost = layer_cost(model, part, "none", PERFECT)
+    forward_s, backward_s = (products_s(cost[phase]) for phase in ("forward", "backward"))
     assert forward_s == pytest.approx(24 * square / PEAK / tensor)
     assert backward_s == pytest.approx(48 * square / PEAK / tensor)
-    assert input_weight_gradients_s(model, part, PERFECT) == pytest.approx(14 * square / PEAK / tensor)
+    assert input_weight_gradients_s(cost["backward"]) == pytest.approx(14 * square / PEAK / tensor)
 
 
 def test_frozen_weights_have_no_gradients_to_hide_behind():
     model, part, lora = gpt(hidden=1024, heads=8), Slice(512, 2, 2), Lora(8, ("query", "value"))
-    assert input_weight_gradients_s(model, part, PERFECT, lora) == 0
-    trained, frozen = layer_products_s(model, part, PERFECT), layer_products_s(model, part, PERFECT, lora)
-    assert frozen[0] > trained[0]
-    assert frozen[1] < trained[1]
+    trained, frozen = (layer_cost(model, part, "none", PERFECT, one) for one in (None, lora))
+    assert input_weight_gradients_s(frozen["backward"]) == 0
+    assert products_s(frozen["forward"]) > products_s(trained["forward"])
+    assert products_s(frozen["backward"]) < products_s(trained["backward"])
 
 
 @given(**WORK)
 def test_what_exchanges_hide_behind_is_part_of_the_layer(model, part, on, recompute):
     cost = layer_cost(model, part, recompute, on)
-    forward_s, backward_s = layer_products_s(model, part, on)
-    assert 0 < forward_s <= float(duration_s(cost.forward))
-    assert 0 < input_weight_gradients_s(model, part, on) < backward_s <= float(duration_s(cost.backward))
+    forward_s, backward_s = products_s(cost["forward"]), products_s(cost["backward"])
+    assert 0 < forward_s <= float(cost["forward"].seconds)
+    assert 0 < input_weight_gradients_s(cost["backward"]) < backward_s <= float(cost["backward"].seconds)
 
 
 def test_adapters_spare_weight_gradients():
     model, part, lora = gpt(hidden=4096, heads=32), Slice(2048, 4), Lora(8, ("query", "value"))
     trained, frozen = layer_cost(model, part, "none", FUSED), layer_cost(model, part, "none", FUSED, lora)
-    assert float(duration_s(frozen.backward)) < 0.75 * float(duration_s(trained.backward))
-    assert float(duration_s(frozen.forward)) > float(duration_s(trained.forward))
+    assert float(duration_s(frozen["backward"].parts)) < 0.75 * float(duration_s(trained["backward"].parts))
+    assert float(duration_s(frozen["forward"].parts)) > float(duration_s(trained["forward"].parts))
 
 
 @pytest.mark.slow
@@ -251,9 +269,9 @@ def test_arrays_give_what_numbers_give(micro_batches, recompute, on, sequence_pa
         for row, column in np.ndindex(4, len(micro_batches)):
             one = formula(Slice(512, micro_batches[column], int(degrees[row, 0]), sequence_parallel))
             for phase in ("forward", "backward"):
-                scale = float(duration_s(getattr(one, phase)))
-                for line, seconds in getattr(one, phase).items():
-                    found = np.broadcast_to(getattr(many, phase)[line], (4, len(micro_batches)))
+                scale = float(one[phase].seconds)
+                for line, seconds in one[phase].parts.items():
+                    found = np.broadcast_to(many[phase].parts[line], (4, len(micro_batches)))
                     assert found[row, column] == pytest.approx(float(seconds), rel=1e-12, abs=1e-12 * scale)
 
 

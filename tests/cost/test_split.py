@@ -5,22 +5,20 @@ from builders import cluster, gpt, gpu_stack, ideal_node, plan
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.cost.compute import PassCost
+from sim.cost.passes import PhaseCost
 from sim.cost.split import (
     beside_weight_gradients,
-    data_group,
     embedding_exchanges,
+    exposed_share,
     gather_beside_forward,
     gradient_reduction,
+    gradient_send,
     head_exchanges,
     layer_exchanges,
     overlapped,
     parameter_gather,
-    pipeline_group,
     pipeline_send,
-    shown_share,
-    tensor_group,
-    tied_embedding_send,
+    tied_embedding_bytes,
 )
 from sim.hardware.network import NOTHING, Communication, Group, Network
 from sim.workload.layer import Slice
@@ -33,11 +31,12 @@ SIZE = 2 * (128 * 2) * 256
 def exchanges(formula, tensor, sequence_parallel=False, recompute="none", **over):
     shape = plan(tensor=tensor, sequence_parallel=sequence_parallel, recompute=recompute)
     cost = formula(gpt(**over), Slice(128, 2, tensor, sequence_parallel), shape, ideal_node(8, RATE))
-    for parts, moved in ((cost.forward, cost.forward_exchanges), (cost.backward, cost.backward_exchanges)):
+    for phase in ("forward", "backward"):
+        parts, moved = cost[phase].parts, cost[phase].exchanges["tensor_comm"]
         # All of it moves bytes, because nothing on this switch has a latency.
         assert moved.seconds == parts.get("tensor_comm", 0.0)
         assert sum(moved.moving_s.values()) == pytest.approx(moved.seconds)
-    return cost.forward.get("tensor_comm", 0.0), cost.backward.get("tensor_comm", 0.0)
+    return tuple(cost[phase].parts.get("tensor_comm", 0.0) for phase in ("forward", "backward"))
 
 
 def all_reduce_s(size, ranks):
@@ -59,6 +58,10 @@ def test_full_recomputation_exchanges_again_and_a_parallel_block_once():
     assert exchanges(layer_exchanges, 4, parallel_block=True) == pytest.approx((once, once))
 
 
+def moved(cost, phase="backward"):
+    return cost[phase].exchanges["tensor_comm"]
+
+
 def beside(weight_s, slowdown, tensor=2, sequence_parallel=False, recompute="none", network=None, wait_s=0.0, **over):
     """(before, after) of a layer whose all-reduces of two ranks take 1 s each, as input gradients hide."""
     shape = plan(tensor=tensor, sequence_parallel=sequence_parallel, recompute=recompute)
@@ -71,10 +74,10 @@ def beside(weight_s, slowdown, tensor=2, sequence_parallel=False, recompute="non
 def test_input_gradients_beside_weight_gradients_by_hand():
     def shown_s(*given, **over):
         before, after = beside(*given, **over)
-        assert after.forward_exchanges == before.forward_exchanges
-        assert after.backward_exchanges.meetings == before.backward_exchanges.meetings
-        assert after.backward["tensor_comm"] == after.backward_exchanges.seconds
-        return after.backward_exchanges.seconds
+        assert moved(after, "forward") == moved(before, "forward")
+        assert moved(after).meetings == moved(before).meetings
+        assert after["backward"].parts["tensor_comm"] == moved(after).seconds
+        return moved(after).seconds
 
     # Two reductions of 1 s beside 3 s of weight gradients, which they slow by a tenth.
     assert shown_s(3.0, 0.1) == pytest.approx(0.2)
@@ -103,10 +106,10 @@ def test_longer_weight_gradients_or_less_slowdown_never_show_more(first, second,
         return beside(weight_s, slowdown, tensor, sharded, again, network)
 
     before, most = shown(weights_s[0], slowdowns[1])
-    after = most.backward_exchanges
+    after = moved(most)
     for weight_s, slowdown in ((weights_s[1], slowdowns[1]), (weights_s[0], slowdowns[0])):
-        assert shown(weight_s, slowdown)[1].backward_exchanges.seconds <= after.seconds + 1e-12
-    assert -1e-12 <= after.seconds <= before.backward_exchanges.seconds
+        assert moved(shown(weight_s, slowdown)[1]).seconds <= after.seconds + 1e-12
+    assert -1e-12 <= after.seconds <= moved(before).seconds
     # Links are never busy for longer than the exchange shows, nor for less than nothing.
     assert all(moving_s >= -1e-12 for moving_s in after.moving_s.values())
     assert sum(after.moving_s.values()) <= after.seconds + 1e-12
@@ -114,16 +117,16 @@ def test_longer_weight_gradients_or_less_slowdown_never_show_more(first, second,
 
 def test_shown_share_by_hand():
     # 2 s beside 6 s on 4 ranks: 6 + 2 / 4 + 0.2 s for what was 8 s.
-    assert shown_share(2.0, 6.0, 0.0, 4, 0.1) == pytest.approx(0.7 / 2)
+    assert exposed_share(2.0, 6.0, 0.0, 4, 0.1) == pytest.approx(0.7 / 2)
     # 6 s beside 2 s: 6 + 2 / 4 + 0.2 s, so 4.7 of 6 s show.
-    assert shown_share(6.0, 2.0, 0.0, 4, 0.1) == pytest.approx(4.7 / 6)
+    assert exposed_share(6.0, 2.0, 0.0, 4, 0.1) == pytest.approx(4.7 / 6)
     # Nothing hides behind nothing, and nothing is hidden of nothing.
-    assert shown_share(2.0, 0.0, 0.0, 4, 0.1) == shown_share(0.0, 2.0, 0.0, 4, 0.1) == 1.0
+    assert exposed_share(2.0, 0.0, 0.0, 4, 0.1) == exposed_share(0.0, 2.0, 0.0, 4, 0.1) == 1.0
     # Where the device waits 1 s for its host, 1 s less shows; never less than the first chunk and the slowdown.
-    assert shown_share(6.0, 2.0, 1.0, 4, 0.1) == pytest.approx(3.7 / 6)
-    assert shown_share(6.0, 2.0, 9.0, 4, 0.1) == pytest.approx(2.1 / 6)
+    assert exposed_share(6.0, 2.0, 1.0, 4, 0.1) == pytest.approx(3.7 / 6)
+    assert exposed_share(6.0, 2.0, 9.0, 4, 0.1) == pytest.approx(2.1 / 6)
     # A slowdown that would cost more than it hides is not taken.
-    assert shown_share(2.0, 6.0, 0.0, 2, 0.9) == 1.0
+    assert exposed_share(2.0, 6.0, 0.0, 2, 0.9) == 1.0
 
 
 TIMES = st.floats(1e-6, 10)
@@ -132,9 +135,9 @@ TIMES = st.floats(1e-6, 10)
 @given(TIMES, TIMES, st.integers(2, 64), st.integers(2, 64), st.floats(0, 1), st.floats(0, 1))
 def test_more_ranks_or_less_slowdown_never_show_more(exchange_s, products_s, few, many, slow, fast):
     (few, many), (fast, slow) = sorted((few, many)), sorted((slow, fast))
-    share = shown_share(exchange_s, products_s, 0.0, few, slow)
-    assert shown_share(exchange_s, products_s, 0.0, many, slow) <= share
-    assert shown_share(exchange_s, products_s, 0.0, few, fast) <= share
+    share = exposed_share(exchange_s, products_s, 0.0, few, slow)
+    assert exposed_share(exchange_s, products_s, 0.0, many, slow) <= share
+    assert exposed_share(exchange_s, products_s, 0.0, few, fast) <= share
     # Never less than what is longer than the products, nor more than all.
     assert max(1 - products_s / exchange_s, 0) - 1e-9 <= share <= 1
 
@@ -145,13 +148,16 @@ def test_exchanges_beside_products_by_hand(recompute):
     # tenth: 2 / 2 + 0.2 = 1.2 s show. Backward beside 12 s as much, or with the forward's again, 4 s, twice as much.
     shape = plan(tensor=2, sequence_parallel=True, recompute=recompute)
     before = layer_exchanges(gpt(), Slice(128, 2, 2, True), shape, ideal_node(8, SIZE))
-    found = overlapped(before, (6.0, 12.0), (0.0, 0.0), shape, gpu_stack(overlap_slowdown=0.1), 8)
+    found = overlapped(
+        before, {"forward": (6.0, 0.0), "backward": (12.0, 0.0)}, shape, gpu_stack(overlap_slowdown=0.1), 8
+    )
     times = 2 if recompute == "full" else 1
-    assert found.forward == {"tensor_comm": pytest.approx(1.2)}
-    assert found.backward == {"tensor_comm": pytest.approx(1.2 * times)}
-    for moved, parts in ((found.forward_exchanges, found.forward), (found.backward_exchanges, found.backward)):
-        assert sum(moved.moving_s.values()) == pytest.approx(moved.seconds)
-        assert moved.seconds == parts["tensor_comm"]
+    assert found["forward"].parts == {"tensor_comm": pytest.approx(1.2)}
+    assert found["backward"].parts == {"tensor_comm": pytest.approx(1.2 * times)}
+    for phase in ("forward", "backward"):
+        exposed = moved(found, phase)
+        assert sum(exposed.moving_s.values()) == pytest.approx(exposed.seconds)
+        assert exposed.seconds == found[phase].parts["tensor_comm"]
 
 
 def test_both_ends_exchange():
@@ -166,7 +172,9 @@ def test_both_ends_exchange():
 
 @pytest.mark.parametrize("formula", [layer_exchanges, embedding_exchanges, head_exchanges])
 def test_one_rank_exchanges_nothing(formula):
-    assert formula(gpt(), Slice(128, 2), plan(), ideal_node()) == PassCost({}, {})
+    found = formula(gpt(), Slice(128, 2), plan(), ideal_node())
+    assert list(found.phases) == ["forward", "backward"]
+    assert all(one == PhaseCost({}, {"tensor_comm": NOTHING}) for one in found.phases.values())
 
 
 def test_sends_by_hand():
@@ -219,15 +227,20 @@ def test_more_buckets_or_a_longer_forward_never_show_more(size_s, few, many, sho
     assert sum(shown.moving_s.values()) == pytest.approx(shown.seconds)
 
 
+def tied_embedding_send(model, shape, network, stages):
+    """Of gradients of 4 bytes."""
+    return gradient_send(tied_embedding_bytes(model, shape, 4.0), shape, network, stages=stages)
+
+
 def test_a_shared_embedding_is_summed_over_the_ends():
     # V h elements of 4 bytes, a quarter on each of four tensor ranks; each end sends them to the other.
     model, shape, network = gpt(vocab=1000), plan(tensor=4, pipeline=2), ideal_node(8, RATE)
     size = 4 * 1000 * 256 / 4
-    there, back = (tied_embedding_send(model, shape, 4.0, network, stages=stages) for stages in (1, -1))
+    there, back = (tied_embedding_send(model, shape, network, stages=stages) for stages in (1, -1))
     assert there.seconds == back.seconds == pytest.approx(size / RATE)
     assert there.moving_s.keys() != back.moving_s.keys()
-    assert tied_embedding_send(model, plan(tensor=4), 4.0, network, stages=0) == NOTHING
-    assert tied_embedding_send(gpt(tied_embeddings=False), shape, 4.0, network, stages=1) == NOTHING
+    assert tied_embedding_send(model, plan(tensor=4), network, stages=0) == NOTHING
+    assert tied_embedding_send(gpt(tied_embeddings=False), shape, network, stages=1) == NOTHING
 
 
 @given(st.sampled_from([1, 2, 3]), st.integers(1, 8))
@@ -238,11 +251,12 @@ def test_only_bytes_keep_links_busy(exchanges, micro_batch):
     network = Network(cluster(8, hop=1e-6, launch=2e-5))
     cost = layer_exchanges(model, Slice(128, micro_batch, 8), shape, network)
     times = {1: (1, 1), 2: (2, 2), 3: (2, 4)}[exchanges]
-    for moved, count in zip((cost.forward_exchanges, cost.backward_exchanges), times, strict=True):
-        ((wave, moving_s),) = moved.moving_s.items()
-        assert (wave.kind, wave.group) == ("all_reduce", tensor_group(shape))
+    for phase, count in zip(("forward", "backward"), times, strict=True):
+        exchange = moved(cost, phase)
+        ((wave, moving_s),) = exchange.moving_s.items()
+        assert (wave.kind, wave.group) == ("all_reduce", shape.mesh.group("tensor"))
         assert moving_s == pytest.approx(count * 2 * 7 / 8 * micro_batch * SIZE / 2 / 200e9)
-        assert moved.seconds - moving_s == pytest.approx(count * (2e-5 + 14 * 2e-6))
+        assert exchange.seconds - moving_s == pytest.approx(count * (2e-5 + 14 * 2e-6))
 
 
 @given(st.sampled_from([1, 2, 4, 8]), st.sampled_from([1, 2, 4]), st.sampled_from([1, 2, 3, 4]))
@@ -250,8 +264,8 @@ def test_every_device_is_in_one_group_of_each_kind(tensor, data, pipeline):
     shape = plan(tensor=tensor, data=data, pipeline=pipeline, layers_per_chunk=(1,) * pipeline)
     where = {}
     for device in range(shape.devices):
-        member = [device // group.stride % group.ranks for group in
-                  (tensor_group(shape), data_group(shape), pipeline_group(shape))]  # fmt: skip
+        groups = (shape.mesh.group(axis) for axis in ("tensor", "data", "pipeline"))
+        member = [device // group.stride % group.ranks for group in groups]
         where[tuple(member)] = device
     # (tensor rank, replica, stage) names each device once: tensor innermost, then data, then pipeline.
     assert len(where) == shape.devices
@@ -264,7 +278,7 @@ def test_a_tensor_group_inside_a_node_is_faster_than_one_across():
     def layer_s(tensor):
         shape = plan(tensor=tensor)
         network = Network(cluster(64, nvlink=200e9, nic=2e9))
-        return layer_exchanges(model, Slice(2048, 1, tensor), shape, network).forward["tensor_comm"]
+        return layer_exchanges(model, Slice(2048, 1, tensor), shape, network)["forward"].parts["tensor_comm"]
 
     # Eight cards of 2 GB/s carry what one link of 200 GB/s carries inside the node: twelve times slower, less latency.
     assert layer_s(16) > 5 * layer_s(8)

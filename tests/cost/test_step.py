@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.catalog import load_recipe
-from sim.cost.parts import combined, duration_s, scaled
+from sim.cost.parts import combined, scaled
 from sim.cost.step import expected_maximum, step_costs
 from sim.hardware.network import NOTHING, Network
 from sim.parallel.memory import stage_parameters
@@ -29,17 +29,17 @@ def seconds(communications):
 def test_a_chunk_is_its_layers_and_the_ends_have_more():
     found = costs(plan(pipeline=2, virtual_stages=2, layers_per_chunk=(2, 1, 1, 3), tensor=2), gpt(7))
     for phase in ("forward", "backward"):
-        layer, first, last = (getattr(one, phase) for one in (found.layer, found.embedding, found.head))
+        layer, first, last = (one[phase].parts for one in (found.layer, found.embedding, found.head))
         expected = [
             combined(scaled(layer, 2), first), scaled(layer, 1), scaled(layer, 1), combined(scaled(layer, 3), last),
         ]  # fmt: skip
-        assert [getattr(chunk, phase) for chunk in found.chunks] == expected
+        assert [chunk[phase].parts for chunk in found.chunks] == expected
         layer, first, last = (
-            getattr(one, f"{phase}_exchanges").seconds for one in (found.layer, found.embedding, found.head)
+            one[phase].exchanges["tensor_comm"].seconds for one in (found.layer, found.embedding, found.head)
         )
-        exchanged = [getattr(chunk, f"{phase}_exchanges").seconds for chunk in found.chunks]
+        exchanged = [chunk[phase].exchanges["tensor_comm"].seconds for chunk in found.chunks]
         assert exchanged == pytest.approx([2 * layer + first, layer, layer, 3 * layer + last])
-        assert exchanged == pytest.approx([getattr(chunk, phase)["tensor_comm"] for chunk in found.chunks])
+        assert exchanged == pytest.approx([chunk[phase].parts["tensor_comm"] for chunk in found.chunks])
 
 
 def test_all_chunks_together_are_the_model_whatever_the_cut():
@@ -49,8 +49,8 @@ def test_all_chunks_together_are_the_model_whatever_the_cut():
     for shape in (plan(pipeline=4, layers_per_chunk=(2,) * 4), interleaved):
         chunks = costs(shape, model).chunks
         for phase in ("forward", "backward"):
-            together = sum(float(duration_s(getattr(one, phase))) for one in chunks)
-            assert together == pytest.approx(float(duration_s(getattr(whole, phase))))
+            together = sum(float(one[phase].seconds) for one in chunks)
+            assert together == pytest.approx(float(whole[phase].seconds))
 
 
 def test_what_stacks_hide_of_the_exchanges_between_tensor_ranks():
@@ -59,7 +59,7 @@ def test_what_stacks_hide_of_the_exchanges_between_tensor_ranks():
         values = {"overlap_tensor_gradients": False, "overlap_tensor_exchange": False, **hides}
         shape = plan(tensor=4, sequence_parallel=sequence_parallel, micro_batch=8)
         found = costs(shape, gpt(4, 1024, 8), machine(stack=gpu_stack(**values)))
-        return found.layer.forward["tensor_comm"], found.layer.backward["tensor_comm"]
+        return tuple(found.layer[phase].parts["tensor_comm"] for phase in ("forward", "backward"))
 
     for sequence_parallel in (False, True):
         exposed = shown_s(sequence_parallel)
@@ -90,11 +90,11 @@ def test_a_gather_hides_behind_the_first_forward_where_the_stack_does_that():
 def test_one_device_communicates_nothing():
     found = costs(plan())
     assert found.sends == found.sends_back == (NOTHING,)
-    assert found.tied_embedding == (NOTHING, NOTHING)
+    assert found.shared == (NOTHING,)
     assert found.reductions == found.gathers == (NOTHING,)
     assert found.straggler_s == found.prepares_s == (0,)
     assert found.layer_gather == found.root_gather == found.layer_scatter == found.root_scatter == NOTHING
-    assert not {"tensor_comm", "pipeline_comm", "data_comm"} & set(found.chunks[0].forward)
+    assert not {"tensor_comm", "pipeline_comm", "data_comm"} & set(found.chunks[0]["forward"].parts)
 
 
 def test_bytes_of_every_reduction_by_hand():
@@ -217,7 +217,7 @@ def test_what_travels_follows_the_recipe():
         once, twice = (seconds(getattr(found(on, **shape), name)) for on in (half, single))
         assert max(once) > 0
         assert twice == pytest.approx([2 * one for one in once])
-    once, twice = (found(on, tensor=2).layer.forward["tensor_comm"] for on in (half, single))
+    once, twice = (found(on, tensor=2).layer["forward"].parts["tensor_comm"] for on in (half, single))
     assert twice == pytest.approx(2 * once)
 
 
@@ -243,14 +243,14 @@ def test_stragglers_by_hand(jitter, data):
     found = costs(shape, jitter=jitter)
     for stage in range(2):
         chunk = found.chunks[stage]
-        busy_s = 3 * float(duration_s(chunk.forward) + duration_s(chunk.backward))
+        busy_s = 3 * float(chunk.forward_s + chunk.backward_s)
         assert found.straggler_s[stage] == pytest.approx(jitter * expected_maximum(data) * busy_s)
 
 
 @given(st.integers(1, 3))
 def test_everything_is_a_finite_time(power):
     found = costs(plan(tensor=2, pipeline=2, data=2**power, zero=1))
-    sent = [*found.sends, *found.sends_back, *found.reductions, *found.gathers, *found.tied_embedding]
+    sent = [*found.sends[:-1], *found.sends_back[1:], *found.reductions, *found.gathers, *found.shared]
     assert all(math.isfinite(one) and one > 0 for one in (*seconds(sent), found.input_s))
     for one in sent:
         # Part of it is launches and latency; the rest keeps links busy.

@@ -3,18 +3,16 @@
 import itertools
 
 import pytest
-from builders import cluster, equal_chunks, free_costs, gpt, gpu_stack, machine, overlapping, plan, training
+from builders import cluster, equal_chunks, free_costs, gpt, gpu_stack, machine, overlapping, pass_of, plan, training
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.cost.compute import PassCost
 from sim.cost.step import step_costs
 from sim.engine.clock import run
 from sim.engine.pipeline_program import pipeline_program
 from sim.engine.program import COMPUTE, DATA
-from sim.hardware.network import Communication, Network
+from sim.hardware.network import NOTHING, Communication, Network
 from sim.outcome.ledger import close_ledger
-from sim.parallel.schedule import bubble_share
 
 BLOCKING = gpu_stack(overlap_gradient_reduction=False, overlap_pipeline_send=False)
 SECONDS = st.integers(1, 100).map(float)
@@ -27,9 +25,15 @@ def simulated(shape, stack=BLOCKING, **given_costs):
 
 def sends(shape, seconds, round_the_end=None):
     """Activations and gradients take the same, to the neighbour and round the end."""
-    onwards = [Communication(seconds)] * shape.pipeline
-    onwards[-1] = Communication(seconds if round_the_end is None else round_the_end)
+    onwards = [Communication(seconds)] * shape.chunks
+    for last in range(shape.pipeline - 1, shape.chunks, shape.pipeline):
+        onwards[last] = Communication(seconds if round_the_end is None else round_the_end)
     return {"sends": tuple(onwards), "sends_back": tuple(reversed(onwards))}
+
+
+def bubble_share(stages, virtual, micro_batches):
+    """Idle over busy time of equal stages. Source: Narayanan et al. 2021, sec. 2.2.1 and 2.2.2."""
+    return (stages - 1) / (virtual * micro_batches)
 
 
 def timed(shape, stack=BLOCKING, **given_costs):
@@ -66,12 +70,12 @@ def test_interleaved_bubble(stages, virtual, rounds, forward_s, backward_s, over
 def test_nothing_stalls_and_every_pass_runs_once(data, stages, virtual, overlapped):
     shape = plan(pipeline=stages, virtual_stages=virtual, micro_batches=2 * stages, data=2)
     times = st.tuples(SECONDS, SECONDS)
-    chunks = tuple(PassCost({"useful": f}, {"useful": b}) for f, b in (data.draw(times) for _ in range(shape.chunks)))
+    chunks = tuple(pass_of({"useful": f}, {"useful": b}) for f, b in (data.draw(times) for _ in range(shape.chunks)))
     stack = overlapping(overlap_slowdown=0.0) if overlapped else BLOCKING
     trace, ledger = simulated(
         shape, stack, chunks=chunks, **sends(shape, 1.0), reductions=(Communication(5.0),) * stages
     )
-    expected = 2 * shape.micro_batches * sum(c.forward["useful"] + c.backward["useful"] for c in chunks)
+    expected = 2 * shape.micro_batches * sum(c.forward_s + c.backward_s for c in chunks)
     assert ledger.device_seconds["useful"] == pytest.approx(expected)
     # Whoever computes must have received: forwards in the order of the chunks, backwards the other way.
     starts = {(span.actor, span.what): (span.start_s, span.end_s) for span in trace.spans if span.stream == COMPUTE}
@@ -194,8 +198,10 @@ def test_zero_two_reduces_every_micro_batch_without_overlap_too():
 
 def test_a_shared_embedding_is_reduced_by_both_ends_at_once():
     shape = plan(pipeline=3, micro_batches=3)
-    trace, _ = simulated(shape, chunks=equal_chunks(shape, 10.0, 20.0), tied_embedding=(Communication(4.0),) * 2)
-    spans = [(span.actor, span.start_s) for span in trace.spans if span.what == "reduce tied embedding"]
+    trace, _ = simulated(
+        shape, chunks=equal_chunks(shape, 10.0, 20.0), shared=(Communication(4.0), NOTHING, Communication(4.0))
+    )
+    spans = [(span.actor, span.start_s) for span in trace.spans if span.what == "reduce shared gradients"]
     assert [actor for actor, _ in spans] == ["stage 0", "stage 2"]
     assert len({start for _, start in spans}) == 1
     assert trace.step_time_s == (3 + 2) * 30 + 4
@@ -204,7 +210,7 @@ def test_a_shared_embedding_is_reduced_by_both_ends_at_once():
 def test_an_uneven_cut_is_imbalance():
     # The second stage has nothing but 10 s of 30 s to do: 3 x 20 s less than the first.
     shape = plan(pipeline=2, micro_batches=3)
-    chunks = (PassCost({"useful": 10.0}, {"useful": 20.0}), PassCost({"useful": 4.0}, {"useful": 6.0}))
+    chunks = (pass_of({"useful": 10.0}, {"useful": 20.0}), pass_of({"useful": 4.0}, {"useful": 6.0}))
     trace, ledger = simulated(shape, chunks=chunks)
     idle = 2 * trace.step_time_s - 3 * 40
     assert ledger.device_seconds["imbalance"] == 60
@@ -240,13 +246,13 @@ def test_every_instruction_says_what_of_it_moves_bytes(stack):
     slowing = {stream for _, stream, instruction in program.instructions() if instruction.slows_compute}
     assert slowing == ({DATA} if stack.overlap_gradient_reduction else set())
     # The exchanges of a chunk are in its forward, and in equal shares in the pieces of its backward.
-    for phase, exchanges in (("forward", "forward_exchanges"), ("backward", "backward_exchanges")):
+    for phase in ("forward", "backward"):
         found = sum(
             one.seconds
             for _, _, instruction in program.instructions() if instruction.what.startswith(f"{phase} 0.")
             for one in instruction.transfers
         )  # fmt: skip
-        expected = sum(sum(getattr(chunk, exchanges).moving_s.values()) for chunk in costs.chunks)
+        expected = sum(sum(chunk[phase].exchanges["tensor_comm"].moving_s.values()) for chunk in costs.chunks)
         assert found == pytest.approx(expected)
 
 

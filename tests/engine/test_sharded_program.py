@@ -4,11 +4,10 @@ Gathers g, scatters s, layer forward f and backward b; root gather and scatter o
 """
 
 import pytest
-from builders import cluster, free_costs, gpt, gpu_stack, machine, plan, training
+from builders import cluster, free_costs, gpt, gpu_stack, machine, pass_of, plan, training
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.cost.compute import PassCost
 from sim.cost.step import step_costs
 from sim.engine.clock import run
 from sim.engine.program import COMPUTE
@@ -21,7 +20,7 @@ def simulated(layers, gather, scatter, forward, backward, micro_batches=1, **sta
     shape = plan(data=8, zero=3, micro_batches=micro_batches, layers_per_chunk=(layers,))
     options = {"prefetch_layers": 1, "overlap_slowdown": 0.0, "reduces_every_micro_batch": True, **stack}
     costs = free_costs(
-        shape, layer=PassCost({"useful": forward}, {"useful": backward}), layer_gather=Communication(gather),
+        shape, layer=pass_of({"useful": forward}, {"useful": backward}), layer_gather=Communication(gather),
         layer_scatter=Communication(scatter), root_gather=Communication(1.0), root_scatter=Communication(1.0),
     )  # fmt: skip
     trace = run(sharded_program(shape, costs, gpu_stack("fsdp-2023", **options)))

@@ -69,7 +69,7 @@ def test_transfers_are_made_once_for_what_is_repeated():
     made = transfers.of(DATA, "data_comm", reduction)
     assert transfers.of(DATA, "data_comm", reduction) is made
     ((wave, moving_s),) = reduction.moving_s.items()
-    assert made == (Transfer(Flow(wave, range(16, 32), DATA), "data_comm", moving_s),)
+    assert made == (Transfer(Flow(wave, range(16, 32), DATA), "data_comm", moving_s, reduction.moved_bytes[wave]),)
     # The same seconds on another line, or of other devices, are other transfers.
     assert [one.line for one in transfers.of(DATA, "pipeline_comm", reduction)] == ["pipeline_comm"]
     assert Transfers(range(16)).of(DATA, "data_comm", reduction) != made
@@ -94,9 +94,10 @@ def test_repeated_adds_up_flow_by_flow(order):
     expected = {}
     for index in order:
         for one in kinds[index]:
-            expected[one.wave] = expected.get(one.wave, 0.0) + one.seconds
+            seconds, size_bytes = expected.get(one.wave, (0.0, 0.0))
+            expected[one.wave] = seconds + one.seconds, size_bytes + one.size_bytes
     assert set(found) == set(expected)
-    assert all(found[flow] == pytest.approx(expected[flow]) for flow in found)
+    assert all(tuple(found[flow]) == pytest.approx(expected[flow]) for flow in found)
 
 
 def doing(*communications, some=range(32)):

@@ -4,14 +4,14 @@ import itertools
 
 import pytest
 from builders import fixed, gpt, gpu_stack, overlapping, plan, point, training
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
-from sim.parallel.schedule import peak_layers_in_flight, stage_order
 
 from sim.errors import InputError
 from sim.machines import kind_of
 from sim.parallel.check import check_plan
 from sim.parallel.cuts import cut_layers
+from sim.parallel.schedules import SCHEDULES, peak_layers_in_flight
 
 
 def check(devices=64, model=None, stack=None, batch=64, sequence=128, **request):
@@ -163,11 +163,12 @@ def test_interleaved_stages_hold_every_pth_chunk():
     assert [shape.stage_layers(stage) for stage in (0, 1)] == [1 + 3 + 5, 2 + 4 + 6]
 
 
-@given(st.sampled_from(["1f1b", "gpipe", "interleaved"]), st.integers(1, 6), st.integers(0, 3), st.data())
+@given(st.sampled_from(list(SCHEDULES)), st.integers(1, 6), st.integers(0, 3), st.data())
 def test_what_a_stage_holds_of_many_micro_batches_is_what_the_whole_order_holds(schedule, rounds, more, data):
-    virtual = 2 if schedule == "interleaved" else 1
+    virtual = 2 if schedule == "interleaved" else SCHEDULES[schedule].virtual_stages
     pipeline = data.draw(st.integers(2, 4))
-    micro_batches = rounds * pipeline + (0 if virtual > 1 else more)
+    micro_batches = rounds * pipeline + (0 if schedule == "interleaved" else more)
+    assume(SCHEDULES[schedule].allows(pipeline, virtual, micro_batches))
     layers = tuple(data.draw(st.lists(st.integers(1, 3), min_size=pipeline * virtual, max_size=pipeline * virtual)))
     shape = plan(
         pipeline=pipeline,
@@ -177,5 +178,21 @@ def test_what_a_stage_holds_of_many_micro_batches_is_what_the_whole_order_holds(
         layers_per_chunk=layers,
     )
     for stage in range(pipeline):
-        order = stage_order(schedule, stage, pipeline, virtual, micro_batches)
-        assert shape.layers_in_flight(stage) == peak_layers_in_flight(order, layers)
+        order = SCHEDULES[schedule].order(stage, pipeline, virtual, micro_batches)
+        assert shape.layers_in_flight(stage) == peak_layers_in_flight(order, lambda chunk: layers[chunk % len(layers)])
+
+
+def test_schedules_that_a_stack_can_run():
+    able = gpu_stack(schedules=tuple(SCHEDULES))
+    for name, schedule in SCHEDULES.items():
+        virtual = 2 if name == "interleaved" else None
+        found = check(tensor=4, pipeline=4, batch=32, schedule=name, virtual_stages=virtual, stack=able)
+        assert (found.schedule, found.virtual_stages) == (name, virtual or schedule.virtual_stages)
+        assert found.pipelining is schedule
+        # A plan that is written down is the same plan again.
+        scenario = point(gpt(8, 256, 8), 64, fixed(), recipe=training(32))
+        assert check_plan(found.request(), scenario, able) == found
+    refused("'zb-v' is not something the stack 'megatron-2022' does", "1f1b", pipeline=4, schedule="zb-v")
+    refused("did you mean 'zb-h1'", pipeline=4, schedule="zb-h11")
+    refused("even number of micro-batches", tensor=4, pipeline=4, schedule="dualpipe", stack=able, batch=36)
+    assert check(tensor=4, pipeline=4, batch=32, schedule="zb-v", stack=able).summary() == "TP4 PP4x2 DP4 mb1 SP zb-v"

@@ -36,13 +36,13 @@ def test_stages_hold_what_they_hold_in_each_plan(layers, devices, batch):
 def test_mixed_chunks_hold_the_same_however_many_micro_batches_follow():
     def held(micro_batches):
         columns = [np.array([value]) for value in (1, 2, 1, 2, 1, micro_batches)]
-        block = PlanBlock(6, *columns, zero=0, sequence_parallel=False, recompute="none", schedule="1f1b")
+        block = PlanBlock(6, *columns, zero=0, sequence_parallel=False, recompute="none", schedule="interleaved")
         return [float(block.layers_in_flight(np.array([stage]))[0]) for stage in (0, 1)]
 
     # Chunks of 1, 2, 2 and 1 layers: both stages hold fewest of their small chunk at some moment of every round.
     assert held(6) == held(60) == held(600)
     columns = [np.array([value]) for value in (1, 2, 1, 2, 1, 60)]
-    block = PlanBlock(6, *columns, zero=0, sequence_parallel=False, recompute="none", schedule="1f1b")
+    block = PlanBlock(6, *columns, zero=0, sequence_parallel=False, recompute="none", schedule="interleaved")
     scenario = point(gpt(6, 256, 4), 2, None, recipe=training(60))
     plan = plan_at(scenario, gpu_stack(), block, 0)
     assert plan.layers_per_chunk == (1, 2, 2, 1)

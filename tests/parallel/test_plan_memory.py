@@ -6,10 +6,10 @@ import pytest
 from builders import FLASH, UNFUSED, gpt, gpu_stack, overlapping, plan, training
 from hypothesis import given
 from hypothesis import strategies as st
-from sim.parallel.schedule import stage_order
 
 from sim.catalog import load_recipe
 from sim.parallel.memory import communicators, plan_memory, stage_memory, stage_parameters, trained_share
+from sim.parallel.schedules import SCHEDULES
 from sim.scenario.types import Lora
 from sim.workload.activations import gradient_flow_bytes, head_activation_bytes, layer_activation_bytes
 from sim.workload.layer import Slice
@@ -143,7 +143,7 @@ def test_uneven_chunks_never_hold_more_than_is_counted(data, pipeline, virtual):
     layer = float(layer_activation_bytes(model, Slice(128, 1), UNFUSED, "none"))
     for stage in range(pipeline):
         held = peak = 0
-        for slot in stage_order("interleaved", stage, pipeline, virtual, 4 * pipeline):
+        for slot in SCHEDULES["interleaved"].order(stage, pipeline, virtual, 4 * pipeline):
             held += cut[slot.chunk] * (1 if slot.phase == "forward" else -1)
             peak = max(peak, held)
         assert memory(shape, stage, model).activations >= peak * layer * (1 - 1e-9)

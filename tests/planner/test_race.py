@@ -18,6 +18,11 @@ PLANS = {
                         "replica_micro_batches": (21, 20, 20)},
     "few": {"pipeline": 4, "data": 2, "micro_batches": 5, "layers_per_chunk": (2,) * 4},
     "uneven and few": {"data": 3, "micro_batches": 5, "layers_per_chunk": (8,), "replica_micro_batches": (5, 4, 4)},
+    **{
+        name: {"pipeline": 4, "virtual_stages": virtual, "data": 2, "micro_batches": 40, "schedule": name,
+               "layers_per_chunk": (8 // (4 * virtual),) * (4 * virtual)}
+        for name, virtual in (("zb-h1", 1), ("zb-h2", 1), ("zb-v", 2), ("dualpipe", 1), ("dualpipev", 2))
+    },
 }  # fmt: skip
 
 

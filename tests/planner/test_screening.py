@@ -11,17 +11,21 @@ from sim.cost.estimate import estimate_step_s
 from sim.cost.step import step_costs
 from sim.hardware.network import Network, NetworkTable
 from sim.parallel.memory import plan_memory
+from sim.parallel.schedules import SCHEDULES
 from sim.planner.fit import fullest_stage
 from sim.planner.screen import Screen
 from sim.planner.space import legal_plans, plan_at, plans_with_fewer_replicas
 
 STACKS = ["megatron-2021", "megatron-2022", "megatron-core-2024", "nemo-2022", "fsdp-2023", "torchtitan-2024"]
+EVERY = gpu_stack("megatron-core-2024", schedules=tuple(SCHEDULES))
+"""Runs every schedule."""
 
 
 def screening(stack, devices=12, batch=24, jitter=0.0, model=None):
     scenario = point(model or gpt(6, 512, 12, kv_heads=4, max_sequence=512), devices, None, recipe=training(batch, 512))
     scenario = dataclasses.replace(scenario, system=dataclasses.replace(scenario.system, jitter=jitter))
-    on, network = machine(gpu(), gpu_stack(stack)), Network(cluster(devices))
+    on = machine(gpu(), gpu_stack(stack) if isinstance(stack, str) else stack)
+    network = Network(cluster(devices))
     blocks = [*legal_plans(scenario, on.stack), *plans_with_fewer_replicas(scenario, on.stack)]
     return scenario, on, network, blocks
 
@@ -31,7 +35,7 @@ def sampled(blocks, count):
     return random.Random(7).sample(rows, min(count, len(rows)))
 
 
-@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize("stack", [*STACKS, EVERY, dataclasses.replace(EVERY, rank_order="tp-cp-ep-pp-dp")])
 def test_memory_and_step_are_those_of_each_plan(stack):
     scenario, on, network, blocks = screening(stack, jitter=0.01)
     screen = Screen(scenario, on, NetworkTable(network))

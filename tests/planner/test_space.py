@@ -9,14 +9,17 @@ from builders import fixed, gpt, gpu_stack, point, training
 from sim.errors import InputError
 from sim.parallel.check import check_plan
 from sim.parallel.cuts import balanced_cut, cuts_well
+from sim.parallel.schedules import SCHEDULES
 from sim.planner.space import legal_plans, plan_at, plans_with_fewer_replicas, recomputations, tensor_degrees
 
 STACKS = ["megatron-2021", "megatron-2022", "fsdp-2023"]
+EVERY = gpu_stack("megatron-core-2024", schedules=tuple(SCHEDULES))
+"""Runs every schedule."""
 
 
 def space(layers, devices, batch, stack, heads=4, **model):
     scenario = point(gpt(layers, 64 * heads, heads, **model), devices, None, recipe=training(batch))
-    return scenario, gpu_stack(stack)
+    return scenario, gpu_stack(stack) if isinstance(stack, str) else stack
 
 
 def plans(scenario, stack, kind=legal_plans):
@@ -29,7 +32,7 @@ def requests(scenario, stack):
     degrees = itertools.product(
         range(1, devices + 1), range(1, devices + 1), range(1, devices + 1), range(1, batch + 1), range(1, 7)
     )
-    switches = list(itertools.product(stack.zero_stages, (False, True), recomputations(stack), ("1f1b", "gpipe")))
+    switches = list(itertools.product(stack.zero_stages, (False, True), recomputations(stack), stack.schedules))
     for tensor, pipeline, data, micro_batch, virtual in degrees:
         chunks = pipeline * virtual
         if tensor * pipeline * data > devices or not cuts_well(model.layers, chunks) or batch % (data * micro_batch):
@@ -39,16 +42,16 @@ def requests(scenario, stack):
             # What changes nothing is counted once.
             if (data == 1 and zero != stack.default_zero_stage) or (shared and tensor == 1):
                 continue
-            if schedule == "gpipe" and (pipeline == 1 or virtual > 1):
+            if schedule != "1f1b" and pipeline == 1:
                 continue
             yield fixed(
                 tensor=tensor, pipeline=pipeline, data=data, micro_batch=micro_batch, virtual_stages=virtual, zero=zero,
-                sequence_parallel=shared, recompute=recompute, schedule="interleaved" if virtual > 1 else schedule,
+                sequence_parallel=shared, recompute=recompute, schedule=schedule,
                 layers_per_stage=cut if len(set(cut)) > 1 else None,
             )  # fmt: skip
 
 
-@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize("stack", [*STACKS, EVERY])
 @pytest.mark.parametrize(("layers", "devices", "batch"), [(6, 6, 8), (4, 8, 12)])
 def test_it_holds_what_it_says_and_nothing_twice(layers, devices, batch, stack):
     scenario, software = space(layers, devices, batch, stack)
@@ -79,6 +82,17 @@ def test_replicas_are_as_many_as_there_are_devices_for():
             assert not more or more[0] * plan.tensor * plan.pipeline > 7
     for plan in plans(scenario, stack, plans_with_fewer_replicas):
         assert any(data * plan.tensor * plan.pipeline <= 7 for data in (1, 2, 3, 4, 6, 12) if data > plan.data)
+
+
+def test_uneven_replicas_run_a_schedule_only_where_it_allows_all_their_counts():
+    # DualPipe needs even numbers of micro-batches, and of two neighbouring numbers one is odd.
+    for batch in (16, 26):
+        scenario, stack = space(4, 7, batch, EVERY)
+        found = [plan for plan in plans(scenario, stack) if plan.replica_micro_batches]
+        assert {plan.schedule for plan in found} == {"1f1b", "gpipe", "zb-h1", "zb-h2"}
+        for plan in found:
+            for count in plan.replica_micro_batches:
+                assert plan.pipelining.allows(plan.pipeline, plan.virtual_stages, count)
 
 
 def test_stacks_have_their_switches():

@@ -7,13 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from sim.catalog import Figure, device_names, load_sources, model_names, stack_names, variation_names
+from sim.catalog import (
+    Figure,
+    device_names,
+    load_sources,
+    model_names,
+    optimizer_names,
+    recipe_names,
+    stack_names,
+    variation_names,
+)
 from sim.hardware.topology import topology_names
 from sim.outcome.outcome import Outcome
 from sim.report.catalogue import (
     cite,
     devices_table,
     models_table,
+    optimizers_table,
+    recipes_table,
     scenarios_table,
     stacks_table,
     topologies_table,
@@ -29,6 +40,8 @@ from sim.report.catalogue import (
         (topologies_table, topology_names),
         (stacks_table, stack_names),
         (variations_table, variation_names),
+        (recipes_table, recipe_names),
+        (optimizers_table, optimizer_names),
     ],
 )
 def test_a_list_has_a_row_for_every_name(table: Callable[[], str], names: Callable[[], list[str]]) -> None:

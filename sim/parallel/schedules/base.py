@@ -18,6 +18,8 @@ from sim.workload.phases import Phase
 
 SETTLED_ROUNDS = 3
 """Rounds of as many micro-batches as stages after which a schedule repeats what it holds."""
+NEVER_STEADY = 1_000_000_000
+"""steady_rounds of a schedule whose stages drift apart by a little every round."""
 
 
 class Slot(NamedTuple):
@@ -69,6 +71,8 @@ class Schedule(ABC):
     """How chunks lie on stages: schedules with the same layout hold the same parameters on each."""
     copies = 1
     """Of the model, each for a share of the micro-batches."""
+    steady_rounds = 1
+    """Rounds of p micro-batches after which one more takes what every further one takes."""
     forwards_first = False
     """Every forward of a micro-batch runs before any backward."""
     rules: tuple[Rule, ...] = ()

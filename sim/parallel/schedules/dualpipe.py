@@ -67,6 +67,7 @@ class DualPipe(Schedule):
     name = "dualpipe"
     layout = "two ways"
     phases: tuple[Phase, ...] = _PHASES
+    steady_rounds = 3
     copies = 2
     rules = (
         ONE_CHUNK,
@@ -121,6 +122,7 @@ class DualPipeV(ZeroBubbleV):
 
     name = "dualpipev"
     phases: tuple[Phase, ...] = _PHASES
+    steady_rounds = 3
     rules = (
         TWO_CHUNKS,
         Rule(

@@ -89,6 +89,7 @@ class Interleaved(OneForwardOneBackward):
     """1F1B with several chunks on a stage. Source: Narayanan et al. 2021, fig. 4 and sec. 2.2.2."""
 
     name = "interleaved"
+    steady_rounds = 2
     rules = (
         Rule(lambda p, v, m: np.greater(v, 1), ONE_CHUNK.problem, ONE_CHUNK.remedy),
         Rule(

@@ -16,7 +16,7 @@ import numpy as np
 
 from sim.hardware.kernel import Array
 from sim.parallel.cuts import chunk_layers
-from sim.parallel.schedules.base import Durations, Rule, Schedule, Slot
+from sim.parallel.schedules.base import NEVER_STEADY, Durations, Rule, Schedule, Slot
 from sim.workload.phases import Phase
 
 SEVERAL_STAGES = Rule(
@@ -93,6 +93,7 @@ class ZeroBubbleH1(Schedule):
     name = "zb-h1"
     phases: tuple[Phase, ...] = ("forward", "input gradient", "weight gradient")
     rules: tuple[Rule, ...] = (SEVERAL_STAGES, ONE_CHUNK)
+    steady_rounds = NEVER_STEADY
     depth = 1
     """Forwards ahead, and weight gradients behind, over those of 1F1B."""
 
@@ -121,6 +122,7 @@ class ZeroBubbleH2(ZeroBubbleH1):
     """As many forwards ahead as leave no gap in any stage. Source: Qi et al. 2023, sec. 2.3, fig. 3."""
 
     name = "zb-h2"
+    steady_rounds = 2
     depth = 2
 
     def bubble_s(self, stages: Array, virtual: Array, others: Durations) -> Array:

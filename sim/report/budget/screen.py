@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import textwrap
 from collections.abc import Sequence
 
 from tabulate import tabulate
@@ -14,8 +13,8 @@ from sim.errors import InputError
 from sim.outcome.quality.optimum import INFERENCE_FLOPS, Recipe, lifetime_flops
 from sim.outcome.quality.study import Study, answer, is_fitted
 from sim.report.budget.price import Machine
+from sim.report.layout import wrapped
 
-_WIDTH = 118
 _ALIKE = 1e-3
 _LARGEST_WRITTEN = 1e16
 _PREFIXES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
@@ -24,10 +23,10 @@ _PREFIXES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 def budget_screen(study: Study, machine: Machine | None) -> str:
     """Return the answer as plain text: ASCII only, narrow enough for a terminal."""
     parts = [
-        "\n".join(_wrapped(line) for line in _answers(study)),
+        "\n".join(wrapped(line) for line in _answers(study)),
         _same_loss(study, machine),
         _other_laws(study),
-        "\n".join(_wrapped(f"note: {line}") for line in budget_notes(study, machine)),
+        "\n".join(wrapped(f"note: {line}") for line in budget_notes(study, machine)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -182,10 +181,6 @@ def fitted_range(law: Law) -> str:
 def _alike(one: Recipe, other: Recipe) -> bool:
     """Whether two recipes are one, up to what a table shows."""
     return math.isclose(one.parameters, other.parameters, rel_tol=_ALIKE)
-
-
-def _wrapped(text: str) -> str:
-    return textwrap.fill(text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def budget_rows(study: Study, machine: Machine | None) -> Sequence[dict[str, float | str | bool | None]]:

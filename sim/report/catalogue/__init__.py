@@ -2,6 +2,7 @@
 
 from sim.report.catalogue.citations import cite
 from sim.report.catalogue.format import architectures_table, keys_table
+from sim.report.catalogue.formats import optimizers_table, recipes_table
 from sim.report.catalogue.machines import (
     devices_table,
     models_table,
@@ -19,7 +20,9 @@ __all__ = [
     "keys_table",
     "laws_table",
     "models_table",
+    "optimizers_table",
     "prices_table",
+    "recipes_table",
     "reliability_table",
     "scenarios_table",
     "stacks_table",

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Sequence
 from tabulate import tabulate
 
 from sim.report.borders import ascii_only
-
-_WIDTH = 118
+from sim.report.layout import WIDTH, flush
 
 
 def three_digits(number: float) -> str:
@@ -34,7 +33,7 @@ def listing(
         maxcolwidths=list(widths) if widths else None,
         disable_numparse=True,
     )
-    return "\n".join(line.rstrip() for line in text.splitlines())
+    return flush(text)
 
 
 def wrapped(text: str, indent: int) -> str:
@@ -42,7 +41,7 @@ def wrapped(text: str, indent: int) -> str:
     margin = " " * indent
     return textwrap.fill(
         text,
-        _WIDTH,
+        WIDTH,
         initial_indent=margin,
         subsequent_indent=f"{margin}    ",
         break_on_hyphens=False,

@@ -44,13 +44,13 @@ def lifetime_compute(study: Study, ax: Axes | None = None) -> Axes:
         sizes, tokens = sizes[known], tokens[known]
     training = TRAINING_FLOPS * sizes * tokens
     inference = INFERENCE_FLOPS * sizes * inference_tokens
-    curves = {"training": training}
+    curves = [("training", training, 1.6)]
     if inference_tokens:
-        curves |= {"inference": inference, "in all": training + inference}
-    for index, (name, values) in enumerate(curves.items()):
+        curves += [("inference", inference, 1.6), ("in all", training + inference, 2.4)]
+    for index, (name, values, width) in enumerate(curves):
         colour, _ = system_style(index)
-        ax.plot(sizes, values, color=colour, linewidth=2.4 if name == "in all" else 1.6, label=name, zorder=3)
-    lowest = min(float(values.min()) for values in curves.values())
+        ax.plot(sizes, values, color=colour, linewidth=width, label=name, zorder=3)
+    lowest = min(float(values.min()) for _, values, _ in curves)
     ax.axvline(least, color=FAINT, linewidth=1.0, linestyle=(0, (1, 2)), zorder=1)
     _mark(ax, study.least_training, study.least_training.training_flops, "least training")
     best = study.least_lifetime
@@ -59,7 +59,7 @@ def lifetime_compute(study: Study, ax: Axes | None = None) -> Axes:
         _mark(ax, best, whole, "least in all" if study.question.inference_weight == 1.0 else "cheapest in all")
     ax.set_xscale("log")
     ax.set_yscale("log")
-    top = max(float(values.min()) for values in curves.values())
+    top = max(float(values.min()) for _, values, _ in curves)
     ax.set_ylim(lowest / 1.5, top * _HEIGHT)
     ax.set_xlabel("parameters (billion)", size=9, color=INK)
     ax.set_ylabel("FLOP", size=9, color=INK)

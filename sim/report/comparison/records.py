@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from sim.catalog import Range
 from sim.outcome.comparison.matching import Match
 from sim.report.comparison.compare import LIMITS, Bend, Comparison, Equal
 from sim.report.comparison.criteria import Criterion, criteria
 from sim.report.comparison.verdict import verdict
+from sim.report.run_records import range_record
 
 
 def comparison_record(comparison: Comparison) -> dict[str, Any]:
@@ -53,9 +53,9 @@ def _equal(equal: Equal) -> dict[str, Any]:
         "highest": _match(equal.highest),
         "tax": equal.tax,
         "useful_share": equal.useful,
-        "rental_usd": _range(equal.rental_usd),
-        "owned_usd": _range(equal.owned_usd),
-        "energy_joules": _range(equal.energy_joules),
+        "rental_usd": range_record(equal.rental_usd),
+        "owned_usd": range_record(equal.owned_usd),
+        "energy_joules": range_record(equal.energy_joules),
         "at_equal": {
             name: dataclasses.asdict(found) if (found := equal.afforded.get(name)) else None for name in LIMITS
         },
@@ -88,7 +88,3 @@ def _row(equal: Equal) -> dict[str, Any]:
 
 def _match(match: Match | None) -> dict[str, Any] | None:
     return None if match is None else dataclasses.asdict(match)
-
-
-def _range(amount: Range | None) -> dict[str, float] | None:
-    return None if amount is None else dataclasses.asdict(amount)

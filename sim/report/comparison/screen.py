@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 
 from sim.outcome.outcome import Outcome
 from sim.report.borders import ascii_only
 from sim.report.comparison.compare import compare
 from sim.report.comparison.verdict import short_verdict
-
-_WIDTH = 118
+from sim.report.layout import wrapped
 
 
 def verdict_screen(outcomes: Sequence[Outcome]) -> str:
@@ -18,8 +16,5 @@ def verdict_screen(outcomes: Sequence[Outcome]) -> str:
     comparison = compare(outcomes)
     if comparison is None:
         return ""
-    lines = [
-        textwrap.fill(sentence, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
-        for sentence in short_verdict(comparison)
-    ]
+    lines = map(wrapped, short_verdict(comparison))
     return ascii_only("\n".join(["", "Verdict (report.md has all of it, and the tables):", *lines, ""]))

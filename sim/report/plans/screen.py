@@ -11,13 +11,13 @@ from sim.catalog import plan_spreads
 from sim.errors import DoesNotFit, ScaletaxError
 from sim.planning import PlanRow, PlanStudy, SizeStudy
 from sim.report.borders import ascii_only
+from sim.report.layout import wrapped
 from sim.report.plans.studies import SystemStudy
 from sim.report.points import counted
 from sim.report.sentences import percent
 from sim.scenario.amounts import batch_note
 from sim.units import readable_bytes, readable_time
 
-_WIDTH = 118
 _CHANGES_WIDTH = 17
 _RULE = (
     "as little tensor parallelism as fits, then as little of a pipeline, recomputation only if needed, the largest"
@@ -45,7 +45,7 @@ def _headline(found: PlanStudy) -> str:
     training, search = scenario.training, scenario.system.search
     limits = [limit.text for limit in search.only]
     limits += [f"{percent(search.memory_margin)} of the memory left free"] if search.memory_margin else []
-    return _wrapped(
+    return wrapped(
         f"{scenario.model.name} on {scenario.system.devices:,} x {device.title} ({found.topology_title}),"
         f" {found.stack_title}; batch {training.global_batch:,} x {training.sequence:,}"
         + (f"; only plans with {', '.join(limits)}" if limits else "")
@@ -100,7 +100,7 @@ def _sentences(found: PlanStudy) -> list[str]:
     lines.append(f"With the best plan {tokens:.3g} tokens take {readable_time(steps * best.step_s)} without failures.")
     if rounded := batch_note(scenario.training):
         lines.append(f"note: {rounded}")
-    return ["\n".join(_wrapped(line) for line in lines)]
+    return ["\n".join(wrapped(line) for line in lines)]
 
 
 def _measured() -> str:
@@ -172,7 +172,3 @@ def _size_row(one: SizeStudy) -> tuple[str, ...]:
 def _table(rows: Sequence[Sequence[str]], headers: Sequence[str], left: Sequence[int] = ()) -> str:
     align = ["left" if index in left else "right" for index in range(len(headers))]
     return tabulate(rows, headers=headers, colalign=align, disable_numparse=True)
-
-
-def _wrapped(text: str) -> str:
-    return textwrap.fill(text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from sim.errors import shown
 from sim.report.borders import ascii_only
+from sim.report.layout import WIDTH
 from sim.report.points import counted
 from sim.sweep.store import Store
 from sim.sweep.sweep import Progress
 
-_WIDTH = 118
 _MOST_ERRORS = 5
 
 
@@ -33,7 +33,7 @@ def sweep_screen(store: Store, progress: Progress, folder: Path, written: Sequen
             lines.append(f"and {counted(more, 'other error')}: see the column error of {folder / written[0]}")
     lines.append(f"Written to {folder}: {', '.join(written)}; everything is kept in {store.path.name}.")
     lines.append(f"Charts: scaletax plot {folder}")
-    return ascii_only("\n".join(textwrap.fill(line, _WIDTH, subsequent_indent="  ") for line in lines))
+    return ascii_only("\n".join(textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in lines))
 
 
 def _errors(store: Store) -> tuple[Counter[str], dict[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,16 +43,8 @@ def columns_of(store: Store) -> list[str]:
 def write_csv(store: Store, path: Path) -> None:
     """Write all rows as CSV, whole or not at all, one at a time. Raises InputError where it cannot be written."""
     columns = columns_of(store)
-    unfinished = path.with_name(f".{path.name}.new")
-    try:
-        with unfinished.open("w", encoding="utf-8", newline="") as file:
-            borders.write_csv(file, rows_of(store), columns)
-        os.replace(unfinished, path)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise InputError(
-            str(path), f"cannot be written: {error.strerror or error}", "free the disk; nothing of the sweep is lost"
-        ) from None
+    with _whole(path) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
+        borders.write_csv(file, rows_of(store), columns)
 
 
 def write_parquet(store: Store, path: Path) -> bool:
@@ -64,19 +57,24 @@ def write_parquet(store: Store, path: Path) -> bool:
     columns = columns_of(store)
     kinds = _kinds(store, columns)
     schema = pyarrow.schema([(name, getattr(pyarrow, kinds[name])()) for name in columns])
+    with _whole(path) as unfinished, parquet.ParquetWriter(unfinished, schema) as writer:
+        for part in _parts(rows_of(store)):
+            data = {name: [_cell(row.get(name), kinds[name]) for row in part] for name in columns}
+            writer.write_table(pyarrow.table(data, schema=schema))
+    return True
+
+
+@contextlib.contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """Where to write a file that gets its name when it is whole. Raises InputError where it cannot be written."""
     unfinished = path.with_name(f".{path.name}.new")
     try:
-        with parquet.ParquetWriter(unfinished, schema) as writer:
-            for part in _parts(rows_of(store)):
-                data = {name: [_cell(row.get(name), kinds[name]) for row in part] for name in columns}
-                writer.write_table(pyarrow.table(data, schema=schema))
+        yield unfinished
         os.replace(unfinished, path)
     except OSError as error:
         unfinished.unlink(missing_ok=True)
-        raise InputError(
-            str(path), f"cannot be written: {error.strerror or error}", "free the disk; nothing of the sweep is lost"
-        ) from None
-    return True
+        problem = f"cannot be written: {error.strerror or error}"
+        raise InputError(str(path), problem, "free the disk; nothing of the sweep is lost") from None
 
 
 def frame(folder: Path | str) -> pandas.DataFrame:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from tabulate import tabulate
 
 from sim.report.borders import ascii_only
+from sim.report.layout import wrapped
 from sim.report.validation.tables import (
     Cells,
     group_cells,
@@ -20,7 +21,6 @@ from sim.report.validation.tables import (
 from sim.validation.scaling import mean_scaling_error
 from sim.validation.summary import Group, Summary
 
-_WIDTH = 118
 _WORST_WIDTHS = (28, 24, 18, 18, 30, None, None)
 _GROUP_WIDTHS = (34, 26, *[None] * 8)
 _TARGET_WIDTHS = (34, 15, 18, 22, None, None, None)
@@ -59,7 +59,7 @@ def _sentences(summary: Summary) -> str:
         said.append("These are rows that constants may have been fitted on: they show a fit, they validate nothing.")
     else:
         said.append("Errors are predicted over measured step time; negative means predicted too fast.")
-    return "\n".join(textwrap.fill(one, _WIDTH, subsequent_indent="  ", break_on_hyphens=False) for one in said)
+    return "\n".join(map(wrapped, said))
 
 
 def _table(cells: Cells, widths: Sequence[int | None] = ()) -> str:

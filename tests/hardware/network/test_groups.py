@@ -1,12 +1,14 @@
 """Groups: who is in one, and how it lies over domains and levels."""
 
+import math
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sim.errors import InputError
-from sim.hardware.network.groups import Group, by_level, domain_counts
+from sim.hardware.network.groups import Group, Lattice, by_level, domain_counts, first_of, lattice, numbers_of
 
 GROUPS = st.builds(Group, st.integers(1, 16), st.integers(1, 16))
 
@@ -74,3 +76,43 @@ def test_groups_must_make_sense():
         Group(0)
     with pytest.raises(InputError, match="both must be at least 1"):
         Group(8, 0)
+
+
+LATTICES = st.builds(
+    lattice,
+    st.integers(0, 40),
+    st.lists(st.tuples(st.integers(1, 4), st.integers(1, 3)), min_size=1, max_size=3).map(
+        # Every axis at least as far apart as what is inside of it is wide.
+        lambda axes: [
+            (count, gap * math.prod(inner * more for inner, more in axes[:index]))
+            for index, (count, gap) in enumerate(axes)
+        ]
+    ),
+)
+"""Devices with and without gaps between them."""
+
+
+@given(LATTICES)
+def test_a_range_where_there_are_no_gaps(devices):
+    numbers = numbers_of(devices)
+    assert len(devices) == len(numbers) == len(set(numbers.tolist()))
+    assert first_of(devices) == numbers[0] == numbers.min()
+    assert isinstance(devices, range) == bool(np.all(np.diff(numbers) == 1))
+
+
+def test_devices_on_axes_by_hand():
+    assert lattice(8, [(4, 1), (2, 4)]) == range(8, 16)
+    assert lattice(8, [(4, 1), (1, 64), (2, 8)]) == Lattice(8, ((4, 1), (2, 8)))
+    assert lattice(3, [(1, 1), (1, 7)]) == range(3, 4)
+    assert lattice(0, [(2, 4), (3, 8)]) == Lattice(0, ((6, 4),))
+    assert Lattice(8, ((4, 1), (2, 8))).numbers.tolist() == [8, 9, 10, 11, 16, 17, 18, 19]
+
+
+@given(LATTICES, GROUPS)
+def test_groups_among_devices_with_gaps(devices, group):
+    # Of all groups that tile the whole cluster, those whose members are all there. Ranges have a rule of their own.
+    assume(isinstance(devices, Lattice))
+    there = set(numbers_of(devices).tolist())
+    everywhere = group.members(range((1024 // group.block + 1) * group.block))
+    expected = [one for one in everywhere.tolist() if set(one) <= there]
+    assert sorted(group.members(devices).tolist()) == sorted(expected)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.hardware.network.groups import Group
+from sim.hardware.network.groups import Group, lattice, numbers_of
 from sim.hardware.network.messages import (
     chain,
     chains,
@@ -153,3 +153,21 @@ def test_sends_stay_in_their_group():
     assert backward.sources.tolist() == [*range(8, 32), *range(40, 64)]
     assert sends(range(8), 8, 64, groups).sources.tolist() == list(range(8))
     assert len(sends(range(64), 64, 64, None).sources) == 0
+
+
+@given(
+    st.integers(0, 3), st.integers(1, 4), st.integers(1, 4), st.integers(2, 4), st.integers(-20, 20),
+    st.none() | st.builds(Group, st.integers(1, 4), st.integers(1, 8)),
+)  # fmt: skip
+def test_devices_with_gaps_send_as_each_of_them_does(first, near, gap, far, distance, group):
+    devices, count = lattice(first, [(near, 1), (far, near * gap)]), 48
+    # Spelled out: a receiver must exist, and be in the sender's group where there are groups.
+    members = [] if group is None else group.members(range(count)).tolist()
+    expected = [
+        (sender, sender + distance)
+        for sender in numbers_of(devices).tolist()
+        if 0 <= sender + distance < count
+        and (group is None or any({sender, sender + distance} <= set(one) for one in members))
+    ]
+    found = sends(devices, distance, count, None if group is None else np.array(members))
+    assert list(zip(found.sources.tolist(), found.targets.tolist(), strict=True)) == expected

@@ -1,11 +1,12 @@
-"""Pipeline schedules: every pass once, in an order that works, and never more held than memory was given for."""
+"""GPipe, 1F1B and interleaved 1F1B: every pass once, and never more held than memory was given for."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.parallel.schedule import Slot, bubble_share, micro_batches_in_flight, stage_order, warm_up_forwards
+from sim.parallel.schedules import SCHEDULES, Durations, Slot
+from sim.parallel.schedules.one_way import warm_up_forwards
 
 KINDS = st.sampled_from(["gpipe", "1f1b", "interleaved"])
 
@@ -20,6 +21,12 @@ def schedules(draw):
     return kind, stages, draw(st.integers(2, 4)), stages * draw(st.integers(1, 4))
 
 
+def bubble_share(stages, virtual, micro_batches):
+    """Idle over busy time of equal stages whose forward is 1 s and whose backward is 2 s."""
+    others = Durations(1.0 * (stages - 1), 2.0 * (stages - 1))
+    return SCHEDULES["interleaved"].bubble_s(stages, virtual, others) / (3.0 * micro_batches)
+
+
 def held_chunks(order):
     """Most chunks whose forward is done and whose backward is not."""
     held = np.cumsum([1 if slot.phase == "forward" else -1 for slot in order])
@@ -30,7 +37,7 @@ def held_chunks(order):
 def test_every_pass_once_and_forward_before_backward(shape):
     kind, stages, virtual, micro_batches = shape
     for stage in range(stages):
-        order = stage_order(kind, stage, stages, virtual, micro_batches)
+        order = SCHEDULES[kind].order(stage, stages, virtual, micro_batches)
         own = [(batch, chunk) for batch in range(micro_batches) for chunk in range(stage, stages * virtual, stages)]
         place = {slot: index for index, slot in enumerate(order)}
         assert set(place) == {Slot(phase, *unit) for phase in ("forward", "backward") for unit in own}
@@ -42,7 +49,7 @@ def test_every_pass_once_and_forward_before_backward(shape):
 def test_forwards_before_the_first_backward(shape):
     kind, stages, virtual, micro_batches = shape
     for stage in range(stages):
-        order = stage_order(kind, stage, stages, virtual, micro_batches)
+        order = SCHEDULES[kind].order(stage, stages, virtual, micro_batches)
         first = next(index for index, slot in enumerate(order) if slot.phase == "backward")
         if kind == "gpipe":
             assert first == micro_batches
@@ -56,29 +63,29 @@ def test_forwards_before_the_first_backward(shape):
 def test_never_more_in_flight_than_memory_is_counted_for(shape):
     kind, stages, virtual, micro_batches = shape
     for stage in range(stages):
-        order = stage_order(kind, stage, stages, virtual, micro_batches)
-        counted = float(micro_batches_in_flight(kind, stage, stages, virtual, micro_batches))
+        order = SCHEDULES[kind].order(stage, stages, virtual, micro_batches)
+        counted = float(SCHEDULES[kind].held(stage, stages, virtual, micro_batches))
         assert held_chunks(order) == pytest.approx(counted * virtual, abs=1e-9)
 
 
 @given(st.integers(1, 16), st.integers(1, 64))
 def test_1f1b_holds_as_many_as_stages_follow(stages, micro_batches):
     # Narayanan et al. 2021, sec. 2.2.1: at most p on the first stage, 1 on the last; GPipe holds all.
-    held = [float(micro_batches_in_flight("1f1b", stage, stages, 1, micro_batches)) for stage in range(stages)]
+    held = [float(SCHEDULES["1f1b"].held(stage, stages, 1, micro_batches)) for stage in range(stages)]
     assert held == [min(stages - stage, micro_batches) for stage in range(stages)]
-    assert micro_batches_in_flight("gpipe", 0, stages, 1, micro_batches) == micro_batches
+    assert SCHEDULES["gpipe"].held(0, stages, 1, micro_batches) == micro_batches
 
 
 @given(st.integers(2, 12), st.integers(2, 6), st.integers(3, 6))
 def test_interleaving_holds_more(stages, virtual, rounds):
     # Korthikanti et al. 2022, sec. 4.2.3: p (1 + (p - 1) / (p v)) on the first stage.
-    held = float(micro_batches_in_flight("interleaved", 0, stages, virtual, rounds * stages))
+    held = float(SCHEDULES["interleaved"].held(0, stages, virtual, rounds * stages))
     assert held == pytest.approx(stages * (1 + (stages - 1) / (stages * virtual)))
 
 
 def test_interleaved_order_by_hand():
     # Two stages of two chunks, four micro-batches: stage 0 holds chunks 0 and 2. Groups of two micro-batches a chunk.
-    order = stage_order("interleaved", 0, 2, 2, 4)
+    order = SCHEDULES["interleaved"].order(0, 2, 2, 4)
     shown = [f"{slot.phase[0].upper()}{slot.micro_batch}.{slot.chunk}" for slot in order]
     assert shown == [
         "F0.0", "F1.0", "F0.2", "F1.2", "F2.0", "B0.2", "F3.0", "B1.2", "F2.2", "B0.0", "F3.2", "B1.0",
@@ -87,7 +94,7 @@ def test_interleaved_order_by_hand():
 
 
 def test_1f1b_order_by_hand():
-    shown = ["".join((slot.phase[0], str(slot.micro_batch))) for slot in stage_order("1f1b", 1, 4, 1, 4)]
+    shown = ["".join((slot.phase[0], str(slot.micro_batch))) for slot in SCHEDULES["1f1b"].order(1, 4, 1, 4)]
     assert shown == ["f0", "f1", "f2", "b0", "f3", "b1", "b2", "b3"]
 
 
@@ -106,7 +113,7 @@ def test_arrays_give_what_numbers_give(stages, virtual, micro_batches):
     together = np.array(stages)
     for formula in (
         lambda p: warm_up_forwards(0, p, virtual, micro_batches),
-        lambda p: micro_batches_in_flight("1f1b", 0, p, virtual, micro_batches),
+        lambda p: SCHEDULES["1f1b"].held(0, p, virtual, micro_batches),
         lambda p: bubble_share(p, virtual, micro_batches),
     ):
         assert [float(one) for one in formula(together)] == [float(formula(one)) for one in stages]
@@ -114,6 +121,6 @@ def test_arrays_give_what_numbers_give(stages, virtual, micro_batches):
 
 def test_interleaving_as_many_micro_batches_as_stages_runs_all_forwards_first():
     for stage in range(4):
-        phases = [slot.phase for slot in stage_order("interleaved", stage, 4, 2, 4)]
+        phases = [slot.phase for slot in SCHEDULES["interleaved"].order(stage, 4, 2, 4)]
         assert phases == ["forward"] * 8 + ["backward"] * 8
-        assert micro_batches_in_flight("interleaved", stage, 4, 2, 4) == 4
+        assert SCHEDULES["interleaved"].held(stage, 4, 2, 4) == 4
