@@ -14,6 +14,7 @@ from sim.errors import InputError, shown
 from sim.scenario.entry_tables import Entries
 from sim.scenario.table import (
     Count,
+    NamedBy,
     Positive,
     Table,
     Text,
@@ -86,6 +87,17 @@ TABLES: Mapping[tuple[str, ...], type[Table]] = MappingProxyType(tables_within(D
 # Tables that stand in a list without names: no dotted key leads into one, the list is set as a whole.
 LISTED = tuple(
     path for path in TABLES if path and path != ("system",) and is_listed(keys(TABLES[path[:-1]])[path[-1]].annotation)
+)
+
+# Tables that a name may stand for, and the key that it is then.
+NAMED_BY: Mapping[str, str] = MappingProxyType(
+    {
+        key: named.key
+        for table in TABLES.values()
+        for key, one in keys(table).items()
+        for named in one.metadata
+        if isinstance(named, NamedBy)
+    }
 )
 
 _NO_EXPERTS = "mixtures of experts are not simulated yet, and no dense model stands for one"

@@ -17,7 +17,6 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar, cast, get_args, g
 
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
@@ -31,6 +30,7 @@ from pydantic_core.core_schema import (
     CoreSchema,
     list_schema,
     no_info_after_validator_function,
+    no_info_before_validator_function,
     no_info_plain_validator_function,
     plain_serializer_function_ser_schema,
     wrap_serializer_function_ser_schema,
@@ -110,18 +110,24 @@ def unless(default: object) -> WrapSerializer:
     return WrapSerializer(lambda value, write: None if value == default else write(value))
 
 
-def named_by(key: str, wrong: str = "", remedy: str = "") -> BeforeValidator:
+@dataclass(frozen=True, slots=True)
+class NamedBy:
     """A table for which a name may stand, which says no more than one key of it.
 
     wrong, remedy: what is told of anything else; without them, that it is no table.
     """
 
-    def read(value: object) -> object:
-        if wrong and not isinstance(value, (str, dict)):
-            raise InputError("", f"{shown(value)} {wrong}", remedy)
-        return {key: value} if isinstance(value, str) else value
+    key: str
+    wrong: str = ""
+    remedy: str = ""
 
-    return BeforeValidator(read)
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_before_validator_function(self._read, handler(source))
+
+    def _read(self, value: object) -> object:
+        if self.wrong and not isinstance(value, (str, dict)):
+            raise InputError("", f"{shown(value)} {self.wrong}", self.remedy)
+        return {self.key: value} if isinstance(value, str) else value
 
 
 def names_differ(what: str) -> AfterValidator:

@@ -28,7 +28,7 @@ from sim.scenario.plan_request import PlanRequest, Recompute, ScheduleName, best
 from sim.scenario.prices import Prices
 from sim.scenario.published import Published
 from sim.scenario.run_request import RunRequest
-from sim.scenario.table import As, Count, ReadAs, Several, Table, Text, named_by, only_given, unless
+from sim.scenario.table import As, Count, NamedBy, ReadAs, Several, Table, Text, only_given, unless
 from sim.scenario.training import Element, Lora, RecipeRequest, Training
 from sim.scenario.variation import VariationTable, written_variation
 
@@ -140,7 +140,7 @@ class System(Table):
     variation: Annotated[
         Variation,
         ReadAs(VariationTable, write=written_variation),
-        named_by(
+        NamedBy(
             "profile",
             "is not a variation",
             'write for example variation = "well-run" (scaletax list variations), or a table [system.variation]',
@@ -149,7 +149,7 @@ class System(Table):
     """In what devices, nodes and links differ."""
     run: Annotated[
         RunRequest,
-        named_by(
+        NamedBy(
             "reliability",
             "is no run",
             'write for example run = "none" (scaletax list reliability), or a table [system.run]',

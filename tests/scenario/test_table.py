@@ -18,6 +18,7 @@ from sim.scenario.schema import TABLES
 from sim.scenario.table import (
     Count,
     Internal,
+    NamedBy,
     ReadAs,
     Several,
     Table,
@@ -25,7 +26,6 @@ from sim.scenario.table import (
     is_listed,
     keys,
     measured,
-    named_by,
     names_differ,
     only_given,
     read,
@@ -60,7 +60,7 @@ class Car(Table):
     name: Text
     wheels: Annotated[Several[Wheel], names_differ("wheels"), Field(alias="wheel")] = field(default=(), kw_only=True)
     sizes: Annotated[Mapping[str, int], only_given(Sizes)] = field(default_factory=dict)
-    motor: Annotated[Motor, named_by("kind"), unless(Motor())] = field(default=Motor())
+    motor: Annotated[Motor, NamedBy("kind"), unless(Motor())] = field(default=Motor())
     colour: Annotated[str, ReadAs(Literal["red", "blue"])] = "red"
     made_by: Internal[str] = "hand"
 
