@@ -7,7 +7,7 @@ from builders import gpt, gpu_stack, ideal_node, machine, overlapping, plan, swa
 
 from sim.cost.estimate import estimated_step_s
 from sim.cost.sketch import ShardedSketch, Sketch, StageSketch
-from sim.cost.stage import sharded_cost
+from sim.cost.stage import sharded_unit
 from sim.cost.wafer import wafer_costs
 from sim.hardware.network import Network
 from sim.parallel.wafer_plan import WaferPlan
@@ -125,21 +125,22 @@ def test_layers_that_are_not_gathered_ahead_slow_nothing():
 
 
 @pytest.mark.parametrize("lora", [None, Lora(4, ("query",))])
-def test_what_fully_sharded_layers_move_by_hand(lora):
+def test_what_a_fully_sharded_unit_moves_by_hand(lora):
     # Eight ranks move 7/8 of everything at 100 GB/s: 2 bytes a parameter gathered, 4 bytes a gradient scattered. With
-    # adapters a share of all parameters is trained, counted in the layers and in the root alike.
+    # adapters a share of all parameters is trained: of 4 layers 4 x (256 + 256) each.
     model, on = gpt(), machine(stack=gpu_stack("fsdp-2023", gradient_bytes=4.0))
-    count = count_parameters(model)
-    shape = plan(data=8, zero=3)
-    found = sharded_cost(model, training(lora=lora), shape, on, ideal_node())
-    assert found.layer_gather.seconds == pytest.approx(2 * 7 / 8 * count.layer / 100e9, rel=1e-9)
-    assert found.root_gather.seconds == pytest.approx(2 * 7 / 8 * count.root / 100e9, rel=1e-9)
-    assert found.layer_scatter.seconds / found.root_scatter.seconds == pytest.approx(count.layer / count.root)
-    assert found.layer_prepare_s / found.root_prepare_s == pytest.approx(count.layer / count.root)
-    if lora is None:
-        assert found.root_scatter.seconds == pytest.approx(4 * 7 / 8 * count.root / 100e9, rel=1e-9)
-    else:
-        assert found.root_scatter.seconds < 0.5 * 4 * 7 / 8 * count.root / 100e9
+    share = 4 * 4 * (256 + 256) / count_parameters(model).total if lora else 1.0
+    for weights in (10_000, 1_000_000):
+        for tensor in (1, 2):
+            shape = plan(data=8, zero=3, tensor=tensor)
+            found = sharded_unit(weights, model, training(lora=lora), shape, on, ideal_node(16))
+            moved_s = 7 / 8 * weights / tensor / 100e9
+            assert found.gather.seconds == pytest.approx(2 * moved_s, rel=1e-9)
+            assert found.scatter.seconds == pytest.approx(share * 4 * moved_s, rel=1e-9)
+            # A cast where the stack makes one, and the division by the replicas: read and write.
+            prepared_bytes = share * weights / tensor * (on.stack.gradient_cast_bytes + 2 * 4)
+            assert found.prepare_s == pytest.approx(prepared_bytes / on.gpu.hbm_bytes_per_s / on.gpu.memory_efficiency)
+    assert sharded_unit(10_000, model, training(lora=lora), plan(zero=3), on, ideal_node()).prepare_s == 0
 
 
 def test_stragglers_of_wafers_by_hand():
