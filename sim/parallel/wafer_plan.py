@@ -94,6 +94,8 @@ _UNSPLIT = {
     "recompute": "none",
     "schedule": None,
     "layers_per_stage": None,
+    "first_stage_layers": None,
+    "last_stage_layers": None,
     "micro_batches": None,
 }
 """Keys of a GPU plan, and the value that asks for nothing."""

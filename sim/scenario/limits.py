@@ -15,7 +15,7 @@ from sim.errors import InputError, closest, some_of
 from sim.scenario.amounts import share
 from sim.scenario.other_names import usual_name
 from sim.scenario.plan_request import PlanRequest
-from sim.scenario.table import As, AsList, Checked, Table, keys
+from sim.scenario.table import As, AsList, ReadAs, Table, keys
 
 _COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = MappingProxyType(
     {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt, "=": operator.eq, "!=": operator.ne}
@@ -44,7 +44,7 @@ def _words_of(hint: Any) -> tuple[str, ...] | None:
     """The words that a key of a plan may be; none of a number, None of what no limit compares."""
     if get_origin(hint) is Literal:
         return get_args(hint)
-    if isinstance(hint, Checked):
+    if isinstance(hint, ReadAs):
         return _words_of(hint.hint)
     if hint in (bool, int):
         return ("true", "false") if hint is bool else ()

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidatorFunctionWrapHandler
 
 from sim.errors import InputError, closest
-from sim.scenario.table import Checked, Count, Internal, Several, Table
+from sim.scenario.table import Count, Internal, ReadAs, Several, Table
 
 Recompute = Literal["none", "selective", "full"]
 ScheduleName = Literal["gpipe", "1f1b", "interleaved", "zb-h1", "zb-h2", "zb-v", "dualpipe", "dualpipev"]
@@ -27,8 +27,11 @@ class PlanRequest(Table):
     zero: Annotated[int, Field(ge=0, le=3)] | None = None
     sequence_parallel: bool | None = None
     recompute: Recompute | None = None
-    schedule: Annotated[str, Checked(ScheduleName)] | None = None
+    schedule: Annotated[str, ReadAs(ScheduleName)] | None = None
     layers_per_stage: Annotated[Several[Count] | None, Field(examples=["[11, 10, 10, 9]"])] = None
+    first_stage_layers: Count | None = None
+    last_stage_layers: Count | None = None
+    """Of the first and the last stage, where only those differ; the others share the rest."""
     micro_batches: Annotated[Several[Count] | None, Field(examples=["[12, 12, 10]"])] = None
     """Of each replica, where they differ."""
 

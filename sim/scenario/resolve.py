@@ -17,7 +17,7 @@ from sim.scenario.model_fields import build_model
 from sim.scenario.problems import attempt, check, check_structure, combine, place
 from sim.scenario.run_request import RunRequest
 from sim.scenario.schema import Document, ModelTable
-from sim.scenario.table import ReadAs, Table
+from sim.scenario.table import Table, only_given
 from sim.scenario.types import Scenario, System, Training
 from sim.scenario.variation import Place, VariationTable, variation_from
 
@@ -79,7 +79,7 @@ def read_model(raw: object, path: Path) -> Model:
 
 @dataclass(frozen=True, slots=True)
 class _OnlyModel(Table):
-    model: Annotated[Mapping[str, Any], ReadAs(ModelTable)]
+    model: Annotated[Mapping[str, Any], only_given(ModelTable)]
 
 
 def _model(table: Mapping[str, Any], path: Path) -> Model:

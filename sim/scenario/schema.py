@@ -14,13 +14,14 @@ from sim.errors import InputError, shown
 from sim.scenario.entry_tables import Entries
 from sim.scenario.table import (
     Count,
+    NamedBy,
     Positive,
-    ReadAs,
     Table,
     Text,
     is_listed,
     keys,
     names_differ,
+    only_given,
     tables_within,
     unless,
 )
@@ -73,7 +74,7 @@ class Document(Table):
     title: str | None = None
     seed: Annotated[int, Field(ge=0)] = 0
     steps: Annotated[Count, Field(le=_MOST_STEPS, examples=["100"])] = 100
-    model: Annotated[Mapping[str, Any], ReadAs(ModelTable), Field(examples=['{ name = "cerebras-gpt-13b" }'])]
+    model: Annotated[Mapping[str, Any], only_given(ModelTable), Field(examples=['{ name = "cerebras-gpt-13b" }'])]
     training: Annotated[Training, Field(examples=['{ tokens = 257e9, global_batch = "720 sequences" }'])]
     system: Annotated[list[System], Field(min_length=1), names_differ("systems")]
     report: Report = field(default=Report())
@@ -86,6 +87,17 @@ TABLES: Mapping[tuple[str, ...], type[Table]] = MappingProxyType(tables_within(D
 # Tables that stand in a list without names: no dotted key leads into one, the list is set as a whole.
 LISTED = tuple(
     path for path in TABLES if path and path != ("system",) and is_listed(keys(TABLES[path[:-1]])[path[-1]].annotation)
+)
+
+# Tables that a name may stand for, and the key that it is then.
+NAMED_BY: Mapping[str, str] = MappingProxyType(
+    {
+        key: named.key
+        for table in TABLES.values()
+        for key, one in keys(table).items()
+        for named in one.metadata
+        if isinstance(named, NamedBy)
+    }
 )
 
 _NO_EXPERTS = "mixtures of experts are not simulated yet, and no dense model stands for one"

@@ -17,7 +17,6 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar, cast, get_args, g
 
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
@@ -31,6 +30,7 @@ from pydantic_core.core_schema import (
     CoreSchema,
     list_schema,
     no_info_after_validator_function,
+    no_info_before_validator_function,
     no_info_plain_validator_function,
     plain_serializer_function_ser_schema,
     wrap_serializer_function_ser_schema,
@@ -70,6 +70,10 @@ def _within(schema: Any, kind: str, handler: GetCoreSchemaHandler) -> Any:
     return own if own["type"] == kind else _within(own["schema"], kind, handler)
 
 
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
 def _refuse_key(value: object) -> object:
     raise PydanticKnownError("unexpected_keyword_argument")
 
@@ -106,18 +110,24 @@ def unless(default: object) -> WrapSerializer:
     return WrapSerializer(lambda value, write: None if value == default else write(value))
 
 
-def named_by(key: str, wrong: str = "", remedy: str = "") -> BeforeValidator:
+@dataclass(frozen=True, slots=True)
+class NamedBy:
     """A table for which a name may stand, which says no more than one key of it.
 
     wrong, remedy: what is told of anything else; without them, that it is no table.
     """
 
-    def read(value: object) -> object:
-        if wrong and not isinstance(value, (str, dict)):
-            raise InputError("", f"{shown(value)} {wrong}", remedy)
-        return {key: value} if isinstance(value, str) else value
+    key: str
+    wrong: str = ""
+    remedy: str = ""
 
-    return BeforeValidator(read)
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_before_validator_function(self._read, handler(source))
+
+    def _read(self, value: object) -> object:
+        if self.wrong and not isinstance(value, (str, dict)):
+            raise InputError("", f"{shown(value)} {self.wrong}", self.remedy)
+        return {self.key: value} if isinstance(value, str) else value
 
 
 def names_differ(what: str) -> AfterValidator:
@@ -138,7 +148,7 @@ class As:
     """A key that is read by a function of what the file has, and written by another; without that, as it is."""
 
     read: Callable[[Any], Any]
-    write: Callable[[Any], Any] = lambda value: value
+    write: Callable[[Any], Any] = _as_it_is
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         writer = plain_serializer_function_ser_schema(self.write, when_used="unless-none")
@@ -160,31 +170,22 @@ def given_keys(table: Any) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """A key that the file has as another type than the program, which allows more."""
+class ReadAs:
+    """A key that the file has as another type than the program: which, and what that becomes; and how it is written."""
 
     hint: Any
-    write: Callable[[Any], Any] = lambda value: value
+    then: Callable[[Any], Any] = _as_it_is
+    write: Callable[[Any], Any] = _as_it_is
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         writer = plain_serializer_function_ser_schema(self.write)
-        # Validated by a function, so that there is a place for the writer.
         schema = handler.generate_schema(self.hint)
-        return no_info_after_validator_function(lambda value: value, schema, serialization=writer)
-
-
-@dataclass(frozen=True, slots=True)
-class ReadAs:
-    """A key that is a table of the file and is then made something else; by default a mapping of what is given."""
-
-    table: type[Table]
-    then: Callable[[Any], Any] = given_keys
-    write: Callable[[Any], Any] = lambda given: dict(given) or None
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        writer = plain_serializer_function_ser_schema(self.write)
-        schema = handler.generate_schema(self.table)
         return no_info_after_validator_function(self.then, schema, serialization=writer)
+
+
+def only_given(table: type[Table]) -> ReadAs:
+    """A table of which the program has a mapping of the keys that are given."""
+    return ReadAs(table, given_keys, lambda given: dict(given) or None)
 
 
 def keys(table: type[Table]) -> Mapping[str, FieldInfo]:
@@ -243,7 +244,7 @@ def _told(value: Any) -> Any:
 def _named(hint: Any) -> Iterator[type[Table]]:
     """The tables that a type is made of."""
     if isinstance(hint, ReadAs):
-        yield hint.table
+        yield from _named(hint.hint)
     elif get_origin(hint) is None and isinstance(hint, type) and issubclass(hint, Table):
         yield hint
     for part in get_args(hint):

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, field_serializer, model_validator
 
 from sim.errors import InputError, some_of
 from sim.scenario.amounts import Batch, TokenBudget, batch, token_budget
-from sim.scenario.table import As, Count, Internal, Several, Table, Text, named_by, unless
+from sim.scenario.table import As, Count, Internal, NamedBy, Several, Table, Text, unless
 
 
 def _all_different(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -73,7 +73,7 @@ class Training(Table):
     tokens_per_parameter: Internal[float | None] = None
     asked_batch_tokens: Internal[int | None] = None
     """The batch in tokens as it was asked for, where that is no whole number of sequences."""
-    recipe: Annotated[RecipeRequest, named_by("name"), unless(RecipeRequest())] = field(default=RecipeRequest())
+    recipe: Annotated[RecipeRequest, NamedBy("name"), unless(RecipeRequest())] = field(default=RecipeRequest())
 
     @model_validator(mode="after")
     def _amounts_by_their_units(self) -> Training:

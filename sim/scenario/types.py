@@ -28,7 +28,7 @@ from sim.scenario.plan_request import PlanRequest, Recompute, ScheduleName, best
 from sim.scenario.prices import Prices
 from sim.scenario.published import Published
 from sim.scenario.run_request import RunRequest
-from sim.scenario.table import As, Checked, Count, ReadAs, Several, Table, Text, named_by, unless
+from sim.scenario.table import As, Count, NamedBy, ReadAs, Several, Table, Text, only_given, unless
 from sim.scenario.training import Element, Lora, RecipeRequest, Training
 from sim.scenario.variation import VariationTable, written_variation
 
@@ -71,10 +71,10 @@ def name_of(given: str | Named) -> str:
     return given if isinstance(given, str) else given.name
 
 
-Sizes = Annotated[Mapping[str, float], ReadAs(SizesTable)]
+Sizes = Annotated[Mapping[str, float], only_given(SizesTable)]
 _Topology = Annotated[
     Any,
-    Checked(Text, lambda topology: name_of(topology) or None),
+    ReadAs(Text, write=lambda topology: name_of(topology) or None),
     Field(examples=['"dgx-a100-superpod"', '"my-topology.toml"']),
 ]
 _Devices = Annotated[Count, Field(examples=["64"])]
@@ -124,7 +124,7 @@ class System(Table):
     """All of them."""
     sizes: Annotated[Sizes, WrapValidator(_not_beside_parts)] = field(default_factory=dict, kw_only=True)
     """Sizes of the topology to use instead of its file's."""
-    stack: Annotated[Any, Checked(Text, name_of), Field(examples=['"megatron-2022"'])]
+    stack: Annotated[Any, ReadAs(Text, write=name_of), Field(examples=['"megatron-2022"'])]
     """Name in the catalogue, or the stack itself."""
     plan: Annotated[
         PlanRequest,
@@ -139,8 +139,8 @@ class System(Table):
     """folded: one actor for all devices that are alike. full: one for each. auto: full where devices differ."""
     variation: Annotated[
         Variation,
-        ReadAs(VariationTable, lambda table: table, written_variation),
-        named_by(
+        ReadAs(VariationTable, write=written_variation),
+        NamedBy(
             "profile",
             "is not a variation",
             'write for example variation = "well-run" (scaletax list variations), or a table [system.variation]',
@@ -149,7 +149,7 @@ class System(Table):
     """In what devices, nodes and links differ."""
     run: Annotated[
         RunRequest,
-        named_by(
+        NamedBy(
             "reliability",
             "is no run",
             'write for example run = "none" (scaletax list reliability), or a table [system.run]',

@@ -218,6 +218,8 @@ def test_an_unknown_profile_is_met_with_the_closest(with_run):
 def test_dotted_keys_set_parts_of_it(with_run):
     path = with_run()
     assert run(path, "system.run.spares=3").spares == 3
+    assert run(with_run('run = "none"'), "system.run.spares=3") == RunRequest(profile="none", spares=3)
+    with_run()
     assert run(path, "system.run.checkpoint.every=never").checkpoint.every.rule == "never"
     assert run(path, "system.cluster.run.failures=1 per node-day").changes["failures"] == Rate(1 / 86400, "node")
     assert "did you mean 'system.run.spares'" in refusal(path, "system.run.spare=3")

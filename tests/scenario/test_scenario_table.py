@@ -16,9 +16,9 @@ from sim.errors import InputError
 from sim.scenario.problems import check_structure
 from sim.scenario.schema import TABLES
 from sim.scenario.table import (
-    Checked,
     Count,
     Internal,
+    NamedBy,
     ReadAs,
     Several,
     Table,
@@ -26,8 +26,8 @@ from sim.scenario.table import (
     is_listed,
     keys,
     measured,
-    named_by,
     names_differ,
+    only_given,
     read,
     tables_within,
     unless,
@@ -59,9 +59,9 @@ class Car(Table):
 
     name: Text
     wheels: Annotated[Several[Wheel], names_differ("wheels"), Field(alias="wheel")] = field(default=(), kw_only=True)
-    sizes: Annotated[Mapping[str, int], ReadAs(Sizes)] = field(default_factory=dict)
-    motor: Annotated[Motor, named_by("kind"), unless(Motor())] = field(default=Motor())
-    colour: Annotated[str, Checked(Literal["red", "blue"])] = "red"
+    sizes: Annotated[Mapping[str, int], only_given(Sizes)] = field(default_factory=dict)
+    motor: Annotated[Motor, NamedBy("kind"), unless(Motor())] = field(default=Motor())
+    colour: Annotated[str, ReadAs(Literal["red", "blue"])] = "red"
     made_by: Internal[str] = "hand"
 
 
