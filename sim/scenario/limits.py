@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import Field
-
 from sim.errors import InputError, closest, some_of
 from sim.scenario.amounts import share
 from sim.scenario.other_names import usual_name
 from sim.scenario.plan_request import PlanRequest
-from sim.scenario.table import As, AsList, ReadAs, Table, keys
+from sim.scenario.table import As, AsList, ReadAs, Table, keys, like
 
 _COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = MappingProxyType(
     {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt, "=": operator.eq, "!=": operator.ne}
@@ -101,9 +99,9 @@ class Search(Table):
     only: Annotated[
         tuple[Annotated[PlanLimit, As(plan_limit, operator.attrgetter("text"))], ...],
         AsList(),
-        Field(examples=['["tensor <= 8", "recompute != full"]']),
+        like('["tensor <= 8", "recompute != full"]'),
     ] = ()
-    memory_margin: Annotated[float, As(share), Field(examples=['"10 %"'])] = MEMORY_MARGIN
+    memory_margin: Annotated[float, As(share), like('"10 %"')] = MEMORY_MARGIN
 
     def usable_bytes(self, capacity_bytes: float) -> float:
         """Of a device's memory, what a plan may take."""

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidatorFunctionWrapHandler
 
 from sim.errors import InputError, closest
-from sim.scenario.table import Count, Internal, ReadAs, Several, Table
+from sim.scenario.table import Count, Internal, ReadAs, Several, Table, like
 
 Recompute = Literal["none", "selective", "full"]
 ScheduleName = Literal["gpipe", "1f1b", "interleaved", "zb-h1", "zb-h2", "zb-v", "dualpipe", "dualpipev"]
@@ -28,8 +28,8 @@ class PlanRequest(Table):
     sequence_parallel: bool | None = None
     recompute: Recompute | None = None
     schedule: Annotated[str, ReadAs(ScheduleName)] | None = None
-    layers_per_stage: Annotated[Several[Count] | None, Field(examples=["[11, 10, 10, 9]"])] = None
-    micro_batches: Annotated[Several[Count] | None, Field(examples=["[12, 12, 10]"])] = None
+    layers_per_stage: Annotated[Several[Count] | None, like("[11, 10, 10, 9]")] = None
+    micro_batches: Annotated[Several[Count] | None, like("[12, 12, 10]")] = None
     """Of each replica, where they differ."""
 
 
