@@ -5,7 +5,8 @@
 BEFORE and AFTER are folders of checkouts, each with its own interpreter in .venv. Exits with 1 where a number differs
 by more than 1e-12 of it, or is gone; what only AFTER has is listed. --quick: the scenarios that search for nothing, and
 a tenth of the rows, in about a minute each. Without it everything on the shelf, all rows, sweeps and searches.
-What BEFORE came to is kept in the temporary folder, under the hash of its files; --fresh computes it again.
+What a checkout comes to is kept in the temporary folder under the hash of its files, so that a run that was stopped
+goes on; --fresh computes it again.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ def plain(value):
 
 with open(sys.argv[1], encoding="utf-8") as file:
     tasks = json.load(file)
-with open(sys.argv[2], "w", encoding="utf-8") as out:
+with open(sys.argv[2], "a", encoding="utf-8") as out:
     for name, function, arguments in tasks:
         try:
             found = globals()[function](*arguments)
@@ -132,23 +133,23 @@ def _searches(path: Path) -> bool:
     return searches or (base is not None and _searches((path.parent / base[1]).with_suffix(".toml")))
 
 
-def computed(checkout: Path, wanted: list[Task], keep: Path | None) -> dict[str, Any]:
-    """What a checkout comes to, task by task. keep: a file of what is known already, which gets what is new."""
-    known = _read(keep) if keep and keep.exists() else {}
+def computed(checkout: Path, wanted: list[Task], fresh: bool) -> dict[str, Any]:
+    """What a checkout comes to, task by task. What is known already is in a file that gets what is new."""
+    keep = Path(tempfile.gettempdir()) / f"scaletax-compare-{hash_of(checkout)}.jsonl"
+    if fresh:
+        keep.unlink(missing_ok=True)
+    known = _read(keep)
     missing = [task for task in wanted if _key(task) not in known]
     if missing:
         with tempfile.TemporaryDirectory() as folder:
-            asked, told = Path(folder, "tasks.json"), Path(folder, "found.jsonl")
+            asked = Path(folder, "tasks.json")
             asked.write_text(json.dumps([(_key(task), *task[1:]) for task in missing]), encoding="utf-8")
             python = checkout / ".venv" / "bin" / "python"
-            words = [str(python), "-c", DUMP, str(asked), str(told)]
+            words = [str(python), "-c", DUMP, str(asked), str(keep)]
             done = subprocess.run(words, cwd=checkout, stderr=subprocess.PIPE, text=True, check=False)
-            known |= _read(told)
-            if keep and told.exists():
-                with keep.open("a", encoding="utf-8") as file:
-                    file.write(told.read_text(encoding="utf-8"))
-            if done.returncode:
-                sys.exit(f"{checkout}: the dump ended with {done.returncode}\n{done.stderr[-3000:]}")
+        if done.returncode:
+            sys.exit(f"{checkout}: the dump ended with {done.returncode}\n{done.stderr[-3000:]}")
+        known = _read(keep)
     return {task[0]: known[_key(task)] for task in wanted}
 
 
@@ -157,7 +158,9 @@ def _key(task: Task) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    return dict(json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()) if path.exists() else {}
+    """Task -> what it came to; the last line may have been cut off."""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
+    return dict(json.loads(line) for line in lines if line.endswith("]\n"))
 
 
 def hash_of(checkout: Path) -> str:
@@ -284,17 +287,14 @@ def main() -> None:
     parser.add_argument("after", type=Path)
     parser.add_argument("--quick", action="store_true", help="scenarios that search for nothing, a tenth of the rows")
     parser.add_argument("--only", default="", help="only what has this text in its name, such as 'run quick'")
-    parser.add_argument("--fresh", action="store_true", help="compute BEFORE again")
+    parser.add_argument("--fresh", action="store_true", help="compute everything again")
     given = parser.parse_args()
     before, after = given.before.resolve(), given.after.resolve()
     wanted = [task for task in tasks(given.quick) if given.only in task[0]]
-    keep = Path(tempfile.gettempdir()) / f"scaletax-compare-{hash_of(before)}.jsonl"
-    if given.fresh:
-        keep.unlink(missing_ok=True)
     begun = time.perf_counter()
-    old = computed(before, wanted, keep)
+    old = computed(before, wanted, given.fresh)
     middle = time.perf_counter()
-    new = computed(after, wanted, None)
+    new = computed(after, wanted, given.fresh)
     bad = [name for name in old if report(name, Group(old[name], new[name]))]
     if given.only in "stored results" and report("stored results", Group(stored(before), stored(after))):
         bad.append("stored results")

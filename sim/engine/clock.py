@@ -12,17 +12,14 @@ from heapq import heappop
 from typing import cast
 
 import simpy
-from simpy.events import EventPriority
 
 from sim.cost.parts import combined
-from sim.engine.flows import Flows, SlowedCompute
+from sim.engine.flows import Flows, SlowedCompute, Timer
 from sim.engine.program import COMPUTE, Actor, EventKey, Instruction, Program, Transfer
 from sim.engine.sharing import SharedLinks
 from sim.engine.trace import Span, Trace, Wait
 from sim.errors import ScaletaxError, Stalled
 
-_USUAL = EventPriority(1)
-"""Of what SimPy schedules unless told otherwise."""
 _ROUNDING = 1e-12
 """What is left of an instruction besides its transfers is nothing below this share of it."""
 
@@ -81,20 +78,6 @@ class _Environment(simpy.Environment):
                 callback(event)
 
 
-class _Timer(simpy.Event):
-    """Happens some time after it was set, again and again: a stream sleeps many times, but once at a time."""
-
-    def __init__(self, environment: simpy.Environment) -> None:
-        super().__init__(environment)
-        self._ok, self._value = True, None
-
-    def set(self, seconds: float) -> _Timer:
-        """Let it happen after so long."""
-        self.callbacks = []
-        self.env.schedule(self, _USUAL, seconds)
-        return self
-
-
 class _Clock:
     """Runs streams and keeps the record."""
 
@@ -104,6 +87,7 @@ class _Clock:
         self.blocked: dict[tuple[str, str], tuple[Instruction, EventKey, float]] = {}
         self._flows = Flows(self.environment, links) if links is not None else None
         self._known: dict[int, tuple[tuple[Transfer, ...], tuple[Transfer, ...]]] = {}
+        self._rests: dict[tuple[int, int], float] = {}
         # Event -> the span that recorded it, or while some stream waits for it, a SimPy event.
         self._states = cast(dict[EventKey, Span | simpy.Event], self.trace.recorded_by)
 
@@ -115,7 +99,9 @@ class _Clock:
         Instructions that neither wait nor are waited for are run in one go with the next where their ends are known.
         """
         environment, trace, states = self.environment, self.trace, self._states
-        spans, timer, blocked, me = trace.spans, _Timer(environment), self.blocked, (actor, stream)
+        flows, spans, timer, blocked, me = self._flows, trace.spans, Timer(environment), self.blocked, (actor, stream)
+        # What a named tuple does with its fields, by the hundred thousand.
+        known, new = self._known, tuple.__new__
         now, pending, last = 0.0, 0.0, len(instructions) - 1
         for index, instruction in enumerate(instructions):
             for key in instruction.waits:
@@ -136,18 +122,28 @@ class _Clock:
                     if now > before:
                         trace.waits.append(Wait(actor, stream, before, now, key))
             parts, transfers = instruction.parts, instruction.transfers
-            contested = self._contested(transfers) if transfers else ()
+            contested = (known.get(id(transfers)) or self._contested(transfers))[1] if transfers else ()
             if contested or (compute is not None and _weighs(stream, instruction)):
                 if pending:
                     yield timer.set(pending)
                     now, pending = now + pending, 0.0
                 start_s = now
-                parts = yield from self._at_varying_pace(stream, instruction, compute, contested)
+                if compute is not None or flows is None:
+                    parts = yield from self._beside_collectives(stream, instruction, compute, contested)
+                else:
+                    # Communication that others may slow, and nobody is slowed by it: most of what comes here.
+                    if rest_s := self._rest_s(instruction, contested):
+                        yield timer.set(rest_s)
+                    for transfer in contested:
+                        work = flows.start(transfer)
+                        yield work
+                        if work.extra:
+                            parts = combined(parts, work.extra)
                 now = environment.now
             else:
                 start_s = now + pending
-                pending += sum(parts.values())
-            span = Span(actor, stream, instruction, start_s, now + pending, parts)
+                pending += self._rest_s(instruction, ()) if len(parts) > 1 else sum(parts.values())
+            span = new(Span, (actor, stream, instruction, start_s, now + pending, parts))
             spans.append(span)
             if instruction.records is not None or index == last:
                 if pending:
@@ -166,17 +162,24 @@ class _Clock:
         if before is not None:
             before.succeed()
 
-    def _contested(self, transfers: tuple[Transfer, ...]) -> tuple[Transfer, ...]:
-        """Those of some transfers that others may slow; worked out once for transfers that are repeated."""
-        known = self._known.get(id(transfers))
-        if known is None:
-            flows = self._flows
-            contested = tuple(one for one in transfers if flows and one.seconds > 0 and flows.contested(one))
-            # Kept with its answer, so that no other tuple can take its place in memory.
-            known = self._known[id(transfers)] = transfers, contested
-        return known[1]
+    def _contested(self, transfers: tuple[Transfer, ...]) -> tuple[tuple[Transfer, ...], tuple[Transfer, ...]]:
+        """Some transfers, and those of them that others may slow; worked out once where they are repeated."""
+        flows = self._flows
+        contested = tuple(one for one in transfers if flows and one.seconds > 0 and flows.contested(one))
+        # Kept with its answer, so that no other tuple can take its place in memory.
+        self._known[id(transfers)] = found = transfers, contested
+        return found
 
-    def _at_varying_pace(
+    def _rest_s(self, instruction: Instruction, contested: tuple[Transfer, ...]) -> float:
+        """Seconds of an instruction apart from contested transfers; worked out once where its parts are repeated."""
+        # The program keeps the parts while it runs, so that nothing else can take their place in memory.
+        key = id(instruction.parts), id(contested)
+        found = self._rests.get(key)
+        if found is None:
+            found = self._rests[key] = _without_s(instruction, contested)
+        return found
+
+    def _beside_collectives(
         self, stream: str, instruction: Instruction, compute: SlowedCompute | None, contested: tuple[Transfer, ...]
     ) -> Generator[simpy.Event, None, Mapping[str, float]]:
         """Run one instruction: what is not on contested links first, then each such transfer. Returns its parts.

@@ -17,8 +17,22 @@ from sim.engine.program import Instruction, Transfer
 from sim.engine.sharing import SharedLinks
 from sim.errors import ScaletaxError
 
-_LAST = EventPriority(2)
+_USUAL, _LAST = EventPriority(1), EventPriority(2)
 """SimPy's own priorities are 0 and 1, the lower the earlier: this is after all else at the same instant."""
+
+
+class Timer(simpy.Event):
+    """Happens some time after it was set, again and again: who sleeps does so once at a time."""
+
+    def __init__(self, environment: simpy.Environment) -> None:
+        super().__init__(environment)
+        self._ok, self._value = True, None
+
+    def set(self, seconds: float) -> Timer:
+        """Let it happen after so long."""
+        self.callbacks = []
+        self.env.schedule(self, _USUAL, seconds)
+        return self
 
 
 class Work(simpy.Event):
@@ -29,7 +43,7 @@ class Work(simpy.Event):
     """
 
     def __init__(self, environment: simpy.Environment, wave: Hashable, line: str, seconds: float) -> None:
-        super().__init__(environment)
+        self.env, self.callbacks = environment, []
         self.wave, self.line = wave, line
         self.end_s = float("inf")
         self.extra: dict[str, float] = {}
@@ -39,7 +53,8 @@ class Work(simpy.Event):
         """Go on at a pace in (0, 1]. An unchanged pace leaves the end as it is, to the last bit."""
         if pace == self._pace and (line == self.line or pace == 1):
             return
-        self._advance()
+        if self._pace:
+            self._advance()
         self.line = line
         if pace != self._pace:
             self._pace = pace
@@ -80,7 +95,8 @@ class _Pacer(ABC):
     def __init__(self, environment: simpy.Environment) -> None:
         self._environment = environment
         self._works: list[Work] = []
-        self._timer: simpy.Event | None = None
+        self._timer: Timer | None = None
+        self._spare = Timer(environment)
         self._next_s = 0.0
         self._changed = False
 
@@ -114,15 +130,18 @@ class _Pacer(ABC):
         next_s = min([work.end_s for work in self._works])
         if self._timer is None or next_s != self._next_s:
             self._next_s = next_s
-            self._timer = simpy.Timeout(self._environment, next_s - self._environment.now)
-            self._timer.callbacks.append(self._ring)
+            # One that has been made void still has to go off.
+            timer = self._spare if self._timer is None else Timer(self._environment)
+            self._timer = timer.set(next_s - self._environment.now)
+            timer.callbacks.append(self._ring)
 
-    def _ring(self, timer: simpy.Event) -> None:
+    def _ring(self, timer: Timer) -> None:
         if timer is not self._timer:
             return
-        self._timer = None
-        for work in [work for work in self._works if work.end_s <= self._next_s]:
-            self._works.remove(work)
+        self._timer, self._spare = None, timer
+        works, next_s = self._works, self._next_s
+        for work in [work for work in works if work.end_s <= next_s] if len(works) > 1 else [*works]:
+            works.remove(work)
             work.finish()
         self._change()
 

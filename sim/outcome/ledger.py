@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sim.cost.parts import combined, duration_s
+from sim.cost.parts import duration_s
 from sim.engine.program import COMPUTE
 from sim.engine.trace import Span, Trace, Wait
 from sim.errors import LedgerNotClosed
@@ -64,7 +64,11 @@ def accounts(trace: Trace) -> dict[str, Account]:
     for actor, devices in trace.multiplicity.items():
         spans = streams[actor, COMPUTE]
         waiting = _waiting_lines(spans, waits[actor], trace, streams)
-        found[actor] = Account(devices, combined(*(span.parts for span in spans)), waiting)
+        busy: dict[str, float] = defaultdict(float)
+        for span in spans:
+            for line, seconds in span.parts.items():
+                busy[line] += seconds
+        found[actor] = Account(devices, dict(busy), waiting)
     _move_imbalance(found)
     return found
 

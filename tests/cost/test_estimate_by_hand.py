@@ -7,7 +7,7 @@ from builders import gpt, gpu_stack, ideal_node, machine, overlapping, plan, swa
 
 from sim.cost.estimate import estimated_step_s
 from sim.cost.sketch import ShardedSketch, Sketch, StageSketch
-from sim.cost.stage import sharded_cost
+from sim.cost.step import step_costs
 from sim.cost.wafer import wafer_costs
 from sim.hardware.network import Network
 from sim.parallel.wafer_plan import WaferPlan
@@ -131,15 +131,16 @@ def test_what_fully_sharded_layers_move_by_hand(lora):
     model, on = gpt(), machine(stack=gpu_stack("fsdp-2023", gradient_bytes=4.0))
     count = count_parameters(model)
     shape = plan(data=8, zero=3)
-    found = sharded_cost(model, training(lora=lora), shape, on, ideal_node())
-    assert found.layer_gather.seconds == pytest.approx(2 * 7 / 8 * count.layer / 100e9, rel=1e-9)
-    assert found.root_gather.seconds == pytest.approx(2 * 7 / 8 * count.root / 100e9, rel=1e-9)
-    assert found.layer_scatter.seconds / found.root_scatter.seconds == pytest.approx(count.layer / count.root)
-    assert found.layer_prepare_s / found.root_prepare_s == pytest.approx(count.layer / count.root)
+    found = step_costs(model, training(lora=lora), shape, on, ideal_node())
+    layer, root = found.layers[0].sharded, found.root
+    assert layer.gather.seconds == pytest.approx(2 * 7 / 8 * count.layer / 100e9, rel=1e-9)
+    assert root.gather.seconds == pytest.approx(2 * 7 / 8 * count.root / 100e9, rel=1e-9)
+    assert layer.scatter.seconds / root.scatter.seconds == pytest.approx(count.layer / count.root)
+    assert layer.prepare_s / root.prepare_s == pytest.approx(count.layer / count.root)
     if lora is None:
-        assert found.root_scatter.seconds == pytest.approx(4 * 7 / 8 * count.root / 100e9, rel=1e-9)
+        assert root.scatter.seconds == pytest.approx(4 * 7 / 8 * count.root / 100e9, rel=1e-9)
     else:
-        assert found.root_scatter.seconds < 0.5 * 4 * 7 / 8 * count.root / 100e9
+        assert root.scatter.seconds < 0.5 * 4 * 7 / 8 * count.root / 100e9
 
 
 def test_stragglers_of_wafers_by_hand():

@@ -70,11 +70,13 @@ sequence_parallel = true
 recompute = "selective"
 schedule = "interleaved"
 layers_per_stage = [20, 20]
+first_stage_layers = 19
+last_stage_layers = 21
 micro_batches = [8, 8, 6, 6]"""
     assert {line.split()[0] for line in plan.splitlines()} == set(keys_of(("system", "plan")))
     read_plan = read(example(("tensor = 8", plan))).system.plan
     switches = (0, True, "selective", "interleaved")
-    assert read_plan == PlanRequest("fixed", 8, 2, 2, 4, 1, *switches, (20, 20), (8, 8, 6, 6))
+    assert read_plan == PlanRequest("fixed", 8, 2, 2, 4, 1, *switches, (20, 20), 19, 21, (8, 8, 6, 6))
 
 
 def test_reads_a_batch_in_tokens(example):
