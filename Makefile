@@ -6,7 +6,7 @@ RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: demo test test-slow fuzz lint bench validate validation docs clean
+.PHONY: demo test test-slow fuzz mutate lint bench validate validation docs clean
 
 demo: $(RUNS)
 	$(BIN)/scaletax run scenarios/claim.toml --out results/claim
@@ -19,6 +19,9 @@ test-slow: $(STAMP)
 
 fuzz: $(STAMP)
 	FUZZ_EXAMPLES=10000 $(BIN)/python -m pytest -n 0 tests/fuzz
+
+mutate: $(STAMP)
+	$(BIN)/python tests/mutation/mutate.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

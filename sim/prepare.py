@@ -39,7 +39,7 @@ def look_up(scenario: Scenario) -> LookedUp:
     ]
     devices = [topology.load_device() for topology in topologies]
     stack = stack_of(scenario)
-    stack = kind_of(stack).with_recipe(stack, scenario.training, scenario.where)
+    stack = kind_of(stack).with_recipe(stack, scenario.training, f"{scenario.path}: [training]")
     _check_devices(scenario, devices, stack)
     _check_nodes(scenario, topologies)
     _check_places(scenario, topologies[0].domain)

@@ -39,7 +39,7 @@ def training_run(prepared: Prepared, outcome: Outcome) -> TrainingRun:
     )
     cluster = Cluster(devices, max(1, math.ceil(nodes * devices / whole)), parts[0].topology.about.storage)
     size_bytes = checkpoint_bytes(scenario.model, scenario.training, prepared.kind.recipe(prepared))
-    if request.checkpoint_rule != "never":
+    if request.checkpoint.every.rule != "never":
         check_storage(size_bytes, storage_of(request, reliability, cluster), where)
     variation = outcome.step_times.coefficient_of_variation if outcome.step_times else 0.0
     run = conditions(request, reliability, cluster, size_bytes, outcome.steps, outcome.step_time_s, variation)

@@ -23,7 +23,8 @@ from sim.catalog import (
 from sim.cost.compute import Machine
 from sim.cost.parts import Parts
 from sim.cost.passes import PassCost, PhaseCost
-from sim.cost.step import StepCosts, step_costs
+from sim.cost.stage import ShardedUnit
+from sim.cost.step import LayerCost, StepCosts, step_costs
 from sim.hardware.network import NOTHING, Communication, Network
 from sim.hardware.topology import About, Link, Topology, load_topology
 from sim.hardware.topology.fat_tree import FatTreeSizes, NodeFatTree, RailFatTree
@@ -225,6 +226,10 @@ def apart(forward_s: float, input_s: float, weight_s: float) -> PassCost:
 def _nothing(value: Any) -> Any:
     if isinstance(value, PassCost):
         return PassCost({phase: PhaseCost({}) for phase in value.phases})
+    if isinstance(value, LayerCost):
+        return LayerCost(_nothing(value.passes), _nothing(value.sharded))
+    if isinstance(value, ShardedUnit):
+        return ShardedUnit(NOTHING, NOTHING, 0.0)
     if isinstance(value, tuple):
         return tuple(_nothing(one) for one in value)
     if isinstance(value, Communication):

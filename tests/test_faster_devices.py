@@ -5,8 +5,7 @@ import itertools
 import random
 
 import pytest
-from builders import gpt, point, training
-from builders import hardware as found_instead
+from builders import equipped, gpt, point, training
 
 from sim.catalog import Gpu, device_names, load_device
 from sim.prepare import prepare_as_measured
@@ -38,8 +37,7 @@ def draw(seed):
 
 
 def step_s(scenario, device):
-    with found_instead(device):
-        return simulate_prepared(prepare_as_measured(scenario)).step_time_s
+    return simulate_prepared(prepare_as_measured(equipped(scenario, device))).step_time_s
 
 
 def faster(device, seed):

@@ -547,6 +547,10 @@ def test_a_recipe_of_the_scenario_is_cited():
     recipe = dataclasses.replace(training(), recipe=RecipeRequest("bf16-moments"))
     prepared = prepare(point(recipe=recipe, plan=fixed()))
     assert {figure.name for figure in load_recipe("bf16-moments").figures} <= {one.name for one in prepared.figures}
+    # And the peak of products that run in another format.
+    mixed = dataclasses.replace(training(), precision="tf32", recipe=RecipeRequest(attention="bf16"))
+    cited = {one.name for one in prepare(point(recipe=mixed, plan=fixed())).figures}
+    assert {"peak_flops_per_s.tf32", "peak_flops_per_s.bf16"} <= cited
     assert prepared.kind.recipe(prepared) == load_recipe("bf16-moments")
     wafers = point(recipe=recipe, devices=1, topology="cs-2-single", stack="cerebras-r2")
     with pytest.raises(InputError, match="wafers train in the formats of their stack"):

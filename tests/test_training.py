@@ -8,7 +8,7 @@ import pytest
 from builders import fixed, gpt, point, training
 
 from sim.errors import InputError
-from sim.scenario.types import RunRequest
+from sim.scenario.run_request import CheckpointRequest, EvaluationRequest, Interval, RunRequest, StorageRequest
 from sim.simulate import simulate
 from sim.units import Rate
 
@@ -23,7 +23,7 @@ def asking(scenario=TINY, **asked):
 
 
 def test_on_a_cluster_that_never_fails_it_takes_steps_times_step_time():
-    outcome = simulate(asking(profile="none", checkpoint_rule="never"))
+    outcome = simulate(asking(profile="none", checkpoint=CheckpointRequest(Interval("never"))))
     assert outcome.run.mean_s == pytest.approx(outcome.steps * outcome.step_time_s, rel=1e-12)
     assert outcome.time_to_train_s == pytest.approx(outcome.undisturbed_s, rel=1e-12)
     assert outcome.run.goodput == pytest.approx(1.0, rel=1e-12)
@@ -37,7 +37,7 @@ def test_without_failures_no_checkpoint_is_written():
 def test_the_profile_is_the_devices_unless_one_is_named():
     assert simulate(asking()).run.reliability.name == "rsc-1"
     assert simulate(asking(profile="llama-3")).run.reliability.name == "llama-3"
-    assert simulate(asking(changes={"repair_s": 7.0})).run.reliability.name == "rsc-1, changed"
+    assert simulate(asking(repair_s=7.0)).run.reliability.name == "rsc-1, changed"
 
 
 def test_the_topologys_storage_writes_the_checkpoints():
@@ -49,15 +49,19 @@ def test_the_topologys_storage_writes_the_checkpoints():
 
 def test_failures_strike_the_devices_at_work_and_not_those_that_stay_unused():
     a_day = {"failures": Rate(1.0 / 86400, "device")}
-    used = simulate(asking(point(gpt(), 17, recipe=training()), changes=a_day))
+    used = simulate(asking(point(gpt(), 17, recipe=training()), **a_day))
     assert used.plan.devices < used.devices == used.run.ledger.devices == 17
     assert used.run.conditions.between_failures_s == pytest.approx(86400 / used.plan.devices)
     a_node = {"failures": Rate(1.0 / 86400, "node")}
-    assert simulate(asking(changes=a_node)).run.conditions.between_failures_s == pytest.approx(86400 / 2)
+    assert simulate(asking(**a_node)).run.conditions.between_failures_s == pytest.approx(86400 / 2)
+    # Three nodes of eight, of which a plan of eight devices needs one.
+    three = simulate(asking(point(gpt(), 24, recipe=training()), **a_node))
+    assert (three.plan.devices, three.devices) == (8, 24)
+    assert three.run.conditions.between_failures_s == pytest.approx(86400)
 
 
 def test_the_account_of_the_run_closes_over_all_devices():
-    outcome = simulate(asking(changes={"failures": Rate(1.0 / 40000, "device")}))
+    outcome = simulate(asking(failures=Rate(1.0 / 40000, "device")))
     ledger = outcome.run.ledger
     assert ledger.devices == outcome.devices == 16
     assert sum(ledger.device_seconds.values()) == pytest.approx(16 * outcome.run.mean_s, rel=1e-9)
@@ -69,18 +73,15 @@ def test_the_account_of_the_run_closes_over_all_devices():
 
 
 def test_more_failures_and_slower_storage_never_shorten_a_run():
-    calm, rough = (
-        simulate(asking(runs=300, changes={"failures": Rate(per_s, "device")})).run.mean_s for per_s in (1e-7, 1e-5)
-    )
+    calm, rough = (simulate(asking(runs=300, failures=Rate(per_s, "device"))).run.mean_s for per_s in (1e-7, 1e-5))
     assert rough > calm
     fast, slow = (
         simulate(
             asking(
                 runs=300,
-                checkpoint_rule="",
-                checkpoint_steps=1000,
-                storage_write_bytes_per_s=rate,
-                changes={"failures": Rate(1e-6, "device")},
+                checkpoint=CheckpointRequest(Interval(steps=1000)),
+                storage=StorageRequest(write_bytes_per_s=rate),
+                failures=Rate(1e-6, "device"),
             )
         ).run.mean_s
         for rate in (1e9, 1e6)
@@ -90,18 +91,23 @@ def test_more_failures_and_slower_storage_never_shorten_a_run():
 
 def test_a_checkpoint_larger_than_its_storage_is_refused():
     with pytest.raises(InputError) as caught:
-        simulate(asking(storage_bytes=1e6))
+        simulate(asking(storage=StorageRequest(capacity_bytes=1e6)))
     where, problem, remedy = str(caught.value).splitlines()
     assert where.startswith("test.toml")
     assert where.endswith(" run")
     assert problem == "  a checkpoint has 46.1 MiB, the storage 0.954 MiB"
     assert "raise storage.capacity" in remedy
-    assert simulate(asking(storage_bytes=1e6, checkpoint_rule="never")).run.conditions.checkpoints.every_steps == 0
+    assert (
+        simulate(
+            asking(storage=StorageRequest(capacity_bytes=1e6), checkpoint=CheckpointRequest(Interval("never")))
+        ).run.conditions.checkpoints.every_steps
+        == 0
+    )
 
 
 def test_a_run_that_would_hardly_ever_end_is_refused():
     with pytest.raises(InputError) as caught:
-        simulate(asking(changes={"failures": Rate(0.01, "device")}))
+        simulate(asking(failures=Rate(0.01, "device")))
     assert "the run would hardly ever end" in str(caught.value)
     assert "use fewer devices" in str(caught.value)
 
@@ -113,14 +119,14 @@ def test_an_unknown_profile_is_refused():
 
 def test_evaluation_takes_its_time():
     plain, evaluated = (
-        simulate(asking(profile="none", evaluation_every_steps=every, evaluation_s=3.0)) for every in (0, 1000)
+        simulate(asking(profile="none", evaluation=evaluation)) for evaluation in (None, EvaluationRequest(1000, 3.0))
     )
     # 244,140.6 steps: 244 evaluations.
     assert evaluated.run.mean_s - plain.run.mean_s == pytest.approx(244 * 3.0, rel=1e-6)
 
 
 def test_the_seed_decides():
-    often = asking(changes={"failures": Rate(1e-5, "device")})
+    often = asking(failures=Rate(1e-5, "device"))
     first, again = simulate(often).run, simulate(often).run
     other = simulate(dataclasses.replace(often, seed=1)).run
     assert first.runs.times_s.tobytes() == again.runs.times_s.tobytes()

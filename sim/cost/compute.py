@@ -39,6 +39,11 @@ class Machine:
         return self.stack.recipes[self.precision]
 
     @property
+    def fastest_flops_per_s(self) -> float:
+        """The peak of the products, or of those in attention where that is higher."""
+        return max(self.gpu.peak_flops_per_s[one.name] for one in (self.recipe.products, self.recipe.attention))
+
+    @property
     def gradient_bytes(self) -> float:
         """Bytes per element of the gradients that are reduced."""
         return self.recipe.reductions.bytes

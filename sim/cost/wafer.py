@@ -15,9 +15,10 @@ from sim.hardware.kernel import Array, Kernel
 from sim.hardware.network import Communication, Network
 from sim.parallel.wafer_plan import WaferPlan
 from sim.scenario.types import Training
-from sim.workload.layer import Slice, head_operations, layer_operations
+from sim.workload.kinds import HEAD, Kind, model_kinds, model_runs
+from sim.workload.layer import Slice
 from sim.workload.operations import Operation, Style, total
-from sim.workload.parameters import count_parameters, layer_adapter_parameters
+from sim.workload.parameters import count_parameters
 
 WAFER_STYLE = Style(
     load_recipe("bf16"),
@@ -129,7 +130,6 @@ def wafer_costs(
 
     # With LoRA only the adapters have gradients; they stream in with the frozen weights.
     lora = training.lora
-    adapters = layer_adapter_parameters(model, lora) if lora else 0
 
     def unit(name: str, operations: tuple[Operation, ...], parameters: int, added: int = 0) -> UnitCost:
         forward = tuple(kernel for one in operations for kernel in one.forward)
@@ -146,12 +146,16 @@ def wafer_costs(
             stream(added if lora else parameters, stack.gradient_bytes, plan.systems, network, inwards=False),
         )
 
-    layer = unit("layer", layer_operations(model, part, WAFER_STYLE, lora), count.layer, adapters)
+    def layer(kind: Kind) -> UnitCost:
+        added = kind.adapters(model, lora).total if lora else 0
+        return unit("layer", kind.operations(model, part, WAFER_STYLE, lora), kind.weights(model).total, added)
+
+    layers = {kind: layer(kind) for kind in model_kinds(model)}
     head_parameters = count.final_norm + (count.output or model.vocab * model.hidden)
     units = (
         unit("embedding", (), count.embedding),
-        *(layer for _ in range(model.layers)),
-        unit("head", head_operations(model, part, WAFER_STYLE, lora), head_parameters),
+        *(layers[kind] for kind, number in model_runs(model) for _ in range(number)),
+        unit("head", HEAD.operations(model, part, WAFER_STYLE, lora), head_parameters),
     )
     busy_s = plan.micro_batches * sum(sum(one.forward.values()) + sum(one.backward.values()) for one in units)
     straggler_s = jitter * expected_maximum(plan.systems) * busy_s

@@ -57,7 +57,7 @@ def check_plan(request: PlanRequest, scenario: Scenario, stack: GpuStack) -> Pla
         sequence_parallel=_sequence_parallel(request, scenario, stack, tensor, where),
         recompute=request.recompute or "none",
         schedule=schedule.name,
-        layers_per_chunk=cut_layers(scenario.model.layers, pipeline * virtual, request.layers_per_stage, where),
+        layers_per_chunk=_cut(request, scenario.model.layers, pipeline, virtual, schedule, where),
         replica_micro_batches=micro_batches if len(set(micro_batches)) > 1 else (),
         part_stages=part_stages,
         rank_order=stack.rank_order,
@@ -86,6 +86,17 @@ def _check_stack(tensor: int, pipeline: int, stack: GpuStack, where: str) -> Non
                 f"{what} = {degree}, but the stack '{stack.name}' has no {what} parallelism",
                 f"leave {what} out, or use another stack (scaletax list stacks)",
             )
+
+
+def _cut(
+    request: PlanRequest, layers: int, pipeline: int, virtual: int, schedule: Schedule, where: str
+) -> tuple[int, ...]:
+    """Layers of each chunk, as asked for."""
+    ends = request.first_stage_layers, request.last_stage_layers
+    if ends != (None, None) and schedule.layout != "row":
+        problem = f"first_stage_layers or last_stage_layers with schedule '{schedule.name}'"
+        raise InputError(where, problem, "give layers_per_stage: its first and last chunks share a stage")
+    return cut_layers(layers, pipeline, virtual, request.layers_per_stage, ends, where)
 
 
 def _schedule(request: PlanRequest, stack: GpuStack, where: str) -> Schedule:

@@ -63,8 +63,24 @@ def in_runs(counts: Sequence[int]) -> str:
     return "+".join(f"{times}x{count}" if times > 1 else f"{count}" for count, times in runs)
 
 
-def cut_layers(layers: int, chunks: int, given: tuple[int, ...] | None, where: str) -> tuple[int, ...]:
-    """Layers of each chunk: as given, or equal. Raises InputError when they cannot be cut so."""
+def cut_layers(
+    layers: int,
+    stages: int,
+    virtual: int,
+    given: tuple[int, ...] | None,
+    ends: tuple[int | None, int | None],
+    where: str,
+) -> tuple[int, ...]:
+    """Layers of each chunk: as given, or equal but for the ends. Raises InputError when they cannot be cut so.
+
+    given: of each chunk. ends: of the first and the last stage, None where they are as the others.
+    """
+    chunks = stages * virtual
+    if ends != (None, None):
+        if given is not None:
+            both = "layers_per_stage beside first_stage_layers or last_stage_layers"
+            raise InputError(where, both, "give either all stages or their ends")
+        return _uneven_ends(layers, stages, virtual, ends, where)
     if given is None:
         if layers % chunks:
             raise InputError(
@@ -80,3 +96,26 @@ def cut_layers(layers: int, chunks: int, given: tuple[int, ...] | None, where: s
             f"give {chunks} entries (pipeline x virtual_stages) that sum to {layers}",
         )
     return given
+
+
+def _uneven_ends(
+    layers: int, stages: int, virtual: int, ends: tuple[int | None, int | None], where: str
+) -> tuple[int, ...]:
+    """Layers of each chunk, of stages in a row of which the first and the last may differ from the others.
+
+    Source: Megatron-LM, --decoder-first-pipeline-num-layers and --decoder-last-pipeline-num-layers.
+    Hand-worked: 61 layers, 4 stages, 15 first and 14 last: 15, 16, 16, 14.
+    """
+    others = stages - sum(one is not None for one in ends)
+    left = layers - sum(one or 0 for one in ends)
+    each, rest = divmod(left, others) if others > 0 else (0, left)
+    first, last = (each if one is None else one for one in ends)
+    of_stages = (first, *(each,) * (stages - 2), last)
+    if stages == 1 or rest or each < (others > 0) or any(one % virtual for one in of_stages):
+        raise InputError(
+            where,
+            f"first_stage_layers {ends[0]} and last_stage_layers {ends[1]} of {layers} layers leave {left} for the"
+            f" other {max(others, 0)} of {stages} stages of {virtual} chunks",
+            "give numbers that leave an equal number of whole chunks for each, or layers_per_stage",
+        )
+    return tuple(one // virtual for _ in range(virtual) for one in of_stages)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.hardware.kernel import Array
-from sim.parallel.cuts import balanced_cut, chunk_layers, first_layer
+from sim.parallel.cuts import balanced_cut, first_layer
 from sim.parallel.mesh import RANK_ORDER, Mesh
 from sim.parallel.schedules import SCHEDULES, SETTLED_ROUNDS, Schedule, peak_layers_in_flight
 from sim.scenario.types import PlanRequest, Recompute
@@ -102,14 +101,11 @@ class PlanBlock:
         found = [
             peak_layers_in_flight(
                 self.pipelining.order(stage, stages, virtual, micro_batches),
-                functools.partial(self._layers_of, stages * virtual),
+                (balanced_cut(self.layers, stages * virtual) * self.pipelining.copies).__getitem__,
             )
             for stage, stages, virtual, micro_batches in different.T.tolist()
         ]
         return np.array(found, dtype=float)[place.reshape(-1)]
-
-    def _layers_of(self, chunks: int, chunk: int) -> int:
-        return int(chunk_layers(self.layers, chunks, chunk % chunks))
 
     def request(self, row: int, batch: int) -> PlanRequest:
         """One of the plans as a user would write it down. batch: sequences of a step."""

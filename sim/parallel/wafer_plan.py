@@ -10,7 +10,7 @@ from sim.errors import DoesNotFit, InputError
 from sim.scenario.bounds import divisors
 from sim.scenario.types import PlanRequest, Scenario, Search
 from sim.units import readable_bytes
-from sim.workload.activations import working_bytes
+from sim.workload.kinds import model_kinds
 from sim.workload.layer import Slice
 from sim.workload.operations import Style
 
@@ -49,7 +49,8 @@ def wafer_memory_bytes(model: Model, sequence: int, micro_batch: int, stack: Waf
     from a width of about 1,100 on; narrower models have room for theirs.
     """
     tokens = micro_batch * sequence
-    layer = float(working_bytes(model, Slice(sequence, micro_batch), style, "full"))
+    part = Slice(sequence, micro_batch)
+    layer = max(float(kind.working_bytes(model, part, style, "full")) for kind in model_kinds(model))
     head = stack.activation_bytes * tokens * model.vocab
     return stack.activation_bytes * tokens * model.hidden + max(layer, head)
 
@@ -93,6 +94,8 @@ _UNSPLIT = {
     "recompute": "none",
     "schedule": None,
     "layers_per_stage": None,
+    "first_stage_layers": None,
+    "last_stage_layers": None,
     "micro_batches": None,
 }
 """Keys of a GPU plan, and the value that asks for nothing."""

@@ -90,7 +90,7 @@ def _with_fewer_replicas(
     model, training, machine = scenario.model, scenario.training, screen.machine
     needed = model_flops(model, training, machine.style, "none").needed
     # Fewer devices than that would take longer even at their peak.
-    least_devices = needed / (machine.gpu.peak_flops_per_s[training.precision] * fastest_s)
+    least_devices = needed / (machine.fastest_flops_per_s * fastest_s)
     blocks = plans_with_fewer_replicas(scenario, machine.stack, least_devices)
     for block in limited(blocks, scenario.system.search.only):
         found = screen.screened(block.at(screen.least_s(block) <= fastest_s), capacity_bytes)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from sim.errors import InputError, closest, shown
-from sim.scenario.types import Training
 from sim.units import fraction, quantity
+
+if TYPE_CHECKING:
+    from sim.scenario.types import Training
 
 _COUNT = re.compile(
     r"([+-]?(?:\d{1,3}(?:,\d{3})+|\d[\d_]*)?(?:\.\d*)?)(?:[eE]([+-]?\d{1,4}))?\s*([kKmMbBtT](?![A-Za-z]))?\s*(.*)"

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from sim.errors import InputError, unknown_name
-from sim.scenario.entry_tables import Collection, PublishedTable
+from sim.scenario.entry_tables import Collection
 from sim.scenario.keys import system_names
 from sim.scenario.overlay import overlaid
 from sim.scenario.problems import check, check_structure
-from sim.scenario.types import Published
+from sim.scenario.published import Published
+from sim.scenario.table import read
 
 # What an entry says itself; all else of the file is the same for every entry.
 OWN_TABLES = ("model", "training", "system")
@@ -63,7 +64,7 @@ def published_of(entry: Mapping[str, Any], system: str) -> Published | None:
     if table is None:
         return None
     first, *_ = [*system_names(entry), ""]
-    return read_published(table) if system == table.get("system", first) else None
+    return read(Published, table) if system == table.get("system", first) else None
 
 
 def within(error: InputError, path: Path, entry: str) -> InputError:
@@ -75,21 +76,6 @@ def within(error: InputError, path: Path, entry: str) -> InputError:
         return error
     where, problem = (text.replace(bare, placed) for text in (error.where, error.problem))
     return InputError(where if placed in where else f'{where}, [entry "{entry}"]', problem, error.remedy)
-
-
-def read_published(raw: Mapping[str, Any]) -> Published:
-    """[entry.published] that has been checked, as plain figures."""
-    table = PublishedTable.model_validate(raw)
-    return Published(
-        time_s=table.time_s,
-        device_hours=table.device_hours,
-        cost_usd=table.usd,
-        loss=table.loss,
-        source=table.source or "",
-        note=table.note or "",
-        clean=table.clean,
-        remembered=table.remembered,
-    )
 
 
 def _check_published(entry: Mapping[str, Any], path: Path) -> None:

@@ -1,14 +1,16 @@
-"""The structure of what a system says of its hardware: sizes, parts, and changes of the network."""
+"""The structure of what a system says of its hardware: sizes, and changes of the network."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field
 
-from sim.scenario.table import Count, Table, Text
+from sim.scenario.table import Count, Table
 
 
+@dataclass(frozen=True, slots=True)
 class SizesTable(Table):
     """[system.sizes]: sizes of the topology to use instead of its file's."""
 
@@ -32,16 +34,9 @@ class SizesTable(Table):
     domain: Count | None = None
 
 
-class NetworkTable(Table):
+@dataclass(frozen=True, slots=True)
+class NetworkChange(Table):
     """[system.network]: every link and hop of the topology at so many times its rate or latency."""
 
     rate_times: Annotated[float, Field(ge=1e-3, le=1e3, allow_inf_nan=False)] = 1.0
     latency_times: Annotated[float, Field(ge=0, le=1e3, allow_inf_nan=False)] = 1.0
-
-
-class PartTable(Table):
-    """One [[system.part]]: hardware of one kind, for consecutive stages of the pipeline."""
-
-    topology: Text = Field(examples=['"dgx-a100-superpod"', '"my-topology.toml"'])
-    devices: Count = Field(examples=["64"])
-    sizes: SizesTable | None = None

@@ -12,14 +12,12 @@ from typing import Any
 
 from sim.errors import InputError, closest, some_of
 from sim.scenario.other_names import LISTED_BY, usual_name
-from sim.scenario.schema import LISTED, RESERVED_KEYS, TABLES, keys_of
+from sim.scenario.schema import NAMED_BY, RESERVED_KEYS, TABLES, in_a_list, keys_of
 
 # A name or a config says the whole model, so setting one replaces whatever [model] held.
 _WHOLE_MODEL = (("model", "name"), ("model", "config"))
 # What a key may not change: the format, what names the systems, and the sweep itself.
 _FIXED = (("schema",), ("sweep",), ("system",), ("system", "name"), ("base",), ("entry",))
-# Tables that a name may stand for, and the key that it is then.
-_NAMED = {"variation": "profile", "recipe": "name"}
 # The tables that every entry has its own of.
 _OF_ENTRIES = ("model", "training", "system")
 
@@ -155,8 +153,8 @@ def _assign(table: dict[str, Any], path: tuple[str, ...], value: object) -> None
         # A degree set under plan = "best" fixes the plan; what is set under a name changes that one.
         if step not in table or (step == "plan" and isinstance(table[step], str)):
             table[step] = {}
-        elif step in _NAMED and isinstance(table[step], str):
-            table[step] = {_NAMED[step]: table[step]}
+        elif step in NAMED_BY and isinstance(table[step], str):
+            table[step] = {NAMED_BY[step]: table[step]}
         if not isinstance(table[step], dict):
             return  # the check of the structure reports that this is not a table
         table = table[step]
@@ -164,9 +162,5 @@ def _assign(table: dict[str, Any], path: tuple[str, ...], value: object) -> None
 
 
 def _known_paths() -> list[tuple[str, ...]]:
-    paths = [(*table, key) for table in TABLES if not _in_a_list(table) for key in keys_of(table)]
+    paths = [(*table, key) for table in TABLES if not in_a_list(table) for key in keys_of(table)]
     return [path for path in (*paths, *RESERVED_KEYS) if path not in _FIXED]
-
-
-def _in_a_list(table: tuple[str, ...]) -> bool:
-    return any(table[: len(listed)] == listed for listed in LISTED)

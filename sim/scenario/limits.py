@@ -1,27 +1,60 @@
-"""Limits of a search for a plan, as a user writes them: "tensor <= 8", "recompute = none"."""
+"""[system.search]: limits of a search for a plan, as a user writes them: "tensor <= 8", "recompute = none"."""
 
 from __future__ import annotations
 
 import operator
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, get_args
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from pydantic import Field
 
 from sim.errors import InputError, closest, some_of
+from sim.scenario.amounts import share
 from sim.scenario.other_names import usual_name
-from sim.scenario.types import PlanLimit, Recompute, ScheduleName
+from sim.scenario.plan_request import PlanRequest
+from sim.scenario.table import As, AsList, ReadAs, Table, keys
 
-_DEGREES = ("devices", "tensor", "pipeline", "virtual_stages", "data", "micro_batch", "zero")
-_WORDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"sequence_parallel": ("true", "false"), "recompute": get_args(Recompute), "schedule": get_args(ScheduleName)}
-)
 _COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = MappingProxyType(
     {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt, "=": operator.eq, "!=": operator.ne}
 )
 _EXAMPLE = 'write for example "tensor <= 8", "zero = 1" or "recompute != full"'
 _WHOLE = re.compile(r"\d{1,18}")
 _LIMIT = re.compile(r"\s*([A-Za-z_]+)\s*(<=|>=|==|!=|<|>|=)\s*([\w.+-]+)\s*")
+
+MEMORY_MARGIN = 0.05
+"""Share of a device's memory that a search leaves free unless told otherwise. Assumed: of 36 plans tried on one H100,
+none ran that reserved more than 95.4 %, and predicted peaks were up to 10 % off (docs/planner.md)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanLimit:
+    """What a searched plan must keep to: a key, how it is compared (<=, >=, <, >, = or !=), and with what."""
+
+    key: str
+    comparison: str
+    value: int | bool | str
+    text: str
+    """As messages write it."""
+
+
+def _words_of(hint: Any) -> tuple[str, ...] | None:
+    """The words that a key of a plan may be; none of a number, None of what no limit compares."""
+    if get_origin(hint) is Literal:
+        return get_args(hint)
+    if isinstance(hint, ReadAs):
+        return _words_of(hint.hint)
+    if hint in (bool, int):
+        return ("true", "false") if hint is bool else ()
+    inner = [] if get_origin(hint) is tuple else [_words_of(one) for one in get_args(hint)]
+    return next((words for words in inner if words is not None), None)
+
+
+_KEYS = {key: words for key, field in keys(PlanRequest).items() if (words := _words_of(field.annotation)) is not None}
+_DEGREES = ("devices", *(key for key, words in _KEYS.items() if not words))
+_WORDS: Mapping[str, tuple[str, ...]] = MappingProxyType({key: words for key, words in _KEYS.items() if words})
 
 
 def plan_limit(text: object) -> PlanLimit:
@@ -56,3 +89,22 @@ def plan_limit(text: object) -> PlanLimit:
 def compared(limit: PlanLimit, value: Any) -> Any:
     """Whether a value, or each of an array of them, is within a limit."""
     return _COMPARISONS[limit.comparison](value, limit.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Search(Table):
+    """Limits of the search for the best plan.
+
+    only: every one of them holds. memory_margin: share of a device's memory that a plan leaves free.
+    """
+
+    only: Annotated[
+        tuple[Annotated[PlanLimit, As(plan_limit, operator.attrgetter("text"))], ...],
+        AsList(),
+        Field(examples=['["tensor <= 8", "recompute != full"]']),
+    ] = ()
+    memory_margin: Annotated[float, As(share), Field(examples=['"10 %"'])] = MEMORY_MARGIN
+
+    def usable_bytes(self, capacity_bytes: float) -> float:
+        """Of a device's memory, what a plan may take."""
+        return capacity_bytes * (1 - self.memory_margin)

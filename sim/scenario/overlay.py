@@ -6,6 +6,8 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
+from sim.scenario.schema import NAMED_BY
+
 # What names a whole table: given above, nothing of the table below is kept.
 _WHOLE = {"model": ("name", "config"), "variation": ("profile",)}
 # Tables that stand in a list by their names.
@@ -27,7 +29,7 @@ def overlaid(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, An
         if key in _NAMED and isinstance(below, list) and isinstance(value, list):
             found[key] = _by_name(below, value)
         elif _is_kept(key, below, value):
-            found[key] = overlaid(below if isinstance(below, Mapping) else {"profile": below}, value)
+            found[key] = overlaid(below if isinstance(below, Mapping) else {NAMED_BY[key]: below}, value)
         else:
             found[key] = copy.deepcopy(value)
     for key in _outdated(upper):
@@ -39,7 +41,7 @@ def _is_kept(key: str, below: object, value: object) -> bool:
     """Whether a table changes what is below it."""
     if not isinstance(value, Mapping) or any(name in value for name in _WHOLE.get(key, ())):
         return False
-    return isinstance(below, Mapping) or (key == "variation" and isinstance(below, str))
+    return isinstance(below, Mapping) or (key in NAMED_BY and isinstance(below, str))
 
 
 def _outdated(upper: Mapping[str, Any]) -> set[str]:

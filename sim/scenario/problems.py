@@ -20,9 +20,10 @@ from sim.scenario.schema import (
     TABLES,
     Document,
     examples_of,
+    in_a_list,
     keys_of,
 )
-from sim.scenario.table import Table
+from sim.scenario.table import Table, read
 
 _Built = TypeVar("_Built")
 _Table = TypeVar("_Table", bound=Table)
@@ -33,7 +34,7 @@ _KINDS = {
     "string_type": "text",
     "list_type": "a list",
     "dict_type": "a table",
-    "model_type": "a table",
+    "dataclass_type": "a table",
     "finite_number": "a finite number",
 }
 _OTHER_REMEDIES = {
@@ -70,10 +71,10 @@ def not_a_scenario(where: str, topology: str) -> InputError:
 def check_structure(table: type[_Table], raw: Mapping[str, Any], path: Path) -> _Table:
     """Hold tables to a structure: that of the format, or of a part of it. Raises InputError as check does."""
     try:
-        return table.model_validate(raw)
+        return read(table, raw)
     except ValidationError as error:
         # Unknown keys first and missing ones last: a missing key is often the same key misspelt.
-        order = {"extra_forbidden": 0, "missing": 2}
+        order = {"unexpected_keyword_argument": 0, "missing": 2}
         found = sorted(error.errors(include_url=False), key=lambda item: order.get(item["type"], 1))
         raise combine([_explain(item, raw, path, table) for item in found]) from None
 
@@ -130,7 +131,7 @@ def _label(listed: Any, number: int) -> str:
 def _explain(item: ErrorDetails, raw: Mapping[str, Any], path: Path, table: type[Table]) -> InputError:
     where = f"{path}: {place(item['loc'], raw)}"
     names = tuple(step for step in item["loc"] if isinstance(step, str))
-    if item["type"] == "extra_forbidden":
+    if item["type"] == "unexpected_keyword_argument":
         return _unknown_key(where, names)
     if (beyond := _beyond_bounds(item, raw, table)) is not None:
         item = beyond
@@ -157,7 +158,7 @@ def _beyond_bounds(item: ErrorDetails, raw: Mapping[str, Any], structure: type[T
         table = table[step]
     table[item["loc"][-1]] = whole
     try:
-        structure.model_validate(retyped)
+        read(structure, retyped)
     except ValidationError as error:
         return next((other for other in error.errors(include_url=False) if other["loc"] == item["loc"]), None)
     return None
@@ -189,7 +190,11 @@ def _meant(key: str, table: tuple[str, ...]) -> str:
         return f"; did you mean '{name}'?"
     homes = [home for home in TABLES if home not in LISTED and name in keys_of(home)]
     homes += [path[:-1] for path in RESERVED_KEYS if path[-1] == name]
-    return f"; '{name}' is a key of [{'.'.join(homes[0])}]" if homes else closest(key, own)
+    if not homes:
+        return closest(key, own)
+    # Where several have it, one that a dotted key leads to, and of these the one that says most.
+    home = max(homes, key=lambda path: (not in_a_list(path), len(keys_of(path)) if path in TABLES else 0))
+    return f"; '{name}' is a key of [{'.'.join(home)}]"
 
 
 def _problem(item: ErrorDetails, names: tuple[str, ...]) -> tuple[str, str]:
@@ -231,7 +236,7 @@ def _retype(kind: str, given: object, names: tuple[str, ...]) -> str:
         return f"write [[{'.'.join(names)}]] with double brackets"
     if names[:1] == ("sweep",):
         return "write a list of values" if kind == "list_type" else "write a table [sweep] of lists"
-    if kind in ("model_type", "dict_type"):
+    if kind in ("dataclass_type", "dict_type"):
         header = f"[[{'.'.join(names)}]]" if listed else f"[{'.'.join(names)}]"
         return f"write {header} with its keys below"
     if kind == "int_type":

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from sim.errors import InputError
-from sim.scenario.entries import is_refused, read_published, within
+from sim.scenario.entries import is_refused, within
+from sim.scenario.published import Published
 from sim.scenario.resolve import read_model
-from sim.scenario.types import Published
+from sim.scenario.table import read
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,4 +51,4 @@ def _model_name(entry: Mapping[str, Any]) -> str:
 
 
 def _any_published(entry: Mapping[str, Any]) -> Published | None:
-    return read_published(entry["published"]) if "published" in entry else None
+    return read(Published, entry["published"]) if "published" in entry else None

@@ -3,169 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapSerializer,
+    WrapValidator,
+    field_serializer,
+    model_validator,
+)
 
 from sim.catalog import Model, Variation
+from sim.errors import InputError
+from sim.scenario.amounts import share
 from sim.scenario.axis_key import AxisKey
-from sim.units import Rate
+from sim.scenario.hardware_tables import NetworkChange, SizesTable
+from sim.scenario.limits import PlanLimit, Search
+from sim.scenario.plan_request import PlanRequest, Recompute, ScheduleName, best_or_table
+from sim.scenario.prices import Prices
+from sim.scenario.published import Published
+from sim.scenario.run_request import RunRequest
+from sim.scenario.table import As, Count, NamedBy, ReadAs, Several, Table, Text, only_given, unless
+from sim.scenario.training import Element, Lora, RecipeRequest, Training
+from sim.scenario.variation import VariationTable, written_variation
 
-Recompute = Literal["none", "selective", "full"]
-ScheduleName = Literal["gpipe", "1f1b", "interleaved", "zb-h1", "zb-h2", "zb-v", "dualpipe", "dualpipev"]
+__all__ = [
+    "ComparedWith",
+    "Element",
+    "FlopConvention",
+    "Lora",
+    "NetworkChange",
+    "Part",
+    "PlanLimit",
+    "PlanRequest",
+    "Prices",
+    "Published",
+    "RecipeRequest",
+    "Recompute",
+    "Report",
+    "Resolution",
+    "RunRequest",
+    "Scenario",
+    "ScheduleName",
+    "Search",
+    "System",
+    "Training",
+]
+
 Resolution = Literal["auto", "folded", "full"]
 FlopConvention = Literal["full-attention", "causal-attention"]
-
-
-@dataclass(frozen=True, slots=True)
-class Lora:
-    """Low-rank adapters: the base weights are frozen."""
-
-    rank: int
-    targets: tuple[str, ...]
-    """Of query, key, value, output, mlp."""
-
-
-Element = Literal["fp32", "bf16", "fp16"]
-
-
-@dataclass(frozen=True, slots=True)
-class RecipeRequest:
-    """What is asked of the formats of training. name: of the catalogue's recipes; None: the stack's for the precision.
-
-    The others: formats of single uses instead of the recipe's.
-    """
-
-    name: str | None = None
-    attention: Element | None = None
-    gradients: Element | None = None
-    reductions: Element | None = None
-    master: Literal["fp32", "none"] | None = None
-    moments: Literal["fp32", "bf16", "int8"] | None = None
-
-    @property
-    def text(self) -> str:
-        """As it stands behind a precision: " (recipe bf16, moments int8)"; empty where nothing is asked."""
-        given = {"recipe" if use == "name" else use: name for use, name in asdict(self).items() if name is not None}
-        return f" ({', '.join(f'{use} {name}' for use, name in given.items())})" if given else ""
-
-
-@dataclass(frozen=True, slots=True)
-class Training:
-    """The recipe: what is trained on how much, in which steps."""
-
-    tokens: float
-    """Zero while tokens_per_parameter says it: the parameter count belongs to a room above."""
-    sequence: int
-    global_batch: int
-    """Sequences per optimizer step."""
-    precision: Literal["bf16", "fp16", "fp32", "tf32"] = "bf16"
-    """Of the matrix products."""
-    optimizer: str = "adam"
-    method: Literal["pretrain", "finetune", "lora"] = "pretrain"
-    lora: Lora | None = None
-    tokens_per_parameter: float | None = None
-    asked_batch_tokens: int | None = None
-    """The batch in tokens as it was asked for, where that is no whole number of sequences."""
-    recipe: RecipeRequest = RecipeRequest()
-
-
-@dataclass(frozen=True, slots=True)
-class PlanRequest:
-    """What the user fixed of a plan; None means: to be chosen (rule) or inferred (product of the degrees)."""
-
-    rule: Literal["best", "fixed"] = "best"
-    tensor: int | None = None
-    pipeline: int | None = None
-    virtual_stages: int | None = None
-    data: int | None = None
-    micro_batch: int | None = None
-    zero: int | None = None
-    sequence_parallel: bool | None = None
-    recompute: Recompute | None = None
-    schedule: str | None = None
-    layers_per_stage: tuple[int, ...] | None = None
-    micro_batches: tuple[int, ...] | None = None
-    """Of each replica, where they differ."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlanLimit:
-    """What a searched plan must keep to: a key, how it is compared (<=, >=, <, >, = or !=), and with what."""
-
-    key: str
-    comparison: str
-    value: int | bool | str
-    text: str
-    """As messages write it."""
-
-
-MEMORY_MARGIN = 0.05
-"""Share of a device's memory that a search leaves free unless told otherwise. Assumed: of 36 plans tried on one H100,
-none ran that reserved more than 95.4 %, and predicted peaks were up to 10 % off (docs/planner.md)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """Limits of the search for the best plan.
-
-    only: every one of them holds. memory_margin: share of a device's memory that a plan leaves free.
-    """
-
-    only: tuple[PlanLimit, ...] = ()
-    memory_margin: float = MEMORY_MARGIN
-
-    def usable_bytes(self, capacity_bytes: float) -> float:
-        """Of a device's memory, what a plan may take."""
-        return capacity_bytes * (1 - self.memory_margin)
-
-
-@dataclass(frozen=True, slots=True)
-class RunRequest:
-    """What is asked of the run over days. None, and an empty text: as the catalogue or the topology has it.
-
-    profile: of the catalogue's reliability. changes: fields of it -> other values. checkpoint_rule: "best", "never", or
-    empty where a number of steps or seconds says how often. evaluation_every_steps: 0 for never. runs: drawn.
-    """
-
-    profile: str = ""
-    changes: Mapping[str, float | bool | Rate] = field(default_factory=dict)
-    checkpoint_rule: Literal["best", "never", ""] = "best"
-    checkpoint_steps: int = 0
-    checkpoint_s: float = 0.0
-    storage_write_bytes_per_s: float | None = None
-    storage_read_bytes_per_s: float | None = None
-    storage_bytes: float | None = None
-    spares: int | None = None
-    evaluation_every_steps: int = 0
-    evaluation_s: float = 0.0
-    runs: int = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Prices:
-    """What the devices of a system cost and draw where the scenario says so; None: as the catalogue has it.
-
-    rental_usd_per_s, purchase_usd, power_watts: of one device, with its share of the node. power_watts: while it
-    trains. date: of the prices given, ISO; empty where none is. in_use: share of the amortisation that is paid for.
-    """
-
-    rental_usd_per_s: float | None = None
-    purchase_usd: float | None = None
-    power_watts: float | None = None
-    pue: float | None = None
-    electricity_usd_per_joule: float | None = None
-    amortisation_s: float | None = None
-    in_use: float | None = None
-    date: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkChange:
-    """What a system's network is beside what its topology says: rates and latencies at so many times theirs."""
-
-    rate_times: float = 1.0
-    latency_times: float = 1.0
 
 
 class Named(Protocol):
@@ -180,47 +71,107 @@ def name_of(given: str | Named) -> str:
     return given if isinstance(given, str) else given.name
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Hardware of one kind, on which consecutive stages of a pipeline run."""
+Sizes = Annotated[Mapping[str, float], only_given(SizesTable)]
+_Topology = Annotated[
+    Any,
+    ReadAs(Text, write=lambda topology: name_of(topology) or None),
+    Field(examples=['"dgx-a100-superpod"', '"my-topology.toml"']),
+]
+_Devices = Annotated[Count, Field(examples=["64"])]
 
-    topology: Any
+
+@dataclass(frozen=True, slots=True)
+class Part(Table):
+    """One [[system.part]]: hardware of one kind, on which consecutive stages of a pipeline run."""
+
+    topology: _Topology
     """As of a System."""
-    devices: int
-    sizes: Mapping[str, float] = field(default_factory=dict)
+    devices: _Devices
+    sizes: Sizes = field(default_factory=dict)
+
+
+_BY_PARTS = object()
+"""Stands for what every part of a system says for itself."""
+
+
+def _not_beside_parts(value: object, check: ValidatorFunctionWrapHandler, others: ValidationInfo) -> Any:
+    """What every part says for itself is not said of the whole system as well."""
+    parts = others.data.get("parts")
+    if value is _BY_PARTS:
+        return "" if others.field_name == "topology" else sum(part.devices for part in parts or ())
+    checked = check(value)
+    if parts:
+        raise InputError(
+            "",
+            f"'{others.field_name}' and [[system.part]] are both given",
+            f"leave '{others.field_name}' out, here and in [sweep] and --set: every part says its own",
+        )
+    return checked
 
 
 @dataclass(frozen=True, slots=True)
-class System:
-    """A machine and how it is used."""
+class System(Table):
+    """One [[system]]: a machine and how it is used."""
 
-    name: str
-    topology: Any
+    name: Annotated[Text, Field(examples=['"cluster"'])]
+    # Before what it is an alternative to, which looks whether it is there.
+    parts: Annotated[Several[Part], Field(alias="part")] = field(default=(), kw_only=True)
+    """In the order of the pipeline's stages; empty where all hardware is of one kind."""
+    topology: Annotated[_Topology, WrapValidator(_not_beside_parts)]
     """Name on the shelf, a path ending in .toml, already resolved from the scenario file, or a Topology; empty with
     parts."""
-    devices: int
+    devices: Annotated[_Devices, WrapValidator(_not_beside_parts)]
     """All of them."""
-    stack: Any
-    """Name in the catalogue, or the stack itself."""
-    plan: PlanRequest = PlanRequest()
-    jitter: float = 0.0
-    """Coefficient of variation of the compute time of one replica's step."""
-    sizes: Mapping[str, float] = field(default_factory=dict)
+    sizes: Annotated[Sizes, WrapValidator(_not_beside_parts)] = field(default_factory=dict, kw_only=True)
     """Sizes of the topology to use instead of its file's."""
-    resolution: Resolution = "auto"
-    """folded: one actor for all devices that are alike. full: one for each. auto: full where devices differ."""
-    variation: Variation = field(default_factory=Variation)
-    """In what devices, nodes and links differ."""
-    parts: tuple[Part, ...] = ()
-    """In the order of the pipeline's stages; empty where all hardware is of one kind."""
-    search: Search = Search()
+    stack: Annotated[Any, ReadAs(Text, write=name_of), Field(examples=['"megatron-2022"'])]
+    """Name in the catalogue, or the stack itself."""
+    plan: Annotated[
+        PlanRequest,
+        WrapValidator(best_or_table),
+        WrapSerializer(lambda plan, write: "best" if plan.rule == "best" else write(plan)),
+    ] = field(default=PlanRequest())
+    search: Annotated[Search, unless(Search())] = field(default=Search(), kw_only=True)
     """Where the best plan is looked for."""
-    run: RunRequest = RunRequest()
+    jitter: Annotated[float, As(share), Field(examples=['"0.5 %"'])] = 0.0
+    """Coefficient of variation of the compute time of one replica's step."""
+    resolution: Resolution = field(default="auto", kw_only=True)
+    """folded: one actor for all devices that are alike. full: one for each. auto: full where devices differ."""
+    variation: Annotated[
+        Variation,
+        ReadAs(VariationTable, write=written_variation),
+        NamedBy(
+            "profile",
+            "is not a variation",
+            'write for example variation = "well-run" (scaletax list variations), or a table [system.variation]',
+        ),
+    ] = field(default=Variation(), kw_only=True)
+    """In what devices, nodes and links differ."""
+    run: Annotated[
+        RunRequest,
+        NamedBy(
+            "reliability",
+            "is no run",
+            'write for example run = "none" (scaletax list reliability), or a table [system.run]',
+        ),
+        unless(RunRequest()),
+    ] = field(default=RunRequest(), kw_only=True)
     """How often it fails, and what is done about it."""
-    prices: Prices = Prices()
+    prices: Annotated[Prices, unless(Prices()), Field(alias="price")] = field(default=Prices(), kw_only=True)
     """What its devices cost and draw."""
-    network: NetworkChange = NetworkChange()
+    network: Annotated[NetworkChange, unless(NetworkChange())] = field(default=NetworkChange(), kw_only=True)
     """How much faster or slower every link is than the topology has it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _parts_say_the_hardware(cls, raw: object) -> object:
+        if not isinstance(raw, dict) or "part" not in raw:
+            return raw
+        return {"topology": _BY_PARTS, "devices": _BY_PARTS, **raw}
+
+    @field_serializer("devices")
+    def _written_devices(self, devices: int) -> int | None:
+        return None if self.parts else devices
 
     @property
     def every_part(self) -> tuple[Part, ...]:
@@ -229,38 +180,22 @@ class System:
 
 
 @dataclass(frozen=True, slots=True)
-class ComparedWith:
-    """Points of one system, by its name and their sizes, that the other systems are measured against."""
+class ComparedWith(Table):
+    """[report.comparison]: points of one system, by its name and their sizes, that the others are measured against."""
 
-    system: str
-    devices: tuple[int, ...]
+    system: Annotated[Text, Field(examples=['"CS-2"'])]
+    devices: Annotated[
+        Several[Count], AfterValidator(lambda sizes: tuple(dict.fromkeys(sizes))), Field(examples=["[1, 16]"])
+    ]
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """What is drawn and by which conventions. comparison: None where no report of one is asked for."""
+class Report(Table):
+    """[report]: what is drawn and by which conventions. comparison: None where no report of one is asked for."""
 
     flop_convention: FlopConvention = "full-attention"
     charts: bool = True
     comparison: ComparedWith | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """What was published of an experiment, to show beside the prediction; None where nothing was.
-
-    source: a key of the catalogue's sources, or a citation. clean: whether time and device-hours are those of a run
-    without downtime; None where that is not known. remembered: not read in the source, so never a check.
-    """
-
-    time_s: float | None = None
-    device_hours: float | None = None
-    cost_usd: float | None = None
-    loss: float | None = None
-    source: str = ""
-    note: str = ""
-    clean: bool | None = None
-    remembered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

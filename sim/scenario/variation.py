@@ -1,43 +1,109 @@
-"""Makes a variation of a profile and what the scenario changes in it, and writes it back."""
+"""[system.variation]: a profile of the catalogue and what the scenario changes in it, read and written back."""
 
 from __future__ import annotations
 
 import dataclasses
 import operator
+from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, model_validator
 
 from sim.catalog import Figure, Slow, SlowPlace, Stalls, Variation, load_variation
-from sim.errors import InputError
-from sim.scenario.schema import examples_of
-from sim.scenario.variation_tables import SlowTable, StallsTable, VariationTable
+from sim.errors import InputError, some_of
+from sim.scenario.amounts import part, share, slowdown, stall
+from sim.scenario.table import As, AsList, Table, given_keys, keys, measured, unless, written
 
 Place = Callable[..., str]
 """Keys below the system -> how messages name that place of the file."""
 
-_SPREADS = ("speed_spread", "kernel_jitter", "network_noise")
-_SHARES = ("slow_devices", "slow_nodes", "slow_links")
+_MOST_STALLS_PER_HOUR = 3600.0
+"""One a second: what comes more often than that is no rare stall but part of every kernel's time."""
+
+_SHARE = As(share)
+_PART = As(part)
+_SLOWDOWN = As(slowdown)
+_SLOW = Field(examples=['{ share = "0.5 %", slowdown = "20 %" }'])
 
 
-def variation_from(table: VariationTable | None, at: Place, name_at: str) -> Variation:
+@dataclass(frozen=True, slots=True)
+class StallsTable(Table):
+    """[system.variation.stalls]: rare stalls of a device."""
+
+    per_device_hour: Annotated[
+        Annotated[float, Field(ge=0, le=_MOST_STALLS_PER_HOUR, allow_inf_nan=False)] | None, Field(examples=["0.2"])
+    ] = None
+    mean_s: Annotated[float | None, measured("s", "s", stall), Field(alias="mean", examples=['"100 ms"'])] = None
+
+
+@dataclass(frozen=True, slots=True)
+class SlowTable(Table):
+    """[system.variation.slow_devices], slow_nodes, slow_links: a share of them that is slow."""
+
+    share: Annotated[float | None, _PART, Field(examples=['"0.5 %"'])] = None
+    slowdown: Annotated[float | None, _SLOWDOWN, Field(examples=['"20 %"'])] = None
+
+
+@dataclass(frozen=True, slots=True)
+class SlowPlaceTable(Table):
+    """One [[system.variation.slow]]: a device or a node that is slow, by its number."""
+
+    slowdown: Annotated[float, _SLOWDOWN, Field(examples=['"20 %"'])]
+    device: Annotated[Annotated[int, Field(ge=0)] | None, Field(examples=["3"])] = None
+    node: Annotated[Annotated[int, Field(ge=0)] | None, Field(examples=["0"])] = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> SlowPlaceTable:
+        if (self.device is None) == (self.node is None):
+            given = "neither is there" if self.device is None else "both are there"
+            raise InputError("", f"a slow place is one device or one node, and {given}", "write device = 3 or node = 0")
+        return self
+
+
+def _all_different(places: tuple[SlowPlaceTable, ...]) -> tuple[SlowPlaceTable, ...]:
+    names = [f"node {place.node}" if place.device is None else f"device {place.device}" for place in places]
+    repeated = sorted(name for name, count in Counter(names).items() if count > 1)
+    if repeated:
+        raise InputError("", f"{some_of(repeated)} is there more than once", "write each place once")
+    return places
+
+
+@dataclass(frozen=True, slots=True)
+class VariationTable(Table):
+    """[system.variation]: a profile of the catalogue, and what is changed in it."""
+
+    profile: Annotated[str, unless("none"), Field(examples=['"well-run"'])] = "none"
+    speed_spread: Annotated[float | None, _SHARE, Field(examples=['"1 %"'])] = None
+    kernel_jitter: Annotated[float | None, _SHARE, Field(examples=['"3 %"'])] = None
+    network_noise: Annotated[float | None, _SHARE, Field(examples=['"2 %"'])] = None
+    stalls: Annotated[StallsTable | None, Field(examples=['{ per_device_hour = 0.2, mean = "100 ms" }'])] = None
+    slow_devices: Annotated[SlowTable | None, _SLOW] = None
+    slow_nodes: Annotated[SlowTable | None, _SLOW] = None
+    slow_links: Annotated[SlowTable | None, _SLOW] = None
+    slow: Annotated[tuple[SlowPlaceTable, ...], AsList(empty_is_told=True), AfterValidator(_all_different)] | None = (
+        None
+    )
+
+
+def variation_from(table: VariationTable, at: Place, name_at: str) -> Variation:
     """Look up the profile and put what the table gives in the place of its parts.
 
     name_at: where the file names the profile. A figure that the table replaces by another number, or whose part it
     switches off, is no longer cited. Raises InputError for an unknown profile, and for half of a part.
     """
-    if table is None:
-        return Variation()
     profile = load_variation(table.profile, name_at)
-    changes: dict[str, Any] = {name: getattr(table, name) for name in _SPREADS if getattr(table, name) is not None}
-    parts = {name: _given_of_slow(getattr(table, name)) for name in _SHARES} | {
-        "stalls": _given_of_stalls(table.stalls)
-    }
-    for name, members in parts.items():
-        base = getattr(profile, name)
-        _check_whole(name, members, dataclasses.asdict(base), at)
-        changes[name] = dataclasses.replace(base, **members)
+    changes: dict[str, Any] = {}
+    for name, value in given_keys(table).items():
+        if isinstance(value, Table):
+            base, members = getattr(profile, name), given_keys(value)
+            _check_whole(name, members, dataclasses.asdict(base), at)
+            changes[name] = dataclasses.replace(base, **members)
+        elif name != "profile":
+            changes[name] = value
     if table.slow is not None:
-        changes["slow"] = tuple(SlowPlace(place.slowdown, place.device, place.node) for place in table.slow)
+        changes["slow"] = tuple(SlowPlace(**given_keys(place)) for place in table.slow)
     changed = dataclasses.replace(profile, **changes)
     if changed == profile:
         return profile
@@ -60,32 +126,20 @@ def written_variation(variation: Variation) -> str | dict[str, Any]:
     profile = load_variation(variation.profile)
     if variation == profile:
         return profile.name
-    written: dict[str, Any] = {} if profile.is_none else {"profile": profile.name}
-    for name in (*_SPREADS, "stalls", *_SHARES):
-        value = getattr(variation, name)
-        if value != getattr(profile, name):
-            written[name] = value if name in _SPREADS else _written_part(value)
-    if variation.slow != profile.slow:
-        places = [dataclasses.asdict(place) for place in variation.slow]
-        written["slow"] = [{key: value for key, value in place.items() if value is not None} for place in places]
-    return written
+    names = [field.name for field in dataclasses.fields(VariationTable) if field.name != "profile"]
+    differing = {name: getattr(variation, name) for name in names if getattr(variation, name) != getattr(profile, name)}
+    return written(VariationTable(profile.name, **{name: _as_table(value) for name, value in differing.items()}))
 
 
-def _written_part(part: Slow | Stalls) -> dict[str, Any]:
-    """The members of a part by their keys; no length of stalls can be written where there is none."""
-    if isinstance(part, Slow):
-        return dataclasses.asdict(part)
-    mean = {"mean": f"{part.mean_s!r} s"} if part.mean_s else {}
-    return {"per_device_hour": part.per_device_hour, **mean}
-
-
-def _given_of_slow(table: SlowTable | None) -> dict[str, float]:
-    return {} if table is None else table.model_dump(exclude_none=True)
-
-
-def _given_of_stalls(table: StallsTable | None) -> dict[str, float]:
-    given = {} if table is None else table.model_dump(exclude_none=True)
-    return {"mean_s" if key == "mean" else key: value for key, value in given.items()}
+def _as_table(value: Any) -> Any:
+    """A part as the file has it; no length of stalls can be written where there is none."""
+    if isinstance(value, tuple):
+        return tuple(_as_table(place) for place in value)
+    if isinstance(value, Stalls):
+        return StallsTable(value.per_device_hour, value.mean_s or None)
+    if isinstance(value, (Slow, SlowPlace)):
+        return (SlowTable if isinstance(value, Slow) else SlowPlaceTable)(**dataclasses.asdict(value))
+    return value
 
 
 def _check_whole(name: str, given: Mapping[str, float], base: Mapping[str, float], at: Place) -> None:
@@ -93,7 +147,7 @@ def _check_whole(name: str, given: Mapping[str, float], base: Mapping[str, float
     for lacking in base:
         others = [value for member, value in given.items() if member != lacking]
         if lacking not in given and not base[lacking] and any(others):
-            (example,) = examples_of(("system", "variation"), name)
+            example = (keys(VariationTable)[name].examples or [""])[0]
             key = lacking.removesuffix("_s")
             raise InputError(at("variation", name), f"'{key}' is missing", f"write for example {name} = {example}")
 

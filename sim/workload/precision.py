@@ -31,7 +31,7 @@ def with_recipe(stack: GpuStack, training: Training, where: str) -> GpuStack:
             'write attention = "bf16" in [training.recipe], or use a stack without fused attention',
         )
     traffic = {
-        name: _update_bytes(stated, load_optimizer(name).states_each, recipe, usual)
+        name: _update_bytes(stated, load_optimizer(name).matrix_states, recipe, usual)
         for name, stated in stack.optimizer_traffic_bytes.items()
     }
     cast = stack.gradient_cast_bytes + _cast_bytes(stack, recipe) - _cast_bytes(stack, usual)
@@ -59,7 +59,7 @@ def asked_recipe(stack: GpuStack, training: Training, where: str) -> Recipe:
     return dataclasses.replace(named, figures=figures, **uses)
 
 
-def _update_bytes(stated: float, states: float | None, recipe: Recipe, usual: Recipe) -> float:
+def _update_bytes(stated: float, states: float, recipe: Recipe, usual: Recipe) -> float:
     """Traffic of an optimizer's step for which the stack's file states what it is with the usual recipe.
 
     Hand-worked: 34 bytes stated where 30 are the least; with moments of 2 bytes instead of 4, 34 - 8 = 26.

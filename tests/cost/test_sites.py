@@ -98,7 +98,7 @@ def test_twice_as_slow_a_stage_by_hand():
     (forward_s, backward_s), (forward_2_s, backward_2_s) = (
         (float(one.forward_s), float(one.backward_s)) for one in found.chunks
     )
-    layer_s = float(found.layer.forward_s) / 2
+    layer_s = float(found.layers[0].passes.forward_s) / 2
     head_s = forward_2_s - 4 * layer_s
     assert 0 < head_s < layer_s
     assert forward_s + backward_s > forward_2_s + backward_2_s > forward_s

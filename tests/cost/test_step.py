@@ -29,13 +29,13 @@ def seconds(communications):
 def test_a_chunk_is_its_layers_and_the_ends_have_more():
     found = costs(plan(pipeline=2, virtual_stages=2, layers_per_chunk=(2, 1, 1, 3), tensor=2), gpt(7))
     for phase in ("forward", "backward"):
-        layer, first, last = (one[phase].parts for one in (found.layer, found.embedding, found.head))
+        layer, first, last = (one[phase].parts for one in (found.layers[0].passes, found.embedding, found.head))
         expected = [
             combined(scaled(layer, 2), first), scaled(layer, 1), scaled(layer, 1), combined(scaled(layer, 3), last),
         ]  # fmt: skip
         assert [chunk[phase].parts for chunk in found.chunks] == expected
         layer, first, last = (
-            one[phase].exchanges["tensor_comm"].seconds for one in (found.layer, found.embedding, found.head)
+            one[phase].exchanges["tensor_comm"].seconds for one in (found.layers[0].passes, found.embedding, found.head)
         )
         exchanged = [chunk[phase].exchanges["tensor_comm"].seconds for chunk in found.chunks]
         assert exchanged == pytest.approx([2 * layer + first, layer, layer, 3 * layer + last])
@@ -59,7 +59,7 @@ def test_what_stacks_hide_of_the_exchanges_between_tensor_ranks():
         values = {"overlap_tensor_gradients": False, "overlap_tensor_exchange": False, **hides}
         shape = plan(tensor=4, sequence_parallel=sequence_parallel, micro_batch=8)
         found = costs(shape, gpt(4, 1024, 8), machine(stack=gpu_stack(**values)))
-        return tuple(found.layer[phase].parts["tensor_comm"] for phase in ("forward", "backward"))
+        return tuple(found.layers[0].passes[phase].parts["tensor_comm"] for phase in ("forward", "backward"))
 
     for sequence_parallel in (False, True):
         exposed = shown_s(sequence_parallel)
@@ -93,7 +93,8 @@ def test_one_device_communicates_nothing():
     assert found.shared == (NOTHING,)
     assert found.reductions == found.gathers == (NOTHING,)
     assert found.straggler_s == found.prepares_s == (0,)
-    assert found.layer_gather == found.root_gather == found.layer_scatter == found.root_scatter == NOTHING
+    units = [found.root, *(one.sharded for one in found.layers)]
+    assert all(unit.gather == unit.scatter == NOTHING for unit in units)
     assert not {"tensor_comm", "pipeline_comm", "data_comm"} & set(found.chunks[0]["forward"].parts)
 
 
@@ -115,8 +116,8 @@ def test_fully_sharded_pieces_cover_the_model():
     model, on = gpt(), machine(stack=gpu_stack("fsdp-2023", gradient_bytes=4.0))
     moved_s = 7 / 8 * count_parameters(model).total / 100e9
     found = costs(plan(data=8, zero=3), model, on, ideal_node())
-    assert (found.layer_gather * 4 + found.root_gather).seconds == pytest.approx(2 * moved_s)
-    assert (found.layer_scatter * 4 + found.root_scatter).seconds == pytest.approx(4 * moved_s)
+    assert (found.layers[0].sharded.gather * 4 + found.root.gather).seconds == pytest.approx(2 * moved_s)
+    assert (found.layers[0].sharded.scatter * 4 + found.root.scatter).seconds == pytest.approx(4 * moved_s)
 
 
 def test_stages_reduce_what_they_hold():
@@ -217,7 +218,7 @@ def test_what_travels_follows_the_recipe():
         once, twice = (seconds(getattr(found(on, **shape), name)) for on in (half, single))
         assert max(once) > 0
         assert twice == pytest.approx([2 * one for one in once])
-    once, twice = (found(on, tensor=2).layer["forward"].parts["tensor_comm"] for on in (half, single))
+    once, twice = (found(on, tensor=2).layers[0].passes["forward"].parts["tensor_comm"] for on in (half, single))
     assert twice == pytest.approx(2 * once)
 
 
@@ -226,7 +227,7 @@ def test_adapters_reduce_and_update_their_own_parameters_only():
     share = 4 * 2 * 8 * 2 * 1024 / count_parameters(model).total
     all_of_it, adapters = (costs(plan(data=4), model, network=ideal_node(), lora=one) for one in (None, lora))
     assert seconds(adapters.reductions) == pytest.approx([share * one for one in seconds(all_of_it.reductions)])
-    assert costs(plan(data=4, zero=3), model, network=ideal_node(), lora=lora).layer_gather.seconds > 0
+    assert costs(plan(data=4, zero=3), model, network=ideal_node(), lora=lora).layers[0].sharded.gather.seconds > 0
 
 
 def test_one_replica_waits_for_nobody_and_many_wait_longer():

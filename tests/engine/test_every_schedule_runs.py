@@ -26,7 +26,7 @@ from sim.engine.clock import run
 from sim.engine.gpu_program import gpu_program
 from sim.engine.program import COMPUTE, DATA
 from sim.engine.transfers import shared_links
-from sim.hardware.network import Communication, FreeNetwork, Network
+from sim.hardware.network import NOTHING, Communication, FreeNetwork, Network
 from sim.outcome.ledger import close_ledger
 from sim.parallel.memory import plan_memory, stage_parameters
 from sim.parallel.schedules import SCHEDULES, Durations
@@ -216,6 +216,23 @@ def test_what_a_stage_holds_follows_the_schedule(name):
 def memories(name, **over):
     shape = shape_of(name, micro_batches=12, **over)
     return plan_memory(gpt(8, tied_embeddings=False), training(12), shape, BLOCKING, UNFUSED)
+
+
+@pytest.mark.parametrize(("name", "pairs"), [("1f1b", [(0, 3)]), ("dualpipe", [(0, 3), (1, 2)])])
+def test_shared_gradients_are_summed_when_both_holders_have_theirs(name, pairs):
+    # One stage takes longer to make its gradients ready: the other that holds the same parameters waits for it.
+    shape = shape_of(name)
+    for pair in pairs:
+        for late in pair:
+            prepares_s = tuple(50.0 if stage == late else 0.0 for stage in range(4))
+            shared = tuple(Communication(4.0) if stage in pair else NOTHING for stage in range(4))
+            chunks = (apart(3.0, 4.0, 2.0),) * shape.chunks
+            costs = free_costs(shape, chunks=chunks, prepares_s=prepares_s, shared=shared)
+            trace = run(gpu_program(shape, costs, BLOCKING))
+            found = [span for span in trace.spans if span.instruction.work.unit == "shared gradients"]
+            assert len(found) == 2
+            assert {span.start_s for span in found} == {found[0].start_s}
+            assert found[0].start_s >= 50.0
 
 
 def test_memory_follows_what_is_held():

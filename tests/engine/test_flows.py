@@ -130,6 +130,21 @@ def test_one_transfer_at_once_after_another_leaves_no_gap():
     assert ends(trace) == {"x": 4.0, "y": 8.0, "z": 12.0, "b": 14.0}
 
 
+def test_what_follows_at_the_same_instant_leaves_no_gap_either():
+    # A chain on one stream, and one whose second waits for what the first records. Between the two, at one instant, b
+    # is not alone: it goes on at half pace without a stop, which shows in the last bit of its end.
+    lengths = random.Random(0)
+    for _ in range(50):
+        first, second, other = (lengths.uniform(0.1, 3.0) for _ in range(3))
+        chain = [[move("a", first, what="x"), move("a", second, what="y")]]
+        apart = [move("a", first, records="there", what="x")], [do(0.0, ["there"]), move("a", second, what="y")]
+        for streams in (chain, apart):
+            whole_s = first + second + other
+            found = ends(run(alone(*streams, [move("b", whole_s)]), one_link(a=1.0, b=1.0)))
+            assert found["y"] == found["x"] + second / 0.5
+            assert found["b"] == found["y"] + (whole_s - found["y"] * 0.5)
+
+
 def test_an_event_that_a_slowed_transfer_records_comes_late():
     streams = {DATA: [move("a", 3.0, records="there")], COMPUTE: [do(1.0), do(1.0, ["there"], what="after")]}
     trace = run(program({"x": streams, "y": {DATA: [move("b", 3.0)]}}), one_link(a=1.0, b=1.0))

@@ -8,7 +8,8 @@ from builders import cluster, free_costs, gpt, gpu_stack, machine, pass_of, plan
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.cost.step import step_costs
+from sim.cost.stage import ShardedUnit
+from sim.cost.step import LayerCost, step_costs
 from sim.engine.clock import run
 from sim.engine.program import COMPUTE
 from sim.engine.sharded_program import sharded_program
@@ -20,8 +21,11 @@ def simulated(layers, gather, scatter, forward, backward, micro_batches=1, **sta
     shape = plan(data=8, zero=3, micro_batches=micro_batches, layers_per_chunk=(layers,))
     options = {"prefetch_layers": 1, "overlap_slowdown": 0.0, "reduces_every_micro_batch": True, **stack}
     costs = free_costs(
-        shape, layer=pass_of({"useful": forward}, {"useful": backward}), layer_gather=Communication(gather),
-        layer_scatter=Communication(scatter), root_gather=Communication(1.0), root_scatter=Communication(1.0),
+        shape, root=ShardedUnit(Communication(1.0), Communication(1.0), 0.0),
+        layers=(LayerCost(
+            pass_of({"useful": forward}, {"useful": backward}),
+            ShardedUnit(Communication(gather), Communication(scatter), 0.0),
+        ),) * layers,
     )  # fmt: skip
     trace = run(sharded_program(shape, costs, gpu_stack("fsdp-2023", **options)))
     return trace, close_ledger(trace, shape.devices)

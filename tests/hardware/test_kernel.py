@@ -61,6 +61,17 @@ def test_cutting_k_fills_the_multiprocessors():
     assert alone == pytest.approx(4 * TILE_S + 256 * 128 * 2 / 1e6)
 
 
+@pytest.mark.parametrize("cuts", [2, 4, 8])
+def test_partial_sums_are_written_and_read(cuts):
+    # One tile on as many multiprocessors as k is cut in: at the whole peak. Half of what is written shows, at 100 GB/s:
+    # 2 bytes of the result, and for each part a sum of 4 bytes that is written and read again.
+    found = gemm(256, 128, 1000, toy(cuts, gemm_store_share=0.5, hbm_bytes_per_s=1e11))
+    assert found == pytest.approx(TILE_S + 0.5 * 256 * 128 * (2 + cuts * (4 + 4)) / 1e11, rel=1e-12)
+    # A result in fp32 that is read and written takes 8 bytes, cut or not.
+    wide = gemm(256, 128, 1000, toy(cuts, gemm_store_share=0.5, hbm_bytes_per_s=1e11), output_bytes=8.0)
+    assert wide - found == pytest.approx(0.5 * 256 * 128 * 6 / 1e11, rel=1e-9)
+
+
 def test_the_mean_load_is_limited_by_power_and_the_fullest_processor_by_the_clock():
     # One tile, one multiprocessor: mean and fullest are the same, the slower rule counts.
     assert gemm(256, 128, 1000, toy(gemm_sustained=0.5, gemm_ceiling=0.8)) == pytest.approx(TILE_S / 0.5)

@@ -69,7 +69,7 @@ def test_layers_that_cannot_be_cut():
     assert check(model=gpt(7, 256, 8), pipeline=4, layers_per_stage=(2, 2, 2, 1)).layers_per_chunk == (2, 2, 2, 1)
     refused("has 3 entries that sum to 8", "give 4 entries", pipeline=4, layers_per_stage=(2, 2, 4))
     refused("that sum to 9", "sum to 8", pipeline=4, layers_per_stage=(2, 2, 2, 3))
-    assert cut_layers(12, 4, None, "here") == (3, 3, 3, 3)
+    assert cut_layers(12, 4, 1, None, (None, None), "here") == (3, 3, 3, 3)
 
 
 def test_batches_that_do_not_divide():

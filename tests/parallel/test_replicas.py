@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from sim.errors import InputError
 from sim.parallel.check import check_plan
-from sim.parallel.replicas import replica_classes
+from sim.parallel.replicas import refuse_gathering, replica_classes
 
 COUNTS = st.lists(st.integers(1, 9), min_size=1, max_size=12)
 
@@ -82,3 +82,11 @@ def test_interleaving_needs_multiples_in_every_replica():
     given = {"devices": 8, "pipeline": 2, "virtual_stages": 2}
     assert check([8, 8, 6, 6], **given).micro_batches == 8
     assert "multiple of pipeline 2 micro-batches, but a replica has 7" in refusal(8, 7, 7, 6, **given)
+
+
+def test_replicas_that_meet_at_every_micro_batch_have_as_many():
+    for counts, zero in (((3, 2), 0), ((3, 2), 1), ((2, 2), 2), ((2, 2), 3)):
+        refuse_gathering(counts, zero, "here")
+    for zero in (2, 3):
+        with pytest.raises(InputError, match="3 to 2 micro-batches"):
+            refuse_gathering((3, 2), zero, "here")

@@ -224,3 +224,14 @@ def test_captions_name_what_is_drawn(several: tuple[Outcome, ...]) -> None:
     assert kinds in caption(scaling_figure(several))
     assert kinds not in caption(scaling_figure(several[:2]))
     assert "does not start at 0" in caption(goodput_figure(several))
+
+
+def test_a_legend_has_the_weight_gradient_only_where_it_runs_apart(pipeline: Outcome) -> None:
+    trace = pipeline.trace
+    span = next(span for span in trace.spans if span.work.phase == "backward" and span.end_s > span.start_s)
+    apart = span._replace(instruction=Instruction(span.work._replace(phase="weight gradient"), {}))
+    shown = dataclasses.replace(pipeline, trace=dataclasses.replace(trace, spans=[*trace.spans, apart]))
+    for outcome, occurs in ((pipeline, False), (shown, True)):
+        figure = timeline_figure(outcome, "name")
+        (legend,) = [ax.get_legend() for ax in figure.axes if ax.get_legend()] or figure.legends
+        assert ("weight gradient" in [text.get_text() for text in legend.get_texts()]) == occurs

@@ -60,6 +60,13 @@ def test_a_figure_over_a_variation_s_name_changes_that_one():
     assert overlaid(LOWER, other)["system"][1]["variation"] == {"profile": "as-found"}
 
 
+def test_a_key_over_the_name_of_a_run_or_of_a_recipe_changes_that_one():
+    assert overlaid({"run": "none"}, {"run": {"spares": 3}})["run"] == {"reliability": "none", "spares": 3}
+    assert overlaid({"run": "none"}, {"run": "rsc-1"})["run"] == "rsc-1"
+    recipe = overlaid({"recipe": "bf16-only"}, {"recipe": {"moments": "int8"}})["recipe"]
+    assert recipe == {"name": "bf16-only", "moments": "int8"}
+
+
 @given(st.dictionaries(st.sampled_from("abcd"), TABLES), st.dictionaries(st.sampled_from("abcd"), TABLES))
 def test_laying_over_is_idempotent_and_changes_neither(lower, upper):
     before = repr(lower), repr(upper)

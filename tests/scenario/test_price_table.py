@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from sim.errors import InputError
 from sim.scenario import Prices, resolved_toml
-from sim.scenario.price_table import PriceTable, prices_from, written_prices
 from sim.scenario.schema import TABLES, examples_of, keys_of
+from sim.scenario.table import read, written
 from sim.sweep.grid import load_scenarios
 
 EVERY = """[system.price]
@@ -61,15 +61,15 @@ def test_every_key_is_read(priced):
 def test_nothing_given_leaves_all_to_the_catalogue(priced):
     assert prices(priced()) == Prices()
     assert prices(priced("[system.price]")) == Prices()
-    assert prices_from(None) == Prices()
+    assert read(Prices, {}) == Prices()
 
 
 @pytest.mark.parametrize("key", keys_of(("system", "price")))
 def test_the_examples_of_the_messages_can_be_read(priced, key):
     (example,) = examples_of(("system", "price"), key)
     table = tomllib.loads(f"{key} = {example}\ndate = '2026'" if key != "date" else f"date = {example}")
-    assert PriceTable.model_validate(table)
-    assert TABLES["system", "price"] is PriceTable
+    assert read(Prices, table)
+    assert TABLES["system", "price"] is Prices
 
 
 @pytest.mark.parametrize("line", ['rental = "2 USD/h"', 'purchase = "9 USD"', 'electricity = "0.1 USD/kWh"'])
@@ -172,4 +172,4 @@ POSITIVE = st.none() | st.floats(1e-9, 1e9)
     )
 )
 def test_any_prices_are_written_as_they_are_read(given_prices):
-    assert prices_from(PriceTable.model_validate(written_prices(given_prices))) == given_prices
+    assert read(Prices, written(given_prices)) == given_prices

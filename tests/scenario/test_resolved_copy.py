@@ -24,9 +24,9 @@ from sim.scenario import (
     resolved_toml,
 )
 from sim.scenario.amounts import Batch, sequences_in
+from sim.scenario.table import read as read_table
 from sim.scenario.types import RecipeRequest
-from sim.scenario.variation import variation_from, written_variation
-from sim.scenario.variation_tables import VariationTable, name_or_table
+from sim.scenario.variation import VariationTable, variation_from, written_variation
 from sim.sweep.grid import load_scenarios
 
 COUNTS = st.integers(1, 10**6)
@@ -191,7 +191,7 @@ def test_any_scenario_reads_back_the_same(tmp_path_factory, scenario):
 @given(CHANGED_PROFILES)
 def test_a_changed_profile_reads_back_with_its_name_and_its_sources(changes):
     def read(written):
-        table = VariationTable.model_validate(name_or_table(written))
+        table = read_table(VariationTable, {"profile": written} if isinstance(written, str) else written)
         try:
             return variation_from(table, lambda *keys: "here", "here")
         except InputError:

@@ -8,10 +8,16 @@ from hypothesis import strategies as st
 
 from sim.errors import InputError
 from sim.scenario import resolved_toml
-from sim.scenario.run import run_from, written_run
-from sim.scenario.run_tables import RunTable
+from sim.scenario.run_request import (
+    CheckpointRequest,
+    EvaluationRequest,
+    Interval,
+    MaintenanceRequest,
+    RunRequest,
+    StorageRequest,
+)
 from sim.scenario.schema import examples_of, keys_of
-from sim.scenario.types import RunRequest
+from sim.scenario.table import read, written
 from sim.sweep.grid import load_scenarios
 from sim.units import SECONDS_PER_YEAR, Rate, rate
 
@@ -48,32 +54,37 @@ lasts = "2 h"
 """
 READ = RunRequest(
     profile="llama-3",
-    changes={
-        "failures": Rate(0.2 / SECONDS_PER_YEAR, "device"),
-        "failure_shape": 0.9,
-        "hardware_share": 0.78,
-        "detection_s": 300.0,
-        "replacement_s": 180.0,
-        "repair_s": 86400.0,
-        "restart_s": 240.0,
-        "restart_per_device_s": 0.0,
-        "start_up_s": 600.0,
-        "start_up_per_device_s": 0.0,
-        "maintenance": Rate(1.0 / (7 * 86400.0), "cluster"),
-        "maintenance_s": 7200.0,
-        "asynchronous_checkpoints": True,
-        "snapshot_bytes_per_s": 10e9,
-    },
-    checkpoint_rule="",
-    checkpoint_s=3600.0,
-    storage_write_bytes_per_s=100e9,
-    storage_read_bytes_per_s=200e9,
-    storage_bytes=1e15,
+    failures=Rate(0.2 / SECONDS_PER_YEAR, "device"),
+    failure_shape=0.9,
+    hardware_share=0.78,
+    detection_s=300.0,
+    replacement_s=180.0,
+    repair_s=86400.0,
+    restart_s=240.0,
+    start_up_s=600.0,
+    maintenance=MaintenanceRequest(7 * 86400.0, 7200.0),
+    checkpoint=CheckpointRequest(Interval(seconds=3600.0), "asynchronous", 10e9),
+    storage=StorageRequest(100e9, 200e9, 1e15),
     spares=4,
-    evaluation_every_steps=1000,
-    evaluation_s=720.0,
+    evaluation=EvaluationRequest(1000, 720.0),
     runs=200,
 )
+CHANGES = {
+    "failures": Rate(0.2 / SECONDS_PER_YEAR, "device"),
+    "failure_shape": 0.9,
+    "hardware_share": 0.78,
+    "detection_s": 300.0,
+    "replacement_s": 180.0,
+    "repair_s": 86400.0,
+    "restart_s": 240.0,
+    "restart_per_device_s": 0.0,
+    "start_up_s": 600.0,
+    "start_up_per_device_s": 0.0,
+    "maintenance": Rate(1.0 / (7 * 86400.0), "cluster"),
+    "maintenance_s": 7200.0,
+    "asynchronous_checkpoints": True,
+    "snapshot_bytes_per_s": 10e9,
+}
 TABLES = ((), ("checkpoint",), ("storage",), ("evaluation",), ("maintenance",))
 
 
@@ -99,12 +110,13 @@ def test_every_key_is_read(with_run):
         keys = set(keys_of(("system", "run", *table))) - {"checkpoint", "storage", "evaluation", "maintenance"}
         assert all(f"{key} = " in EVERY for key in keys)
     assert run(with_run(EVERY)) == READ
+    assert READ.changes == CHANGES
 
 
 def test_nothing_given_leaves_all_to_the_catalogue(with_run):
     assert run(with_run()) == RunRequest()
     assert run(with_run("[system.run]")) == RunRequest()
-    assert run_from(None, "") == RunRequest()
+    assert RunRequest().changes == {}
 
 
 def test_a_profile_stands_for_a_table_that_names_it(with_run):
@@ -124,7 +136,7 @@ def test_a_profile_stands_for_a_table_that_names_it(with_run):
 )
 def test_intervals_of_checkpoints(with_run, every, expected):
     found = run(with_run(f'[system.run.checkpoint]\nevery = "{every}"'))
-    assert (found.checkpoint_rule, found.checkpoint_steps, found.checkpoint_s) == expected
+    assert found.checkpoint == CheckpointRequest(Interval(*expected))
 
 
 def test_nothing_is_a_duration(with_run):
@@ -145,7 +157,7 @@ def test_the_examples_of_the_messages_can_be_read(table):
                 line for line in needed.get("".join(table), "").splitlines(True) if not line.startswith(f"{key} ")
             )
             head = f"[{'.'.join(table)}]\n" if table else ""
-            assert RunTable.model_validate(tomllib.loads(f"{head}{rest}{key} = {example}\n"))
+            assert read(RunRequest, tomllib.loads(f"{head}{rest}{key} = {example}\n"))
 
 
 @pytest.mark.parametrize(
@@ -206,7 +218,9 @@ def test_an_unknown_profile_is_met_with_the_closest(with_run):
 def test_dotted_keys_set_parts_of_it(with_run):
     path = with_run()
     assert run(path, "system.run.spares=3").spares == 3
-    assert run(path, "system.run.checkpoint.every=never").checkpoint_rule == "never"
+    assert run(with_run('run = "none"'), "system.run.spares=3") == RunRequest(profile="none", spares=3)
+    with_run()
+    assert run(path, "system.run.checkpoint.every=never").checkpoint.every.rule == "never"
     assert run(path, "system.cluster.run.failures=1 per node-day").changes["failures"] == Rate(1 / 86400, "node")
     assert "did you mean 'system.run.spares'" in refusal(path, "system.run.spare=3")
 
@@ -243,27 +257,22 @@ SECONDS = st.floats(0.0, 1e8)
 
 
 @given(
-    st.fixed_dictionaries(
-        {},
-        optional={
-            "failures": RATES,
-            "failure_shape": st.floats(0.2, 10),
-            "hardware_share": st.floats(0, 1),
-            "detection_s": SECONDS,
-            "repair_s": SECONDS,
-            "asynchronous_checkpoints": st.booleans(),
-        },
-    ),
-    st.none() | st.tuples(st.floats(1.0, 1e8), SECONDS),
-    st.none() | st.integers(0, 100),
-    st.sampled_from([("best", 0, 0.0), ("never", 0, 0.0), ("", 12, 0.0), ("", 0, 777.7)]),
-)
-def test_what_is_written_is_read_as_it_was(changes, maintenance, spares, every):
-    if maintenance:
-        changes = {**changes, "maintenance": Rate(1.0 / maintenance[0], "cluster"), "maintenance_s": maintenance[1]}
-    rule, steps, seconds = every
-    asked = RunRequest(
-        changes=changes, spares=spares, checkpoint_rule=rule, checkpoint_steps=steps, checkpoint_s=seconds
+    st.builds(
+        RunRequest,
+        failures=st.none() | RATES,
+        failure_shape=st.none() | st.floats(0.2, 10),
+        hardware_share=st.none() | st.floats(0, 1),
+        detection_s=st.none() | SECONDS,
+        repair_s=st.none() | SECONDS,
+        maintenance=st.none() | st.builds(MaintenanceRequest, st.floats(1.0, 1e8), SECONDS),
+        evaluation=st.none() | st.builds(EvaluationRequest, st.integers(1, 10**14), SECONDS),
+        spares=st.none() | st.integers(0, 100),
+        checkpoint=st.builds(
+            CheckpointRequest,
+            st.sampled_from([Interval("best"), Interval("never"), Interval(steps=12), Interval(seconds=777.7)]),
+            st.sampled_from([None, "synchronous", "asynchronous"]),
+        ),
     )
-    found = run_from(RunTable.model_validate(written_run(asked)), "")
-    assert found == asked
+)
+def test_what_is_written_is_read_as_it_was(asked):
+    assert read(RunRequest, written(asked)) == asked

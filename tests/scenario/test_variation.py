@@ -12,7 +12,7 @@ from sim.catalog import Slow, SlowPlace, Stalls, Variation, load_variation
 from sim.errors import InputError
 from sim.scenario.amounts import part, slowdown, stall
 from sim.scenario.schema import LISTED, TABLES, keys_of
-from sim.scenario.variation_tables import SlowPlaceTable, SlowTable, VariationTable
+from sim.scenario.variation import SlowPlaceTable, SlowTable, StallsTable, VariationTable
 from sim.sweep.grid import load_scenarios
 
 HEADER = "[system.variation]\n"
@@ -87,9 +87,9 @@ slowdown = 1.5"""
 
 def test_the_tables_have_the_fields_of_the_records():
     names = {spec.name for spec in dataclasses.fields(Variation)} - {"name", "title", "profile", "figures"}
-    assert set(VariationTable.model_fields) == names | {"profile"}
-    assert set(SlowTable.model_fields) == {spec.name for spec in dataclasses.fields(Slow)}
-    assert set(SlowPlaceTable.model_fields) == {spec.name for spec in dataclasses.fields(SlowPlace)}
+    assert {spec.name for spec in dataclasses.fields(VariationTable)} == names | {"profile"}
+    for table, record in ((SlowTable, Slow), (SlowPlaceTable, SlowPlace), (StallsTable, Stalls)):
+        assert {spec.name for spec in dataclasses.fields(table)} == {spec.name for spec in dataclasses.fields(record)}
 
 
 def test_what_is_given_takes_the_place_of_the_profile(varied):

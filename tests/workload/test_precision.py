@@ -48,6 +48,9 @@ def test_traffic_of_the_optimizer_follows_the_widths():
     assert asked(stack, name="bf16-only").optimizer_traffic_bytes["adam"] == 60 - 30 + 14
     # fp32 reads the gradient, both states and the weights, and writes all but the first: 28 instead of 30.
     assert asked(stack, "fp32").optimizer_traffic_bytes["adam"] == 60 - 30 + 28
+    # Of an optimizer whose states differ from parameter to parameter, what a matrix has counts.
+    timed = gpu_stack("megatron-2021", optimizer_traffic_bytes={"adam": 60.0, "muon": 50.0})
+    assert asked(timed, moments="bf16").optimizer_traffic_bytes["muon"] == 46.0
     # A figure that leaves less than the states ask for is raised to it.
     tight = gpu_stack("megatron-2021", optimizer_traffic_bytes={"adam": 20.0})
     assert asked(tight, moments="bf16").optimizer_traffic_bytes["adam"] == 30 - 8

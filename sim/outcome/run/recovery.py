@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any
 
 from sim.catalog import Reliability
 from sim.errors import InputError
@@ -27,7 +26,7 @@ class Cluster:
 
 def asked_reliability(request: RunRequest, profile: Reliability) -> Reliability:
     """The profile with what the scenario changes in it; a figure that it replaces is no longer cited."""
-    changes: dict[str, Any] = dict(request.changes)
+    changes = request.changes
     if not changes:
         return profile
     figures = tuple(figure for figure in profile.figures if figure.name not in changes)
@@ -48,8 +47,12 @@ def storage_of(request: RunRequest, reliability: Reliability, cluster: Cluster) 
     """Where checkpoints go: as the scenario says, or the topology, or so much for each node."""
     default_bytes_per_s = reliability.storage_bytes_per_s * cluster.nodes
     there = cluster.storage or Storage(default_bytes_per_s, default_bytes_per_s, None)
-    write, read, size = request.storage_write_bytes_per_s, request.storage_read_bytes_per_s, request.storage_bytes
-    return Storage(write or there.write_bytes_per_s, read or there.read_bytes_per_s, size or there.capacity_bytes)
+    asked = request.storage
+    return Storage(
+        asked.write_bytes_per_s or there.write_bytes_per_s,
+        asked.read_bytes_per_s or there.read_bytes_per_s,
+        asked.capacity_bytes or there.capacity_bytes,
+    )
 
 
 def check_storage(size_bytes: float, storage: Storage, where: str) -> None:
@@ -82,7 +85,7 @@ def conditions(
     snapshot_s = size_bytes / cluster.devices / reliability.snapshot_bytes_per_s
     blocking_s = min(snapshot_s, write_s) if reliability.asynchronous_checkpoints else write_s
     # Without checkpoints there is nothing to read either.
-    loaded_s = 0.0 if request.checkpoint_rule == "never" else read_s
+    loaded_s = 0.0 if request.checkpoint.every.rule == "never" else read_s
     restart_s = reliability.restart_s + reliability.restart_per_device_s * cluster.devices + loaded_s
     run = Conditions(
         steps=steps,
@@ -100,21 +103,22 @@ def conditions(
         between_maintenance_s=between_s(reliability.maintenance, cluster),
         maintenance_s=reliability.maintenance_s,
         restart_s=restart_s,
-        evaluation_every_steps=request.evaluation_every_steps,
-        evaluation_s=request.evaluation_s,
+        evaluation_every_steps=request.evaluation.every_steps if request.evaluation else 0,
+        evaluation_s=request.evaluation.lasts_s if request.evaluation else 0.0,
     )
     return dataclasses.replace(run, checkpoints=_checkpoints(request, run))
 
 
 def _checkpoints(request: RunRequest, run: Conditions) -> Checkpoints:
     """How often one is written, and what it then stops the training for."""
-    if request.checkpoint_rule == "never":
+    if request.checkpoint.every.rule == "never":
         return Checkpoints()
-    every = request.checkpoint_steps
-    if request.checkpoint_rule == "best":
+    asked = request.checkpoint.every
+    every = asked.steps
+    if asked.rule == "best":
         every = best_interval_steps(run)
     elif not every:
-        every = max(1, round(request.checkpoint_s / run.step_s))
+        every = max(1, round(asked.seconds / run.step_s))
     # The next one waits until the last is written.
     blocking_s = max(run.checkpoints.blocking_s, run.checkpoints.write_s - every * run.step_s) if every else 0.0
     return dataclasses.replace(run.checkpoints, every_steps=every, blocking_s=blocking_s)

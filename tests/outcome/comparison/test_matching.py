@@ -47,7 +47,12 @@ def test_a_curve_that_still_falls_needs_more():
     assert matching_devices(SIZES, TIMES_S, 3.0) == Match("more", 1000.0)
 
 
-@pytest.mark.parametrize("last_s", [10.0, 9.95, 12.0])
+def test_a_single_size_is_itself_within():
+    assert matching_devices([10.0], [100.0], 100.0) == Match("within", 10.0)
+
+
+# A last size that saves a hundredth saves too little; 9.9 is 0.99 x 10.0.
+@pytest.mark.parametrize("last_s", [10.0, 9.95, 9.9, 12.0])
 def test_a_curve_that_no_longer_falls_never_gets_there(last_s: float):
     assert matching_devices(SIZES, [100.0, 10.0, last_s], 3.0) == Match("never", 1000.0)
 

@@ -10,7 +10,8 @@ from sim.outcome.run.conditions import Conditions
 from sim.outcome.run.recovery import Cluster, conditions
 from sim.outcome.run.simulated import TRAINING, simulate_runs
 from sim.parallel.checkpoint import checkpoint_bytes
-from sim.scenario.types import RunRequest, Training
+from sim.scenario.run_request import CheckpointRequest, Interval, RunRequest
+from sim.scenario.types import Training
 
 DAY_S = 86400.0
 
@@ -53,7 +54,7 @@ def test_bloom_fails_once_or_twice_a_week_and_loses_little():
     # 118 days; a checkpoint of 2.3 TB in 40 s every 100 steps, about every three hours.
     run = run_of(
         "bloom", 384, Storage(57.5e9, 57.5e9, None), size_of("bloom-176b"), 112.0, 105.0,
-        checkpoint_rule="", checkpoint_steps=100,
+        checkpoint=CheckpointRequest(Interval(steps=100)),
     )  # fmt: skip
     assert run.checkpoints.write_s == pytest.approx(40.0, rel=0.1)
     assert run.checkpoints.every_steps * run.step_s == pytest.approx(3 * 3600, rel=0.05)
@@ -65,7 +66,15 @@ def test_bloom_fails_once_or_twice_a_week_and_loses_little():
 
 def test_opt_restarts_over_a_hundred_times_in_two_months():
     # 35 manual and 70 automatic restarts in about two months; 33 days of continuous work by its last chronicle.
-    run = run_of("opt-175b", 992, None, size_of("opt-175b"), 55.0, 20.0, checkpoint_rule="", checkpoint_s=3 * 3600.0)
+    run = run_of(
+        "opt-175b",
+        992,
+        None,
+        size_of("opt-175b"),
+        55.0,
+        20.0,
+        checkpoint=CheckpointRequest(Interval(seconds=3 * 3600.0)),
+    )
     found, effective = simulated(run)
     assert found.failures.mean() / found.times_s.mean() * 61 * DAY_S == pytest.approx(105, rel=0.05)
     # Two lost by another text's estimate of 178,000 GPU-hours, 12 % of the run.
@@ -79,7 +88,9 @@ def test_the_mean_time_between_failures_of_large_clusters_is_as_rsc_1_projects(d
 
 
 def test_jobs_of_four_thousand_gpus_on_rsc_1_train_nine_tenths_of_the_time():
-    run = run_of("rsc-1", 4096, None, size_of("llama-65b"), 14.0, 10.0, checkpoint_rule="", checkpoint_s=3600.0)
+    run = run_of(
+        "rsc-1", 4096, None, size_of("llama-65b"), 14.0, 10.0, checkpoint=CheckpointRequest(Interval(seconds=3600.0))
+    )
     assert 0.88 < simulated(run)[1].mean() < 0.96
 
 

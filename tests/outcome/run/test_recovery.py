@@ -11,7 +11,7 @@ from sim.hardware.topology import Storage
 from sim.outcome.run.conditions import Checkpoints
 from sim.outcome.run.intervals import least_interval_steps
 from sim.outcome.run.recovery import Cluster, asked_reliability, between_s, check_storage, conditions, storage_of
-from sim.scenario.types import RunRequest
+from sim.scenario.run_request import CheckpointRequest, Interval, RunRequest, StorageRequest
 from sim.units import Rate, rate
 
 DAY_S = 86400.0
@@ -54,7 +54,7 @@ def test_what_never_happens_is_infinitely_far():
 
 
 def test_conditions_by_hand():
-    run = made(RunRequest(checkpoint_rule="", checkpoint_s=3600.0))
+    run = made(RunRequest(checkpoint=CheckpointRequest(Interval(seconds=3600.0))))
     assert run.checkpoints == Checkpoints(360, 40.0, 40.0, 20.0, 2e12)
     assert run.start_up_s == pytest.approx(140.0)
     assert run.recovery_s == pytest.approx(300.0 + 200.0 + 80.0 + 20.0)
@@ -66,17 +66,19 @@ def test_conditions_by_hand():
 def test_training_goes_on_while_an_asynchronous_checkpoint_is_written():
     # A copy of 2.5 GB a device takes 0.25 s, writing 40 s.
     profile = dataclasses.replace(PROFILE, asynchronous_checkpoints=True)
-    run = made(RunRequest(checkpoint_rule="", checkpoint_steps=100), profile)
+    run = made(RunRequest(checkpoint=CheckpointRequest(Interval(steps=100))), profile)
     assert run.checkpoints.blocking_s == pytest.approx(0.25)
     assert run.checkpoints.write_s == pytest.approx(40.0)
     # The next one has to wait until the last is written: 40 s less two steps.
-    assert made(RunRequest(checkpoint_rule="", checkpoint_steps=2), profile).checkpoints.blocking_s == pytest.approx(20)
+    assert made(
+        RunRequest(checkpoint=CheckpointRequest(Interval(steps=2))), profile
+    ).checkpoints.blocking_s == pytest.approx(20)
     assert least_interval_steps(run) == 4
     assert made(RunRequest(), profile).checkpoints.every_steps >= 4
 
 
 def test_without_checkpoints_none_is_written_or_read():
-    run = made(RunRequest(checkpoint_rule="never"))
+    run = made(RunRequest(checkpoint=CheckpointRequest(Interval("never"))))
     assert run.checkpoints == Checkpoints()
     assert run.recovery_s == pytest.approx(made().recovery_s - 20.0)
 
@@ -90,7 +92,7 @@ def test_no_checkpoint_is_needed_where_nothing_fails_or_the_run_is_short():
 def test_storage_is_the_scenarios_else_the_topologys_else_so_much_a_node():
     assert storage_of(RunRequest(), PROFILE, CLUSTER) == CLUSTER.storage
     assert storage_of(RunRequest(), PROFILE, Cluster(800, 100)) == Storage(100e9, 100e9, None)
-    asked = RunRequest(storage_write_bytes_per_s=1e9, storage_bytes=5e12)
+    asked = RunRequest(storage=StorageRequest(write_bytes_per_s=1e9, capacity_bytes=5e12))
     assert storage_of(asked, PROFILE, CLUSTER) == Storage(1e9, 100e9, 5e12)
 
 
@@ -109,7 +111,7 @@ def test_a_checkpoint_larger_than_its_storage_is_refused():
 def test_a_changed_profile_says_so_and_cites_no_figure_that_it_replaced():
     profile = load_reliability("llama-3")
     assert asked_reliability(RunRequest(), profile) is profile
-    changed = asked_reliability(RunRequest(changes={"failures": Rate(1e-6, "node"), "repair_s": 60.0}), profile)
+    changed = asked_reliability(RunRequest(failures=Rate(1e-6, "node"), repair_s=60.0), profile)
     assert changed.failures == Rate(1e-6, "node")
     assert changed.repair_s == 60.0
     assert changed.detection_s == profile.detection_s

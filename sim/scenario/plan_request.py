@@ -1,0 +1,47 @@
+"""[system.plan]: what the user fixes of a plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidatorFunctionWrapHandler
+
+from sim.errors import InputError, closest
+from sim.scenario.table import Count, Internal, ReadAs, Several, Table
+
+Recompute = Literal["none", "selective", "full"]
+ScheduleName = Literal["gpipe", "1f1b", "interleaved", "zb-h1", "zb-h2", "zb-v", "dualpipe", "dualpipev"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest(Table):
+    """What the user fixed of a plan; None means: to be chosen (rule) or inferred (product of the degrees)."""
+
+    rule: Internal[Literal["best", "fixed"]] = "best"
+    tensor: Count | None = None
+    pipeline: Count | None = None
+    virtual_stages: Count | None = None
+    data: Count | None = None
+    micro_batch: Count | None = None
+    zero: Annotated[int, Field(ge=0, le=3)] | None = None
+    sequence_parallel: bool | None = None
+    recompute: Recompute | None = None
+    schedule: Annotated[str, ReadAs(ScheduleName)] | None = None
+    layers_per_stage: Annotated[Several[Count] | None, Field(examples=["[11, 10, 10, 9]"])] = None
+    first_stage_layers: Count | None = None
+    last_stage_layers: Count | None = None
+    """Of the first and the last stage, where only those differ; the others share the rest."""
+    micro_batches: Annotated[Several[Count] | None, Field(examples=["[12, 12, 10]"])] = None
+    """Of each replica, where they differ."""
+
+
+def best_or_table(value: object, check: ValidatorFunctionWrapHandler) -> PlanRequest:
+    """Read plan = "best", or a table, which fixes the plan even where it is empty. Raises InputError."""
+    if value == "best":
+        return PlanRequest()
+    if isinstance(value, str):
+        hint = closest(value, ["best"])
+        raise InputError("", f"unknown plan '{value}'{hint}", 'write plan = "best", or a table [system.plan]')
+    plan: PlanRequest = check(value)
+    return replace(plan, rule="fixed")

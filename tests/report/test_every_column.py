@@ -1,0 +1,531 @@
+"""Every column of every table, in files and on the screen, is what its name says. A column without an entry fails."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import PIPELINE, WAFER, scenario
+from systems import SYSTEMS, simulated, systems
+from test_every_number import NUMBERS, amount, attribute, held
+
+from sim.catalog import law_names
+from sim.cli import cli
+from sim.outcome.lines import LINES
+from sim.outcome.outcome import Outcome
+from sim.report.comparison.compare import Comparison, Equal, compare
+from sim.report.comparison.tables import points_table
+from sim.report.entries import entries_screen, entry_rows
+from sim.report.files import write_results
+from sim.report.plans.files import write_studies
+from sim.report.plans.screen import plans_screen
+from sim.report.plans.studies import SystemStudy, study_all, systems_of
+from sim.report.run_screen import run_table
+from sim.report.screen import screen
+from sim.report.sentences import percent
+from sim.report.sweeps.tables import frame
+from sim.report.validation.document import row_record
+from sim.scenario import PlanRequest
+from sim.units import readable_bytes, readable_time
+from sim.validation.compare import Comparison as Compared
+from sim.validation.selection import read_selection, validate_rows
+
+AMOUNTS = ("energy_joules", "rental_usd", "purchase_usd")
+
+
+def cost(name: str, end: str) -> Callable[[Outcome], Any]:
+    return lambda o: None if getattr(o.bill, name) is None else amount(o, name, end)
+
+
+def of_steps(name: str) -> Callable[[Outcome], Any]:
+    """What results.json has of steps that differ; empty where they do not."""
+    return lambda o: None if o.step_times is None else NUMBERS[f"step_times/{name}"](o)
+
+
+# Column of summary.csv -> what it holds, of the outcome.
+NAMES: dict[str, Callable[[Outcome], Any]] = {
+    "title": lambda o: o.scenario.title,
+    "system": lambda o: o.scenario.system.name,
+    "device": lambda o: o.device_title,
+    "topology": lambda o: " + ".join(part.topology for part in o.parts),
+    "stack": lambda o: o.scenario.system.stack,
+    "model": lambda o: o.scenario.model.name,
+    "plan": lambda o: o.plan.summary(),
+    "flop_convention": lambda o: o.scenario.report.flop_convention,
+    "resolution": lambda o: o.resolution.name,
+    "variation": lambda o: o.scenario.system.variation.name,
+    "outside_checked_range": lambda o: "; ".join(o.confidence.outside),
+}
+RUN: dict[str, Callable[[Outcome], Any]] = {
+    "undisturbed_s": lambda o: o.steps * o.step_time_s,
+    **{f"time_to_train_p{percent}_s": NUMBERS[f"run/time_to_train_p{percent}_s"] for percent in (10, 50, 90)},
+    **{
+        name: NUMBERS[f"run/{name}"]
+        for name in ("goodput", "failures", "mean_time_between_failures_s", "checkpoint_every_steps")
+    },
+    **{f"{name}_{end}": cost(name, end) for name in AMOUNTS for end in ("low", "high")},
+    **{name: cost(name, "typical") for name in AMOUNTS},
+}
+COLUMNS: dict[str, Callable[[Outcome], Any]] = {
+    **NAMES,
+    **RUN,
+    "system.sharded.devices": lambda o: o.scenario.axes.get("system.sharded.devices"),
+    "system.wafer.devices": lambda o: o.scenario.axes.get("system.wafer.devices"),
+    "plan_devices": lambda o: o.plan.devices,
+    **{
+        name: NUMBERS[name]
+        for name in (
+            "devices", "step_time_s", "tokens_per_step", "tokens_per_s", "mfu_full", "mfu_causal", "hfu",
+            "distribution_tax", "steps", "time_to_train_s", "device_hours",
+        )
+    },
+    "simulated_steps": of_steps("steps"),
+    **{
+        f"step_time_{name}": of_steps(name)
+        for name in ("alike_s", "mean_s", "p50_s", "p95_s", "p99_s", "coefficient_of_variation")
+    },
+    "step_time_error_p10": NUMBERS["accuracy/step_time_error_p10"],
+    "step_time_error_p90": NUMBERS["accuracy/step_time_error_p90"],
+    "check_rows": lambda o: o.confidence.accuracy.rows if o.confidence.accuracy else 0,
+    **{f"{line}_device_s": (lambda o, line=line: o.ledger.device_seconds[line]) for line in LINES},
+    "memory_peak_bytes": NUMBERS["memory/peak_bytes"],
+    "memory_capacity_bytes": NUMBERS["memory/capacity_bytes"],
+}  # fmt: skip
+
+
+def same(cell: Any, expected: Any, name: str) -> None:
+    """Hold a cell to a value; a cell of a text file is empty where there is none."""
+    if expected is None or isinstance(expected, str):
+        assert cell in ((None, "") if not expected else (expected,)), name
+    else:
+        assert float(cell) == pytest.approx(float(expected), rel=1e-9, abs=1e-15), name
+
+
+def hold_row(row: Mapping[str, Any], of: Any, columns: Mapping[str, Callable[[Any], Any]]) -> None:
+    """Hold every cell of a row to its entry."""
+    assert set(row) <= set(columns), set(row) - set(columns)
+    for name, cell in row.items():
+        same(cell, columns[name](of), name)
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a run writes."""
+    found = tmp_path_factory.mktemp("columns")
+    write_results(systems(), [], found, charts=False)
+    return found
+
+
+def test_every_column_of_the_summary(folder: Path) -> None:
+    rows = rows_of(folder / "summary.csv")
+    assert set(rows[0]) == set(COLUMNS)
+    for row, outcome in zip(rows, systems(), strict=True):
+        hold_row(row, outcome, COLUMNS)
+
+
+def typical(name: str) -> Callable[[Equal], Any]:
+    return lambda e: one.typical if (one := getattr(e, name)) else None
+
+
+def afforded(name: str, what: str) -> Callable[[Equal], Any]:
+    return lambda e: getattr(found, what) if (found := e.afforded.get(name)) else None
+
+
+def matched(name: str, what: str) -> Callable[[Equal], Any]:
+    return lambda e: getattr(found, what) if (found := getattr(e, name)) else None
+
+
+EQUALS: dict[str, Callable[[Equal], Any]] = {
+    "reference": lambda e: e.reference[0].label,
+    "reference_devices": lambda e: e.reference[1].devices,
+    "reference_time_s": lambda e: NUMBERS["time_to_train_s"](e.reference[1]),
+    "system": lambda e: e.curve.label,
+    **{
+        f"{column}{suffix}": matched(name, what)
+        for column, name in (("devices", "match"), ("devices_low", "lowest"), ("devices_high", "highest"))
+        for suffix, what in (("", "devices"), ("_reach", "reach"))
+    },
+    **{f"devices_at_equal_{name}": afforded(name, "devices") for name in ("rental", "owned", "power")},
+    **{f"time_at_equal_{name}_s": afforded(name, "time_s") for name in ("rental", "owned", "power")},
+    "tax": lambda e: e.tax,
+    "useful_share": lambda e: e.useful,
+    **{name: typical(name) for name in ("rental_usd", "owned_usd", "energy_joules")},
+}
+
+
+@pytest.fixture(scope="module")
+def comparison() -> Comparison:
+    found = compare(systems())
+    assert found is not None
+    return found
+
+
+def test_every_column_of_the_comparison(folder: Path, comparison: Comparison) -> None:
+    rows = rows_of(folder / "comparison.csv")
+    assert set(rows[0]) == set(EQUALS)
+    for row, equal in zip(rows, comparison.equals, strict=True):
+        hold_row(row, equal, EQUALS)
+
+
+ENTRIES = """
+[[entry]]
+name = "small"
+published = { device_hours = 2e4, days = 3, cost_usd = 1e4, loss = 3.5, source = "llama-2023", clean = true }
+[[entry]]
+name = "larger"
+model = { name = "cerebras-gpt-256m" }
+published = { device_hours = 3e4, source = "llama-2023", clean = false }
+"""
+
+
+def published(name: str) -> Callable[[Outcome], Any]:
+    return lambda o: getattr(o.scenario.published, name)
+
+
+def error(name: str) -> Callable[[Outcome], Any]:
+    """Predicted over published less one; a clean figure is of the steps alone."""
+
+    def found(o: Outcome) -> float | None:
+        theirs = o.scenario.published
+        assert theirs is not None
+        own_s = o.steps * o.step_time_s if theirs.clean else NUMBERS["time_to_train_s"](o)
+        own, other = (own_s, theirs.time_s) if name == "time" else (own_s * o.devices / 3600, theirs.device_hours)
+        return None if other is None else own / other - 1
+
+    return found
+
+
+def loss(law: str) -> Callable[[Outcome], Any]:
+    return lambda o: next((one.loss for one in o.expected_losses if one.law == law), None)
+
+
+OF_ENTRIES: dict[str, Callable[[Outcome], Any]] = {
+    **RUN,
+    "entry": lambda o: o.scenario.entry,
+    **{name: NAMES[name] for name in ("model", "system")},
+    **{name: NUMBERS[name] for name in ("devices", "step_time_s", "time_to_train_s", "device_hours")},
+    "mfu": NUMBERS["mfu_causal"],
+    **{f"loss_{law}": loss(law) for law in law_names()},
+    **{
+        f"published_{name}": published(name)
+        for name in ("time_s", "device_hours", "cost_usd", "loss", "source", "note")
+    },
+    "published_clean": lambda o: str(o.scenario.published.clean),
+    "published_remembered": lambda o: str(o.scenario.published.remembered),
+    "time_to_train_s_error": error("time"),
+    "device_hours_error": error("device hours"),
+    "refused": lambda o: None,
+}
+
+
+@pytest.fixture(scope="module")
+def entries() -> tuple[Outcome, ...]:
+    """The wafers of the file, as two entries."""
+    head, _, rest = SYSTEMS.partition("[[system]]")
+    wafer = "[[system]]" + rest.split("[[system]]")[-1].split("[report.comparison]")[0]
+    return simulated(head + wafer.replace('stack = "cer', 'devices = 2\nstack = "cer') + ENTRIES)
+
+
+def test_every_column_of_the_entries(entries: tuple[Outcome, ...]) -> None:
+    rows = entry_rows(entries, ())
+    assert set(rows[0]) == set(OF_ENTRIES)
+    for row, outcome in zip(rows, entries, strict=True):
+        hold_row(
+            {name: str(cell) if isinstance(cell, bool) else cell for name, cell in row.items()}, outcome, OF_ENTRIES
+        )
+
+
+def test_every_column_of_a_sweep(tmp_path: Path) -> None:
+    file = tmp_path / "systems.toml"
+    file.write_text(SYSTEMS, encoding="utf-8")
+    cli.main(["sweep", str(file), "--jobs", "1", "--out", str(tmp_path / "out")], standalone_mode=False)
+    table, of_frame = rows_of(tmp_path / "out" / "points.csv"), frame(tmp_path / "out")
+    # A sweep simulates steps: its time is that of the steps alone, and it has no runs to be spread over.
+    alone = {
+        "time_to_train_s": RUN["undisturbed_s"],
+        "device_hours": lambda o: o.steps * o.step_time_s * o.devices / 3600,
+        "warnings": lambda o: None,
+        "error": lambda o: None,
+    }
+    columns = {**COLUMNS, **alone}
+    assert len(table) == len(of_frame) == len(systems())
+    by_place = {(o.scenario.system.name, o.devices): o for o in systems()}
+    for row, (_, same_row) in zip(table, of_frame.iterrows(), strict=True):
+        outcome = by_place[row["system"], int(row["devices"])]
+        told = {name: cell for name, cell in row.items() if name != "warnings"}
+        has_run = bool(row.get("goodput"))
+        hold_row(told, outcome, COLUMNS | {"error": lambda o: None} if has_run else columns)
+        for name, cell in told.items():
+            assert str(same_row[name]) == cell or cell == "" or float(cell) == float(same_row[name])
+
+
+@pytest.fixture(scope="module")
+def studies() -> list[SystemStudy]:
+    """A search on GPUs at two sizes, and one on wafers."""
+    points = [scenario(PIPELINE, devices, PlanRequest()) for devices in (4, 8)]
+    found, failures = study_all(systems_of([*points, scenario(WAFER, 2, PlanRequest())], ()), 4)
+    assert not failures
+    return found
+
+
+def plan_row(rows: str) -> dict[str, Callable[..., Any]]:
+    """Numbers of one list of plans."""
+    return {
+        f"{rows}/*/plan/**": lambda s, i, *path: attribute(getattr(s.found, rows)[int(i)].plan, *path),
+        f"{rows}/*/step_time_s": lambda s, i: getattr(s.found, rows)[int(i)].step_s,
+        f"{rows}/*/peak_bytes": lambda s, i: getattr(s.found, rows)[int(i)].peak_bytes,
+        f"{rows}/*/mfu": lambda s, i: getattr(s.found, rows)[int(i)].mfu,
+        f"{rows}/*/distribution_tax": lambda s, i: getattr(s.found, rows)[int(i)].tax,
+    }
+
+
+PLANS: dict[str, Callable[..., Any]] = {
+    "devices": lambda s: s.found.scenario.system.devices,
+    "memory_margin": lambda s: s.found.scenario.system.search.memory_margin,
+    "capacity_bytes": lambda s: s.found.capacity_bytes,
+    **plan_row("best"),
+    **plan_row("front"),
+    "effort/**": lambda s, *path: attribute(s.found.effort, *path),
+    "step_time_quantiles_s/*": lambda s, i: s.found.step_s[round((len(s.found.step_s) - 1) * int(i) / 100)],
+    "sizes/*/devices": lambda s, i: s.sizes[int(i)].devices,
+    "sizes/*/unused": lambda s, i: s.sizes[int(i)].devices - s.sizes[int(i)].found.best[0].plan.devices,
+    "sizes/*/changed": lambda s, i: s.sizes[int(i)].changed,
+    "sizes/*/effort/**": lambda s, i, *path: attribute(s.sizes[int(i)].found.effort, *path),
+    "sizes/*/best/plan/**": lambda s, i, *path: attribute(s.sizes[int(i)].found.best[0].plan, *path),
+    "sizes/*/best/step_time_s": lambda s, i: s.sizes[int(i)].found.best[0].step_s,
+    "sizes/*/best/peak_bytes": lambda s, i: s.sizes[int(i)].found.best[0].peak_bytes,
+    "sizes/*/best/mfu": lambda s, i: s.sizes[int(i)].found.best[0].mfu,
+    "sizes/*/best/distribution_tax": lambda s, i: s.sizes[int(i)].found.best[0].tax,
+}
+
+
+def test_every_number_of_a_search(studies: list[SystemStudy], tmp_path: Path) -> None:
+    document = json.loads(write_studies(studies, [], tmp_path, charts=False)[0].read_text(encoding="utf-8"))
+    used = set()
+    for search, study in zip(document["searches"], studies, strict=True):
+        used |= held(search, study, PLANS)
+    assert used == set(PLANS)
+    for one in document["measured_median_over_best"]:
+        assert set(one) == {"title", "least", "most"}
+        assert 1 <= one["least"] <= one["most"]
+
+
+ROWS: dict[str, Callable[[Compared], Any]] = {
+    "stack": lambda c: c.stack,
+    "stack_is_guessed": lambda c: not c.case.known,
+    "role": lambda c: c.role,
+    "id": lambda c: c.row.id,
+    "source_name": lambda c: c.row.source,
+    "device": lambda c: c.row.gpu,
+    "devices": lambda c: c.case.scenario.system.devices,
+    "topology": lambda c: c.case.scenario.system.topology,
+    "model": lambda c: c.row.model,
+    "measured_step_time_s": lambda c: c.measured_s,
+    "predicted_step_time_s": lambda c: c.predicted_s,
+    "error": lambda c: c.predicted_s / c.measured_s - 1,
+    "measured_memory_GiB": lambda c: c.row.memory_GiB,
+    "predicted_memory_GiB": lambda c: c.predicted_memory_GiB,
+    "memory_error": lambda c: None if c.row.memory_GiB is None else c.predicted_memory_GiB / c.row.memory_GiB - 1,
+    "plan": lambda c: c.plan,
+    **{f"{line}_share": (lambda c, line=line: c.lines.get(line, 0.0)) for line in LINES},
+}
+OTHER_WORDS = {"source", "assumed"}
+
+
+def test_every_column_of_a_validation() -> None:
+    table = read_selection()
+    wanted = {"torchtitan-2024-12-0008", "torchtitan-2024-12-0009", table.rows[0].id}
+    rows = tuple(row for row in table.rows if row.id in wanted)
+    validation, _ = validate_rows(dataclasses.replace(table, rows=rows), "all")
+    assert {one.row.memory_GiB is None for one in validation.comparisons} == {True, False}
+    for one in validation.comparisons:
+        record = row_record(one)
+        assert set(record) == set(ROWS) | OTHER_WORDS
+        hold_row({name: cell for name, cell in record.items() if name not in OTHER_WORDS}, one, ROWS)
+
+
+def tables(text: str) -> list[tuple[list[str], list[list[str]]]]:
+    """(headers, rows) of every table in a text: a line of dashes says where columns are; wrapped cells are joined."""
+    lines, found = text.splitlines(), []
+    for number, line in enumerate(lines):
+        spans = [match.span() for match in re.finditer(r"-+", line)]
+        if len(spans) < 2 or set(line) != {"-", " "}:
+            continue
+
+        def cells(one: str, spans: Sequence[tuple[int, int]] = spans) -> list[str]:
+            return [one[start:end].strip() for start, end in spans]
+
+        top = number
+        while top > 0 and lines[top - 1].strip():
+            top -= 1
+        headers = [
+            " ".join(part for part in column if part) for column in zip(*map(cells, lines[top:number]), strict=True)
+        ]
+        rows: list[list[str]] = []
+        for one in lines[number + 1 :]:
+            if not one.strip():
+                break
+            if rows and not cells(one)[1]:
+                rows[-1] = [f"{old} {new}".strip() for old, new in zip(rows[-1], cells(one), strict=True)]
+            else:
+                rows.append(cells(one))
+        found.append((headers, rows))
+    return found
+
+
+def count(number: float) -> str:
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
+
+
+SCREEN: dict[str, Callable[[Outcome], str]] = {
+    "system": lambda o: o.scenario.system.name,
+    "devices": lambda o: f"{o.devices:,}",
+    "plan": lambda o: o.plan.summary(),
+    "step time": lambda o: readable_time(o.step_time_s),
+    "tokens/s": lambda o: count(NUMBERS["tokens_per_s"](o)),
+    "MFU": lambda o: percent(NUMBERS["mfu_causal"](o)),
+    "error P10 to P90": lambda o: "not checked",
+    "tax": lambda o: percent(NUMBERS["distribution_tax"](o)),
+    "time to train": lambda o: readable_time(NUMBERS["time_to_train_s"](o)),
+    "device- hours": lambda o: count(NUMBERS["device_hours"](o)),
+}
+
+
+def of_row(row: Sequence[str], points: Sequence[Outcome]) -> Outcome:
+    return next(o for o in points if (o.scenario.system.name, f"{o.devices:,}") == tuple(row[:2]))
+
+
+def hold_table(table: tuple[list[str], list[list[str]]], columns: Mapping[str, Callable[[Any], str]], of: Any) -> None:
+    """Hold every cell of a table on the screen to its entry. of: what a row is about."""
+    headers, rows = table
+    assert headers == list(columns)
+    assert rows
+    for row in rows:
+        point = of(row)
+        for name, cell in zip(headers, row, strict=True):
+            assert cell == columns[name](point), name
+
+
+def test_every_column_of_the_screen() -> None:
+    first, second = tables(screen(systems()))
+    assert len(first[1]) == len(systems())
+    hold_table(first, SCREEN, lambda row: of_row(row, systems()))
+    assert second == tables(run_table(systems()))[0]
+
+
+def span(low: str, high: str) -> str:
+    """A range, its unit once where both ends have the same."""
+    number, _, unit = low.partition(" ")
+    return low if low == high else f"{number} to {high}" if unit and high.endswith(f" {unit}") else f"{low} to {high}"
+
+
+def short(usd: float) -> str:
+    size, letter = next((pair for pair in ((1e9, "G"), (1e6, "M"), (1e3, "k")) if usd >= pair[0]), (1.0, ""))
+    number = usd / size
+    return (f"{number:,.0f}" if number >= 10 else f"{number:.2g}") + letter
+
+
+def money(name: str) -> Callable[[Outcome], str]:
+    return lambda o: "unknown" if (a := getattr(o.bill, name)) is None else f"{short(a.low)} to {short(a.high)}"
+
+
+RUNS: dict[str, Callable[[Outcome], str]] = {
+    "system": lambda o: o.scenario.system.name,
+    "devices": lambda o: f"{o.devices:,}",
+    "time to train P10 to P90": lambda o: span(
+        *(readable_time(NUMBERS[f"run/time_to_train_p{percent}_s"](o)) for percent in (10, 90))
+    ),
+    "good- put": lambda o: percent(NUMBERS["run/goodput"](o)),
+    "fail- ures": lambda o: f"{(n := NUMBERS['run/failures'](o)):,.{0 if n >= 10 else 1}f}",
+    "saved every": lambda o: readable_time(NUMBERS["run/checkpoint_every_steps"](o) * o.step_time_s),
+    "rented, USD low to high": money("rental_usd"),
+    "owned, USD low to high": money("purchase_usd"),
+    "energy, MWh": lambda o: f"{(n := o.bill.energy_joules.typical / 3.6e9):{',.0f' if n >= 10 else '.2g'}}",
+}
+
+
+def test_every_column_of_the_runs() -> None:
+    (table,) = tables(run_table(systems()))
+    hold_table(table, RUNS, lambda row: of_row(row, systems()))
+
+
+def test_every_column_of_the_points_in_a_comparison(comparison: Comparison) -> None:
+    found = points_table(comparison)
+    columns = {
+        "system": SCREEN["system"],
+        "devices": SCREEN["devices"],
+        "plan": SCREEN["plan"],
+        "used": lambda o: f"{o.plan.devices:,}",
+        "step": SCREEN["step time"],
+        "error": SCREEN["error P10 to P90"],
+        "tax": lambda o: percent(NUMBERS["distribution_tax"](o)),
+        "useful": lambda o: percent(o.ledger.device_seconds["useful"] / (o.devices * o.step_time_s)),
+        "goodput": RUNS["good- put"],
+        "time to train": SCREEN["time to train"],
+        "device-hours": lambda o: f"{NUMBERS['device_hours'](o):,.0f}",
+    }
+    for row in found.rows:
+        outcome = of_row(row, systems())
+        for name, cell in zip(found.headers, row, strict=True):
+            assert name not in columns or cell == columns[name](outcome), name
+    assert set(columns) | {"P10 to P90 of runs", "rental", "owned", "energy"} == set(found.headers)
+
+
+def test_every_column_of_the_entries_on_the_screen(entries: tuple[Outcome, ...]) -> None:
+    (headers, rows), *_ = tables(entries_screen(entries, ()))
+    columns = {
+        "entry": lambda o: o.scenario.entry,
+        "model": NAMES["model"],
+        "devices": SCREEN["devices"],
+        "step time": SCREEN["step time"],
+        "MFU": SCREEN["MFU"],
+        "time to train": SCREEN["time to train"],
+        "device- hours": SCREEN["device- hours"],
+        "loss": lambda o: f"{o.expected_losses[0].loss:.3f}",
+        "published": lambda o: (
+            readable_time(p.time_s) if (p := o.scenario.published).time_s else f"{p.device_hours:,.0f} dev.-h*"
+        ),
+        "error": lambda o: f"{100 * (error('time')(o) or error('device hours')(o)):+.1f} %",
+    }
+    hold_table((headers, rows), columns, lambda row: next(o for o in entries if o.scenario.entry == row[0]))
+
+
+def test_every_column_of_a_search_on_the_screen(studies: list[SystemStudy]) -> None:
+    study = studies[0]
+    best, front, *_ = tables(plans_screen([study], 4))
+    fastest_s = study.found.best[0].step_s
+    for row, one in zip(best[1], study.found.best, strict=False):
+        cells = dict(zip(best[0], row, strict=True))
+        assert (cells["TP"], cells["PP"], cells["DP"]) == (
+            str(one.plan.tensor),
+            str(one.plan.pipeline),
+            str(one.plan.data),
+        )
+        assert (cells["micro batch"], cells["ZeRO"]) == (str(one.plan.micro_batch), str(one.plan.zero))
+        assert (cells["used"], cells["step time"]) == (str(one.plan.devices), readable_time(one.step_s))
+        assert cells["over best"] == ("best" if one.step_s == fastest_s else f"+{percent(one.step_s / fastest_s - 1)}")
+        assert (cells["MFU"], cells["memory"]) == (percent(one.mfu), readable_bytes(one.peak_bytes))
+        assert cells["tax"] == percent(one.tax or 0.0)
+    for row, one in zip(front[1], study.found.front, strict=True):
+        over = f"+{percent(one.step_s / study.found.front[0].step_s - 1)}"
+        assert row == [readable_bytes(one.peak_bytes), readable_time(one.step_s), over, one.plan.summary()]
+
+
+def test_swapped_columns_are_noticed(folder: Path) -> None:
+    row = rows_of(folder / "summary.csv")[-1]
+    for one, other in (("mfu_full", "mfu_causal"), ("rental_usd_low", "rental_usd_high"), ("steps", "tokens_per_s")):
+        with pytest.raises(AssertionError):
+            hold_row({**row, one: row[other], other: row[one]}, systems()[-1], COLUMNS)
+    with pytest.raises(AssertionError, match="new"):
+        hold_row({**row, "new": "1"}, systems()[-1], COLUMNS)
