@@ -150,17 +150,12 @@ class _Clock:
                     yield timer.set(pending)
                     now, pending = now + pending, 0.0
                 if instruction.records is not None:
-                    self._record(instruction.records, span)
+                    state = states.get(instruction.records)
+                    states[instruction.records] = span
+                    if state is not None:
+                        _happened(state, instruction.records)
         # Not when SimPy comes to an end: it may still hold timers that faster paces made void.
         trace.step_time_s = max(trace.step_time_s, now)
-
-    def _record(self, key: EventKey, span: Span) -> None:
-        before = self._states.get(key)
-        self._states[key] = span
-        if isinstance(before, Span):
-            raise ScaletaxError("program", f"event {key} is recorded twice")
-        if before is not None:
-            before.succeed()
 
     def _contested(self, transfers: tuple[Transfer, ...]) -> tuple[tuple[Transfer, ...], tuple[Transfer, ...]]:
         """Some transfers, and those of them that others may slow; worked out once where they are repeated."""
@@ -209,6 +204,13 @@ class _Clock:
         if slows:
             slows.end(instruction)
         return combined(instruction.parts, *extra) if any(extra) else instruction.parts
+
+
+def _happened(state: Span | simpy.Event, key: EventKey) -> None:
+    """Wake who waits for what has been recorded. Raises ScaletaxError where it had been already."""
+    if isinstance(state, Span):
+        raise ScaletaxError("program", f"event {key} is recorded twice")
+    state.succeed()
 
 
 def _weighs(stream: str, instruction: Instruction) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable
+from heapq import heappush
 from typing import Any
 
 import simpy
@@ -29,9 +30,9 @@ class Timer(simpy.Event):
         self._ok, self._value = True, None
 
     def set(self, seconds: float) -> Timer:
-        """Let it happen after so long."""
-        self.callbacks = []
-        self.env.schedule(self, _USUAL, seconds)
+        """Let it happen after so long; what SimPy's schedule does, without another call."""
+        self.callbacks, environment = [], self.env
+        heappush(environment._queue, (environment._now + seconds, _USUAL, next(environment._eid), self))
         return self
 
 
@@ -44,6 +45,7 @@ class Work(simpy.Event):
 
     def __init__(self, environment: simpy.Environment, wave: Hashable, line: str, seconds: float) -> None:
         self.env, self.callbacks = environment, []
+        self._ok, self._value = True, None
         self.wave, self.line = wave, line
         self.end_s = float("inf")
         self.extra: dict[str, float] = {}
@@ -64,7 +66,7 @@ class Work(simpy.Event):
         """Let the event happen."""
         if self._pace < 1:
             self._advance()
-        self.succeed()
+        self.env.schedule(self)
 
     def _advance(self) -> None:
         """Take what has been done since the last change off what is left."""

@@ -119,7 +119,8 @@ def shared_links(program: Program, *networks: Network) -> SharedLinks:
     for actor in program.actors:
         for instructions in actor.streams.values():
             largest = np.zeros(len(load))
-            for flow in repeated(instruction.transfers for instruction in instructions):
+            once = {id(one.transfers): one.transfers for one in instructions}
+            for flow in dict.fromkeys(cast(Flow, one.wave) for transfers in once.values() for one in transfers):
                 own, shares = networks[flow.part].usage(flow.wave, flow.devices)
                 flows[flow] = numbers, shares = own + firsts[flow.part], shares
                 largest[numbers] = np.maximum(largest[numbers], shares)

@@ -78,7 +78,7 @@ def link_use(trace: Trace, *networks: Network) -> LinkUse:
 
     networks: of each part of the system.
     """
-    moved = repeated(span.transfers for span in trace.spans)
+    moved = repeated([span.instruction.transfers for span in trace.spans])
     classes: list[LinkClassUse] = []
     shares: dict[Flow, NDArray[np.float64]] = {}
     wanted = sum(len(network.topology.links.classes) for network in networks)

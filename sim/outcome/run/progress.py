@@ -17,11 +17,14 @@ Values = NDArray[np.float64]
 
 
 class Stretch(NamedTuple):
-    """Consecutive steps of each run. (R,) each: steps done, seconds of checkpoints and of evaluations between them."""
+    """Consecutive steps of each run. (R,) each: steps done, seconds of checkpoints and of evaluations between them.
+
+    A plain 0 of what there is none of.
+    """
 
     steps: Values
-    checkpoint_s: Values
-    evaluation_s: Values
+    checkpoint_s: Values | float
+    evaluation_s: Values | float
 
 
 def stretch(run: Conditions, start: Values, stop: Values) -> Stretch:
@@ -31,7 +34,7 @@ def stretch(run: Conditions, start: Values, stop: Values) -> Stretch:
     """
     last = math.ceil(run.steps) - 1
     begin, end = np.minimum(start, last), np.minimum(stop, last)
-    pauses = [np.zeros_like(start), np.zeros_like(start)]
+    pauses: list[Values | float] = [0.0, 0.0]
     costs = (run.checkpoints.every_steps, run.checkpoints.blocking_s), (run.evaluation_every_steps, run.evaluation_s)
     for index, (every, pause_s) in enumerate(costs):
         if every:

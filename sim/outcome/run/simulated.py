@@ -119,8 +119,8 @@ class _State:
         stays = np.where(planned, upto, safe)
         self._add(TRAINING, stopped, (stays - self.done) * step_s)
         self._add("lost_work", failed, (upto - safe) * step_s + time_s - busy_s)
-        self._add("checkpoint", planned, np.full_like(time_s, checkpoints.write_s))
-        self._add("maintenance", planned, np.full_like(time_s, run.maintenance_s))
+        self._add("checkpoint", planned, checkpoints.write_s)
+        self._add("maintenance", planned, run.maintenance_s)
         self.done = np.where(stopped, stays, self.done)
         after_s = up_at_s + busy_s + checkpoints.write_s + run.maintenance_s
         self.clock_s = np.where(planned, after_s, self.clock_s)
@@ -149,5 +149,5 @@ class _State:
         self.down_s = np.where(failed, self.run.recovery_s + self.pool.wait_s(failed, at_s), self.down_s)
         self.fails_at_s = np.where(failed, at_s + self.draws.between_s(failed.size), at_s)
 
-    def _add(self, line: str, where: NDArray[np.bool_], seconds: Values) -> None:
-        self.lines_s[line] += np.where(where, seconds, 0.0)
+    def _add(self, line: str, where: NDArray[np.bool_], seconds: Values | float) -> None:
+        np.add(self.lines_s[line], seconds, out=self.lines_s[line], where=where)
