@@ -48,8 +48,8 @@ def layer_exchanges(model: Model, part: Slice, plan: Plans, network: Communicate
 
     One exchange instead of two where attention and MLP run side by side. Full recomputation repeats the forward
     exchanges. With sequence parallelism backward also gathers the sharded inputs of two projections again; that
-    gather hides behind the input gradients and is left out. All others are exposed here; overlapped_with_weight_gradients and
-    overlapped say what of them stacks hide.
+    gather hides behind the input gradients and is left out. All others are exposed here; what stacks hide of them is
+    said by overlapped_with_weight_gradients and overlapped.
     Source: Shoeybi et al. 2019, sec. 3; Korthikanti et al. 2022, sec. 4.2.2 and 5.
     """
     forward = exchange(model, part, plan, network) * (1 if model.parallel_block else 2)
