@@ -25,7 +25,8 @@ from sim.parallel.checkpoint import checkpoint_bytes
 from sim.report.charts.canvas import quiet, save, sheet, sheet_of
 from sim.report.entries import comparisons
 from sim.report.sentences import percent
-from sim.scenario.types import RunRequest, Training
+from sim.scenario.run_request import CheckpointRequest, Interval, RunRequest
+from sim.scenario.types import Training
 from sim.sweep.execute import Failure, run_points
 from sim.sweep.grid import load
 from sim.units import SECONDS_PER_YEAR, readable_time
@@ -115,7 +116,7 @@ def intervals_table() -> str:
         run = usual("llama-3", devices)
         every, young_s = run.checkpoints.every_steps, young_interval_s(run.checkpoints.write_s, run.between_failures_s)
         shares = [
-            simulated(usual("llama-3", devices, checkpoint_rule="", checkpoint_steps=steps))[1]
+            simulated(usual("llama-3", devices, checkpoint=CheckpointRequest(Interval(steps=steps))))[1]
             for steps in (max(1, every // 2), every, 2 * every)
         ]
         times = run.between_failures_s, run.checkpoints.write_s, float(young_s), every * STEP_S
@@ -138,7 +139,7 @@ def published_table() -> str:
         0.0,
     )
     bloom = conditions(
-        RunRequest(checkpoint_rule="", checkpoint_steps=100, spares=4),
+        RunRequest(checkpoint=CheckpointRequest(Interval(steps=100)), spares=4),
         load_reliability("bloom"),
         Cluster(384, 48, Storage(57.5e9, 57.5e9, None)),
         checkpoint_bytes(load_model("bloom-176b"), Training(1e12, 2048, 1)),
@@ -146,8 +147,8 @@ def published_table() -> str:
         105.0,
         0.0,
     )
-    opt = usual("opt-175b", 992, 55, 20.0, checkpoint_rule="", checkpoint_s=3 * 3600.0)
-    rsc = usual("rsc-1", 4096, 14, checkpoint_rule="", checkpoint_s=3600.0)
+    opt = usual("opt-175b", 992, 55, 20.0, checkpoint=CheckpointRequest(Interval(seconds=3 * 3600.0)))
+    rsc = usual("rsc-1", 4096, 14, checkpoint=CheckpointRequest(Interval(seconds=3600.0)))
     rows = []
     for words, run, published in (
         ("Llama 3, 16,384 H100", llama, "419 in 54 days; over 90 %"),

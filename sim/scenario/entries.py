@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from sim.errors import InputError, unknown_name
-from sim.scenario.entry_tables import Collection
+from sim.scenario.entry_tables import Collection, Published
 from sim.scenario.keys import system_names
 from sim.scenario.overlay import overlaid
 from sim.scenario.problems import check, check_structure
-from sim.scenario.published import Published
 from sim.scenario.table import read
 
 # What an entry says itself; all else of the file is the same for every entry.

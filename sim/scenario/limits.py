@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import Field
-
 from sim.errors import InputError, closest, some_of
 from sim.scenario.amounts import share
 from sim.scenario.other_names import usual_name
-from sim.scenario.plan_request import PlanRequest
-from sim.scenario.table import As, AsList, ReadAs, Table, keys
+from sim.scenario.plan_request import BY_HAND, PlanRequest
+from sim.scenario.table import As, AsList, ReadAs, Table, keys, like
 
 _COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = MappingProxyType(
     {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt, "=": operator.eq, "!=": operator.ne}
@@ -41,18 +39,18 @@ class PlanLimit:
 
 
 def _words_of(hint: Any) -> tuple[str, ...] | None:
-    """The words that a key of a plan may be; none of a number, None of what no limit compares."""
+    """The words that a key of a plan may be; none of a number, None of what is neither."""
     if get_origin(hint) is Literal:
         return get_args(hint)
     if isinstance(hint, ReadAs):
         return _words_of(hint.hint)
     if hint in (bool, int):
         return ("true", "false") if hint is bool else ()
-    inner = [] if get_origin(hint) is tuple else [_words_of(one) for one in get_args(hint)]
+    inner = [_words_of(one) for one in get_args(hint)]
     return next((words for words in inner if words is not None), None)
 
 
-_KEYS = {key: words for key, field in keys(PlanRequest).items() if (words := _words_of(field.annotation)) is not None}
+_KEYS = {key: _words_of(field.annotation) for key, field in keys(PlanRequest).items() if BY_HAND not in field.metadata}
 _DEGREES = ("devices", *(key for key, words in _KEYS.items() if not words))
 _WORDS: Mapping[str, tuple[str, ...]] = MappingProxyType({key: words for key, words in _KEYS.items() if words})
 
@@ -101,9 +99,9 @@ class Search(Table):
     only: Annotated[
         tuple[Annotated[PlanLimit, As(plan_limit, operator.attrgetter("text"))], ...],
         AsList(),
-        Field(examples=['["tensor <= 8", "recompute != full"]']),
+        like('["tensor <= 8", "recompute != full"]'),
     ] = ()
-    memory_margin: Annotated[float, As(share), Field(examples=['"10 %"'])] = MEMORY_MARGIN
+    memory_margin: Annotated[float, As(share), like('"10 %"')] = MEMORY_MARGIN
 
     def usable_bytes(self, capacity_bytes: float) -> float:
         """Of a device's memory, what a plan may take."""

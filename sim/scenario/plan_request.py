@@ -8,10 +8,12 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidatorFunctionWrapHandler
 
 from sim.errors import InputError, closest
-from sim.scenario.table import Count, Internal, ReadAs, Several, Table
+from sim.scenario.table import Count, Internal, ReadAs, Several, Table, like
 
 Recompute = Literal["none", "selective", "full"]
 ScheduleName = Literal["gpipe", "1f1b", "interleaved", "zb-h1", "zb-h2", "zb-v", "dualpipe", "dualpipev"]
+BY_HAND = "by hand"
+"""Marks what no search tries, so that no limit of one is about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +30,11 @@ class PlanRequest(Table):
     sequence_parallel: bool | None = None
     recompute: Recompute | None = None
     schedule: Annotated[str, ReadAs(ScheduleName)] | None = None
-    layers_per_stage: Annotated[Several[Count] | None, Field(examples=["[11, 10, 10, 9]"])] = None
-    first_stage_layers: Count | None = None
-    last_stage_layers: Count | None = None
+    layers_per_stage: Annotated[Several[Count] | None, like("[11, 10, 10, 9]"), BY_HAND] = None
+    first_stage_layers: Annotated[Count | None, BY_HAND] = None
+    last_stage_layers: Annotated[Count | None, BY_HAND] = None
     """Of the first and the last stage, where only those differ; the others share the rest."""
-    micro_batches: Annotated[Several[Count] | None, Field(examples=["[12, 12, 10]"])] = None
+    micro_batches: Annotated[Several[Count] | None, like("[12, 12, 10]"), BY_HAND] = None
     """Of each replica, where they differ."""
 
 

@@ -7,12 +7,12 @@ import math
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from sim.catalog.figures import is_iso_date
 from sim.errors import InputError, shown
 from sim.scenario.amounts import part
-from sim.scenario.table import As, Table, measured
+from sim.scenario.table import As, Table, like, measured
 
 _LARGEST_PUE = 10.0
 
@@ -51,22 +51,18 @@ class Prices(Table):
     that is paid for.
     """
 
-    pue: Annotated[float | None, As(_pue), Field(examples=["1.2"])] = None
-    in_use: Annotated[float | None, As(_in_use), Field(examples=['"80 %"'])] = None
-    date: Annotated[str, As(_date, lambda date: date or None), Field(examples=['"2026-03"'])] = ""
-    rental_usd_per_s: Annotated[
-        float | None, measured("usd_per_s", "USD/s"), Field(alias="rental", examples=['"2.50 USD/h"'])
-    ] = None
-    purchase_usd: Annotated[float | None, measured("usd", "USD"), Field(alias="purchase", examples=['"25000 USD"'])] = (
+    pue: Annotated[float | None, As(_pue), like("1.2")] = None
+    in_use: Annotated[float | None, As(_in_use), like('"80 %"')] = None
+    date: Annotated[str, As(_date, lambda date: date or None), like('"2026-03"')] = ""
+    rental_usd_per_s: Annotated[float | None, measured("usd_per_s", "USD/s"), like('"2.50 USD/h"', name="rental")] = (
         None
     )
-    power_watts: Annotated[float | None, measured("watts", "W"), Field(alias="power", examples=['"700 W"'])] = None
+    purchase_usd: Annotated[float | None, measured("usd", "USD"), like('"25000 USD"', name="purchase")] = None
+    power_watts: Annotated[float | None, measured("watts", "W"), like('"700 W"', name="power")] = None
     electricity_usd_per_joule: Annotated[
-        float | None, measured("usd_per_joule", "USD/J"), Field(alias="electricity", examples=['"0.08 USD/kWh"'])
+        float | None, measured("usd_per_joule", "USD/J"), like('"0.08 USD/kWh"', name="electricity")
     ] = None
-    amortisation_s: Annotated[float | None, measured("s", "s"), Field(alias="amortisation", examples=['"4 years"'])] = (
-        None
-    )
+    amortisation_s: Annotated[float | None, measured("s", "s"), like('"4 years"', name="amortisation")] = None
 
     @model_validator(mode="after")
     def _prices_have_a_date(self) -> Prices:

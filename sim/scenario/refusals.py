@@ -9,7 +9,7 @@ from typing import Any
 
 from sim.errors import InputError
 from sim.scenario.entries import is_refused, within
-from sim.scenario.published import Published
+from sim.scenario.entry_tables import Published
 from sim.scenario.resolve import read_model
 from sim.scenario.table import read
 

@@ -89,9 +89,7 @@ def _model(table: Mapping[str, Any], path: Path) -> Model:
         own = [key for key in given if key != "name"]
         if own:
             raise InputError(
-                f"{path}: [model]",
-                f"'config' and fields of its own ({some_of(own)})",
-                "leave out one of the two",
+                f"{path}: [model]", f"'config' and fields of its own ({some_of(own)})", "leave out one of the two"
             )
         return read_model_config(path.parent / config, given.get("name"), f"{path}: [model] config")
     if set(given) == {"name"}:

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from sim.catalog import Reliability
 from sim.errors import InputError, shown
-from sim.scenario.table import As, Count, Table, given_keys, measured, unless
+from sim.scenario.table import As, Count, Table, given_keys, like, measured, unless
 from sim.units import Rate, fraction, quantity, rate, written_rate
 
 _MOST_RUNS = 100_000
@@ -80,6 +80,7 @@ def steps(value: object) -> int:
 
 _DURATION = measured("s", "s", duration)
 _SPEED = measured("bytes_per_s", "B/s")
+_RATE = As(lambda value: rate(value, ""), written_rate)
 _REPLACED = {field.name for field in dataclasses.fields(Reliability)} - {"maintenance"}
 
 
@@ -88,39 +89,35 @@ class CheckpointRequest(Table):
     """[system.run.checkpoint]."""
 
     every: Annotated[
-        Interval,
-        As(interval, lambda every: None if every.rule == "best" else str(every)),
-        Field(examples=['"1 h"', '"best"']),
+        Interval, As(interval, lambda every: None if every.rule == "best" else str(every)), like('"1 h"', '"best"')
     ] = Interval("best")
     mode: Literal["synchronous", "asynchronous"] | None = None
-    snapshot_bytes_per_s: Annotated[float | None, _SPEED, Field(alias="snapshot_rate", examples=['"10 GB/s"'])] = None
+    snapshot_bytes_per_s: Annotated[float | None, _SPEED, like('"10 GB/s"', name="snapshot_rate")] = None
 
 
 @dataclass(frozen=True, slots=True)
 class StorageRequest(Table):
     """[system.run.storage]: what the cluster's storage does, over all nodes."""
 
-    write_bytes_per_s: Annotated[float | None, _SPEED, Field(alias="write_rate", examples=['"100 GB/s"'])] = None
-    read_bytes_per_s: Annotated[float | None, _SPEED, Field(alias="read_rate", examples=['"100 GB/s"'])] = None
-    capacity_bytes: Annotated[float | None, measured("bytes", "B"), Field(alias="capacity", examples=['"1 PB"'])] = None
+    write_bytes_per_s: Annotated[float | None, _SPEED, like('"100 GB/s"', name="write_rate")] = None
+    read_bytes_per_s: Annotated[float | None, _SPEED, like('"100 GB/s"', name="read_rate")] = None
+    capacity_bytes: Annotated[float | None, measured("bytes", "B"), like('"1 PB"', name="capacity")] = None
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationRequest(Table):
     """[system.run.evaluation]."""
 
-    every_steps: Annotated[
-        int, As(steps, lambda count: f"{count} steps"), Field(alias="every", examples=['"1000 steps"'])
-    ]
-    lasts_s: Annotated[float, _DURATION, Field(alias="lasts", examples=['"12 min"'])]
+    every_steps: Annotated[int, As(steps, lambda count: f"{count} steps"), like('"1000 steps"', name="every")]
+    lasts_s: Annotated[float, _DURATION, like('"12 min"', name="lasts")]
 
 
 @dataclass(frozen=True, slots=True)
 class MaintenanceRequest(Table):
     """[system.run.maintenance]."""
 
-    every_s: Annotated[float, measured("s", "s", period), Field(alias="every", examples=['"7 days"'])]
-    lasts_s: Annotated[float, _DURATION, Field(alias="lasts", examples=['"2 h"'])]
+    every_s: Annotated[float, measured("s", "s", period), like('"7 days"', name="every")]
+    lasts_s: Annotated[float, _DURATION, like('"2 h"', name="lasts")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,17 +127,15 @@ class RunRequest(Table):
     profile: of the catalogue's reliability, by default the device's. runs: drawn.
     """
 
-    profile: Annotated[str | None, Field(alias="reliability", examples=['"llama-3"'])] = None
-    failures: Annotated[
-        Rate | None, As(lambda value: rate(value, ""), written_rate), Field(examples=['"0.2 per device-year"'])
-    ] = None
+    profile: Annotated[str | None, like('"llama-3"', name="reliability")] = None
+    failures: Annotated[Rate | None, _RATE, like('"0.2 per device-year"')] = None
     failure_shape: Annotated[float, Field(ge=0.2, le=10)] | None = None
-    hardware_share: Annotated[float | None, As(lambda value: fraction(value, "")), Field(examples=['"78 %"'])] = None
-    detection_s: Annotated[float | None, _DURATION, Field(alias="detection", examples=['"5 min"'])] = None
-    replacement_s: Annotated[float | None, _DURATION, Field(alias="replacement", examples=['"3 min"'])] = None
-    repair_s: Annotated[float | None, _DURATION, Field(alias="repair", examples=['"1 day"'])] = None
-    restart_s: Annotated[float | None, _DURATION, Field(alias="restart", examples=['"5 min"'])] = None
-    start_up_s: Annotated[float | None, _DURATION, Field(alias="start_up", examples=['"10 min"'])] = None
+    hardware_share: Annotated[float | None, As(lambda value: fraction(value, "")), like('"78 %"')] = None
+    detection_s: Annotated[float | None, _DURATION, like('"5 min"', name="detection")] = None
+    replacement_s: Annotated[float | None, _DURATION, like('"3 min"', name="replacement")] = None
+    repair_s: Annotated[float | None, _DURATION, like('"1 day"', name="repair")] = None
+    restart_s: Annotated[float | None, _DURATION, like('"5 min"', name="restart")] = None
+    start_up_s: Annotated[float | None, _DURATION, like('"10 min"', name="start_up")] = None
     maintenance: MaintenanceRequest | None = None
     evaluation: EvaluationRequest | None = None
     spares: Annotated[int, Field(ge=0, le=10_000)] | None = None

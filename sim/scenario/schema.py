@@ -20,6 +20,7 @@ from sim.scenario.table import (
     Text,
     is_listed,
     keys,
+    like,
     names_differ,
     only_given,
     tables_within,
@@ -50,8 +51,8 @@ def _key_of(hint: Any) -> Any:
 ModelTable = make_dataclass(
     "ModelTable",
     [
-        ("name", Annotated[Text | None, Field(examples=['"cerebras-gpt-13b"'])], None),
-        ("config", Annotated[Text | None, Field(examples=['"path/to/config.json"'])], None),
+        ("name", Annotated[Text | None, like('"cerebras-gpt-13b"')], None),
+        ("config", Annotated[Text | None, like('"path/to/config.json"')], None),
         *(
             (one.name, _key_of(get_type_hints(Model)[one.name]), None)
             for one in fields(Model)
@@ -69,13 +70,13 @@ ModelTable.__doc__ = """[model]: a name on the shelf, or a config.json, or the f
 class Document(Table):
     """The whole file. What it shares with a Scenario has the same name there."""
 
-    schema_version: Annotated[int, PlainValidator(_known_schema), Field(alias="schema", examples=[str(SCHEMA)])]
-    base: Annotated[Text | None, Field(examples=['"claim"', '"other.toml"'])] = None
+    schema_version: Annotated[int, PlainValidator(_known_schema), like(str(SCHEMA), name="schema")]
+    base: Annotated[Text | None, like('"claim"', '"other.toml"')] = None
     title: str | None = None
     seed: Annotated[int, Field(ge=0)] = 0
     steps: Annotated[Count, Field(le=_MOST_STEPS, examples=["100"])] = 100
-    model: Annotated[Mapping[str, Any], only_given(ModelTable), Field(examples=['{ name = "cerebras-gpt-13b" }'])]
-    training: Annotated[Training, Field(examples=['{ tokens = 257e9, global_batch = "720 sequences" }'])]
+    model: Annotated[Mapping[str, Any], only_given(ModelTable), like('{ name = "cerebras-gpt-13b" }')]
+    training: Annotated[Training, like('{ tokens = 257e9, global_batch = "720 sequences" }')]
     system: Annotated[list[System], Field(min_length=1), names_differ("systems")]
     report: Report = field(default=Report())
     entry: Entries | None = None

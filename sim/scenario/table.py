@@ -105,6 +105,11 @@ Several = Annotated[tuple[_Value, ...], AsList(at_least=1)]
 """A list that has a member at least where it is given."""
 
 
+def like(*examples: str, name: str | None = None) -> Any:
+    """Values of a key as messages show them, and what the file calls it where that is not the field's name."""
+    return Field(alias=name, examples=list(examples))
+
+
 def unless(default: object) -> WrapSerializer:
     """A key that is left out of what is written where it says no more than this."""
     return WrapSerializer(lambda value, write: None if value == default else write(value))

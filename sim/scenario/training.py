@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, field_serializer, model_validator
 
 from sim.errors import InputError, some_of
 from sim.scenario.amounts import Batch, TokenBudget, batch, token_budget
-from sim.scenario.table import As, Count, Internal, NamedBy, Several, Table, Text, unless
+from sim.scenario.table import As, Count, Internal, NamedBy, Several, Table, Text, like, unless
 
 
 def _all_different(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -23,11 +23,11 @@ def _all_different(values: tuple[str, ...]) -> tuple[str, ...]:
 class Lora(Table):
     """[training.lora]. Low-rank adapters: the base weights are frozen."""
 
-    rank: Annotated[Count, Field(examples=["16"])]
+    rank: Annotated[Count, like("16")]
     targets: Annotated[
         Several[Literal["query", "key", "value", "output", "mlp"]],
         AfterValidator(_all_different),
-        Field(examples=['["query", "value"]']),
+        like('["query", "value"]'),
     ]
 
 
@@ -41,7 +41,7 @@ class RecipeRequest(Table):
     name: of the catalogue's recipes; None: the stack's for the precision. The others: formats instead of the recipe's.
     """
 
-    name: Annotated[Text | None, Field(examples=['"bf16-only"'])] = None
+    name: Annotated[Text | None, like('"bf16-only"')] = None
     attention: Element | None = None
     gradients: Element | None = None
     reductions: Element | None = None
@@ -59,15 +59,15 @@ class RecipeRequest(Table):
 class Training(Table):
     """[training]. The recipe: what is trained on how much, in which steps."""
 
-    tokens: Annotated[float, As(token_budget), Field(examples=["257e9", '"1.4T"', '"20 per parameter"'])]
+    tokens: Annotated[float, As(token_budget), like("257e9", '"1.4T"', '"20 per parameter"')]
     """Zero while tokens_per_parameter says it: the parameter count belongs to a room above."""
     sequence: Annotated[Count, Field(default=0, examples=["2048"])]
     """Zero while the file says nothing: as many as the model has."""
-    global_batch: Annotated[int, As(batch), Field(examples=['"720 sequences"', '"4M tokens"'])]
+    global_batch: Annotated[int, As(batch), like('"720 sequences"', '"4M tokens"')]
     """Sequences per optimizer step. Zero while asked_batch_tokens says it."""
     precision: Literal["bf16", "fp16", "fp32", "tf32"] = "bf16"
     """Of the matrix products."""
-    optimizer: Annotated[Text, Field(examples=['"adam"'])] = "adam"
+    optimizer: Annotated[Text, like('"adam"')] = "adam"
     method: Literal["pretrain", "finetune", "lora"] = "pretrain"
     lora: Lora | None = None
     tokens_per_parameter: Internal[float | None] = None

@@ -22,13 +22,12 @@ from sim.catalog import Model, Variation
 from sim.errors import InputError
 from sim.scenario.amounts import share
 from sim.scenario.axis_key import AxisKey
-from sim.scenario.hardware_tables import NetworkChange, SizesTable
+from sim.scenario.entry_tables import Published
 from sim.scenario.limits import PlanLimit, Search
 from sim.scenario.plan_request import PlanRequest, Recompute, ScheduleName, best_or_table
 from sim.scenario.prices import Prices
-from sim.scenario.published import Published
 from sim.scenario.run_request import RunRequest
-from sim.scenario.table import As, Count, NamedBy, ReadAs, Several, Table, Text, only_given, unless
+from sim.scenario.table import As, Count, NamedBy, ReadAs, Several, Table, Text, like, only_given, unless
 from sim.scenario.training import Element, Lora, RecipeRequest, Training
 from sim.scenario.variation import VariationTable, written_variation
 
@@ -37,7 +36,6 @@ __all__ = [
     "Element",
     "FlopConvention",
     "Lora",
-    "NetworkChange",
     "Part",
     "PlanLimit",
     "PlanRequest",
@@ -59,6 +57,38 @@ Resolution = Literal["auto", "folded", "full"]
 FlopConvention = Literal["full-attention", "causal-attention"]
 
 
+@dataclass(frozen=True, slots=True)
+class SizesTable(Table):
+    """[system.sizes]: sizes of the topology to use instead of its file's."""
+
+    devices_per_node: Count | None = None
+    devices_per_socket: Count | None = None
+    nics_per_node: Count | None = None
+    nodes_per_leaf: Count | None = None
+    leaves_per_spine: Count | None = None
+    largest_nodes: Count | None = None
+    oversubscription: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
+    x: Count | None = None
+    y: Count | None = None
+    z: Count | None = None
+    nodes_per_switch: Count | None = None
+    switches_per_group: Count | None = None
+    largest_groups: Count | None = None
+    local_links: Count | None = None
+    global_links: Count | None = None
+    fan_out: Count | None = None
+    largest_systems: Count | None = None
+    domain: Count | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkChange(Table):
+    """[system.network]: every link and hop of the topology at so many times its rate or latency."""
+
+    rate_times: Annotated[float, Field(ge=1e-3, le=1e3, allow_inf_nan=False)] = 1.0
+    latency_times: Annotated[float, Field(ge=0, le=1e3, allow_inf_nan=False)] = 1.0
+
+
 class Named(Protocol):
     """An object of one's own in place of a name."""
 
@@ -75,9 +105,9 @@ Sizes = Annotated[Mapping[str, float], only_given(SizesTable)]
 _Topology = Annotated[
     Any,
     ReadAs(Text, write=lambda topology: name_of(topology) or None),
-    Field(examples=['"dgx-a100-superpod"', '"my-topology.toml"']),
+    like('"dgx-a100-superpod"', '"my-topology.toml"'),
 ]
-_Devices = Annotated[Count, Field(examples=["64"])]
+_Devices = Annotated[Count, like("64")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +143,7 @@ def _not_beside_parts(value: object, check: ValidatorFunctionWrapHandler, others
 class System(Table):
     """One [[system]]: a machine and how it is used."""
 
-    name: Annotated[Text, Field(examples=['"cluster"'])]
+    name: Annotated[Text, like('"cluster"')]
     # Before what it is an alternative to, which looks whether it is there.
     parts: Annotated[Several[Part], Field(alias="part")] = field(default=(), kw_only=True)
     """In the order of the pipeline's stages; empty where all hardware is of one kind."""
@@ -124,7 +154,7 @@ class System(Table):
     """All of them."""
     sizes: Annotated[Sizes, WrapValidator(_not_beside_parts)] = field(default_factory=dict, kw_only=True)
     """Sizes of the topology to use instead of its file's."""
-    stack: Annotated[Any, ReadAs(Text, write=name_of), Field(examples=['"megatron-2022"'])]
+    stack: Annotated[Any, ReadAs(Text, write=name_of), like('"megatron-2022"')]
     """Name in the catalogue, or the stack itself."""
     plan: Annotated[
         PlanRequest,
@@ -133,7 +163,7 @@ class System(Table):
     ] = field(default=PlanRequest())
     search: Annotated[Search, unless(Search())] = field(default=Search(), kw_only=True)
     """Where the best plan is looked for."""
-    jitter: Annotated[float, As(share), Field(examples=['"0.5 %"'])] = 0.0
+    jitter: Annotated[float, As(share), like('"0.5 %"')] = 0.0
     """Coefficient of variation of the compute time of one replica's step."""
     resolution: Resolution = field(default="auto", kw_only=True)
     """folded: one actor for all devices that are alike. full: one for each. auto: full where devices differ."""
@@ -183,10 +213,8 @@ class System(Table):
 class ComparedWith(Table):
     """[report.comparison]: points of one system, by its name and their sizes, that the others are measured against."""
 
-    system: Annotated[Text, Field(examples=['"CS-2"'])]
-    devices: Annotated[
-        Several[Count], AfterValidator(lambda sizes: tuple(dict.fromkeys(sizes))), Field(examples=["[1, 16]"])
-    ]
+    system: Annotated[Text, like('"CS-2"')]
+    devices: Annotated[Several[Count], AfterValidator(lambda sizes: tuple(dict.fromkeys(sizes))), like("[1, 16]")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, model_validator
 from sim.catalog import Figure, Slow, SlowPlace, Stalls, Variation, load_variation
 from sim.errors import InputError, some_of
 from sim.scenario.amounts import part, share, slowdown, stall
-from sim.scenario.table import As, AsList, Table, given_keys, keys, measured, unless, written
+from sim.scenario.table import As, AsList, Table, given_keys, keys, like, measured, unless, written
 
 Place = Callable[..., str]
 """Keys below the system -> how messages name that place of the file."""
@@ -25,7 +25,7 @@ _MOST_STALLS_PER_HOUR = 3600.0
 _SHARE = As(share)
 _PART = As(part)
 _SLOWDOWN = As(slowdown)
-_SLOW = Field(examples=['{ share = "0.5 %", slowdown = "20 %" }'])
+_SLOW = like('{ share = "0.5 %", slowdown = "20 %" }')
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,26 +33,26 @@ class StallsTable(Table):
     """[system.variation.stalls]: rare stalls of a device."""
 
     per_device_hour: Annotated[
-        Annotated[float, Field(ge=0, le=_MOST_STALLS_PER_HOUR, allow_inf_nan=False)] | None, Field(examples=["0.2"])
+        Annotated[float, Field(ge=0, le=_MOST_STALLS_PER_HOUR, allow_inf_nan=False)] | None, like("0.2")
     ] = None
-    mean_s: Annotated[float | None, measured("s", "s", stall), Field(alias="mean", examples=['"100 ms"'])] = None
+    mean_s: Annotated[float | None, measured("s", "s", stall), like('"100 ms"', name="mean")] = None
 
 
 @dataclass(frozen=True, slots=True)
 class SlowTable(Table):
     """[system.variation.slow_devices], slow_nodes, slow_links: a share of them that is slow."""
 
-    share: Annotated[float | None, _PART, Field(examples=['"0.5 %"'])] = None
-    slowdown: Annotated[float | None, _SLOWDOWN, Field(examples=['"20 %"'])] = None
+    share: Annotated[float | None, _PART, like('"0.5 %"')] = None
+    slowdown: Annotated[float | None, _SLOWDOWN, like('"20 %"')] = None
 
 
 @dataclass(frozen=True, slots=True)
 class SlowPlaceTable(Table):
     """One [[system.variation.slow]]: a device or a node that is slow, by its number."""
 
-    slowdown: Annotated[float, _SLOWDOWN, Field(examples=['"20 %"'])]
-    device: Annotated[Annotated[int, Field(ge=0)] | None, Field(examples=["3"])] = None
-    node: Annotated[Annotated[int, Field(ge=0)] | None, Field(examples=["0"])] = None
+    slowdown: Annotated[float, _SLOWDOWN, like('"20 %"')]
+    device: Annotated[Annotated[int, Field(ge=0)] | None, like("3")] = None
+    node: Annotated[Annotated[int, Field(ge=0)] | None, like("0")] = None
 
     @model_validator(mode="after")
     def _one_place(self) -> SlowPlaceTable:
@@ -74,11 +74,11 @@ def _all_different(places: tuple[SlowPlaceTable, ...]) -> tuple[SlowPlaceTable, 
 class VariationTable(Table):
     """[system.variation]: a profile of the catalogue, and what is changed in it."""
 
-    profile: Annotated[str, unless("none"), Field(examples=['"well-run"'])] = "none"
-    speed_spread: Annotated[float | None, _SHARE, Field(examples=['"1 %"'])] = None
-    kernel_jitter: Annotated[float | None, _SHARE, Field(examples=['"3 %"'])] = None
-    network_noise: Annotated[float | None, _SHARE, Field(examples=['"2 %"'])] = None
-    stalls: Annotated[StallsTable | None, Field(examples=['{ per_device_hour = 0.2, mean = "100 ms" }'])] = None
+    profile: Annotated[str, unless("none"), like('"well-run"')] = "none"
+    speed_spread: Annotated[float | None, _SHARE, like('"1 %"')] = None
+    kernel_jitter: Annotated[float | None, _SHARE, like('"3 %"')] = None
+    network_noise: Annotated[float | None, _SHARE, like('"2 %"')] = None
+    stalls: Annotated[StallsTable | None, like('{ per_device_hour = 0.2, mean = "100 ms" }')] = None
     slow_devices: Annotated[SlowTable | None, _SLOW] = None
     slow_nodes: Annotated[SlowTable | None, _SLOW] = None
     slow_links: Annotated[SlowTable | None, _SLOW] = None

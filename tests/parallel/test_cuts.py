@@ -51,7 +51,8 @@ def test_uneven_ends_by_hand():
     # DeepSeek-V3 has 61 layers. 15 + 14 at the ends of four stages leave 32 for two.
     assert cut(61, 4, 15, 14) == (15, 16, 16, 14)
     assert cut(31, 4, last=7) == (8, 8, 8, 7)
-    assert cut(9, 2, 5, 4) == (5, 4)
+    assert cut(9, 2, 5, 4) == cut(9, 2, 5) == cut(9, 2, last=4) == (5, 4)
+    assert cut(10, 3, 3, 4) == (3, 3, 4)
     # Two chunks a stage: halves of 4, 8, 8 and 6 layers, chunk by chunk.
     assert cut(26, 4, 4, 6, virtual=2) == (2, 4, 4, 3, 2, 4, 4, 3)
     assert cut(12, 3) == (4, 4, 4)

@@ -3,7 +3,8 @@
 import pytest
 
 from sim.errors import InputError
-from sim.scenario.limits import compared, plan_limit
+from sim.parallel.plan_block import PlanBlock
+from sim.scenario.limits import _DEGREES, _WORDS, compared, plan_limit
 
 
 @pytest.mark.parametrize(
@@ -39,6 +40,8 @@ def test_what_is_written_is_read(text, key, comparison, value):
         ("recompute <= full", "has no order"),
         ("recompute = ful", "did you mean 'full'"),
         ("sequence_parallel = 1", "values of sequence_parallel: true, false"),
+        ("first_stage_layers <= 3", "unknown key 'first_stage_layers'"),
+        ("micro_batches <= 3", "unknown key 'micro_batches'"),
     ],
 )
 def test_anything_else_says_what_is_allowed(text, says):
@@ -51,3 +54,8 @@ def test_comparisons():
     assert [compared(plan_limit(f"tensor {sign} 4"), 4) for sign in ("<=", ">=", "<", ">", "=", "!=")] == [
         True, True, False, False, True, False,
     ]  # fmt: skip
+
+
+def test_a_limit_is_about_what_every_plan_of_a_search_has():
+    for key in (*_DEGREES, *_WORDS):
+        assert hasattr(PlanBlock, key)

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from sim.scenario.types import Lora
 from sim.workload.flops import model_flops
-from sim.workload.kinds import layers_by_kind, model_kinds, model_runs
+from sim.workload.kinds import EMBEDDING, HEAD, layers_by_kind, model_kinds, model_runs
 from sim.workload.kinds.dense import DENSE
+from sim.workload.layer import Slice
 from sim.workload.parameters import adapter_parameters, count_parameters, layer_adapter_parameters, states_each
 
 MIXED = gpt(7, runs=(("dense", 2), ("wide", 3), ("dense", 2)))
@@ -71,3 +72,12 @@ def test_flops_are_those_of_all_layers(recompute):
     for field in ("needed", "counted", "recomputed_needed", "recomputed_counted"):
         own, other = getattr(narrow, field), getattr(wide, field)
         assert getattr(mixed, field) == pytest.approx(own + 3 / 7 * (other - own), rel=1e-12)
+
+
+@pytest.mark.parametrize("kind", [EMBEDDING, HEAD])
+def test_ends_keep_nothing_of_a_layer(kind):
+    model, part = gpt(), Slice(128, 2)
+    for of in (kind.kept_bytes, kind.working_bytes):
+        assert [float(of(model, part, FLASH, recompute)) for recompute in ("none", "selective", "full")] == [0, 0, 0]
+    assert kind.gradient_flow_bytes(model, part, FLASH) == 0
+    assert kind.copied_weights(model, 8) == 0

@@ -17,7 +17,7 @@ from sim.workload.layer import Slice, embedding_operations, head_operations, lay
 from sim.workload.operations import rerun_kernels, total
 
 # Sizes that no two of are alike. Of one rank: 3 query heads and 1 key head of 10 each.
-s, b, t, h, heads, kv_heads, d, f, V = 48, 3, 2, 40, 6, 2, 10, 56, 1000
+s, b, t, h, heads, kv_heads, d, f, V = 48, 3, 2, 40, 6, 2, 10, 56, 1002
 T, q, k = s * b, heads * d // t, kv_heads * d // t
 V_PADDED = 1024
 r, r_h = 5, Lora(5, ("query", "key", "value", "output", "mlp"))
@@ -56,13 +56,15 @@ def operations(model, style, lora=None, sequence_parallel=False):
 class Phase:
     """What one phase asks for. passes: what is read or written -> its bytes over all elements.
 
-    flops: executed; needed, counted: by the mathematics, and with attention over the full square.
+    flops: executed; needed, counted: by the mathematics, and with attention over the full square. shapes: of its matrix
+    products, (m, n, k) of (m, k) x (k, n), and how many of each at once.
     """
 
     passes: dict = field(default_factory=dict)
     flops: float = 0.0
     needed: float | None = None
     counted: float | None = None
+    shapes: tuple = ()
 
     def sizes(self, width):
         """All of it, where an activation has so many bytes."""
@@ -108,16 +110,18 @@ def linear(name, when, rows, inputs, outputs, *, bias=False, accumulated=8, froz
     x, y, w = rows * inputs, rows * outputs, inputs * outputs
     flops = 2 * rows * inputs * outputs
     shared = {"needed": share * flops, "counted": share * flops}
-    weight = Phase({"read x": a * x, "read y'": a * y, "gradient of W": accumulated * w}, flops, **shared)
-    if bias:
-        weight = Phase({**weight.passes, "read y' again": a * y}, flops, **shared)
+    bias_passes = {"read y' again": a * y} if bias else {}
+    weight_passes = {"read x": a * x, "read y'": a * y, "gradient of W": accumulated * w, **bias_passes}
+    there, back, of_weight = (
+        (sizes, 1) for sizes in ((rows, outputs, inputs), (rows, inputs, outputs), (inputs, outputs, rows))
+    )
     return Line(
         name,
         when,
         "Narayanan et al. 2021, appendix; operands once, as in the roofline (Williams et al. 2009)",
-        Phase({"read x": a * x, "read W": a * w, "write y": a * y}, flops, **shared),
-        Phase({"read y'": a * y, "read W": a * w, "write x'": a * x}, flops, **shared),
-        NOTHING if frozen else weight,
+        Phase({"read x": a * x, "read W": a * w, "write y": a * y}, flops, **shared, shapes=(there,)),
+        Phase({"read y'": a * y, "read W": a * w, "write x'": a * x}, flops, **shared, shapes=(back,)),
+        NOTHING if frozen else Phase(weight_passes, flops, **shared, shapes=(of_weight,)),
         **setting,
     )
 
@@ -155,6 +159,9 @@ def fused_attention(when, style, executed):
 def attention_with_scores(when, style, forward, backward, **model):
     """Attention with the scores in memory. forward, backward: passes between the products, bytes per score."""
     operand = a * b * (heads // t) * s * d
+    scores, context = (((s, *sizes), b * heads // t) for sizes in ((s, d), (d, s)))
+    # Of scores, values, queries and keys.
+    gradients = (scores, context, context, context)
 
     def products(number):
         return {f"product {n}: read, read, write": 2 * operand + a * SCORES for n in range(number)}
@@ -163,8 +170,8 @@ def attention_with_scores(when, style, forward, backward, **model):
         "attention",
         when,
         "Korthikanti et al. 2022, fig. 3 and sec. 4.1",
-        Phase({**products(2), **per(SCORES, **forward).passes}, SQUARE, SQUARE / 2, SQUARE),
-        Phase({**products(4), **per(SCORES, **backward).passes}, 2 * SQUARE, SQUARE, 2 * SQUARE),
+        Phase({**products(2), **per(SCORES, **forward).passes}, SQUARE, SQUARE / 2, SQUARE, (scores, context)),
+        Phase({**products(4), **per(SCORES, **backward).passes}, 2 * SQUARE, SQUARE, 2 * SQUARE, gradients),
         style=style,
         model=model,
     )
@@ -336,7 +343,17 @@ def test_an_operation_asks_for_what_is_written_here(line, recipe):
         if recipe == "fp32" and line.when.startswith("rms norm, eager"):
             # Nothing is cast there and back: less by 4 + a forward and twice that backward, for each of the two casts.
             expected["traffic_bytes"] -= T * h * {"forward": 16, "input_gradient": 32, "weight_gradient": 0}[phase]
-        assert {size: float(total(getattr(one, phase), size)) for size in expected} == pytest.approx(expected), phase
+        kernels = getattr(one, phase)
+        assert {size: float(total(kernels, size)) for size in expected} == pytest.approx(expected), phase
+        products = [kernel for kernel in kernels if kernel.kind == "gemm"]
+        shapes = tuple(((kernel.m, kernel.n, kernel.k), kernel.batch) for kernel in products)
+        assert shapes == getattr(line, phase).shapes, phase
+
+
+def test_the_backward_of_fused_attention_is_a_kernel_of_its_own():
+    one = operations(gpt(1, h, **SIZES), FLASH)["attention"]
+    assert [(kernel.kind, kernel.backward) for kernel in one.forward] == [("attention", False)]
+    assert [kernel.backward for kernel in one.backward if kernel.kind == "attention"] == [True]
 
 
 SETTINGS = (

@@ -8,7 +8,14 @@ from builders import gpt, training
 from sim.catalog import load_optimizer
 from sim.scenario.types import Lora
 from sim.workload.parameters import count_parameters, states_each
-from sim.workload.weights import Weights, adapter_weights, embedding_weights, head_weights, layer_weights
+from sim.workload.weights import (
+    Weights,
+    adapter_weights,
+    copied_weights,
+    embedding_weights,
+    head_weights,
+    layer_weights,
+)
 
 # Two matrices of 6 x 4 and 4 x 8, a table of 10 x 4, five biases.
 SOME = Weights(((6, 4), (4, 8)), ((10, 4),), 5)
@@ -64,3 +71,10 @@ def test_states_on_average():
     assert states_each(model, dataclasses.replace(recipe, optimizer="adam")) == 2
     # Adapters are matrices, so momentum is all there is.
     assert states_each(model, dataclasses.replace(recipe, lora=Lora(8, ("query",)))) == 1
+
+
+@pytest.mark.parametrize(("tensor", "copies"), [(1, 0), (2, 0), (4, 2), (8, 6)])
+def test_heads_are_copied_where_there_are_fewer_than_ranks(tensor, copies):
+    # Two key heads of 8 on so many ranks, each of which has one: keys and values of 64 x 8 for each copy.
+    model = gpt(1, 64, 8, kv_heads=2)
+    assert copied_weights(model, tensor) == copies * 2 * 64 * 8

@@ -53,4 +53,4 @@ def layers_by_kind(model: Model, first: Array, last: Array) -> dict[Kind, Array]
 
 def all_layers(model: Model) -> dict[Kind, int]:
     """How many layers of each kind a model has."""
-    return layers_by_kind(model, 0, model.layers)
+    return {kind: int(count) for kind, count in layers_by_kind(model, 0, model.layers).items()}
