@@ -84,7 +84,9 @@ class _Stage:
     def _work(self, kind: Kind, slot: Slot) -> Work:
         """A pass or a send of a slot; its chunk is told where the stage has several."""
         phase, batch, chunk, also = slot
-        return Work(kind, phase, batch, self.turns[chunk], also=self._work(kind, also) if also else None)
+        inside = self._work(kind, also) if also else None
+        # As Work(...) does, without its call: there are as many as instructions.
+        return tuple.__new__(Work, (kind, phase, batch, self.turns[chunk], None, None, None, inside))
 
     def _own(self, *event: object) -> EventKey:
         """An event of this class."""
@@ -103,7 +105,7 @@ class _Stage:
         return self.costs_of[key]
 
     def _pass(self, slot: Slot) -> None:
-        done = self._own("done", slot)
+        done = ("done", slot, self.number)
         self.compute.run(self._work("pass", slot), self._cost(slot), self._waits(slot), done)
         for one in slot.passes:
             self._send(one, done)
@@ -141,9 +143,9 @@ class _Stage:
         waits: tuple[EventKey, ...] = ()
         for phase, batch, chunk, _ in slot.passes:
             if phase == "forward":
-                waits += () if chunk in self.first else (self._own("activation", batch, chunk),)
+                waits += () if chunk in self.first else (("activation", batch, chunk, self.number),)
             elif phase in _GOES_BACK:
-                waits += () if chunk in self.last else (self._own("gradient", batch, chunk),)
+                waits += () if chunk in self.last else (("gradient", batch, chunk, self.number),)
         return waits
 
     def _send(self, slot: Slot, done: EventKey) -> None:
@@ -155,7 +157,7 @@ class _Stage:
         if slot.chunk in (self.last if onwards else self.first) or slot.phase == "weight gradient":
             return
         to = slot.chunk + (1 if onwards else -1)
-        arrival = self._own("activation" if onwards else "gradient", slot.micro_batch, to)
+        arrival = ("activation" if onwards else "gradient", slot.micro_batch, to, self.number)
         work, is_near = self._work("send", slot), to in self.turns
         stream = SEND if self.stack.overlap_pipeline_send and not is_near else COMPUTE
         send = (self.costs.sends if onwards else self.costs.sends_back)[slot.chunk]
