@@ -71,8 +71,7 @@ class _Stage:
         self.before: tuple[object, ...] | None = None
 
     def actor(self) -> Actor:
-        plan, costs = self.plan, self.costs
-        self.compute.add(Work("input"), {"input": costs.input_s})
+        self.compute.add(Work("input"), {"input": self.costs.input_s})
         for slot in self.orders[self.number]:
             final = self.overlaps and slot.completes and self.complete[self.number][slot.chunk] == slot
             if final or (self.overlaps and self.reduces_each and slot.completes):
