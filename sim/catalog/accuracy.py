@@ -9,7 +9,7 @@ from importlib import resources
 from typing import Any
 
 FEWEST_ROWS = 5
-"""Percentiles of fewer rows say little, and whoever shows them says so."""
+"""Percentiles of fewer rows say little, and screens say so."""
 
 
 @dataclass(frozen=True, slots=True)

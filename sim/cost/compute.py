@@ -158,6 +158,6 @@ def input_weight_gradients_s(backward: PhaseCost) -> Array:
     return sum(
         run.time_s
         for run in own.runs
-        if run.operation.name in ("qkv", "mlp in") and run.kernel.kind == "gemm"
+        if run.operation.column_parallel and run.kernel.kind == "gemm"
         if any(run.kernel is one for one in run.operation.weight_gradient)
     )

@@ -75,7 +75,7 @@ def pipelined_s(plan: Plans, stages: Sequence[Durations], counts: Sequence[Array
     return plan.micro_batches * slowest_s + plan.pipelining.bubble_s(plan.pipeline, plan.virtual_stages, others)
 
 
-def _beside_s(stage: StageSketch, plan: Plans) -> Array:
+def _overlappable_s(stage: StageSketch, plan: Plans) -> Array:
     """Backward that is left when the first gradients of a stage are complete.
 
     A chunk leaves in as many pieces as it has buckets; interleaved, it is complete p backwards of a chunk before the
@@ -90,7 +90,7 @@ def _stolen_s(stage: StageSketch, plan: Plans, stack: GpuStack) -> Array:
     """What the reductions of a stage slow its backward by: all but the last run beside it, while there is any left."""
     slowdown = stack.overlap_slowdown
     reductions_s = (stage.buckets - 1) * stage.reduction_s
-    return slowdown * np.minimum(reductions_s, _beside_s(stage, plan) / (1 - slowdown))
+    return slowdown * np.minimum(reductions_s, _overlappable_s(stage, plan) / (1 - slowdown))
 
 
 def _end_s(stage: StageSketch, plan: Plans, stack: GpuStack) -> Array:
@@ -101,15 +101,15 @@ def _end_s(stage: StageSketch, plan: Plans, stack: GpuStack) -> Array:
     after_s, reduction_s = stage.straggler_s + stage.prepare_s, stage.buckets * stage.reduction_s
     if not stack.overlap_gradient_reduction:
         return after_s + (plan.micro_batches if plan.zero == 2 else 1) * reduction_s
-    hidden_s = _beside_s(stage, plan) + _stolen_s(stage, plan, stack)
+    hidden_s = _overlappable_s(stage, plan) + _stolen_s(stage, plan, stack)
     return np.maximum(after_s, np.maximum(stage.reduction_s, reduction_s - hidden_s))
 
 
 def _sharded_micro_batch_s(plan: Plans, layers: Array, costs: ShardedSketch, stack: GpuStack) -> Array:
     """One micro-batch of fully sharded layers: compute and collectives as two stages of a pipeline over the layers.
 
-    The first gather shows except for what the embedding hides, backward except for what the head hides; in between the
-    slower of the two sets the pace; the last scatter shows.
+    The first gather is exposed beyond the embedding, that of the backward beyond the head; in between the slower of the
+    two sets the pace; the last scatter is exposed.
     """
     rest, gather_s, scatter_s = layers - 1, costs.layer_gather_s, costs.layer_scatter_s
     slower = stack.overlap_slowdown if stack.prefetch_layers else 0.0

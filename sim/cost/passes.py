@@ -50,7 +50,7 @@ class PhaseCost:
     parts: ledger line -> seconds; recomputation is part of the phase that needs it first. exchanges: ledger line ->
     communication between ranks that share its work, as far as it is exposed; its seconds are among the parts.
     squares_s2: sum of the squared times of its kernels: what their independent variation adds up to.
-    kernels: (kernels, how many times), for whoever wants to see more than seconds.
+    kernels: (kernels, how many times), for traces and reports that show more than seconds.
     """
 
     parts: Parts

@@ -48,15 +48,15 @@ def layer_exchanges(model: Model, part: Slice, plan: Plans, network: Communicate
 
     One exchange instead of two where attention and MLP run side by side. Full recomputation repeats the forward
     exchanges. With sequence parallelism backward also gathers the sharded inputs of two projections again; that
-    gather hides behind the input gradients and is left out. All others are exposed here; beside_weight_gradients and
-    overlapped say what of them stacks hide.
+    gather hides behind the input gradients and is left out. All others are exposed here; what stacks hide of them is
+    said by overlapped_with_weight_gradients and overlapped.
     Source: Shoeybi et al. 2019, sec. 3; Korthikanti et al. 2022, sec. 4.2.2 and 5.
     """
     forward = exchange(model, part, plan, network) * (1 if model.parallel_block else 2)
     return _exchanges(plan, forward, forward * (2 if plan.recompute == "full" else 1))
 
 
-def beside_weight_gradients(
+def overlapped_with_weight_gradients(
     exchanges: PassCost,
     model: Model,
     part: Slice,
@@ -183,7 +183,7 @@ def parameter_gather(weight_bytes: Array, plan: Plans, network: Communicates) ->
     return network.run("all_gather", weight_bytes, plan.mesh.group("data"))
 
 
-def gather_beside_forward(gather: Communication, buckets: Array, forward_s: Array) -> Communication:
+def gather_overlapped_with_forward(gather: Communication, buckets: Array, forward_s: Array) -> Communication:
     """The exposed part of a parameter gather that runs bucket by bucket beside the first forward of the next step.
 
     The first bucket has nothing to hide behind; of the others what the forward through the buckets before does not

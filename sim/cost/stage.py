@@ -12,7 +12,7 @@ import numpy as np
 from sim.catalog import GpuStack, Model, Optimizer, Recipe, load_optimizer
 from sim.cost.compute import Machine
 from sim.cost.parts import Parts
-from sim.cost.split import gather_beside_forward, gradient_reduction, parameter_gather
+from sim.cost.split import gather_overlapped_with_forward, gradient_reduction, parameter_gather
 from sim.hardware.kernel import Array, launched_time_s, memory_time_s
 from sim.hardware.network import NOTHING, Communicates, Communication
 from sim.parallel.memory import stage_parameters, trained_share
@@ -86,7 +86,7 @@ def exposed_gather(
     """The exposed part of a stage's parameter gather. forward_s: of one micro-batch through the stage."""
     if plan.zero not in (1, 2) or not stack.overlap_parameter_gather:
         return gather
-    return gather_beside_forward(gather, pieces, forward_s)
+    return gather_overlapped_with_forward(gather, pieces, forward_s)
 
 
 def buckets(gradient_bytes: Array, plan: Plans, stack: GpuStack) -> Array:

@@ -20,11 +20,11 @@ from sim.cost.parts import Parts, plain
 from sim.cost.passes import PassCost
 from sim.cost.sites import Site, pipeline_sends, shared_gradients
 from sim.cost.split import (
-    beside_weight_gradients,
     embedding_exchanges,
     head_exchanges,
     layer_exchanges,
     overlapped,
+    overlapped_with_weight_gradients,
 )
 from sim.cost.stage import ShardedUnit, exposed_gather, sharded_unit, stage_cost
 from sim.hardware.kernel import Array
@@ -226,7 +226,7 @@ def _exposed_exchanges(
         # Where a weight gradient runs apart, nothing is beside the reduction of its input's.
         back = layer["backward"]
         beside = input_weight_gradients_s(back), back.wait_s
-        return beside_weight_gradients(exchanges, model, part, plan, network, *beside, stack.overlap_slowdown)
+        return overlapped_with_weight_gradients(exchanges, model, part, plan, network, *beside, stack.overlap_slowdown)
     return exchanges
 
 

@@ -108,7 +108,7 @@ class _Pacer(ABC):
     def _add(self, work: Work) -> Work:
         self._works.append(work)
         if len(self._works) == 1 and not self._changed:
-            # Alone, it can go at once; whoever comes at the same instant changes its pace before any of it is done.
+            # Alone, it can go at once; another at the same instant changes its pace before any of it is done.
             self._go()
         else:
             self._change()

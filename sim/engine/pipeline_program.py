@@ -191,7 +191,7 @@ class _Stage:
             reduced.append(there)
         self.compute.add(Work("barrier", unit="gradients"), {}, tuple(reduced), self._own("ready", stage))
         everyone = tuple(event for other in range(plan.pipeline) for event in self._everywhere("ready", other))
-        # The norm of all gradients is everybody's: whoever updates has waited for all.
+        # Clipping needs the norm of all gradients: a barrier before the update.
         self.compute.add(
             Work("optimizer"), dict(costs.optimizer[stage]), everyone, self._own("updated", stage), together="all"
         )

@@ -30,7 +30,7 @@ def sharded_program(plan: Plan, costs: StepCosts, stack: GpuStack) -> Program:
         writer.backward(batch)
     late = Instruction(Work("straggler"), {"straggler_wait": costs.straggler_s[0]}, computes=False)
     writer.actor.add(COMPUTE, late)
-    # The norm of all gradients is everybody's: whoever updates has waited for all.
+    # Clipping needs the norm of all gradients: a barrier before the update.
     writer.compute.add(Work("optimizer"), dict(costs.optimizer[0]), tuple(writer.scattered), together="all")
     return Program([writer.actor])
 

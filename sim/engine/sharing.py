@@ -1,4 +1,4 @@
-"""Who shares which links, and how fast everybody then goes: max-min fairness.
+"""Who shares which links, and how fast each then goes: max-min fairness.
 
 A wave is here whatever has one key: what a collective or a kind of send does at once among some devices, on one of
 their streams. Its links are charged for all its groups together, so a wave never competes with itself. Where different

@@ -76,6 +76,6 @@ def _moved(
 ) -> Instruction:
     """One unit on its way through the fabric."""
     moved = transfers.of(stream, "weight_streaming", unit.communication)
-    # Weights go to all systems at once, and a sum needs everybody's gradients.
+    # Weights go to all systems at once, and a sum needs the gradients of all.
     seconds = unit.communication.seconds
     return Instruction(work, unit.parts, waits, records, moved, together="data", communicates_s=seconds)

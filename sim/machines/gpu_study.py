@@ -26,7 +26,7 @@ def gpu_study(found: LookedUp, searched: Search) -> PlanStudy:
         return PlanRow(plan, step_s, peak_bytes, mfu(found, flops, step_s), tax)
 
     devices = scenario.system.devices
-    best = tuple(row(one.plan, one.step_s, one.peak_bytes, one.tax(devices)) for one in searched.contenders)
+    best = tuple(row(one.plan, one.step_s, one.peak_bytes, one.tax(devices)) for one in searched.candidates)
     front = tuple(row(*one) for one in _front(searched))
     order = np.argsort(searched.step_s, kind="stable")
     tensor = np.concatenate([one.plans.tensor for one in searched.fitting])

@@ -10,13 +10,13 @@ from sim.outcome.effort import Effort
 from sim.parallel.mesh import Mesh
 from sim.parallel.plan_block import PlanBlock
 from sim.parallel.step_plan import StepPlan
-from sim.planner.contender import RECOMPUTES, Contender
+from sim.planner.candidate import RECOMPUTES, Candidate
 from sim.planner.race import Races
 from sim.planner.screen import Screened
 from sim.planner.search import Search
 
 _MICRO_BATCHES_A_STAGE = 4
-"""With as many, a pipeline's bubble hardly shows (Huang et al. 2019, GPipe)."""
+"""With as many, a pipeline's bubble is hardly felt (Huang et al. 2019, GPipe)."""
 _LEFT_IDLE = 0.1
 """The share of the devices that may have nothing to do because the degrees and the batch do not divide: assumed."""
 SETTINGS = (
@@ -41,7 +41,7 @@ def effort(found: Search) -> Effort:
     )
 
 
-def rule_of_thumb(found: Search) -> Contender | None:
+def rule_of_thumb(found: Search) -> Candidate | None:
     """The plan that practice would choose without a search, in the engine; None where nothing of the kind fits.
 
     As little tensor parallelism as fits, inside a scale-up domain; where that is not enough, as little of a pipeline;
@@ -75,9 +75,9 @@ def _order(plans: PlanBlock, row: int, devices: int) -> tuple[float, ...]:
     columns = (plans.tensor, plans.pipeline, plans.data, plans.micro_batch)
     tensor, pipeline, data, micro_batch = (int(column[row]) for column in columns)
     idle = 1.0 - Mesh(tensor, data, pipeline).devices / devices
-    shows = pipeline > 1 and plans.micro_batches[row] < _MICRO_BATCHES_A_STAGE * pipeline
-    size = micro_batch if shows else -micro_batch
-    return max(idle, _LEFT_IDLE), RECOMPUTES.index(plans.recompute), pipeline, tensor, shows, size
+    has_bubble = pipeline > 1 and plans.micro_batches[row] < _MICRO_BATCHES_A_STAGE * pipeline
+    size = micro_batch if has_bubble else -micro_batch
+    return max(idle, _LEFT_IDLE), RECOMPUTES.index(plans.recompute), pipeline, tensor, has_bubble, size
 
 
 def changes(before: StepPlan, after: StepPlan) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from sim.engine.transfers import shared_links
 from sim.hardware.network import Network
 from sim.parallel.plan import Plan
 from sim.parallel.plan_block import PlanBlock
-from sim.planner.contender import Contender, unsplit_device_seconds
+from sim.planner.candidate import Candidate, unsplit_device_seconds
 from sim.planner.screen import Screened
 from sim.planner.space import plan_at
 from sim.processes import mapped
@@ -40,7 +40,7 @@ class Races:
     network: Network
     jobs: int = 1
 
-    def run(self, plans: Iterable[tuple[Screened, int]]) -> list[Contender]:
+    def run(self, plans: Iterable[tuple[Screened, int]]) -> list[Candidate]:
         """Try some plans, each a row of screened ones; in their order."""
         rows = [(one.plans.at([row]), float(one.step_s[row]), float(one.peak_bytes[row])) for one, row in plans]
         if self.jobs <= 1 or len(rows) <= 1:
@@ -51,7 +51,7 @@ class Races:
         found = dict(zip(order, results, strict=True))
         return [found[row] for row in range(len(rows))]
 
-    def one(self, block: PlanBlock, estimated_s: float, peak_bytes: float) -> Contender:
+    def one(self, block: PlanBlock, estimated_s: float, peak_bytes: float) -> Candidate:
         """Try the one plan of a block. estimated_s, peak_bytes: as it was screened."""
         scenario, machine, network = self.scenario, self.machine, self.network
         plan = plan_at(scenario, machine.stack, block, 0)
@@ -59,7 +59,7 @@ class Races:
         unsplit_s = unsplit_device_seconds(plan, costs, scenario.training.global_batch)
         with without_garbage_collection():
             step_s = raced_step_s(plan, costs, machine.stack, network)
-        return Contender(plan, estimated_s, step_s, peak_bytes, unsplit_s)
+        return Candidate(plan, estimated_s, step_s, peak_bytes, unsplit_s)
 
 
 def _length(block: PlanBlock) -> int:
@@ -76,7 +76,7 @@ def _enter(races: Races) -> None:
     _these[:] = [races]
 
 
-def _one_of_these(row: tuple[PlanBlock, float, float]) -> Contender:
+def _one_of_these(row: tuple[PlanBlock, float, float]) -> Candidate:
     return _these[0].one(*row)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from sim.cost.compute import Machine
 from sim.hardware.network import Network, NetworkTable
 from sim.hardware.topology import Topology
-from sim.planner.contender import Contender, simplicity
+from sim.planner.candidate import Candidate, simplicity
 from sim.planner.limits import limited, nothing_within
 from sim.planner.race import Races
 from sim.planner.screen import Floats, Screen, Screened
@@ -34,7 +34,7 @@ class Search:
     """What a search found.
 
     legal: how many plans there were to choose from. fitting: those whose memory is there, block by block.
-    contenders: the plans that the engine tried, the best first.
+    candidates: the plans that the engine tried, the best first.
     """
 
     scenario: Scenario
@@ -42,12 +42,12 @@ class Search:
     network: Network
     legal: int
     fitting: tuple[Screened, ...]
-    contenders: tuple[Contender, ...]
+    candidates: tuple[Candidate, ...]
 
     @property
-    def best(self) -> Contender:
+    def best(self) -> Candidate:
         """The plan that is chosen."""
-        return self.contenders[0]
+        return self.candidates[0]
 
     @property
     def step_s(self) -> Floats:
@@ -71,16 +71,16 @@ def search(scenario: Scenario, machine: Machine, topology: Topology, tried: int 
     if not fitting:
         raise nothing_fits(scenario, machine, blocks, screen, capacity_bytes)
     with_fewer = _with_fewer_replicas(scenario, screen, capacity_bytes, min(one.step_s.min() for one in fitting))
-    contenders = _tried(Races(scenario, machine, network, jobs), _ranked((*fitting, *with_fewer)), tried)
-    return Search(scenario, machine, network, sum(map(len, blocks)), fitting, tuple(_best_first(contenders)))
+    candidates = _tried(Races(scenario, machine, network, jobs), _ranked((*fitting, *with_fewer)), tried)
+    return Search(scenario, machine, network, sum(map(len, blocks)), fitting, tuple(_best_first(candidates)))
 
 
-def _tried(races: Races, ranked: Iterator[tuple[Screened, int]], tried: int) -> list[Contender]:
+def _tried(races: Races, ranked: Iterator[tuple[Screened, int]], tried: int) -> list[Candidate]:
     """Try the best few in the engine, and those that the closed form puts close to the best of them."""
-    contenders = races.run(itertools.islice(ranked, tried))
-    fastest_s = min(one.step_s for one in contenders)
+    candidates = races.run(itertools.islice(ranked, tried))
+    fastest_s = min(one.step_s for one in candidates)
     close = itertools.takewhile(lambda one: one[0].step_s[one[1]] <= fastest_s * (1 + _CLOSE), ranked)
-    return contenders + races.run(itertools.islice(close, _MORE_TRIED))
+    return candidates + races.run(itertools.islice(close, _MORE_TRIED))
 
 
 def _with_fewer_replicas(
@@ -110,9 +110,9 @@ def _ranked(screened: Iterable[Screened]) -> Iterator[tuple[Screened, int]]:
         yield blocks[block_of[place]], int(place - first[block_of[place]])
 
 
-def _best_first(contenders: Iterable[Contender]) -> list[Contender]:
+def _best_first(candidates: Iterable[Candidate]) -> list[Candidate]:
     """The fastest first; of those that are equal up to rounding the simpler."""
-    ordered = sorted(contenders, key=lambda one: one.step_s)
+    ordered = sorted(candidates, key=lambda one: one.step_s)
     fastest_s = ordered[0].step_s
     ties = [one for one in ordered if one.step_s <= fastest_s * (1 + _TIE)]
     return sorted(ties, key=lambda one: simplicity(one.plan)) + ordered[len(ties) :]

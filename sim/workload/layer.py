@@ -87,6 +87,7 @@ def layer_operations(model: Model, part: Slice, style: Style, lora: Lora | None 
             bias=model.attention_bias,
             frozen=frozen,
             kept_share=_kept_of_qkv(model),
+            column_parallel=True,
         ),
         *_positions(model, part, style, frozen=frozen),
         attention,
@@ -100,6 +101,7 @@ def layer_operations(model: Model, part: Slice, style: Style, lora: Lora | None 
             bias=model.mlp_bias,
             frozen=frozen,
             kept_share=1 / model.mlp_inputs,
+            column_parallel=True,
         ),
         _activation(model, tokens * model.ffn_hidden / t, style),
         linear(

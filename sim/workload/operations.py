@@ -69,6 +69,8 @@ class Operation:
     region: Region = "block"
     kept_share: float = 0.0
     """Share of the forward whose result stays where selective recomputation keeps operators."""
+    column_parallel: bool = False
+    """Tensor ranks split its outputs: the gradient of its input is a sum over them."""
 
     @property
     def backward(self) -> tuple[Kernel, ...]:
@@ -146,6 +148,7 @@ def linear(
     frozen: bool = False,
     region: Region = "block",
     kept_share: float = 0.0,
+    column_parallel: bool = False,
 ) -> Operation:
     """A projection: y = x W. A frozen weight has an input gradient but no weight gradient."""
     products, width = style.recipe.products, style.activation_bytes
@@ -162,6 +165,7 @@ def linear(
         weight,
         region,
         kept_share,
+        column_parallel,
     )
 
 

@@ -7,15 +7,15 @@ from hypothesis import strategies as st
 
 from sim.cost.passes import PhaseCost
 from sim.cost.split import (
-    beside_weight_gradients,
     embedding_exchanges,
     exposed_share,
-    gather_beside_forward,
+    gather_overlapped_with_forward,
     gradient_reduction,
     gradient_send,
     head_exchanges,
     layer_exchanges,
     overlapped,
+    overlapped_with_weight_gradients,
     parameter_gather,
     pipeline_send,
     tied_embedding_bytes,
@@ -68,10 +68,10 @@ def beside(weight_s, slowdown, tensor=2, sequence_parallel=False, recompute="non
     model, part = gpt(**over), Slice(128, 2, tensor, sequence_parallel)
     network = network or ideal_node(8, SIZE)
     before = layer_exchanges(model, part, shape, network)
-    return before, beside_weight_gradients(before, model, part, shape, network, weight_s, wait_s, slowdown)
+    return before, overlapped_with_weight_gradients(before, model, part, shape, network, weight_s, wait_s, slowdown)
 
 
-def test_input_gradients_beside_weight_gradients_by_hand():
+def test_input_gradients_overlapped_with_weight_gradients_by_hand():
     def shown_s(*given, **over):
         before, after = beside(*given, **over)
         assert moved(after, "forward") == moved(before, "forward")
@@ -208,22 +208,22 @@ def test_gradients_and_parameters_by_hand():
 def test_a_gather_beside_the_forward_by_hand():
     # 4 s in four buckets: beside a forward of 2 s, three quarters of it hide; beside 8 s, all but the first bucket.
     gather = Communication(4.0, meetings=3)
-    assert gather_beside_forward(gather, 4, 2.0) == Communication(pytest.approx(2.5), meetings=3)
-    assert gather_beside_forward(gather, 4, 8.0) == Communication(pytest.approx(1.0), meetings=3)
+    assert gather_overlapped_with_forward(gather, 4, 2.0) == Communication(pytest.approx(2.5), meetings=3)
+    assert gather_overlapped_with_forward(gather, 4, 8.0) == Communication(pytest.approx(1.0), meetings=3)
     # A single bucket has nothing to hide behind, and nothing has nothing to hide.
-    assert gather_beside_forward(gather, 1, 8.0) == gather
-    assert gather_beside_forward(NOTHING, 4, 8.0) == NOTHING
+    assert gather_overlapped_with_forward(gather, 1, 8.0) == gather
+    assert gather_overlapped_with_forward(NOTHING, 4, 8.0) == NOTHING
 
 
 @given(st.floats(1e-6, 10), st.integers(1, 64), st.integers(1, 64), st.floats(0, 20), st.floats(0, 20))
 def test_more_buckets_or_a_longer_forward_never_show_more(size_s, few, many, short_s, long_s):
     (few, many), (short_s, long_s) = sorted((few, many)), sorted((short_s, long_s))
     gather = ideal_node(8, 1.0).run("all_gather", size_s, Group(8, 1))
-    shown = gather_beside_forward(gather, few, short_s)
+    shown = gather_overlapped_with_forward(gather, few, short_s)
     most = shown.seconds * (1 + 1e-12)
     assert gather.seconds / few * (1 - 1e-12) <= shown.seconds <= gather.seconds * (1 + 1e-12)
-    assert gather_beside_forward(gather, few, long_s).seconds <= most
-    assert gather_beside_forward(gather, many, short_s).seconds <= most
+    assert gather_overlapped_with_forward(gather, few, long_s).seconds <= most
+    assert gather_overlapped_with_forward(gather, many, short_s).seconds <= most
     assert sum(shown.moving_s.values()) == pytest.approx(shown.seconds)
 
 

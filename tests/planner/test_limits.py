@@ -48,7 +48,7 @@ def test_a_search_keeps_to_its_limits():
     for text in ("tensor = 2", "recompute = full", "data <= 4"):
         found = search(scenario([text]), machine(), cluster(8))
         limit = plan_limit(text)
-        assert all(compared(limit, getattr(one.plan, limit.key)) for one in found.contenders)
+        assert all(compared(limit, getattr(one.plan, limit.key)) for one in found.candidates)
 
 
 def test_a_twentieth_of_the_memory_stays_free_unless_told_otherwise():

@@ -8,7 +8,7 @@ from planner_cases import CASES
 
 from sim.cost.compute import Machine
 from sim.cost.step import step_costs
-from sim.planner.contender import simplicity
+from sim.planner.candidate import simplicity
 from sim.planner.race import simulated_step_s
 from sim.planner.search import search
 from sim.planner.space import plan_at
@@ -63,16 +63,16 @@ def test_real_clusters_where_everything_close_is_simulated(case):
 def test_the_best_comes_first_and_ties_go_to_the_simpler():
     scenario = point(MODEL, 16, None, recipe=training(24, 1024))
     found = search(scenario, machine(), cluster(16), tried=20)
-    assert len(found.contenders) >= 20
-    steps = [one.step_s for one in found.contenders]
+    assert len(found.candidates) >= 20
+    steps = [one.step_s for one in found.candidates]
     assert steps == sorted(steps)
-    ties = [one.plan for one in found.contenders if one.step_s <= steps[0] * (1 + 1e-9)]
+    ties = [one.plan for one in found.candidates if one.step_s <= steps[0] * (1 + 1e-9)]
     assert simplicity(ties[0]) == min(simplicity(plan) for plan in ties)
 
 
 def test_the_number_of_processes_changes_nothing():
     scenario = point(MODEL, 8, None, recipe=training(16, 1024))
-    alone, together = (search(scenario, machine(), cluster(8), jobs=jobs).contenders for jobs in (1, 2))
+    alone, together = (search(scenario, machine(), cluster(8), jobs=jobs).candidates for jobs in (1, 2))
     assert alone == together
 
 

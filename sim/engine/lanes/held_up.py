@@ -1,4 +1,4 @@
-"""Who held everyone up: whoever on the critical path took most beyond the usual, and of what that is made.
+"""What held up the step: who on the critical path took most beyond the usual, and of what that is made.
 
 From the instruction that ended last the path goes back to what each one waited for longest, to the step's beginning.
 """

@@ -17,7 +17,7 @@ RECOMPUTES = ("none", "selective", "full")
 
 
 @dataclass(frozen=True, slots=True)
-class Contender:
+class Candidate:
     """A plan with its step.
 
     estimated_s, step_s: a step by the closed form and in the engine. peak_bytes: of the fullest device.

@@ -8,7 +8,7 @@ from sim.engine.clock import run
 from sim.engine.gpu_program import gpu_program
 from sim.hardware.network import Network
 from sim.outcome.ledger import close_ledger
-from sim.planner.contender import Contender, simplicity, unsplit_device_seconds
+from sim.planner.candidate import Candidate, simplicity, unsplit_device_seconds
 
 PLANS = {
     "pipeline": {"tensor": 2, "pipeline": 4, "virtual_stages": 2, "data": 2, "schedule": "interleaved",
@@ -31,8 +31,8 @@ def test_the_tax_is_the_ledgers(given, unused):
     trace = run(gpu_program(shape, costs, on.stack))
     unsplit_s = unsplit_device_seconds(shape, costs, batch)
     devices = shape.devices + unused
-    contender = Contender(shape, 1.0, trace.step_time_s, 1.0, unsplit_s)
-    assert contender.tax(devices) == pytest.approx(close_ledger(trace, devices).tax, abs=1e-9)
+    candidate = Candidate(shape, 1.0, trace.step_time_s, 1.0, unsplit_s)
+    assert candidate.tax(devices) == pytest.approx(close_ledger(trace, devices).tax, abs=1e-9)
 
 
 def stack_of(shape):
