@@ -90,7 +90,16 @@ def load_stack(name: str, where: str = "catalogue") -> Stack:
 
 @functools.cache
 def _stack(name: str) -> Stack:
-    raw, where = _with_base("stacks", name), f"catalogue: {name}"
+    return stack_of(name, stack_figures(name), f"catalogue: {name}")
+
+
+def stack_figures(name: str) -> Mapping[str, Any]:
+    """What the file of a stack states, on top of the one that it names as its base."""
+    return _with_base("stacks", name)
+
+
+def stack_of(name: str, raw: Mapping[str, Any], where: str) -> Stack:
+    """Build a stack from what a file states. where: how messages name the file."""
     values = _values(name, raw, where)
     if "recipes" in values:
         named = {precision: load_recipe(recipe, where) for precision, recipe in values["recipes"].items()}

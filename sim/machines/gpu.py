@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import get_args
 
 from sim.catalog import Gpu, GpuStack, Recipe
+from sim.catalog.stack_records import SelectiveRecompute
 from sim.cost.compute import Machine
 from sim.cost.estimate import estimate_step_s
 from sim.cost.sites import Site
@@ -13,7 +15,7 @@ from sim.cost.step import StepCosts, step_costs, step_costs_on_sites
 from sim.engine.gpu_program import gpu_program
 from sim.engine.length import check_length, instructions_of
 from sim.engine.program import Program
-from sim.errors import InputError
+from sim.errors import InputError, unknown_name
 from sim.hardware.network import Network
 from sim.hardware.topology import Topology
 from sim.machines.gpu_study import gpu_study
@@ -24,9 +26,10 @@ from sim.outcome.outcome import Memory
 from sim.parallel.check import check_plan
 from sim.parallel.cuts import in_runs
 from sim.parallel.memory import plan_memory
+from sim.parallel.mesh import check_rank_order
 from sim.parallel.plan import Plan
 from sim.parallel.replicas import counts_text
-from sim.parallel.schedules import default_schedule
+from sim.parallel.schedules import default_schedule, schedule_named
 from sim.parallel.stage_weights import layers_of_stages
 from sim.planner.choose import Choice, choose_plan
 from sim.planner.search import search
@@ -51,6 +54,22 @@ class GpuCluster(MachineKind):
         " sequence parallelism, recomputation and schedule. Plans that leave out replicas they have devices for are not"
         " among them."
     )
+
+    def check_stack(self, stack: GpuStack, device: Gpu, where: str) -> None:
+        """Its schedules, order of ranks and recomputation must be known, and what its attention reaches here."""
+        place = f"{where}: stack '{stack.name}'"
+        for name in stack.schedules:
+            schedule_named(name, f"{place} schedules")
+        check_rank_order(stack.rank_order, f"{place} rank_order")
+        if stack.selective_recompute not in get_args(SelectiveRecompute):
+            known = get_args(SelectiveRecompute)
+            raise unknown_name(f"{place} selective_recompute", "recomputation", stack.selective_recompute, known)
+        if stack.flash_attention and f"{stack.attention_kernel} forward" not in device.attention_efficiency:
+            raise InputError(
+                f"{place} attention_kernel",
+                f"a {device.title} has no figure for '{stack.attention_kernel}'",
+                f"use one that it has: {', '.join(device.attention_efficiency)}",
+            )
 
     def with_recipe(self, stack: GpuStack, training: Training, where: str) -> GpuStack:
         """The stack as it trains in the formats that are asked for."""
