@@ -18,7 +18,7 @@ from sim.hardware.network import Network
 from sim.hardware.topology import Topology
 from sim.machines.gpu_study import gpu_study
 from sim.machines.kind import DeviceMemory, MachineKind, Share
-from sim.machines.prepared import Equipment, LookedUp, Prepared, places, topology_of
+from sim.machines.prepared import Equipment, Fabric, LookedUp, Prepared, places, topology_of
 from sim.machines.study import PlanStudy
 from sim.outcome.outcome import Memory
 from sim.parallel.check import check_plan
@@ -69,16 +69,17 @@ class GpuCluster(MachineKind):
         scenario, machines = found.scenario, _machines(found)
         stack = machines[0].stack
         if has_run:
-            plan, effort = Choice(check_plan(scenario.system.plan, scenario, stack))
+            plan, effort, network = Choice(check_plan(scenario.system.plan, scenario, stack))
         else:
-            plan, effort = choose_plan(scenario, machines, found.topologies)
+            plan, effort, network = choose_plan(scenario, machines, found.topologies)
         check_length(instructions_of(plan, scenario.model.layers, stack), plan, f"{scenario.where}.plan")
         stages = plan_memory(scenario.model, scenario.training, plan, stack, machines[0].style)
         capacities = tuple(machines[index].gpu.hbm_bytes for index in plan.stage_parts)
         memory = Memory(tuple(stage.items() for stage in stages), capacities)
         hardware = zip(found.topologies, found.devices, _borders(found, plan), strict=True)
         parts = tuple(Equipment(*part) for part in hardware)
-        return Prepared(self, scenario, parts, stack, plan, memory, effort)
+        prepared = Prepared(self, scenario, parts, stack, plan, memory, effort)
+        return prepared if network is None else prepared.with_built(fabrics=(Fabric(network, network),))
 
     def study(self, found: LookedUp, top: int, jobs: int) -> PlanStudy:
         """Screen all legal plans, and try the best in the engine."""
