@@ -185,9 +185,11 @@ class _Stage:
         if costs.shared[stage].seconds:
             # The same parameters are on the stage at the other end, or the mirrored one.
             ends = tuple(self._own("prepared", end) for end in sorted({stage, plan.pipeline - 1 - stage}))
-            moved, there = self.transfers.of(DATA, "pipeline_comm", costs.shared[stage]), self._own("shared", stage)
+            # A second copy of the model has a share of the micro-batches, as a replica has.
+            line = "data_comm" if plan.pipelining.copies > 1 else "pipeline_comm"
+            moved, there = self.transfers.of(DATA, line, costs.shared[stage]), self._own("shared", stage)
             work = Work("reduce", unit="shared gradients")
-            self._beside(work, costs.shared[stage], ends, there, moved, "pipeline_comm", "alone")
+            self._beside(work, costs.shared[stage], ends, there, moved, line, "alone")
             reduced.append(there)
         self.compute.add(Work("barrier", unit="gradients"), {}, tuple(reduced), self._own("ready", stage))
         everyone = tuple(event for other in range(plan.pipeline) for event in self._everywhere("ready", other))
