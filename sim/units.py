@@ -219,6 +219,11 @@ def fraction(value: object, where: str, *, upper: float = 1.0) -> float:
     return number
 
 
+def readable_number(value: float) -> str:
+    """Three digits for people, and all before the point: "2.13", "1,190"."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
 def readable_bytes(size_bytes: float) -> str:
     """Format bytes for people, in GiB."""
     return f"{size_bytes / 2**30:,.1f} GiB"

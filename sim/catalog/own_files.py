@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from sim.catalog.figures import Figure, unit_of
 from sim.catalog.loader import (
     check_source,
-    device_figures,
     device_names,
     device_of,
     is_group,
     load_stack,
     over,
-    stack_figures,
     stack_names,
     stack_of,
+    with_base,
 )
 from sim.catalog.records import Device
 from sim.catalog.stack_records import Stack
@@ -34,7 +32,7 @@ def read_device(path: Path, where: str) -> Device:
     where: how messages name the file.
     Raises InputError for a file that cannot be read, and for what cannot be a device.
     """
-    base, raw = _over_base(path, where, "device", device_names(), device_figures)
+    base, raw = _over_base(path, where, "device", device_names())
     device = device_of(path.stem, raw, where)
     for figure in device.figures:
         check_source(figure, where)
@@ -42,9 +40,14 @@ def read_device(path: Path, where: str) -> Device:
     return dataclasses.replace(device, base=base)
 
 
+def find_stack(given: str, where: str) -> Stack:
+    """The stack of a name, or of a path ending in .toml. where: how messages name what gives it."""
+    return read_stack(Path(given), given) if given.endswith(".toml") else load_stack(given, where)
+
+
 def read_stack(path: Path, where: str) -> Stack:
     """Read a software stack of the user's own in the same way. Raises InputError as read_device does."""
-    base, raw = _over_base(path, where, "stack", stack_names(), stack_figures)
+    base, raw = _over_base(path, where, "stack", stack_names())
     stack, like = stack_of(path.stem, raw, where), {figure.name: figure for figure in load_stack(base).figures}
     for figure in stack.figures:
         check_source(figure, where)
@@ -53,10 +56,8 @@ def read_stack(path: Path, where: str) -> Stack:
     return stack
 
 
-def _over_base(
-    path: Path, where: str, kind: str, names: list[str], figures: Callable[[str], Mapping[str, Any]]
-) -> tuple[str, dict[str, Any]]:
-    """(name of its base, figures of the base with those of the file over them). figures: of a file of the catalogue."""
+def _over_base(path: Path, where: str, kind: str, names: list[str]) -> tuple[str, dict[str, Any]]:
+    """(name of its base, figures of the base with those of the file over them)."""
     raw = parse_toml(read_text(path, where), where)
     missing = [key for key in ("title", "base") if not isinstance(raw.get(key), str)]
     if missing:
@@ -66,7 +67,7 @@ def _over_base(
         raise InputError(where, f"the catalogue has a '{path.stem}', with errors of its own", "call the file otherwise")
     if raw["base"] not in names:
         raise unknown_name(f"{where}: base", _CALLED[kind], raw["base"], names)
-    below = figures(raw["base"])
+    below = with_base(f"{kind}s", raw["base"])
     if raw.get("record", below["record"]) != below["record"]:
         raise InputError(f"{where}: record", f"'{raw['base']}' is a {below['record']}", "leave record out")
     for key, entry in raw.items():

@@ -220,7 +220,7 @@ def _machine(device: object, stack: object, precision: str) -> Machine:
 
 def _borders(found: LookedUp, plan: Plan) -> list[Topology]:
     """Each part's topology with room for two stages, so that there are neighbours to reckon a send between."""
-    scenario, least, borders = found.scenario, 2 * plan.tensor * plan.data, []
+    scenario, least, borders = found.scenario, 2 * int(plan.mesh.stage_devices), []
     for part, own, where in zip(scenario.system.every_part, found.topologies, places(scenario), strict=True):
         if len(found.topologies) == 1 or own.devices >= least:
             borders.append(own)

@@ -6,10 +6,9 @@ import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sim.catalog import Device, Figure, Stack, load_stack, read_stack
+from sim.catalog import Device, Figure, Stack, find_stack
 from sim.engine.clock import run
 from sim.engine.program import Program
 from sim.engine.sharing import SharedLinks
@@ -162,7 +161,7 @@ def stack_of(scenario: Scenario) -> Stack:
     """The stack of a scenario, which has its name, its path or the stack itself. Raises InputError for what is none."""
     given = scenario.system.stack
     if isinstance(given, str):
-        return read_stack(Path(given), given) if given.endswith(".toml") else load_stack(given, scenario.where)
+        return find_stack(given, scenario.where)
     stack: Stack = given
     return stack
 

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from sim.catalog import Accuracy
+from sim.units import readable_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,5 +66,5 @@ def confidence(
 
 def _range(ends: tuple[float, float]) -> str:
     """ "8 to 512", or one number where both are the same."""
-    low, high = (f"{end:,.0f}" if end >= 100 else f"{end:.3g}" for end in ends)
+    low, high = map(readable_number, ends)
     return low if low == high else f"{low} to {high}"

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from tabulate import tabulate
-
 from sim.report.borders import ascii_only
 from sim.report.collective import Row, Study
-from sim.report.layout import flush, wrapped
+from sim.report.layout import flush, table, wrapped
 from sim.report.points import counted
 
 _HEADERS = ("algorithm", "protocol", "time", "algorithm\nGB/s", "bus\nGB/s")
@@ -134,19 +130,12 @@ def _options_table(study: Study) -> str:
     chosen = study.fastest(study.size_bytes)
     options = sorted(study.options, key=lambda option: float(option.time_s(study.size_bytes)))
     rows = [("*" if option is chosen else "", *_figures(study.row(option, study.size_bytes))) for option in options]
-    return f"At {readable_size(study.size_bytes)} (* {study.choice}):\n" + _table(rows, ("", *_HEADERS), 3)
+    text = flush(table(rows, "lllr", ("", *_HEADERS)))
+    return f"At {readable_size(study.size_bytes)} (* {study.choice}):\n{text}"
 
 
 def _sizes_table(study: Study) -> str:
     """The library's choice at every size."""
     rows = [(readable_size(size), *_figures(study.row(study.fastest(size), size))) for size in study.sizes_bytes]
-    return f"{study.choice[0].upper()}{study.choice[1:]} by size:\n" + _table(
-        rows, ("size", *_HEADERS), 3, first="right"
-    )
-
-
-def _table(rows: Sequence[Sequence[str]], headers: Sequence[str], words: int, first: str = "left") -> str:
-    """A table whose columns from number `words` on are figures."""
-    aligned = [first, *["left"] * (words - 1), *["right"] * (len(headers) - words)]
-    text = tabulate(rows, headers=list(headers), colalign=aligned, disable_numparse=True)
-    return flush(text)
+    text = flush(table(rows, "rllr", ("size", *_HEADERS)))
+    return f"{study.choice[0].upper()}{study.choice[1:]} by size:\n{text}"

@@ -7,19 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tabulate import tabulate
-
 from sim.catalog import law_names, load_sources
 from sim.outcome.outcome import Outcome
 from sim.report.accuracy import accuracy_notes, warnings_of
 from sim.report.borders import ascii_only
-from sim.report.layout import few, wrapped
+from sim.report.layout import few, table, wrapped
 from sim.report.run_records import run_columns
 from sim.report.run_screen import run_sources, run_table
 from sim.report.sentences import percent
 from sim.scenario import Published, Refusal, Scenario
 from sim.scenario.amounts import batch_note
-from sim.units import readable_time
+from sim.units import readable_number, readable_time
 
 _NAME_WIDTH = 24
 _HOUR_S = 3600.0
@@ -86,16 +84,10 @@ def entries_screen(outcomes: Sequence[Outcome], refusals: Sequence[Refusal]) -> 
     titles = dict.fromkeys(outcome.scenario.title for outcome in outcomes)
     compared = bool(refusals) or any(outcome.scenario.published for outcome in outcomes)
     width = len(_HEADERS) if compared else len(_HEADERS) - len(_COMPARED)
-    table = tabulate(
-        [row[:width] for row in rows],
-        headers=_HEADERS[:width],
-        colalign=("left", "left", *["right"] * (width - 2)),
-        disable_numparse=True,
-    )
     said = [*map(_reason, refusals), *_legend(outcomes), *_losses(outcomes), *_sources(outcomes, refusals)]
     parts = [
         "\n".join(titles),
-        table,
+        table([row[:width] for row in rows], "llr", _HEADERS[:width]),
         run_table(outcomes),
         "\n".join(wrapped(line) for line in run_sources(outcomes)),
         "\n".join(map(wrapped, said)),
@@ -128,24 +120,18 @@ def entry_rows(outcomes: Sequence[Outcome], refusals: Sequence[Refusal]) -> list
                 "refused": None,
             }
         )
-    columns = list(rows[0]) if rows else []
     refused = [
         {"entry": one.entry, "model": one.model, **_published_cells(one.published), "refused": one.reason.problem}
         for one in refusals
     ]
-    columns += [key for row in refused for key in row if key not in columns]
-    columns = list(dict.fromkeys(columns))
+    columns = dict.fromkeys(key for row in [*rows[:1], *refused] for key in row)
     return [{key: row.get(key) for key in columns} for row in [*rows, *refused]]
 
 
 def refusal_record(refusal: Refusal) -> dict[str, Any]:
     """A refusal as plain data."""
-    return {
-        "entry": refusal.entry,
-        "model": refusal.model,
-        "problem": refusal.reason.problem,
-        "remedy": refusal.reason.remedy,
-    }
+    reason = refusal.reason
+    return {"entry": refusal.entry, "model": refusal.model, "problem": reason.problem, "remedy": reason.remedy}
 
 
 def published_record(published: Published | None) -> dict[str, Any] | None:
@@ -179,7 +165,7 @@ def _row(outcome: Outcome, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
         readable_time(outcome.step_time_s),
         percent(outcome.mfu),
         readable_time(outcome.time_to_train_s),
-        _count(outcome.device_hours),
+        readable_number(outcome.device_hours),
         f"{outcome.expected_losses[0].loss:.3f}" if outcome.expected_losses else "-",
         _published_words(scenario.published),
         f"{checked[0].error:+.1%}".replace("%", " %") if checked else "-",
@@ -187,7 +173,7 @@ def _row(outcome: Outcome, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
 
 
 def _refused_row(refusal: Refusal) -> tuple[str, ...]:
-    return (_narrow(refusal.entry), _narrow(refusal.model), "-", "-", "-", "-", "-", "-", "-", "refused")
+    return (_narrow(refusal.entry), _narrow(refusal.model), *["-"] * (len(_HEADERS) - 3), "refused")
 
 
 def _label(scenario: Scenario, outcomes: Sequence[Outcome]) -> str:
@@ -207,7 +193,7 @@ def _published_words(published: Published | None) -> str:
     if published.time_s is not None:
         return readable_time(published.time_s) + mark
     if published.device_hours is not None:
-        return f"{_count(published.device_hours)} dev.-h{mark}"
+        return f"{readable_number(published.device_hours)} dev.-h{mark}"
     others = (("loss", published.loss, ".4g"), ("USD", published.cost_usd, ",.0f"))
     found = [f"{name} {value:{form}}" for name, value, form in others if value is not None]
     return (found[0] + (_REMEMBERED if published.remembered else "")) if found else "-"
@@ -281,10 +267,6 @@ def _remarks(outcomes: Sequence[Outcome]) -> list[str]:
 
 def _reason(refusal: Refusal) -> str:
     return f"{refusal.entry}: refused: {refusal.reason.problem}; " + "; ".join(refusal.reason.remedy.splitlines())
-
-
-def _count(number: float) -> str:
-    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
 
 
 def _narrow(text: str) -> str:

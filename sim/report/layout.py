@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from tabulate import tabulate
 
 WIDTH = 118
 
@@ -16,6 +18,17 @@ def wrapped(text: str) -> str:
 def few(names: Sequence[str], most: int = 3) -> str:
     """The first few by name, the others by their number."""
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def table(rows: Sequence[Mapping[str, str]] | Sequence[Sequence[str]], align: str, headers: Sequence[str] = ()) -> str:
+    """A table of text; headers are the keys of its rows where they are not given.
+
+    align: "l" or "r" for each column, the last letter also for all that follow.
+    """
+    names = list(headers or rows[0])
+    cells = [list(row.values()) if isinstance(row, Mapping) else row for row in rows]
+    aligned = [{"l": "left", "r": "right"}[letter] for letter in align.ljust(len(names), align[-1])]
+    return tabulate(cells, headers=names, colalign=aligned, disable_numparse=True)
 
 
 def flush(table: str) -> str:

@@ -5,26 +5,13 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from tabulate import tabulate
-
 from sim.catalog import Range
 from sim.outcome.outcome import Outcome
-from sim.report.layout import few
+from sim.report.layout import few, table
 from sim.report.points import Curve, curves
 from sim.report.sentences import percent
 from sim.units import readable_time, time_and_unit
 
-_HEADERS = (
-    "system",
-    "devices",
-    "time to train\nP10 to P90",
-    "good-\nput",
-    "fail-\nures",
-    "saved\nevery",
-    "rented, USD\nlow to high",
-    "owned, USD\nlow to high",
-    "energy,\nMWh",
-)
 _SYSTEM_WIDTH = 16
 _MOST_ROWS = 12
 """More points than that, and each system has a row for its smallest and its largest one."""
@@ -36,14 +23,7 @@ def run_table(outcomes: Sequence[Outcome]) -> str:
     """A row per point; empty where only steps were simulated."""
     systems = curves(outcomes)
     shown = [(curve, point) for curve in systems for point in _shown(curve, len(outcomes)) if point.run is not None]
-    if not shown:
-        return ""
-    return tabulate(
-        [_row(curve.label, point) for curve, point in shown],
-        headers=_HEADERS,
-        colalign=("left", *["right"] * (len(_HEADERS) - 1)),
-        disable_numparse=True,
-    )
+    return table([_row(curve.label, point) for curve, point in shown], "lr") if shown else ""
 
 
 def run_notes(outcome: Outcome) -> list[str]:
@@ -53,9 +33,9 @@ def run_notes(outcome: Outcome) -> list[str]:
         return []
     parts = [f"failures as in {run.reliability.name} ({run.reliability.title})"]
     dated = (("rental", bill.rental_dates), ("purchase", bill.purchase_dates))
-    parts += [f"{name} prices of {_joined(dates)}" for name, dates in dated if dates]
-    parts += [f"assumed: {_joined([*map(str, bill.assumed)])}"] if bill.assumed else []
-    parts += [f"unknown: {_joined([*map(str, bill.unknown)])}"] if bill.unknown else []
+    parts += [f"{name} prices of {', '.join(dates)}" for name, dates in dated if dates]
+    parts += [f"assumed: {', '.join(map(str, bill.assumed))}"] if bill.assumed else []
+    parts += [f"unknown: {', '.join(map(str, bill.unknown))}"] if bill.unknown else []
     return ["; ".join(parts)]
 
 
@@ -75,21 +55,21 @@ def _shown(curve: Curve, points: int) -> Sequence[Outcome]:
     return curve.smallest, curve.largest
 
 
-def _row(label: str, point: Outcome) -> tuple[str, ...]:
+def _row(label: str, point: Outcome) -> dict[str, str]:
     run, bill = point.run, point.bill
     assert run is not None
     every = run.conditions.checkpoints.every_steps
-    return (
-        textwrap.fill(label, _SYSTEM_WIDTH, break_on_hyphens=False),
-        f"{point.devices:,}",
-        _from_to(run.percentile_s(10), run.percentile_s(90)),
-        percent(run.goodput),
-        f"{run.mean_failures:,.0f}" if run.mean_failures >= 10 else f"{run.mean_failures:.1f}",
-        readable_time(every * point.step_time_s) if every else "never",
-        _money(bill.rental_usd if bill else None),
-        _money(bill.purchase_usd if bill else None),
-        _energy(bill.energy_joules if bill else None),
-    )
+    return {
+        "system": textwrap.fill(label, _SYSTEM_WIDTH, break_on_hyphens=False),
+        "devices": f"{point.devices:,}",
+        "time to train\nP10 to P90": _from_to(run.percentile_s(10), run.percentile_s(90)),
+        "good-\nput": percent(run.goodput),
+        "fail-\nures": f"{run.mean_failures:,.0f}" if run.mean_failures >= 10 else f"{run.mean_failures:.1f}",
+        "saved\nevery": readable_time(every * point.step_time_s) if every else "never",
+        "rented, USD\nlow to high": _money(bill.rental_usd if bill else None),
+        "owned, USD\nlow to high": _money(bill.purchase_usd if bill else None),
+        "energy,\nMWh": _energy(bill.energy_joules if bill else None),
+    }
 
 
 def _from_to(low_s: float, high_s: float) -> str:
@@ -105,7 +85,7 @@ def _money(amount: Range | None) -> str:
 
 
 def _energy(amount: Range | None) -> str:
-    return _UNKNOWN if amount is None else f"{_figures(amount.typical / _JOULES_PER_MWH)}"
+    return _UNKNOWN if amount is None else _figures(amount.typical / _JOULES_PER_MWH)
 
 
 def _short(amount: float) -> str:
@@ -118,7 +98,3 @@ def _short(amount: float) -> str:
 
 def _figures(number: float) -> str:
     return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
-
-
-def _joined(words: Sequence[str]) -> str:
-    return ", ".join(words)

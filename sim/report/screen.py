@@ -6,36 +6,22 @@ import textwrap
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from tabulate import tabulate
-
 from sim.outcome.lines import GROUPS
 from sim.outcome.outcome import Outcome
 from sim.report.accuracy import accuracy_notes, error_band, few_rows_warnings, warnings_of
 from sim.report.borders import ascii_only
-from sim.report.layout import WIDTH, few, wrapped
+from sim.report.layout import WIDTH, few, table, wrapped
 from sim.report.points import curves
 from sim.report.run_screen import run_sources, run_table
 from sim.report.sentences import Sentence, findings, percent
 from sim.report.step_notes import step_notes
 from sim.report.step_times import differs
-from sim.units import readable_time
+from sim.units import readable_number, readable_time
 
 _MANY_FILES = 4
 _MOST_NOTES = 8
 _MORE_NOTES = 2
 """What more there is to know where devices differ."""
-_HEADERS = (
-    "system",
-    "devices",
-    "plan",
-    "step\ntime",
-    "tokens/s",
-    "MFU",
-    "error\nP10 to P90",
-    "tax",
-    "time to\ntrain",
-    "device-\nhours",
-)
 _WORDS_WIDTH = 36
 """Characters that the columns of words, system and plan, share; figures have the rest of the line."""
 _PLAN_WIDTH = 28
@@ -99,28 +85,22 @@ def _headline(outcomes: Sequence[Outcome]) -> str:
 def _table(outcomes: Sequence[Outcome]) -> str:
     plan_width = min(_PLAN_WIDTH, max(len(point.plan.summary()) for point in outcomes))
     widths = (_WORDS_WIDTH - plan_width, plan_width)
-    rows = [_row(curve.label, point, widths) for curve in curves(outcomes) for point in curve.points]
-    return tabulate(
-        rows,
-        headers=_HEADERS,
-        colalign=("left", "right", "left", *["right"] * 7),
-        disable_numparse=True,
-    )
+    return table([_row(curve.label, point, widths) for curve in curves(outcomes) for point in curve.points], "lrlr")
 
 
-def _row(label: str, point: Outcome, widths: tuple[int, int]) -> tuple[str, ...]:
-    return (
-        textwrap.fill(ascii_only(label), widths[0], break_on_hyphens=False),
-        f"{point.devices:,}",
-        textwrap.fill(point.plan.summary(), widths[1], break_on_hyphens=False),
-        readable_time(point.step_time_s),
-        f"{point.tokens_per_s:,.0f}" if point.tokens_per_s >= 100 else f"{point.tokens_per_s:.3g}",
-        percent(point.mfu),
-        error_band(point),
-        percent(point.ledger.tax),
-        readable_time(point.time_to_train_s),
-        f"{point.device_hours:,.0f}" if point.device_hours >= 100 else f"{point.device_hours:.3g}",
-    )
+def _row(label: str, point: Outcome, widths: tuple[int, int]) -> dict[str, str]:
+    return {
+        "system": textwrap.fill(ascii_only(label), widths[0], break_on_hyphens=False),
+        "devices": f"{point.devices:,}",
+        "plan": textwrap.fill(point.plan.summary(), widths[1], break_on_hyphens=False),
+        "step\ntime": readable_time(point.step_time_s),
+        "tokens/s": readable_number(point.tokens_per_s),
+        "MFU": percent(point.mfu),
+        "error\nP10 to P90": error_band(point),
+        "tax": percent(point.ledger.tax),
+        "time to\ntrain": readable_time(point.time_to_train_s),
+        "device-\nhours": readable_number(point.device_hours),
+    }
 
 
 def _line_words(said: Sequence[Sentence]) -> list[str]:

@@ -11,7 +11,7 @@ from sim.outcome.lines import LINES, SPLIT_LINES
 from sim.outcome.outcome import Outcome
 from sim.report.points import Curve, comparable, counted, curves, representatives
 from sim.report.step_times import step_sentences
-from sim.units import readable_time
+from sim.units import readable_number, readable_time
 
 _MOST_SENTENCES = 7
 _MOST_TAX_SENTENCES = 2
@@ -185,4 +185,4 @@ def _busiest_links(systems: Sequence[Curve]) -> str:
 
 def _times(ratio: float) -> str:
     """A ratio for people: "2.13 times", "1,190 times"."""
-    return f"{ratio:,.0f} times" if ratio >= 100 else f"{ratio:.3g} times"
+    return f"{readable_number(ratio)} times"

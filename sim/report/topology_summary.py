@@ -6,13 +6,11 @@ import textwrap
 from collections import Counter
 from dataclasses import dataclass
 
-from tabulate import tabulate
-
 from sim.hardware.network import Network
 from sim.hardware.topology import Link, Topology
 from sim.hardware.topology.vertex_names import kind_of
 from sim.report.borders import ascii_only
-from sim.report.layout import flush, wrapped
+from sim.report.layout import flush, table, wrapped
 
 _HEADERS = ("links", "between", "GB/s\neach way", "latency", "full\nduplex")
 _MOST_SOURCES = 4
@@ -86,8 +84,7 @@ def _table(topology: Topology) -> str:
         )
         for row in link_rows(topology)
     ]
-    text = tabulate(rows, headers=list(_HEADERS), colalign=("left", "left", *["right"] * 3), disable_numparse=True)
-    return flush(text)
+    return flush(table(rows, "llr", _HEADERS))
 
 
 def _rates(topology: Topology) -> str:

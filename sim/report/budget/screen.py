@@ -6,14 +6,12 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-from tabulate import tabulate
-
 from sim.catalog import ComputeLaw, Law, ParametricLaw, law_names, load_law
 from sim.errors import InputError
 from sim.outcome.quality.optimum import INFERENCE_FLOPS, Recipe, lifetime_flops
 from sim.outcome.quality.study import Study, answer, is_fitted
 from sim.report.budget.price import Machine
-from sim.report.layout import wrapped
+from sim.report.layout import table, wrapped
 
 _ALIKE = 1e-3
 _LARGEST_WRITTEN = 1e16
@@ -105,8 +103,8 @@ def _same_loss(study: Study, machine: Machine | None) -> str:
         [*_cells(recipe, tokens, machine), ", ".join(filter(None, (_name(recipe, study), _outside(recipe, study))))]
         for recipe in study.same_loss
     ]
-    table = tabulate(rows, headers=[*headers, ""], colalign=[*["right"] * len(headers), "left"], disable_numparse=True)
-    return f"All of these reach a loss of {study.loss:.4g}:\n\n{table}" if len(rows) > 1 else ""
+    text = table(rows, "r" * len(headers) + "l", [*headers, ""])
+    return f"All of these reach a loss of {study.loss:.4g}:\n\n{text}" if len(rows) > 1 else ""
 
 
 def _outside(recipe: Recipe, study: Study) -> str:
@@ -166,8 +164,7 @@ def _other_laws(study: Study) -> str:
         # A loss on one corpus is another model's on another.
         return ""
     headers = ("law", "parameters", "tokens", "tokens per\nparameter", "loss", "on")
-    table = tabulate(rows, headers=headers, colalign=("left", *["right"] * 4, "left"), disable_numparse=True)
-    return f"What other laws say:\n\n{table}"
+    return f"What other laws say:\n\n{table(rows, 'lrrrrl', headers)}"
 
 
 def fitted_range(law: Law) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from sim.report.borders import ascii_only
 from sim.report.catalogue.layout import listing
+from sim.report.layout import flush, table
 from sim.scenario.config_families import FAMILIES
 from sim.scenario.schema import LISTED, RESERVED_KEYS, TABLES, examples_of, keys_of
 
@@ -10,19 +12,19 @@ from sim.scenario.schema import LISTED, RESERVED_KEYS, TABLES, examples_of, keys
 def keys_table() -> str:
     """Every key of a scenario file by its table, with an example where there is one."""
     rows = [
-        (_header(table), key, " or ".join(examples_of(table, key)))
-        for table in TABLES
-        for key in keys_of(table)
-        if (*table, key) not in TABLES
+        (_header(path), key, " or ".join(examples_of(path, key)))
+        for path in TABLES
+        for key in keys_of(path)
+        if (*path, key) not in TABLES
     ]
     reserved = [(f"{_header(path[:-1])} {path[-1]}", why) for path, why in RESERVED_KEYS.items()]
-    return f"{listing(rows, ('table', 'key', 'for example'))}\n\n{listing(reserved, ('reserved', 'why'))}"
+    listed = table(rows, "l", ("table", "key", "for example")), table(reserved, "l", ("reserved", "why"))
+    return "\n\n".join(ascii_only(flush(text)) for text in listed)
 
 
 def architectures_table() -> str:
     """Every architecture that a config.json may name."""
-    rows = [(family.architecture, family.model_type) for family in FAMILIES]
-    return listing(rows, ("architecture", "model_type"))
+    return listing("architecture", {family.architecture: {"model_type": family.model_type} for family in FAMILIES})
 
 
 def _header(table: tuple[str, ...]) -> str:

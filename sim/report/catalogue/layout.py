@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
 from tabulate import tabulate
 
@@ -17,23 +17,22 @@ def three_digits(number: float) -> str:
 
 
 def listing(
-    rows: Sequence[Sequence[object]],
-    headers: Sequence[str],
-    right: Iterable[int] = (),
-    widths: Sequence[int | None] | None = None,
+    what: str,
+    rows: Mapping[str, Mapping[str, object]],
+    right: Sequence[str] = (),
+    widths: Mapping[str, int] | None = None,
 ) -> str:
-    """A table of names and facts, ASCII only. right: columns of figures. widths: of columns that wrap."""
+    """A table of things by their names and of facts about each, ASCII only.
+
+    rows: name -> header -> cell. right: headers of columns of figures. widths: of columns that wrap.
+    """
     if not rows:
-        return f"no {headers[0]} is there"
-    numeric = set(right)
-    text = tabulate(
-        [[ascii_only(str(cell)) for cell in row] for row in rows],
-        headers=list(headers),
-        colalign=["right" if column in numeric else "left" for column in range(len(headers))],
-        maxcolwidths=list(widths) if widths else None,
-        disable_numparse=True,
-    )
-    return flush(text)
+        return f"no {what} is there"
+    headers = [what, *next(iter(rows.values()))]
+    cells = [[ascii_only(str(cell)) for cell in (name, *facts.values())] for name, facts in rows.items()]
+    align = ["right" if header in right else "left" for header in headers]
+    wrap = [widths.get(header) for header in headers] if widths else None
+    return flush(tabulate(cells, headers, colalign=align, maxcolwidths=wrap, disable_numparse=True))
 
 
 def wrapped(text: str, indent: int) -> str:

@@ -29,126 +29,116 @@ _PRECISIONS = ("bf16", "fp16", "fp8")
 
 def models_table() -> str:
     """Every model: parameters as counted from the architecture, and the shape."""
-    rows = []
+    rows = {}
     for name in model_names():
         model = load_model(name)
         parameters = count_parameters(model).total / 1e9
-        size = f"{three_digits(parameters)} B" if parameters >= 1 else f"{three_digits(parameters * 1e3)} M"
-        heads = f"{model.heads}" if model.kv_heads == model.heads else f"{model.heads}/{model.kv_heads}"
-        rows.append(
-            (
-                name,
-                size,
-                model.layers,
-                model.hidden,
-                heads,
-                model.ffn_hidden,
-                model.vocab,
-                model.max_sequence,
-                model.position,
-            )
-        )
-    headers = (
-        "model",
-        "parameters",
-        "layers",
-        "hidden",
-        "heads/kv",
-        "MLP width",
-        "vocabulary",
-        "sequence",
-        "positions",
-    )
-    return f"{listing(rows, headers, right=range(1, 8))}\n\n{_undisclosed()}"
+        rows[name] = {
+            "parameters": f"{three_digits(parameters)} B" if parameters >= 1 else f"{three_digits(parameters * 1e3)} M",
+            "layers": model.layers,
+            "hidden": model.hidden,
+            "heads/kv": f"{model.heads}" if model.kv_heads == model.heads else f"{model.heads}/{model.kv_heads}",
+            "MLP width": model.ffn_hidden,
+            "vocabulary": model.vocab,
+            "sequence": model.max_sequence,
+            "positions": model.position,
+        }
+    right = [header for header in next(iter(rows.values())) if header != "positions"]
+    return f"{listing('model', rows, right)}\n\n{_undisclosed()}"
 
 
 def _undisclosed() -> str:
     """Models that have a name and no more: what is missing."""
-    rows = [(one.name, f"undisclosed: {', '.join(one.missing)}") for one in undisclosed_models().values()]
-    return listing(rows, ("cannot be simulated", "what is missing"))
+    models = undisclosed_models().values()
+    rows = {one.name: {"what is missing": f"undisclosed: {', '.join(one.missing)}"} for one in models}
+    return listing("cannot be simulated", rows)
 
 
 def devices_table() -> str:
     """Every device: dense peaks, memory and its bandwidth, links, power."""
-    rows = []
+    rows = {}
     for name in device_names():
         device = load_device(name)
         peaks, memory = device.peak_flops_per_s, kind_of(device).memory_of(device)
-        rows.append(
-            (
-                name,
-                device.title,
-                *(three_digits(peaks[precision] / 1e12) if precision in peaks else "-" for precision in _PRECISIONS),
-                memory.technology,
-                three_digits(memory.size_bytes / 2**30),
-                three_digits(memory.bytes_per_s / 1e12),
-                f"{device.power_watts:,.0f}",
-            )
-        )
-    rates = tuple(f"{precision}\nTFLOP/s" for precision in _PRECISIONS)
-    headers = ("device", "title", *rates, "memory\nkind", "memory\nGiB", "bandwidth\nTB/s", "power\nW")
-    text = listing(rows, headers, right=(2, 3, 4, 6, 7, 8), widths=(None, 22, *[None] * 7))
+        rates = {each: three_digits(peaks[each] / 1e12) if each in peaks else "-" for each in _PRECISIONS}
+        rows[name] = {
+            "title": device.title,
+            **{f"{precision}\nTFLOP/s": rate for precision, rate in rates.items()},
+            "memory\nkind": memory.technology,
+            "memory\nGiB": three_digits(memory.size_bytes / 2**30),
+            "bandwidth\nTB/s": three_digits(memory.bytes_per_s / 1e12),
+            "power\nW": f"{device.power_watts:,.0f}",
+        }
+    right = [header for header in next(iter(rows.values())) if header not in ("title", "memory\nkind")]
+    text = listing("device", rows, right, {"title": 22})
     return f"{text}\n\nDense rates with sums in fp32, never the sparse headline. DRAM: HBM or GDDR."
 
 
 def topologies_table() -> str:
     """Every topology on the shelf: its device, how large it gets, its scale-up domain and link rates."""
-    rows = []
+    rows = {}
     for name in topology_names():
         topology = load_topology(name, None, "catalogue")
-        rows.append((name, topology.device, f"{topology.devices:,}", topology.domain, _rates(topology), topology.title))
-    headers = ("topology", "device", "devices\nup to", "scale-up\ndomain", "links, per direction", "title")
-    return listing(rows, headers, right=(2, 3), widths=(None, None, None, None, 22, 24))
+        rows[name] = {
+            "device": topology.device,
+            "devices\nup to": f"{topology.devices:,}",
+            "scale-up\ndomain": topology.domain,
+            "links, per direction": _rates(topology),
+            "title": topology.title,
+        }
+    right = ("devices\nup to", "scale-up\ndomain")
+    return listing("topology", rows, right, {"links, per direction": 22, "title": 24})
 
 
 def stacks_table() -> str:
     """Every software stack: what it runs on, ZeRO stages, and what it overlaps."""
-    rows = []
+    facts = ("ZeRO stages\n(default)", "flash\nattention", "sequence\nparallel", "overlaps")
+    rows = {}
     for name in stack_names():
         stack = load_stack(name)
         kind = kind_of(stack)
-        rows.append((name, kind.label, *kind.stack_facts(stack), stack.title))
-    headers = (
-        "stack", "runs on", "ZeRO stages\n(default)", "flash\nattention", "sequence\nparallel", "overlaps", "title",
-    )  # fmt: skip
-    return listing(rows, headers, widths=(None, None, None, None, None, 18, 24))
+        told = dict(zip(facts, kind.stack_facts(stack), strict=True))
+        rows[name] = {"runs on": kind.label, **told, "title": stack.title}
+    return listing("stack", rows, (), {"overlaps": 18, "title": 24})
 
 
 def variations_table() -> str:
     """Every variation: how far devices of one kind differ, how noisy they are, and what share of them is slow."""
-    rows = []
+    rows = {}
     for name in variation_names():
         one = load_variation(name)
-        spreads = (per_cent(spread) for spread in (one.speed_spread, one.kernel_jitter, one.network_noise))
-        slow = (slow_words(part) for part in (one.slow_devices, one.slow_nodes, one.slow_links))
-        cells = (*spreads, stalls_words(one.stalls), *slow)
-        rows.append((name, *(cell or "-" for cell in cells), one.title))
-    headers = (
-        "variation", "speed\nspread", "kernel\njitter", "network\nnoise", "stalls", "slow\ndevices", "slow\nnodes",
-        "slow\nlinks", "title",
-    )  # fmt: skip
-    text = listing(rows, headers, right=(1, 2, 3), widths=(None, None, None, None, 15, 9, 9, 9, 26))
+        cells = {
+            "speed\nspread": per_cent(one.speed_spread),
+            "kernel\njitter": per_cent(one.kernel_jitter),
+            "network\nnoise": per_cent(one.network_noise),
+            "stalls": stalls_words(one.stalls),
+            "slow\ndevices": slow_words(one.slow_devices),
+            "slow\nnodes": slow_words(one.slow_nodes),
+            "slow\nlinks": slow_words(one.slow_links),
+        }
+        rows[name] = {header: cell or "-" for header, cell in cells.items()} | {"title": one.title}
+    widths = {"stalls": 15, "slow\ndevices": 9, "slow\nnodes": 9, "slow\nlinks": 9, "title": 26}
+    text = listing("variation", rows, ("speed\nspread", "kernel\njitter", "network\nnoise"), widths)
     legend = "Spread and jitter: standard deviations. Noise: a mean. Slow: the share, and how much longer they take."
     return f"{text}\n\n{legend}"
 
 
 def scenarios_table() -> str:
     """Every scenario on the shelf: its title, systems, and how many points it has."""
-    rows = [_scenario_row(path) for path in sorted(shelf("scenarios").glob("*.toml"))]
-    return listing(rows, ("scenario", "points", "systems", "title"), right=(1,), widths=(None, None, 36, 44))
+    rows = {path.stem: _scenario_row(path) for path in sorted(shelf("scenarios").glob("*.toml"))}
+    return listing("scenario", rows, ("points",), {"systems": 36, "title": 44})
 
 
 def _rates(topology: Topology) -> str:
     return ", ".join(f"{link_class} {rate.value}" for link_class, rate in topology.about.link_rates.items())
 
 
-def _scenario_row(path: Path) -> tuple[object, ...]:
+def _scenario_row(path: Path) -> dict[str, object]:
     try:
         document = read_document(path)
         points = expand(document, str(path))
     except InputError as error:
-        return path.stem, "-", "", f"cannot be read: {error.problem}"
-    if entries := entry_names(document):
-        return path.stem, len(points), f"{len(entries)} entries", document.get("title", "")
-    systems = ", ".join(system["name"] for system in document["system"])
-    return path.stem, len(points), systems, document.get("title", "")
+        return {"points": "-", "systems": "", "title": f"cannot be read: {error.problem}"}
+    entries = entry_names(document)
+    systems = f"{len(entries)} entries" if entries else ", ".join(system["name"] for system in document["system"])
+    return {"points": len(points), "systems": systems, "title": document.get("title", "")}

@@ -15,22 +15,27 @@ from sim.catalog import (
 )
 from sim.report.budget.screen import fitted_range
 from sim.report.catalogue.layout import listing
+from sim.report.layout import flush, table
 from sim.units import SECONDS_PER_YEAR, readable_time
 
 _SECONDS_PER_HOUR = 3600.0
+_FAILURES = "failures\nper device\nand year"
 
 
 def reliability_table() -> str:
     """Every profile of how often clusters fail and how they recover."""
-    rows = []
+    rows = {}
     for name in reliability_names():
         one = load_reliability(name)
-        years = f"{one.failures.per_s * SECONDS_PER_YEAR:.3g}" if one.failures.per_s else "-"
-        recovery = readable_time(one.detection_s + one.replacement_s + one.restart_s) if one.restart_s else "-"
         devices = ", ".join(device for device in device_names() if reliability_of(device).name == name)
-        rows.append((name, years, recovery, devices or "-", one.title))
-    headers = ("reliability", "failures\nper device\nand year", "recovery", "default for", "title")
-    text = listing(rows, headers, right=(1, 2), widths=(None, None, None, 30, 40))
+        recovery_s = one.detection_s + one.replacement_s + one.restart_s
+        rows[name] = {
+            _FAILURES: f"{one.failures.per_s * SECONDS_PER_YEAR:.3g}" if one.failures.per_s else "-",
+            "recovery": readable_time(recovery_s) if one.restart_s else "-",
+            "default for": devices or "-",
+            "title": one.title,
+        }
+    text = listing("reliability", rows, (_FAILURES, "recovery"), {"default for": 30, "title": 40})
     return (
         f"{text}\n\nRecovery: from a failure that needs another node to running again, reading the checkpoint excluded."
     )
@@ -46,20 +51,24 @@ def prices_table() -> str:
     headers = (
         "device", "rented, USD/h\nlow, typical, high", "date", "bought, USD\nlow, typical, high", "date", "power\nW",
     )  # fmt: skip
-    text = listing(rows, headers, right=(1, 3, 5))
+    text = flush(table(rows, "lrlrlr", headers))
     legend = "Of one device with its share of the node, without cooling. ?: from no source that could be checked."
     return f"{text}\n\n{legend}"
 
 
 def laws_table() -> str:
     """Every scaling law: what it was fitted on, and its lowest loss."""
-    rows = []
+    rows = {}
     for name in law_names():
         law = load_law(name)
-        form = "parameters and tokens" if isinstance(law, ParametricLaw) else "compute"
-        rows.append((name, form, f"{law.floor:.4g}", law.corpus, fitted_range(law), law.title))
-    headers = ("law", "of", "lowest\nloss", "on", "fitted on", "title")
-    return listing(rows, headers, right=(2,), widths=(None, None, None, None, 28, 30))
+        rows[name] = {
+            "of": "parameters and tokens" if isinstance(law, ParametricLaw) else "compute",
+            "lowest\nloss": f"{law.floor:.4g}",
+            "on": law.corpus,
+            "fitted on": fitted_range(law),
+            "title": law.title,
+        }
+    return listing("law", rows, ("lowest\nloss",), {"fitted on": 28, "title": 30})
 
 
 def _price(price: Price | None, times: float, form: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from sim.report.charts.canvas import quiet, sheet, sheet_of
 from sim.report.charts.colours import INK, LINK_COLOURS, colours_of
 from sim.report.points import counted
 from sim.report.step_times import drawn_step
+from sim.units import readable_number
 
 _HEIGHT_INCHES, _LEFT_INCHES, _RIGHT_INCHES = 0.85, 1.0, 2.3
 _SLICES = 300
@@ -38,7 +39,7 @@ def link_load(outcome: Outcome, axes: list[Axes] | None = None) -> list[Axes]:
         words = (
             f"{one.link_class}: {counted(one.links, 'link')}",
             *([f"part {one.part[0]}"] if one.part else []),
-            f"{_terabytes(one.total_bytes)} a step",
+            f"{readable_number(one.total_bytes / 1e12)} TB a step",
             f"{100 * one.mean_utilisation:.1f} % on average",
             f"{100 * one.busiest_utilisation:.1f} % on {one.busiest}",
         )
@@ -59,8 +60,3 @@ def links_figure(outcome: Outcome, name: str) -> Figure | None:
     heights = [_HEIGHT_INCHES] * shown
     panels = sheet(heights, title, _CAPTION + drawn_step(outcome), left=_LEFT_INCHES, right=_RIGHT_INCHES, gap=0.25)
     return sheet_of(link_load(outcome, panels)[0])
-
-
-def _terabytes(size_bytes: float) -> str:
-    terabytes = size_bytes / 1e12
-    return f"{terabytes:,.0f} TB" if terabytes >= 100 else f"{terabytes:.3g} TB"

@@ -10,9 +10,9 @@ from sim.outcome.outcome import Outcome
 from sim.report.accuracy import error_band
 from sim.report.comparison.compare import LIMITS, Comparison, Equal, counterfactual_names
 from sim.report.comparison.criteria import criteria
-from sim.report.comparison.words import OUTSIDE, UNKNOWN, devices_band, devices_text, energy, number, ratio, share, usd
+from sim.report.comparison.words import OUTSIDE, UNKNOWN, devices_band, devices_text, energy, number, share, usd
 from sim.report.points import Curve
-from sim.units import readable_time
+from sim.units import readable_number, readable_time
 
 _LIMIT_WORDS = {"rental": "rental", "owned": "cost, owned", "power": "power"}
 
@@ -201,8 +201,8 @@ def _effort_row(curve: Curve, point: Outcome) -> tuple[str, ...]:
         f"{effort.fitting:,}",
         f"{effort.within_5_percent:,}",
         f"{effort.within_20_percent:,}",
-        f"{ratio(float(effort.median_over_best))} times",
-        "does not fit" if by_rule is None else f"{ratio(float(by_rule))} times",
+        f"{readable_number(float(effort.median_over_best))} times",
+        "does not fit" if by_rule is None else f"{readable_number(float(by_rule))} times",
     )
 
 

@@ -11,10 +11,10 @@ from sim.outcome.outcome import Outcome
 from sim.report.accuracy import NOT_CHECKED, error_band
 from sim.report.comparison.compare import Bend, Comparison
 from sim.report.comparison.criteria import Ahead, Criterion, criteria
-from sim.report.comparison.words import devices_within, number, ratio, share
+from sim.report.comparison.words import devices_within, number, share
 from sim.report.points import Curve, counted
 from sim.scenario.types import name_of
-from sim.units import readable_time
+from sim.units import readable_number, readable_time
 
 _FASTER = 1.005
 _RESULTS: dict[Ahead, str] = {
@@ -67,8 +67,8 @@ def bend_sentence(bend: Bend) -> str:
         where = "is past its knee with" if knee.place == "first" else "has its knee at"
         faster = f"{gain:.2f} times as fast" if gain > _FASTER else "no faster"
         start = (
-            f"{curve.label} {where} {number(knee.devices)} devices: {ratio(after.devices / knee.devices)} times as many"
-            f" are {faster}"
+            f"{curve.label} {where} {number(knee.devices)} devices:"
+            f" {readable_number(after.devices / knee.devices)} times as many are {faster}"
         )
         span = f"from there to {after.devices:,}"
     if growth.share is None:
@@ -137,7 +137,8 @@ def _effort(curve: Curve) -> str:
     )
     if effort.rule_of_thumb_over_best is None:
         return f"{text}, and no plan by a rule of thumb does."
-    return f"{text}, and a plan by a rule of thumb takes {ratio(float(effort.rule_of_thumb_over_best))} times as long."
+    by_rule = readable_number(float(effort.rule_of_thumb_over_best))
+    return f"{text}, and a plan by a rule of thumb takes {by_rule} times as long."
 
 
 def _in_all(comparison: Comparison, rows: Sequence[Criterion]) -> str:

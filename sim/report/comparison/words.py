@@ -75,11 +75,6 @@ def share(value: float | None) -> str:
     return UNKNOWN if value is None else f"{100 * value:.1f} %"
 
 
-def ratio(value: float) -> str:
-    """ "2.13", "1,190"."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
 def _rounded(value: float) -> str:
     """Three significant digits, written out."""
     digits = len(f"{value:.0f}") - 3

@@ -5,13 +5,11 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from tabulate import tabulate
-
 from sim.catalog import plan_spreads
 from sim.errors import DoesNotFit, ScaletaxError
 from sim.planning import PlanRow, PlanStudy, SizeStudy
 from sim.report.borders import ascii_only
-from sim.report.layout import wrapped
+from sim.report.layout import table, wrapped
 from sim.report.plans.studies import SystemStudy
 from sim.report.points import counted
 from sim.report.sentences import percent
@@ -68,7 +66,7 @@ def _best(found: PlanStudy, top: int) -> str:
         for row in found.best[:top]
     ]
     headers = (*found.kind.columns, "used", "step\ntime", "over\nbest", "MFU", "memory", "tax")
-    return _table(rows, headers)
+    return table(rows, "r", headers)
 
 
 def _sentences(found: PlanStudy) -> list[str]:
@@ -118,18 +116,16 @@ def _front(found: PlanStudy) -> str:
     """The front of step time against memory."""
     fastest_s = found.front[0].step_s
     rows = [
-        (
-            readable_bytes(row.peak_bytes),
-            readable_time(row.step_s),
-            f"+{percent(row.step_s / fastest_s - 1)}",
-            row.plan.summary(),
-        )
+        {
+            "memory": readable_bytes(row.peak_bytes),
+            "step time": readable_time(row.step_s),
+            "over best": f"+{percent(row.step_s / fastest_s - 1)}",
+            "plan": row.plan.summary(),
+        }
         for row in found.front
     ]
     how = "; closed form" if found.kind.has_degrees else ""
-    return f"Less memory for more time (no plan is better in both{how}):\n" + _table(
-        rows, ("memory", "step time", "over best", "plan"), left=(3,)
-    )
+    return f"Less memory for more time (no plan is better in both{how}):\n{table(rows, 'rrrl')}"
 
 
 def _sizes(sizes: Sequence[SizeStudy]) -> str:
@@ -139,7 +135,7 @@ def _sizes(sizes: Sequence[SizeStudy]) -> str:
     width = len(setting_headers)
     filled = [row if len(row) > 2 else (row[0], *[""] * width, "", "", "", "", row[1]) for row in rows]
     headers = ("devices", *setting_headers, "unused", "step\ntime", "MFU", "tax", "settings that\nchange")
-    table = _table(filled, headers, left=(len(headers) - 1,))
+    text = table(filled, "r" * (len(headers) - 1) + "l", headers)
     changes = [one.changed for one in sizes if one.changed is not None]
     words = ""
     if changes:
@@ -148,7 +144,7 @@ def _sizes(sizes: Sequence[SizeStudy]) -> str:
             f"\nFrom one size to the next {mean:.1f} settings beside the replicas change on average, in {moved} of"
             f" {counted(len(changes), 'step')} any."
         )
-    return f"The best plan at each size:\n{table}{words}"
+    return f"The best plan at each size:\n{text}{words}"
 
 
 def _size_row(one: SizeStudy) -> tuple[str, ...]:
@@ -167,8 +163,3 @@ def _size_row(one: SizeStudy) -> tuple[str, ...]:
         percent(best.tax or 0.0),
         changed,
     )
-
-
-def _table(rows: Sequence[Sequence[str]], headers: Sequence[str], left: Sequence[int] = ()) -> str:
-    align = ["left" if index in left else "right" for index in range(len(headers))]
-    return tabulate(rows, headers=headers, colalign=align, disable_numparse=True)

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from sim import __version__
 from sim.outcome.lines import LINES
 from sim.report.document import RESULTS_SCHEMA
 from sim.validation.cases import Unsupported
 from sim.validation.compare import Comparison, Validation
-from sim.validation.errors import Errors
 from sim.validation.labels import label_of
-from sim.validation.scaling import Series
-from sim.validation.summary import Counts, Group, LeftOut, Summary, Worst
+from sim.validation.summary import Summary
 from sim.validation.table import Problem
-from sim.validation.targets import Target
 
 UNSUPPORTED_COLUMNS = ("id", "source", "source_name", "device", "model", "reason")
 _DIGITS = 7
@@ -91,44 +90,7 @@ def summary_record(summary: Summary) -> dict[str, Any]:
 
 def read_summary(record: Mapping[str, Any]) -> Summary:
     """A summary from its plain data."""
-    return Summary(
-        role=record["role"],
-        simulated=record["simulated"],
-        sources=_groups(record["sources"]),
-        stacks=_groups(record["stacks"]),
-        headline=_errors(record["headline"]),
-        targets=tuple(Target(**_without(entry, "met")) for entry in record["targets"]),
-        series=tuple(
-            Series(**{**_without(entry, "error"), "devices": tuple(entry["devices"])}) for entry in record["series"]
-        ),
-        worst=tuple(
-            Worst(**{**entry, "lines": tuple((line, share) for line, share in entry["lines"])})
-            for entry in record["worst"]
-        ),
-        left_out=tuple(LeftOut(**entry) for entry in record["left_out"]),
-        problems=tuple(record["problems"]),
-    )
-
-
-def _groups(records: Sequence[Mapping[str, Any]]) -> tuple[Group, ...]:
-    return tuple(
-        Group(
-            record["name"],
-            record["known"],
-            Counts(**record["counts"]),
-            _errors(record["errors"]),
-            _errors(record["memory"]),
-        )
-        for record in records
-    )
-
-
-def _errors(record: Mapping[str, Any] | None) -> Errors | None:
-    return None if record is None else Errors(**record)
-
-
-def _without(record: Mapping[str, Any], key: str) -> dict[str, Any]:
-    return {name: value for name, value in record.items() if name != key}
+    return TypeAdapter(Summary).validate_python(record)
 
 
 def _rounded(value: Any) -> Any:

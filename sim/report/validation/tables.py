@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sim.validation.errors import Errors
 from sim.validation.scaling import WEAK, Series
 from sim.validation.summary import Group, LeftOut, Summary, Worst
 from sim.validation.targets import Target
 
+_Row = TypeVar("_Row")
+_Columns = dict[str, Callable[[_Row], str]]
+"""Header -> cell of a row."""
 _WHY_NOT = "not simulated or not scored because"
 
 
@@ -39,18 +43,8 @@ def share(error: float) -> str:
 
 def group_cells(groups: Sequence[Group], what: str) -> Cells:
     """Errors group by group: of sources, say. what: the header of the names."""
-    headers = (
-        what,
-        "worst row",
-        "check rows",
-        "fit rows",
-        "left out",
-        "mean signed",
-        "mean abs.",
-        "median abs.",
-        "P90 abs.",
-        "worst",
-    )
+    errors = ("mean signed", "mean abs.", "median abs.", "P90 abs.", "worst")
+    headers = (what, "worst row", "check rows", "fit rows", "left out", *errors)
     rows = [
         (
             group.name if group.known else f"{group.name} *",
@@ -73,66 +67,45 @@ def error_cells(errors: Errors | None) -> tuple[str, ...]:
 
 def target_cells(targets: Sequence[Target]) -> Cells:
     """Every target with what is reached."""
-    headers = ("figure to reach", "measure", "counted over", "others", "target", "reached", "")
-    rows = [
-        (
-            target.what,
-            target.measure,
-            target.over,
-            target.others,
-            f"<= {_amount(target, target.limit)}",
-            "no rows" if target.reached is None else _amount(target, target.reached),
-            {True: "met", False: "MISSED", None: ""}[target.met],
-        )
-        for target in targets
-    ]
-    return Cells(headers, tuple(rows), words=4)
+    columns: _Columns[Target] = {
+        "figure to reach": lambda target: target.what,
+        "measure": lambda target: target.measure,
+        "counted over": lambda target: target.over,
+        "others": lambda target: target.others,
+        "target": lambda target: f"<= {_amount(target, target.limit)}",
+        "reached": lambda target: "no rows" if target.reached is None else _amount(target, target.reached),
+        "": lambda target: {True: "met", False: "MISSED", None: ""}[target.met],
+    }
+    return _cells(targets, columns, words=4)
 
 
 def series_cells(series: Sequence[Series]) -> Cells:
     """Measured and predicted loss of throughput, series by series."""
-    headers = (
-        "source",
-        "stack",
-        "model",
-        "the same",
-        "devices",
-        "measured loss",
-        "predicted loss",
-        "error [points]",
-    )
-    rows = [
-        (
-            one.source,
-            one.stack,
-            one.model,
-            f"{one.batch:,g} {'per device' if one.kind == WEAK else 'in all'}",
-            " ".join(f"{size:,}" for size in one.devices),
-            share(one.measured_loss),
-            share(one.predicted_loss),
-            f"{100 * one.error:+.1f}",
-        )
-        for one in series
-    ]
-    return Cells(headers, tuple(rows), words=5)
+    columns: _Columns[Series] = {
+        "source": lambda one: one.source,
+        "stack": lambda one: one.stack,
+        "model": lambda one: one.model,
+        "the same": lambda one: f"{one.batch:,g} {'per device' if one.kind == WEAK else 'in all'}",
+        "devices": lambda one: " ".join(f"{size:,}" for size in one.devices),
+        "measured loss": lambda one: share(one.measured_loss),
+        "predicted loss": lambda one: share(one.predicted_loss),
+        "error [points]": lambda one: f"{100 * one.error:+.1f}",
+    }
+    return _cells(series, columns, words=5)
 
 
 def worst_cells(worst: Sequence[Worst]) -> Cells:
     """The rows that are furthest off, with the ledger lines that could explain them."""
-    headers = ("row", "stack", "model", "plan", "largest shares but useful", "devices", "error")
-    rows = [
-        (
-            one.row,
-            one.stack,
-            one.model,
-            one.plan,
-            ", ".join(f"{line} {100 * part:.0f}%" for line, part in one.lines),
-            f"{one.devices:,}",
-            signed(one.error),
-        )
-        for one in worst
-    ]
-    return Cells(headers, tuple(rows), words=5)
+    columns: _Columns[Worst] = {
+        "row": lambda one: one.row,
+        "stack": lambda one: one.stack,
+        "model": lambda one: one.model,
+        "plan": lambda one: one.plan,
+        "largest shares but useful": lambda one: ", ".join(f"{line} {100 * part:.0f}%" for line, part in one.lines),
+        "devices": lambda one: f"{one.devices:,}",
+        "error": lambda one: signed(one.error),
+    }
+    return _cells(worst, columns, words=5)
 
 
 def reason_cells(reasons: Sequence[tuple[str, int]]) -> Cells:
@@ -169,5 +142,9 @@ def scaling_sentence(series: Sequence[Series], mean: float | None) -> str:
     )
 
 
+def _cells(rows: Sequence[_Row], columns: _Columns[_Row], words: int) -> Cells:
+    return Cells(tuple(columns), tuple(tuple(cell(row) for cell in columns.values()) for row in rows), words)
+
+
 def _amount(target: Target, value: float) -> str:
-    return f"{100 * value:.1f} points" if target.unit == "points" else f"{100 * value:.1f} %"
+    return f"{100 * value:.1f} {target.unit}"
