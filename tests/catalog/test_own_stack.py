@@ -7,6 +7,7 @@ import pytest
 from sim.catalog import load_stack, read_stack
 from sim.errors import InputError
 from sim.prepare import prepare
+from sim.scenario import resolved_toml
 from sim.simulate import simulate
 from sim.sweep.grid import load_scenarios
 
@@ -69,6 +70,15 @@ def test_its_order_of_ranks_and_schedules_are_used(write):
     # Of 2 tensor ranks, 2 stages and 8 replicas: the next stage is 2 devices on, not 16.
     assert sends(outcome) == {2, -2}
     assert sends(simulate(write(order='"tp-cp-ep-dp-pp"'))) == {16, -16}
+
+
+def test_the_resolved_copy_finds_it_again_by_its_whole_path(write, tmp_path):
+    scenario, copy = write(), tmp_path / "elsewhere" / "resolved.toml"
+    copy.parent.mkdir()
+    copy.write_text(*resolved_toml([scenario]), encoding="utf-8")
+    (again,) = load_scenarios(copy)
+    assert again.system.stack == scenario.system.stack == str((tmp_path / "mine.toml").resolve())
+    assert prepare(again).stack == prepare(scenario).stack
 
 
 def sends(outcome):
