@@ -65,6 +65,7 @@ def _check_devices(scenario: Scenario, devices: Sequence[Device], stack: Stack) 
                 f"the stack '{stack.name}' does not run on the {device.title}",
                 f"use {pairs} (scaletax list stacks)",
             )
+        kind.check_stack(stack, device, where)
 
 
 def _check_nodes(scenario: Scenario, topologies: Sequence[Topology]) -> None:

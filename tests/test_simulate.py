@@ -543,6 +543,17 @@ def test_single_precision_runs_where_the_device_has_a_peak():
         prepare(equipped(dataclasses.replace(single, training=uses), gpu(peak_flops_per_s={"fp32": 1e13})))
 
 
+@pytest.mark.parametrize("precision", ["fp32", "tf32"])
+def test_attention_in_a_format_of_its_own_counts_at_its_own_peak(precision):
+    alike = dataclasses.replace(training(), precision=precision)
+    mixed = dataclasses.replace(alike, recipe=RecipeRequest(attention="bf16"))
+    one, other = (simulate(point(recipe=recipe, plan=fixed())) for recipe in (alike, mixed))
+    assert other.ledger.device_seconds["useful"] < one.ledger.device_seconds["useful"]
+    # A harmonic mean of both peaks: the ledger's useful share remains the MFU.
+    assert one.peak_flops_per_s < other.peak_flops_per_s < 312e12
+    assert other.mfu_causal == pytest.approx(other.ledger.share("useful"))
+
+
 def test_a_recipe_of_the_scenario_is_cited():
     recipe = dataclasses.replace(training(), recipe=RecipeRequest("bf16-moments"))
     prepared = prepare(point(recipe=recipe, plan=fixed()))

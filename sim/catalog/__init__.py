@@ -24,7 +24,7 @@ from sim.catalog.loader import (
     stack_names,
     variation_names,
 )
-from sim.catalog.own_device import read_device
+from sim.catalog.own_files import find_stack, read_device, read_stack
 from sim.catalog.plan_spreads import PlanSpread, plan_spreads
 from sim.catalog.precision_records import NO_COPY, Format, Optimizer, Recipe
 from sim.catalog.records import (
@@ -81,6 +81,7 @@ __all__ = [
     "check_source",
     "device_names",
     "economics_of",
+    "find_stack",
     "law_names",
     "library_names",
     "load_accuracy",
@@ -100,6 +101,7 @@ __all__ = [
     "optimizer_names",
     "plan_spreads",
     "read_device",
+    "read_stack",
     "recipe_names",
     "reliability_names",
     "reliability_of",

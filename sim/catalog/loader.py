@@ -61,12 +61,7 @@ def load_device(name: str, where: str = "catalogue") -> Device:
 
 @functools.cache
 def _device(name: str) -> Device:
-    return device_of(name, device_figures(name), f"catalogue: {name}")
-
-
-def device_figures(name: str) -> Mapping[str, Any]:
-    """What the file of a device states."""
-    return _read("devices", name)
+    return device_of(name, with_base("devices", name), f"catalogue: {name}")
 
 
 def device_of(name: str, raw: Mapping[str, Any], where: str) -> Device:
@@ -90,7 +85,11 @@ def load_stack(name: str, where: str = "catalogue") -> Stack:
 
 @functools.cache
 def _stack(name: str) -> Stack:
-    raw, where = _with_base("stacks", name), f"catalogue: {name}"
+    return stack_of(name, with_base("stacks", name), f"catalogue: {name}")
+
+
+def stack_of(name: str, raw: Mapping[str, Any], where: str) -> Stack:
+    """Build a stack from what a file states. where: how messages name the file."""
     values = _values(name, raw, where)
     if "recipes" in values:
         named = {precision: load_recipe(recipe, where) for precision, recipe in values["recipes"].items()}
@@ -108,7 +107,7 @@ def load_recipe(name: str, where: str = "catalogue") -> Recipe:
     """Read one precision recipe. Raises InputError with the closest match for an unknown name."""
     _check_known(where, "precision recipe", name, recipe_names())
     place = f"catalogue: {name}"
-    values = _values(name, _with_base("recipes", name), place)
+    values = _values(name, with_base("recipes", name), place)
     uses = {use: load_format(value) for use, value in values.items() if use not in ("name", "title", "figures")}
     return _construct(Recipe, {**values, **uses}, place)
 
@@ -137,10 +136,10 @@ def own_figures(stack: str) -> Mapping[str, Any]:
     return _read("stacks", stack)
 
 
-def _with_base(shelf: str, name: str) -> dict[str, Any]:
+def with_base(shelf: str, name: str) -> dict[str, Any]:
     """A file on top of the one that it names as its base: it states what differs."""
     raw = _read(shelf, name)
-    return over(_with_base(shelf, raw["base"]), raw) if "base" in raw else dict(raw)
+    return over(with_base(shelf, raw["base"]), raw) if "base" in raw else dict(raw)
 
 
 def over(below: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -61,7 +61,8 @@ def shared_gradients(
     """(S,) what each stage sends to the one that holds the same parameters, so that their gradients become one.
 
     gradient_bytes: of one gradient. stage_bytes: (S,) of all gradients of a stage. With two copies of the model that is
-    the mirrored stage, with all; else with tied embeddings first and last stage, with the embedding's.
+    the mirrored stage, with all, of which each replica sends its share; else with tied embeddings first and last stage,
+    with the embedding's.
     """
     sent: list[Communication] = [NOTHING] * plan.pipeline
     whole, last = plan.pipelining.copies > 1, plan.pipeline - 1
@@ -71,7 +72,7 @@ def shared_gradients(
         return lambda pipeline, network, on: gradient_send(size, pipeline, network, stages=on)
 
     for stage in range(plan.pipeline) if whole else dict.fromkeys((0, last)):
-        send = send_of(stage_bytes[stage] if whole else tied_bytes)
+        send = send_of(stage_bytes[stage] / plan.data if whole else tied_bytes)
         sent[stage] = _between(plan, sites, send)(stage, last - stage)
     return tuple(sent)
 

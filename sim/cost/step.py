@@ -128,7 +128,7 @@ def step_costs_on_sites(
     layers = {kind: LayerCost(one, shard(kind.weights(model).total)) for kind, one in passes[0].layers.items()}
     forwards_s = [stage_forward_s(plan, stage, chunks) for stage in range(plan.pipeline)]
     busy_s = [plan.micro_batches * micro_batch_busy_s(stage, plan, chunks) for stage in range(plan.pipeline)]
-    sizes = [0.0 if training.lora else float(stage.buckets * stage.bucket_bytes) for stage in stages]
+    sizes = [float(stage.buckets * stage.bucket_bytes) for stage in stages]
     return StepCosts(
         chunks=chunks,
         layers=tuple(layers[kind] for kind, count in model_runs(model) for _ in range(count)),

@@ -49,7 +49,6 @@ class _Stage:
         self.several = len(classes) > 1
         schedule, shape = plan.pipelining, (stage, plan.pipeline, plan.virtual_stages)
         self.orders = [schedule.order(*shape, one.micro_batches) for one in classes]
-        self.complete = [last_passes(order) for order in self.orders]
         self.chunks = plan.chunks_of(stage)
         self.turns = {chunk: turn if len(self.chunks) > 1 else None for turn, chunk in enumerate(self.chunks)}
         self.first = {chunk for chunk in self.chunks if chunk % plan.chunks == 0}
@@ -66,15 +65,16 @@ class _Stage:
         self.result = actor_of(name, plan, range(stage, stage + 1), self.replicas)
         self.compute = ComputeStream(self.result, self.transfers)
         self.overlaps = stack.overlap_gradient_reduction and plan.data > 1
+        self.reduces_each = plan.zero == _REDUCES_EACH and plan.data > 1
+        self.complete = [last_passes(order) for order in self.orders] if self.overlaps else []
         self.issued = 0
         self.before: tuple[object, ...] | None = None
 
     def actor(self) -> Actor:
-        plan, costs = self.plan, self.costs
-        self.compute.add(Work("input"), {"input": costs.input_s})
+        self.compute.add(Work("input"), {"input": self.costs.input_s})
         for slot in self.orders[self.number]:
-            final = slot.completes and self.complete[self.number][slot.chunk] == slot
-            if self.overlaps and (final or (plan.zero == _REDUCES_EACH and slot.completes)):
+            final = self.overlaps and slot.completes and self.complete[self.number][slot.chunk] == slot
+            if final or (self.overlaps and self.reduces_each and slot.completes):
                 self._reduced_pass(slot, final=final)
             else:
                 self._pass(slot)
@@ -84,7 +84,8 @@ class _Stage:
     def _work(self, kind: Kind, slot: Slot) -> Work:
         """A pass or a send of a slot; its chunk is told where the stage has several."""
         phase, batch, chunk, also = slot
-        return Work(kind, phase, batch, self.turns[chunk], also=self._work(kind, also) if also else None)
+        inside = self._work(kind, also) if also and kind == "pass" else None
+        return Work(kind, phase, batch, self.turns[chunk], also=inside)
 
     def _own(self, *event: object) -> EventKey:
         """An event of this class."""
@@ -103,11 +104,12 @@ class _Stage:
         return self.costs_of[key]
 
     def _pass(self, slot: Slot) -> None:
-        done = self._own("done", slot)
+        done = ("done", slot, self.number)
         self.compute.run(self._work("pass", slot), self._cost(slot), self._waits(slot), done)
-        for one in slot.passes:
-            self._send(one, done)
-        if slot.completes and self.plan.zero == _REDUCES_EACH and self.plan.data > 1 and not self.overlaps:
+        self._send(slot, done)
+        if slot.also is not None:
+            self._send(slot.also, done)
+        if self.reduces_each and slot.completes:
             # Only a share of the gradients is kept, so what is not kept leaves before the next micro-batch.
             reduced = ("reduced", self.stage, slot.micro_batch)
             work, reduction = Work("reduce", unit="gradients"), self.costs.reductions[self.stage]
@@ -141,9 +143,9 @@ class _Stage:
         waits: tuple[EventKey, ...] = ()
         for phase, batch, chunk, _ in slot.passes:
             if phase == "forward":
-                waits += () if chunk in self.first else (self._own("activation", batch, chunk),)
+                waits += () if chunk in self.first else (("activation", batch, chunk, self.number),)
             elif phase in _GOES_BACK:
-                waits += () if chunk in self.last else (self._own("gradient", batch, chunk),)
+                waits += () if chunk in self.last else (("gradient", batch, chunk, self.number),)
         return waits
 
     def _send(self, slot: Slot, done: EventKey) -> None:
@@ -155,7 +157,7 @@ class _Stage:
         if slot.chunk in (self.last if onwards else self.first) or slot.phase == "weight gradient":
             return
         to = slot.chunk + (1 if onwards else -1)
-        arrival = self._own("activation" if onwards else "gradient", slot.micro_batch, to)
+        arrival = ("activation" if onwards else "gradient", slot.micro_batch, to, self.number)
         work, is_near = self._work("send", slot), to in self.turns
         stream = SEND if self.stack.overlap_pipeline_send and not is_near else COMPUTE
         send = (self.costs.sends if onwards else self.costs.sends_back)[slot.chunk]
@@ -183,9 +185,11 @@ class _Stage:
         if costs.shared[stage].seconds:
             # The same parameters are on the stage at the other end, or the mirrored one.
             ends = tuple(self._own("prepared", end) for end in sorted({stage, plan.pipeline - 1 - stage}))
-            moved, there = self.transfers.of(DATA, "pipeline_comm", costs.shared[stage]), self._own("shared", stage)
+            # A second copy of the model has a share of the micro-batches, as a replica has.
+            line = "data_comm" if plan.pipelining.copies > 1 else "pipeline_comm"
+            moved, there = self.transfers.of(DATA, line, costs.shared[stage]), self._own("shared", stage)
             work = Work("reduce", unit="shared gradients")
-            self._beside(work, costs.shared[stage], ends, there, moved, "pipeline_comm", "alone")
+            self._beside(work, costs.shared[stage], ends, there, moved, line, "alone")
             reduced.append(there)
         self.compute.add(Work("barrier", unit="gradients"), {}, tuple(reduced), self._own("ready", stage))
         everyone = tuple(event for other in range(plan.pipeline) for event in self._everywhere("ready", other))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import get_args
 
 from sim.catalog import Gpu, GpuStack, Recipe
+from sim.catalog.stack_records import SelectiveRecompute
 from sim.cost.compute import Machine
 from sim.cost.estimate import estimate_step_s
 from sim.cost.sites import Site
@@ -13,20 +15,21 @@ from sim.cost.step import StepCosts, step_costs, step_costs_on_sites
 from sim.engine.gpu_program import gpu_program
 from sim.engine.length import check_length, instructions_of
 from sim.engine.program import Program
-from sim.errors import InputError
+from sim.errors import InputError, unknown_name
 from sim.hardware.network import Network
 from sim.hardware.topology import Topology
 from sim.machines.gpu_study import gpu_study
 from sim.machines.kind import DeviceMemory, MachineKind, Share
-from sim.machines.prepared import Equipment, LookedUp, Prepared, places, topology_of
+from sim.machines.prepared import Equipment, Fabric, LookedUp, Prepared, places, topology_of
 from sim.machines.study import PlanStudy
 from sim.outcome.outcome import Memory
 from sim.parallel.check import check_plan
 from sim.parallel.cuts import in_runs
 from sim.parallel.memory import plan_memory
+from sim.parallel.mesh import check_rank_order
 from sim.parallel.plan import Plan
 from sim.parallel.replicas import counts_text
-from sim.parallel.schedules import default_schedule
+from sim.parallel.schedules import default_schedule, schedule_named
 from sim.parallel.stage_weights import layers_of_stages
 from sim.planner.choose import Choice, choose_plan
 from sim.planner.search import search
@@ -52,6 +55,22 @@ class GpuCluster(MachineKind):
         " among them."
     )
 
+    def check_stack(self, stack: GpuStack, device: Gpu, where: str) -> None:
+        """Its schedules, order of ranks and recomputation must be known, and what its attention reaches here."""
+        place = f"{where}: stack '{stack.name}'"
+        for name in stack.schedules:
+            schedule_named(name, f"{place} schedules")
+        check_rank_order(stack.rank_order, f"{place} rank_order")
+        if stack.selective_recompute not in get_args(SelectiveRecompute):
+            known = get_args(SelectiveRecompute)
+            raise unknown_name(f"{place} selective_recompute", "recomputation", stack.selective_recompute, known)
+        if stack.flash_attention and f"{stack.attention_kernel} forward" not in device.attention_efficiency:
+            raise InputError(
+                f"{place} attention_kernel",
+                f"a {device.title} has no figure for '{stack.attention_kernel}'",
+                f"use one that it has: {', '.join(device.attention_efficiency)}",
+            )
+
     def with_recipe(self, stack: GpuStack, training: Training, where: str) -> GpuStack:
         """The stack as it trains in the formats that are asked for."""
         return with_recipe(stack, training, where)
@@ -69,16 +88,17 @@ class GpuCluster(MachineKind):
         scenario, machines = found.scenario, _machines(found)
         stack = machines[0].stack
         if has_run:
-            plan, effort = Choice(check_plan(scenario.system.plan, scenario, stack))
+            plan, effort, network = Choice(check_plan(scenario.system.plan, scenario, stack))
         else:
-            plan, effort = choose_plan(scenario, machines, found.topologies)
+            plan, effort, network = choose_plan(scenario, machines, found.topologies)
         check_length(instructions_of(plan, scenario.model.layers, stack), plan, f"{scenario.where}.plan")
         stages = plan_memory(scenario.model, scenario.training, plan, stack, machines[0].style)
         capacities = tuple(machines[index].gpu.hbm_bytes for index in plan.stage_parts)
         memory = Memory(tuple(stage.items() for stage in stages), capacities)
         hardware = zip(found.topologies, found.devices, _borders(found, plan), strict=True)
         parts = tuple(Equipment(*part) for part in hardware)
-        return Prepared(self, scenario, parts, stack, plan, memory, effort)
+        prepared = Prepared(self, scenario, parts, stack, plan, memory, effort)
+        return prepared if network is None else prepared.with_built(fabrics=(Fabric(network, network),))
 
     def study(self, found: LookedUp, top: int, jobs: int) -> PlanStudy:
         """Screen all legal plans, and try the best in the engine."""
@@ -200,7 +220,7 @@ def _machine(device: object, stack: object, precision: str) -> Machine:
 
 def _borders(found: LookedUp, plan: Plan) -> list[Topology]:
     """Each part's topology with room for two stages, so that there are neighbours to reckon a send between."""
-    scenario, least, borders = found.scenario, 2 * plan.tensor * plan.data, []
+    scenario, least, borders = found.scenario, 2 * int(plan.mesh.stage_devices), []
     for part, own, where in zip(scenario.system.every_part, found.topologies, places(scenario), strict=True):
         if len(found.topologies) == 1 or own.devices >= least:
             borders.append(own)

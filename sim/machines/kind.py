@@ -62,6 +62,10 @@ class MachineKind(ABC):
 
     # Formats
 
+    @abstractmethod
+    def check_stack(self, stack: Any, device: Any, where: str) -> None:
+        """Raise InputError for a stack, perhaps of the user's own, that says what is not known here."""
+
     def with_recipe(self, stack: Any, training: Training, where: str) -> Any:
         """The stack as it trains in the formats that a scenario asks for. Raises InputError for what it cannot do."""
         if training.recipe != RecipeRequest():

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sim.catalog import Device, Figure, Stack, load_stack
+from sim.catalog import Device, Figure, Stack, find_stack
 from sim.engine.clock import run
 from sim.engine.program import Program
 from sim.engine.sharing import SharedLinks
@@ -158,9 +158,12 @@ def places(scenario: Scenario) -> list[str]:
 
 
 def stack_of(scenario: Scenario) -> Stack:
-    """The stack of a scenario, which has its name or the stack itself. Raises InputError for an unknown name."""
+    """The stack of a scenario, which has its name, its path or the stack itself. Raises InputError for what is none."""
     given = scenario.system.stack
-    return load_stack(given, scenario.where) if isinstance(given, str) else given
+    if isinstance(given, str):
+        return find_stack(given, scenario.where)
+    stack: Stack = given
+    return stack
 
 
 def topology_of(part: Part, devices: int, where: str, change: NetworkChange) -> Topology:

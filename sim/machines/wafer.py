@@ -35,6 +35,9 @@ class WaferCluster(MachineKind):
         " once."
     )
 
+    def check_stack(self, stack: WaferStack, device: Wafer, where: str) -> None:
+        """It is numbers alone."""
+
     def prepare(self, found: LookedUp, *, has_run: bool) -> Prepared:
         """Split the batch evenly; memory decides how much of a share goes through at once, also where it has run."""
         scenario, (wafer, stack) = found.scenario, _records(found.devices[0], found.stack)

@@ -72,7 +72,7 @@ class Outcome:
     memory: Memory
     flops: StepFlops
     peak_flops_per_s: float
-    """Of one device in the training precision, dense; the mean over all devices where they differ."""
+    """Of one device, dense, in the formats that the model computes in; the mean over all devices where they differ."""
     parts: tuple[PartUse, ...]
     """In the order of the pipeline; one where all hardware is of one kind."""
     figures: tuple[Figure, ...]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sim.catalog import GpuStack, Model
 from sim.errors import InputError
 from sim.parallel.cuts import cut_layers
-from sim.parallel.mesh import Mesh, check_rank_order
+from sim.parallel.mesh import Mesh
 from sim.parallel.plan import Plan
 from sim.parallel.replicas import in_program_order, refuse_gathering
 from sim.parallel.schedules import SCHEDULES, Schedule, default_schedule, schedule_named
@@ -114,7 +114,6 @@ def _schedule(request: PlanRequest, stack: GpuStack, where: str) -> Schedule:
 
 
 def _check_rank_order(stack: GpuStack, parts: int, where: str) -> None:
-    check_rank_order(stack.rank_order, f"stack '{stack.name}'")
     if parts > 1 and not stack.rank_order.endswith("pp"):
         raise InputError(
             where,

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sim.cost.compute import Machine
 from sim.errors import InputError
+from sim.hardware.network import Network
 from sim.hardware.topology import Topology
 from sim.outcome.effort import Effort
 from sim.parallel.check import check_plan
@@ -18,10 +19,11 @@ from sim.scenario.types import Scenario
 
 
 class Choice(NamedTuple):
-    """A plan, and how hard it was to find; None where nobody looked for it."""
+    """A plan; how hard it was to find, and the network that it was tried on: None where nobody looked for it."""
 
     plan: Plan
     effort: Effort | None = None
+    network: Network | None = None
 
 
 def choose_plan(scenario: Scenario, machines: Sequence[Machine], topologies: Sequence[Topology]) -> Choice:
@@ -39,7 +41,7 @@ def choose_plan(scenario: Scenario, machines: Sequence[Machine], topologies: Seq
                 "write a table [system.plan] with tensor, pipeline and micro_batch",
             )
         found = search(scenario, machines[0], topologies[0])
-        return Choice(found.best.plan, effort(found))
+        return Choice(found.best.plan, effort(found), found.network)
     plan = check_plan(scenario.system.plan, scenario, machines[0].stack)
     fullest = fullest_stage(scenario, plan, machines)
     if not fullest.fits:

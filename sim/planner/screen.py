@@ -23,7 +23,7 @@ from sim.cost.stage import exposed_gather, sharded_unit, stage_cost
 from sim.cost.step import expected_maximum, micro_batch_passes, slice_of
 from sim.hardware.kernel import Array
 from sim.hardware.network import Communication, NetworkTable
-from sim.parallel.memory import stage_memory, stage_parameters
+from sim.parallel.memory import stage_memory, stage_parameters, trained_share
 from sim.parallel.plan import shards_by_layer
 from sim.parallel.plan_block import Counts, PlanBlock
 from sim.parallel.stage_weights import stage_kinds as layers_of_stage
@@ -139,7 +139,8 @@ class Screen:
         width = 0.0 if training.lora else self.machine.gradient_bytes
         shared_bytes = tied_embedding_bytes(model, some, width)
         if some.pipelining.copies > 1:
-            shared_bytes = width * stage_parameters(model, some, np.zeros_like(some.pipeline))
+            held = trained_share(model, training) * stage_parameters(model, some, np.zeros_like(some.pipeline))
+            shared_bytes = self.machine.gradient_bytes * held / some.data
         sends.append(gradient_send(shared_bytes, some, self.table, stages=some.pipeline - 1))
         return [one.seconds for one in sends]
 

@@ -8,7 +8,7 @@ from typing import Any
 from sim.catalog import Accuracy
 from sim.outcome.outcome import Outcome
 from sim.report.points import counted
-from sim.scenario.types import name_of
+from sim.scenario.types import shown_name
 
 NOT_CHECKED = "not checked"
 
@@ -25,7 +25,7 @@ def error_band(outcome: Outcome) -> str:
 
 def accuracy_notes(outcome: Outcome) -> list[str]:
     """One note: how far simulated step times of the stack were off on published rows; of few rows a warning says it."""
-    stack, accuracy = name_of(outcome.scenario.system.stack), outcome.confidence.accuracy
+    stack, accuracy = shown_name(outcome.scenario.system.stack), outcome.confidence.accuracy
     if accuracy is None:
         return [f"{stack} on {outcome.device_title}: not compared with any published row"]
     if accuracy.has_few_rows:
@@ -49,7 +49,7 @@ def few_rows_warnings(outcome: Outcome) -> list[str]:
 
 def warnings_of(outcome: Outcome) -> list[str]:
     """Warnings: few rows to check the stack on, and everything in which a point lies outside of them."""
-    stack = name_of(outcome.scenario.system.stack)
+    stack = shown_name(outcome.scenario.system.stack)
     return [
         *few_rows_warnings(outcome),
         *(

@@ -152,21 +152,23 @@ def _check_run(run: RunRequest, name_at: str) -> None:
 
 
 def _system(table: System, written: Mapping[str, Any], variation: Variation, path: Path, at: Place) -> System:
-    if table.stack not in stack_names():
-        raise unknown_name(at("stack"), "software stack", table.stack, stack_names())
+    stack = _named_file(table.stack, path)
+    if stack == table.stack and stack not in stack_names():
+        raise unknown_name(at("stack"), "software stack", stack, stack_names())
     _check_resolution(table, variation, at)
-    parts = tuple(replace(part, topology=_topology(part.topology, path)) for part in table.parts)
+    parts = tuple(replace(part, topology=_named_file(part.topology, path)) for part in table.parts)
     if "search" in written and table.plan.rule == "fixed":
         raise InputError(
             at("search"),
             "limits of a search, but the plan is fixed by [system.plan]",
             'write plan = "best", or leave [system.search] out',
         )
-    return replace(table, topology=_topology(table.topology, path), parts=parts, variation=variation)
+    topology = _named_file(table.topology, path)
+    return replace(table, topology=topology, stack=stack, parts=parts, variation=variation)
 
 
-def _topology(name: str, path: Path) -> str:
-    """A name on the shelf as it is, a file from the folder of the scenario."""
+def _named_file(name: str, path: Path) -> str:
+    """A name of the catalogue or on the shelf as it is, a file from the folder of the scenario."""
     return str((path.parent / name).resolve()) if name.endswith(".toml") else name
 
 

@@ -101,6 +101,12 @@ def name_of(given: str | Named) -> str:
     return given if isinstance(given, str) else given.name
 
 
+def shown_name(given: str | Named) -> str:
+    """What screens call it: its name, or that of its file."""
+    name = name_of(given)
+    return Path(name).stem if name.endswith(".toml") else name
+
+
 Sizes = Annotated[Mapping[str, float], only_given(SizesTable)]
 _Topology = Annotated[
     Any,
@@ -154,8 +160,8 @@ class System(Table):
     """All of them."""
     sizes: Annotated[Sizes, WrapValidator(_not_beside_parts)] = field(default_factory=dict, kw_only=True)
     """Sizes of the topology to use instead of its file's."""
-    stack: Annotated[Any, ReadAs(Text, write=name_of), like('"megatron-2022"')]
-    """Name in the catalogue, or the stack itself."""
+    stack: Annotated[Any, ReadAs(Text, write=name_of), like('"megatron-2022"', '"my-stack.toml"')]
+    """Name in the catalogue, a path ending in .toml as of a topology, or the stack itself."""
     plan: Annotated[
         PlanRequest,
         WrapValidator(best_or_table),

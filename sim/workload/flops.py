@@ -20,12 +20,23 @@ class StepFlops:
     needed: what the mathematics needs: matrix products, and the causal half of attention.
     counted: the same with attention over the full square, the convention of most papers.
     recomputed_needed, recomputed_counted: what recomputation runs again, by the same two conventions.
+    needed_in: needed, by the format that it runs in.
     """
 
     needed: float
     counted: float
     recomputed_needed: float
     recomputed_counted: float
+    needed_in: Mapping[str, float]
+
+    def mean_peak(self, peaks: Mapping[str, float]) -> float:
+        """FLOP/s of a device that does what is needed at the peak of every format.
+
+        Hand-worked: 3 FLOPs at a peak of 1 and 4 at a peak of 4: 7 in 4 s.
+        """
+        if len(self.needed_in) == 1:
+            return peaks[next(iter(self.needed_in))]
+        return self.needed / sum(flops / peaks[name] for name, flops in self.needed_in.items())
 
 
 def model_flops(model: Model, training: Training, style: Style, recompute: Recompute) -> StepFlops:
@@ -43,7 +54,11 @@ def layers_flops(
     """
     part = Slice(training.sequence, training.global_batch)
     own = [(count, kind.operations(model, part, style, training.lora)) for kind, count in layers.items()]
+    formats = {style.recipe.products.name, style.recipe.attention.name}
     ending = HEAD.operations(model, part, style, training.lora) if head else ()
+
+    def of(name: str) -> Callable[[Operation], tuple[Kernel, ...]]:
+        return lambda operation: tuple(kernel for kernel in _all_phases(operation) if kernel.format == name)
 
     def again(operation: Operation) -> tuple[Kernel, ...]:
         return rerun_kernels(operation, recompute, style)
@@ -57,6 +72,7 @@ def layers_flops(
         counted=added("counted_flops", _all_phases, ending),
         recomputed_needed=added("useful_flops", again, ()),
         recomputed_counted=added("counted_flops", again, ()),
+        needed_in={name: added("useful_flops", of(name), ending) for name in sorted(formats)},
     )
 
 

@@ -45,12 +45,12 @@ def values(figures: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.usefixtures("shelf")
 def test_what_a_stack_does_not_state_is_its_bases() -> None:
-    assert values(loader._with_base("stacks", "root")) == {"a": 1, "b": 2, "t": {"x": 3, "y": 4}}
-    assert values(loader._with_base("stacks", "middle")) == {"a": 1, "b": 20, "t": {"x": 3, "y": 40}}
-    assert values(loader._with_base("stacks", "leaf")) == {"a": 100, "b": 20, "t": {"x": 3, "y": 40, "z": 500}}
+    assert values(loader.with_base("stacks", "root")) == {"a": 1, "b": 2, "t": {"x": 3, "y": 4}}
+    assert values(loader.with_base("stacks", "middle")) == {"a": 1, "b": 20, "t": {"x": 3, "y": 40}}
+    assert values(loader.with_base("stacks", "leaf")) == {"a": 100, "b": 20, "t": {"x": 3, "y": 40, "z": 500}}
     # Reading what stands on a base leaves the base as it was.
-    assert values(loader._with_base("stacks", "root")) == {"a": 1, "b": 2, "t": {"x": 3, "y": 4}}
-    assert loader._with_base("stacks", "leaf")["title"] == "Leaf"
+    assert values(loader.with_base("stacks", "root")) == {"a": 1, "b": 2, "t": {"x": 3, "y": 4}}
+    assert loader.with_base("stacks", "leaf")["title"] == "Leaf"
 
 
 def test_some_stacks_stand_on_others() -> None:

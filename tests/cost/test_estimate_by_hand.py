@@ -3,10 +3,22 @@
 import dataclasses
 
 import pytest
-from builders import gpt, gpu_stack, ideal_node, machine, overlapping, plan, swarm, training, wafer, wafer_stack
+from builders import (
+    cluster,
+    gpt,
+    gpu_stack,
+    ideal_node,
+    machine,
+    overlapping,
+    plan,
+    swarm,
+    training,
+    wafer,
+    wafer_stack,
+)
 
 from sim.cost.estimate import estimated_step_s
-from sim.cost.sketch import ShardedSketch, Sketch, StageSketch
+from sim.cost.sketch import ShardedSketch, Sketch, StageSketch, mean_layer
 from sim.cost.step import step_costs
 from sim.cost.wafer import wafer_costs
 from sim.hardware.network import Network
@@ -151,3 +163,23 @@ def test_stragglers_of_wafers_by_hand():
 
     busy_s = 3 * sum(sum(one.forward.values()) + sum(one.backward.values()) for one in costs(0.0).units)
     assert costs(0.1).straggler_s == pytest.approx(0.1 * 0.5895 * busy_s, rel=1e-3)
+
+
+def test_the_mean_layer_by_hand():
+    # Three layers of 1 and 2 s, one of 3 and 6 s.
+    assert mean_layer([(1, 2), (3, 6)], [3, 1]) == [1.5, 3.0]
+    assert tuple(mean_layer([(1, 2)], [5])) == (1, 2)
+
+
+def test_two_copies_of_a_model_exchange_all_gradients_whatever_the_buckets():
+    shape = plan(pipeline=2, schedule="dualpipe", micro_batches=8, layers_per_chunk=(2, 2))
+    found = [
+        step_costs(
+            gpt(), training(8), shape, machine(stack=overlapping(gradient_bucket_bytes=size)), Network(cluster())
+        )
+        for size in (1e5, 1e12)
+    ]
+    assert found[0].buckets[0] > found[1].buckets[0]
+    assert [one.seconds for one in found[0].shared] == pytest.approx([one.seconds for one in found[1].shared])
+    # Both hold first and last layers alike: what they send each other takes as long.
+    assert 0 < found[0].shared[0].seconds == pytest.approx(found[0].shared[1].seconds)

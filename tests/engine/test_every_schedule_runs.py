@@ -30,6 +30,7 @@ from sim.hardware.network import NOTHING, Communication, FreeNetwork, Network
 from sim.outcome.ledger import close_ledger
 from sim.parallel.memory import plan_memory, stage_parameters
 from sim.parallel.schedules import SCHEDULES, Durations
+from sim.scenario import Lora
 
 EVERY = tuple(SCHEDULES)
 NEW = ("zb-h1", "zb-h2", "zb-v", "dualpipe", "dualpipev")
@@ -272,6 +273,27 @@ def test_only_shared_parameters_are_summed_between_stages(tied, senders):
     # In a V both ends of the model are on the first stage; of two copies every stage has a mirror image.
     assert sending("zb-v") == sending("dualpipev") == []
     assert sending("dualpipe") == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("data", [1, 2, 4])
+def test_two_copies_sum_what_their_replicas_have_not_summed_yet(data):
+    # By hand: a device's gradients in fp32, of which each replica brings its share to the mirrored stage.
+    model, shape = gpt(8, tied_embeddings=False), shape_of("dualpipe", data=data)
+    costs, trace = step(shape, BLOCKING, model=model)
+    for stage, shared in enumerate(costs.shared):
+        assert sum(shared.moved_bytes.values()) == pytest.approx(4 * stage_parameters(model, shape, stage) / data)
+    # A copy is one more replica, not one more stage.
+    spans = [span for span in trace.spans if span.instruction.work.unit == "shared gradients"]
+    assert {line for span in spans for line in span.parts} == {"data_comm"}
+
+
+def test_adapters_of_two_copies_are_summed_too():
+    model, shape = gpt(8, tied_embeddings=False), shape_of("dualpipe")
+    recipe = training(8, lora=Lora(8, ("query", "value")))
+    costs = step_costs(model, recipe, shape, machine(stack=BLOCKING), Network(cluster(64)))
+    # By hand: two copies of 8 layers, each with two matrices of rank 8 beside each of two square ones.
+    adapters = 2 * 8 * 2 * 2 * 8 * model.hidden
+    assert sum(sum(one.moved_bytes.values()) for one in costs.shared) == pytest.approx(4 * adapters)
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,11 @@ def test_the_mean_of_the_steps_counts():
     assert (ledger.step_time_s, ledger.device_seconds["straggler_wait"]) == (11, pytest.approx(3))
 
 
+def test_a_critical_path_on_which_nothing_is_late_moves_no_waiting():
+    ledger = vary(alike(), run(11.0, [1.0, 0.0, 0.0, 0.0], late_s={"data_comm": 0.0}))
+    assert (ledger.device_seconds["straggler_wait"], ledger.device_seconds["data_comm"]) == (pytest.approx(3), 0)
+
+
 def test_faster_devices_wait_longer():
     ledger = vary(alike(kernel_loss=8.0), run(10.5, [0.5, -0.5, 0.5, -0.5]))
     assert ledger.device_seconds["kernel_loss"] == pytest.approx(8)

@@ -151,3 +151,9 @@ def test_parts_of_a_system_need_stages_that_lie_together():
 def test_a_plan_has_a_mesh():
     assert plan(tensor=2, data=4, pipeline=2).mesh == Mesh(2, 4, 2)
     assert plan(tensor=2, data=4, pipeline=2).devices == 16
+
+
+@pytest.mark.parametrize("axis", AXES)
+def test_a_degree_that_nobody_gives_is_one(axis):
+    assert getattr(Mesh(), axis) == 1
+    assert Mesh(**{axis: 3}).devices == 3

@@ -7,8 +7,9 @@ from builders import FLASH, UNFUSED, gpt, training
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim.catalog import load_format
 from sim.scenario.types import Lora
-from sim.workload.flops import model_flops
+from sim.workload.flops import StepFlops, model_flops
 from sim.workload.parameters import count_parameters
 
 SHAPES = {
@@ -115,3 +116,18 @@ def test_adapters_save_the_weight_gradients_of_frozen_matrices():
     adapters = layers * 2 * 4 * (h + h)
     found = flops(layers, h, 4, 6, vocab, lora=Lora(4, ("query", "value")))
     assert found.counted == 4 * frozen * tokens + 6 * adapters * tokens + 12 * layers * 4 * h * tokens
+
+
+def test_what_is_needed_lies_in_the_formats_that_it_runs_in():
+    # By hand: scores and context of a causal layer are half of 3 x 4 B s^2 h; everything else is in the other format.
+    mixed = dataclasses.replace(FLASH, recipe=dataclasses.replace(FLASH.recipe, attention=load_format("fp16")))
+    found = flops(2, 512, 128, 4, 1000, style=mixed)
+    assert found.needed_in["fp16"] == pytest.approx(2 * 0.5 * 12 * 4 * 128**2 * 512)
+    assert sum(found.needed_in.values()) == pytest.approx(found.needed)
+    assert list(flops(2, 512, 128, 4, 1000, style=FLASH).needed_in) == ["bf16"]
+
+
+def test_the_mean_peak_is_that_of_the_time_at_every_formats_peak():
+    two = StepFlops(7.0, 7.0, 0.0, 0.0, {"fp32": 3.0, "bf16": 4.0})
+    assert two.mean_peak({"fp32": 1.0, "bf16": 4.0, "fp16": 9.0}) == 7 / 4
+    assert StepFlops(7.0, 7.0, 0.0, 0.0, {"bf16": 7.0}).mean_peak({"fp32": 1.0, "bf16": 0.3}) == 0.3

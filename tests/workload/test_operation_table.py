@@ -356,6 +356,12 @@ def test_the_backward_of_fused_attention_is_a_kernel_of_its_own():
     assert [kernel.backward for kernel in one.backward if kernel.kind == "attention"] == [True]
 
 
+def test_tensor_parallelism_cuts_the_outputs_of_two_projections_and_the_inputs_of_two():
+    # Shoeybi et al. 2019, sec. 3: queries, keys, values and the MLP's inputs by columns, what follows each by rows.
+    every = operations(gpt(1, h, **SIZES), FLASH)
+    assert {name for name, one in every.items() if one.column_parallel} == {"qkv", "mlp in"}
+
+
 SETTINGS = (
     ({}, UNFUSED, None),
     ({}, FLASH, r_h),

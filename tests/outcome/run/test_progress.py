@@ -52,6 +52,19 @@ def test_nothing_follows_a_last_step_that_is_not_whole():
     assert part.checkpoint_s.tolist() == [4.0]
 
 
+@pytest.mark.parametrize(
+    ("steps", "every", "count"),
+    [(20.0, 5, 3), (20.5, 5, 4), (21.0, 5, 4), (24.9, 5, 4), (25.0, 5, 4), (4.0, 5, 0), (5.0, 5, 0), (20.0, 0, 0)],
+)
+def test_evaluations_before_the_last_step(steps, every, count):
+    # After every fifth step but the last: of 20 steps after 5, 10 and 15.
+    run = conditions(steps, evaluation=(every, 7.0))
+    assert run.evaluations == count
+    assert run.undisturbed_s == steps + 7.0 * count
+    part = stretch(run, np.zeros(1), np.array([steps]))
+    assert part.evaluation_s == 7.0 * count
+
+
 @given(
     steps=st.integers(1, 60),
     checkpoint=st.tuples(st.integers(0, 9), st.integers(0, 5)),

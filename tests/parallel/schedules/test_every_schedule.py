@@ -179,3 +179,11 @@ def test_names():
     assert (default_schedule(1), default_schedule(2)) == ("1f1b", "interleaved")
     with pytest.raises(InputError, match="zb-h1"):
         schedule_named("zb-h3", "here")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_stages_hold_is_asked_of_many_at_once(name):
+    for shape in legal(name):
+        every, few = np.array(shape.every), (shape.stages, shape.virtual, shape.micro_batches)
+        found = np.broadcast_to(shape.schedule.held(every, *few), every.shape)
+        assert list(found) == [shape.schedule.held(stage, *few) for stage in shape.every]
