@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-import tomllib
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any
+
+from sim.catalog.data_files import read_data
 
 FEWEST_ROWS = 5
 """Percentiles of fewer rows say little, and screens say so."""
@@ -50,8 +50,7 @@ def accuracy_stacks() -> list[str]:
 
 @functools.cache
 def _accuracies() -> dict[str, Accuracy]:
-    raw = tomllib.loads((resources.files("sim.catalog") / "accuracy.toml").read_text(encoding="utf-8"))
-    return {name: _accuracy(name, entry) for name, entry in raw.items()}
+    return {name: _accuracy(name, entry) for name, entry in read_data("accuracy").items()}
 
 
 def _accuracy(stack: str, entry: dict[str, Any]) -> Accuracy:

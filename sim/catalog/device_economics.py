@@ -6,12 +6,11 @@ Every figure has a low, a typical and a high value. What no source states is Non
 from __future__ import annotations
 
 import functools
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from importlib import resources
 from typing import Any
 
+from sim.catalog.data_files import names_on, read_data
 from sim.catalog.figures import Figure, is_iso_date, read_figure
 from sim.errors import InputError, some_of
 from sim.units import fraction, quantity
@@ -93,17 +92,15 @@ class Facility:
 @functools.cache
 def economics_of(device: str) -> Economics:
     """Read what one device costs and draws; all None where no file says so, as for a device of the user's own."""
-    file = resources.files("sim.catalog") / "economics" / f"{device}.toml"
-    if not file.is_file():
+    if device not in names_on("economics"):
         return Economics(device)
-    return read_economics(device, tomllib.loads(file.read_text(encoding="utf-8")), f"catalogue: {device}: economics")
+    return read_economics(device, read_data(f"economics/{device}"), f"catalogue: {device}: economics")
 
 
 @functools.cache
 def load_facility() -> Facility:
     """Read what surrounds every device."""
-    text = (resources.files("sim.catalog") / "facility.toml").read_text(encoding="utf-8")
-    return read_facility(tomllib.loads(text), "catalogue: facility")
+    return read_facility(read_data("facility"), "catalogue: facility")
 
 
 def read_economics(device: str, raw: Mapping[str, Any], where: str) -> Economics:

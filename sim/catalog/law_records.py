@@ -6,11 +6,10 @@ Losses are in nats per token, on the corpus that the law was fitted on, and comp
 from __future__ import annotations
 
 import functools
-import tomllib
 from dataclasses import dataclass, field, fields
-from importlib import resources
 from typing import Any
 
+from sim.catalog.data_files import names_on, read_data
 from sim.catalog.figures import Figure, read_figure
 from sim.errors import InputError, unknown_name
 
@@ -73,9 +72,7 @@ _FORMS: dict[str, type[ParametricLaw] | type[ComputeLaw]] = {
 
 def law_names() -> list[str]:
     """Names of all laws, the default one first."""
-    folder = resources.files("sim.catalog") / "scaling_laws"
-    names = sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
-    return sorted(names, key=lambda name: name != DEFAULT_LAW)
+    return sorted(names_on("scaling_laws"), key=lambda name: name != DEFAULT_LAW)
 
 
 @functools.cache
@@ -83,8 +80,7 @@ def load_law(name: str, where: str = "catalogue") -> Law:
     """Read one law. Raises InputError with the closest match for an unknown name."""
     if name not in law_names():
         raise unknown_name(where, "scaling law", name, law_names())
-    text = (resources.files("sim.catalog") / "scaling_laws" / f"{name}.toml").read_text(encoding="utf-8")
-    raw, place = tomllib.loads(text), f"catalogue: {name}"
+    raw, place = read_data(f"scaling_laws/{name}"), f"catalogue: {name}"
     if raw.get("form") not in _FORMS:
         raise unknown_name(place, "form", str(raw.get("form")), _FORMS)
     kind = _FORMS[raw["form"]]

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import tomllib
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from typing import Any, TypeVar
 
+from sim.catalog.data_files import names_on, read_data
 from sim.catalog.figures import Figure, read_figure, si_value
 from sim.catalog.precision_records import NO_COPY, Format, Optimizer, Recipe
 from sim.catalog.records import Device, Gpu, Library, Model, Protocol, Slow, Stalls, Variation, Wafer
@@ -30,17 +29,17 @@ PRECISIONS = ("bf16", "fp16", "fp32", "tf32")
 
 def device_names() -> list[str]:
     """Names of all devices."""
-    return list(_names("devices"))
+    return list(names_on("devices"))
 
 
 def stack_names() -> list[str]:
     """Names of all software stacks."""
-    return list(_names("stacks"))
+    return list(names_on("stacks"))
 
 
 def model_names() -> list[str]:
     """Names of all models, family by family, small to large within a family."""
-    return [name for family in _names("models") for name in _read("models", family)["model"]]
+    return [name for family in names_on("models") for name in read_data(f"models/{family}")["model"]]
 
 
 def load_device(name: str, where: str = "catalogue") -> Device:
@@ -102,7 +101,7 @@ def _recipes(stated: Mapping[str, object], where: str) -> dict[str, Recipe]:
 
 def recipe_names() -> list[str]:
     """Names of all precision recipes."""
-    return list(_names("recipes"))
+    return list(names_on("recipes"))
 
 
 @functools.cache
@@ -118,30 +117,30 @@ def load_recipe(name: str, where: str = "catalogue") -> Recipe:
 @functools.cache
 def load_format(name: str) -> Format:
     """Read how numbers of one format are held."""
-    widths, _ = _group("element_bytes", _read("", "formats")["element_bytes"], "catalogue: formats")
+    widths, _ = _group("element_bytes", read_data("formats")["element_bytes"], "catalogue: formats")
     return NO_COPY if name == NO_COPY.name else Format(name, widths[name])
 
 
 def optimizer_names() -> list[str]:
     """Names of all optimizers."""
-    return list(_names("optimizers"))
+    return list(names_on("optimizers"))
 
 
 @functools.cache
 def load_optimizer(name: str, where: str = "catalogue") -> Optimizer:
     """Read one optimizer. Raises InputError with the closest match for an unknown name."""
     _check_known(where, "optimizer", name, optimizer_names())
-    return _record(Optimizer, name, _read("optimizers", name), f"catalogue: {name}")
+    return _record(Optimizer, name, read_data(f"optimizers/{name}"), f"catalogue: {name}")
 
 
 def own_figures(stack: str) -> Mapping[str, Any]:
     """What a stack's own file states, its "base" included, before anything is taken from that base."""
-    return _read("stacks", stack)
+    return read_data(f"stacks/{stack}")
 
 
 def with_base(shelf: str, name: str) -> dict[str, Any]:
     """A file on top of the one that it names as its base: it states what differs."""
-    raw = _read(shelf, name)
+    raw = read_data(f"{shelf}/{name}")
     return over(with_base(shelf, raw["base"]), raw) if "base" in raw else dict(raw)
 
 
@@ -160,13 +159,13 @@ def is_group(entry: object) -> bool:
 
 def library_names() -> list[str]:
     """Names of all collective libraries."""
-    return list(_names("libraries"))
+    return list(names_on("libraries"))
 
 
 def load_library(name: str, where: str = "catalogue") -> Library:
     """Read one collective library. Raises InputError with the closest match for an unknown name."""
     _check_known(where, "collective library", name, library_names())
-    raw = _read("libraries", name)
+    raw = read_data(f"libraries/{name}")
     place = f"catalogue: {name}"
     algorithms, figures = _group("algorithms", raw["algorithms"], place)
     protocols: dict[str, dict[str, Protocol]] = {}
@@ -182,7 +181,7 @@ def load_library(name: str, where: str = "catalogue") -> Library:
 
 def variation_names() -> list[str]:
     """Names of all variations; first "none", which is no file."""
-    return [Variation().name, *_names("variations")]
+    return [Variation().name, *names_on("variations")]
 
 
 def load_variation(name: str, where: str = "catalogue") -> Variation:
@@ -191,7 +190,7 @@ def load_variation(name: str, where: str = "catalogue") -> Variation:
     if name == Variation().name:
         return Variation()
     place = f"catalogue: {name}"
-    values = _values(name, _read("variations", name), place)
+    values = _values(name, read_data(f"variations/{name}"), place)
     for key, value in values.items():
         if isinstance(value, dict):
             part = f"{place}: {key}"
@@ -201,8 +200,8 @@ def load_variation(name: str, where: str = "catalogue") -> Variation:
 
 def load_model(name: str, where: str = "catalogue") -> Model:
     """Read one model. Raises InputError with the closest match for an unknown name, and for an undisclosed model."""
-    for family in _names("models"):
-        raw = _read("models", family)
+    for family in names_on("models"):
+        raw = read_data(f"models/{family}")
         if name in raw["model"]:
             return _model(name, family, raw)
     if name in undisclosed_models():
@@ -210,28 +209,14 @@ def load_model(name: str, where: str = "catalogue") -> Model:
     raise unknown_name(where, "model", name, [*model_names(), *undisclosed_models()])
 
 
-@functools.cache
 def load_sources() -> dict[str, dict[str, str]]:
     """All sources: key -> {title, reference, date}."""
-    text = (resources.files("sim.catalog") / "sources.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    return read_data("sources")
 
 
 def _check_known(where: str, what: str, name: str, names: Sequence[str]) -> None:
     if name not in names:
         raise unknown_name(where, what, name, names)
-
-
-@functools.cache
-def _names(shelf: str) -> tuple[str, ...]:
-    folder = resources.files("sim.catalog") / shelf
-    return tuple(sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")))
-
-
-@functools.cache
-def _read(shelf: str, name: str) -> dict[str, Any]:
-    text = (resources.files("sim.catalog") / shelf / f"{name}.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
 
 
 def _fixed(value: Any) -> Any:

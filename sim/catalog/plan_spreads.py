@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import functools
-import tomllib
 from dataclasses import dataclass
-from importlib import resources
 
+from sim.catalog.data_files import read_data
 from sim.catalog.figures import Figure, read_figure
 
 
@@ -23,9 +22,8 @@ class PlanSpread:
 @functools.cache
 def plan_spreads() -> tuple[PlanSpread, ...]:
     """All of them."""
-    raw = tomllib.loads((resources.files("sim.catalog") / "plan_spreads.toml").read_text(encoding="utf-8"))
     spreads = []
-    for name, entry in raw.items():
+    for name, entry in read_data("plan_spreads").items():
         least, most = (read_figure(key, entry[key], f"catalogue: plan_spreads {name}") for key in ("least", "most"))
         spreads.append(PlanSpread(entry["title"], float(least.value), float(most.value), (least, most)))
     return tuple(spreads)

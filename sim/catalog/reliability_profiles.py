@@ -6,15 +6,13 @@ default_for names the devices that a profile is taken for unless a scenario says
 from __future__ import annotations
 
 import functools
-import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from importlib import resources
 from typing import Any
 
-from sim.catalog.figures import Figure, read_figure
+from sim.catalog.data_files import names_on, read_data
+from sim.catalog.figures import Figure, read_figure, unit_of
 from sim.errors import InputError, unknown_name
-from sim.units import NEVER, UNITS, Rate, fraction, quantity, rate
+from sim.units import NEVER, Rate, fraction, quantity, rate
 
 _RATES = ("failures", "maintenance")
 _SHARES = ("hardware_share",)
@@ -63,9 +61,7 @@ class Reliability:
 
 def reliability_names() -> list[str]:
     """Names of all profiles; first "none", which is no file."""
-    folder = resources.files("sim.catalog") / "reliability"
-    files = sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
-    return [Reliability().name, *files]
+    return [Reliability().name, *names_on("reliability")]
 
 
 def load_reliability(name: str, where: str = "catalogue") -> Reliability:
@@ -78,7 +74,7 @@ def load_reliability(name: str, where: str = "catalogue") -> Reliability:
 def reliability_of(device: str) -> Reliability:
     """The profile that is taken for a device where a scenario names none."""
     for name in reliability_names()[1:]:
-        if device in _read(name)["default_for"]:
+        if device in read_data(f"reliability/{name}")["default_for"]:
             return _profile(name)
     raise InputError(
         f"catalogue: {device}", "no reliability profile has it in default_for", "see sim/catalog/reliability"
@@ -87,7 +83,7 @@ def reliability_of(device: str) -> Reliability:
 
 @functools.cache
 def _profile(name: str) -> Reliability:
-    raw, where = _read(name), f"catalogue: {name}"
+    raw, where = read_data(f"reliability/{name}"), f"catalogue: {name}"
     figures = [read_figure(key, entry, where) for key, entry in raw.items() if key not in _WORDS]
     known = {spec.name for spec in fields(Reliability)} - {"name", "figures"}
     surplus = sorted({figure.name for figure in figures} - known)
@@ -106,11 +102,4 @@ def _value(figure: Figure, where: str) -> Any:
         return fraction(figure.value, where)
     if figure.name in _PLAIN or not figure.value:
         return figure.value
-    suffix = next(suffix for suffix in sorted(UNITS, key=len, reverse=True) if figure.name.endswith(f"_{suffix}"))
-    return quantity(figure.value, suffix, where)
-
-
-@functools.cache
-def _read(name: str) -> Mapping[str, Any]:
-    text = (resources.files("sim.catalog") / "reliability" / f"{name}.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    return quantity(figure.value, unit_of(figure.name), where)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import functools
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
 
+from sim.catalog.data_files import read_data
 from sim.errors import InputError
 
 
@@ -25,10 +24,9 @@ class Undisclosed:
 @functools.cache
 def undisclosed_models() -> dict[str, Undisclosed]:
     """All of them by name."""
-    text = (resources.files("sim.catalog") / "undisclosed.toml").read_text(encoding="utf-8")
     return {
         name: Undisclosed(name, raw["title"], tuple(raw["missing"]), raw["reason"], raw["source"])
-        for name, raw in tomllib.loads(text).items()
+        for name, raw in read_data("undisclosed").items()
     }
 
 

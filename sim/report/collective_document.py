@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from sim import __version__
-from sim.report.collective import Row, Study
+from sim.report.collective import Study
 
 COLLECTIVE_SCHEMA = 1
 
@@ -34,7 +35,7 @@ def collective_document(study: Study) -> dict[str, Any]:
         },
         "library": topology.about.library.name,
         "bus_share": study.bus_share,
-        "chosen": _plain(study.row(chosen, study.size_bytes)),
+        "chosen": asdict(study.row(chosen, study.size_bytes)),
         "busiest_link": {
             "class": busiest.link_class,
             "ends": list(busiest.ends) if busiest.ends else None,
@@ -43,17 +44,6 @@ def collective_document(study: Study) -> dict[str, Any]:
             "busy_s": busiest.s_per_byte * study.size_bytes,
             "switch_busy_s": busiest.switch_s_per_byte * study.size_bytes,
         },
-        "options": [_plain(study.row(option, study.size_bytes)) for option in study.options],
-        "sizes": [_plain(study.row(study.fastest(size), size)) for size in study.sizes_bytes],
-    }
-
-
-def _plain(row: Row) -> dict[str, Any]:
-    return {
-        "size_bytes": row.size_bytes,
-        "algorithm": row.algorithm,
-        "protocol": row.protocol,
-        "time_s": row.time_s,
-        "algorithm_bytes_per_s": row.algorithm_bytes_per_s,
-        "bus_bytes_per_s": row.bus_bytes_per_s,
+        "options": [asdict(study.row(option, study.size_bytes)) for option in study.options],
+        "sizes": [asdict(study.row(study.fastest(size), size)) for size in study.sizes_bytes],
     }

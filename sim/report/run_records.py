@@ -12,7 +12,6 @@ from sim.outcome.outcome import Outcome
 from sim.outcome.run.training_run import RUN_PERCENTILES, TrainingRun
 
 _AMOUNTS = ("energy_joules", "rental_usd", "purchase_usd")
-_PER_TOKEN = tuple(f"{amount}_per_token" for amount in _AMOUNTS)
 
 
 def run_record(run: TrainingRun | None) -> dict[str, Any] | None:
@@ -38,12 +37,13 @@ def bill_record(bill: RunBill | None) -> dict[str, Any] | None:
     """What the median run costs, each amount with its cheap and its dear end; null is unknown."""
     if bill is None:
         return None
-    amounts = {name: range_record(getattr(bill, name)) for name in (*_AMOUNTS, *_PER_TOKEN)}
+    amounts = {name: range_record(getattr(bill, name)) for name in _AMOUNTS}
+    each = {f"{name}_per_token": range_record(bill.per_token(getattr(bill, name))) for name in _AMOUNTS}
     words = {
         name: [str(one) for one in getattr(bill, name)]
         for name in ("rental_dates", "purchase_dates", "unknown", "assumed")
     }
-    return {"device_hours": bill.device_hours, **amounts, **words}
+    return {"device_hours": bill.device_hours, **amounts, **each, **words}
 
 
 def range_record(amount: Range | None) -> dict[str, float] | None:

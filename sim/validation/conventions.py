@@ -5,14 +5,13 @@ from __future__ import annotations
 import functools
 import math
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import resources
 from types import MappingProxyType
 from typing import Any, Literal
 
 from sim.catalog import device_names, load_device, load_stack
+from sim.catalog.data_files import read_data
 from sim.machines import kind_of
 from sim.validation.table import Row
 
@@ -148,7 +147,5 @@ def _traits(row: Row) -> dict[str, Any]:
     return {}
 
 
-@functools.cache
 def _conventions() -> dict[str, Any]:
-    text = (resources.files("sim.validation") / "sources.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    return read_data("sources", "sim.validation")

@@ -5,14 +5,13 @@ Formats of 8 bits are not simulated, so rates of the measured rows are not compa
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any, cast
 
 from sim.catalog import load_model
+from sim.catalog.data_files import read_data
 from sim.prepare import prepare_as_measured
 from sim.scenario.types import Lora, PlanRequest, Recompute, Report, Scenario, System, Training
 from sim.simulate import simulate_prepared
@@ -63,9 +62,8 @@ class RatioComparison:
 
 def read_pairs() -> list[Pair]:
     """Read all pairs that the project carries."""
-    text = (resources.files("sim.validation") / "fine_tuning.toml").read_text(encoding="utf-8")
     rows = {row["id"]: row for row in read_rows("training_measurements.csv")}
-    return [_pair(raw, rows) for raw in tomllib.loads(text)["pair"]]
+    return [_pair(raw, rows) for raw in read_data("fine_tuning", "sim.validation")["pair"]]
 
 
 def compare_pairs() -> list[RatioComparison]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -22,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.catalog import load_device, load_stack, stack_names
+from sim.catalog.data_files import read_data
 from sim.catalog.loader import own_figures
 from sim.catalog.writer import write_figures
 from sim.errors import DoesNotFit, InputError, unknown_name
@@ -277,10 +277,8 @@ def _overrides(stack: str, base: str, field: str) -> bool:
     return any(field in own_figures(one) for one in between)
 
 
-@functools.cache
 def _fits() -> dict[str, dict[str, dict[str, Any]]]:
-    text = (resources.files("sim.validation") / "fits.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    return read_data("fits", "sim.validation")
 
 
 def _mean_absolute(log_ratios: NDArray[np.float64]) -> float:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import functools
 import re
 import textwrap
-import tomllib
-from importlib import resources
 
+from sim.catalog.data_files import read_data
 from sim.errors import InputError, closest, some_of
 from sim.validation.table import Row, Table
 
@@ -53,5 +52,5 @@ def _is_called(row: Row, wanted: str) -> bool:
 
 @functools.cache
 def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    text = (resources.files("sim.validation") / "labels.toml").read_text(encoding="utf-8")
-    return tuple((re.compile(entry["match"]), entry["label"]) for entry in tomllib.loads(text)["label"])
+    labels = read_data("labels", "sim.validation")["label"]
+    return tuple((re.compile(entry["match"]), entry["label"]) for entry in labels)

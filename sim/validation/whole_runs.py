@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
 from typing import Literal
 
+from sim.catalog.data_files import read_data
 from sim.validation.cases import Case, case_of
 from sim.validation.roles import role_of
 from sim.validation.rows import read_rows
@@ -44,12 +43,11 @@ class WholeRun:
 
 def read_whole_runs() -> list[WholeRun]:
     """Read all that the project carries."""
-    text = (resources.files("sim.validation") / "whole_runs.toml").read_text(encoding="utf-8")
     rows = {row["id"]: row for file in _FILES for row in read_rows(file)}
     fitted = {row.id for row in read_selection().rows if _is_fitted(case_of(row))}
     return [
         WholeRun(**raw, fitted=raw["row"] in fitted, device_hours=_hours(rows.get(raw["row"], {})))
-        for raw in tomllib.loads(text)["run"]
+        for raw in read_data("whole_runs", "sim.validation")["run"]
     ]
 
 

@@ -31,7 +31,7 @@ SHELF = {
 
 @pytest.fixture
 def shelf(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loader, "_read", lambda _, name: SHELF[name])
+    monkeypatch.setattr(loader, "read_data", lambda name: SHELF[name.removeprefix("stacks/")])
 
 
 def values(figures: dict[str, Any]) -> dict[str, Any]:

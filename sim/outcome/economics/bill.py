@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,6 @@ _SECONDS_PER_HOUR = 3600.0
 
 
 PricedFigure = Literal["rental", "purchase price", "power"]
-Item = TypeVar("Item")
 
 
 class PriceOf(NamedTuple):
@@ -60,22 +59,8 @@ class RunBill:
         """Cost on hardware that is owned: what is written off, and electricity."""
         return _sum([self.write_off_usd, self.electricity_usd])
 
-    @property
-    def energy_joules_per_token(self) -> Range | None:
-        """Energy over tokens trained on."""
-        return self._per_token(self.energy_joules)
-
-    @property
-    def rental_usd_per_token(self) -> Range | None:
-        """Rental over tokens trained on."""
-        return self._per_token(self.rental_usd)
-
-    @property
-    def purchase_usd_per_token(self) -> Range | None:
-        """Cost on owned hardware over tokens trained on."""
-        return self._per_token(self.purchase_usd)
-
-    def _per_token(self, amount: Range | None) -> Range | None:
+    def per_token(self, amount: Range | None) -> Range | None:
+        """One of the amounts over tokens trained on."""
         return None if amount is None else amount.over(self.tokens)
 
 
@@ -89,20 +74,19 @@ def run_bill(
     says instead of the catalogue.
     """
     terms = terms_of(device, prices)
-    energy = None if terms.busy_watts is None else _energy(terms, terms.busy_watts, devices, wall_time_s)
-    return RunBill(
-        devices * wall_time_s / _SECONDS_PER_HOUR,
-        tokens,
-        energy,
-        None if terms.rental is None else _rental(terms.rental, devices, wall_time_s),
-        None if terms.purchase is None else _write_off(terms, terms.purchase, devices, wall_time_s),
-        None if energy is None else _electricity(terms, energy),
-        _dates(terms.rental),
-        _dates(terms.purchase),
-        _unknown(terms),
-        _assumed(terms),
-        terms.figures,
-    )
+    hall, energy, rental, write_off, electricity = terms.facility, *[None] * 4
+    if terms.busy_watts is not None:
+        energy = _range(energy_joules(devices, terms.busy_watts, wall_time_s, _array(hall.pue)))
+        electricity = _range(electricity_cost_usd(_array(energy), _array(hall.electricity_usd_per_joule)))
+    if terms.rental is not None:
+        rental = _range(rental_cost_usd(devices, wall_time_s, _array(terms.rental.usd)))
+    if terms.purchase is not None:
+        # Cheap is a low price over many years that are full of work.
+        years, in_use = _array(hall.amortisation_s)[::-1], _array(hall.in_use)[::-1]
+        write_off = _range(write_off_usd(devices, wall_time_s, _array(terms.purchase.usd), years, in_use))
+    hours, dates = devices * wall_time_s / _SECONDS_PER_HOUR, (_dates(terms.rental), _dates(terms.purchase))
+    amounts = energy, rental, write_off, electricity
+    return RunBill(hours, tokens, *amounts, *dates, _unknown(terms), _assumed(terms), terms.figures)
 
 
 def joint_bill(bills: Sequence[RunBill]) -> RunBill:
@@ -110,37 +94,11 @@ def joint_bill(bills: Sequence[RunBill]) -> RunBill:
 
     What is unknown of one part is unknown of all.
     """
-    return RunBill(
-        math.fsum(bill.device_hours for bill in bills),
-        bills[0].tokens,
-        _sum([bill.energy_joules for bill in bills]),
-        _sum([bill.rental_usd for bill in bills]),
-        _sum([bill.write_off_usd for bill in bills]),
-        _sum([bill.electricity_usd for bill in bills]),
-        _distinct([bill.rental_dates for bill in bills]),
-        _distinct([bill.purchase_dates for bill in bills]),
-        _distinct([bill.unknown for bill in bills]),
-        _distinct([bill.assumed for bill in bills]),
-        tuple(dict.fromkeys(figure for bill in bills for figure in bill.figures)),
-    )
-
-
-def _energy(terms: Terms, watts: float, devices: int, time_s: float) -> Range:
-    return _range(energy_joules(devices, watts, time_s, _array(terms.facility.pue)))
-
-
-def _rental(price: Price, devices: int, time_s: float) -> Range:
-    return _range(rental_cost_usd(devices, time_s, _array(price.usd)))
-
-
-def _write_off(terms: Terms, price: Price, devices: int, time_s: float) -> Range:
-    """Cheap is a low price over many years that are full of work."""
-    years, in_use = _array(terms.facility.amortisation_s)[::-1], _array(terms.facility.in_use)[::-1]
-    return _range(write_off_usd(devices, time_s, _array(price.usd), years, in_use))
-
-
-def _electricity(terms: Terms, energy: Range) -> Range:
-    return _range(electricity_cost_usd(_array(energy), _array(terms.facility.electricity_usd_per_joule)))
+    amounts = ("energy_joules", "rental_usd", "write_off_usd", "electricity_usd")
+    told = ("rental_dates", "purchase_dates", "unknown", "assumed", "figures")
+    joint: dict[str, Any] = {name: _sum([getattr(bill, name) for bill in bills]) for name in amounts}
+    joint |= {name: tuple(dict.fromkeys(one for bill in bills for one in getattr(bill, name))) for name in told}
+    return RunBill(math.fsum(bill.device_hours for bill in bills), bills[0].tokens, **joint)
 
 
 def _array(ends: Range) -> NDArray[np.float64]:
@@ -165,10 +123,6 @@ def _sum(amounts: Sequence[Range | None]) -> Range | None:
 
 def _dates(price: Price | None) -> tuple[str, ...]:
     return () if price is None else (price.date,)
-
-
-def _distinct(parts: Sequence[tuple[Item, ...]]) -> tuple[Item, ...]:
-    return tuple(dict.fromkeys(one for each in parts for one in each))
 
 
 def _unknown(terms: Terms) -> tuple[PriceOf, ...]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from sim.report.borders import chart_text
-from sim.report.charts.canvas import quiet, sheet_of
+from sim.report.charts.canvas import annotate, quiet, sheet_of
 from sim.report.charts.colours import FAINT, INK
 
 MOST_DIRECT_LABELS = 7
@@ -19,6 +19,8 @@ _LABEL_POINTS = 11.0
 """Height of one line of a direct label."""
 _MARGIN = 1.35
 """Factor between the sizes at the ends and the ends of the axis."""
+MARKED: dict[str, Any] = {"markersize": 6, "markeredgecolor": "white", "markeredgewidth": 0.6}
+"""How the markers of curves look."""
 
 
 class End(NamedTuple):
@@ -28,6 +30,11 @@ class End(NamedTuple):
     y: float
     label: str
     colour: str
+
+
+def legend_rows(curves: int) -> int:
+    """Rows of a legend of three columns; none where curves are few enough to be labelled at their ends."""
+    return 0 if curves <= MOST_DIRECT_LABELS else (curves + 2) // 3
 
 
 def devices_axis(ax: Axes, devices: Iterable[int]) -> None:
@@ -40,9 +47,7 @@ def devices_axis(ax: Axes, devices: Iterable[int]) -> None:
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:,.0f}"))
     ax.set_xlabel("devices", size=9, color=INK)
-    ax.grid(color="#e6e6e6", linewidth=0.6)
-    ax.set_axisbelow(True)
-    quiet(ax)
+    quiet(ax, grid=True)
 
 
 def label_sizes(ax: Axes, points: Iterable[tuple[int, float]]) -> None:
@@ -51,16 +56,7 @@ def label_sizes(ax: Axes, points: Iterable[tuple[int, float]]) -> None:
     for devices, height in points:
         highest[devices] = max(height, highest.get(devices, height))
     for devices, height in highest.items():
-        ax.annotate(
-            f"{devices:,}",
-            (devices, height),
-            xytext=(0, 7),
-            textcoords="offset points",
-            size=7.5,
-            color=FAINT,
-            ha="center",
-            zorder=4,
-        )
+        annotate(ax, f"{devices:,}", (devices, height), (0, 7), size=7.5, color=FAINT, ha="center", zorder=4)
 
 
 def label_ends(ax: Axes, ends: Sequence[End]) -> None:
@@ -73,16 +69,6 @@ def label_ends(ax: Axes, ends: Sequence[End]) -> None:
         end, up = ends[index], heights[index]
         place = max(up, floors.get(end.x, up))
         floors[end.x] = place + _LABEL_POINTS
-        ax.annotate(
-            chart_text(end.label),
-            (end.x, end.y),
-            xytext=(12, place - up),
-            textcoords="offset points",
-            size=9,
-            weight="bold",
-            color=end.colour,
-            va="center",
-            annotation_clip=False,
-            zorder=5,
-            bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.8},
-        )
+        bbox = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
+        style = {"size": 9, "weight": "bold", "color": end.colour, "va": "center", "zorder": 5, "bbox": bbox}
+        annotate(ax, chart_text(end.label), (end.x, end.y), (12, place - up), annotation_clip=False, **style)

@@ -11,7 +11,7 @@ from sim.catalog import ParametricLaw
 from sim.outcome.quality.losses import least_parameters, tokens_for_loss
 from sim.outcome.quality.optimum import INFERENCE_FLOPS, TRAINING_FLOPS, Recipe
 from sim.outcome.quality.study import Study
-from sim.report.charts.canvas import add_legend, quiet, sheet, sheet_of
+from sim.report.charts.canvas import add_legend, annotate, quiet, sheet, sheet_of
 from sim.report.charts.colours import FAINT, INK, system_style
 
 _SAMPLES = 400
@@ -66,9 +66,7 @@ def lifetime_compute(study: Study, ax: Axes | None = None) -> Axes:
     ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number / 1e9:,g}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.grid(color="#e6e6e6", linewidth=0.6)
-    ax.set_axisbelow(True)
-    quiet(ax)
+    quiet(ax, grid=True)
     return ax
 
 
@@ -77,19 +75,11 @@ def budget_figure(study: Study) -> Figure:
     title = f"Models of one loss, {study.loss:.4g} on {study.law.corpus} by {study.law.name}"
     (ax,) = sheet([4.2], title, _CAPTION, legend_rows=1)
     lifetime_compute(study, ax)
-    add_legend(ax, *ax.get_legend_handles_labels(), _CAPTION, columns=3)
+    add_legend(ax, _CAPTION, columns=3)
     return sheet_of(ax)
 
 
 def _mark(ax: Axes, recipe: Recipe, flops: float, name: str) -> None:
     ax.plot([recipe.parameters], [flops], marker="o", markersize=7, color=INK, linestyle="", zorder=4)
-    ax.annotate(
-        f"{name}: {recipe.parameters / 1e9:.3g} B on {recipe.tokens / 1e12:.3g} T tokens",
-        (recipe.parameters, flops),
-        xytext=(0, 10),
-        textcoords="offset points",
-        size=8.5,
-        color=INK,
-        ha="center",
-        zorder=5,
-    )
+    text = f"{name}: {recipe.parameters / 1e9:.3g} B on {recipe.tokens / 1e12:.3g} T tokens"
+    annotate(ax, text, (recipe.parameters, flops), (0, 10), size=8.5, ha="center", zorder=5)

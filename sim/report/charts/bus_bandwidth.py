@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
-from sim.report.charts.canvas import add_legend, quiet, sheet, sheet_of
+from sim.report.charts.canvas import add_legend, annotate, quiet, sheet, sheet_of
 from sim.report.charts.colours import ALGORITHM_COLOURS, FAINT, INK, colours_of
 from sim.report.collective import Study
 from sim.report.collective_screen import gigabytes_per_s, readable_size
@@ -64,7 +64,7 @@ def bus_bandwidth_figure(study: Study) -> Figure:
     entries = len(study.algorithms) + 2
     (ax,) = sheet([4.2], title, caption, left=0.85, legend_rows=-(-entries // _COLUMNS))
     bus_bandwidth(study, ax)
-    add_legend(ax, *ax.get_legend_handles_labels(), caption, columns=_COLUMNS)
+    add_legend(ax, caption, columns=_COLUMNS)
     return sheet_of(ax)
 
 
@@ -112,18 +112,9 @@ def _mark_size(ax: Axes, study: Study) -> None:
     row = study.row(study.fastest(study.size_bytes), study.size_bytes)
     rate = row.bus_bytes_per_s / 1e9
     ax.plot([row.size_bytes], [rate], marker="o", markersize=6, color=INK, zorder=6)
-    ax.annotate(
-        f"{readable_size(row.size_bytes)}: {gigabytes_per_s(row.bus_bytes_per_s)} GB/s",
-        (row.size_bytes, rate),
-        xytext=(7, -9),
-        textcoords="offset points",
-        size=8.5,
-        weight="bold",
-        color=INK,
-        va="top",
-        zorder=6,
-        bbox={"boxstyle": "square,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85},
-    )
+    text = f"{readable_size(row.size_bytes)}: {gigabytes_per_s(row.bus_bytes_per_s)} GB/s"
+    bbox = {"boxstyle": "square,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
+    annotate(ax, text, (row.size_bytes, rate), (7, -9), size=8.5, weight="bold", va="top", zorder=6, bbox=bbox)
 
 
 def _finish(ax: Axes, study: Study) -> None:
@@ -133,6 +124,4 @@ def _finish(ax: Axes, study: Study) -> None:
     ax.xaxis.set_major_formatter(FuncFormatter(lambda size, _: readable_size(size)))
     ax.set_xlabel("message size", size=9, color=INK)
     ax.set_ylabel("bus bandwidth (GB/s)", size=9, color=INK)
-    ax.grid(color="#e6e6e6", linewidth=0.6)
-    ax.set_axisbelow(True)
-    quiet(ax)
+    quiet(ax, grid=True)

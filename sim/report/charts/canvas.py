@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.artist import Artist
@@ -59,13 +60,14 @@ def sheet(
     return panels
 
 
-def add_legend(ax: Axes, handles: Sequence[Artist], labels: Sequence[str], caption: str, columns: int) -> None:
-    """Put a legend into the room that the sheet left free above its caption."""
+def add_legend(ax: Axes, caption: str, columns: int, named: Mapping[str, Artist] | None = None) -> None:
+    """Put a legend into the room that the sheet left free above its caption. named: instead of what the axes have."""
     figure = sheet_of(ax)
+    handles, labels = ax.get_legend_handles_labels() if named is None else (list(named.values()), list(named))
     lines = len(textwrap.wrap(caption, _CAPTION_COLUMNS))
     above = (1.5 * _MARGIN_INCHES + lines * _CAPTION_ROW_INCHES) / figure.get_figheight()
     figure.legend(
-        list(handles),
+        handles,
         [chart_text(label) for label in labels],
         loc="lower left",
         bbox_to_anchor=(0.0, above),
@@ -88,8 +90,16 @@ def sheet_of(ax: Axes) -> Figure:
     return figure
 
 
-def quiet(ax: Axes) -> None:
-    """Take away what carries no information."""
+def annotate(ax: Axes, text: str, at: tuple[float, float], off: tuple[float, float], **style: Any) -> None:
+    """Write beside a place. off: points to the right and up; style: as matplotlib's, INK where no colour is said."""
+    ax.annotate(text, at, xytext=off, textcoords="offset points", **{"color": INK, **style})
+
+
+def quiet(ax: Axes, *, grid: bool = False) -> None:
+    """Take away what carries no information. grid: a faint one behind everything."""
+    if grid:
+        ax.grid(color="#e6e6e6", linewidth=0.6)
+        ax.set_axisbelow(True)
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     for side in ("left", "bottom"):

@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 from sim.outcome.effort import Effort
 from sim.parallel.step_plan import StepPlan
 from sim.planning import PlanStudy
-from sim.report.charts.canvas import quiet, sheet, sheet_of
+from sim.report.charts.canvas import annotate, quiet, sheet, sheet_of
 from sim.report.charts.colours import FAINT, INK
 from sim.report.plans.studies import SystemStudy
 from sim.report.points import counted
@@ -78,10 +78,7 @@ def _counts(ax: Axes, columns: list[_Column]) -> None:
             count = getattr(column.effort, field)
             left = place + (number - len(_KINDS) / 2 + 0.5) * width
             ax.bar(left, count, width * 0.94, color=colour, label=words if not place else None, zorder=2)
-            ax.annotate(
-                f"{count:,}", (left, max(count, 1)), xytext=(0, 2), textcoords="offset points", size=7.5, color=INK,
-                ha="center", va="bottom",
-            )  # fmt: skip
+            annotate(ax, f"{count:,}", (left, max(count, 1)), (0, 2), size=7.5, ha="center", va="bottom")
     for place, column in enumerate(columns):
         if column.effort is None:
             ax.annotate("nothing fits", (place, 1), size=8, color=FAINT, ha="center", va="bottom")

@@ -9,7 +9,15 @@ from matplotlib.figure import Figure
 
 from sim.outcome.outcome import Outcome
 from sim.outcome.run.training_run import TrainingRun
-from sim.report.charts.against_devices import MOST_DIRECT_LABELS, End, devices_axis, label_ends, label_sizes
+from sim.report.charts.against_devices import (
+    MARKED,
+    MOST_DIRECT_LABELS,
+    End,
+    devices_axis,
+    label_ends,
+    label_sizes,
+    legend_rows,
+)  # fmt: skip
 from sim.report.charts.canvas import add_legend, sheet, sheet_of
 from sim.report.charts.colours import INK, system_style
 from sim.report.points import curves
@@ -38,18 +46,7 @@ def goodput(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
         shares = [100 * run.goodput for _, run in points]
         low, high = ([_percentile(run, percent) for _, run in points] for percent in (10, 90))
         ax.vlines(sizes, low, high, color=colour, alpha=0.35, linewidth=4, zorder=2)
-        ax.plot(
-            sizes,
-            shares,
-            color=colour,
-            marker=marker,
-            markersize=6,
-            markeredgecolor="white",
-            markeredgewidth=0.6,
-            linewidth=1.8,
-            label=curve.label,
-            zorder=3,
-        )
+        ax.plot(sizes, shares, color=colour, marker=marker, linewidth=1.8, label=curve.label, zorder=3, **MARKED)
         ends.append(End(sizes[-1], shares[-1], curve.label, colour))
     lowest = min(ax.dataLim.y0, 100.0 - _NARROWEST)
     ax.set_ylim(max(lowest - 0.08 * (100.0 - lowest), 0.0), 100.0 + 0.08 * (100.0 - lowest))
@@ -63,17 +60,15 @@ def goodput(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
 
 def goodput_figure(outcomes: Sequence[Outcome]) -> Figure:
     """The panel as a sheet with title and caption."""
-    count = len(curves(outcomes))
-    direct = count <= MOST_DIRECT_LABELS
-    rows = 0 if direct else (count + 2) // 3
+    rows = legend_rows(len(curves(outcomes)))
     title = "Goodput against the number of devices"
     runs = [point.run for point in outcomes if point.run is not None]
     spread = any(_percentile(run, 10) < _percentile(run, 90) for run in runs)
     caption = _CAPTION.format(bar=_BAR if spread else "")
-    (ax,) = sheet([3.4], title, caption, right=1.9 if direct else 0.4, legend_rows=rows)
+    (ax,) = sheet([3.4], title, caption, right=0.4 if rows else 1.9, legend_rows=rows)
     goodput(outcomes, ax)
-    if not direct:
-        add_legend(ax, *ax.get_legend_handles_labels(), caption, columns=3)
+    if rows:
+        add_legend(ax, caption, columns=3)
     return sheet_of(ax)
 
 

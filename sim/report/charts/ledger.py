@@ -68,7 +68,7 @@ def ledger_figure(outcomes: Sequence[Outcome]) -> Figure:
     left = _left(outcomes)
     (ax,) = sheet([_height(outcomes)], title, _CAPTION, left=left, right=_RIGHT_INCHES, legend_rows=legend_rows)
     ledger_bars(outcomes, ax)
-    add_legend(ax, *ax.get_legend_handles_labels(), _CAPTION, columns=2)
+    add_legend(ax, _CAPTION, columns=2)
     return sheet_of(ax)
 
 

@@ -9,7 +9,15 @@ from matplotlib.figure import Figure
 
 from sim.machines import KINDS, kind_of
 from sim.outcome.outcome import Outcome
-from sim.report.charts.against_devices import MOST_DIRECT_LABELS, End, devices_axis, label_ends, label_sizes
+from sim.report.charts.against_devices import (
+    MARKED,
+    MOST_DIRECT_LABELS,
+    End,
+    devices_axis,
+    label_ends,
+    label_sizes,
+    legend_rows,
+)  # fmt: skip
 from sim.report.charts.canvas import add_legend, round_ticks, sheet, sheet_of
 from sim.report.charts.colours import INK, system_style
 from sim.report.points import Curve, comparable, curves
@@ -59,23 +67,21 @@ def distribution_tax(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axe
 def scaling_figure(outcomes: Sequence[Outcome]) -> Figure:
     """Both panels, one above the other, as a sheet with title and caption."""
     systems = curves(outcomes)
-    direct = len(systems) <= MOST_DIRECT_LABELS
     title = "Time to train and distribution tax against the number of devices"
     if comparable(outcomes):
         title += f": {outcomes[0].scenario.model.name}"
-    rows = 0 if direct else (len(systems) + 2) // 3
+    rows = legend_rows(len(systems))
     kinds = [kind for kind in KINDS if any(kind is kind_of(point.plan) for point in outcomes)]
     mixed = f" One device is {' or '.join(kind.one for kind in kinds)}." if len(kinds) > 1 else ""
     caption = _MACHINES + mixed + _IDEAL + _TAX
-    above, below = sheet([3.9, 2.4], title, caption, right=1.9 if direct else 0.4, gap=0.35, legend_rows=rows)
+    above, below = sheet([3.9, 2.4], title, caption, right=0.4 if rows else 1.9, gap=0.35, legend_rows=rows)
     time_to_train(outcomes, above)
     distribution_tax(outcomes, below)
     above.set_xlabel("")
     above.tick_params(axis="x", labelbottom=False)
     below.set_xlim(above.get_xlim())
-    if not direct:
-        handles, labels = above.get_legend_handles_labels()
-        add_legend(above, handles, labels, caption, columns=3)
+    if rows:
+        add_legend(above, caption, columns=3)
     return sheet_of(above)
 
 
@@ -83,18 +89,8 @@ def _draw(ax: Axes, systems: Sequence[Curve], value: Callable[[Outcome], float])
     ax.set_xscale("log")
     for index, curve in enumerate(systems):
         colour, marker = system_style(index)
-        ax.plot(
-            [point.devices for point in curve.points],
-            [value(point) for point in curve.points],
-            color=colour,
-            marker=marker,
-            markersize=6,
-            markeredgecolor="white",
-            markeredgewidth=0.6,
-            linewidth=1.8,
-            label=curve.label,
-            zorder=3,
-        )
+        sizes, values = [point.devices for point in curve.points], [value(point) for point in curve.points]
+        ax.plot(sizes, values, color=colour, marker=marker, linewidth=1.8, label=curve.label, zorder=3, **MARKED)
     label_sizes(ax, [(point.devices, value(point)) for curve in systems for point in curve.points])
 
 

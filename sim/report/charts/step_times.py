@@ -11,7 +11,15 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from sim.outcome.outcome import Outcome
-from sim.report.charts.against_devices import MOST_DIRECT_LABELS, End, devices_axis, label_ends, label_sizes
+from sim.report.charts.against_devices import (
+    MARKED,
+    MOST_DIRECT_LABELS,
+    End,
+    devices_axis,
+    label_ends,
+    label_sizes,
+    legend_rows,
+)  # fmt: skip
 from sim.report.charts.canvas import add_legend, quiet, sheet, sheet_of
 from sim.report.charts.colours import FAINT, INK, system_style
 from sim.report.points import Curve, curves, representatives
@@ -49,18 +57,7 @@ def excess_against_devices(outcomes: Sequence[Outcome], ax: Axes | None = None) 
         ax.vlines(sizes, low, high, color=colour, alpha=0.35, linewidth=5, zorder=2)
         ax.plot(sizes, median, color=colour, linewidth=1.6, zorder=3)
         ax.plot(sizes, longest, color=colour, marker="_", markersize=10, markeredgewidth=1.6, linestyle="", zorder=3)
-        ax.plot(
-            sizes,
-            means,
-            color=colour,
-            marker=marker,
-            markersize=6,
-            markeredgecolor="white",
-            markeredgewidth=0.6,
-            linestyle="",
-            label=curve.label,
-            zorder=4,
-        )
+        ax.plot(sizes, means, color=colour, marker=marker, linestyle="", label=curve.label, zorder=4, **MARKED)
         # A label on the zero line could not be read.
         heights += [(size, max(height, 0.0)) for size, height in zip(sizes, longest, strict=True)]
         ends.append(End(sizes[-1], means[-1], curve.label, colour))
@@ -89,9 +86,7 @@ def excess_by_step(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     _vertical(ax)
     ax.set_xlabel("simulated step", size=9, color=INK)
-    ax.grid(color="#e6e6e6", linewidth=0.6)
-    ax.set_axisbelow(True)
-    quiet(ax)
+    quiet(ax, grid=True)
     label_ends(ax, [End(most + 0.5, height, label, colour) for height, label, colour in ends])
     return ax
 
@@ -108,13 +103,12 @@ def step_times_figure(outcomes: Sequence[Outcome]) -> Figure | None:
         (below,) = sheet([2.6], title, caption, left=_LEFT_INCHES, right=right)
         return sheet_of(excess_by_step(outcomes, below))
     caption = f"{_OVER_DEVICES} Below, {_OVER_STEPS} {_ZERO}"
-    rows = 0 if len(systems) <= MOST_DIRECT_LABELS else (len(systems) + 2) // 3
+    rows = legend_rows(len(systems))
     above, below = sheet([3.2, 2.2], title, caption, left=_LEFT_INCHES, right=right, gap=0.65, legend_rows=rows)
     excess_against_devices(outcomes, above)
     excess_by_step(outcomes, below)
     if rows:
-        handles, labels = above.get_legend_handles_labels()
-        add_legend(above, handles, labels, caption, columns=3)
+        add_legend(above, caption, columns=3)
     return sheet_of(above)
 
 

@@ -13,7 +13,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullForma
 from sim.outcome.comparison.knee import knee
 from sim.outcome.lines import LINES
 from sim.report.borders import chart_text
-from sim.report.charts.against_devices import MOST_DIRECT_LABELS, End, label_ends
+from sim.report.charts.against_devices import End, label_ends, legend_rows
 from sim.report.charts.canvas import add_legend, quiet, sheet, sheet_of
 from sim.report.charts.colours import FAINT, INK, LINE_COLOURS, system_style, text_colour
 from sim.report.sweeps.series import Column, Row, Series
@@ -34,20 +34,11 @@ _KNEE = (
 
 def curves_figure(series: Sequence[Series], x: Column, y: Column) -> Figure:
     """Curves of a metric along an axis as a sheet, with their knees where it is time against devices."""
-    direct = len(series) <= MOST_DIRECT_LABELS
     timed = x.keys == ("devices",) and y.keys[0] in ("time_to_train_s", "step_time_s")
     knees = _knees(series) if timed else []
-    caption = (_SPREAD if _spread(series) else _POINTS) + (_KNEE if knees else "")
-    rows = 0 if direct else (len(series) + 2) // 3
-    title = f"{y.words} against {x.words}"
-    (ax,) = sheet([4.2], title[0].upper() + title[1:], caption, right=2.2 if direct else 0.4, legend_rows=rows)
-    curves(series, x, y, ax)
+    ax = _sheet_of_curves(series, x, y, _KNEE if knees else "")
     for at, height, colour in knees:
         ax.plot([at], [height], "o", markersize=13, markerfacecolor="none", markeredgecolor=colour, zorder=4)
-    if direct:
-        label_ends(ax, [End(one.xs[-1], one.ys[-1], one.label, system_style(i)[0]) for i, one in enumerate(series)])
-    else:
-        add_legend(ax, *ax.get_legend_handles_labels(), caption, columns=3)
     return sheet_of(ax)
 
 
@@ -70,9 +61,7 @@ def curves(series: Sequence[Series], x: Column, y: Column, ax: Axes | None = Non
         ax.set_ylim(bottom=0)
     ax.set_xlabel(chart_text(x.words), size=9, color=INK)
     ax.set_ylabel(chart_text(y.words), size=9, color=INK)
-    ax.grid(color="#e6e6e6", linewidth=0.6)
-    ax.set_axisbelow(True)
-    quiet(ax)
+    quiet(ax, grid=True)
     return ax
 
 
@@ -126,7 +115,7 @@ def ledger_figure(series: Sequence[Series], x: Column) -> Figure:
     for ax, one in zip(panels, shown, strict=True):
         _bars(ax, one, present)
     panels[-1].set_xlabel(chart_text(x.words), size=9, color=INK)
-    add_legend(panels[-1], *panels[-1].get_legend_handles_labels(), caption, columns=5)
+    add_legend(panels[-1], caption, columns=5)
     return sheet_of(panels[-1])
 
 
@@ -151,21 +140,25 @@ def front_figure(series: Sequence[Series], x: Column, y: Column) -> Figure:
     """Points by two metrics that should both be small, and the front that nothing else is better than in both."""
     points = sorted((at, height) for one in series for at, height in zip(one.xs, one.ys, strict=True))
     front = [point for i, point in enumerate(points) if all(point[1] < other[1] for other in points[:i])]
-    caption = (_SPREAD if _spread(series) else _POINTS) + (_FRONT if len(front) > 1 else "")
-    direct = len(series) <= MOST_DIRECT_LABELS
-    rows = 0 if direct else (len(series) + 2) // 3
-    title = f"{y.words} against {x.words}"
-    (ax,) = sheet([4.2], title[0].upper() + title[1:], caption, right=2.2 if direct else 0.4, legend_rows=rows)
-    curves(series, x, y, ax)
-    if ax.get_xscale() == "linear":
-        ax.set_xlim(left=0)
+    ax = _sheet_of_curves(series, x, y, _FRONT if len(front) > 1 else "", from_zero=True)
     if len(front) > 1:
         ax.plot([at for at, _ in front], [height for _, height in front], color=INK, linewidth=4, alpha=0.25, zorder=1)
-    if direct:
-        label_ends(ax, [End(one.xs[-1], one.ys[-1], one.label, system_style(i)[0]) for i, one in enumerate(series)])
-    else:
-        add_legend(ax, *ax.get_legend_handles_labels(), caption, columns=3)
     return sheet_of(ax)
+
+
+def _sheet_of_curves(series: Sequence[Series], x: Column, y: Column, more: str, *, from_zero: bool = False) -> Axes:
+    """A sheet with curves, their labels or a legend, and a title. more: of the caption. from_zero: a linear x axis."""
+    rows, caption = legend_rows(len(series)), (_SPREAD if _spread(series) else _POINTS) + more
+    title = f"{y.words} against {x.words}"
+    (ax,) = sheet([4.2], title[0].upper() + title[1:], caption, right=0.4 if rows else 2.2, legend_rows=rows)
+    curves(series, x, y, ax)
+    if from_zero and ax.get_xscale() == "linear":
+        ax.set_xlim(left=0)
+    if rows:
+        add_legend(ax, caption, columns=3)
+    else:
+        label_ends(ax, [End(one.xs[-1], one.ys[-1], one.label, system_style(i)[0]) for i, one in enumerate(series)])
+    return ax
 
 
 def _knees(series: Sequence[Series]) -> list[tuple[float, float, str]]:

@@ -90,8 +90,8 @@ def timeline_figure(outcome: Outcome, name: str) -> Figure:
             window.start_s * scale, window.end_s * scale, color="#c8c8c8", alpha=0.55, zorder=0, linewidth=0
         )
     kinds = {kind_of(span, work) for span in trace.spans if span.end_s > span.start_s for work in works_of(span)}
-    present = [kind for kind in KIND_COLOURS if kind in kinds]
-    add_legend(panels[0], [Patch(color=KIND_COLOURS[kind]) for kind in present], present, caption, columns=len(present))
+    named = {kind: Patch(color=colour) for kind, colour in KIND_COLOURS.items() if kind in kinds}
+    add_legend(panels[0], caption, len(named), named)
     return sheet_of(panels[0])
 
 

@@ -14,7 +14,7 @@ from matplotlib.patches import FancyBboxPatch
 from sim.hardware.topology import Topology
 from sim.hardware.topology.fat_tree import FatTree
 from sim.report.borders import chart_text
-from sim.report.charts.canvas import add_legend, sheet, sheet_of
+from sim.report.charts.canvas import add_legend, annotate, sheet, sheet_of
 from sim.report.charts.colours import FAINT, INK, LINK_COLOURS, colours_of
 from sim.report.drawing import LAYER_WIDTH, Line, Picture, Point, Spot, picture
 from sim.report.topology_summary import link_rows, readable_latency
@@ -40,14 +40,6 @@ _CAPTION = (
 )
 
 
-def topology_picture(topology: Topology, ax: Axes | None = None) -> Axes:
-    """Draw a topology; a large one as the part of it that repeats. Return the axes."""
-    found = picture(topology)
-    ax = ax or sheet([_height_inches(found)], left=_left_inches(found))[0]
-    _draw(ax, topology, found)
-    return ax
-
-
 def topology_figure(topology: Topology) -> Figure:
     """The picture as a sheet with title, legend and caption."""
     found = picture(topology)
@@ -60,18 +52,12 @@ def topology_figure(topology: Topology) -> Figure:
     (ax,) = sheet([height], title, caption, left=_left_inches(found), right=0.3, legend_rows=legend_rows)
     _draw(ax, topology, found)
     colours = colours_of(topology.links.classes, LINK_COLOURS)
-    handles: list[Artist] = []
-    labels: list[str] = []
+    named: dict[str, Artist] = {}
     for row in rows:
-        handles.append(Line2D([], [], color=colours[row.link.link_class], linewidth=2.2))
-        labels.append(
-            f"{row.link.link_class} ({', '.join(row.between)}): {row.link.bytes_per_s / 1e9:,.1f} GB/s each way,"
-            f" {readable_latency(row.link.latency_s)}, {row.count:,} links"
-        )
-    for role in roles:
-        handles.append(_marker(role))
-        labels.append(role)
-    add_legend(ax, handles, labels, caption, columns=_COLUMNS)
+        words = f"{row.link.link_class} ({', '.join(row.between)}): {row.link.bytes_per_s / 1e9:,.1f} GB/s each way,"
+        words += f" {readable_latency(row.link.latency_s)}, {row.count:,} links"
+        named[words] = Line2D([], [], color=colours[row.link.link_class], linewidth=2.2)
+    add_legend(ax, caption, _COLUMNS, named | {role: _marker(role) for role in roles})
     return sheet_of(ax)
 
 
@@ -205,18 +191,8 @@ def _name(ax: Axes, spot: Spot, found: Picture) -> None:
         ha = "left" if x > 0.2 * length else "right" if x < -0.2 * length else "center"
     elif is_crowded:
         off, ha = (0.0, 11.0 if off[1] > 0 else -11.0), "center"
-    ax.annotate(
-        chart_text(spot.name),
-        spot.at,
-        xytext=off,
-        textcoords="offset points",
-        size=7.5,
-        color=INK,
-        ha=ha,
-        va="center",
-        zorder=5,
-        bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.7},
-    )
+    bbox = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.7}
+    annotate(ax, chart_text(spot.name), spot.at, off, size=7.5, ha=ha, va="center", zorder=5, bbox=bbox)
 
 
 def _is_free_above(spot: Spot, found: Picture) -> bool:
@@ -235,19 +211,10 @@ def _labels(ax: Axes, found: Picture) -> None:
     for y, lines in rows.items():
         for index, text in enumerate(lines):
             heads = any(text == f"{label.count:,} {label.kind}" for label in found.labels)
-            ax.annotate(
-                chart_text(text),
-                (0.0, y),
-                xycoords=("axes fraction", "data"),
-                xytext=(-8, _LINE_POINTS * ((len(lines) - 1) / 2 - index)),
-                textcoords="offset points",
-                size=9.5 if heads else 8,
-                weight="bold" if heads else "normal",
-                color=INK if heads else FAINT,
-                ha="right",
-                va="center",
-                annotation_clip=False,
-            )
+            off = (-8, _LINE_POINTS * ((len(lines) - 1) / 2 - index))
+            style = {"size": 9.5, "weight": "bold"} if heads else {"size": 8, "color": FAINT}
+            place = {"xycoords": ("axes fraction", "data"), "annotation_clip": False, "ha": "right", "va": "center"}
+            annotate(ax, chart_text(text), (0.0, y), off, **style, **place)
 
 
 def _window(found: Picture, side: int) -> Point:

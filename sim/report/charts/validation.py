@@ -104,8 +104,7 @@ def parity_figure(comparisons: Sequence[Comparison]) -> Figure:
     """The parity chart as a sheet with title, legend and caption."""
     (ax,) = sheet([6.2], "Predicted against measured step time", _PARITY_CAPTION, legend_rows=1)
     parity(comparisons, ax)
-    handles, labels = ax.get_legend_handles_labels()
-    add_legend(ax, handles, labels, _PARITY_CAPTION, columns=len(_KINDS))
+    add_legend(ax, _PARITY_CAPTION, columns=len(_KINDS))
     return sheet_of(ax)
 
 

@@ -19,11 +19,6 @@ DEVICES = st.sampled_from(device_names())
 COUNTS = st.integers(1, 100_000)
 TIMES_S = st.floats(1.0, 1e8)
 AMOUNTS = ("energy_joules", "rental_usd", "write_off_usd", "electricity_usd", "purchase_usd")
-PER_TOKEN = {
-    "energy_joules_per_token": "energy_joules",
-    "rental_usd_per_token": "rental_usd",
-    "purchase_usd_per_token": "purchase_usd",
-}
 
 
 def words(figures: tuple[PriceOf, ...]) -> tuple[str, ...]:
@@ -49,8 +44,9 @@ def test_the_rental_of_mpt_7b() -> None:
     assert bill.rental_usd.typical == pytest.approx(200_640)
     assert bill.rental_usd.ends == pytest.approx((150_480, 200_640, 249_796.8))
     assert bill.rental_dates == ("2023-05",)
-    assert bill.rental_usd_per_token is not None
-    assert bill.rental_usd_per_token.typical == pytest.approx(2.0064e-7)
+    each = bill.per_token(bill.rental_usd)
+    assert each is not None
+    assert each.typical == pytest.approx(2.0064e-7)
 
 
 def test_the_energy_of_gpt_3() -> None:
@@ -63,7 +59,7 @@ def test_the_energy_of_gpt_3() -> None:
 def test_what_no_source_states_stays_unknown() -> None:
     bill = run_bill("v100-32gb-sxm", 8, DAY_S, 1e9)
     assert (bill.rental_usd, bill.write_off_usd, bill.purchase_usd) == (None, None, None)
-    assert (bill.rental_usd_per_token, bill.purchase_usd_per_token) == (None, None)
+    assert bill.per_token(bill.rental_usd) is None
     assert bill.electricity_usd is not None
     assert (bill.rental_dates, bill.purchase_dates) == ((), ())
     assert words(bill.unknown) == ("rental of v100-32gb-sxm", "purchase price of v100-32gb-sxm")
@@ -131,8 +127,9 @@ def test_ranges_are_in_order_and_per_token_is_what_it_says(
     for key in AMOUNTS:
         if (amount := getattr(bill, key)) is not None:
             assert 0 < amount.low <= amount.typical <= amount.high
-    for key, whole in PER_TOKEN.items():
-        each, amount = getattr(bill, key), getattr(bill, whole)
+    for key in AMOUNTS:
+        amount = getattr(bill, key)
+        each = bill.per_token(amount)
         assert (each is None) == (amount is None)
         if each is not None:
             assert each.typical * tokens == pytest.approx(amount.typical)
