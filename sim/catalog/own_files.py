@@ -43,12 +43,15 @@ def read_device(path: Path, where: str) -> Device:
 
 def find_stack(given: str, where: str) -> Stack:
     """The stack of a name, or of a path ending in .toml. where: how messages name what gives it."""
-    return read_stack(Path(given), given) if given.endswith(".toml") else load_stack(given, where)
+    return read_stack(Path(given), given, where) if given.endswith(".toml") else load_stack(given, where)
 
 
-def read_stack(path: Path, where: str) -> Stack:
-    """Read a software stack of the user's own in the same way. Raises InputError as read_device does."""
-    base, raw = _over_base(path, where, "stack", stack_names())
+def read_stack(path: Path, where: str, named_at: str = "") -> Stack:
+    """Read a software stack of the user's own in the same way. Raises InputError as read_device does.
+
+    named_at: how messages name what names the file, where there is none.
+    """
+    base, raw = _over_base(path, where, "stack", stack_names(), named_at)
     stack, like = stack_of(path.stem, raw, where), {figure.name: figure for figure in load_stack(base).figures}
     for figure in stack.figures:
         check_source(figure, where)
@@ -59,9 +62,9 @@ def read_stack(path: Path, where: str) -> Stack:
     return stack
 
 
-def _over_base(path: Path, where: str, kind: str, names: list[str]) -> tuple[str, dict[str, Any]]:
+def _over_base(path: Path, where: str, kind: str, names: list[str], named_at: str = "") -> tuple[str, dict[str, Any]]:
     """(name of its base, figures of the base with those of the file over them)."""
-    raw = parse_toml(read_text(path, where), where)
+    raw = parse_toml(read_text(path, named_at or where), where)
     missing = [key for key in ("title", "base") if not isinstance(raw.get(key), str)]
     if missing:
         remedy = f'write title = "My {kind}" and base = the nearest of scaletax list {kind}s; state only what differs'

@@ -32,6 +32,7 @@ class Lora(Table):
 
 
 Element = Literal["fp32", "bf16", "fp16"]
+_RECIPE = 'write for example recipe = "bf16-only" (scaletax list recipes), or a table [training.recipe]'
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,9 @@ class Training(Table):
     tokens_per_parameter: Internal[float | None] = None
     asked_batch_tokens: Internal[int | None] = None
     """The batch in tokens as it was asked for, where that is no whole number of sequences."""
-    recipe: Annotated[RecipeRequest, NamedBy("name"), unless(RecipeRequest())] = field(default=RecipeRequest())
+    recipe: Annotated[RecipeRequest, NamedBy("name", "is no recipe", _RECIPE), unless(RecipeRequest())] = field(
+        default=RecipeRequest()
+    )
 
     @model_validator(mode="after")
     def _amounts_by_their_units(self) -> Training:

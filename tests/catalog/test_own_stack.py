@@ -126,6 +126,13 @@ def test_what_cannot_be_is_refused(write, given, message):
         prepare(write(**given))
 
 
+def test_who_names_a_file_that_is_not_there_is_told_where(write, tmp_path):
+    scenario = write()
+    (tmp_path / "mine.toml").unlink()
+    with pytest.raises(InputError, match=r'scenario.toml: \[system "a"\]\n  there is no file .*mine.toml'):
+        prepare(scenario)
+
+
 def test_a_name_of_the_catalogue_is_not_taken_again(tmp_path):
     path = tmp_path / "vtrain.toml"
     path.write_text('title = "x"\nbase = "vtrain"\n', encoding="utf-8")

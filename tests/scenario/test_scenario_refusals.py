@@ -91,6 +91,11 @@ REFUSED = {
         'recipe = "bf16-onyl"',
         ": [training] recipe\n  unknown precision recipe 'bf16-onyl'; did you mean 'bf16-only'?",
     ),
+    "what is no recipe": (
+        "sequence = 2048",
+        "recipe = 3",
+        ': [training] recipe\n  3 is no recipe\n  write for example recipe = "bf16-only" (scaletax list recipes)',
+    ),
     "a recipe of another precision": (
         "sequence = 2048",
         'precision = "fp16"\nrecipe = "bf16-only"',
