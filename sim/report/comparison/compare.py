@@ -10,14 +10,7 @@ from sim.catalog import Range
 from sim.errors import InputError, closest, some_of
 from sim.outcome.comparison.knee import Growth, Knee, knee, largest_growth
 from sim.outcome.comparison.matching import Afforded, Match, at_devices, fastest_within, matching_devices
-from sim.outcome.comparison.metrics import (
-    account,
-    energy_joules,
-    error_span,
-    meter_watts,
-    owned_usd,
-    rental_usd,
-)
+from sim.outcome.comparison.metrics import account, energy_joules, error_span, meter_watts, owned_usd, rental_usd
 from sim.outcome.outcome import Outcome
 from sim.report.points import Curve, counted, curves
 from sim.scenario import Scenario
