@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from sim.catalog.data_files import names_on, read_data
@@ -18,7 +18,7 @@ from sim.catalog.precision_records import NO_COPY, Format, Optimizer, Recipe
 from sim.catalog.records import Device, Gpu, Library, Model, Protocol, Slow, Stalls, Variation, Wafer
 from sim.catalog.stack_records import GpuStack, Stack, WaferStack
 from sim.catalog.undisclosed import undisclosed, undisclosed_models
-from sim.errors import InputError, unknown_name
+from sim.errors import InputError, shown, unknown_name
 
 Record = TypeVar("Record", Device, Stack, Recipe, Optimizer, Model, Stalls, Slow, Variation)
 _MACHINES: dict[str, tuple[type[Device], type[Stack]]] = {"gpu": (Gpu, GpuStack), "wafer": (Wafer, WaferStack)}
@@ -81,9 +81,22 @@ def stack_of(name: str, raw: Mapping[str, Any], where: str) -> Stack:
     """Build a stack from what a file states. where: how messages name the file."""
     values = _values(name, raw, where)
     if "recipes" in values:
-        named = {precision: load_recipe(recipe, where) for precision, recipe in values["recipes"].items()}
-        values["recipes"] = {precision: load_recipe(precision, where) for precision in PRECISIONS} | named
+        values["recipes"] = _recipes(values["recipes"], where)
     return _construct(_MACHINES[raw["record"]][1], values, where)
+
+
+def _recipes(stated: Mapping[str, object], where: str) -> dict[str, Recipe]:
+    """The recipe of every precision: the one that a stack names, or the usual one."""
+    found = {precision: load_recipe(precision, where) for precision in PRECISIONS}
+    for precision, name in stated.items():
+        place = f"{where}: recipes"
+        _check_known(place, "precision", precision, PRECISIONS)
+        recipe = load_recipe(name if isinstance(name, str) else shown(name), f"{place}.{precision}")
+        if recipe.products.name != precision:
+            problem = f"the products of the recipe '{name}' run in {recipe.products.name}"
+            raise InputError(f"{place}.{precision}", problem, f"name a recipe whose products run in {precision}")
+        found[precision] = recipe
+    return found
 
 
 def recipe_names() -> list[str]:
@@ -201,7 +214,7 @@ def load_sources() -> dict[str, dict[str, str]]:
     return read_data("sources")
 
 
-def _check_known(where: str, what: str, name: str, names: list[str]) -> None:
+def _check_known(where: str, what: str, name: str, names: Sequence[str]) -> None:
     if name not in names:
         raise unknown_name(where, what, name, names)
 

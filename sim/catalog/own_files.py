@@ -13,6 +13,7 @@ from sim.catalog.loader import (
     device_names,
     device_of,
     is_group,
+    load_optimizer,
     load_stack,
     over,
     stack_names,
@@ -51,8 +52,10 @@ def read_stack(path: Path, where: str) -> Stack:
     stack, like = stack_of(path.stem, raw, where), {figure.name: figure for figure in load_stack(base).figures}
     for figure in stack.figures:
         check_source(figure, where)
-        if figure != like.get(figure.name, figure):
-            _check_alike(figure, like[figure.name], where)
+        if figure.group == "optimizer_traffic_bytes":
+            load_optimizer(figure.name.partition(".")[2], f"{where}: {figure.group}")
+        if figure != like.get(figure.name):
+            _check_alike(figure, like.get(figure.name, figure), where)
     return stack
 
 
@@ -73,6 +76,8 @@ def _over_base(path: Path, where: str, kind: str, names: list[str]) -> tuple[str
     for key, entry in raw.items():
         if is_group(below.get(key)) and not is_group(entry):
             raise InputError(f"{where}: {key}", "this is a table of figures, not one", f"write [{key}]")
+        if is_group(entry) and not is_group(below.get(key, entry)):
+            raise InputError(f"{where}: {key}", "this figure has no value", f"write {key} = {{ value = ... }}")
     return raw["base"], over(below, raw)
 
 
@@ -88,6 +93,16 @@ def _check_alike(figure: Figure, like: Figure, where: str) -> None:
         raise InputError(place, f"{shown(value)} is not {_type_of(model)}", f"write for example {shown(model)}")
     elif isinstance(value, (int, float)) and not 0 <= value < math.inf:
         raise InputError(place, f"{shown(value)} is no number from 0 on", f"write for example {shown(model)}")
+    if value == 0 and figure.name in _DIVISORS:
+        raise InputError(place, "0 is no size", f"write for example {shown(model)}")
+    whole = value if isinstance(value, list) else [value]
+    if figure.name in _WHOLE and any(one % 1 for one in whole):
+        raise InputError(place, f"{shown(value)} is not whole", f"write for example {shown(model)}")
+
+
+_DIVISORS = ("vocabulary_multiple", "gradient_bucket_bytes")
+"""Figures of a stack that something is divided by."""
+_WHOLE = ("vocabulary_multiple", "prefetch_layers", "default_zero_stage", "zero_stages")
 
 
 def _type_of(value: object) -> str:

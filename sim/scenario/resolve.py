@@ -153,7 +153,7 @@ def _check_run(run: RunRequest, name_at: str) -> None:
 
 def _system(table: System, written: Mapping[str, Any], variation: Variation, path: Path, at: Place) -> System:
     stack = _named_file(table.stack, path)
-    if stack == table.stack and stack not in stack_names():
+    if not stack.endswith(".toml") and stack not in stack_names():
         raise unknown_name(at("stack"), "software stack", stack, stack_names())
     _check_resolution(table, variation, at)
     parts = tuple(replace(part, topology=_named_file(part.topology, path)) for part in table.parts)

@@ -7,6 +7,7 @@ import pytest
 from sim.catalog import load_stack, read_stack
 from sim.errors import InputError
 from sim.prepare import prepare
+from sim.scenario import resolved_toml
 from sim.simulate import simulate
 from sim.sweep.grid import load_scenarios
 
@@ -71,10 +72,27 @@ def test_its_order_of_ranks_and_schedules_are_used(write):
     assert sends(simulate(write(order='"tp-cp-ep-dp-pp"'))) == {16, -16}
 
 
+def test_the_resolved_copy_finds_it_again_by_its_whole_path(write, tmp_path):
+    scenario, copy = write(), tmp_path / "elsewhere" / "resolved.toml"
+    copy.parent.mkdir()
+    copy.write_text(*resolved_toml([scenario]), encoding="utf-8")
+    (again,) = load_scenarios(copy)
+    assert again.system.stack == scenario.system.stack == str((tmp_path / "mine.toml").resolve())
+    assert prepare(again).stack == prepare(scenario).stack
+
+
 def sends(outcome):
     """Distances over which stages send."""
     waves = {one.wave.wave for span in outcome.trace.spans for one in span.transfers if one.line == "pipeline_comm"}
     return {wave.distance for wave in waves}
+
+
+def recipes_of(precision, name):
+    return f'[recipes]\n{precision} = {{ value = {name}, kind = "assumed", note = "x" }}'
+
+
+def traffic_of(optimizer, size):
+    return f'[optimizer_traffic_bytes]\n{optimizer} = {{ value = {size}, kind = "assumed", note = "x" }}'
 
 
 @pytest.mark.parametrize(
@@ -89,6 +107,17 @@ def sends(outcome):
         ({"more": 'overlap_slowdown = { value = -1, kind = "assumed", note = "x" }'}, "no number from 0 on"),
         ({"more": 'attention_kernel = { value = "flash-9", kind = "assumed", note = "x" }'}, "no figure for 'flash-9'"),
         ({"more": 'selective_recompute = { value = "all", kind = "assumed", note = "x" }'}, "unknown recomputation"),
+        ({"more": 'vocabulary_multiple = { value = 0, kind = "assumed", note = "x" }'}, "0 is no size"),
+        ({"more": 'gradient_bucket_bytes = { value = 0, kind = "assumed", note = "x" }'}, "0 is no size"),
+        ({"more": 'prefetch_layers = { value = 1.5, kind = "assumed", note = "x" }'}, "1.5 is not whole"),
+        ({"more": 'zero_stages = { value = [0, 0.5], kind = "assumed", note = "x" }'}, "is not whole"),
+        ({"more": 'fragmentation = { kind = "assumed", note = "x" }'}, "fragmentation\n  this figure has no value"),
+        ({"more": recipes_of("bf16", '"zz"')}, "recipes.bf16\n  unknown precision recipe 'zz'"),
+        ({"more": recipes_of("bf16", "[3]")}, r"unknown precision recipe '\[3\]'"),
+        ({"more": recipes_of("bf16", '"fp32"')}, "the products of the recipe 'fp32' run in fp32"),
+        ({"more": recipes_of("fp8", '"bf16"')}, "unknown precision 'fp8'"),
+        ({"more": traffic_of("lion", '"8 B"')}, "unknown optimizer 'lion'"),
+        ({"more": traffic_of("muon", "8")}, "8 has no unit"),
         ({"schedule": "zb-h2"}, "'zb-h2' is not something the stack 'mine' does"),
     ],
 )

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from builders import fixed, gpt, gpu_stack, parted, plan, point, training
+from builders import fixed, gpt, gpu_stack, parted, plan, point, run_on, training
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -139,7 +139,7 @@ def test_plans_lie_as_their_stack_lays_out_ranks():
     block = PlanBlock(8, *one, 0, True, "none", "1f1b", STAGES_INSIDE)
     assert [int(block.mesh.group(axis).stride[0]) for axis in ("data", "pipeline")] == [8, 4]
     with pytest.raises(InputError, match="rank_order 'tp-dp-pp'"):
-        check_plan(scenario.system.plan, scenario, gpu_stack(rank_order="tp-dp-pp"))
+        run_on(scenario, stack=gpu_stack(rank_order="tp-dp-pp"))
 
 
 def test_parts_of_a_system_need_stages_that_lie_together():
