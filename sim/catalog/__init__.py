@@ -22,6 +22,7 @@ from sim.catalog.loader import (
     optimizer_names,
     recipe_names,
     stack_names,
+    stacks_that_run,
     variation_names,
 )
 from sim.catalog.own_files import find_stack, read_device, read_stack
@@ -106,6 +107,7 @@ __all__ = [
     "reliability_names",
     "reliability_of",
     "stack_names",
+    "stacks_that_run",
     "undisclosed_models",
     "variation_names",
 ]

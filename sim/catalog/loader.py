@@ -37,6 +37,16 @@ def stack_names() -> list[str]:
     return list(names_on("stacks"))
 
 
+def stacks_that_run(schedule: str) -> list[str]:
+    """Names of the stacks that split models into pipelines and can run a schedule of one."""
+    stacks = [load_stack(name) for name in stack_names()]
+    return [
+        stack.name
+        for stack in stacks
+        if getattr(stack, "pipeline_parallel", False) and schedule in getattr(stack, "schedules", ())
+    ]
+
+
 def model_names() -> list[str]:
     """Names of all models, family by family, small to large within a family."""
     return [name for family in names_on("models") for name in read_data(f"models/{family}")["model"]]

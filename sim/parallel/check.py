@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sim.catalog import GpuStack, Model
-from sim.errors import InputError
+from sim.catalog import GpuStack, Model, stacks_that_run
+from sim.errors import InputError, some_of
 from sim.parallel.cuts import cut_layers
 from sim.parallel.mesh import Mesh
 from sim.parallel.plan import Plan
@@ -105,12 +105,18 @@ def _schedule(request: PlanRequest, stack: GpuStack, where: str) -> Schedule:
         return SCHEDULES[default_schedule(request.virtual_stages or 1)]
     schedule = schedule_named(request.schedule, f"{where} schedule")
     if schedule.name not in stack.schedules:
-        raise InputError(
-            f"{where} schedule",
-            f"schedule '{schedule.name}' is not something the stack '{stack.name}' does",
-            f"allowed: {', '.join(stack.schedules)}",
-        )
+        raise schedule_not_run(schedule.name, stack, f"{where} schedule")
     return schedule
+
+
+def schedule_not_run(schedule: str, stack: GpuStack, where: str) -> InputError:
+    """The error for a schedule that the stack cannot run: what it can, and which stacks can run this one."""
+    able = some_of(stacks_that_run(schedule), listed_by="scaletax list stacks") or "none in the catalogue"
+    return InputError(
+        where,
+        f"the stack {stack.name} does not run {schedule}: it runs {', '.join(stack.schedules)}",
+        f"use one of these, or a stack that runs {schedule}: {able}",
+    )
 
 
 def _check_rank_order(stack: GpuStack, parts: int, where: str) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from sim.catalog import GpuStack
 from sim.errors import InputError
 from sim.hardware.kernel import Array
+from sim.parallel.check import schedule_not_run
 from sim.parallel.plan_block import PlanBlock
 from sim.planner.space import legal_plans
 from sim.scenario.limits import compared
@@ -32,6 +33,10 @@ def limited(blocks: Iterable[PlanBlock], limits: Sequence[PlanLimit]) -> list[Pl
 def nothing_within(scenario: Scenario, stack: GpuStack) -> InputError:
     """The error where no legal plan keeps to the limits: which values there are for each of them."""
     limits = scenario.system.search.only
+    where = limits[0].option or f"{scenario.where_of('.search')} only"
+    for limit in limits:
+        if (limit.key, limit.comparison) == ("schedule", "=") and limit.value not in stack.schedules:
+            return schedule_not_run(str(limit.value), stack, where)
     blocks = list(legal_plans(scenario, stack))
     alone = {limit: sum(map(len, limited(blocks, [limit]))) for limit in limits}
     lines = [
@@ -44,7 +49,7 @@ def nothing_within(scenario: Scenario, stack: GpuStack) -> InputError:
     remedy = "change or leave out a limit" + (
         "" if impossible else ": each can be kept to, but not all of them at once"
     )
-    return InputError(f"{scenario.where}.search only", "\n".join([problem, *lines]), remedy)
+    return InputError(where, "\n".join([problem, *lines]), remedy)
 
 
 def _values(block: PlanBlock, key: str) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -36,6 +36,8 @@ class PlanLimit:
     value: int | bool | str
     text: str
     """As messages write it."""
+    option: str = field(default="", compare=False)
+    """Of the command line, where that gave it and no file."""
 
 
 def _words_of(hint: Any) -> tuple[str, ...] | None:

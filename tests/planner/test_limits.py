@@ -8,6 +8,7 @@ from builders import cluster, gpt, gpu, gpu_stack, machine, point, training
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sim.catalog import load_stack, stack_names
 from sim.errors import DoesNotFit, InputError
 from sim.planner.limits import limited
 from sim.planner.search import search
@@ -90,3 +91,19 @@ def test_limits_that_leave_nothing_say_what_there_is(only, says):
     assert not isinstance(caught.value, DoesNotFit)
     assert says in str(caught.value)
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("schedule", ["zb-h1", "zb-h2", "zb-v", "dualpipe", "dualpipev"])
+@pytest.mark.parametrize("option", ["", "--only"])
+def test_a_schedule_that_the_stack_lacks_is_said_where_it_was_asked_for(schedule, option):
+    limit = dataclasses.replace(plan_limit(f"schedule = {schedule}"), option=option)
+    one = scenario(["tensor <= 2"])
+    only = (plan_limit("tensor <= 2"), limit) if not option else (limit,)
+    one = dataclasses.replace(one, system=dataclasses.replace(one.system, search=Search(only)))
+    with pytest.raises(InputError) as caught:
+        search(one, machine(), cluster(8))
+    assert caught.value.where == option or caught.value.where.endswith(".search] only")
+    assert f"the stack {gpu_stack().name} does not run {schedule}: it runs" in caught.value.problem
+    able = caught.value.remedy.split(": ")[1].split(", ")
+    assert able == [name for name in stack_names() if schedule in getattr(load_stack(name), "schedules", ())]
+    assert "dualpipe" in able

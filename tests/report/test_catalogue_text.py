@@ -59,6 +59,13 @@ def test_facts_are_those_of_the_catalogue() -> None:
     assert "312" in row
 
 
+def test_the_list_of_stacks_says_which_run_a_schedule() -> None:
+    told = " ".join(stacks_table().split("Pipeline schedules")[1].split())
+    assert "zb-h1, zb-h2, zb-v: dualpipe, megatron-zero-bubble dualpipe, dualpipev: dualpipe" in told
+    assert "megatron-2022" in told.split("zb-h1")[0]
+    assert "fsdp-2023" not in told, "it has no pipeline"
+
+
 def test_a_variation_shows_its_shares_and_what_is_off() -> None:
     rows = {line.split()[0]: line.split() for line in variations_table().splitlines() if line.strip()}
     assert rows["none"] == ["none", *"-" * 7, "every", "device", "alike"]

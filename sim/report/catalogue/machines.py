@@ -12,13 +12,15 @@ from sim.catalog import (
     load_variation,
     model_names,
     stack_names,
+    stacks_that_run,
     undisclosed_models,
     variation_names,
 )
 from sim.errors import InputError
 from sim.hardware.topology import load_topology, shelf, topology_names
 from sim.machines import kind_of
-from sim.report.catalogue.layout import listing, three_digits
+from sim.parallel.schedules import SCHEDULES
+from sim.report.catalogue.layout import listing, three_digits, wrapped
 from sim.report.variation_words import per_cent, slow_words, stalls_words
 from sim.scenario import entry_names, read_document
 from sim.sweep.grid import expand
@@ -100,7 +102,16 @@ def stacks_table() -> str:
         kind = kind_of(stack)
         told = dict(zip(facts, kind.stack_facts(stack), strict=True))
         rows[name] = {"runs on": kind.label, **told, "title": stack.title}
-    return listing("stack", rows, (), {"overlaps": 18, "title": 24})
+    return f"{listing('stack', rows, (), {'overlaps': 18, 'title': 24})}\n\n{_schedules()}"
+
+
+def _schedules() -> str:
+    """Which stacks run which pipeline schedules, those of the same stacks in one line."""
+    alike: dict[str, list[str]] = {}
+    for schedule in SCHEDULES:
+        alike.setdefault(", ".join(stacks_that_run(schedule)), []).append(schedule)
+    lines = [wrapped(f"{', '.join(schedules)}: {stacks or 'none'}", 2) for stacks, schedules in alike.items()]
+    return "\n".join(["Pipeline schedules, and the stacks that run them:", *lines])
 
 
 def variations_table() -> str:

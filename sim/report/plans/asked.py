@@ -108,7 +108,7 @@ def sizes_of(text: str | None) -> list[int]:
 
 def _limit(text: str) -> PlanLimit:
     try:
-        return plan_limit(text)
+        return dataclasses.replace(plan_limit(text), option="--only")
     except InputError as error:
         raise InputError("--only", error.problem, error.remedy) from None
 
