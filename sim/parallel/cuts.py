@@ -6,12 +6,15 @@ Legend: C chunks (stages times virtual stages), chunk c on stage c mod p; r = la
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from sim.errors import InputError, shown
 from sim.hardware.kernel import Array
+
+_Ends = tuple[int | None, int | None]
+"""Layers of the first and of the last stage; None where it is as the others."""
 
 
 def balanced_cut(layers: int, chunks: int) -> tuple[int, ...]:
@@ -68,7 +71,7 @@ def cut_layers(
     stages: int,
     virtual: int,
     given: tuple[int, ...] | None,
-    ends: tuple[int | None, int | None],
+    ends: _Ends,
     where: str,
 ) -> tuple[int, ...]:
     """Layers of each chunk: as given, or equal but for the ends. Raises InputError when they cannot be cut so.
@@ -98,10 +101,16 @@ def cut_layers(
     return given
 
 
-def _uneven_ends(
-    layers: int, stages: int, virtual: int, ends: tuple[int | None, int | None], where: str
-) -> tuple[int, ...]:
-    """Layers of each chunk, of stages in a row of which the first and the last may differ from the others.
+def _uneven_ends(layers: int, stages: int, virtual: int, ends: _Ends, where: str) -> tuple[int, ...]:
+    """Layers of each chunk, of stages in a row of which the first and the last may differ from the others."""
+    of_stages = _with_ends(layers, stages, virtual, ends)
+    if of_stages is None:
+        raise _no_equal_stages(layers, stages, virtual, ends, where)
+    return tuple(one // virtual for _ in range(virtual) for one in of_stages)
+
+
+def _with_ends(layers: int, stages: int, virtual: int, ends: _Ends) -> tuple[int, ...] | None:
+    """Layers of each stage; None where the ends do not leave the others an equal number of whole chunks.
 
     Source: Megatron-LM, --decoder-first-pipeline-num-layers and --decoder-last-pipeline-num-layers.
     Hand-worked: 61 layers, 4 stages, 15 first and 14 last: 15, 16, 16, 14.
@@ -112,10 +121,43 @@ def _uneven_ends(
     first, last = (each if one is None else one for one in ends)
     of_stages = (first, *(each,) * (stages - 2), last)
     if stages == 1 or rest or each < (others > 0) or any(one % virtual for one in of_stages):
-        raise InputError(
-            where,
-            f"first_stage_layers {ends[0]} and last_stage_layers {ends[1]} of {layers} layers leave {left} for the"
-            f" other {max(others, 0)} of {stages} stages of {virtual} chunks",
-            "give numbers that leave an equal number of whole chunks for each, or layers_per_stage",
+        return None
+    return of_stages
+
+
+def _no_equal_stages(layers: int, stages: int, virtual: int, ends: _Ends, where: str) -> InputError:
+    """The error for ends that leave no equal stages: what they leave, and the nearest that work."""
+    given = {
+        key: one for key, one in zip(("first_stage_layers", "last_stage_layers"), ends, strict=True) if one is not None
+    }
+    asked = " and ".join(f"{key} {shown(one)}" for key, one in given.items())
+    if stages == 1:
+        return InputError(
+            where, f"{asked} of a pipeline of one stage", f"leave out {' and '.join(given)}, or set pipeline"
         )
-    return tuple(one // virtual for _ in range(virtual) for one in of_stages)
+    left, others = max(layers - sum(given.values()), 0), stages - len(given)
+    chunks = f" of {virtual} chunks" if virtual > 1 else ""
+    left_for = f"leave {left or 'none'} for the other {others} of {stages} stages{chunks}"
+    if not others:
+        left_for = f"sum to {sum(given.values())}, and the {stages} stages are all there are"
+    nearest = [
+        f"{key} = {' or '.join(map(str, work))}"
+        for key in given
+        if (work := _nearest(layers, stages, virtual, given, key))
+    ]
+    multiples = f"multiples of {virtual}" if virtual > 1 else "numbers"
+    remedy = f"nearest that work: {', or '.join(nearest)}" if nearest else f"give {multiples} that leave some for each"
+    return InputError(where, f"{asked} of {layers} layers {left_for}", f"{remedy}; or give layers_per_stage")
+
+
+def _nearest(layers: int, stages: int, virtual: int, ends: Mapping[str, int], key: str) -> list[int]:
+    """The nearest numbers below and above that work for one of the ends, the other as it is."""
+
+    def works(layers_there: int) -> bool:
+        changed = {**ends, key: layers_there}
+        both = changed.get("first_stage_layers"), changed.get("last_stage_layers")
+        return _with_ends(layers, stages, virtual, both) is not None
+
+    below = next(filter(works, range(min(ends[key], layers) - 1, 0, -1)), None)
+    above = next(filter(works, range(ends[key] + 1, layers)), None)
+    return [one for one in (below, above) if one is not None]

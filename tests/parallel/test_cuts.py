@@ -1,6 +1,7 @@
 """How layers are cut: by hand, and against counting."""
 
 import itertools
+import re
 
 import pytest
 from hypothesis import given
@@ -59,12 +60,71 @@ def test_uneven_ends_by_hand():
 
 
 @pytest.mark.parametrize(
-    ("layers", "stages", "ends", "virtual"),
-    [(61, 4, (15, 15), 1), (8, 1, (8, None), 1), (8, 2, (3, 4), 1), (8, 4, (7, 1), 1), (26, 4, (5, 5), 2)],
+    ("layers", "stages", "ends", "virtual", "problem", "remedy"),
+    [
+        # 61 - 30 = 31 is odd. With 15 at one end the other has 14 or 16.
+        (
+            61,
+            4,
+            (15, 15),
+            1,
+            "first_stage_layers 15 and last_stage_layers 15 of 61 layers leave 31 for the other 2",
+            "nearest that work: first_stage_layers = 14 or 16, or last_stage_layers = 14 or 16",
+        ),
+        (
+            32,
+            4,
+            (6, None),
+            1,
+            "first_stage_layers 6 of 32 layers leave 26 for the other 3 of 4 stages",
+            "first_stage_layers = 5 or 8;",
+        ),
+        (
+            32,
+            4,
+            (None, 40),
+            1,
+            "last_stage_layers 40 of 32 layers leave none for the other 3 of 4 stages",
+            "last_stage_layers = 29;",
+        ),
+        (32, 4, (None, 10**18), 1, "leave none for the other 3", "last_stage_layers = 29;"),
+        (
+            8,
+            1,
+            (8, None),
+            1,
+            "first_stage_layers 8 of a pipeline of one stage",
+            "leave out first_stage_layers, or set pipeline",
+        ),
+        (8, 2, (3, 4), 1, "sum to 7", "first_stage_layers = 4, or last_stage_layers = 5"),
+        (8, 4, (7, 1), 1, "leave none for the other 2 of 4 stages", "nearest that work: first_stage_layers = 5;"),
+        (
+            26,
+            4,
+            (5, 5),
+            2,
+            "leave 16 for the other 2 of 4 stages of 2 chunks",
+            "give multiples of 2 that leave some for each",
+        ),
+    ],
 )
-def test_ends_that_leave_no_equal_stages_are_refused(layers, stages, ends, virtual):
-    with pytest.raises(InputError, match=r"leave .* for the other"):
+def test_ends_that_leave_no_equal_stages_are_refused(layers, stages, ends, virtual, problem, remedy):
+    with pytest.raises(InputError) as caught:
         cut(layers, stages, *ends, virtual=virtual)
+    assert problem in caught.value.problem
+    assert remedy in caught.value.remedy
+    assert not any(word in str(caught.value) for word in ("None", "-", "1 chunks"))
+
+
+@given(st.integers(2, 60), st.integers(2, 8), st.integers(1, 70), st.none() | st.integers(1, 70), st.integers(1, 3))
+def test_ends_that_a_message_names_work(layers, stages, first, last, virtual):
+    try:
+        cut(layers, stages, first, last, virtual=virtual)
+    except InputError as error:
+        for key, numbers in re.findall(r"(first|last)_stage_layers = (\d+(?: or \d+)?)", error.remedy):
+            for number in map(int, numbers.split(" or ")):
+                found = cut(layers, stages, **{"first": first, "last": last, key: number}, virtual=virtual)
+                assert sum(found) == layers
 
 
 def test_all_stages_or_their_ends():
