@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sim.errors import InputError, closest, some_of
-from sim.scenario.other_names import LISTED_BY, usual_name
+from sim.scenario.other_names import LISTED_BY, not_a_key, usual_name
 from sim.scenario.schema import NAMED_BY, RESERVED_KEYS, TABLES, in_a_list, keys_of
 
 # A name or a config says the whole model, so setting one replaces whatever [model] held.
@@ -114,6 +114,8 @@ def parse_key(text: str, systems: Sequence[str], where: str, entries: Sequence[s
         if usual == [".".join(each)]:
             raise InputError(where, f"'{text}' is reserved: {why}", "leave it out")
     hint = f"; did you mean '{usual[0]}'?" if usual else closest(text, [*allowed, *(str(key) for key in candidates)])
+    if elsewhere := not_a_key((*path[:1], *path[-2:-1]), path[-1]):
+        hint = f"; {elsewhere}"
     listed = some_of(alike, usual[0] if usual else text, listed_by=LISTED_BY)
     raise InputError(where, f"unknown key '{text}'{hint}", f"allowed: {listed}{one}")
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from sim.errors import InputError, closest, some_of
 from sim.scenario.amounts import share
-from sim.scenario.other_names import usual_name
+from sim.scenario.other_names import usual_name, usual_value
 from sim.scenario.plan_request import BY_HAND, PlanRequest
 from sim.scenario.table import As, AsList, ReadAs, Table, keys, like
 
@@ -79,7 +79,7 @@ def plan_limit(text: object) -> PlanLimit:
     if written not in _WORDS[key]:
         raise InputError(
             "",
-            f"'{text}': {key} is never '{written}'{closest(written, _WORDS[key])}",
+            f"'{text}': {key} is never '{written}'{closest(usual_value(key, written), _WORDS[key])}",
             f"values of {key}: {', '.join(_WORDS[key])}",
         )
     value = written == "true" if key == "sequence_parallel" else written

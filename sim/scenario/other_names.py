@@ -16,6 +16,9 @@ _OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
         "virtual_pipeline_model_parallel_size",
         "num_virtual_stages_per_pipeline_rank",
     ),
+    "first_stage_layers": ("decoder_first_pipeline_num_layers", "num_layers_in_first_pipeline_stage"),
+    "last_stage_layers": ("decoder_last_pipeline_num_layers", "num_layers_in_last_pipeline_stage"),
+    "schedule": ("pipeline_parallel_schedule",),
     "data": ("dp", "data_parallel", "data_parallel_size", "data_parallel_shard_degree"),
     "context": ("cp", "context_parallel", "context_parallel_size", "context_parallel_degree"),
     "expert": ("ep", "expert_parallel", "expert_model_parallel_size", "expert_parallel_degree"),
@@ -42,7 +45,39 @@ _OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
 """What other tools call a key: options of Megatron-LM, DeepSpeed and torchtitan, fields of config.json files."""
 _CALLED = {other: key for key, others in _OTHER_NAMES.items() for other in others}
 
+_OTHER_VALUES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "schedule": {
+        "interleaved": ("interleaved1f1b",),
+        "zb-h1": ("zb1p", "zbh1", "zerobubble"),
+        "zb-h2": ("zb2p", "zbh2"),
+        "zb-v": ("zbvzerobubble", "zbv"),
+    },
+}
+"""What other tools call a value of a key, plain: schedules of torch.distributed.pipelining and of the forks of Megatron
+for zero bubbles. What differs by upper case only is found without it."""
+_CALLED_VALUES = {
+    key: {other: value for value, others in values.items() for other in others} for key, values in _OTHER_VALUES.items()
+}
+_ORDER = "the order of ranks is rank_order, a figure of the stack: docs/plans.md"
+_SAID_ELSEWHERE: Mapping[tuple[str, ...], str] = {
+    ("system", "plan", key): _ORDER for key in ("rank_order", "order", "use_tp_pp_dp_mapping")
+}
+
 
 def usual_name(key: str) -> str:
     """The name that this format has for what other tools call otherwise; any other key as it is."""
-    return _CALLED.get(key.lower().lstrip("-").replace("-", "_"), key)
+    return _CALLED.get(_plain(key), key)
+
+
+def usual_value(key: str, value: str) -> str:
+    """The same for a value of a key: what schedules are called elsewhere."""
+    return _CALLED_VALUES.get(key, {}).get(_plain(value).replace("_", ""), value)
+
+
+def not_a_key(table: tuple[str, ...], key: str) -> str:
+    """What a key is that people look for in a table, and that is said elsewhere; empty for any other key."""
+    return _SAID_ELSEWHERE.get((*table, _plain(key)), "")
+
+
+def _plain(name: str) -> str:
+    return name.lower().lstrip("-").replace("-", "_")

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from sim.errors import InputError, closest, shown, some_of
-from sim.scenario.other_names import LISTED_BY, usual_name
+from sim.scenario.other_names import LISTED_BY, not_a_key, usual_name, usual_value
 from sim.scenario.schema import (
     LISTED,
     RESERVED_KEYS,
@@ -185,6 +185,8 @@ def _unknown_key(where: str, names: tuple[str, ...]) -> InputError:
 
 def _meant(key: str, table: tuple[str, ...]) -> str:
     """Return a hint at the key that was meant: by its name in another tool, or of another table, or alike."""
+    if elsewhere := not_a_key(table, key):
+        return f"; {elsewhere}"
     name, own = usual_name(key), keys_of(table)
     if name in own:
         return f"; did you mean '{name}'?"
@@ -254,4 +256,4 @@ def _not_a_choice(given: object, allowed: list[str], names: tuple[str, ...]) -> 
         return f"{shown(given)} is not text", listed
     if given in RESERVED_VALUES.get(names, {}):
         return f"'{given}' is reserved: {RESERVED_VALUES[names][given]}", listed
-    return f"unknown {names[-1]} '{given}'{closest(given, allowed)}", listed
+    return f"unknown {names[-1]} '{given}'{closest(usual_value(names[-1], given), allowed)}", listed

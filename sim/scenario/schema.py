@@ -115,7 +115,6 @@ RESERVED_KEYS: Mapping[tuple[str, ...], str] = MappingProxyType(
 _NO_NARROW_PRODUCTS = "training with products of less than 16 bits is not simulated yet"
 RESERVED_VALUES: Mapping[tuple[str, ...], Mapping[str, str]] = MappingProxyType(
     {
-        ("system", "plan", "schedule"): {"zero-bubble": "the zero-bubble schedule is not simulated yet"},
         ("training", "precision"): dict.fromkeys(("fp8", "mxfp8", "fp4", "mxfp4", "nvfp4"), _NO_NARROW_PRODUCTS),
     }
 )

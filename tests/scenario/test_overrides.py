@@ -104,6 +104,11 @@ def test_does_not_change_what_was_read(example):
         ("system.clutser.devices=1", "one system's own: system.NAME.KEY, NAME of: cluster"),
         ("tp=8", "unknown key 'tp'; did you mean 'system.plan.tensor'?\n  allowed: system.plan.tensor, "),
         ("training.seq_len=8", "did you mean 'training.sequence'?"),
+        (
+            "system.plan.rank_order=tp-dp-pp",
+            "'; the order of ranks is rank_order, a figure of the stack: docs/plans.md",
+        ),
+        ("system.cluster.plan.order=tp-dp-pp", "'; the order of ranks is rank_order, a figure of the stack"),
         ("system.plan.ep=8", "'system.plan.ep' is reserved: expert parallelism is not simulated yet\n  leave it out"),
         ("tensor=8", "unknown key 'tensor'; did you mean 'system.plan.tensor'?"),
         ("training.tokens", "there is no '='\n  write key=value, for example training.tokens=1e9"),

@@ -35,6 +35,7 @@ def test_what_is_written_is_read(text, key, comparison, value):
         ("tensor 8", "is not a limit"),
         (8, "is not a limit"),
         ("tensr <= 8", "did you mean 'tensor'"),
+        ("schedule = zb2p", "schedule is never 'zb2p'; did you mean 'zb-h2'"),
         ("tensor <= eight", "not a whole number"),
         ("tensor <= -8", "not a whole number"),
         ("recompute <= full", "has no order"),

@@ -127,6 +127,27 @@ REFUSED = {
         "tensor-model-parallel-size = 8",
         "unknown key 'tensor-model-parallel-size'; did you mean 'tensor'?",
     ),
+    "an end of Megatron's pipeline": (
+        "tensor = 8",
+        "decoder_first_pipeline_num_layers = 8",
+        "'decoder_first_pipeline_num_layers'; did you mean 'first_stage_layers'?",
+    ),
+    "an end of its library's pipeline": (
+        "tensor = 8",
+        "num_layers_in_last_pipeline_stage = 8",
+        "'num_layers_in_last_pipeline_stage'; did you mean 'last_stage_layers'?",
+    ),
+    "a schedule as torchtitan asks for it": (
+        "tensor = 8",
+        'pipeline_parallel_schedule = "1F1B"',
+        "'pipeline_parallel_schedule'; did you mean 'schedule'?",
+    ),
+    "an order of ranks in a plan": (
+        "tensor = 8",
+        'rank_order = "tp-dp-pp"',
+        "unknown key 'rank_order'; the order of ranks is rank_order, a figure of the stack: docs/plans.md",
+    ),
+    "an order in a plan": ("tensor = 8", 'order = "tp-dp-pp"', "'order'; the order of ranks is rank_order, a figure"),
     "key of another table": ("seed = 7", "tensor = 8", "unknown key 'tensor'; 'tensor' is a key of [system.plan]"),
     "another tool's name in another table": ("seed = 7", "gbs = 8", "'global_batch' is a key of [training]"),
     "a model's name elsewhere": (
@@ -160,10 +181,10 @@ REFUSED = {
         "[system]",
         ": system\n  a table is not a list\n  write [[system]] with double brackets",
     ),
-    "reserved schedule": (
+    "a family of schedules": (
         "tensor = 8",
         'schedule = "zero-bubble"',
-        "'zero-bubble' is reserved: the zero-bubble schedule is not simulated yet",
+        "unknown schedule 'zero-bubble'; did you mean 'zb-h1'?",
     ),
     "unknown resolution": (
         "devices = 64",
