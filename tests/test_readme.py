@@ -20,6 +20,7 @@ from sim.sweep.execute import Failure, run_points
 from sim.sweep.grid import load_scenarios
 
 ROOT = Path(__file__).parents[1]
+SCHEDULE_ORDER = ("1f1b", "interleaved", "zb-h1", "zb-h2", "zb-v", "dualpipe", "dualpipev")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -31,6 +32,20 @@ def test_the_scenario_of_the_readme_runs(tmp_path: Path) -> None:
     results = run_points(load_scenarios(path))
     assert len(results) == 3
     assert not any(isinstance(result, Failure) for result in results)
+
+
+def test_the_schedules_of_the_documentation_take_what_it_says(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "plans.md").read_text(encoding="utf-8")
+    block = re.search(r"<!-- scenario: schedules.toml -->\n```toml\n(.*?)```\n\n(.*?)\n\n", text, re.S)
+    assert block is not None
+    (tmp_path / "schedules.toml").write_text(block.group(1), encoding="utf-8")
+    scenarios = load_scenarios(tmp_path / "schedules.toml")
+    assert [one.system.plan.schedule for one in scenarios] == list(SCHEDULE_ORDER)
+    told = dict(re.findall(r"`([\w-]+)`[^`]*? (\d\.\d\d) s", block.group(2)))
+    assert set(told) == {"1f1b", "zb-h1", "zb-v", "dualpipe"}
+    for scenario in scenarios:
+        seconds = f"{simulate(scenario).step_time_s:.2f}"
+        assert told.get(scenario.system.plan.schedule or "", seconds) == seconds
 
 
 def test_the_topology_of_the_documentation_carries_collectives(tmp_path: Path) -> None:
