@@ -5,7 +5,7 @@ scenario -> device, stack, topology -> plan -> costs -> program -> engine -> tra
 
 from __future__ import annotations
 
-from sim.catalog import load_accuracy
+from sim.catalog import load_accuracy, load_optimizer
 from sim.engine.collection import without_garbage_collection
 from sim.engine.lanes import LaneRun, Order, order_of, run_lanes
 from sim.engine.trace import Trace
@@ -157,6 +157,8 @@ def _notes(prepared: Prepared) -> tuple[str, ...]:
         notes.append(f"{devices - plan.devices} of {devices} devices stay unused: the plan cannot use them")
     if rounded := batch_note(prepared.scenario.training):
         notes.append(rounded)
+    if load_optimizer(prepared.scenario.training.optimizer).orthogonal_steps:
+        notes.append(f"{prepared.scenario.training.optimizer}: not counted: {prepared.kind.orthogonal_uncounted}")
     longest = prepared.scenario.model.max_sequence
     if prepared.scenario.training.sequence > longest:
         notes.append(f"the sequence is longer than the model's published {longest}")

@@ -48,6 +48,18 @@ def test_the_schedules_of_the_documentation_take_what_it_says(tmp_path: Path) ->
         assert told.get(scenario.system.plan.schedule or "", seconds) == seconds
 
 
+def test_the_moments_of_the_documentation_take_what_it_says(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "precision.md").read_text(encoding="utf-8")
+    block = re.search(r"<!-- scenario: moments.toml -->\n```toml\n(.*?)```\n\n(.*?)\n\n", text, re.S)
+    assert block is not None
+    (tmp_path / "moments.toml").write_text(block.group(1), encoding="utf-8")
+    found = [simulate(scenario) for scenario in load_scenarios(tmp_path / "moments.toml")]
+    told = [float(one) for one in re.findall(r"(\d+\.\d) GB", block.group(2))]
+    assert told == [round(one.memory.stages[0]["optimizer"] / 1e9, 1) for one in found]
+    assert f"{found[0].step_time_s:.2f} s" in block.group(2)
+    assert f"{1e3 * (found[0].step_time_s - found[2].step_time_s):.0f} ms shorter" in block.group(2)
+
+
 def test_the_topology_of_the_documentation_carries_collectives(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "network.md").read_text(encoding="utf-8")
     block = re.search(r"<!-- topology: (.*?) -->\n```toml\n(.*?)```", text, re.S)

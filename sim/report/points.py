@@ -12,6 +12,7 @@ from pathlib import Path
 from sim.outcome.outcome import Outcome
 from sim.report.axis_words import axis_words
 from sim.scenario import Scenario
+from sim.scenario.types import RecipeRequest
 
 _LONGEST_NAME = 80
 
@@ -119,7 +120,14 @@ def _without_size(scenario: Scenario) -> Scenario:
 
 
 def _work(outcome: Outcome) -> tuple[object, object]:
-    training = dataclasses.replace(outcome.scenario.training, global_batch=0, asked_batch_tokens=None, precision="bf16")
+    training = dataclasses.replace(
+        outcome.scenario.training,
+        global_batch=0,
+        asked_batch_tokens=None,
+        precision="bf16",
+        recipe=RecipeRequest(),
+        optimizer="adam",
+    )
     return outcome.scenario.model, training
 
 

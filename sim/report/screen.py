@@ -111,7 +111,7 @@ def _line_words(said: Sequence[Sentence]) -> list[str]:
 
 
 def _conventions(outcomes: Sequence[Outcome]) -> list[str]:
-    """The FLOP convention by its name, and what the other one would say."""
+    """The FLOP convention by its name, and what the other one would say; and whose peak, where points differ in it."""
     notes = []
     for convention in dict.fromkeys(point.scenario.report.flop_convention for point in outcomes):
         own = [point for point in outcomes if point.scenario.report.flop_convention == convention]
@@ -120,6 +120,12 @@ def _conventions(outcomes: Sequence[Outcome]) -> list[str]:
         counted, alternative = _CONVENTIONS[convention]
         reach = low if low == high else f"{low} to {high}"
         notes.append(f"{counted} (flop_convention {convention}); counting {alternative} it is {reach}")
+    formats = dict.fromkeys(" and ".join(point.flops.needed_in) for point in outcomes)
+    if len(formats) > 1:
+        notes.append(
+            f"MFU of a point is against the peak of its own formats ({', '.join(formats)}): compare points of different"
+            " precision by time, not by MFU"
+        )
     if len({point.device_title for point in outcomes}) > 1:
         notes.append("one device-hour is one hour of one device, whatever its size and price")
     return notes

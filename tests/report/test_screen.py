@@ -9,12 +9,15 @@ import re
 from collections.abc import Callable, Sequence
 
 import pytest
+from conftest import FIXED, PIPELINE, WAFER, scenario
 
 from sim.outcome.lines import LINES, SPLIT_LINES
 from sim.outcome.outcome import Outcome
 from sim.report.accuracy import error_band
 from sim.report.screen import screen
 from sim.report.sentences import percent, sentences
+from sim.scenario import AxisKey, PlanRequest
+from sim.scenario.types import RecipeRequest
 from sim.simulate import simulate
 from sim.units import readable_time
 
@@ -168,3 +171,41 @@ def test_a_name_beyond_ascii_is_escaped(alone: Outcome, twin_of: Callable[[Outco
     text = screen([dataclasses.replace(twin, scenario=dataclasses.replace(twin.scenario, system=system))])
     assert text.isascii()
     assert r"Gr\xf6\xdfe" in text
+
+
+USUAL = RecipeRequest()
+
+
+def trained(precision: str, *, recipe: RecipeRequest = USUAL, optimizer: str = "adam") -> Outcome:
+    point = scenario(PIPELINE, 4, FIXED)
+    training = dataclasses.replace(point.training, precision=precision, recipe=recipe, optimizer=optimizer)
+    axes = {AxisKey("training.precision"): precision, AxisKey("training.recipe.moments"): recipe.moments}
+    return simulate(dataclasses.replace(point, training=training, axes=axes))
+
+
+def test_points_of_different_formats_are_compared_by_time() -> None:
+    half, single = trained("bf16"), trained("tf32")
+    narrow = trained("bf16", recipe=RecipeRequest(moments="int8"))
+    text = " ".join(screen((half, single)).split())
+    assert (
+        "note: MFU of a point is against the peak of its own formats (bf16, tf32): compare points of different"
+        " precision by time, not by MFU"
+    ) in text
+    # Attention in a wider format is a format more; moments are in no product, so that the peak is the same.
+    wide = trained("tf32", recipe=RecipeRequest(attention="fp32"))
+    assert "formats (tf32, fp32 and tf32)" in " ".join(screen((single, wide)).split())
+    for points in ((half,), (half, narrow)):
+        assert "own formats" not in screen(points)
+        assert "are not compared" not in screen(points)
+
+
+def test_what_is_not_counted_of_muon_is_said(several: tuple[Outcome, ...]) -> None:
+    muon = trained("bf16", optimizer="muon")
+    words = "muon: not counted: what replicas and tensor ranks exchange to make updates of whole matrices orthogonal"
+    assert words in muon.notes
+    assert "muon: not counted" in screen((muon,))
+    assert "not counted" not in screen(several)
+    wafer = scenario(WAFER, 1, PlanRequest())
+    training = dataclasses.replace(wafer.training, optimizer="muon")
+    (note,) = [one for one in simulate(dataclasses.replace(wafer, training=training)).notes if "muon" in one]
+    assert note == "muon: not counted: making updates orthogonal, its products and what they exchange"
