@@ -131,6 +131,19 @@ def test_the_error_bands_of_the_catalogue_are_those_of_the_stored_result() -> No
         assert band.rows == group.errors.rows
 
 
+def test_the_reading_path_is_ten_files() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    path = text.split("## A reading path")[1].split("From there")[0]
+    stops = re.findall(r"^(\d+)\. `(sim/[^`]+\.py)`:", path, re.M)
+    assert [int(number) for number, _ in stops] == list(range(1, 11))
+    for number, stop in stops:
+        assert (ROOT / stop).is_file()
+        # What a stop says lies next to it does.
+        words = path.split(f"{number}. `{stop}`:")[1].split("\n\n")[0].split(f"\n{int(number) + 1}. ")[0]
+        for name in re.findall(r"`([\w/]+(?:\.py|/))`", words):
+            assert ((ROOT / stop).parent / name).exists() or (ROOT / name).exists(), name
+
+
 def test_links_lead_somewhere() -> None:
     for document in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")]:
         for target in re.findall(r"\]\((?!http)([^)#]+)\)", document.read_text(encoding="utf-8")):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sim.catalog import Device
 from sim.machines.prepared import LookedUp
 from sim.outcome.effort import Effort
+from sim.outcome.outcome import utilisation
 from sim.parallel.step_plan import StepPlan
 from sim.scenario.types import Scenario
 from sim.workload.flops import StepFlops
@@ -72,4 +73,4 @@ def mfu(found: LookedUp, flops: StepFlops, step_s: float) -> float:
     scenario = found.scenario
     counts = flops.needed if scenario.report.flop_convention == "causal-attention" else flops.counted
     peak = flops.mean_peak(found.devices[0].peak_flops_per_s)
-    return counts / (scenario.system.devices * step_s * peak)
+    return utilisation(counts, scenario.system.devices * step_s, peak)

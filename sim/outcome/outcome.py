@@ -19,6 +19,14 @@ from sim.scenario.types import Scenario
 from sim.workload.flops import StepFlops
 
 
+def utilisation(step_flops: float, device_s: float, peak_flops_per_s: float) -> float:
+    """Model or hardware FLOPs utilisation of a step: its FLOPs over what its device-seconds would do at the peak.
+
+    Source: Chowdhery et al. 2022 (PaLM), appendix B. Hand-worked: 6 FLOPs in 2 s at a peak of 12 FLOP/s: 0.25.
+    """
+    return step_flops / (device_s * peak_flops_per_s)
+
+
 @dataclass(frozen=True, slots=True)
 class Memory:
     """Peak memory of one device of every stage, in bytes by item, and what that device has."""
@@ -140,7 +148,7 @@ class Outcome:
         return self.time_to_train_s * self.devices / 3600.0
 
     def _utilisation(self, step_flops: float) -> float:
-        return step_flops / (self.ledger.total_s * self.peak_flops_per_s)
+        return utilisation(step_flops, self.ledger.total_s, self.peak_flops_per_s)
 
     @property
     def useful_share(self) -> float:

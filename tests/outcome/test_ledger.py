@@ -11,6 +11,7 @@ from sim.engine.work import Work
 from sim.errors import LedgerNotClosed
 from sim.outcome.ledger import close_ledger
 from sim.outcome.lines import GROUPS, LINES, SPLIT_LINES
+from sim.outcome.outcome import utilisation
 
 
 def do(seconds, waits=(), records=None, line="useful"):
@@ -189,3 +190,8 @@ def test_waiting_at_a_barrier_for_another_stages_reduction_is_communication():
     }
     _, lines = account(first, second)
     assert lines == {"useful": 2.0, "data_comm": 6.0, "optimizer": 4.0}
+
+
+def test_utilisation_by_hand():
+    # 6 FLOPs in 2 device-seconds that could do 12 each.
+    assert utilisation(6.0, 2.0, 12.0) == 0.25
