@@ -11,6 +11,7 @@ import pytest
 from sim.catalog import accuracy_stacks, load_accuracy, read_device
 from sim.hardware.network import Group, Network
 from sim.hardware.topology import load_topology
+from sim.outcome.lines import LINES
 from sim.report.points import curves
 from sim.report.step_times import step_sentences
 from sim.report.validation.document import read_summary
@@ -58,6 +59,26 @@ def test_the_moments_of_the_documentation_take_what_it_says(tmp_path: Path) -> N
     assert told == [round(one.memory.stages[0]["optimizer"] / 1e9, 1) for one in found]
     assert f"{found[0].step_time_s:.2f} s" in block.group(2)
     assert f"{1e3 * (found[0].step_time_s - found[2].step_time_s):.0f} ms shorter" in block.group(2)
+
+
+def test_the_python_of_the_readme_prints_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scenario = re.search(r"<!-- scenario: mine.toml -->\n```toml\n(.*?)```", README, re.S)
+    block = re.search(
+        r"<!-- python: with mine.toml -->\n```python\n(.*?)```\n\nIt prints `([^`]+)`.*?\n\n", README, re.S
+    )
+    assert scenario is not None
+    assert block is not None
+    (tmp_path / "mine.toml").write_text(scenario.group(1), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block.group(1), "README.md", "exec"), {})
+    first, *others = capsys.readouterr().out.splitlines()
+    assert first == block.group(2)
+    assert [line.split()[0] for line in others[: len(LINES)]] == list(LINES)
+    kernels = [line[:24].strip() for line in others[len(LINES) :]]
+    assert (kernels[0], kernels[-1]) == ("norm 0", "embedding")
+    assert f"from `{kernels[0]}` to `{kernels[-1]}`" in block.group(0)
 
 
 def test_the_topology_of_the_documentation_carries_collectives(tmp_path: Path) -> None:
