@@ -73,6 +73,8 @@ class Outcome:
 
     scenario: Scenario
     device_title: str
+    stack: str
+    """What screens call its software: a name of the catalogue, or the title of a stack of one's own."""
     plan: StepPlan
     ledger: Ledger
     trace: Trace

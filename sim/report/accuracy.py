@@ -8,7 +8,6 @@ from typing import Any
 from sim.catalog import Accuracy
 from sim.outcome.outcome import Outcome
 from sim.report.points import counted
-from sim.scenario.types import shown_name
 
 NOT_CHECKED = "not checked"
 
@@ -25,7 +24,7 @@ def error_band(outcome: Outcome) -> str:
 
 def accuracy_notes(outcome: Outcome) -> list[str]:
     """One note: how far simulated step times of the stack were off on published rows; of few rows a warning says it."""
-    stack, accuracy = shown_name(outcome.scenario.system.stack), outcome.confidence.accuracy
+    stack, accuracy = outcome.stack, outcome.confidence.accuracy
     if accuracy is None:
         return [f"{stack} on {outcome.device_title}: not compared with any published row"]
     if accuracy.has_few_rows:
@@ -49,11 +48,10 @@ def few_rows_warnings(outcome: Outcome) -> list[str]:
 
 def warnings_of(outcome: Outcome) -> list[str]:
     """Warnings: few rows to check the stack on, and everything in which a point lies outside of them."""
-    stack = shown_name(outcome.scenario.system.stack)
     return [
         *few_rows_warnings(outcome),
         *(
-            f"{stack} was only checked on {words}; outside, errors may be larger"
+            f"{outcome.stack} was only checked on {words}; outside, errors may be larger"
             for words in outcome.confidence.outside
         ),
     ]

@@ -101,12 +101,6 @@ def name_of(given: str | Named) -> str:
     return given if isinstance(given, str) else given.name
 
 
-def shown_name(given: str | Named) -> str:
-    """What screens call it: its name, or that of its file."""
-    name = name_of(given)
-    return Path(name).stem if name.endswith(".toml") else name
-
-
 Sizes = Annotated[Mapping[str, float], only_given(SizesTable)]
 _Topology = Annotated[
     Any,

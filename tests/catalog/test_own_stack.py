@@ -7,6 +7,7 @@ import pytest
 from sim.catalog import load_stack, read_stack
 from sim.errors import InputError
 from sim.prepare import prepare
+from sim.report.accuracy import accuracy_notes
 from sim.scenario import resolved_toml
 from sim.simulate import simulate
 from sim.sweep.grid import load_scenarios
@@ -70,6 +71,14 @@ def test_its_order_of_ranks_and_schedules_are_used(write):
     # Of 2 tensor ranks, 2 stages and 8 replicas: the next stage is 2 devices on, not 16.
     assert sends(outcome) == {2, -2}
     assert sends(simulate(write(order='"tp-cp-ep-dp-pp"'))) == {16, -16}
+
+
+def test_screens_call_it_by_its_title(write):
+    outcome = simulate(write())
+    assert accuracy_notes(outcome) == [f"Mine on {outcome.device_title}: not compared with any published row"]
+    usual = write()
+    usual = dataclasses.replace(usual, system=dataclasses.replace(usual.system, stack="megatron-zero-bubble"))
+    assert simulate(usual).stack == "megatron-zero-bubble"
 
 
 def test_the_resolved_copy_finds_it_again_by_its_whole_path(write, tmp_path):

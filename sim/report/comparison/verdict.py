@@ -13,7 +13,6 @@ from sim.report.comparison.compare import Bend, Comparison
 from sim.report.comparison.criteria import Ahead, Criterion, criteria
 from sim.report.comparison.words import devices_within, number, share
 from sim.report.points import Curve, counted
-from sim.scenario.types import name_of
 from sim.units import readable_number, readable_time
 
 _FASTER = 1.005
@@ -163,7 +162,7 @@ def _leading(rows: Sequence[Criterion], ahead: Ahead, behind: Ahead) -> str:
 
 def _certainty(comparison: Comparison) -> str:
     """The error bands, of how many points each, and how many points no published row is like."""
-    bands = Counter((name_of(point.scenario.system.stack), error_band(point)) for point in comparison.points)
+    bands = Counter((point.stack, error_band(point)) for point in comparison.points)
     words = "; ".join(f"{stack} {band} ({counted(points, 'point')})" for (stack, band), points in bands.items())
     outside = sum(1 for point in comparison.points if not point.confidence.applies)
     return (
