@@ -15,7 +15,7 @@ from sim.engine.wafer_program import wafer_instructions, wafer_program
 from sim.hardware.network import Network
 from sim.machines.kind import DeviceMemory, MachineKind
 from sim.machines.prepared import Equipment, LookedUp, Prepared
-from sim.machines.study import PlanRow, PlanStudy, mfu, study_of
+from sim.machines.study import PlanRow, PlanStudy, mfu
 from sim.outcome.outcome import Memory
 from sim.parallel.wafer_plan import WaferPlan, plan_wafers, wafer_memory_bytes
 from sim.planner.wafer_search import wafer_choices, wafer_effort
@@ -60,7 +60,7 @@ class WaferCluster(MachineKind):
             if one.step_s is not None
         )
         step_s, ones = np.array([row.step_s for row in rows]), np.ones(len(rows), dtype=np.int64)
-        return study_of(found, wafer.sram_bytes, rows, _smaller_for_slower(rows), wafer_effort(choices), step_s, ones)
+        return PlanStudy(found, wafer.sram_bytes, rows, _smaller_for_slower(rows), wafer_effort(choices), step_s, ones)
 
     def costs(self, prepared: Prepared) -> WaferCosts:
         """What the instructions of a step cost."""

@@ -21,11 +21,7 @@ def _no_copies(model: Model, tensor: Array) -> Array:
     return 0 * tensor
 
 
-def _nothing_kept(model: Model, part: Slice, style: Style, recompute: Recompute) -> Array:
-    return 0.0 * part.tokens
-
-
-def _nothing_flows(model: Model, part: Slice, style: Style) -> Array:
+def _no_bytes(model: Model, part: Slice, style: Style, recompute: Recompute | None = None) -> Array:
     return 0.0 * part.tokens
 
 
@@ -44,6 +40,6 @@ class Kind:
     weights: Callable[[Model], Weights]
     adapters: Callable[[Model, Lora], Weights] = _no_adapters
     copied_weights: Callable[[Model, Array], Array] = _no_copies
-    kept_bytes: Callable[[Model, Slice, Style, Recompute], Array] = _nothing_kept
-    working_bytes: Callable[[Model, Slice, Style, Recompute], Array] = _nothing_kept
-    gradient_flow_bytes: Callable[[Model, Slice, Style], Array] = _nothing_flows
+    kept_bytes: Callable[[Model, Slice, Style, Recompute], Array] = _no_bytes
+    working_bytes: Callable[[Model, Slice, Style, Recompute], Array] = _no_bytes
+    gradient_flow_bytes: Callable[[Model, Slice, Style], Array] = _no_bytes
