@@ -156,9 +156,10 @@ def some_of(allowed: Iterable[str], given: str = "", *, listed_by: str = "") -> 
 def unknown_name(where: str, kind: str, given: str, allowed: Iterable[str]) -> InputError:
     """Build the error for a misspelt name: the closest match, and what is allowed."""
     names = sorted(allowed)
+    shortened = given if len(given) <= _LONGEST_SHOWN else f"{given[:_LONGEST_SHOWN]}..."
     return InputError(
         where,
-        f"unknown {kind} {_quoted(given)}{closest(given, names)}",
+        f"unknown {kind} '{shortened}'{closest(given, names)}",
         f"allowed: {some_of(names, given, listed_by=_LISTED_BY.get(kind, ''))}",
     )
 
@@ -166,7 +167,3 @@ def unknown_name(where: str, kind: str, given: str, allowed: Iterable[str]) -> I
 def _plain(name: str) -> str:
     """A name without what people leave out or add: its organisation, upper case, and punctuation but the point."""
     return re.sub(r"[^a-z0-9.]", "", name.rsplit("/", 1)[-1].lower())
-
-
-def _quoted(name: str) -> str:
-    return f"'{name}'" if len(name) <= _LONGEST_SHOWN else f"'{name[:_LONGEST_SHOWN]}...'"

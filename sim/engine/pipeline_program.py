@@ -8,6 +8,10 @@ class k, ("gradient", b, c, k) when the gradient of its output has. All events e
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
 from sim.catalog import GpuStack
 from sim.cost.passes import PhaseCost
 from sim.cost.step import StepCosts
@@ -35,6 +39,22 @@ def pipeline_program(plan: Plan, costs: StepCosts, stack: GpuStack) -> Program:
     )
 
 
+class _Way(NamedTuple):
+    """What a pass needs from another chunk, and where its result goes. Empty where it needs or gives nothing.
+
+    needs, gives: "activation" or "gradient". to: the chunk that it is for: on the same stage it is there at once.
+    stream: beside the compute stream where the stack overlaps sends, in it where it does not.
+    """
+
+    needs: str = ""
+    gives: str = ""
+    to: int = 0
+    stream: str = COMPUTE
+    parts: Mapping[str, float] = MappingProxyType({})
+    moved: tuple[Transfer, ...] = ()
+    seconds: float = 0.0
+
+
 class _Stage:
     """Writes the streams of one stage, for the replicas of one class.
 
@@ -51,9 +71,8 @@ class _Stage:
         self.orders = [schedule.order(*shape, one.micro_batches) for one in classes]
         self.chunks = plan.chunks_of(stage)
         self.turns = {chunk: turn if len(self.chunks) > 1 else None for turn, chunk in enumerate(self.chunks)}
-        self.first = {chunk for chunk in self.chunks if chunk % plan.chunks == 0}
-        self.last = {chunk for chunk in self.chunks if chunk % plan.chunks == plan.chunks - 1}
         self.costs_of: dict[tuple[Phase, int, int | None], PhaseCost] = {}
+        self.ways: dict[tuple[Phase, int], _Way] = {}
         # Every part of the system has a network of its own, on which devices are numbered from zero.
         part = plan.stage_parts[stage]
         within = range(stage - plan.parts[part].start, stage - plan.parts[part].start + 1)
@@ -103,8 +122,12 @@ class _Stage:
             self.costs_of[key] = own + more[0] if more else own
         return self.costs_of[key]
 
+    def _done(self, slot: Slot, number: int) -> EventKey:
+        """A slot has been run in the replicas of a class. number: of the class."""
+        return ("done", slot.phase, slot.micro_batch, slot.chunk, number)
+
     def _pass(self, slot: Slot) -> None:
-        done = ("done", slot, self.number)
+        done = self._done(slot, self.number)
         self.compute.run(self._work("pass", slot), self._cost(slot), self._waits(slot), done)
         self._send(slot, done)
         if slot.also is not None:
@@ -129,41 +152,53 @@ class _Stage:
                 self._work("pass", slot)._replace(piece=(piece, pieces) if pieces > 1 else None),
                 one_piece,
                 self._waits(slot) if piece == 0 else (),
-                self._own("done", slot) if last else self._own("bucket", slot, piece),
+                self._done(slot, self.number) if last else self._own("bucket", slot, piece),
             )
             done = ("reduced", self.stage, chunk) if final and last else None
             waits = tuple(
-                ("done", one, number) if last else ("bucket", one, piece, number) for number, one in enumerate(meeting)
+                self._done(one, number) if last else ("bucket", one, piece, number)
+                for number, one in enumerate(meeting)
             )
             self._over_replicas(Work("reduce", unit="gradients"), self.costs.reductions[self.stage], waits, done)
-        self._send(slot, self._own("done", slot))
+        self._send(slot, self._done(slot, self.number))
 
     def _waits(self, slot: Slot) -> tuple[EventKey, ...]:
         """What a slot needs from other chunks: the activation or the gradient that each of its passes takes up."""
-        waits: tuple[EventKey, ...] = ()
-        for phase, batch, chunk, _ in slot.passes:
-            if phase == "forward":
-                waits += () if chunk in self.first else (("activation", batch, chunk, self.number),)
-            elif phase in _GOES_BACK:
-                waits += () if chunk in self.last else (("gradient", batch, chunk, self.number),)
-        return waits
+        _, batch, chunk, also = slot
+        needs = self._way(slot).needs
+        waits: tuple[EventKey, ...] = ((needs, batch, chunk, self.number),) if needs else ()
+        return waits + self._waits(also) if also else waits
 
     def _send(self, slot: Slot, done: EventKey) -> None:
-        """Hand a result on to the next chunk, or back to the one before: at once where that is on the same stage.
+        """Hand a result on to the next chunk, or back to the one before."""
+        way = self._way(slot)
+        if way.gives:
+            arrival = (way.gives, slot.micro_batch, way.to, self.number)
+            work = self._work("send", slot)
+            one = Instruction(work, way.parts, (done,), arrival, way.moved, communicates_s=way.seconds)
+            self.result.add(way.stream, one)
 
-        Beside the compute stream where the stack overlaps sends, in it where it does not.
-        """
-        onwards = slot.phase == "forward"
-        if slot.chunk in (self.last if onwards else self.first) or slot.phase == "weight gradient":
-            return
-        to = slot.chunk + (1 if onwards else -1)
-        arrival = ("activation" if onwards else "gradient", slot.micro_batch, to, self.number)
-        work, is_near = self._work("send", slot), to in self.turns
+    def _way(self, slot: Slot) -> _Way:
+        """What passes of a phase and chunk need and give; worked out once."""
+        key = (slot.phase, slot.chunk)
+        if key not in self.ways:
+            self.ways[key] = self._new_way(*key)
+        return self.ways[key]
+
+    def _new_way(self, phase: Phase, chunk: int) -> _Way:
+        onwards, place, last = phase == "forward", chunk % self.plan.chunks, self.plan.chunks - 1
+        if not onwards and phase not in _GOES_BACK:
+            return _Way()
+        needs = ("activation" if place > 0 else "") if onwards else ("gradient" if place < last else "")
+        if place == (last if onwards else 0):
+            return _Way(needs)
+        to = chunk + (1 if onwards else -1)
+        is_near = to in self.turns
         stream = SEND if self.stack.overlap_pipeline_send and not is_near else COMPUTE
-        send = (self.costs.sends if onwards else self.costs.sends_back)[slot.chunk]
+        send = (self.costs.sends if onwards else self.costs.sends_back)[chunk]
         moved = self.transfers.of(stream, "pipeline_comm", send)
-        parts: dict[str, float] = {} if is_near else {"pipeline_comm": send.seconds}
-        self.result.add(stream, Instruction(work, parts, (done,), arrival, moved, communicates_s=send.seconds))
+        parts = {} if is_near else {"pipeline_comm": float(send.seconds)}
+        return _Way(needs, "activation" if onwards else "gradient", to, stream, parts, moved, send.seconds)
 
     def _finish(self) -> None:
         """Wait for stragglers, reduce, clip (which waits for every stage and replica), update, gather."""

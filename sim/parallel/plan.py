@@ -19,6 +19,11 @@ from sim.parallel.schedules import (
 from sim.parallel.stages import stage_ranges
 from sim.scenario.types import PlanRequest, Recompute
 
+ASKED = (
+    "tensor", "pipeline", "virtual_stages", "data", "micro_batch", "zero", "sequence_parallel", "recompute", "schedule",
+)  # fmt: skip
+"""What a plan has under the same names as the request for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -135,20 +140,9 @@ class Plan:
 
     def request(self) -> PlanRequest:
         """The plan as a user would write it down; check_plan makes the same plan of it."""
-        return PlanRequest(
-            rule="fixed",
-            tensor=self.tensor,
-            pipeline=self.pipeline,
-            virtual_stages=self.virtual_stages,
-            data=self.data,
-            micro_batch=self.micro_batch,
-            zero=self.zero,
-            sequence_parallel=self.sequence_parallel,
-            recompute=self.recompute,
-            schedule=self.schedule,
-            layers_per_stage=self.layers_per_chunk if len(set(self.layers_per_chunk)) > 1 else None,
-            micro_batches=self.replica_micro_batches or None,
-        )
+        shared = {key: getattr(self, key) for key in ASKED}
+        uneven = self.layers_per_chunk if len(set(self.layers_per_chunk)) > 1 else None
+        return PlanRequest("fixed", **shared, layers_per_stage=uneven, micro_batches=self.replica_micro_batches or None)
 
     def summary(self) -> str:
         """One line for tables: only what differs from plain data parallelism.

@@ -27,13 +27,14 @@ def checked(prepared: Prepared) -> str:
     scenario = prepared.scenario
     model, training, system = scenario.model, scenario.training, scenario.system
     parameters = count_parameters(model).total
+    chosen = "as given" if prepared.plan.chosen_by == "user" else "the best that was found"
     lines = [
         f"{system.name}: {_hardware(prepared)}, {prepared.stack.title}",
         f"  model     {model.name}: {parameters / 1e9:.3f}e9 parameters, {model.layers} layers, hidden {model.hidden}",
         f"  training  {training.tokens:.4g} tokens in batches of {training.global_batch} x {training.sequence},"
         f" {training.precision}{training.recipe.text}, {training.optimizer}, {training.method}",
         *([f"{_MARGIN}{rounded}"] if (rounded := batch_note(training)) else []),
-        f"  plan      {prepared.plan.summary()} ({_chooser(prepared.plan.chosen_by)}),"
+        f"  plan      {prepared.plan.summary()} ({chosen}),"
         f" uses {prepared.plan.devices} of {counted(system.devices, 'device')}",
         *_variation(scenario),
         f"  memory    {readable_bytes(prepared.memory.peak_bytes)} of {readable_bytes(prepared.memory.capacity_bytes)}"
@@ -57,10 +58,6 @@ def _hardware(prepared: Prepared) -> str:
         f"{given.devices} x {part.device.title}, {part.topology.title}"
         for given, part in zip(prepared.scenario.system.every_part, prepared.parts, strict=True)
     )
-
-
-def _chooser(chosen_by: str) -> str:
-    return "as given" if chosen_by == "user" else "the best that was found"
 
 
 def _margin(prepared: Prepared) -> str:

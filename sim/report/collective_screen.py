@@ -92,7 +92,7 @@ def _who(study: Study) -> str:
 def _answer(study: Study) -> str:
     chosen = study.row(study.fastest(study.size_bytes), study.size_bytes)
     return (
-        f"{readable_short_time(chosen.time_s)} by {_named(chosen)}:"
+        f"{readable_short_time(chosen.time_s)} by {', '.join(filter(None, (chosen.algorithm, chosen.protocol)))}:"
         f" bus bandwidth {gigabytes_per_s(chosen.bus_bytes_per_s)} GB/s,"
         f" algorithm bandwidth {gigabytes_per_s(chosen.algorithm_bytes_per_s)} GB/s"
     )
@@ -114,10 +114,6 @@ def _bottleneck(study: Study) -> str:
         share = 100 * busiest.switch_s_per_byte * study.size_bytes / time_s
         text += f"; the scale-up switch, which reduces, for {share:.0f} %"
     return f"{text}. Without latency: {gigabytes_per_s(study.limit_bytes_per_s(chosen))} GB/s bus bandwidth."
-
-
-def _named(row: Row) -> str:
-    return f"{row.algorithm}, {row.protocol}" if row.protocol else row.algorithm
 
 
 def _figures(row: Row) -> tuple[str, ...]:

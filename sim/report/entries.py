@@ -80,7 +80,9 @@ def has_entries(outcomes: Sequence[Outcome], refusals: Sequence[Refusal]) -> boo
 
 def entries_screen(outcomes: Sequence[Outcome], refusals: Sequence[Refusal]) -> str:
     """The report of a file with entries as plain text: ASCII only, narrow enough for a terminal."""
-    rows = [*(_row(outcome, outcomes) for outcome in outcomes), *(_refused_row(one) for one in refusals)]
+    dashes = ["-"] * (len(_HEADERS) - 3)
+    refused = [(_narrow(one.entry), _narrow(one.model), *dashes, "refused") for one in refusals]
+    rows = [*(_row(outcome, outcomes) for outcome in outcomes), *refused]
     titles = dict.fromkeys(outcome.scenario.title for outcome in outcomes)
     compared = bool(refusals) or any(outcome.scenario.published for outcome in outcomes)
     width = len(_HEADERS) if compared else len(_HEADERS) - len(_COMPARED)
@@ -140,18 +142,9 @@ def published_record(published: Published | None) -> dict[str, Any] | None:
 
 
 def _published_cells(published: Published | None) -> dict[str, Any]:
-    one = published or Published()
-    given = published is not None
-    return {
-        "published_time_s": one.time_s,
-        "published_device_hours": one.device_hours,
-        "published_cost_usd": one.cost_usd,
-        "published_loss": one.loss,
-        "published_source": one.source or None,
-        "published_clean": one.clean,
-        "published_remembered": one.remembered if given else None,
-        "published_note": one.note or None,
-    }
+    names = ("time_s", "device_hours", "cost_usd", "loss", "source", "clean", "remembered", "note")
+    values = {name: getattr(published, name, None) for name in names}
+    return {f"published_{name}": None if value == "" else value for name, value in values.items()}
 
 
 def _row(outcome: Outcome, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
@@ -170,10 +163,6 @@ def _row(outcome: Outcome, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
         _published_words(scenario.published),
         f"{checked[0].error:+.1%}".replace("%", " %") if checked else "-",
     )
-
-
-def _refused_row(refusal: Refusal) -> tuple[str, ...]:
-    return (_narrow(refusal.entry), _narrow(refusal.model), *["-"] * (len(_HEADERS) - 3), "refused")
 
 
 def _label(scenario: Scenario, outcomes: Sequence[Outcome]) -> str:

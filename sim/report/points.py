@@ -8,11 +8,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sim.outcome.outcome import Outcome
 from sim.report.axis_words import axis_words
-from sim.scenario import AxisKey, Scenario
+from sim.scenario import Scenario
 
 _LONGEST_NAME = 80
 
@@ -127,7 +126,8 @@ def _work(outcome: Outcome) -> tuple[object, object]:
 def _variants(groups: Sequence[tuple[Outcome, ...]]) -> list[str]:
     """What tells each group from others of the same system: the axes that differ, or else a number."""
     names = [named_system(points[0].scenario) for points in groups]
-    axes = [_axes_beside_size(points[0]) for points in groups]
+    named = [points[0].scenario.axes.items() for points in groups]
+    axes = [{key: value for key, value in own if key.last != "devices"} for own in named]
     seen: Counter[tuple[str, str]] = Counter()
     variants = []
     for name, own in zip(names, axes, strict=True):
@@ -138,7 +138,3 @@ def _variants(groups: Sequence[tuple[Outcome, ...]]) -> list[str]:
         number = seen[name, words]
         variants.append(words if number == 1 else f"{words} #{number}".strip())
     return variants
-
-
-def _axes_beside_size(outcome: Outcome) -> dict[AxisKey, Any]:
-    return {key: value for key, value in outcome.scenario.axes.items() if key.last != "devices"}

@@ -58,6 +58,7 @@ def _shown(curve: Curve, points: int) -> Sequence[Outcome]:
 def _row(label: str, point: Outcome) -> dict[str, str]:
     run, bill = point.run, point.bill
     assert run is not None
+    energy = bill.energy_joules if bill else None
     every = run.conditions.checkpoints.every_steps
     return {
         "system": textwrap.fill(label, _SYSTEM_WIDTH, break_on_hyphens=False),
@@ -68,7 +69,7 @@ def _row(label: str, point: Outcome) -> dict[str, str]:
         "saved\nevery": readable_time(every * point.step_time_s) if every else "never",
         "rented, USD\nlow to high": _money(bill.rental_usd if bill else None),
         "owned, USD\nlow to high": _money(bill.purchase_usd if bill else None),
-        "energy,\nMWh": _energy(bill.energy_joules if bill else None),
+        "energy,\nMWh": _figures(energy.typical / _JOULES_PER_MWH) if energy else _UNKNOWN,
     }
 
 
@@ -82,10 +83,6 @@ def _from_to(low_s: float, high_s: float) -> str:
 
 def _money(amount: Range | None) -> str:
     return _UNKNOWN if amount is None else f"{_short(amount.low)} to {_short(amount.high)}"
-
-
-def _energy(amount: Range | None) -> str:
-    return _UNKNOWN if amount is None else _figures(amount.typical / _JOULES_PER_MWH)
 
 
 def _short(amount: float) -> str:

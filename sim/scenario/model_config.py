@@ -35,7 +35,8 @@ def read_model_config(path: Path, name: str | None, where: str) -> Model:
     described = family.describe(config)
     _refuse_unread(config, family)
     known = {key: value for key, value in described.items() if value is not None}
-    return build_model({"name": name or _folder_name(path), **known}, str(path))
+    folder = Path(os.path.abspath(path)).parent.name.encode("utf-8", "replace").decode("utf-8")
+    return build_model({"name": name or folder, **known}, str(path))
 
 
 def _fields(path: Path, where: str) -> dict[str, Any]:
@@ -89,8 +90,3 @@ def _refuse_unread(config: ModelConfig, family: Family) -> None:
             f"key '{unread[0]}' is not known here" if len(unread) == 1 else f"keys not known here: {some_of(unread)}",
             f"{family.architecture} has no such field; where it changes no size and no layer, leave it out of a copy",
         )
-
-
-def _folder_name(path: Path) -> str:
-    """The name of the folder that a file is in, as text."""
-    return Path(os.path.abspath(path)).parent.name.encode("utf-8", "replace").decode("utf-8")

@@ -37,7 +37,8 @@ def _refusal(entry: Mapping[str, Any], path: Path) -> Refusal:
     try:
         model = read_model(entry.get("model", {}), path)
     except InputError as error:
-        return Refusal(name, _model_name(entry), within(error, path, name), _any_published(entry))
+        published = read(Published, entry["published"]) if "published" in entry else None
+        return Refusal(name, _model_name(entry), within(error, path, name), published)
     raise InputError(
         f'{path}: [entry "{name}"] expect',
         f"expected to be refused, but the model '{model.name}' is known",
@@ -48,7 +49,3 @@ def _refusal(entry: Mapping[str, Any], path: Path) -> Refusal:
 def _model_name(entry: Mapping[str, Any]) -> str:
     model = entry.get("model")
     return str(model.get("name", "")) if isinstance(model, Mapping) else ""
-
-
-def _any_published(entry: Mapping[str, Any]) -> Published | None:
-    return read(Published, entry["published"]) if "published" in entry else None

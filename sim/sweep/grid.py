@@ -166,7 +166,7 @@ class _Grid:
                 document = with_value(document, axis.key, value)
             point = Point(document, {AxisKey(axis.text): value for axis, value in chosen})
             if self.entry is not None:
-                published = published_of(self.entry, _only_system(point))
+                published = published_of(self.entry, str(document["system"][0]["name"]))
                 point = dataclasses.replace(point, entry=self.entry["name"], published=published)
             yield point
 
@@ -200,10 +200,6 @@ def _grids_of(
         own = [[axes[text] for text in one if axes[text].key.concerns(system["name"], name)] for one in together]
         _check_apart([axis for factor in own for axis in factor], place)
         yield _Grid(common, system, tuple(tuple(factor) for factor in own if factor), entry)
-
-
-def _only_system(point: Point) -> str:
-    return str(point.document["system"][0]["name"])
 
 
 def _axis(text: str, values: object, systems: Sequence[str], where: str, entries: Sequence[str] = ()) -> _Axis:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from statistics import fmean
 
+from pydantic import TypeAdapter
+
 from sim.hardware.network import COLLECTIVES, Collective, Group, Network, bus_share
 from sim.hardware.topology import Topology, load_topology
 from sim.validation.rows import read_rows
@@ -60,6 +62,9 @@ class CollectiveComparison:
         return self.row.time_s / self.predicted_s - 1.0
 
 
+_READER = TypeAdapter(CollectiveRow)
+
+
 def read_collectives() -> list[CollectiveRow]:
     """Read all rows that the project carries."""
     return [_row(raw) for raw in read_rows("collectives.csv")]
@@ -67,19 +72,13 @@ def read_collectives() -> list[CollectiveRow]:
 
 def _row(raw: dict[str, str]) -> CollectiveRow:
     names: dict[str, Collective] = {name.replace("_", "-"): name for name in COLLECTIVES}
-    return CollectiveRow(
-        raw["id"],
-        raw["role"],
-        raw["sweep"],
-        names[raw["collective"]],
-        raw["topology"],
-        tuple(raw["algorithms"].split("+")) if raw["algorithms"] else (),
-        int(raw["ranks"]),
-        float(raw["bytes"]),
-        float(raw["bus_GBps"]) * 1e9,
-        raw["source"],
-        raw["note"],
-    )
+    made = {
+        "collective": names[raw["collective"]],
+        "algorithms": raw["algorithms"].split("+") if raw["algorithms"] else (),
+        "size_bytes": raw["bytes"],
+        "bus_bytes_per_s": float(raw["bus_GBps"]) * 1e9,
+    }
+    return _READER.validate_python({**raw, **made})
 
 
 Build = Callable[[str, int], Topology]

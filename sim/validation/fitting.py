@@ -103,7 +103,7 @@ def fit_plan(name: str) -> FitPlan:
     if kind is None:
         raise unknown_name("scaletax fit", "stack or device with fitted constants", name, fitted_names())
     entry = table[kind][name]
-    stacks = entry.get("stacks", _family(name))
+    stacks = entry.get("stacks", [one for one in stack_names() if name in _line(one)])
     cases = _scored(case for case in fit_cases() if case.scenario.system.stack in stacks)
     names = (name, *entry.get("shared_with", ()))
     if kind == "devices":
@@ -157,7 +157,8 @@ def fit(plan: FitPlan) -> Fitted:
             break
         if change < _SMALL:
             break
-    values = {one.name: _rounded(value) for one, value in zip(plan.free, best, strict=True)}
+    # Four digits: more than the rows can tell.
+    values = {one.name: float(f"{value:.4g}") for one, value in zip(plan.free, best, strict=True)}
     return Fitted(plan, values, _mean_absolute(errors), _mean_absolute(before))
 
 
@@ -258,11 +259,6 @@ def _value(record: Any, path: tuple[str, ...]) -> float:
     return float(found[path[1]] if path[1:] else found)
 
 
-def _family(name: str) -> tuple[str, ...]:
-    """A stack and those based on it."""
-    return tuple(one for one in stack_names() if name in _line(one))
-
-
 @functools.cache
 def _line(stack: str) -> tuple[str, ...]:
     """A stack, its base, the base's base, ..."""
@@ -283,8 +279,3 @@ def _fits() -> dict[str, dict[str, dict[str, Any]]]:
 
 def _mean_absolute(log_ratios: NDArray[np.float64]) -> float:
     return float(np.mean(np.abs(np.expm1(log_ratios))))
-
-
-def _rounded(value: float) -> float:
-    """Four digits: more than the rows can tell."""
-    return float(f"{value:.4g}")

@@ -88,16 +88,8 @@ def _slow_node(raw: dict[str, str]) -> SlowNode:
         Report(),
         steps=1,
     )
-    return SlowNode(
-        raw["id"],
-        raw["source"],
-        raw["note"],
-        step_time_s=float(raw["step_time_s"]),
-        slow_step_time_s=float(raw["slow_step_time_s"]),
-        alone_s=float(raw["alone_s"]),
-        slow_alone_s=float(raw["slow_alone_s"]),
-        scenario=scenario,
-    )
+    times = {name: float(raw[name]) for name in ("step_time_s", "slow_step_time_s", "alone_s", "slow_alone_s")}
+    return SlowNode(raw["id"], raw["source"], raw["note"], **times, scenario=scenario)
 
 
 def compare_slow_node(measured: SlowNode, nodes: Sequence[int] | None = None) -> SlowNodeComparison:

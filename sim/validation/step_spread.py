@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
 from sim.validation.rows import read_rows
 
@@ -72,6 +73,9 @@ class SpreadRow:
     share_of_slow_steps: float
 
 
+_READER = TypeAdapter(SpreadRow)
+
+
 def read_step_spread() -> list[SpreadRow]:
     """Read all rows that the project carries."""
     return [_row(raw) for raw in read_rows("step_spread.csv")]
@@ -79,20 +83,8 @@ def read_step_spread() -> list[SpreadRow]:
 
 def _row(raw: dict[str, str]) -> SpreadRow:
     keys = ("median_step_time_s", "cv", "p95_over_median", "p99_over_median")
-    return SpreadRow(
-        raw["id"],
-        raw["id"].removeprefix("mlperfjit-"),
-        raw["role"],
-        raw["benchmark"],
-        raw["source"],
-        raw["submission"],
-        raw["topology"],
-        int(raw["devices"]),
-        int(raw["steps"]),
-        Spread(*(float(raw[key]) for key in keys)),
-        float(raw["max_over_median"]),
-        float(raw["share_of_slow_steps"]),
-    )
+    made = {"name": raw["id"].removeprefix("mlperfjit-"), "spread": Spread(*(float(raw[key]) for key in keys))}
+    return _READER.validate_python({**raw, **made})
 
 
 def spread_of(times_s: NDArray[np.float64]) -> Spread:

@@ -44,15 +44,12 @@ class WholeRun:
 def read_whole_runs() -> list[WholeRun]:
     """Read all that the project carries."""
     rows = {row["id"]: row for file in _FILES for row in read_rows(file)}
-    fitted = {row.id for row in read_selection().rows if _is_fitted(case_of(row))}
+    cases = [case_of(row) for row in read_selection().rows]
+    fitted = {case.row.id for case in cases if isinstance(case, Case) and role_of(case) == "fit"}
     return [
         WholeRun(**raw, fitted=raw["row"] in fitted, device_hours=_hours(rows.get(raw["row"], {})))
         for raw in read_data("whole_runs", "sim.validation")["run"]
     ]
-
-
-def _is_fitted(case: object) -> bool:
-    return isinstance(case, Case) and role_of(case) == "fit"
 
 
 def _hours(row: Mapping[str, str]) -> float | None:

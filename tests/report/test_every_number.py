@@ -130,7 +130,7 @@ NUMBERS: dict[str, Callable[..., Any]] = {
     "run/checkpoint_write_s": lambda o: o.run.conditions.checkpoints.write_s,
     "run/lines_mean_s/*": lambda o, line: o.run.runs.lines_s[line].mean(),
     "bill/device_hours": lambda o: percentile(run_times(o), 50) * o.devices / 3600,
-    "bill/*": lambda o, name: getattr(o.bill, name),
+    "bill/*": lambda o, name: getattr(o.bill, name.removesuffix("_per_token")),
     "bill/*/*": amount,
     "expected_losses/**": lambda o, *path: attribute(o.expected_losses, *path),
     "variation/**": lambda o, *path: attribute(o.scenario.system.variation, *path),

@@ -132,7 +132,7 @@ class Network:
             links = self.topology.store_links(wave.group.ranks, inwards=wave.kind == "broadcast")
             return np.bincount(links, minlength=self.topology.links.count).astype(np.float64)
         if wave.kind == "send" or wave.group is None:
-            return self._send_loads(wave.distance, wave.group, some)
+            return message_loads(self.topology, [self._messages(wave.distance, wave.group, some)])
         algorithm = ALGORITHMS[wave.kind][wave.algorithm]
         total: Loads = np.sum(algorithm.phases(Shape(self.topology, wave.group, some, self.first)), axis=0)
         return total
@@ -225,9 +225,6 @@ class Network:
             paths = self.topology.paths(everybody.sources, everybody.targets)
             self._last_ways = _Ways(distance, int(everybody.sources[0]), paths)
         return self._last_ways
-
-    def _send_loads(self, distance: int, group: Group | None, devices: Devices) -> Loads:
-        return message_loads(self.topology, [self._messages(distance, group, devices)])
 
     def _messages(self, distance: int, group: Group | None, devices: Devices) -> Messages:
         """One message per sender whose receiver exists and is in its group."""

@@ -16,8 +16,6 @@ from sim.hardware.network.communication import Communication, Option
 from sim.hardware.network.groups import Group
 from sim.hardware.network.network import Network
 
-Floats = NDArray[np.float64]
-
 
 class NetworkTable:
     """Collectives and sends of many plans at once, as seconds: which wave it is differs from plan to plan.

@@ -140,7 +140,8 @@ class ExplicitGraph(Topology):
             self._packed[key] = pack_rings(cables)
         rings = self._packed[key]
         # A ring is as fast as its slowest cable, so with cables of several kinds the bytes are shared out by that.
-        rates = [min(self._cable_bytes_per_s(names[a], names[b]) for a, b in _hops(ring)) for ring in rings]
+        hops = [zip(ring, (*ring[1:], ring[0]), strict=True) for ring in rings]
+        rates = [min(self._cable_bytes_per_s(names[a], names[b]) for a, b in pairs) for pairs in hops]
         return [
             (rate / sum(rates), tuple(members[place] for place in ring))
             for rate, ring in zip(rates, rings, strict=True)
@@ -148,7 +149,3 @@ class ExplicitGraph(Topology):
 
     def _cable_bytes_per_s(self, a: str, b: str) -> float:
         return self.links.link(self._number[a, b]).bytes_per_s / self._count[a, b]
-
-
-def _hops(ring: Ring) -> list[tuple[int, int]]:
-    return list(zip(ring, (*ring[1:], ring[0]), strict=True))

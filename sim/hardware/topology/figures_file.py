@@ -83,7 +83,8 @@ class FiguresFile:
         for key in allowed:
             if key in self.overrides:
                 sizes[key] = _count(key, self.overrides[key], self.size_place(key))
-                note = f"set by the scenario{f'; the file says {_said(raw[key])}' if key in raw else ''}"
+                said = raw[key].get("value") if isinstance(raw.get(key), Mapping) else raw.get(key)
+                note = f"set by the scenario{f'; the file says {said}' if key in raw else ''}"
                 self.figures.append(Figure(f"sizes.{key}", sizes[key], "assumed", "", "", note))
             elif key in raw:
                 sizes[key] = _count(key, self.figure(f"sizes.{key}", raw[key]), self.size_place(key))
@@ -235,7 +236,3 @@ def _count(key: str, value: object, where: str) -> float:
         return number
     kind = "number" if key in _FRACTIONAL_SIZES else "whole number"
     raise InputError(where, f"{value!r} is not a {kind} of at least 1", f"write a {kind}, 1 or more")
-
-
-def _said(raw: object) -> object:
-    return raw.get("value") if isinstance(raw, Mapping) else raw

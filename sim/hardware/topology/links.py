@@ -34,14 +34,6 @@ class Link:
     bytes_per_s: float
     latency_s: float
 
-    def with_rate_times(self, factor: float) -> Link:
-        """The same link at so many times the rate; its latency stays."""
-        return replace(self, bytes_per_s=self.bytes_per_s * factor)
-
-    def with_latency_times(self, factor: float) -> Link:
-        """The same link at so many times the latency; its rate stays."""
-        return replace(self, latency_s=self.latency_s * factor)
-
 
 @dataclass(frozen=True, slots=True)
 class _Block:
@@ -82,15 +74,8 @@ class LinkTable:
         self.count += 2 * count
         return first, back
 
-    def with_rates_times(self, factor: float) -> LinkTable:
-        """A table of its own with the same links, each at so many times its rate."""
-        return self._changed(lambda link: link.with_rate_times(factor))
-
-    def with_latencies_times(self, factor: float) -> LinkTable:
-        """A table of its own with the same links, each at so many times its latency."""
-        return self._changed(lambda link: link.with_latency_times(factor))
-
-    def _changed(self, change: Callable[[Link], Link]) -> LinkTable:
+    def changed(self, change: Callable[[Link], Link]) -> LinkTable:
+        """A table of its own with the same links, each changed."""
         table = LinkTable()
         table._blocks = [replace(block, link=change(block.link)) for block in self._blocks]
         table._firsts, table.count = list(self._firsts), self.count

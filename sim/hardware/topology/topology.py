@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Self
 
@@ -184,27 +184,26 @@ class Topology(ABC):
 
         Numbers of links and paths are the same, so what is known of paths is shared; what rests on rates is not.
         """
-        faster = copy.copy(self)
-        faster.__dict__.pop("graph", None)
-        faster.links = self.links.with_rates_times(factor)
-        for name, value in vars(self).items():
-            if isinstance(value, Link):
-                setattr(faster, name, value.with_rate_times(factor))
+        faster = self._with_links(lambda link: replace(link, bytes_per_s=link.bytes_per_s * factor))
         added = self.about.in_switch_bytes_per_s
         faster.about = replace(self.about, in_switch_bytes_per_s=None if added is None else added * factor)
         return faster
 
     def with_latencies_times(self, factor: float) -> Self:
         """The same network with every link, and every hop of the library's messages, at so many times the latency."""
-        slower = copy.copy(self)
-        slower.__dict__.pop("graph", None)
-        slower.links = self.links.with_latencies_times(factor)
-        for name, value in vars(self).items():
-            if isinstance(value, Link):
-                setattr(slower, name, value.with_latency_times(factor))
+        slower = self._with_links(lambda link: replace(link, latency_s=link.latency_s * factor))
         library = self.about.library.with_hops_times(factor)
         slower.about = replace(self.about, library=library, tree_level_s=self.about.tree_level_s * factor)
         return slower
+
+    def _with_links(self, change: Callable[[Link], Link]) -> Self:
+        other = copy.copy(self)
+        other.__dict__.pop("graph", None)
+        other.links = self.links.changed(change)
+        for name, value in vars(self).items():
+            if isinstance(value, Link):
+                setattr(other, name, change(value))
+        return other
 
     def with_domains_of(self, devices: int) -> Topology | None:
         """The same devices and fabric with so many devices on a scale-up switch; None where that cannot be built.

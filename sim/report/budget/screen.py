@@ -99,17 +99,13 @@ def _same_loss(study: Study, machine: Machine | None) -> str:
     headers = ["parameters", "tokens", "tokens per\nparameter", "training\nFLOP"]
     headers += ["inference\nFLOP", "in all\nFLOP"] if tokens else []
     headers += ["device-\nhours", "rented, USD\nlow to high"] if machine else []
-    rows = [
-        [*_cells(recipe, tokens, machine), ", ".join(filter(None, (_name(recipe, study), _outside(recipe, study))))]
-        for recipe in study.same_loss
-    ]
+    rows = []
+    for recipe in study.same_loss:
+        # A model that the law was not fitted on is marked.
+        marks = _name(recipe, study), "" if is_fitted(study.law, recipe) else "outside"
+        rows.append([*_cells(recipe, tokens, machine), ", ".join(filter(None, marks))])
     text = table(rows, "r" * len(headers) + "l", [*headers, ""])
     return f"All of these reach a loss of {study.loss:.4g}:\n\n{text}" if len(rows) > 1 else ""
-
-
-def _outside(recipe: Recipe, study: Study) -> str:
-    """The mark of a model that the law was not fitted on."""
-    return "" if is_fitted(study.law, recipe) else "outside"
 
 
 def _cells(recipe: Recipe, inference_tokens: float, machine: Machine | None) -> list[str]:

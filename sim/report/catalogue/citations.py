@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 
 from sim.catalog import Figure, load_sources
@@ -18,7 +19,7 @@ _REMAINDER = (
 
 def cite(figures: Iterable[Figure]) -> str:
     """Say which of these figures come from which source, and which are derived, fitted or assumed, with the reason."""
-    distinct = list({_identity(figure): figure for figure in figures}.values())
+    distinct = list({repr(dataclasses.astuple(figure)): figure for figure in figures}.values())
     blocks = [_cited(distinct)]
     for kind, heading in _REMAINDER:
         own = [figure for figure in distinct if figure.kind == kind]
@@ -54,10 +55,6 @@ def _named_sources(figures: Sequence[Figure]) -> list[str]:
     sources = load_sources()
     named = dict.fromkeys(figure.source for figure in figures if figure.source in sources)
     return [wrapped(f"{key}: {sources[key]['title']}. {sources[key]['reference']}", 2) for key in named]
-
-
-def _identity(figure: Figure) -> tuple[str, ...]:
-    return figure.name, repr(figure.value), figure.kind, figure.source, figure.date, figure.note
 
 
 def _written(figure: Figure) -> str:

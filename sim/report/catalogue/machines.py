@@ -16,7 +16,7 @@ from sim.catalog import (
     variation_names,
 )
 from sim.errors import InputError
-from sim.hardware.topology import Topology, load_topology, shelf, topology_names
+from sim.hardware.topology import load_topology, shelf, topology_names
 from sim.machines import kind_of
 from sim.report.catalogue.layout import listing, three_digits
 from sim.report.variation_words import per_cent, slow_words, stalls_words
@@ -79,11 +79,12 @@ def topologies_table() -> str:
     rows = {}
     for name in topology_names():
         topology = load_topology(name, None, "catalogue")
+        rates = (f"{link_class} {rate.value}" for link_class, rate in topology.about.link_rates.items())
         rows[name] = {
             "device": topology.device,
             "devices\nup to": f"{topology.devices:,}",
             "scale-up\ndomain": topology.domain,
-            "links, per direction": _rates(topology),
+            "links, per direction": ", ".join(rates),
             "title": topology.title,
         }
     right = ("devices\nup to", "scale-up\ndomain")
@@ -127,10 +128,6 @@ def scenarios_table() -> str:
     """Every scenario on the shelf: its title, systems, and how many points it has."""
     rows = {path.stem: _scenario_row(path) for path in sorted(shelf("scenarios").glob("*.toml"))}
     return listing("scenario", rows, ("points",), {"systems": 36, "title": 44})
-
-
-def _rates(topology: Topology) -> str:
-    return ", ".join(f"{link_class} {rate.value}" for link_class, rate in topology.about.link_rates.items())
 
 
 def _scenario_row(path: Path) -> dict[str, object]:

@@ -49,7 +49,7 @@ def topology_figure(topology: Topology) -> Figure:
     height = _height_inches(found)
     title = f"{topology.title}: {topology.devices:,} x {topology.device}"
     legend_rows = -(-(len(rows) + len(roles)) // _COLUMNS)
-    (ax,) = sheet([height], title, caption, left=_left_inches(found), right=0.3, legend_rows=legend_rows)
+    (ax,) = sheet([height], title, caption, left=1.75 if found.labels else 0.3, right=0.3, legend_rows=legend_rows)
     _draw(ax, topology, found)
     colours = colours_of(topology.links.classes, LINK_COLOURS)
     named: dict[str, Artist] = {}
@@ -83,10 +83,6 @@ def _height_inches(found: Picture) -> float:
     if found.shape == "layers":
         return _LAYER_INCHES * (high - low)
     return min(_HIGHEST_INCHES, max(_LOWEST_INCHES, _WIDEST_INCHES * (high - low) / (right - left)))
-
-
-def _left_inches(found: Picture) -> float:
-    return 1.75 if found.labels else 0.3
 
 
 def _reach(found: Picture, side: int) -> tuple[float, float]:

@@ -10,14 +10,7 @@ from sim.catalog import Range
 from sim.errors import InputError, closest, some_of
 from sim.outcome.comparison.knee import Growth, Knee, knee, largest_growth
 from sim.outcome.comparison.matching import Afforded, Match, at_devices, fastest_within, matching_devices
-from sim.outcome.comparison.metrics import (
-    account,
-    energy_joules,
-    error_span,
-    meter_watts,
-    owned_usd,
-    rental_usd,
-)
+from sim.outcome.comparison.metrics import account, energy_joules, error_span, meter_watts, owned_usd, rental_usd
 from sim.outcome.outcome import Outcome
 from sim.report.points import Curve, counted, curves
 from sim.scenario import Scenario
@@ -158,7 +151,8 @@ def equal(reference: tuple[Curve, Outcome], curve: Curve) -> Equal:
         _range_at(curve, counts, lambda one: one.bill.rental_usd if one.bill else None) if within else None,
         _range_at(curve, counts, lambda one: one.bill.purchase_usd if one.bill else None) if within else None,
         _range_at(curve, counts, _typical_energy) if within else None,
-        _tax_at(curve, match.devices) if within else None,
+        # Tax between two sizes: that of what is not tax, which is never zero, in logarithms.
+        1.0 - at_devices(sizes, [1.0 - one.ledger.tax for one in curve.points], match.devices) if within else None,
         at_devices(sizes, [one.useful_share for one in curve.points], match.devices) if within else None,
         afforded,
         {
@@ -229,11 +223,6 @@ def _typical_energy(point: Outcome) -> Range | None:
     """In the typical facility, which is the same for all that is compared."""
     joules = energy_joules(point)
     return None if joules is None else Range(joules, joules, joules)
-
-
-def _tax_at(curve: Curve, count: float) -> float:
-    """Distribution tax between two sizes: that of what is not tax, which is never zero, in logarithms."""
-    return 1.0 - at_devices(sizes_of(curve), [1.0 - point.ledger.tax for point in curve.points], count)
 
 
 def _one_point_a_size(curve: Curve) -> Curve:

@@ -77,7 +77,7 @@ def limits_table(comparison: Comparison) -> Rows:
         curve, point = equal.reference
         for name, amount in LIMITS.items():
             limit = amount(point)
-            words = UNKNOWN if limit is None else _limit(name, limit)
+            words = UNKNOWN if limit is None else f"{limit:,.0f} USD" if name != "power" else f"{limit / 1e3:,.1f} kW"
             start = (curve.place(point), _LIMIT_WORDS[name], words, readable_time(point.time_to_train_s))
             if name not in equal.afforded:
                 rows.append((*start, equal.curve.label, UNKNOWN, UNKNOWN))
@@ -204,7 +204,3 @@ def _effort_row(curve: Curve, point: Outcome) -> tuple[str, ...]:
         f"{readable_number(float(effort.median_over_best))} times",
         "does not fit" if by_rule is None else f"{readable_number(float(by_rule))} times",
     )
-
-
-def _limit(name: str, limit: float) -> str:
-    return f"{limit / 1e3:,.1f} kW" if name == "power" else f"{limit:,.0f} USD"

@@ -9,15 +9,7 @@ from typing import TYPE_CHECKING
 
 from sim.hardware.topology import Topology
 from sim.hardware.topology.vertex_names import kind_of, natural, naturally
-from sim.report.drawing.parts import (
-    LARGEST_WHOLE,
-    LAYER_WIDTH,
-    Line,
-    Picture,
-    RowLabel,
-    Spot,
-    link_of,
-)
+from sim.report.drawing.parts import LARGEST_WHOLE, LAYER_WIDTH, Line, Picture, RowLabel, Spot, link_of
 from sim.report.topology_summary import roles
 
 if TYPE_CHECKING:
@@ -48,7 +40,9 @@ def layers(topology: Topology) -> Picture:
     graph, tiers = topology.graph, _tiers(topology.graph, role_of)
     names = [topology.vertex(device) for device in range(topology.devices)]
     is_whole = len(names) <= LARGEST_WHOLE and len(tiers) <= _MOST_VERTICES
-    shown = set(tiers) if is_whole else _repeating_part(graph, tiers, names[: _first_devices(topology.domain)])
+    # As many whole domains as fit, or a part of one.
+    first = min(_MOST_IN_ROW, max(topology.domain, _MOST_IN_ROW // topology.domain * topology.domain))
+    shown = set(tiers) if is_whole else _repeating_part(graph, tiers, names[:first])
     place = _places(graph, tiers, shown, {name: device // topology.domain for device, name in enumerate(names)})
     found = Picture("layers", is_whole=is_whole)
     found.spots = [Spot(name, kind_of(name), role_of[name], place[name]) for name in naturally(shown)]
@@ -73,11 +67,6 @@ def _tiers(graph: Graph, role_of: dict[str, str]) -> Tiers:
     if len(inner) < len(others):
         tiers.update(dict.fromkeys(inner, _BELOW))
     return tiers
-
-
-def _first_devices(domain: int) -> int:
-    """As many whole domains as fit, or a part of one."""
-    return min(_MOST_IN_ROW, max(domain, _MOST_IN_ROW // domain * domain))
 
 
 def _repeating_part(graph: Graph, tiers: Tiers, devices: Sequence[str]) -> set[str]:

@@ -103,8 +103,9 @@ def default_x(rows: Sequence[Row]) -> Column:
     sizes = {(row.get("system"), row.get("devices")) for row in rows}
     if len(sizes) > len({system for system, _ in sizes}):
         return Column("devices", ("devices",))
+    names = list(dict.fromkeys(key for row in rows for key in row))
     for name in axes_of_rows(rows):
-        found = Column(name.last, tuple(_ending(name.last, list(_names(rows)))) or (name,))
+        found = Column(name.last, tuple(_ending(name.last, names)) or (name,))
         if all(found.number(row) is not None for row in rows if found.of(row) is not None):
             return found
     raise InputError("--x", "no axis of this sweep is a number", "name a column with --x")
@@ -144,10 +145,6 @@ def _curve(label: str, group: Mapping[float, list[tuple[float, Row]]]) -> Series
 def _label(row: Row, others: Sequence[AxisKey]) -> str:
     words = [axis_words(name, row[name]) for name in others if row.get(name) is not None]
     return f"{row.get('system')} ({', '.join(words)})" if words else str(row.get("system"))
-
-
-def _names(rows: Sequence[Row]) -> dict[str, None]:
-    return dict.fromkeys(key for row in rows for key in row)
 
 
 def _ending(last: str, names: Sequence[str]) -> list[str]:
