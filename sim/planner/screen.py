@@ -194,11 +194,11 @@ class Screen:
 def stage_kinds(block: PlanBlock) -> list[tuple[Array, Array]]:
     """(a stage, how many stages are like it) of each plan: the first, those between, and the last.
 
-    Between the ends stages are alike, and the first of them holds most micro-batches. Where a kind has no stage,
-    another stands in its place and counts for none.
+    Between the ends stages are alike but for what they hold; one that holds most stands for them. Where a kind has no
+    stage, another stands in its place and counts for none.
     """
     depth = block.pipeline
-    between = np.minimum(1, depth - 1), np.maximum(depth - 2, 0)
+    between = block.pipelining.fullest_between(depth), np.maximum(depth - 2, 0)
     return [(np.zeros_like(depth), np.ones_like(depth)), between, (depth - 1, np.minimum(depth - 1, 1))]
 
 

@@ -112,6 +112,14 @@ class DualPipe(Schedule):
         """p + 1 chunks, of two on a stage. Source: DualPipe, README."""
         return np.minimum(stages + 1 + 0 * stage, micro_batches) / 2
 
+    def due(self, stage: Array, stages: Array, virtual: Array, micro_batches: Array) -> Array:
+        """A chunk, of two on a stage, more than there are stages to the nearer end."""
+        return (np.minimum(stage, stages - 1 - stage) + 1) / 2
+
+    def fullest_between(self, stages: Array) -> Array:
+        """All hold as much; most weight gradients are due in the middle."""
+        return np.maximum(stages // 2 - 1, 1)
+
     def bubble_s(self, stages: Array, virtual: Array, others: Durations) -> Array:
         """(p / 2 - 1) (F&B + B - 3 W). Source: DualPipe, README."""
         return paired_bubble_s(stages / 2, stages, others, 1)
@@ -140,6 +148,10 @@ class DualPipeV(ZeroBubbleV):
     def held(self, stage: Array, stages: Array, virtual: Array, micro_batches: Array) -> Array:
         """2 p + 1 chunks, of two on a stage."""
         return np.minimum(2 * stages + 1 + 0 * stage, 2 * micro_batches) / 2
+
+    def due(self, stage: Array, stages: Array, virtual: Array, micro_batches: Array) -> Array:
+        """A chunk, of two on a stage, more than there are stages above."""
+        return (stage + 1) / 2
 
     def bubble_s(self, stages: Array, virtual: Array, others: Durations) -> Array:
         """(p - 1) (F&B + B - 3 W) of a chunk, half a stage."""
