@@ -115,24 +115,17 @@ class PlanBlock:
 
     def request(self, row: int, batch: int) -> PlanRequest:
         """One of the plans as a user would write it down. batch: sequences of a step."""
-        tensor, pipeline, data, virtual, micro_batch, most = (
-            int(column[row])
-            for column in (
-                self.tensor, self.pipeline, self.data, self.virtual_stages, self.micro_batch, self.micro_batches,
-            )
-        )  # fmt: skip
-        cut = balanced_cut(self.layers, pipeline * virtual)
-        fewer = most * data - batch // micro_batch
+        counts = ("tensor", "pipeline", "virtual_stages", "data", "micro_batch")
+        given = {name: int(getattr(self, name)[row]) for name in counts}
+        data, most = given["data"], int(self.micro_batches[row])
+        cut = balanced_cut(self.layers, given["pipeline"] * given["virtual_stages"])
+        fewer = most * data - batch // given["micro_batch"]
         uneven = (most,) * (data - fewer) + (most - 1,) * fewer
         return PlanRequest(
             rule="fixed",
-            tensor=tensor,
-            pipeline=pipeline,
-            virtual_stages=virtual,
-            data=data,
-            micro_batch=micro_batch,
+            **given,
             zero=self.zero,
-            sequence_parallel=self.sequence_parallel and tensor > 1,
+            sequence_parallel=self.sequence_parallel and given["tensor"] > 1,
             recompute=self.recompute,
             schedule=self.schedule,
             layers_per_stage=None if len(set(cut)) == 1 else cut,
