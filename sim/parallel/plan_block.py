@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sim.hardware.kernel import Array
 from sim.parallel.cuts import balanced_cut, first_layer
 from sim.parallel.mesh import RANK_ORDER, Mesh
+from sim.parallel.plans import GATHERING_STAGE
 from sim.parallel.schedules import SCHEDULES, SETTLED_ROUNDS, Schedule, peak_layers_in_flight
 from sim.scenario.types import PlanRequest, Recompute
 
@@ -52,6 +53,11 @@ class PlanBlock:
         """(B,) devices that each plan uses."""
         devices: Counts = self.mesh.devices
         return devices
+
+    @property
+    def reduces_each(self) -> bool:
+        """As of a Plan."""
+        return self.zero == GATHERING_STAGE
 
     @property
     def pipelining(self) -> Schedule:

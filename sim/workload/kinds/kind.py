@@ -32,6 +32,7 @@ class Kind:
     operations: on one device. weights: of the whole layer. adapters: that LoRA adds beside them.
     copied_weights: (model, tensor) -> elements that tensor ranks hold more of, all of them together.
     kept_bytes: of activations, for the backward pass. working_bytes: of what recomputation brings back.
+    unfinished_bytes: of what recomputation brought back and weight gradients that are due still need.
     gradient_flow_bytes: of gradients of activations at the fullest moment of its backward.
     """
 
@@ -42,4 +43,5 @@ class Kind:
     copied_weights: Callable[[Model, Array], Array] = _no_copies
     kept_bytes: Callable[[Model, Slice, Style, Recompute], Array] = _no_bytes
     working_bytes: Callable[[Model, Slice, Style, Recompute], Array] = _no_bytes
+    unfinished_bytes: Callable[[Model, Slice, Style, Recompute], Array] = _no_bytes
     gradient_flow_bytes: Callable[[Model, Slice, Style], Array] = _no_bytes
