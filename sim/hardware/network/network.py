@@ -40,7 +40,7 @@ class _Ways(NamedTuple):
 
 
 class Network:
-    """Times of collectives on one topology. Sizes may be numbers or arrays; times have the same shape.
+    """Times of collectives on one topology, each by the fastest algorithm and protocol at its size.
 
     only: algorithms that the library is held to; all that it has where empty.
     alone: one group of each shape communicates, the first, instead of all of them at once.
