@@ -24,7 +24,7 @@ from builders import (
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sim.catalog import PLAIN_LIBRARY, Gpu, GpuStack, load_library, load_recipe
+from sim.catalog import PLAIN_LIBRARY, Gpu, GpuStack, load_library, load_optimizer, load_recipe
 from sim.cost.step import step_costs
 from sim.counterfactual import counterfactuals
 from sim.engine.clock import run
@@ -558,6 +558,8 @@ def test_a_recipe_of_the_scenario_is_cited():
     recipe = dataclasses.replace(training(), recipe=RecipeRequest("bf16-moments"))
     prepared = prepare(point(recipe=recipe, plan=fixed()))
     assert {figure.name for figure in load_recipe("bf16-moments").figures} <= {one.name for one in prepared.figures}
+    muon = dataclasses.replace(training(), optimizer="muon")
+    assert set(load_optimizer("muon").figures) <= set(prepare(point(recipe=muon, plan=fixed())).figures)
     # And the peak of products that run in another format.
     mixed = dataclasses.replace(training(), precision="tf32", recipe=RecipeRequest(attention="bf16"))
     cited = {one.name for one in prepare(point(recipe=mixed, plan=fixed())).figures}
