@@ -133,7 +133,10 @@ class Schedule(ABC):
         """
 
     def waited_sends(self, stages: Array, virtual: Array, micro_batches: Array) -> Array:
-        """How many sends, there and back, equal stages wait for where sends run beside compute: those that fill it."""
+        """Round trips of sends between stages that a step waits for where sends are overlapped with compute.
+
+        Here those of one micro-batch through all chunks, while the pipeline fills and drains; all others are hidden.
+        """
         return stages * virtual - 1
 
 

@@ -70,16 +70,24 @@ class Writer:
             self.slots.append(self._due.popleft()._replace(phase="weight gradient"))
             self._held -= 1
 
-    def backward(self, direction: int) -> Slot:
-        """The next whole backward of a direction; the caller puts it where it belongs."""
-        self._held -= 1
-        return self._next("input gradient", direction)._replace(phase="backward")
+    def backward(self, direction: int) -> None:
+        """The next backward of a direction, both gradients in one go."""
+        self.slots.append(self._whole_backward(direction))
+
+    def pair(self, direction: int) -> None:
+        """The next forward of a direction together with the next backward of the other."""
+        self.forward(direction)
+        self.slots[-1] = self.slots[-1]._replace(also=self._whole_backward(1 - direction))
 
     def finish(self) -> list[Slot]:
         """All weight gradients that are due, and the whole order."""
         while self._due:
             self.weight()
         return self.slots
+
+    def _whole_backward(self, direction: int) -> Slot:
+        self._held -= 1
+        return self._next("input gradient", direction)._replace(phase="backward")
 
     def _next(self, phase: Phase, direction: int) -> Slot:
         count = self._counts.get((phase, direction), 0)
