@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sim.catalog import Device, Figure, Stack, find_stack, is_stack
+from sim.catalog import Device, Figure, Stack, find_stack, is_stack, load_optimizer
 from sim.engine.clock import run
 from sim.engine.program import Program
 from sim.engine.sharing import SharedLinks
@@ -143,7 +143,10 @@ class Prepared:
         ]
         topologies = [figure for part in self.parts for figure in part.topology.figures]
         system = (*self.stack.figures, *topologies, *self.scenario.system.variation.figures)
-        return (*self.scenario.model.figures, *devices, *system)
+        # As with formats, what a stack does unasked is not among them.
+        asked = self.scenario.training.optimizer
+        optimizer = () if asked == "adam" else load_optimizer(asked).figures
+        return (*self.scenario.model.figures, *devices, *system, *optimizer)
 
     @property
     def domains(self) -> tuple[int, ...]:
