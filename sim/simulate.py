@@ -118,7 +118,7 @@ def _uses(prepared: Prepared) -> tuple[PartUse, ...]:
     shares = kind.shares(prepared)
     for given, part, share in zip(scenario.system.every_part, prepared.parts, shares, strict=True):
         flops = kind.flops(prepared, share.layers, head=share is shares[-1])
-        peak = flops.mean_peak(part.device.peak_flops_per_s)
+        peak = flops.mean_peak(part.device.peak_flops_per_s, scenario.training.precision)
         titles = name_of(given.topology), part.topology.title, part.device.title
         found.append(PartUse(*titles, given.devices, share.stages, flops, peak))
     return tuple(found)
@@ -159,7 +159,8 @@ def _notes(prepared: Prepared) -> tuple[str, ...]:
     if rounded := batch_note(prepared.scenario.training):
         notes.append(rounded)
     if load_optimizer(prepared.scenario.training.optimizer).orthogonal_steps:
-        notes.append(f"{prepared.scenario.training.optimizer}: not counted: {prepared.kind.orthogonal_uncounted}")
+        exchanged = "what replicas and tensor ranks exchange to make updates of whole matrices orthogonal"
+        notes.append(f"{prepared.scenario.training.optimizer}: not counted: {exchanged}")
     longest = prepared.scenario.model.max_sequence
     if prepared.scenario.training.sequence > longest:
         notes.append(f"the sequence is longer than the model's published {longest}")

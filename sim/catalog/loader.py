@@ -47,6 +47,11 @@ def stacks_that_run(schedule: str) -> list[str]:
     ]
 
 
+def is_stack(record: object) -> bool:
+    """Whether this is a software stack, for whatever machines."""
+    return any(isinstance(record, stack) for _, stack in _MACHINES.values())
+
+
 def model_names() -> list[str]:
     """Names of all models, family by family, small to large within a family."""
     return [name for family in names_on("models") for name in read_data(f"models/{family}")["model"]]

@@ -46,7 +46,6 @@ class GpuCluster(MachineKind):
     records = (Gpu, GpuStack, Plan)
     label, word, one, plural = "GPU", "gpu", "one GPU", "GPUs"
     default_stack = "megatron-core-2024"
-    orthogonal_uncounted = "what replicas and tensor ranks exchange to make updates of whole matrices orthogonal"
     has_degrees = is_part = is_profiled = True
     columns = ("TP", "PP", "sche-\ndule", "DP", "micro\nbatch", "ZeRO", "SP", "recom-\npute")
     caption = (

@@ -45,7 +45,6 @@ class MachineKind(ABC):
     closed form that ranks it, and a rule of thumb to beat.
     is_part: whether it can be one of several parts of a system.
     is_profiled: whether the catalogue's profiles of how devices differ describe it.
-    orthogonal_uncounted: what no time is counted for where an optimizer makes updates orthogonal.
     columns: headers of what `cells` says of a plan. caption: of a chart of all plans.
     """
 
@@ -58,7 +57,6 @@ class MachineKind(ABC):
     has_degrees: ClassVar[bool] = False
     is_part: ClassVar[bool] = False
     is_profiled: ClassVar[bool] = False
-    orthogonal_uncounted: ClassVar[str] = "making updates orthogonal, its products and what they exchange"
     columns: ClassVar[tuple[str, ...]]
     caption: ClassVar[str]
 

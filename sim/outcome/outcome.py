@@ -105,6 +105,12 @@ class Outcome:
     """What scaling laws expect of the trained model; none of one that is fine-tuned."""
 
     @property
+    def formats(self) -> tuple[str, ...]:
+        """Those whose peaks utilisation is held against: of products and, where it has another one, of attention."""
+        several = len(self.flops.needed_in) > 1
+        return tuple(self.flops.needed_in) if several else (self.scenario.training.precision,)
+
+    @property
     def step_time_s(self) -> float:
         """Wall time of one optimizer step, the mean one where steps differ."""
         return self.ledger.step_time_s

@@ -120,7 +120,7 @@ def _conventions(outcomes: Sequence[Outcome]) -> list[str]:
         counted, alternative = _CONVENTIONS[convention]
         reach = low if low == high else f"{low} to {high}"
         notes.append(f"{counted} (flop_convention {convention}); counting {alternative} it is {reach}")
-    formats = dict.fromkeys(" and ".join(point.flops.needed_in) for point in outcomes)
+    formats = dict.fromkeys(" and ".join(point.formats) for point in outcomes)
     if len(formats) > 1:
         notes.append(
             f"MFU of a point is against the peak of its own formats ({', '.join(formats)}): compare points of different"

@@ -194,7 +194,9 @@ def test_points_of_different_formats_are_compared_by_time() -> None:
     # Attention in a wider format is a format more; moments are in no product, so that the peak is the same.
     wide = trained("tf32", recipe=RecipeRequest(attention="fp32"))
     assert "formats (tf32, fp32 and tf32)" in " ".join(screen((single, wide)).split())
-    for points in ((half,), (half, narrow)):
+    wafer = scenario(WAFER, 1, PlanRequest())
+    wafer = dataclasses.replace(wafer, training=dataclasses.replace(wafer.training, precision="fp16"))
+    for points in ((half,), (half, narrow), (trained("fp16"), simulate(wafer))):
         assert "own formats" not in screen(points)
         assert "are not compared" not in screen(points)
 
@@ -205,7 +207,3 @@ def test_what_is_not_counted_of_muon_is_said(several: tuple[Outcome, ...]) -> No
     assert words in muon.notes
     assert "muon: not counted" in screen((muon,))
     assert "not counted" not in screen(several)
-    wafer = scenario(WAFER, 1, PlanRequest())
-    training = dataclasses.replace(wafer.training, optimizer="muon")
-    (note,) = [one for one in simulate(dataclasses.replace(wafer, training=training)).notes if "muon" in one]
-    assert note == "muon: not counted: making updates orthogonal, its products and what they exchange"
