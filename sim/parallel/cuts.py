@@ -158,6 +158,6 @@ def _nearest(layers: int, stages: int, virtual: int, ends: Mapping[str, int], ke
         both = changed.get("first_stage_layers"), changed.get("last_stage_layers")
         return _with_ends(layers, stages, virtual, both) is not None
 
-    below = next(filter(works, range(min(ends[key], layers) - 1, 0, -1)), None)
-    above = next(filter(works, range(ends[key] + 1, layers)), None)
+    below = next(filter(works, range(min(ends[key], layers), 0, -1)), None)
+    above = next(filter(works, range(ends[key], layers)), None)
     return [one for one in (below, above) if one is not None]

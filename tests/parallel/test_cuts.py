@@ -96,6 +96,8 @@ def test_uneven_ends_by_hand():
             "first_stage_layers 8 of a pipeline of one stage",
             "leave out first_stage_layers, or set pipeline",
         ),
+        (7, 4, (2, None), 1, "leave 5 for the other 3", "first_stage_layers = 1 or 4;"),
+        (8, 2, (6, 1), 1, "sum to 7", "first_stage_layers = 7, or last_stage_layers = 2"),
         (8, 2, (3, 4), 1, "sum to 7", "first_stage_layers = 4, or last_stage_layers = 5"),
         (8, 4, (7, 1), 1, "leave none for the other 2 of 4 stages", "nearest that work: first_stage_layers = 5;"),
         (
