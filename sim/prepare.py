@@ -13,7 +13,7 @@ from sim.errors import DoesNotFit, InputError
 from sim.hardware.topology import Topology
 from sim.machines import KINDS, LookedUp, Prepared, kind_of, places, stack_of, topology_of
 from sim.scenario.bounds import MOST_LAYERS, MOST_PARAMETERS, check_size
-from sim.scenario.types import Scenario
+from sim.scenario.types import PlanRequest, Scenario
 from sim.workload.parameters import count_parameters
 
 
@@ -33,6 +33,7 @@ def look_up(scenario: Scenario) -> LookedUp:
     """Look up the machine of a scenario, before any plan. Raises InputError."""
     _check_sizes(scenario)
     scenario = _with_tokens(scenario)
+    _check_rule(scenario)
     topologies = [
         topology_of(part, part.devices, where, scenario.system.network)
         for part, where in zip(scenario.system.every_part, places(scenario), strict=True)
@@ -44,6 +45,16 @@ def look_up(scenario: Scenario) -> LookedUp:
     _check_nodes(scenario, topologies)
     _check_places(scenario, topologies[0].domain)
     return LookedUp(scenario, topologies, devices, stack, kind_of(stack))
+
+
+def _check_rule(scenario: Scenario) -> None:
+    """Raise InputError for a plan that is to be chosen and has been, in part; a file cannot say that."""
+    if scenario.system.plan.rule == "best" and scenario.system.plan != PlanRequest():
+        raise InputError(
+            f"{scenario.where}.plan",
+            'keys of a plan with rule = "best", which chooses them all',
+            'write rule = "fixed", or limit the search with [system.search]',
+        )
 
 
 def _check_devices(scenario: Scenario, devices: Sequence[Device], stack: Stack) -> None:

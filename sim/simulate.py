@@ -117,7 +117,7 @@ def _uses(prepared: Prepared) -> tuple[PartUse, ...]:
     shares = kind.shares(prepared)
     for given, part, share in zip(scenario.system.every_part, prepared.parts, shares, strict=True):
         flops = kind.flops(prepared, share.layers, head=share is shares[-1])
-        peak = flops.mean_peak(part.device.peak_flops_per_s)
+        peak = flops.mean_peak(part.device.peak_flops_per_s, scenario.training.precision)
         titles = name_of(given.topology), part.topology.title, part.device.title
         found.append(PartUse(*titles, given.devices, share.stages, flops, peak))
     return tuple(found)

@@ -24,7 +24,7 @@ from builders import (
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sim.catalog import PLAIN_LIBRARY, Gpu, GpuStack, load_library, load_model, load_recipe
+from sim.catalog import PLAIN_LIBRARY, Gpu, GpuStack, load_library, load_model, load_optimizer, load_recipe
 from sim.cost.step import step_costs
 from sim.counterfactual import counterfactuals
 from sim.engine.clock import run
@@ -554,10 +554,23 @@ def test_attention_in_a_format_of_its_own_counts_at_its_own_peak(precision):
     assert other.mfu_causal == pytest.approx(other.ledger.share("useful"))
 
 
+def test_a_wafer_counts_at_the_peak_of_its_precision():
+    recipe = dataclasses.replace(training(), precision="fp16")
+    scenario = point(recipe=recipe, devices=1, topology="cs-2-single", stack="cerebras-r2")
+    topology = load_topology("cs-2-single", 1, "here")
+    device = dataclasses.replace(topology.load_device(), peak_flops_per_s={"fp16": 8e15, "bf16": 4e15})
+    outcome = simulate(equipped(scenario, device, topology=topology))
+    assert outcome.peak_flops_per_s == 8e15
+    assert outcome.mfu_causal == pytest.approx(outcome.ledger.share("useful"))
+
+
 def test_a_recipe_of_the_scenario_is_cited():
     recipe = dataclasses.replace(training(), recipe=RecipeRequest("bf16-moments"))
     prepared = prepare(point(recipe=recipe, plan=fixed()))
     assert {figure.name for figure in load_recipe("bf16-moments").figures} <= {one.name for one in prepared.figures}
+    muon = dataclasses.replace(training(), optimizer="muon")
+    cited = prepare(point(recipe=muon, plan=fixed())).figures
+    assert all(figure in cited for figure in load_optimizer("muon").figures)
     # And the peak of products that run in another format.
     mixed = dataclasses.replace(training(), precision="tf32", recipe=RecipeRequest(attention="bf16"))
     cited = {one.name for one in prepare(point(recipe=mixed, plan=fixed())).figures}
@@ -566,6 +579,10 @@ def test_a_recipe_of_the_scenario_is_cited():
     wafers = point(recipe=recipe, devices=1, topology="cs-2-single", stack="cerebras-r2")
     with pytest.raises(InputError, match="wafers train in the formats of their stack"):
         prepare(wafers)
+    for optimizer in ("muon", "adafactor"):
+        matrices = dataclasses.replace(wafers, training=dataclasses.replace(training(), optimizer=optimizer))
+        with pytest.raises(InputError, match=f"optimizer\n  what '{optimizer}' does with whole matrices"):
+            prepare(matrices)
 
 
 def test_tokens_per_parameter():

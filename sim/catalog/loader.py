@@ -37,6 +37,11 @@ def stack_names() -> list[str]:
     return list(names_on("stacks"))
 
 
+def is_stack(record: object) -> bool:
+    """Whether this is a software stack, for whatever machines."""
+    return any(isinstance(record, stack) for _, stack in _MACHINES.values())
+
+
 def model_names() -> list[str]:
     """Names of all models, family by family, small to large within a family."""
     return [name for family in names_on("models") for name in read_data(f"models/{family}")["model"]]

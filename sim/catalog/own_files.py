@@ -97,14 +97,18 @@ def _check_alike(figure: Figure, like: Figure, where: str) -> None:
     elif isinstance(value, (int, float)) and not 0 <= value < math.inf:
         raise InputError(place, f"{shown(value)} is no number from 0 on", f"write for example {shown(model)}")
     if value == 0 and figure.name in _DIVISORS:
-        raise InputError(place, "0 is no size", f"write for example {shown(model)}")
+        raise InputError(place, "0 is too little", f"write for example {shown(model)}")
+    if isinstance(value, (int, float)) and value > (most := _MOST.get(figure.name, math.inf)):
+        raise InputError(place, f"{shown(value)} is more than {most}", f"write for example {shown(model)}")
     whole = value if isinstance(value, list) else [value]
     if figure.name in _WHOLE and any(one % 1 for one in whole):
         raise InputError(place, f"{shown(value)} is not whole", f"write for example {shown(model)}")
 
 
-_DIVISORS = ("vocabulary_multiple", "gradient_bucket_bytes")
+_DIVISORS = ("vocabulary_multiple", "gradient_bucket_bytes", "array_ceiling")
 """Figures of a stack that something is divided by."""
+_MOST = {"overlap_slowdown": 0.9, "array_ceiling": 1}
+"""Shares, and the most that each can be."""
 _WHOLE = ("vocabulary_multiple", "prefetch_layers", "default_zero_stage", "zero_stages")
 
 

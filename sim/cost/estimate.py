@@ -38,7 +38,7 @@ def estimated_step_s(plan: Plans, sketch: Sketch, stack: GpuStack) -> Array:
     # The last micro-batch goes back through all stages, and each is slowed by its own reductions.
     slowed_s: Array = 0.0
     if stack.overlap_gradient_reduction:
-        reduced_times = plan.micro_batches if plan.zero == 2 else 1
+        reduced_times = plan.micro_batches if plan.reduces_each else 1
         slowed_s = reduced_times * sum(one.count * _stolen_s(one, plan, stack) for one in stages)
     there_and_back_s = sketch.send_s + sketch.send_back_s
     blocking_s = 0.0 if stack.overlap_pipeline_send else plan.virtual_stages * there_and_back_s
@@ -100,7 +100,7 @@ def _end_s(stage: StageSketch, plan: Plans, stack: GpuStack) -> Array:
     """
     after_s, reduction_s = stage.straggler_s + stage.prepare_s, stage.buckets * stage.reduction_s
     if not stack.overlap_gradient_reduction:
-        return after_s + (plan.micro_batches if plan.zero == 2 else 1) * reduction_s
+        return after_s + (plan.micro_batches if plan.reduces_each else 1) * reduction_s
     hidden_s = _overlappable_s(stage, plan) + _stolen_s(stage, plan, stack)
     return np.maximum(after_s, np.maximum(stage.reduction_s, reduction_s - hidden_s))
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from sim.cost.parts import Parts, combined, duration_s, plain, scaled
+from sim.errors import ScaletaxError
 from sim.hardware.kernel import Array, Kernel
 from sim.hardware.network import Communication
 from sim.workload.operations import Operation
@@ -65,7 +66,7 @@ class PhaseCost:
 
     @property
     def wait_s(self) -> Array:
-        """How long the device waits for its host in the phase's own kernels."""
+        """How long the device waits for its host in the phase's own kernels: of one layer, before costs add up."""
         return self.kernels[0][0].wait_s
 
     def __add__(self, other: PhaseCost) -> PhaseCost:
@@ -102,7 +103,9 @@ class PassCost:
         return self.phases[phase]
 
     def __add__(self, other: PassCost) -> PassCost:
-        """Phases that the other lacks cost nothing there."""
+        """Phases that the other lacks cost nothing there; it has none beyond these."""
+        if more := other.phases.keys() - self.phases.keys():
+            raise ScaletaxError("costs", f"a pass without {', '.join(sorted(more))} cannot take them up")
         return PassCost(
             {phase: own + other.phases[phase] if phase in other.phases else own for phase, own in self.phases.items()}
         )

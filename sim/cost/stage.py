@@ -56,7 +56,7 @@ def stage_cost(
     trained = trained_share(model, training) * stage_parameters(model, plan, stage)
     gradient_bytes = machine.gradient_bytes * trained
     pieces = buckets(gradient_bytes, plan, machine.stack)
-    reductions = plan.micro_batches if plan.zero == 2 else 1
+    reductions = plan.micro_batches if plan.reduces_each else 1
     gathers = plan.zero in (1, 2)
     return StageCost(
         reduction=gradient_reduction(gradient_bytes / pieces, plan, network),

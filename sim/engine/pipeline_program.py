@@ -27,8 +27,6 @@ from sim.workload.phases import Phase
 SEND = "pipeline send"
 _GOES_BACK: tuple[Phase, ...] = ("backward", "input gradient")
 """Phases that need the gradient of a chunk's output, and give that of its input."""
-_REDUCES_EACH = 2
-"""The ZeRO stage at which gradients are reduced after every micro-batch."""
 
 
 def pipeline_program(plan: Plan, costs: StepCosts, stack: GpuStack) -> Program:
@@ -84,7 +82,7 @@ class _Stage:
         self.result = actor_of(name, plan, range(stage, stage + 1), self.replicas)
         self.compute = ComputeStream(self.result, self.transfers)
         self.overlaps = stack.overlap_gradient_reduction and plan.data > 1
-        self.reduces_each = plan.zero == _REDUCES_EACH and plan.data > 1
+        self.reduces_each = plan.reduces_each and plan.data > 1
         self.complete = [last_passes(order) for order in self.orders] if self.overlaps else []
         self.issued = 0
         self.before: tuple[object, ...] | None = None
@@ -213,7 +211,7 @@ class _Stage:
         reduced: list[EventKey] = []
         if plan.data > 1 and self.overlaps:
             reduced = [event for chunk in self.chunks for event in self._everywhere("reduced", stage, chunk)]
-        elif plan.data > 1 and plan.zero != 2:
+        elif plan.data > 1 and not plan.reduces_each:
             waits, event = self._everywhere("prepared", stage), ("reduced", stage)
             self._over_replicas(Work("reduce", unit="gradients"), costs.reductions[stage], waits, event)
             reduced = [*self._everywhere(*event)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim.machines.prepared import LookedUp
-from sim.machines.study import PlanRow, PlanStudy, mfu, study_of
+from sim.machines.study import PlanRow, PlanStudy, mfu
 from sim.parallel.plan import Plan
 from sim.planner.effort import effort
 from sim.planner.search import Search
@@ -31,7 +31,7 @@ def gpu_study(found: LookedUp, searched: Search) -> PlanStudy:
     order = np.argsort(searched.step_s, kind="stable")
     tensor = np.concatenate([one.plans.tensor for one in searched.fitting])
     how_hard = effort(searched)
-    return study_of(found, machine.gpu.hbm_bytes, best, front, how_hard, searched.step_s[order], tensor[order])
+    return PlanStudy(found, machine.gpu.hbm_bytes, best, front, how_hard, searched.step_s[order], tensor[order])
 
 
 def _front(searched: Search) -> list[tuple[Plan, float, float]]:

@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sim.catalog import Device, Figure, Stack, find_stack
+from sim.catalog import Device, Figure, Stack, find_stack, is_stack, load_optimizer
 from sim.engine.clock import run
 from sim.engine.program import Program
 from sim.engine.sharing import SharedLinks
 from sim.engine.trace import Trace
 from sim.engine.transfers import shared_links
-from sim.errors import InputError
+from sim.errors import InputError, shown
 from sim.hardware.network import Network
 from sim.hardware.topology import Topology, load_topology
 from sim.outcome.effort import Effort
@@ -143,7 +143,10 @@ class Prepared:
         ]
         topologies = [figure for part in self.parts for figure in part.topology.figures]
         system = (*self.stack.figures, *topologies, *self.scenario.system.variation.figures)
-        return (*self.scenario.model.figures, *devices, *system)
+        # As with formats, what a stack does unasked is not among them.
+        asked = self.scenario.training.optimizer
+        optimizer = () if asked == "adam" else load_optimizer(asked).figures
+        return (*self.scenario.model.figures, *devices, *system, *optimizer)
 
     @property
     def domains(self) -> tuple[int, ...]:
@@ -162,6 +165,9 @@ def stack_of(scenario: Scenario) -> Stack:
     given = scenario.system.stack
     if isinstance(given, str):
         return find_stack(given, scenario.where)
+    if not is_stack(given):
+        remedy = "give the name of one, the path of its file as text, or the stack itself"
+        raise InputError(f"{scenario.where} stack", f"{shown(given)} is no software stack", remedy)
     stack: Stack = given
     return stack
 
@@ -173,6 +179,9 @@ def topology_of(part: Part, devices: int, where: str, change: NetworkChange) -> 
     """
     given = part.topology
     found = load_topology(given, devices, where, sizes=part.sizes) if isinstance(given, str) else given
+    if not isinstance(found, Topology):
+        remedy = "give the name of one, the path of its file as text, or the topology itself"
+        raise InputError(f"{where} topology", f"{shown(found)} is no topology", remedy)
     if found is given:
         _check_built(found, devices, part.sizes, where)
     if change.rate_times != 1.0:

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.catalog import Device
 from sim.machines.prepared import LookedUp
 from sim.outcome.effort import Effort
 from sim.parallel.step_plan import StepPlan
-from sim.scenario.types import Scenario
 from sim.workload.flops import StepFlops
-
-if TYPE_CHECKING:
-    from sim.machines.kind import MachineKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +28,13 @@ class PlanRow:
 class PlanStudy:
     """What was found for one system.
 
-    best: plans that the engine has tried, the fastest first. front: plans of which none is both faster and smaller than
-    another, the fastest first, by the closed form. effort: what there was to choose from.
+    about: the system, all of one part. best: plans that the engine has tried, the fastest first. front: plans of which
+    none is both faster and smaller than another, the fastest first, by the closed form. effort: what there was to
+    choose from.
     step_s, tensor: (F,) step and tensor degree of every plan that fits, the fastest first.
     """
 
-    kind: MachineKind
-    scenario: Scenario
-    device: Device
-    topology_title: str
-    stack_title: str
+    about: LookedUp
     capacity_bytes: float
     best: tuple[PlanRow, ...]
     front: tuple[PlanRow, ...]
@@ -52,24 +43,9 @@ class PlanStudy:
     tensor: NDArray[np.int64]
 
 
-def study_of(
-    found: LookedUp,
-    capacity_bytes: float,
-    best: tuple[PlanRow, ...],
-    front: tuple[PlanRow, ...],
-    effort: Effort,
-    step_s: NDArray[np.float64],
-    tensor: NDArray[np.int64],
-) -> PlanStudy:
-    """A study of what was looked up."""
-    titles = found.topologies[0].title, found.stack.title
-    about = found.kind, found.scenario, found.devices[0], *titles
-    return PlanStudy(*about, capacity_bytes, best, front, effort, step_s, tensor)
-
-
 def mfu(found: LookedUp, flops: StepFlops, step_s: float) -> float:
     """Model FLOPs utilisation of a step by the convention of the scenario, on devices of one kind."""
     scenario = found.scenario
     counts = flops.needed if scenario.report.flop_convention == "causal-attention" else flops.counted
-    peak = flops.mean_peak(found.devices[0].peak_flops_per_s)
+    peak = flops.mean_peak(found.devices[0].peak_flops_per_s, scenario.training.precision)
     return counts / (scenario.system.devices * step_s * peak)

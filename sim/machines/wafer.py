@@ -7,18 +7,20 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from sim.catalog import Wafer, WaferStack
+from sim.catalog import Wafer, WaferStack, load_optimizer
 from sim.cost.wafer import WAFER_STYLE, WaferCosts, wafer_costs
 from sim.engine.length import check_length
 from sim.engine.program import Program
 from sim.engine.wafer_program import wafer_instructions, wafer_program
+from sim.errors import InputError
 from sim.hardware.network import Network
 from sim.machines.kind import DeviceMemory, MachineKind
 from sim.machines.prepared import Equipment, LookedUp, Prepared
-from sim.machines.study import PlanRow, PlanStudy, mfu, study_of
+from sim.machines.study import PlanRow, PlanStudy, mfu
 from sim.outcome.outcome import Memory
 from sim.parallel.wafer_plan import WaferPlan, plan_wafers, wafer_memory_bytes
 from sim.planner.wafer_search import wafer_choices, wafer_effort
+from sim.scenario.types import Training
 from sim.workload.flops import StepFlops, layers_flops, model_flops
 from sim.workload.kinds import Kind
 
@@ -37,6 +39,14 @@ class WaferCluster(MachineKind):
 
     def check_stack(self, stack: WaferStack, device: Wafer, where: str) -> None:
         """It is numbers alone."""
+
+    def with_recipe(self, stack: WaferStack, training: Training, where: str) -> WaferStack:
+        """The stack itself; it updates weights one by one, as they stream."""
+        if load_optimizer(training.optimizer).states_each is None:
+            problem = f"what '{training.optimizer}' does with whole matrices is not simulated on wafers"
+            raise InputError(f"{where} optimizer", problem, "use adam or sgd")
+        asked: WaferStack = super().with_recipe(stack, training, where)
+        return asked
 
     def prepare(self, found: LookedUp, *, has_run: bool) -> Prepared:
         """Split the batch evenly; memory decides how much of a share goes through at once, also where it has run."""
@@ -60,7 +70,7 @@ class WaferCluster(MachineKind):
             if one.step_s is not None
         )
         step_s, ones = np.array([row.step_s for row in rows]), np.ones(len(rows), dtype=np.int64)
-        return study_of(found, wafer.sram_bytes, rows, _smaller_for_slower(rows), wafer_effort(choices), step_s, ones)
+        return PlanStudy(found, wafer.sram_bytes, rows, _smaller_for_slower(rows), wafer_effort(choices), step_s, ones)
 
     def costs(self, prepared: Prepared) -> WaferCosts:
         """What the instructions of a step cost."""

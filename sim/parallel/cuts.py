@@ -112,10 +112,12 @@ def _uneven_ends(
     first, last = (each if one is None else one for one in ends)
     of_stages = (first, *(each,) * (stages - 2), last)
     if stages == 1 or rest or each < (others > 0) or any(one % virtual for one in of_stages):
+        named = zip(("first_stage_layers", "last_stage_layers"), ends, strict=True)
+        given = " and ".join(f"{name} {one}" for name, one in named if one is not None)
         raise InputError(
             where,
-            f"first_stage_layers {ends[0]} and last_stage_layers {ends[1]} of {layers} layers leave {left} for the"
-            f" other {max(others, 0)} of {stages} stages of {virtual} chunks",
+            f"{given} of {layers} layers leave {left} for the other {max(others, 0)} of {stages} stages of {virtual}"
+            " chunks",
             "give numbers that leave an equal number of whole chunks for each, or layers_per_stage",
         )
     return tuple(one // virtual for _ in range(virtual) for one in of_stages)

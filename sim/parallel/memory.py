@@ -8,7 +8,7 @@ Legend: p stages; t tensor, d data degree; P parameters that one device holds be
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -98,7 +98,15 @@ def stage_memory(
         optimizer = optimizer - recipe.master.bytes * trained / plan.data
         shard = (recipe.master.bytes or recipe.parameters.bytes) * trained / plan.data
         weights = shard + recipe.parameters.bytes * frozen / plan.data
-    kept = plan.layers_in_flight(stage) * _mean_kept_bytes(model, part, style, plan, kinds)
+    kept = plan.layers_in_flight(stage) * _mean_bytes(
+        kinds, lambda kind: kind.kept_bytes(model, part, style, plan.recompute)
+    )
+    due = plan.pipelining.due(stage, plan.pipeline, plan.virtual_stages, plan.micro_batches)
+    kept += (
+        due
+        * plan.stage_layers(stage)
+        * _mean_bytes(kinds, lambda kind: kind.unfinished_bytes(model, part, style, plan.recompute))
+    )
     working = _most_working_bytes(model, part, style, plan, kinds)
     activations = kept + working
     buffers = _gathered_bytes(model, plan, stack, recipe) + _placeholder_bytes(model, training, plan, stack, stage)
@@ -106,22 +114,21 @@ def stage_memory(
     head, is_last = head_activation_bytes(model, part, per_logit), plan.pipelining.has_last(stage, plan.pipeline)
     # Where every forward runs first, the logits of every micro-batch wait for their backward.
     waiting = is_last * (plan.micro_batches - 1) * head if plan.pipelining.forwards_first else 0.0
+    if training.lora is None:
+        # Gradients of logits, until the vocabulary projection's weight gradient has used them.
+        waiting = waiting + is_last * np.maximum(due - 1, 0) * width * part.tokens * model.vocab / plan.tensor
     head_peak = is_last * (head - working)
     buffers += waiting + np.maximum(_gathered_gradient_bytes(model, training, plan, recipe), head_peak)
     fragmented = stack.fragmentation * (weights + gradients + optimizer + activations + buffers)
     return StageMemory(weights, gradients, optimizer, activations, buffers, fragmented, _runtime_bytes(plan, stack))
 
 
-def _mean_kept_bytes(model: Model, part: Slice, style: Style, plan: Plans, kinds: Mapping[Kind, Array]) -> Array:
-    """Bytes that a layer of a stage keeps of a micro-batch, on average over its layers.
+def _mean_bytes(kinds: Mapping[Kind, Array], of: Callable[[Kind], Array]) -> Array:
+    """Bytes of something that a layer of a stage has of a micro-batch, on average over its layers.
 
     Chunks of one stage whose layers differ hold more or less at different times; the average stands for all of them.
     """
-
-    def kept(kind: Kind) -> Array:
-        return kind.kept_bytes(model, part, style, plan.recompute)
-
-    return kept(*kinds) if len(kinds) == 1 else over_layers(kinds, kept) / np.maximum(sum(kinds.values()), 1)
+    return of(*kinds) if len(kinds) == 1 else over_layers(kinds, of) / np.maximum(sum(kinds.values()), 1)
 
 
 def _most_working_bytes(model: Model, part: Slice, style: Style, plan: Plans, kinds: Mapping[Kind, Array]) -> Array:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sim.catalog import GpuStack
 from sim.parallel.cuts import balanced_cut, in_runs
 from sim.parallel.mesh import RANK_ORDER, Mesh
-from sim.parallel.plans import Plans
+from sim.parallel.plans import GATHERING_STAGE, Plans
 from sim.parallel.replicas import ReplicaClass, counts_text, replica_classes
 from sim.parallel.schedules import (
     SCHEDULES,
@@ -67,6 +67,11 @@ class Plan:
     def pipelining(self) -> Schedule:
         """The schedule itself."""
         return SCHEDULES[self.schedule]
+
+    @property
+    def reduces_each(self) -> bool:
+        """Whether gradients are reduced after every micro-batch, because only a share of them is kept: ZeRO 2."""
+        return self.zero == GATHERING_STAGE
 
     @property
     def chunks(self) -> int:
@@ -166,4 +171,4 @@ class Plan:
 
 def shards_by_layer(plan: Plans, stack: GpuStack) -> bool:
     """Whether parameters are gathered layer by layer: FSDP, which at ZeRO 2 keeps what it gathered until backward."""
-    return plan.zero == 3 or (plan.zero == 2 and 3 in stack.zero_stages)
+    return plan.zero == 3 or (plan.reduces_each and 3 in stack.zero_stages)

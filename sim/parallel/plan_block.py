@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sim.hardware.kernel import Array
 from sim.parallel.cuts import balanced_cut, first_layer
 from sim.parallel.mesh import RANK_ORDER, Mesh
+from sim.parallel.plans import GATHERING_STAGE
 from sim.parallel.schedules import SCHEDULES, SETTLED_ROUNDS, Schedule, peak_layers_in_flight
 from sim.scenario.types import PlanRequest, Recompute
 
@@ -52,6 +53,11 @@ class PlanBlock:
         """(B,) devices that each plan uses."""
         devices: Counts = self.mesh.devices
         return devices
+
+    @property
+    def reduces_each(self) -> bool:
+        """As of a Plan."""
+        return self.zero == GATHERING_STAGE
 
     @property
     def pipelining(self) -> Schedule:
@@ -109,24 +115,17 @@ class PlanBlock:
 
     def request(self, row: int, batch: int) -> PlanRequest:
         """One of the plans as a user would write it down. batch: sequences of a step."""
-        tensor, pipeline, data, virtual, micro_batch, most = (
-            int(column[row])
-            for column in (
-                self.tensor, self.pipeline, self.data, self.virtual_stages, self.micro_batch, self.micro_batches,
-            )
-        )  # fmt: skip
-        cut = balanced_cut(self.layers, pipeline * virtual)
-        fewer = most * data - batch // micro_batch
+        counts = ("tensor", "pipeline", "virtual_stages", "data", "micro_batch")
+        given = {name: int(getattr(self, name)[row]) for name in counts}
+        data, most = given["data"], int(self.micro_batches[row])
+        cut = balanced_cut(self.layers, given["pipeline"] * given["virtual_stages"])
+        fewer = most * data - batch // given["micro_batch"]
         uneven = (most,) * (data - fewer) + (most - 1,) * fewer
         return PlanRequest(
             rule="fixed",
-            tensor=tensor,
-            pipeline=pipeline,
-            virtual_stages=virtual,
-            data=data,
-            micro_batch=micro_batch,
+            **given,
             zero=self.zero,
-            sequence_parallel=self.sequence_parallel and tensor > 1,
+            sequence_parallel=self.sequence_parallel and given["tensor"] > 1,
             recompute=self.recompute,
             schedule=self.schedule,
             layers_per_stage=None if len(set(cut)) == 1 else cut,

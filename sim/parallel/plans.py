@@ -10,6 +10,9 @@ from sim.parallel.mesh import Mesh
 from sim.parallel.schedules import Schedule
 from sim.scenario.types import Recompute
 
+GATHERING_STAGE = 2
+"""From this ZeRO stage on gradients, or parameters as well, leave the replicas at every micro-batch."""
+
 
 class Plans(Protocol):
     """One plan, or many. Degrees are numbers or arrays of one shape; switches are the same for all."""
@@ -31,6 +34,11 @@ class Plans(Protocol):
 
     @property
     def zero(self) -> int: ...
+    @property
+    def reduces_each(self) -> bool:
+        """Whether gradients are reduced after every micro-batch."""
+        ...
+
     @property
     def sequence_parallel(self) -> bool: ...
     @property

@@ -12,9 +12,7 @@ from typing import NamedTuple
 
 from sim.errors import InputError
 from sim.parallel.cuts import in_runs
-
-_GATHERING_STAGE = 2
-"""From this ZeRO stage on, gradients or parameters leave the replicas at every micro-batch."""
+from sim.parallel.plans import GATHERING_STAGE
 
 
 class ReplicaClass(NamedTuple):
@@ -71,7 +69,7 @@ def in_program_order(given: Sequence[int], batch: int, micro_batch: int, data: i
 
 def refuse_gathering(counts: Sequence[int], zero: int, where: str) -> None:
     """Raise InputError where replicas have different work and yet have to meet at every micro-batch."""
-    if len(set(counts)) > 1 and zero >= _GATHERING_STAGE:
+    if len(set(counts)) > 1 and zero >= GATHERING_STAGE:
         raise InputError(
             f"{where} micro_batches",
             f"replicas have {max(counts)} to {min(counts)} micro-batches with zero {zero}: gradients or parameters are"

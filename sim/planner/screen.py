@@ -32,8 +32,6 @@ from sim.workload.kinds import all_layers, model_kinds
 from sim.workload.parameters import count_parameters
 
 Floats = NDArray[np.float64]
-_REDUCES_EACH = 2
-"""The ZeRO stage at which gradients are reduced after every micro-batch."""
 _ROWS = 1 << 14
 """Plans that are worked on at once: their columns stay in the processor's cache."""
 
@@ -86,7 +84,7 @@ class Screen:
             return np.zeros(0)
         sequence_parallel, layout = block.sequence_parallel, block.pipelining.layout
         # With gradients reduced at every micro-batch there is no pipeline, but their number counts.
-        split = ("micro_batches",) if block.zero == _REDUCES_EACH else ("pipeline", "virtual_stages")
+        split = ("micro_batches",) if block.reduces_each else ("pipeline", "virtual_stages")
         shared = [
             self._layers_and_ends(block),
             self._known("sends", sequence_parallel, layout).of(
@@ -196,11 +194,11 @@ class Screen:
 def stage_kinds(block: PlanBlock) -> list[tuple[Array, Array]]:
     """(a stage, how many stages are like it) of each plan: the first, those between, and the last.
 
-    Between the ends stages are alike, and the first of them holds most micro-batches. Where a kind has no stage,
-    another stands in its place and counts for none.
+    Between the ends stages are alike but for what they hold; one that holds most stands for them. Where a kind has no
+    stage, another stands in its place and counts for none.
     """
     depth = block.pipeline
-    between = np.minimum(1, depth - 1), np.maximum(depth - 2, 0)
+    between = block.pipelining.fullest_between(depth), np.maximum(depth - 2, 0)
     return [(np.zeros_like(depth), np.ones_like(depth)), between, (depth - 1, np.minimum(depth - 1, 1))]
 
 

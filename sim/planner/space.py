@@ -24,14 +24,13 @@ from sim.parallel.cuts import cuts_well
 from sim.parallel.mesh import Mesh
 from sim.parallel.plan import Plan
 from sim.parallel.plan_block import Counts, PlanBlock
+from sim.parallel.plans import GATHERING_STAGE
 from sim.parallel.schedules import SCHEDULES, default_schedule
 from sim.scenario.bounds import divisors
 from sim.scenario.types import Recompute, Scenario
 
 MOST_COMBINATIONS = 5_000_000
 """Of degrees and micro-batches that a search looks at."""
-_GATHERING_STAGE = 2
-"""From this ZeRO stage on, replicas meet at every micro-batch, and there is no pipeline."""
 
 
 def legal_plans(scenario: Scenario, stack: GpuStack) -> Iterator[PlanBlock]:
@@ -58,7 +57,7 @@ def _blocks(scenario: Scenario, stack: GpuStack, degrees: tuple[Counts, ...]) ->
     for zero in stack.zero_stages:
         # One replica has nobody to share states with: its ZeRO stage changes nothing.
         has_stage = (data > 1) | (zero == stack.default_zero_stage)
-        if zero >= _GATHERING_STAGE:
+        if zero >= GATHERING_STAGE:
             has_stage &= (pipeline == 1) & is_even
         for sequence_parallel in (False, True) if stack.sequence_parallel else (False,):
             has_sequence = (tensor > 1) & (training.sequence % tensor == 0) if sequence_parallel else True
@@ -128,7 +127,7 @@ def _degrees(scenario: Scenario, stack: GpuStack, *, fewer: bool) -> tuple[Count
     sizes = divisors(batch, batch)
     _check_few(len(tensors) * len(cuts) * len(divisors(batch, devices)) * len(sizes), scenario)
     even = _even(tensors, cuts, sizes, devices, fewer=fewer)
-    if fewer or min(stack.zero_stages) >= _GATHERING_STAGE:
+    if fewer or min(stack.zero_stages) >= GATHERING_STAGE:
         return even
     uneven = _uneven(tensors, [pipeline for pipeline, virtual in cuts if virtual == 1], sizes, batch, devices)
     return tuple(np.concatenate(pair) for pair in zip(even, uneven, strict=True))

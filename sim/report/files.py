@@ -142,17 +142,13 @@ def _resolved(outcomes: Sequence[Outcome]) -> dict[str, str]:
 @contextmanager
 def _workspace(directory: Path) -> Iterator[Path]:
     """A temporary folder on the same disk as the target, gone afterwards whatever happens."""
-    parent = directory if directory.exists() else _existing_parent(directory)
+    parent = next((place for place in (directory, *directory.absolute().parents) if place.exists()), Path())
     folder = tempfile.TemporaryDirectory(prefix=".scaletax-", dir=parent)
     try:
         yield Path(folder.name)
     finally:
         with _uninterrupted():
             folder.cleanup()
-
-
-def _existing_parent(directory: Path) -> Path:
-    return next((parent for parent in directory.absolute().parents if parent.exists()), Path())
 
 
 @contextmanager

@@ -15,7 +15,6 @@ from sim.scenario.bounds import MOST_SEQUENCES, check_size
 from sim.scenario.model_config import read_model_config
 from sim.scenario.model_fields import build_model
 from sim.scenario.problems import attempt, check, check_structure, combine, place
-from sim.scenario.run_request import RunRequest
 from sim.scenario.schema import Document, ModelTable
 from sim.scenario.table import Table, only_given
 from sim.scenario.types import Scenario, System, Training
@@ -62,7 +61,8 @@ def _resolve(raw: Mapping[str, Any], path: Path, axes: dict[AxisKey, Any]) -> Sc
     name_at = at("variation") if isinstance(written.get("variation"), str) else at("variation", "profile")
     variation = attempt(errors, _variation, table, at, name_at)
     run_at = at("run") if isinstance(written.get("run"), str) else at("run", "reliability")
-    attempt(errors, _check_run, table.run, run_at)
+    if table.run.profile is not None:
+        attempt(errors, load_reliability, table.run.profile, run_at)
     system = attempt(errors, _system, table, written, variation or Variation(), path, at)
     if errors or model is None or training is None or system is None:
         raise combine(errors)
@@ -144,11 +144,6 @@ def _variation(table: System, at: Place, name_at: str) -> Variation:
     """What the file says, which the check of the structure leaves in the place of the variation it stands for."""
     said = cast("Variation | VariationTable", table.variation)
     return variation_from(said, at, name_at) if isinstance(said, VariationTable) else said
-
-
-def _check_run(run: RunRequest, name_at: str) -> None:
-    if run.profile is not None:
-        load_reliability(run.profile, name_at)
 
 
 def _system(table: System, written: Mapping[str, Any], variation: Variation, path: Path, at: Place) -> System:

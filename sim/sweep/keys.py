@@ -75,7 +75,8 @@ def environment_files() -> dict[str, Path]:
     """Files that environment is the hash of, by a name that does not depend on where the program lies."""
     package = Path(str(resources.files("sim")))
     own = {file.relative_to(package).as_posix(): file for file in sorted(package.rglob("*")) if file.is_file()}
-    found = {name: file for name, file in own.items() if "__pycache__" not in name and not _is_left_out(name)}
+    left_out = tuple(f"{room}/" for room in _LEFT_OUT)
+    found = {name: file for name, file in own.items() if "__pycache__" not in name and not name.startswith(left_out)}
     return found | {f"topologies/{file.name}": file for file in sorted(shelf("topologies").glob("*.toml"))}
 
 
@@ -83,10 +84,6 @@ def of_the_user(files: Mapping[str, str]) -> dict[str, str]:
     """Those of the files that were read (sim/reading.py) which are not in the environment."""
     own = {str(file) for file in environment_files().values()}
     return {path: digest for path, digest in files.items() if path not in own}
-
-
-def _is_left_out(name: str) -> bool:
-    return any(name.startswith(f"{room}/") for room in _LEFT_OUT)
 
 
 def _versions() -> list[str]:

@@ -29,13 +29,13 @@ class StepFlops:
     recomputed_counted: float
     needed_in: Mapping[str, float]
 
-    def mean_peak(self, peaks: Mapping[str, float]) -> float:
-        """FLOP/s of a device that does what is needed at the peak of every format.
+    def mean_peak(self, peaks: Mapping[str, float], precision: str) -> float:
+        """FLOP/s of a device that does what is needed at the peak of every format: the precision's where there is one.
 
         Hand-worked: 3 FLOPs at a peak of 1 and 4 at a peak of 4: 7 in 4 s.
         """
         if len(self.needed_in) == 1:
-            return peaks[next(iter(self.needed_in))]
+            return peaks[precision]
         return self.needed / sum(flops / peaks[name] for name, flops in self.needed_in.items())
 
 

@@ -107,11 +107,12 @@ def traffic_of(optimizer, size):
         ({"more": 'overlap_slowdown = { value = -1, kind = "assumed", note = "x" }'}, "no number from 0 on"),
         ({"more": 'attention_kernel = { value = "flash-9", kind = "assumed", note = "x" }'}, "no figure for 'flash-9'"),
         ({"more": 'selective_recompute = { value = "all", kind = "assumed", note = "x" }'}, "unknown recomputation"),
-        ({"more": 'vocabulary_multiple = { value = 0, kind = "assumed", note = "x" }'}, "0 is no size"),
-        ({"more": 'gradient_bucket_bytes = { value = 0, kind = "assumed", note = "x" }'}, "0 is no size"),
+        ({"more": 'vocabulary_multiple = { value = 0, kind = "assumed", note = "x" }'}, "0 is too little"),
+        ({"more": 'gradient_bucket_bytes = { value = 0, kind = "assumed", note = "x" }'}, "0 is too little"),
         ({"more": 'prefetch_layers = { value = 1.5, kind = "assumed", note = "x" }'}, "1.5 is not whole"),
         ({"more": 'zero_stages = { value = [0, 0.5], kind = "assumed", note = "x" }'}, "is not whole"),
         ({"more": 'fragmentation = { kind = "assumed", note = "x" }'}, "fragmentation\n  this figure has no value"),
+        ({"more": 'overlap_slowdown = { value = 1, kind = "assumed", note = "x" }'}, "1 is more than 0.9"),
         ({"more": recipes_of("bf16", '"zz"')}, "recipes.bf16\n  unknown precision recipe 'zz'"),
         ({"more": recipes_of("bf16", "[3]")}, r"unknown precision recipe '\[3\]'"),
         ({"more": recipes_of("bf16", '"fp32"')}, "the products of the recipe 'fp32' run in fp32"),
@@ -137,4 +138,13 @@ def test_a_name_of_the_catalogue_is_not_taken_again(tmp_path):
     path = tmp_path / "vtrain.toml"
     path.write_text('title = "x"\nbase = "vtrain"\n', encoding="utf-8")
     with pytest.raises(InputError, match="the catalogue has a 'vtrain'"):
+        read_stack(path, "mine")
+
+
+@pytest.mark.parametrize(("value", "message"), [("0", "0 is too little"), ("1.5", "1.5 is more than 1")])
+def test_a_wafer_reaches_some_of_its_peak(tmp_path, value, message):
+    path = tmp_path / "mine.toml"
+    figure = f'array_ceiling = {{ value = {value}, kind = "assumed", note = "x" }}'
+    path.write_text(f'title = "x"\nbase = "cerebras-r2"\n{figure}\n', encoding="utf-8")
+    with pytest.raises(InputError, match=message):
         read_stack(path, "mine")

@@ -31,6 +31,8 @@ from sim.outcome.ledger import close_ledger
 from sim.parallel.memory import plan_memory, stage_parameters
 from sim.parallel.schedules import SCHEDULES, Durations
 from sim.scenario import Lora
+from sim.workload.activations import unfinished_bytes
+from sim.workload.layer import Slice
 
 EVERY = tuple(SCHEDULES)
 NEW = ("zb-h1", "zb-h2", "zb-v", "dualpipe", "dualpipev")
@@ -243,6 +245,33 @@ def test_memory_follows_what_is_held():
     # All stages of a zero-bubble pipeline hold as much as the first.
     for name in ("zb-h1", "zb-h2"):
         assert [one.activations for one in memories(name)] == pytest.approx([first[name]] * 4)
+
+
+def test_recomputed_layers_are_held_until_their_weight_gradients_are_there():
+    # By hand, p = 4: stage s of ZB-H1 is s micro-batches behind, and at one more, through 2 layers each.
+    model, once = gpt(8, tied_embeddings=False), {"recompute": "full"}
+    late, early = memories("zb-h1", **once), memories("1f1b", **once)
+    layer = unfinished_bytes(model, Slice(128, 1), UNFUSED, "full")
+    for stage in range(4):
+        held = (4 - early_held(stage)) * 2 * 2 * 128 * model.hidden
+        more = late[stage].activations - early[stage].activations
+        assert more == pytest.approx(held + (stage + 1) * 2 * layer)
+
+
+def early_held(stage):
+    """Micro-batches that a stage of 1F1B holds, of four."""
+    return 4 - stage
+
+
+def test_gradients_of_logits_are_held_until_the_vocabulary_projection_has_used_them():
+    # By hand: three micro-batches behind on the last of four stages, 2 bytes a logit; nothing of the kind elsewhere.
+    late, early = memories("zb-h1"), memories("1f1b")
+    more = [one.buffers - other.buffers for one, other in zip(late, early, strict=True)]
+    assert more == pytest.approx([0, 0, 0, 3 * 2 * 128 * 1024])
+    frozen = plan_memory(
+        gpt(8, tied_embeddings=False), training(12, lora=Lora(8, ("query",))), shape_of("zb-h1"), BLOCKING, UNFUSED
+    )
+    assert frozen[3].buffers == pytest.approx(early[3].buffers)
 
 
 def test_two_copies_are_twice_the_parameters():

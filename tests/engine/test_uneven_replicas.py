@@ -148,7 +148,7 @@ def test_collectives_of_all_replicas_start_together_and_are_counted_once(shape, 
     width = shape.tensor * shape.data
     for stage in range(shape.pipeline):
         streams = [
-            [span for span in trace.spans_of(actor.name, DATA) if span.what != "reduce tied embedding"]
+            [span for span in trace.spans_of(actor.name, DATA) if span.work.unit != "shared gradients"]
             for actor in program.actors if actor.first // width == stage
         ]  # fmt: skip
         for together in zip(*streams, strict=True):

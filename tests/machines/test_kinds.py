@@ -13,6 +13,7 @@ from sim.errors import InputError
 from sim.hardware.topology import load_topology, shelf
 from sim.machines import KINDS, kind_of
 from sim.prepare import prepare
+from sim.scenario import PlanRequest
 from sim.simulate import simulate
 
 PACKAGE = Path(sim.__file__).parent
@@ -132,3 +133,24 @@ def test_a_step_is_made_once():
     assert prepared.trace is prepared.trace
     changed = dataclasses.replace(prepared, stack=gpu_stack(fixed_step_s=1.0))
     assert changed.trace.step_time_s > prepared.trace.step_time_s + 0.9
+
+
+@pytest.mark.parametrize("stack", [None, 3, Path("mine.toml"), gpu(), cluster(8)])
+def test_what_is_no_stack_is_told(stack):
+    scenario = point()
+    system = dataclasses.replace(scenario.system, stack=stack)
+    with pytest.raises(InputError, match=r"stack\n  .* is no software stack\n  give the name of one"):
+        prepare(dataclasses.replace(scenario, system=system))
+
+
+@pytest.mark.parametrize("topology", [None, 3, Path("mine.toml"), gpu(), gpu_stack()])
+def test_what_is_no_topology_is_told(topology):
+    scenario = point()
+    system = dataclasses.replace(scenario.system, topology=topology)
+    with pytest.raises(InputError, match=r"topology\n  .* is no topology\n  give the name of one"):
+        prepare(dataclasses.replace(scenario, system=system))
+
+
+def test_a_plan_is_chosen_or_fixed():
+    with pytest.raises(InputError, match='keys of a plan with rule = "best"'):
+        prepare(point(plan=PlanRequest(tensor=2)))

@@ -70,3 +70,8 @@ def test_ends_that_leave_no_equal_stages_are_refused(layers, stages, ends, virtu
 def test_all_stages_or_their_ends():
     with pytest.raises(InputError, match="layers_per_stage beside"):
         cut(8, 2, 4, None, chunks=(4, 4))
+
+
+def test_only_the_ends_that_were_given_are_named():
+    with pytest.raises(InputError, match="first_stage_layers 1 of 8 layers leave 7 for the other 2 of 3"):
+        cut(8, 3, 1)

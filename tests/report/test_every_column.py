@@ -291,8 +291,8 @@ def plan_row(rows: str) -> dict[str, Callable[..., Any]]:
 
 
 PLANS: dict[str, Callable[..., Any]] = {
-    "devices": lambda s: s.found.scenario.system.devices,
-    "memory_margin": lambda s: s.found.scenario.system.search.memory_margin,
+    "devices": lambda s: s.found.about.scenario.system.devices,
+    "memory_margin": lambda s: s.found.about.scenario.system.search.memory_margin,
     "capacity_bytes": lambda s: s.found.capacity_bytes,
     **plan_row("best"),
     **plan_row("front"),

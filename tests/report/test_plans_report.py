@@ -180,7 +180,7 @@ def test_the_tax_and_the_step_are_those_of_a_whole_simulation(studies: list[Syst
         outcome = simulate(prepare_best(study.found))
         best = study.found.best[0]
         assert outcome.step_time_s == pytest.approx(best.step_s, rel=1e-9)
-        if outcome.plan.devices == study.found.scenario.system.devices:
+        if outcome.plan.devices == study.found.about.scenario.system.devices:
             assert outcome.ledger.tax == pytest.approx(best.tax, abs=1e-9)
             assert outcome.mfu == pytest.approx(best.mfu, rel=1e-9)
 
@@ -230,8 +230,9 @@ def test_charts_are_left_out_where_nobody_wants_them(studies: list[SystemStudy],
     written = write_studies(studies[:1], [], tmp_path / "one", charts=False)
     assert {path.name for path in written} == {"results.json", "best.toml"}
     found = studies[0].found
-    quiet = dataclasses.replace(found.scenario, report=dataclasses.replace(found.scenario.report, charts=False))
-    unwanted = studies[0]._replace(found=dataclasses.replace(found, scenario=quiet))
+    scenario = found.about.scenario
+    quiet = dataclasses.replace(scenario, report=dataclasses.replace(scenario.report, charts=False))
+    unwanted = studies[0]._replace(found=dataclasses.replace(found, about=found.about._replace(scenario=quiet)))
     assert len(write_studies([unwanted], [], tmp_path / "two")) == 2
 
 

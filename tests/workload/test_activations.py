@@ -12,6 +12,7 @@ from sim.workload.activations import (
     gradient_flow_bytes,
     head_activation_bytes,
     layer_activation_bytes,
+    unfinished_bytes,
     working_bytes,
 )
 from sim.workload.layer import Slice
@@ -85,6 +86,16 @@ def test_what_recomputation_brings_back(s, b, a, head, t):
     assert working_bytes(model, part, UNFUSED, "selective") == pytest.approx(saved, rel=1e-6)
     assert working_bytes(model, part, UNFUSED, "full") == pytest.approx(layer(s, b, a, head, t))
     assert working_bytes(model, part, FLASH, "selective") == 0
+
+
+def test_what_weight_gradients_still_need_of_what_was_brought_back():
+    # By hand: norms 2 x 2 s h, queries to context 4 x 2 s h, both sides of the MLP 2 x 2 x 4 s h; the input is kept.
+    model, part = gpt(hidden=256, dropout=False), Slice(128, 1)
+    token = 128 * 256
+    assert unfinished_bytes(model, part, FLASH, "full") == (8 + 8 + 16) * token - 2 * token
+    # Scores are only needed by input gradients, and without recomputation nothing is brought back.
+    assert unfinished_bytes(model, part, UNFUSED, "full") == 30 * token
+    assert unfinished_bytes(model, part, UNFUSED, "selective") == unfinished_bytes(model, part, FLASH, "none") == 0
 
 
 @given(**SHAPES, vocab=st.integers(1, 100_000))

@@ -129,5 +129,5 @@ def test_what_is_needed_lies_in_the_formats_that_it_runs_in():
 
 def test_the_mean_peak_is_that_of_the_time_at_every_formats_peak():
     two = StepFlops(7.0, 7.0, 0.0, 0.0, {"fp32": 3.0, "bf16": 4.0})
-    assert two.mean_peak({"fp32": 1.0, "bf16": 4.0, "fp16": 9.0}) == 7 / 4
-    assert StepFlops(7.0, 7.0, 0.0, 0.0, {"bf16": 7.0}).mean_peak({"fp32": 1.0, "bf16": 0.3}) == 0.3
+    assert two.mean_peak({"fp32": 1.0, "bf16": 4.0, "fp16": 9.0}, "fp32") == 7 / 4
+    assert StepFlops(7.0, 7.0, 0.0, 0.0, {"bf16": 7.0}).mean_peak({"fp32": 1.0, "bf16": 0.3}, "bf16") == 0.3

@@ -10,7 +10,7 @@ size, so a collective's time is the lower envelope of those lines.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sim.errors import InputError
 from sim.hardware.network.algorithm import Algorithm, Hops, Shape
 from sim.hardware.network.algorithms import ALGORITHMS, Collective
-from sim.hardware.network.communication import NOTHING, Communication, Option, Values, Wave
+from sim.hardware.network.communication import NOTHING, Communication, Option, Wave
 from sim.hardware.network.groups import Devices, Group
 from sim.hardware.network.loads import Loads, busiest_s_per_byte, message_loads, path_loads
 from sim.hardware.network.messages import Messages, sends
@@ -40,7 +40,7 @@ class _Ways(NamedTuple):
 
 
 class Network:
-    """Times of collectives on one topology. Sizes may be numbers or arrays; times have the same shape.
+    """Times of collectives on one topology, each by the fastest algorithm and protocol at its size.
 
     only: algorithms that the library is held to; all that it has where empty.
     alone: one group of each shape communicates, the first, instead of all of them at once.
@@ -84,16 +84,8 @@ class Network:
         """The library's choice at one size."""
         return min(self.options(collective, group), key=lambda option: option.time_s(size_bytes))
 
-    def collective_s(self, collective: Collective, size_bytes: Values, group: Group) -> Values:
-        """Time of a collective by the fastest algorithm and protocol at each size; nothing for a group of one."""
-        if group.ranks == 1:
-            return size_bytes * 0.0
-        times: Any = [option.time_s(size_bytes) for option in self.options(collective, group)]
-        fastest: Values = min(times) if np.ndim(size_bytes) == 0 else np.min(times, axis=0)
-        return fastest
-
     def run(self, collective: Collective, size_bytes: float, group: Group) -> Communication:
-        """One collective as the engine needs it."""
+        """One collective by the fastest algorithm and protocol at its size; nothing for a group of one."""
         if group.ranks == 1:
             return NOTHING
         return self.fastest(collective, size_bytes, group).of(size_bytes)
@@ -245,10 +237,6 @@ class Network:
 
 class FreeNetwork(Network):
     """A network on which everything arrives at once: for asking what the real one costs."""
-
-    def collective_s(self, collective: Collective, size_bytes: Values, group: Group) -> Values:
-        """Zero, in the shape of size_bytes."""
-        return size_bytes * 0.0
 
     def run(self, collective: Collective, size_bytes: float, group: Group) -> Communication:
         """Nothing."""

@@ -117,6 +117,14 @@ class Schedule(ABC):
     def held(self, stage: Array, stages: Array, virtual: Array, micro_batches: Array) -> Array:
         """Most micro-batches whose activations a stage holds, in units of its share of the layers in all copies."""
 
+    def due(self, stage: Array, stages: Array, virtual: Array, micro_batches: Array) -> Array:
+        """Of those, most that wait for weight gradients alone, the one at it included; 0 where both go together."""
+        return 0.0 * stage
+
+    def fullest_between(self, stages: Array) -> Array:
+        """Of the stages between the ends, one that holds most: the first. The last of all where there are none."""
+        return np.minimum(1, stages - 1)
+
     @abstractmethod
     def bubble_s(self, stages: Array, virtual: Array, others: Durations) -> Array:
         """Idle time of a stage in a step that ends with a barrier, with equal stages and free sends.
@@ -125,7 +133,10 @@ class Schedule(ABC):
         """
 
     def waited_sends(self, stages: Array, virtual: Array, micro_batches: Array) -> Array:
-        """How many sends, there and back, equal stages wait for where sends run beside compute: those that fill it."""
+        """Round trips of sends between stages that a step waits for where sends are overlapped with compute.
+
+        Here those of one micro-batch through all chunks, while the pipeline fills and drains; all others are hidden.
+        """
         return stages * virtual - 1
 
 

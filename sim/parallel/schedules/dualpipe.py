@@ -18,41 +18,41 @@ _PHASES: tuple[Phase, ...] = ("forward", "backward", "input gradient", "weight g
 
 
 def two_way_order(writer: Writer, near: int, half: int) -> list[Slot]:
-    """The order of a stage `near` stages from where direction 0 comes in, of `half` until the directions have crossed.
+    """The order of one stage of a pipeline that micro-batches enter from both ends.
 
-    Direction 0 comes in here, 1 at the other end. In turn: direction 0 alone, both, the first backwards of direction
-    1, pairs, and the same in reverse, in which weight gradients run apart as soon as they can fill a gap.
+    Direction 0 enters at the nearer end, `near` stages away; direction 1 at the other. They meet after `half` stages.
+    Source: DualPipe, dualpipe.py, whose eight steps these are. Of `most` forwards of direction 0 and as many of 1 those
+    that the other steps leave run in pairs.
     """
-    far, pairs = half - 1 - near, writer.most - 2 * half + near + 1
+    far = half - 1 - near
+    pairs = writer.most - (2 * far + near + 1)
+    # 1 and 2: forwards of direction 0 until the first of direction 1 comes by, then of both.
     for _ in range(2 * far):
         writer.forward(0)
     for direction in (0, 1) * (near + 1):
         writer.forward(direction)
+    # 3: the first backwards of direction 1, with their weight gradients apart so that they are passed on sooner.
     for _ in range(far):
         writer.input_gradient(1)
         writer.weight()
         writer.forward(1)
+    # 4 and 5: the steady state, and the last forwards of direction 1.
     for direction in (0, 1) * pairs:
-        _pair(writer, direction)
+        writer.pair(direction)
     for _ in range(far):
-        writer.slots.append(writer.backward(1))
-        _pair(writer, 1)
-    # Of the 2 (near + 1) backwards without forwards the second half leaves its weight gradients for later.
+        writer.backward(1)
+        writer.pair(1)
+    # 6: backwards without forwards, of which the second half leaves its weight gradients for later.
     for index, direction in enumerate((1, 0) * (near + 1)):
         if index > near:
             writer.input_gradient(direction)
         else:
-            writer.slots.append(writer.backward(direction))
+            writer.backward(direction)
+    # 7 and 8: weight gradients where the last backwards of direction 0 are waited for, and what is left of them.
     for _ in range(far):
         writer.weight()
         writer.input_gradient(0)
     return writer.finish()
-
-
-def _pair(writer: Writer, direction: int) -> None:
-    """A forward of one direction together with a backward of the other."""
-    writer.forward(direction)
-    writer.slots[-1] = writer.slots[-1]._replace(also=writer.backward(1 - direction))
 
 
 def paired_bubble_s(half: Array, stages: Array, others: Durations, share: Array) -> Array:
@@ -112,6 +112,14 @@ class DualPipe(Schedule):
         """p + 1 chunks, of two on a stage. Source: DualPipe, README."""
         return np.minimum(stages + 1 + 0 * stage, micro_batches) / 2
 
+    def due(self, stage: Array, stages: Array, virtual: Array, micro_batches: Array) -> Array:
+        """A chunk, of two on a stage, more than there are stages to the nearer end."""
+        return (np.minimum(stage, stages - 1 - stage) + 1) / 2
+
+    def fullest_between(self, stages: Array) -> Array:
+        """All hold as much; most weight gradients are due in the middle."""
+        return np.maximum(stages // 2 - 1, 1)
+
     def bubble_s(self, stages: Array, virtual: Array, others: Durations) -> Array:
         """(p / 2 - 1) (F&B + B - 3 W). Source: DualPipe, README."""
         return paired_bubble_s(stages / 2, stages, others, 1)
@@ -140,6 +148,10 @@ class DualPipeV(ZeroBubbleV):
     def held(self, stage: Array, stages: Array, virtual: Array, micro_batches: Array) -> Array:
         """2 p + 1 chunks, of two on a stage."""
         return np.minimum(2 * stages + 1 + 0 * stage, 2 * micro_batches) / 2
+
+    def due(self, stage: Array, stages: Array, virtual: Array, micro_batches: Array) -> Array:
+        """A chunk, of two on a stage, more than there are stages above."""
+        return (stage + 1) / 2
 
     def bubble_s(self, stages: Array, virtual: Array, others: Durations) -> Array:
         """(p - 1) (F&B + B - 3 W) of a chunk, half a stage."""

@@ -55,10 +55,10 @@ class OneForwardOneBackward(Schedule):
         return (others.forward_s + others.backward_s) / virtual
 
     def waited_sends(self, stages: Array, virtual: Array, micro_batches: Array) -> Array:
-        """Of p micro-batches under way each waits for the round trip of the one p before: of k = m + p - 2 sends every
-        p-th is hidden.
+        """All but every p-th of k = m + p - 2: each micro-batch waits for the round trip of the one p before it.
 
-        Hand-worked: 4 stages, 12 micro-batches: k = 14, 3 of them hidden, 11 waited for.
+        Derived from the order of 1F1B, which keeps p micro-batches under way, and held against the engine
+        (tests/cost/test_estimate.py). Hand-worked: 4 stages, 12 micro-batches: k = 14, 3 of them hidden, 11 waited for.
         """
         sends = micro_batches + stages - 2
         return sends - sends // stages

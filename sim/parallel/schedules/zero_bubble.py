@@ -70,16 +70,24 @@ class Writer:
             self.slots.append(self._due.popleft()._replace(phase="weight gradient"))
             self._held -= 1
 
-    def backward(self, direction: int) -> Slot:
-        """The next whole backward of a direction; the caller puts it where it belongs."""
-        self._held -= 1
-        return self._next("input gradient", direction)._replace(phase="backward")
+    def backward(self, direction: int) -> None:
+        """The next backward of a direction, both gradients in one go."""
+        self.slots.append(self._whole_backward(direction))
+
+    def pair(self, direction: int) -> None:
+        """The next forward of a direction together with the next backward of the other."""
+        self.forward(direction)
+        self.slots[-1] = self.slots[-1]._replace(also=self._whole_backward(1 - direction))
 
     def finish(self) -> list[Slot]:
         """All weight gradients that are due, and the whole order."""
         while self._due:
             self.weight()
         return self.slots
+
+    def _whole_backward(self, direction: int) -> Slot:
+        self._held -= 1
+        return self._next("input gradient", direction)._replace(phase="backward")
 
     def _next(self, phase: Phase, direction: int) -> Slot:
         count = self._counts.get((phase, direction), 0)
@@ -112,6 +120,14 @@ class ZeroBubbleH1(Schedule):
     def held(self, stage: Array, stages: Array, virtual: Array, micro_batches: Array) -> Array:
         """p on every stage, as the first of 1F1B holds; ZB-H2 2 p - 1. Source: Qi et al. 2023, table 2."""
         return np.minimum(self.depth * (stages - 1) + 1 + 0 * stage, micro_batches)
+
+    def due(self, stage: Array, stages: Array, virtual: Array, micro_batches: Array) -> Array:
+        """As many as it is behind with, and the one that it is at."""
+        return np.minimum(self.depth * stage + 1, micro_batches)
+
+    def fullest_between(self, stages: Array) -> Array:
+        """All hold as much; most weight gradients are due on the last of them."""
+        return np.clip(stages - 2, np.minimum(1, stages - 1), stages - 1)
 
     def bubble_s(self, stages: Array, virtual: Array, others: Durations) -> Array:
         """(p - 1) (F + B - 2 W). Source: Qi et al. 2023, table 2."""
@@ -183,6 +199,11 @@ class ZeroBubbleV(ZeroBubbleH1):
     def held(self, stage: Array, stages: Array, virtual: Array, micro_batches: Array) -> Array:
         """p on every stage. Source: Qi et al. 2024, table 1."""
         return np.minimum(stages + 0 * stage, micro_batches)
+
+    def due(self, stage: Array, stages: Array, virtual: Array, micro_batches: Array) -> Array:
+        """When the last input gradients run: of p micro-batches' 2 p chunks all but those of p - 1 - stage."""
+        rounds = np.minimum(stages, micro_batches)
+        return np.minimum(rounds + 1 + stage, 2 * rounds) / 2
 
     def bubble_s(self, stages: Array, virtual: Array, others: Durations) -> Array:
         """p forwards of a chunk: p - 1 until the last stage has begun, and one for holding no more than p.

@@ -44,11 +44,10 @@ class _Column(NamedTuple):
 
 def effort_figure(study: SystemStudy) -> Figure:
     """Counts of plans by cluster size, and the settings of the best one."""
-    columns = _columns(study)
-    settings = [study.found.kind.settings(column.plan) if column.plan else {} for column in columns]
+    columns, about = _columns(study), study.found.about
+    settings = [about.kind.settings(column.plan) if column.plan else {} for column in columns]
     names = list(dict.fromkeys(name for one in settings for name in one))
-    scenario = study.found.scenario
-    title = f"Choosing a plan for {scenario.model.name} on {study.found.device.title}\n{study.found.stack_title}"
+    title = f"Choosing a plan for {about.scenario.model.name} on {about.devices[0].title}\n{about.stack.title}"
     top, below = sheet([2.9, _ROW_INCHES * len(names)], title, _CAPTION, left=1.5, gap=0.45)
     _counts(top, columns)
     _grid(below, settings, names)
@@ -59,7 +58,7 @@ def _columns(study: SystemStudy) -> list[_Column]:
     """The sizes asked for, or the one size of the study."""
     if not study.sizes:
         found = study.found
-        return [_Column(found.scenario.system.devices, found.effort, found.best[0].plan)]
+        return [_Column(found.about.scenario.system.devices, found.effort, found.best[0].plan)]
     return [
         _Column(one.devices, one.found.effort, one.found.best[0].plan)
         if isinstance(one.found, PlanStudy)

@@ -64,18 +64,18 @@ def by_tensor_degree(found: PlanStudy, ax: Axes) -> Axes:
 
 def plans_figure(found: PlanStudy) -> Figure:
     """The chart as a sheet with title and caption."""
-    scenario = found.scenario
+    scenario = found.about.scenario
     title = (
         f"{counted(found.effort.fitting, 'plan')} for {scenario.model.name} on {scenario.system.devices:,} x"
-        f" {found.device.title}\nof {found.effort.legal:,} legal ones; within 5 % of the best:"
+        f" {found.about.devices[0].title}\nof {found.effort.legal:,} legal ones; within 5 % of the best:"
         f" {found.effort.within_5_percent:,}"
     )
     degrees = len(_colours(found.tensor))
     if degrees == 1:
-        (only,) = sheet([3.6], title, found.kind.caption, left=0.95, right=1.3)
+        (only,) = sheet([3.6], title, found.about.kind.caption, left=0.95, right=1.3)
         return sheet_of(plans(found, only))
     heights = [3.6, degrees * _ROW_INCHES]
-    top, below = sheet(heights, title, found.kind.caption + _DEGREES, left=0.95, right=1.3, gap=0.3)
+    top, below = sheet(heights, title, found.about.kind.caption + _DEGREES, left=0.95, right=1.3, gap=0.3)
     plans(found, top)
     top.tick_params(labelbottom=False)
     top.set_xlabel("")

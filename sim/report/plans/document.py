@@ -23,7 +23,7 @@ def plans_document(studies: Sequence[SystemStudy], failures: Sequence[ScaletaxEr
     document = {
         "schema": RESULTS_SCHEMA,
         **versions(),
-        "scenario": resolved_documents([study.found.scenario for study in studies]),
+        "scenario": resolved_documents([study.found.about.scenario for study in studies]),
         "searches": [{**_search(study.found), "sizes": [_size(one) for one in study.sizes]} for study in studies],
         "measured_median_over_best": [
             {"title": spread.title, "least": spread.least, "most": spread.most} for spread in plan_spreads()
@@ -34,12 +34,12 @@ def plans_document(studies: Sequence[SystemStudy], failures: Sequence[ScaletaxEr
 
 
 def _search(found: PlanStudy) -> dict[str, Any]:
-    system = found.scenario.system
+    system = found.about.scenario.system
     return {
         "system": system.name,
-        "model": found.scenario.model.name,
+        "model": found.about.scenario.model.name,
         "devices": system.devices,
-        "device": found.device.title,
+        "device": found.about.devices[0].title,
         "topology": name_of(system.topology),
         "stack": name_of(system.stack),
         "limits": [limit.text for limit in system.search.only],
@@ -49,7 +49,7 @@ def _search(found: PlanStudy) -> dict[str, Any]:
         "front": [_row(row) for row in found.front],
         "effort": effort_record(found.effort),
         "step_time_quantiles_s": _quantiles(found),
-        "notes": [note for note in (batch_note(found.scenario.training),) if note],
+        "notes": [note for note in (batch_note(found.about.scenario.training),) if note],
     }
 
 

@@ -28,7 +28,7 @@ def write_studies(
         "best.toml" if len(documents) == 1 else f"best-{number}.toml": text
         for number, text in enumerate(documents, start=1)
     }
-    drawn = charts and any(study.found.scenario.report.charts for study in studies)
+    drawn = charts and any(study.found.about.scenario.report.charts for study in studies)
     document = plans_document(studies, failures)
     return write_folder(directory, document, texts, (lambda folder: _draw(studies, folder)) if drawn else None)
 
@@ -52,7 +52,7 @@ def _suffixes(studies: Sequence[SystemStudy]) -> list[str]:
     """What tells the files of systems apart: their names, then their models, then a number."""
     if len(studies) == 1:
         return [""]
-    scenarios = [study.found.scenario for study in studies]
+    scenarios = [study.found.about.scenario for study in studies]
     systems = [one.system.name for one in scenarios]
     names = [
         f"{name} {one.model.name}" if systems.count(name) > 1 else name
@@ -66,6 +66,6 @@ def _suffixes(studies: Sequence[SystemStudy]) -> list[str]:
 
 def with_best_plan(found: PlanStudy) -> Scenario:
     """The scenario with the best plan written down, on the devices that it uses."""
-    scenario, plan = found.scenario, found.best[0].plan
+    scenario, plan = found.about.scenario, found.best[0].plan
     system = dataclasses.replace(scenario.system, plan=plan.request(), devices=plan.devices, search=Search())
     return dataclasses.replace(scenario, system=system)

@@ -39,13 +39,13 @@ def _system(study: SystemStudy, top: int) -> str:
 
 
 def _headline(found: PlanStudy) -> str:
-    scenario, device = found.scenario, found.device
+    scenario, device = found.about.scenario, found.about.devices[0]
     training, search = scenario.training, scenario.system.search
     limits = [limit.text for limit in search.only]
     limits += [f"{percent(search.memory_margin)} of the memory left free"] if search.memory_margin else []
     return wrapped(
-        f"{scenario.model.name} on {scenario.system.devices:,} x {device.title} ({found.topology_title}),"
-        f" {found.stack_title}; batch {training.global_batch:,} x {training.sequence:,}"
+        f"{scenario.model.name} on {scenario.system.devices:,} x {device.title} ({found.about.topologies[0].title}),"
+        f" {found.about.stack.title}; batch {training.global_batch:,} x {training.sequence:,}"
         + (f"; only plans with {', '.join(limits)}" if limits else "")
     )
 
@@ -55,7 +55,7 @@ def _best(found: PlanStudy, top: int) -> str:
     fastest_s = found.best[0].step_s
     rows = [
         (
-            *found.kind.cells(row.plan),
+            *found.about.kind.cells(row.plan),
             f"{row.plan.devices:,}",
             readable_time(row.step_s),
             f"+{percent(row.step_s / fastest_s - 1)}" if row.step_s > fastest_s else "best",
@@ -65,13 +65,13 @@ def _best(found: PlanStudy, top: int) -> str:
         )
         for row in found.best[:top]
     ]
-    headers = (*found.kind.columns, "used", "step\ntime", "over\nbest", "MFU", "memory", "tax")
+    headers = (*found.about.kind.columns, "used", "step\ntime", "over\nbest", "MFU", "memory", "tax")
     return table(rows, "r", headers)
 
 
 def _sentences(found: PlanStudy) -> list[str]:
     """How many plans there are, how many are any good, and what a rule of thumb would lose."""
-    how_hard, scenario, best = found.effort, found.scenario, found.best[0]
+    how_hard, scenario, best = found.effort, found.about.scenario, found.best[0]
     lines = [
         f"To choose from: {counted(how_hard.legal, 'legal plan')}, of which {how_hard.fitting:,}"
         f" ({percent(how_hard.fitting / how_hard.legal)}) fit the {readable_bytes(found.capacity_bytes)} of a device"
@@ -86,7 +86,7 @@ def _sentences(found: PlanStudy) -> list[str]:
             f"By a rule of thumb ({how_hard.rule_of_thumb.summary()}: {_RULE}) a step takes"
             f" {how_hard.rule_of_thumb_over_best:.2f} times as long as the best. {_measured()}"
         )
-    elif found.kind.has_degrees:
+    elif found.about.kind.has_degrees:
         lines.append(f"No plan by the rule of thumb ({_RULE}) fits. {_measured()}")
     unused = scenario.system.devices - best.plan.devices
     if unused:
@@ -124,14 +124,14 @@ def _front(found: PlanStudy) -> str:
         }
         for row in found.front
     ]
-    how = "; closed form" if found.kind.has_degrees else ""
+    how = "; closed form" if found.about.kind.has_degrees else ""
     return f"Less memory for more time (no plan is better in both{how}):\n{table(rows, 'rrrl')}"
 
 
 def _sizes(sizes: Sequence[SizeStudy]) -> str:
     """The best plan at each cluster size, and what changes from one to the next."""
     rows = [_size_row(one) for one in sizes]
-    setting_headers = next((one.found.kind.columns for one in sizes if isinstance(one.found, PlanStudy)), ())
+    setting_headers = next((one.found.about.kind.columns for one in sizes if isinstance(one.found, PlanStudy)), ())
     width = len(setting_headers)
     filled = [row if len(row) > 2 else (row[0], *[""] * width, "", "", "", "", row[1]) for row in rows]
     headers = ("devices", *setting_headers, "unused", "step\ntime", "MFU", "tax", "settings that\nchange")
@@ -156,7 +156,7 @@ def _size_row(one: SizeStudy) -> tuple[str, ...]:
     changed = textwrap.fill(changed, _CHANGES_WIDTH)
     return (
         f"{one.devices:,}",
-        *one.found.kind.cells(best.plan),
+        *one.found.about.kind.cells(best.plan),
         f"{unused:,}" if unused else "",
         readable_time(best.step_s),
         percent(best.mfu),

@@ -21,11 +21,7 @@ def _no_copies(model: Model, tensor: Array) -> Array:
     return 0 * tensor
 
 
-def _nothing_kept(model: Model, part: Slice, style: Style, recompute: Recompute) -> Array:
-    return 0.0 * part.tokens
-
-
-def _nothing_flows(model: Model, part: Slice, style: Style) -> Array:
+def _no_bytes(model: Model, part: Slice, style: Style, recompute: Recompute | None = None) -> Array:
     return 0.0 * part.tokens
 
 
@@ -36,6 +32,7 @@ class Kind:
     operations: on one device. weights: of the whole layer. adapters: that LoRA adds beside them.
     copied_weights: (model, tensor) -> elements that tensor ranks hold more of, all of them together.
     kept_bytes: of activations, for the backward pass. working_bytes: of what recomputation brings back.
+    unfinished_bytes: of what recomputation brought back and weight gradients that are due still need.
     gradient_flow_bytes: of gradients of activations at the fullest moment of its backward.
     """
 
@@ -44,6 +41,7 @@ class Kind:
     weights: Callable[[Model], Weights]
     adapters: Callable[[Model, Lora], Weights] = _no_adapters
     copied_weights: Callable[[Model, Array], Array] = _no_copies
-    kept_bytes: Callable[[Model, Slice, Style, Recompute], Array] = _nothing_kept
-    working_bytes: Callable[[Model, Slice, Style, Recompute], Array] = _nothing_kept
-    gradient_flow_bytes: Callable[[Model, Slice, Style], Array] = _nothing_flows
+    kept_bytes: Callable[[Model, Slice, Style, Recompute], Array] = _no_bytes
+    working_bytes: Callable[[Model, Slice, Style, Recompute], Array] = _no_bytes
+    unfinished_bytes: Callable[[Model, Slice, Style, Recompute], Array] = _no_bytes
+    gradient_flow_bytes: Callable[[Model, Slice, Style], Array] = _no_bytes

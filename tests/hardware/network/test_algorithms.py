@@ -34,8 +34,8 @@ def test_a_ring_on_a_ring_is_the_closed_form(ranks, size):
     # Two rings, one each way round, carry half of the bytes each.
     hops, moved = 2 * (ranks - 1), 2 * (ranks - 1) / ranks * size
     expected = LAUNCH + hops * 1e-6 + moved / 2 / 50e9
-    assert network.collective_s("all_reduce", size, Group(ranks)) == pytest.approx(expected, rel=1e-9)
-    gathered_s = network.collective_s("all_gather", size, Group(ranks))
+    assert network.run("all_reduce", size, Group(ranks)).seconds == pytest.approx(expected, rel=1e-9)
+    gathered_s = network.run("all_gather", size, Group(ranks)).seconds
     assert gathered_s == pytest.approx(LAUNCH + (expected - LAUNCH) / 2, rel=1e-9)
 
 
@@ -164,7 +164,7 @@ def test_some_devices_make_a_part_of_the_whole(family):
 
 
 def test_a_last_node_that_is_not_full_keeps_the_tree():
-    full, more = (cluster(count, library=NCCL).collective_s("all_reduce", 1e4, Group(count)) for count in (256, 257))
+    full, more = (cluster(count, library=NCCL).run("all_reduce", 1e4, Group(count)).seconds for count in (256, 257))
     assert more < 1.5 * full
     # One card of the last node carries what eight carry elsewhere.
     rates = [lines(cluster(count, library=TEXTBOOK), "all_reduce", Group(count))["tree"][1] for count in (64, 65)]

@@ -73,6 +73,34 @@ def test_a_stage_holds_what_memory_is_counted_for_and_no_more(name):
         assert [most_held(order) for order in shape.orders] == pytest.approx(shape.held_chunks, abs=1e-9), shape
 
 
+def most_due(order):
+    due, most = 0, 0
+    for slot in order:
+        due += sum(one.phase == "input gradient" for one in slot.passes)
+        most = max(most, due)
+        due -= sum(one.phase == "weight gradient" for one in slot.passes)
+    assert due == 0
+    return most
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_as_many_weight_gradients_are_due_as_it_says(name):
+    for shape in legal(name):
+        chunks = shape.virtual * shape.schedule.copies
+        due = [chunks * float(shape.schedule.due(stage, *shape[1:])) for stage in shape.every]
+        assert [most_due(order) for order in shape.orders] == pytest.approx(due), shape
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_stage_between_the_ends_holds_most(name):
+    for shape in legal(name):
+        schedule, stages = shape.schedule, shape.stages
+        own = [schedule.held(one, *shape[1:]) + 100 * schedule.due(one, *shape[1:]) for one in shape.every]
+        fullest = int(schedule.fullest_between(stages))
+        assert own[fullest] == max(own[1:-1], default=own[-1]), shape
+        assert 0 < fullest < stages - 1 or stages < 3
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_chunks_of_different_sizes(name):
     # Powers of two tell any two sets of chunks apart.
@@ -119,6 +147,7 @@ def test_arrays_give_what_numbers_give(name):
     schedule, others = SCHEDULES[name], Durations(1.0 * stages, 3.0 * stages, 1.5 * stages)
     many = (
         schedule.held(stage, stages, virtual, micro_batches),
+        schedule.due(stage, stages, virtual, micro_batches),
         schedule.stage_layers(70, stages, virtual, stage),
         schedule.bubble_s(stages, virtual, others),
         schedule.waited_sends(stages, virtual, micro_batches),
@@ -129,6 +158,7 @@ def test_arrays_give_what_numbers_give(name):
     for row, (here, (_, p, v, m)) in enumerate(columns):
         one = (
             schedule.held(here, p, v, m),
+            schedule.due(here, p, v, m),
             schedule.stage_layers(70, p, v, here),
             schedule.bubble_s(p, v, Durations(1.0 * p, 3.0 * p, 1.5 * p)),
             schedule.waited_sends(p, v, m),
