@@ -124,7 +124,7 @@ def default_x(rows: Sequence[Row]) -> Column:
     found = [Column(one.last, tuple(_ending(one.last, names)) or (one,)).as_axis(rows) for one in axes_of_rows(rows)]
     if found:
         return min(found, key=lambda one: bool(one.categories))
-    raise InputError("--x", "no axis of this sweep is a number", "name a column with --x")
+    raise InputError("--x", "no axis of this sweep is a number or text with two values", "name a column with --x")
 
 
 def series_of(rows: Sequence[Row], x: Column, y: Column, by: Column | None) -> list[Series]:
