@@ -10,7 +10,7 @@ from sim.engine.collection import without_garbage_collection
 from sim.engine.lanes import LaneRun, Order, order_of, run_lanes
 from sim.engine.trace import Trace
 from sim.errors import LedgerNotClosed, ScaletaxError
-from sim.machines import Prepared
+from sim.machines import Prepared, stack_of
 from sim.outcome.confidence import NEVER_CHECKED, Confidence, confidence
 from sim.outcome.ledger import accounts, close_ledger
 from sim.outcome.links import link_use
@@ -128,15 +128,20 @@ def _confidence(prepared: Prepared) -> Confidence:
     """What published rows say about this prediction; of parts of different kinds there are none."""
     if len(prepared.parts) > 1:
         return NEVER_CHECKED
-    scenario = prepared.scenario
+    scenario, training = prepared.scenario, prepared.scenario.training
+    stack = stack_of(scenario) if training.recipe.text else prepared.stack
+    usual = prepared.kind.usual_recipe(stack, training.precision)
     return confidence(
         load_accuracy(prepared.stack.name),
         devices=[part.device.name for part in prepared.parts],
         parameters=count_parameters(scenario.model).total,
         device_count=scenario.system.devices,
-        sequence=scenario.training.sequence,
-        global_batch=scenario.training.global_batch,
-        method=scenario.training.method,
+        sequence=training.sequence,
+        global_batch=training.global_batch,
+        precision=training.precision,
+        optimizer=training.optimizer,
+        usual_recipe=None if prepared.kind.recipe(prepared) == usual else usual.name,
+        method=training.method,
     )
 
 

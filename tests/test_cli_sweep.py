@@ -147,10 +147,25 @@ def test_points_that_fail_are_counted_and_told(done: tuple[Path, Path], tmp_path
     told = " ".join(found.stdout.split())
     assert "2 failed: a global batch of 48 sequences cannot be divided by data 5 x micro_batch 1 = 5" in told
     assert told.count("at 'one', system.devices = 5, seed = 1") == 1
+    assert "the first at 'one', system.devices = 5, seed = 1; change the batch to a multiple of 5" in told
     assert "Traceback" not in found.stderr
     rows = frame(tmp_path / "out")
     assert rows["error"].notna().tolist() == [False, False, True, True, True, True]
     assert scaletax("sweep", file, "--sweep", "system.devices=4,5,7", "--out", tmp_path / "out").returncode == 1
+
+
+def test_a_check_of_a_sweep_says_of_which_point(done: tuple[Path, Path]) -> None:
+    file, _ = done
+    big = ("--set", "model.name=gpt3-175b", "--set", "training.sequence=2048")
+    found = scaletax("check", file)
+    assert found.returncode == 0, found.stderr
+    heads = [line.partition(",")[0] for line in found.stdout.splitlines() if line.startswith("one")]
+    sizes = [(seed, devices) for devices in (4, 8, 16) for seed in (1, 2)]
+    assert heads == [f"one (seed {seed}): {devices} x NVIDIA A100 80 GB SXM" for seed, devices in sizes]
+    refused = scaletax("check", file, *big)
+    assert refused.returncode == 3
+    for seed, devices in sizes:
+        assert refused.stderr.count(f"\n  at the sweep point system.devices = {devices}, seed = {seed}\n") == 1
 
 
 def test_a_stopped_sweep_says_how_to_go_on(

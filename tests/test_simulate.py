@@ -24,7 +24,7 @@ from builders import (
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sim.catalog import PLAIN_LIBRARY, Gpu, GpuStack, load_library, load_optimizer, load_recipe
+from sim.catalog import PLAIN_LIBRARY, Gpu, GpuStack, load_library, load_model, load_optimizer, load_recipe
 from sim.cost.step import step_costs
 from sim.counterfactual import counterfactuals
 from sim.engine.clock import run
@@ -601,3 +601,23 @@ def test_everything_that_was_used_is_cited():
     # Nothing of a step depends on a device's power, or on its rates in other precisions.
     assert unused == {"power_watts"} | {name for name in device if name.startswith("peak") and name[-4:] != "bf16"}
     assert len(prepared.figures) > 40
+
+
+@pytest.mark.parametrize(
+    ("asked", "outside"),
+    [
+        ({}, ()),
+        ({"recipe": RecipeRequest(name="bf16")}, ()),
+        ({"recipe": RecipeRequest(moments="fp32")}, ()),
+        ({"recipe": RecipeRequest(name="bf16-only")}, ("the formats of recipe bf16",)),
+        ({"recipe": RecipeRequest(moments="int8")}, ("the formats of recipe bf16",)),
+        ({"precision": "fp32", "recipe": RecipeRequest(attention="bf16")}, ("precision bf16",)),
+        ({"optimizer": "sgd"}, ("optimizer adam",)),
+    ],
+)
+def test_no_error_band_for_formats_and_optimizers_that_no_row_has(asked, outside):
+    recipe = dataclasses.replace(training(64, 512), **asked)
+    model = load_model("cerebras-gpt-590m")
+    found = simulate(point(model, 8, recipe=recipe, stack="fsdp-2023", topology="hgx-a100-node")).confidence
+    assert found.outside == outside
+    assert (found.errors is None) == bool(outside)

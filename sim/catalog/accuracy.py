@@ -18,7 +18,8 @@ class Accuracy:
 
     rows: how many. error_p10, error_p90, median_absolute_error: shares; negative means predicted too fast. devices:
     kinds, by their names in the catalogue. Each range is the smallest and the largest among the rows: parameters of the
-    model, number of devices, tokens of a sequence, sequences of a global batch.
+    model, number of devices, tokens of a sequence, sequences of a global batch. precisions: of the products, in the
+    stack's own recipe for each. optimizers: by their names in the catalogue.
     """
 
     stack: str
@@ -31,6 +32,8 @@ class Accuracy:
     device_count: tuple[int, int]
     sequence: tuple[int, int]
     global_batch: tuple[int, int]
+    precisions: tuple[str, ...]
+    optimizers: tuple[str, ...]
 
     @property
     def has_few_rows(self) -> bool:

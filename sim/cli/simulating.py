@@ -73,7 +73,7 @@ def check(file: Path, overrides: Sequence[str]) -> None:
         try:
             click.echo(("\n" if index else "") + checked(prepare(scenario)))
         except DoesNotFit as error:
-            errors.append(with_devices(scenario, error))
+            errors.append(at_point(with_devices(scenario, error), scenario.axes))
         except ScaletaxError as error:
             errors.append(at_point(error, scenario.axes))
     for problem in errors:

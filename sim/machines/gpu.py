@@ -83,6 +83,10 @@ class GpuCluster(MachineKind):
         """As the stack has it."""
         return machines_of(prepared)[0].recipe
 
+    def usual_recipe(self, stack: GpuStack, precision: str) -> Recipe:
+        """As its file names it."""
+        return stack.recipes[precision]
+
     def prepare(self, found: LookedUp, *, has_run: bool) -> Prepared:
         """Make the plan and work out its memory."""
         scenario, machines = found.scenario, _machines(found)

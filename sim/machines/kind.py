@@ -82,6 +82,10 @@ class MachineKind(ABC):
         """The formats of what is trained, as a checkpoint holds it."""
         return load_recipe(prepared.scenario.training.precision)
 
+    def usual_recipe(self, stack: Any, precision: str) -> Recipe:
+        """The stack's own for a precision, whatever a scenario asks for."""
+        return load_recipe(precision)
+
     # Planning
 
     @abstractmethod

@@ -43,15 +43,25 @@ def confidence(
     device_count: int,
     sequence: int,
     global_batch: int,
+    precision: str,
+    optimizer: str,
+    usual_recipe: str | None = None,
     method: str = PRETRAINING,
 ) -> Confidence:
-    """Hold a scenario to the rows that its stack was checked on, all of which pretrain.
+    """Hold a scenario to the rows that its stack was checked on, all of which pretrain in the stack's own recipes.
 
-    devices: the kinds that it runs on, by name. method: of the training.
+    devices: the kinds that it runs on, by name. method: of the training. usual_recipe: the stack's own for the
+    precision, where the scenario trains in other formats.
     """
     if accuracy is None:
         return NEVER_CHECKED
-    kinds = [f"devices {', '.join(accuracy.devices)}"] if set(devices) - set(accuracy.devices) else []
+    names = (
+        (devices, accuracy.devices, "devices"),
+        ([precision], accuracy.precisions, "precision"),
+        ([optimizer], accuracy.optimizers, "optimizer"),
+    )
+    kinds = [f"{word} {', '.join(checked)}" for own, checked, word in names if set(own) - set(checked)]
+    formats = [f"the formats of recipe {usual_recipe}"] if usual_recipe and precision in accuracy.precisions else []
     billions = (accuracy.parameters[0] / 1e9, accuracy.parameters[1] / 1e9)
     ranges = (
         (parameters, accuracy.parameters, f"{_range(billions)} billion parameters"),
@@ -61,7 +71,7 @@ def confidence(
     )
     beyond = [words for value, (low, high), words in ranges if not low <= value <= high]
     others = [] if method == PRETRAINING else ["pretraining"]
-    return Confidence(accuracy, (*others, *kinds, *beyond))
+    return Confidence(accuracy, (*others, *kinds, *formats, *beyond))
 
 
 def _range(ends: tuple[float, float]) -> str:

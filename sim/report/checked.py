@@ -9,6 +9,7 @@ from tabulate import tabulate
 from sim.errors import DoesNotFit
 from sim.machines import Prepared
 from sim.prepare import look_up
+from sim.report.axis_words import axis_words
 from sim.report.borders import ascii_only
 from sim.report.layout import WIDTH
 from sim.report.points import counted
@@ -29,7 +30,7 @@ def checked(prepared: Prepared) -> str:
     parameters = count_parameters(model).total
     chosen = "as given" if prepared.plan.chosen_by == "user" else "the best that was found"
     lines = [
-        f"{system.name}: {_hardware(prepared)}, {prepared.stack.title}",
+        f"{system.name}{_swept(scenario)}: {_hardware(prepared)}, {prepared.stack.title}",
         f"  model     {model.name}: {parameters / 1e9:.3f}e9 parameters, {model.layers} layers, hidden {model.hidden}",
         f"  training  {training.tokens:.4g} tokens in batches of {training.global_batch} x {training.sequence},"
         f" {training.precision}{training.recipe.text}, {training.optimizer}, {training.method}",
@@ -50,6 +51,12 @@ def with_devices(scenario: Scenario, error: DoesNotFit) -> DoesNotFit:
     looked_up = look_up(scenario)
     more = looked_up.kind.would_hold(looked_up)
     return error if more is None else DoesNotFit(error.where, error.problem, f"{error.remedy}\n{more}")
+
+
+def _swept(scenario: Scenario) -> str:
+    """What tells a point of a sweep from the others; its devices are said anyway."""
+    words = [axis_words(key, value) for key, value in scenario.axes.items() if key.last != "devices"]
+    return f" ({', '.join(words)})" if words else ""
 
 
 def _hardware(prepared: Prepared) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from tabulate import tabulate
 
@@ -13,6 +13,12 @@ WIDTH = 118
 def wrapped(text: str) -> str:
     """A paragraph, its further lines indented."""
     return textwrap.fill(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+
+
+def longest_word(texts: Iterable[str]) -> int:
+    """Characters that a column needs to break none of their words; zero without texts."""
+    lines = [textwrap.wrap(text, 1, break_long_words=False, break_on_hyphens=False) for text in texts]
+    return max((len(line) for own in lines for line in own), default=0)
 
 
 def few(names: Sequence[str], most: int = 3) -> str:

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from sim.outcome.outcome import Outcome
 from sim.report.axis_words import axis_words
-from sim.scenario import Scenario
-from sim.scenario.types import RecipeRequest
+from sim.scenario import Scenario, Training
 
 _LONGEST_NAME = 80
+_HOW = ("global_batch", "asked_batch_tokens", "tokens_per_parameter", "precision", "recipe", "optimizer")
+"""Fields of a training that say how its work is done, or say it again; the others say what is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,17 @@ def representatives(systems: Sequence[Curve]) -> list[tuple[Curve, Outcome]]:
 
 def comparable(outcomes: Sequence[Outcome]) -> bool:
     """Whether all points train the same model on the same tokens, so that their times can be compared."""
-    return all(_work(outcome) == _work(outcomes[0]) for outcome in outcomes)
+    return not differing_work(outcomes)
+
+
+def differing_work(outcomes: Sequence[Outcome]) -> list[str]:
+    """In what of their work points differ: the model, or keys of [training]; not in how they do it, formats and all."""
+    keys = [one.name for one in dataclasses.fields(Training) if one.name not in _HOW]
+    works = [
+        {"model": scenario.model, **{key: getattr(scenario.training, key) for key in keys}}
+        for scenario in (outcome.scenario for outcome in outcomes)
+    ]
+    return [key for key in ("model", *keys) if any(work[key] != works[0][key] for work in works)]
 
 
 def counted(number: int, noun: str) -> str:
@@ -117,18 +128,6 @@ def _work_size(point: Outcome) -> tuple[int, float]:
 def _without_size(scenario: Scenario) -> Scenario:
     system = dataclasses.replace(scenario.system, devices=0)
     return dataclasses.replace(scenario, system=system, axes={}, path=Path())
-
-
-def _work(outcome: Outcome) -> tuple[object, object]:
-    training = dataclasses.replace(
-        outcome.scenario.training,
-        global_batch=0,
-        asked_batch_tokens=None,
-        precision="bf16",
-        recipe=RecipeRequest(),
-        optimizer="adam",
-    )
-    return outcome.scenario.model, training
 
 
 def _variants(groups: Sequence[tuple[Outcome, ...]]) -> list[str]:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 from sim.catalog import Range
 from sim.outcome.outcome import Outcome
-from sim.report.layout import few, table
+from sim.report.layout import few, longest_word, table
 from sim.report.points import Curve, curves
 from sim.report.sentences import percent
 from sim.units import readable_time, time_and_unit
 
-_SYSTEM_WIDTH = 16
+_SYSTEM_WIDTH, _MOST_SYSTEM_WIDTH = 16, 20
 _MOST_ROWS = 12
 """More points than that, and each system has a row for its smallest and its largest one."""
 _JOULES_PER_MWH = 3.6e9
@@ -23,7 +23,9 @@ def run_table(outcomes: Sequence[Outcome]) -> str:
     """A row per point; empty where only steps were simulated."""
     systems = curves(outcomes)
     shown = [(curve, point) for curve in systems for point in _shown(curve, len(outcomes)) if point.run is not None]
-    return table([_row(curve.label, point) for curve, point in shown], "lr") if shown else ""
+    word = longest_word(curve.label for curve in systems if curve.variant)
+    width = max(_SYSTEM_WIDTH, min(word, _MOST_SYSTEM_WIDTH))
+    return table([_row(curve.label, point, width) for curve, point in shown], "lr") if shown else ""
 
 
 def run_notes(outcome: Outcome) -> list[str]:
@@ -55,13 +57,13 @@ def _shown(curve: Curve, points: int) -> Sequence[Outcome]:
     return curve.smallest, curve.largest
 
 
-def _row(label: str, point: Outcome) -> dict[str, str]:
+def _row(label: str, point: Outcome, width: int) -> dict[str, str]:
     run, bill = point.run, point.bill
     assert run is not None
     energy = bill.energy_joules if bill else None
     every = run.conditions.checkpoints.every_steps
     return {
-        "system": textwrap.fill(label, _SYSTEM_WIDTH, break_on_hyphens=False),
+        "system": textwrap.fill(label, width, break_on_hyphens=False),
         "devices": f"{point.devices:,}",
         "time to train\nP10 to P90": _from_to(run.percentile_s(10), run.percentile_s(90)),
         "good-\nput": percent(run.goodput),

@@ -10,7 +10,7 @@ from sim.outcome.lines import GROUPS
 from sim.outcome.outcome import Outcome
 from sim.report.accuracy import accuracy_notes, error_band, few_rows_warnings, warnings_of
 from sim.report.borders import ascii_only
-from sim.report.layout import WIDTH, few, table, wrapped
+from sim.report.layout import WIDTH, few, longest_word, table, wrapped
 from sim.report.points import curves
 from sim.report.run_screen import run_sources, run_table
 from sim.report.sentences import Sentence, findings, percent
@@ -25,6 +25,8 @@ _MORE_NOTES = 2
 _WORDS_WIDTH = 36
 """Characters that the columns of words, system and plan, share; figures have the rest of the line."""
 _PLAN_WIDTH = 28
+_SWEPT_WIDTH = 34
+"""Of both where labels name axes of a sweep: half for each, more for the system where a word of it needs that."""
 _CONVENTIONS = {
     "full-attention": ("MFU counts attention over the full square, as most papers do", "its causal half only"),
     "causal-attention": ("MFU counts the causal half of attention only", "the full square, as most papers do,"),
@@ -83,9 +85,14 @@ def _headline(outcomes: Sequence[Outcome]) -> str:
 
 
 def _table(outcomes: Sequence[Outcome]) -> str:
-    plan_width = min(_PLAN_WIDTH, max(len(point.plan.summary()) for point in outcomes))
+    systems, plans = curves(outcomes), [point.plan.summary() for point in outcomes]
+    plan_width = min(_PLAN_WIDTH, max(map(len, plans)))
     widths = (_WORDS_WIDTH - plan_width, plan_width)
-    return table([_row(curve.label, point, widths) for curve in curves(outcomes) for point in curve.points], "lrlr")
+    if word := longest_word(curve.label for curve in systems if curve.variant):
+        most = _SWEPT_WIDTH - longest_word(plans)
+        system_width = min(max(word, _SWEPT_WIDTH // 2), most, max(len(curve.label) for curve in systems))
+        widths = (system_width, _SWEPT_WIDTH - system_width)
+    return table([_row(curve.label, point, widths) for curve in systems for point in curve.points], "lrlr")
 
 
 def _row(label: str, point: Outcome, widths: tuple[int, int]) -> dict[str, str]:

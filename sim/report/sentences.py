@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sim.outcome.lines import LINES, SPLIT_LINES
 from sim.outcome.outcome import Outcome
-from sim.report.points import Curve, comparable, counted, curves, representatives
+from sim.report.points import Curve, counted, curves, differing_work, representatives
 from sim.report.step_times import step_sentences
 from sim.units import readable_number, readable_time
 
@@ -41,13 +41,13 @@ def findings(outcomes: Sequence[Outcome]) -> list[Sentence]:
     if not outcomes:
         return []
     systems = curves(outcomes)
-    same_work = comparable(outcomes)
+    unlike = differing_work(outcomes)
     steps = step_sentences(systems)
     found = [
-        Sentence(_fastest(systems) if same_work else _not_compared(systems)),
+        Sentence(_not_compared(len(outcomes), unlike) if unlike else _fastest(systems)),
         *map(Sentence, steps),
         *_tax_changes(systems)[: 1 if steps else _MOST_TAX_SENTENCES],
-        Sentence(_closest_match(systems) if same_work else ""),
+        Sentence("" if unlike else _closest_match(systems)),
         Sentence(_most_stranded(systems)),
         _largest_shares(systems),
         Sentence(_busiest_links(systems)),
@@ -94,9 +94,8 @@ def _fastest_of_one(curve: Curve, best: Outcome) -> str:
     )
 
 
-def _not_compared(systems: Sequence[Curve]) -> str:
-    points = counted(sum(len(curve.points) for curve in systems), "point")
-    return f"The {points} do not all train the same model on the same tokens, so their times are not compared."
+def _not_compared(points: int, unlike: Sequence[str]) -> str:
+    return f"The {counted(points, 'point')} differ in {' and '.join(unlike)}, so their times are not compared."
 
 
 def _tax_changes(systems: Sequence[Curve]) -> list[Sentence]:

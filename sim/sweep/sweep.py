@@ -125,7 +125,7 @@ def _resolved(point: Point, asked: str, path: Path, is_same: IsSame) -> _Resolve
             task, refusal = Task(point_key(scenario), scenario), None
         except ScaletaxError as error:
             row = {"system": point.document["system"][0].get("name"), "error": str(error)}
-            record = {"row": row, "problem": error.headline}
+            record = {"row": row, "problem": error.headline, "remedy": error.remedy}
             task, refusal = None, Answer(f"refused {asked}", record, FAILED, {})
     files = of_the_user(read)
     for file, digest in files.items():

@@ -55,6 +55,8 @@ def _accuracy(stack: str, checks: Sequence[Comparison]) -> Accuracy:
         device_count=_range([scenario.system.devices for scenario in scenarios]),
         sequence=_range([scenario.training.sequence for scenario in scenarios]),
         global_batch=_range([scenario.training.global_batch for scenario in scenarios]),
+        precisions=tuple(sorted({scenario.training.precision for scenario in scenarios})),
+        optimizers=tuple(sorted({scenario.training.optimizer for scenario in scenarios})),
     )
 
 

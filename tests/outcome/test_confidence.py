@@ -9,9 +9,12 @@ import pytest
 from sim.catalog import Accuracy
 from sim.outcome.confidence import NEVER_CHECKED, confidence
 
-CHECKED = Accuracy("s", 20, -0.05, 0.02, 0.03, ("a100", "h100"), (1e9, 7e10), (8, 512), (2048, 2048), (64, 1024))
+CHECKED = Accuracy(
+    "s", 20, -0.05, 0.02, 0.03, ("a100", "h100"), (1e9, 7e10), (8, 512), (2048, 2048), (64, 1024), ("bf16",), ("adam",)
+)
 INSIDE: dict[str, Any] = {
     "devices": ["a100"], "parameters": 1.3e10, "device_count": 64, "sequence": 2048, "global_batch": 512,
+    "precision": "bf16", "optimizer": "adam",
 }  # fmt: skip
 
 
@@ -36,6 +39,9 @@ def test_the_ends_of_a_range_belong_to_it(edge: dict[str, Any]) -> None:
         ({"sequence": 4096}, "sequences of 2,048 tokens"),
         ({"global_batch": 2048}, "batches of 64 to 1,024 sequences"),
         ({"method": "lora"}, "pretraining"),
+        ({"precision": "fp32"}, "precision bf16"),
+        ({"optimizer": "sgd"}, "optimizer adam"),
+        ({"usual_recipe": "bf16"}, "the formats of recipe bf16"),
     ],
 )
 def test_every_side_of_the_range_is_named(over: dict[str, Any], says: str) -> None:

@@ -13,7 +13,9 @@ from sim.report.accuracy import accuracy_columns, accuracy_notes, accuracy_recor
 from sim.report.document import results_document, summary_rows
 from sim.report.screen import screen
 
-CHECKED = Accuracy("s", 20, -0.057, 0.021, 0.03, ("a100",), (1e9, 7e10), (8, 512), (2048, 2048), (64, 1024))
+CHECKED = Accuracy(
+    "s", 20, -0.057, 0.021, 0.03, ("a100",), (1e9, 7e10), (8, 512), (2048, 2048), (64, 1024), ("bf16",), ("adam",)
+)
 OUTSIDE = ("8 to 512 devices", "sequences of 2,048")
 
 

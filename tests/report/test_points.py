@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from typing import Any
+
+import pytest
 
 from sim.outcome.outcome import Outcome
 from sim.report.document import summary_rows
-from sim.report.points import comparable, counted, curves, representatives, slug
+from sim.report.points import comparable, counted, curves, differing_work, representatives, slug
+from sim.report.sentences import sentences
 from sim.scenario import AxisKey
+from sim.scenario.types import RecipeRequest
 
 
 def test_sizes_of_a_system_are_one_curve(several: tuple[Outcome, ...]) -> None:
@@ -25,6 +30,29 @@ def test_axes_beside_the_size_are_named(different_models: tuple[Outcome, ...]) -
     labels = [curve.label for curve in curves(different_models)]
     assert labels == ["gpu cluster (cerebras-gpt-111m)", "gpu cluster (cerebras-gpt-256m)"]
     assert not comparable(different_models)
+    assert differing_work(different_models) == ["model"]
+    assert sentences(different_models)[0] == "The 2 points differ in model, so their times are not compared."
+
+
+@pytest.mark.parametrize(
+    ("over", "unlike"),
+    [
+        ({"recipe": RecipeRequest(moments="int8")}, []),
+        ({"optimizer": "muon"}, []),
+        ({"precision": "fp32"}, []),
+        ({"global_batch": 7}, []),
+        ({"sequence": 7, "tokens": 8.0}, ["tokens", "sequence"]),
+        ({"method": "finetune"}, ["method"]),
+    ],
+)
+def test_times_are_compared_where_the_work_is_the_same(alone: Outcome, over: dict[str, Any], unlike: list[str]) -> None:
+    training = dataclasses.replace(alone.scenario.training, **over)
+    axes = {AxisKey("training.one"): "other"}
+    other = dataclasses.replace(alone, scenario=dataclasses.replace(alone.scenario, training=training, axes=axes))
+    assert differing_work([alone, other]) == unlike
+    first = sentences([alone, other])[0]
+    assert ("times are not compared" in first) == bool(unlike)
+    assert not unlike or f"differ in {' and '.join(unlike)}, so" in first
 
 
 def test_a_table_as_an_axis_is_named_by_its_members(alone: Outcome) -> None:

@@ -14,6 +14,7 @@ from conftest import FIXED, PIPELINE, WAFER, scenario
 from sim.outcome.lines import LINES, SPLIT_LINES
 from sim.outcome.outcome import Outcome
 from sim.report.accuracy import error_band
+from sim.report.points import curves
 from sim.report.screen import screen
 from sim.report.sentences import percent, sentences
 from sim.scenario import AxisKey, PlanRequest
@@ -54,6 +55,24 @@ def test_it_is_ascii_and_fits_a_terminal(several: tuple[Outcome, ...], different
         assert text.isascii()
         assert max(map(len, text.splitlines())) <= 120
         assert len(sentences(outcomes)) <= 7
+
+
+def test_what_was_swept_is_broken_at_spaces_only(several: tuple[Outcome, ...]) -> None:
+    swept = []
+    for stages, schedule in enumerate(("1f1b", "interleaved"), 1):
+        axes = {AxisKey("system.plan.schedule"): schedule, AxisKey("system.plan.virtual_stages"): stages}
+        for point in several:
+            scenario = dataclasses.replace(point.scenario, axes={**axes, **point.scenario.axes}, seed=stages)
+            swept.append(dataclasses.replace(point, scenario=scenario))
+    text = screen(swept)
+    words = {word for curve in curves(swept) for word in curve.label.split()}
+    assert {"(schedule", "interleaved,", "virtual_stages"} <= words
+    for rows in text.split("\n\n")[1:3]:
+        lines = rows.splitlines()
+        ruler = next(index for index, line in enumerate(lines) if line.startswith("---"))
+        width = lines[ruler].index(" ")
+        assert {word for line in lines[ruler + 1 :] for word in line[:width].split()} <= words
+    assert max(map(len, text.splitlines())) <= 120
 
 
 def test_the_fastest_is_the_fastest(several: tuple[Outcome, ...]) -> None:

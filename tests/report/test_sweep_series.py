@@ -86,6 +86,32 @@ def test_the_axis_is_devices_or_the_first_number() -> None:
         default_x([row("a", 8, 1.0)])
 
 
+def test_an_axis_of_text_is_drawn_as_categories_in_the_order_of_the_sweep() -> None:
+    names = ("interleaved", "1f1b", "gpipe")
+    swept = [
+        row(system, 8, 86400.0 * (place + 1), **{f"system.{system}.plan.schedule": name})
+        for system in ("a", "b")
+        for place, name in enumerate(names)
+    ]
+    for x in (default_x(swept), column("schedule", swept, "--x").as_axis(swept)):
+        assert (x.words, x.categories) == ("schedule", names)
+        one, other = series_of(swept, x, column("time_to_train", swept, "--y"), None)
+        assert (one.label, one.xs, one.ys, other.label) == ("a", (0, 1, 2), (1.0, 2.0, 3.0), "b")
+    figures = sweep_figures(swept, None, None, None, False)
+    assert set(figures) == {"mfu", "distribution-tax", "time-to-train", "ledger"}
+    for figure in (figures["mfu"], figures["ledger"]):
+        assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == list(names)
+    assert {line.get_linewidth() for line in figures["mfu"].axes[0].lines} == {0.0}
+    assert figures["mfu"].axes[0].get_ylim() == pytest.approx((0.0, 0.55))
+    assert set(sweep_figures(swept, "schedule", "mfu", "system", True)) == {"heat-map-mfu"}
+    # A number of devices or any other number comes first; what is text in some rows only is all categories.
+    assert default_x([*swept, row("a", 16, 1.0)]).keys == ("devices",)
+    numbered = [{**each, AxisKey("training.sequence"): n} for n, each in enumerate(swept)]
+    assert default_x(numbered).keys == ("training.sequence",)
+    mixed = [row("a", 8, 1.0, plan=value) for value in ("best", {"tensor": 2}, 3)]
+    assert default_x(mixed).categories == ("best", "tensor 2", "3")
+
+
 def test_knees_are_marked_where_time_is_drawn_on_devices() -> None:
     x, y = column("devices", ROWS, "--x"), column("time_to_train", ROWS, "--y")
     ax = curves_figure(series_of(ROWS, x, y, None), x, y).axes[0]

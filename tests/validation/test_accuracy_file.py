@@ -7,7 +7,15 @@ import tomllib
 import pytest
 from measured import case, comparison
 
-from sim.catalog import Accuracy, accuracy_stacks, device_names, load_accuracy, stack_names
+from sim.catalog import (
+    PRECISIONS,
+    Accuracy,
+    accuracy_stacks,
+    device_names,
+    load_accuracy,
+    optimizer_names,
+    stack_names,
+)
 from sim.catalog.accuracy import FEWEST_ROWS
 from sim.validation.accuracy import accuracies, accuracy_toml
 from sim.workload.parameters import count_parameters
@@ -26,6 +34,7 @@ def test_bands_and_ranges_are_those_of_the_check_rows() -> None:
     assert one.median_absolute_error == pytest.approx(0.1)
     assert one.devices == ("a100-80gb-sxm",)
     assert (one.device_count, one.sequence, one.global_batch) == ((8, 16), (1024, 2048), (16, 64))
+    assert (one.precisions, one.optimizers) == (("fp16",), ("adam",))
     assert one.parameters[0] == count_parameters(case().scenario.model).total
 
 
@@ -42,6 +51,8 @@ def test_every_band_of_the_catalogue_makes_sense(stack: str) -> None:
     assert one is not None
     assert stack in stack_names()
     assert set(one.devices) <= set(device_names())
+    assert set() < set(one.precisions) <= set(PRECISIONS)
+    assert set() < set(one.optimizers) <= set(optimizer_names())
     assert one.rows > 0
     assert one.error_p10 <= one.error_p90
     assert one.median_absolute_error >= 0

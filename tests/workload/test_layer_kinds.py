@@ -8,6 +8,9 @@ from builders import FLASH, WIDE, gpt, training
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim.catalog import loader
+from sim.catalog.data_files import read_data
+from sim.errors import InputError
 from sim.scenario.types import Lora
 from sim.workload.flops import model_flops
 from sim.workload.kinds import EMBEDDING, HEAD, layers_by_kind, model_kinds, model_runs
@@ -25,6 +28,28 @@ def test_runs_of_kinds():
     assert model_kinds(MIXED) == (DENSE, WIDE)
     with pytest.raises(ValueError, match="has 8 layers, but its runs have others"):
         model_runs(dataclasses.replace(MIXED, layers=8))
+
+
+def test_runs_of_a_file_are_pairs(monkeypatch):
+    family = read_data("models/gpt2")
+
+    def written(runs):
+        table = {**family["model"]["gpt2-small"], "layers": 12, "runs": runs}
+        monkeypatch.setattr(loader, "read_data", lambda name: {**family, "model": {"gpt2-small": table}})
+        return loader._model("gpt2-small", "gpt2", loader.read_data("gpt2"))
+
+    mixed = written([["dense", 8], ["wide", 4]])
+    assert model_runs(mixed) == ((DENSE, 8), (WIDE, 4))
+    assert count_parameters(mixed).total > 0
+    for runs in (["dense", 12], "dense", [["dense"]], [["dense", 0], ["wide", 12]], [["dense", "12"]], [[3, 12]]):
+        with pytest.raises(InputError, match="is no run of layers") as refused:
+            written(runs)
+        assert refused.value.where == "catalogue: gpt2-small (gpt2.toml): runs"
+    with pytest.raises(InputError, match=r"unknown kind of layers 'sliding'\n.*allowed: dense") as refused:
+        model_runs(written([["dense", 8], ["sliding", 4]]))
+    assert refused.value.where == "model gpt2-small: runs"
+    with pytest.raises(InputError, match=r"11 in .*\n.*write runs of 12 layers in all"):
+        model_runs(written([["dense", 8], ["wide", 3]]))
 
 
 def test_layers_in_a_range_by_hand():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,7 +19,7 @@ from sim.report.charts.canvas import add_legend, quiet, sheet, sheet_of
 from sim.report.charts.colours import FAINT, INK, LINE_COLOURS, system_style, text_colour
 from sim.report.sweeps.series import Column, Row, Series
 
-_MOST_TICKS = 12
+_MOST_TICKS, _AXIS_CHARACTERS = 12, 120
 _SPAN = 8.0
 """An axis that spans such a factor is logarithmic."""
 _MOST_PANELS = 4
@@ -49,8 +50,14 @@ def curves(series: Sequence[Series], x: Column, y: Column, ax: Axes | None = Non
         colour, marker = system_style(index)
         if one.low != one.high:
             ax.vlines(one.xs, one.low, one.high, color=colour, alpha=0.35, linewidth=4, zorder=2)
-        ax.plot(one.xs, one.ys, color=colour, marker=marker, markersize=5, linewidth=1.7, label=one.label, zorder=3)
-    _scale_x(ax, [at for one in series for at in one.xs])
+        # Between categories there is nothing that a line could mean.
+        width = 0.0 if x.categories else 1.7
+        ax.plot(one.xs, one.ys, color=colour, marker=marker, markersize=5, linewidth=width, label=one.label, zorder=3)
+    if x.categories:
+        _name_places(ax, range(len(x.categories)), x)
+        ax.set_xlim(-0.5, len(x.categories) - 0.5)
+    else:
+        _scale_x(ax, [at for one in series for at in one.xs])
     heights = [height for one in series for height in one.ys if height > 0]
     if heights and len(heights) == sum(len(one.ys) for one in series) and max(heights) >= _SPAN * min(heights):
         ax.set_yscale("log")
@@ -58,7 +65,8 @@ def curves(series: Sequence[Series], x: Column, y: Column, ax: Axes | None = Non
         ax.yaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:,g}"))
         ax.yaxis.set_minor_formatter(NullFormatter())
     elif min((low for one in series for low in one.low), default=0.0) >= 0:
-        ax.set_ylim(bottom=0)
+        highest = max((high for one in series for high in one.high), default=0.0)
+        ax.set_ylim(0, 1.1 * highest or None if x.categories else None)
     ax.set_xlabel(chart_text(x.words), size=9, color=INK)
     ax.set_ylabel(chart_text(y.words), size=9, color=INK)
     quiet(ax, grid=True)
@@ -113,13 +121,13 @@ def ledger_figure(series: Sequence[Series], x: Column) -> Figure:
     title = f"Where every device-second goes, against {x.words}"
     panels = sheet([1.9] * len(shown), title, caption, gap=0.55, legend_rows=(len(present) + 4) // 5)
     for ax, one in zip(panels, shown, strict=True):
-        _bars(ax, one, present)
+        _bars(ax, one, present, x)
     panels[-1].set_xlabel(chart_text(x.words), size=9, color=INK)
     add_legend(panels[-1], caption, columns=5)
     return sheet_of(panels[-1])
 
 
-def _bars(ax: Axes, one: Series, present: Sequence[str]) -> None:
+def _bars(ax: Axes, one: Series, present: Sequence[str], x: Column) -> None:
     """Bars side by side: between two points nothing was simulated."""
     places = range(len(one.xs))
     lower = np.zeros(len(one.xs))
@@ -127,13 +135,21 @@ def _bars(ax: Axes, one: Series, present: Sequence[str]) -> None:
         heights = np.array([100 * _share(row, line) for row in one.rows])
         ax.bar(places, heights, 0.8, bottom=lower, color=LINE_COLOURS[line], linewidth=0, label=line)
         lower += heights
-    every = -(-len(one.xs) // _MOST_TICKS)
-    ax.set_xticks(places[::every], [f"{at:,g}" for at in one.xs[::every]])
+    _name_places(ax, one.xs, x)
     ax.set_xlim(-0.6, len(one.xs) - 0.4)
     ax.set_ylim(0, 100)
     ax.set_title(chart_text(one.label), size=9, weight="bold", color=INK, loc="left")
     ax.set_ylabel("%", size=9, color=INK)
     quiet(ax)
+
+
+def _name_places(ax: Axes, values: Sequence[float], x: Column) -> None:
+    """Ticks at 0, 1, 2 and so on that say which value stands there; of many values some."""
+    every = -(-len(values) // _MOST_TICKS)
+    ticks = [chart_text(x.tick(at)) for at in values[::every]]
+    if x.categories:
+        ticks = [textwrap.fill(one, _AXIS_CHARACTERS // len(ticks), max_lines=2, placeholder="...") for one in ticks]
+    ax.set_xticks(range(len(values))[::every], ticks)
 
 
 def front_figure(series: Sequence[Series], x: Column, y: Column) -> Figure:

@@ -29,7 +29,7 @@ def sweep_figures(
     done = [row for row in rows if not row.get("error")]
     if not done:
         raise InputError("sweep", "no point of it was simulated", "see the column error of points.csv")
-    across = column(x, done, "--x") if x else default_x(done)
+    across = column(x, done, "--x").as_axis(done) if x else default_x(done)
     told = column(by, done, "--by") if by else None
     if heat_map:
         if y is None or told is None:

@@ -37,7 +37,7 @@ def sweep_screen(store: Store, progress: Progress, folder: Path, written: Sequen
 
 
 def _errors(store: Store) -> tuple[Counter[str], dict[str, str]]:
-    """How many points have each error, and the first of them in words."""
+    """How many points have each error, and the first of them in words, with what would help it."""
     counts: Counter[str] = Counter()
     first: dict[str, str] = {}
     for names, record, has_failed in store.records():
@@ -45,5 +45,6 @@ def _errors(store: Store) -> tuple[Counter[str], dict[str, str]]:
             words = record.get("problem", record["row"]["error"])
             counts[words] += 1
             axes = [f"{key} = {shown(value)}" for key, value in names.items() if key != "title"]
-            first.setdefault(words, ", ".join([f"'{record['row']['system']}'", *axes]))
+            place = ", ".join([f"'{record['row']['system']}'", *axes])
+            first.setdefault(words, "; ".join([place, *record.get("remedy", "").splitlines()]))
     return counts, first

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
 from sim.errors import InputError, closest, some_of
-from sim.report.axis_words import axis_words
+from sim.report.axis_words import axis_words, value_words
 from sim.scenario import AxisKey
 from sim.scenario.axes import amount_of
 
@@ -36,10 +36,14 @@ _SCALES = {"time_to_train_s": 86400.0}
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of rows, or several that are one: the same key of different systems."""
+    """A column of rows, or several that are one: the same key of different systems.
+
+    categories: of an axis of text, in words and in the order of the sweep; its numbers are places among them.
+    """
 
     name: str
     keys: tuple[str, ...]
+    categories: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
@@ -53,12 +57,25 @@ class Column:
     def number(self, row: Row) -> float | None:
         """The value as a number, in the unit of the words; of a text with a unit the number. None for other text."""
         value = self.of(row)
+        if self.categories:
+            return None if value is None else float(self.categories.index(value_words(value)))
         if isinstance(value, str):
             amount = amount_of(value)
             return amount[0] if amount else None
         if value is None or isinstance(value, (list, dict)):
             return None
         return float(value) / _SCALES.get(self.keys[0], 1.0)
+
+    def tick(self, number: float) -> str:
+        """A place on an axis in words."""
+        return self.categories[int(number)] if self.categories else f"{number:,g}"
+
+    def as_axis(self, rows: Sequence[Row]) -> Column:
+        """The same to draw along: with categories where not all that rows have in it are numbers."""
+        values = [value for row in rows if (value := self.of(row)) is not None]
+        if all(self.number(row) is not None for row in rows if self.of(row) is not None):
+            return self
+        return replace(self, categories=tuple(dict.fromkeys(map(value_words, values))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +113,7 @@ def axes_of_rows(rows: Sequence[Row]) -> list[AxisKey]:
 
 
 def default_x(rows: Sequence[Row]) -> Column:
-    """The number of devices where that of a system differs, else the first axis that is a number.
+    """The number of devices where that of a system differs, else the first axis that is a number, else the first one.
 
     Raises InputError without one.
     """
@@ -104,11 +121,10 @@ def default_x(rows: Sequence[Row]) -> Column:
     if len(sizes) > len({system for system, _ in sizes}):
         return Column("devices", ("devices",))
     names = list(dict.fromkeys(key for row in rows for key in row))
-    for name in axes_of_rows(rows):
-        found = Column(name.last, tuple(_ending(name.last, names)) or (name,))
-        if all(found.number(row) is not None for row in rows if found.of(row) is not None):
-            return found
-    raise InputError("--x", "no axis of this sweep is a number", "name a column with --x")
+    found = [Column(one.last, tuple(_ending(one.last, names)) or (one,)).as_axis(rows) for one in axes_of_rows(rows)]
+    if found:
+        return min(found, key=lambda one: bool(one.categories))
+    raise InputError("--x", "no axis of this sweep is a number or text with two values", "name a column with --x")
 
 
 def series_of(rows: Sequence[Row], x: Column, y: Column, by: Column | None) -> list[Series]:

@@ -26,7 +26,8 @@ def work(scenario: Scenario) -> Result:
         told = defect_of(error, scenario.where)
         names = {"system": scenario.system.name, "devices": scenario.system.devices}
         defect = {DEFECT: True} if isinstance(told, Defect) else {}
-        return Result({"row": {**names, "error": str(told)}, "problem": told.headline, **defect}, failed=True)
+        said = {"problem": told.headline, "remedy": told.remedy}
+        return Result({"row": {**names, "error": str(told)}, **said, **defect}, failed=True)
     (row,) = summary_rows([outcome])
     del row["title"]
     record = {"row": row, "plan": plan_record(outcome), "warnings": list(warnings_of(outcome)), "notes": outcome.notes}

@@ -11,6 +11,7 @@ import functools
 import numpy as np
 
 from sim.catalog import Model
+from sim.errors import InputError, unknown_name
 from sim.hardware.kernel import Array
 from sim.workload.kinds.dense import DENSE
 from sim.workload.kinds.ends import EMBEDDING, HEAD
@@ -23,11 +24,15 @@ KINDS: dict[str, Kind] = {kind.name: kind for kind in (DENSE,)}
 
 @functools.cache
 def model_runs(model: Model) -> tuple[tuple[Kind, int], ...]:
-    """(kind, layers in a row), from the first layer to the last."""
-    runs = tuple((KINDS[name], count) for name, count in model.runs) or ((DENSE, model.layers),)
-    if sum(count for _, count in runs) != model.layers:
-        raise ValueError(f"{model.name} has {model.layers} layers, but its runs have others: {model.runs}")
-    return runs
+    """(kind, layers in a row), from the first layer to the last. Raises InputError for runs that are none of it."""
+    where = f"model {model.name}: runs"
+    for name, _ in model.runs:
+        if name not in KINDS:
+            raise unknown_name(where, "kind of layers", name, KINDS)
+    if model.runs and (counted := sum(count for _, count in model.runs)) != model.layers:
+        problem = f"{model.name} has {model.layers} layers, but its runs have others: {counted} in {model.runs}"
+        raise InputError(where, problem, f"write runs of {model.layers} layers in all, or change layers")
+    return tuple((KINDS[name], count) for name, count in model.runs) or ((DENSE, model.layers),)
 
 
 @functools.cache
