@@ -13,19 +13,18 @@ from sim.catalog.loader import (
     load_device,
     load_format,
     load_library,
-    load_model,
     load_optimizer,
     load_recipe,
     load_sources,
     load_stack,
     load_variation,
-    model_names,
     optimizer_names,
     recipe_names,
     stack_names,
     stacks_that_run,
     variation_names,
 )
+from sim.catalog.model_files import load_model, model_names
 from sim.catalog.own_files import find_stack, read_device, read_stack
 from sim.catalog.plan_spreads import PlanSpread, plan_spreads
 from sim.catalog.precision_records import NO_COPY, Format, Optimizer, Recipe

@@ -1,8 +1,7 @@
 """Reads the catalogue's data files into records.
 
 Layout: devices/NAME.toml, stacks/NAME.toml, recipes/NAME.toml, optimizers/NAME.toml, libraries/NAME.toml,
-variations/NAME.toml (one record a file), models/FAMILY.toml (one family, one paper a file, a table per size),
-formats.toml, sources.toml (key -> title, reference).
+variations/NAME.toml (one record a file), formats.toml, sources.toml (key -> title, reference). Models: model_files.py.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from sim.catalog.figures import Figure, read_figure, si_value
 from sim.catalog.precision_records import NO_COPY, Format, Optimizer, Recipe
 from sim.catalog.records import Device, Gpu, Library, Model, Protocol, Slow, Stalls, Variation, Wafer
 from sim.catalog.stack_records import GpuStack, Stack, WaferStack
-from sim.catalog.undisclosed import undisclosed, undisclosed_models
 from sim.errors import InputError, shown, unknown_name
 
 Record = TypeVar("Record", Device, Stack, Recipe, Optimizer, Model, Stalls, Slow, Variation)
@@ -50,11 +48,6 @@ def stacks_that_run(schedule: str) -> list[str]:
 def is_stack(record: object) -> bool:
     """Whether this is a software stack, for whatever machines."""
     return any(isinstance(record, stack) for _, stack in _MACHINES.values())
-
-
-def model_names() -> list[str]:
-    """Names of all models, family by family, small to large within a family."""
-    return [name for family in names_on("models") for name in read_data(f"models/{family}")["model"]]
 
 
 def load_device(name: str, where: str = "catalogue") -> Device:
@@ -97,7 +90,7 @@ def stack_of(name: str, raw: Mapping[str, Any], where: str) -> Stack:
     values = _values(name, raw, where)
     if "recipes" in values:
         values["recipes"] = _recipes(values["recipes"], where)
-    return _construct(_MACHINES[raw["record"]][1], values, where)
+    return construct(_MACHINES[raw["record"]][1], values, where)
 
 
 def _recipes(stated: Mapping[str, object], where: str) -> dict[str, Recipe]:
@@ -126,7 +119,7 @@ def load_recipe(name: str, where: str = "catalogue") -> Recipe:
     place = f"catalogue: {name}"
     values = _values(name, with_base("recipes", name), place)
     uses = {use: load_format(value) for use, value in values.items() if use not in ("name", "title", "figures")}
-    return _construct(Recipe, {**values, **uses}, place)
+    return construct(Recipe, {**values, **uses}, place)
 
 
 @functools.cache
@@ -209,19 +202,8 @@ def load_variation(name: str, where: str = "catalogue") -> Variation:
     for key, value in values.items():
         if isinstance(value, dict):
             part = f"{place}: {key}"
-            values[key] = _construct(Stalls, value, part) if key == "stalls" else _construct(Slow, value, part)
-    return _construct(Variation, {**values, "profile": name}, place)
-
-
-def load_model(name: str, where: str = "catalogue") -> Model:
-    """Read one model. Raises InputError with the closest match for an unknown name, and for an undisclosed model."""
-    for family in names_on("models"):
-        raw = read_data(f"models/{family}")
-        if name in raw["model"]:
-            return _model(name, family, raw)
-    if name in undisclosed_models():
-        raise undisclosed(undisclosed_models()[name], where, load_sources())
-    raise unknown_name(where, "model", name, [*model_names(), *undisclosed_models()])
+            values[key] = construct(Stalls, value, part) if key == "stalls" else construct(Slow, value, part)
+    return construct(Variation, {**values, "profile": name}, place)
 
 
 def load_sources() -> dict[str, dict[str, str]]:
@@ -234,14 +216,14 @@ def _check_known(where: str, what: str, name: str, names: Sequence[str]) -> None
         raise unknown_name(where, what, name, names)
 
 
-def _fixed(value: Any) -> Any:
+def fixed(value: Any) -> Any:
     """A value that nobody can change: lists, and those inside them, as tuples."""
-    return tuple(map(_fixed, value)) if isinstance(value, list) else value
+    return tuple(map(fixed, value)) if isinstance(value, list) else value
 
 
 def _record(kind: type[Record], name: str, raw: Mapping[str, Any], where: str) -> Record:
     """Build a record from a file of figures."""
-    return _construct(kind, _values(name, raw, where), where)
+    return construct(kind, _values(name, raw, where), where)
 
 
 def _values(name: str, raw: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -256,7 +238,7 @@ def _values(name: str, raw: Mapping[str, Any], where: str) -> dict[str, Any]:
             figures += cited
         else:
             figure = read_figure(key, entry, where)
-            values[key] = _fixed(si_value(figure, where))
+            values[key] = fixed(si_value(figure, where))
             figures.append(figure)
     return {**values, "figures": tuple(figures)}
 
@@ -267,32 +249,8 @@ def _group(key: str, raw: Mapping[str, Any], where: str) -> tuple[dict[str, Any]
     return {member: si_value(figure, where) for member, figure in figures.items()}, list(figures.values())
 
 
-def _model(name: str, family: str, raw: Mapping[str, Any]) -> Model:
-    """Build one model: the family's common fields, then its own; one figure cites the paper."""
-    where = f"catalogue: {name}"
-    own = dict(raw["model"][name])
-    cite = {key: own.pop(key, raw.get(key, "")) for key in ("source", "date", "note")}
-    figure = read_figure("architecture", {"value": name, "kind": "published", **cite}, where)
-    values = {**raw.get("common", {}), **own, "name": name, "figures": (figure,)}
-    values.setdefault("kv_heads", values["heads"])
-    values.setdefault("head_dim", values["hidden"] // values["heads"])
-    values.setdefault("ffn_hidden", 4 * values["hidden"])
-    where = f"{where} ({family}.toml)"
-    return _construct(Model, {**values, "runs": _runs(values.get("runs", []), where)}, where)
-
-
-def _runs(written: object, where: str) -> tuple[tuple[str, int], ...]:
-    """Runs of layers as pairs; whether there are such kinds, and as many layers, is known where kinds are."""
-    runs: tuple[tuple[str, int], ...] = _fixed(written)
-    for run in runs if isinstance(runs, tuple) else [runs]:
-        if not isinstance(run, tuple) or [type(part) for part in run] != [str, int] or run[1] < 1:
-            raise InputError(
-                f"{where}: runs", f"{shown(run)} is no run of layers", 'write for example [["dense", 16], ["dense", 8]]'
-            )
-    return runs
-
-
-def _construct(kind: type[Record], values: dict[str, Any], where: str) -> Record:
+def construct(kind: type[Record], values: dict[str, Any], where: str) -> Record:
+    """A record from its fields by name. Raises InputError for a field that it does not have, or lacks."""
     known = {spec.name: spec for spec in dataclasses.fields(kind)}
     surplus = sorted(set(values) - set(known))
     missing = [

@@ -57,11 +57,11 @@ def confidence(
         return NEVER_CHECKED
     names = (
         (devices, accuracy.devices, "devices"),
-        ([precision], accuracy.precisions, "precision"),
+        ([] if _alike(precision, accuracy) else [precision], accuracy.precisions, "precision"),
         ([optimizer], accuracy.optimizers, "optimizer"),
     )
     kinds = [f"{word} {', '.join(checked)}" for own, checked, word in names if set(own) - set(checked)]
-    formats = [f"the formats of recipe {usual_recipe}"] if usual_recipe and precision in accuracy.precisions else []
+    formats = [f"the formats of recipe {usual_recipe}"] if usual_recipe and _alike(precision, accuracy) else []
     billions = (accuracy.parameters[0] / 1e9, accuracy.parameters[1] / 1e9)
     ranges = (
         (parameters, accuracy.parameters, f"{_range(billions)} billion parameters"),
@@ -72,6 +72,16 @@ def confidence(
     beyond = [words for value, (low, high), words in ranges if not low <= value <= high]
     others = [] if method == PRETRAINING else ["pretraining"]
     return Confidence(accuracy, (*others, *kinds, *formats, *beyond))
+
+
+_HALF = {"bf16", "fp16"}
+"""Formats of one width and one peak: a step takes as long in either."""
+
+
+def _alike(precision: str, accuracy: Accuracy) -> bool:
+    """Whether rows in a precision that takes as long are among those checked."""
+    checked = set(accuracy.precisions)
+    return precision in checked or (precision in _HALF and bool(_HALF & checked))
 
 
 def _range(ends: tuple[float, float]) -> str:

@@ -8,8 +8,8 @@ from builders import FLASH, WIDE, gpt, training
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.catalog import loader
 from sim.catalog.data_files import read_data
+from sim.catalog.model_files import model_of
 from sim.errors import InputError
 from sim.scenario.types import Lora
 from sim.workload.flops import model_flops
@@ -30,13 +30,12 @@ def test_runs_of_kinds():
         model_runs(dataclasses.replace(MIXED, layers=8))
 
 
-def test_runs_of_a_file_are_pairs(monkeypatch):
+def test_runs_of_a_file_are_pairs():
     family = read_data("models/gpt2")
 
     def written(runs):
         table = {**family["model"]["gpt2-small"], "layers": 12, "runs": runs}
-        monkeypatch.setattr(loader, "read_data", lambda name: {**family, "model": {"gpt2-small": table}})
-        return loader._model("gpt2-small", "gpt2", loader.read_data("gpt2"))
+        return model_of("gpt2-small", "gpt2", {**family, "model": {"gpt2-small": table}})
 
     mixed = written([["dense", 8], ["wide", 4]])
     assert model_runs(mixed) == ((DENSE, 8), (WIDE, 4))
