@@ -34,7 +34,7 @@ from sim.outcome.outcome import Outcome
 from sim.parallel.plan import Plan
 from sim.scenario.types import Lora, Part, PlanRequest, Report, Scenario, System, Training
 from sim.simulate import simulate
-from sim.workload.kinds import KINDS, Kind
+from sim.workload.kinds import KINDS, LayerKind
 from sim.workload.kinds.dense import DENSE
 from sim.workload.operations import Style
 
@@ -58,14 +58,14 @@ def gpt(layers: int = 4, hidden: int = 256, heads: int = 4, **over: Any) -> Mode
     return Model(layers=layers, hidden=hidden, heads=heads, **values)
 
 
-def kind_of(name: str, **over: Any) -> Kind:
+def kind_of(name: str, **over: Any) -> LayerKind:
     """The dense kind of layer in a model with something changed, registered as another kind."""
 
     def changed(formula: Any) -> Any:
         return lambda model, *others: formula(dataclasses.replace(model, **over), *others)
 
-    formulas = {field.name: changed(getattr(DENSE, field.name)) for field in dataclasses.fields(Kind)[1:]}
-    return KINDS.setdefault(name, Kind(name, **formulas))
+    formulas = {field.name: changed(getattr(DENSE, field.name)) for field in dataclasses.fields(LayerKind)[1:]}
+    return KINDS.setdefault(name, LayerKind(name, **formulas))
 
 
 WIDE = kind_of("wide", ffn_hidden=2048)

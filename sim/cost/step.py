@@ -32,7 +32,7 @@ from sim.hardware.network import Communicates, Communication, Network
 from sim.parallel.plan import Plan
 from sim.parallel.plans import Plans
 from sim.scenario.types import Recompute, Training
-from sim.workload.kinds import EMBEDDING, HEAD, Kind, layers_by_kind, model_kinds, model_runs
+from sim.workload.kinds import EMBEDDING, HEAD, LayerKind, layers_by_kind, model_kinds, model_runs
 from sim.workload.layer import Slice
 from sim.workload.parameters import count_parameters
 
@@ -47,7 +47,7 @@ class LayerCost(NamedTuple):
 class Passes(NamedTuple):
     """One micro-batch through a layer of each kind, and through the ends; tensor-parallel exchanges included."""
 
-    layers: dict[Kind, PassCost]
+    layers: dict[LayerKind, PassCost]
     embedding: PassCost
     head: PassCost
 
@@ -199,11 +199,11 @@ def micro_batch_passes(
     """One micro-batch through a layer of each kind and through the ends; of one plan or of many."""
     part, lora, style = slice_of(training, plan, machine.recipe), training.lora, machine.style
 
-    def cost(kind: Kind, recompute: Recompute) -> PassCost:
+    def cost(kind: LayerKind, recompute: Recompute) -> PassCost:
         here, alone = (kind.operations(model, cut, style, lora) for cut in (part, part.unsplit()))
         return pass_cost(here, alone, part.tensor, recompute, machine, plan.pipelining.phases)
 
-    def layer(kind: Kind) -> PassCost:
+    def layer(kind: LayerKind) -> PassCost:
         alone = cost(kind, plan.recompute)
         return alone + _exposed_exchanges(alone, model, part, plan, machine.stack, network)
 

@@ -15,7 +15,7 @@ from sim.hardware.kernel import Array, Kernel
 from sim.hardware.network import Communication, Network
 from sim.parallel.wafer_plan import WaferPlan
 from sim.scenario.types import Training
-from sim.workload.kinds import HEAD, Kind, model_kinds, model_runs
+from sim.workload.kinds import HEAD, LayerKind, model_kinds, model_runs
 from sim.workload.layer import Slice
 from sim.workload.operations import Operation, Style, total
 from sim.workload.parameters import count_parameters
@@ -146,7 +146,7 @@ def wafer_costs(
             stream(added if lora else parameters, stack.gradient_bytes, plan.systems, network, inwards=False),
         )
 
-    def layer(kind: Kind) -> UnitCost:
+    def layer(kind: LayerKind) -> UnitCost:
         added = kind.adapters(model, lora).total if lora else 0
         return unit("layer", kind.operations(model, part, WAFER_STYLE, lora), kind.weights(model).total, added)
 

@@ -36,7 +36,7 @@ from sim.planner.search import search
 from sim.planner.smallest import would_hold
 from sim.scenario.types import Training
 from sim.workload.flops import StepFlops, layers_flops
-from sim.workload.kinds import Kind
+from sim.workload.kinds import LayerKind
 from sim.workload.precision import with_recipe
 
 
@@ -122,7 +122,7 @@ class GpuCluster(MachineKind):
         """What every stage's replicas do in a step."""
         return gpu_program(plan_of(prepared), prepared.costs, machines_of(prepared)[0].stack)
 
-    def flops(self, prepared: Prepared, layers: Mapping[Kind, int], *, head: bool) -> StepFlops:
+    def flops(self, prepared: Prepared, layers: Mapping[LayerKind, int], *, head: bool) -> StepFlops:
         """FLOPs of a step, with what the plan recomputes."""
         model, training, style = prepared.scenario.model, prepared.scenario.training, machines_of(prepared)[0].style
         return layers_flops(model, training, style, plan_of(prepared).recompute, layers, head=head)

@@ -18,7 +18,7 @@ from sim.machines.study import PlanStudy
 from sim.parallel.step_plan import StepPlan
 from sim.scenario.types import RecipeRequest, Training
 from sim.workload.flops import StepFlops
-from sim.workload.kinds import Kind, all_layers
+from sim.workload.kinds import LayerKind, all_layers
 
 
 class DeviceMemory(NamedTuple):
@@ -33,7 +33,7 @@ class Share(NamedTuple):
     """What a part of a system computes of the model: stages of a pipeline, and the layers on them by kind."""
 
     stages: range
-    layers: Mapping[Kind, int]
+    layers: Mapping[LayerKind, int]
 
 
 class MachineKind(ABC):
@@ -114,7 +114,7 @@ class MachineKind(ABC):
         """What every stream of every actor does in a step, by the costs of what is prepared."""
 
     @abstractmethod
-    def flops(self, prepared: Prepared, layers: Mapping[Kind, int], *, head: bool) -> StepFlops:
+    def flops(self, prepared: Prepared, layers: Mapping[LayerKind, int], *, head: bool) -> StepFlops:
         """FLOPs of a step through some of the layers, and the head if it is there."""
 
     def shares(self, prepared: Prepared) -> tuple[Share, ...]:

@@ -22,7 +22,7 @@ from sim.parallel.wafer_plan import WaferPlan, plan_wafers, wafer_memory_bytes
 from sim.planner.wafer_search import wafer_choices, wafer_effort
 from sim.scenario.types import Training
 from sim.workload.flops import StepFlops, layers_flops, model_flops
-from sim.workload.kinds import Kind
+from sim.workload.kinds import LayerKind
 
 
 class WaferCluster(MachineKind):
@@ -82,7 +82,7 @@ class WaferCluster(MachineKind):
         """What every system does in a step."""
         return wafer_program(_plan(prepared), prepared.costs)
 
-    def flops(self, prepared: Prepared, layers: Mapping[Kind, int], *, head: bool) -> StepFlops:
+    def flops(self, prepared: Prepared, layers: Mapping[LayerKind, int], *, head: bool) -> StepFlops:
         """FLOPs of a step; what layers run again on the array is a loss of its kernels."""
         return layers_flops(prepared.scenario.model, prepared.scenario.training, WAFER_STYLE, "none", layers, head=head)
 

@@ -20,7 +20,7 @@ from sim.parallel.plans import Plans
 from sim.parallel.stage_weights import over_layers, over_stage, stage_kinds, stage_states_each
 from sim.scenario.types import Training
 from sim.workload.activations import head_activation_bytes
-from sim.workload.kinds import Kind
+from sim.workload.kinds import LayerKind
 from sim.workload.layer import Slice
 from sim.workload.operations import Style
 from sim.workload.parameters import adapter_parameters, count_parameters, layer_adapter_parameters
@@ -62,7 +62,7 @@ def stage_parameters(model: Model, plan: Plans, stage: Array) -> Array:
     return _parameters(model, plan, stage, stage_kinds(model, plan, stage))
 
 
-def _parameters(model: Model, plan: Plans, stage: Array, kinds: Mapping[Kind, Array]) -> Array:
+def _parameters(model: Model, plan: Plans, stage: Array, kinds: Mapping[LayerKind, Array]) -> Array:
     copies = over_layers(kinds, lambda kind: kind.copied_weights(model, plan.tensor))
     return (over_stage(model, plan, stage, kinds, lambda weights: weights.total) + copies) / plan.tensor
 
@@ -123,7 +123,7 @@ def stage_memory(
     return StageMemory(weights, gradients, optimizer, activations, buffers, fragmented, _runtime_bytes(plan, stack))
 
 
-def _mean_bytes(kinds: Mapping[Kind, Array], of: Callable[[Kind], Array]) -> Array:
+def _mean_bytes(kinds: Mapping[LayerKind, Array], of: Callable[[LayerKind], Array]) -> Array:
     """Bytes of something that a layer of a stage has of a micro-batch, on average over its layers.
 
     Chunks of one stage whose layers differ hold more or less at different times; the average stands for all of them.
@@ -131,10 +131,12 @@ def _mean_bytes(kinds: Mapping[Kind, Array], of: Callable[[Kind], Array]) -> Arr
     return of(*kinds) if len(kinds) == 1 else over_layers(kinds, of) / np.maximum(sum(kinds.values()), 1)
 
 
-def _most_working_bytes(model: Model, part: Slice, style: Style, plan: Plans, kinds: Mapping[Kind, Array]) -> Array:
+def _most_working_bytes(
+    model: Model, part: Slice, style: Style, plan: Plans, kinds: Mapping[LayerKind, Array]
+) -> Array:
     """Bytes while the layer of a stage that needs most runs backward: brought back, and gradients."""
 
-    def working(kind: Kind) -> Array:
+    def working(kind: LayerKind) -> Array:
         return kind.working_bytes(model, part, style, plan.recompute) + kind.gradient_flow_bytes(model, part, style)
 
     if len(kinds) == 1:

@@ -13,12 +13,12 @@ from sim.hardware.kernel import Array
 from sim.parallel.plan import Plan
 from sim.parallel.plans import Plans
 from sim.scenario.types import Training
-from sim.workload.kinds import EMBEDDING, HEAD, Kind, layers_by_kind, model_kinds
+from sim.workload.kinds import EMBEDDING, HEAD, LayerKind, layers_by_kind, model_kinds
 from sim.workload.parameters import states_each
 from sim.workload.weights import Weights, vocabulary_shape
 
 
-def stage_kinds(model: Model, plan: Plans, stage: Array) -> dict[Kind, Array]:
+def stage_kinds(model: Model, plan: Plans, stage: Array) -> dict[LayerKind, Array]:
     """How many layers of each kind a stage holds over all its chunks. stage: a number, or one for each plan."""
     kinds = model_kinds(model)
     if len(kinds) == 1:
@@ -27,7 +27,7 @@ def stage_kinds(model: Model, plan: Plans, stage: Array) -> dict[Kind, Array]:
     return {kind: sum(counts[kind] for counts in chunks) for kind in kinds}
 
 
-def layers_of_stages(model: Model, plan: Plan, stages: Sequence[int]) -> dict[Kind, int]:
+def layers_of_stages(model: Model, plan: Plan, stages: Sequence[int]) -> dict[LayerKind, int]:
     """How many layers of each kind of one copy of the model some stages of a plan run."""
     own = [stage_kinds(model, plan, stage) for stage in stages]
     return {kind: sum(one[kind] for one in own) // plan.pipelining.copies for kind in model_kinds(model)}
@@ -51,13 +51,13 @@ def stage_orthogonal_flops(model: Model, training: Training, plan: Plans, stage:
     return over_layers(kinds, lambda kind: kind.adapters(model, lora).orthogonal_flops(steps))
 
 
-def over_layers(kinds: Mapping[Kind, Array], of: Callable[[Kind], Array]) -> Array:
+def over_layers(kinds: Mapping[LayerKind, Array], of: Callable[[LayerKind], Array]) -> Array:
     """The sum of something over the layers of a stage, so many of each kind."""
     return functools.reduce(operator.add, [count * of(kind) for kind, count in kinds.items()])
 
 
 def over_stage(
-    model: Model, plan: Plans, stage: Array, kinds: Mapping[Kind, Array], of: Callable[[Weights], float]
+    model: Model, plan: Plans, stage: Array, kinds: Mapping[LayerKind, Array], of: Callable[[Weights], float]
 ) -> Array:
     """The sum of something over the weights of a stage; what tensor ranks copy is left out.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sim.catalog import Model
 from sim.hardware.kernel import Array, Kernel
 from sim.scenario.types import Recompute, Training
-from sim.workload.kinds import HEAD, Kind, all_layers
+from sim.workload.kinds import HEAD, LayerKind, all_layers
 from sim.workload.layer import Slice
 from sim.workload.operations import Operation, Style, rerun_kernels, total
 
@@ -45,7 +45,7 @@ def model_flops(model: Model, training: Training, style: Style, recompute: Recom
 
 
 def layers_flops(
-    model: Model, training: Training, style: Style, recompute: Recompute, layers: Mapping[Kind, int], *, head: bool
+    model: Model, training: Training, style: Style, recompute: Recompute, layers: Mapping[LayerKind, int], *, head: bool
 ) -> StepFlops:
     """FLOPs of one step through some of the layers, so many of each kind, and the head if it is there.
 

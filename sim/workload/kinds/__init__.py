@@ -1,7 +1,7 @@
 """The kinds of layers that models are made of, and how many of each lie where.
 
 A model is its runs: so many layers of one kind in a row, then so many of another. A new kind is a module here with its
-`Kind`, and an entry of `KINDS`.
+`LayerKind`, and an entry of `KINDS`.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from sim.errors import InputError, unknown_name
 from sim.hardware.kernel import Array
 from sim.workload.kinds.dense import DENSE
 from sim.workload.kinds.ends import EMBEDDING, HEAD
-from sim.workload.kinds.kind import Kind
+from sim.workload.kinds.kind import LayerKind
 
-__all__ = ["EMBEDDING", "HEAD", "KINDS", "Kind", "all_layers", "layers_by_kind", "model_kinds", "model_runs"]
+__all__ = ["EMBEDDING", "HEAD", "KINDS", "LayerKind", "all_layers", "layers_by_kind", "model_kinds", "model_runs"]
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (DENSE,)}
+KINDS: dict[str, LayerKind] = {kind.name: kind for kind in (DENSE,)}
 
 
 @functools.cache
-def model_runs(model: Model) -> tuple[tuple[Kind, int], ...]:
+def model_runs(model: Model) -> tuple[tuple[LayerKind, int], ...]:
     """(kind, layers in a row), from the first layer to the last. Raises InputError for runs that are none of it."""
     where = f"model {model.name}: runs"
     for name, _ in model.runs:
@@ -36,17 +36,17 @@ def model_runs(model: Model) -> tuple[tuple[Kind, int], ...]:
 
 
 @functools.cache
-def model_kinds(model: Model) -> tuple[Kind, ...]:
+def model_kinds(model: Model) -> tuple[LayerKind, ...]:
     """Every kind of layer that a model has, in the order in which they appear; without its ends."""
     return tuple(dict.fromkeys(kind for kind, _ in model_runs(model)))
 
 
-def layers_by_kind(model: Model, first: Array, last: Array) -> dict[Kind, Array]:
+def layers_by_kind(model: Model, first: Array, last: Array) -> dict[LayerKind, Array]:
     """How many layers of each kind there are from layer `first` up to but without layer `last`.
 
     Hand-worked: runs of 2, 3 and 2 layers of kinds a, b and a: of layers 1 to 5, two are a's (1 and 5), three b's.
     """
-    found: dict[Kind, Array] = {}
+    found: dict[LayerKind, Array] = {}
     start = 0
     for kind, count in model_runs(model):
         end = start + count
@@ -56,6 +56,6 @@ def layers_by_kind(model: Model, first: Array, last: Array) -> dict[Kind, Array]
     return found
 
 
-def all_layers(model: Model) -> dict[Kind, int]:
+def all_layers(model: Model) -> dict[LayerKind, int]:
     """How many layers of each kind a model has."""
     return {kind: int(count) for kind, count in layers_by_kind(model, 0, model.layers).items()}

@@ -26,7 +26,7 @@ def _no_bytes(model: Model, part: Slice, style: Style, recompute: Recompute | No
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Kind:
+class LayerKind:
     """One kind of layer of a model, or one of its ends. All of it is of one layer.
 
     operations: on one device. weights: of the whole layer. adapters: that LoRA adds beside them.
