@@ -102,11 +102,14 @@ def stage_memory(
         kinds, lambda kind: kind.kept_bytes(model, part, style, plan.recompute)
     )
     due = plan.pipelining.due(stage, plan.pipeline, plan.virtual_stages, plan.micro_batches)
-    kept += (
-        due
-        * plan.stage_layers(stage)
-        * _mean_bytes(kinds, lambda kind: kind.unfinished_bytes(model, part, style, plan.recompute))
-    )
+    # Most schedules leave none due: then there is nothing to work out for a hundred thousand plans.
+    apart = bool(np.any(due))
+    if apart:
+        kept += (
+            due
+            * plan.stage_layers(stage)
+            * _mean_bytes(kinds, lambda kind: kind.unfinished_bytes(model, part, style, plan.recompute))
+        )
     working = _most_working_bytes(model, part, style, plan, kinds)
     activations = kept + working
     buffers = _gathered_bytes(model, plan, stack, recipe) + _placeholder_bytes(model, training, plan, stack, stage)
@@ -114,7 +117,7 @@ def stage_memory(
     head, is_last = head_activation_bytes(model, part, per_logit), plan.pipelining.has_last(stage, plan.pipeline)
     # Where every forward runs first, the logits of every micro-batch wait for their backward.
     waiting = is_last * (plan.micro_batches - 1) * head if plan.pipelining.forwards_first else 0.0
-    if training.lora is None:
+    if apart and training.lora is None:
         # Gradients of logits, until the vocabulary projection's weight gradient has used them.
         waiting = waiting + is_last * np.maximum(due - 1, 0) * width * part.tokens * model.vocab / plan.tensor
     head_peak = is_last * (head - working)
