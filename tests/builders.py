@@ -35,7 +35,7 @@ from sim.parallel.plan import Plan
 from sim.scenario.types import Lora, Part, PlanRequest, Report, Scenario, System, Training
 from sim.simulate import simulate
 from sim.workload.kinds import KINDS, LayerKind
-from sim.workload.kinds.dense import DENSE
+from sim.workload.kinds.transformer import DENSE
 from sim.workload.operations import Style
 
 UNFUSED = Style(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sim.catalog import Model
 from sim.cost.compute import Machine
-from sim.cost.split import gradient_send, pipeline_send, tied_embedding_bytes
+from sim.cost.split import gradient_send, pipeline_send, shared_gradient_bytes
 from sim.hardware.network import NOTHING, Communication, Network
 from sim.parallel.plan import Plan
 from sim.workload.layer import Slice
@@ -60,19 +60,17 @@ def shared_gradients(
 ) -> tuple[Communication, ...]:
     """(S,) what each stage sends to the one that holds the same parameters, so that their gradients become one.
 
-    gradient_bytes: of one gradient. stage_bytes: (S,) of all gradients of a stage. With two copies of the model that is
-    the mirrored stage, with all, of which each replica sends its share; else with tied embeddings first and last stage,
-    with the embedding's.
+    gradient_bytes: of one gradient. stage_bytes: (S,) of all gradients of a stage. The holders are the mirrored stages
+    with two copies of the model; else first and last stage, of a tied embedding.
     """
     sent: list[Communication] = [NOTHING] * plan.pipeline
-    whole, last = plan.pipelining.copies > 1, plan.pipeline - 1
-    tied_bytes = float(tied_embedding_bytes(model, plan, gradient_bytes))
+    last = plan.pipeline - 1
 
     def send_of(size: float) -> Send:
         return lambda pipeline, network, on: gradient_send(size, pipeline, network, stages=on)
 
-    for stage in range(plan.pipeline) if whole else dict.fromkeys((0, last)):
-        send = send_of(stage_bytes[stage] / plan.data if whole else tied_bytes)
+    for stage in range(plan.pipeline) if plan.pipelining.copies > 1 else dict.fromkeys((0, last)):
+        send = send_of(float(shared_gradient_bytes(model, plan, gradient_bytes, stage_bytes[stage])))
         sent[stage] = _between(plan, sites, send)(stage, last - stage)
     return tuple(sent)
 

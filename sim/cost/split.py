@@ -201,6 +201,17 @@ def tied_embedding_bytes(model: Model, plan: Plans, gradient_bytes: float) -> Ar
     return model.tied_embeddings * is_apart * (gradient_bytes * model.vocab * model.hidden / plan.tensor)
 
 
+def shared_gradient_bytes(model: Model, plan: Plans, gradient_bytes: float, stage_bytes: Array) -> Array:
+    """Gradients that a stage sends to the one that holds the same parameters.
+
+    gradient_bytes: of one gradient of the embedding. stage_bytes: of all gradients of the stage. With two copies of the
+    model the mirrored stage holds the same, and each replica sends its share; else a tied embedding alone is.
+    """
+    if plan.pipelining.copies > 1:
+        return stage_bytes / plan.data
+    return tied_embedding_bytes(model, plan, gradient_bytes)
+
+
 def gradient_send(size_bytes: Array, plan: Plans, network: Communicates, *, stages: Array) -> Communication:
     """Half of summing gradients that two stages both hold: one's to the other.
 

@@ -33,10 +33,18 @@ def cuts_well(layers: Array, chunks: Array) -> Array:
     return (np.asarray(layers) >= chunks) & ((more == 0) | (more == np.asarray(chunks) - 2))
 
 
+def first_layer(layers: Array, chunks: Array, chunk: Array) -> Array:
+    """Number of the first layer of a chunk, cut as balanced_cut does; of the chunk behind the last, all layers.
+
+    Hand-worked: 8 layers on 3 chunks are 3, 3 and 2: chunk 2 begins with layer 6.
+    """
+    each, more = layers // chunks, layers % chunks
+    return each * chunk + np.clip(chunk - (chunks - 1 - more), 0, more)
+
+
 def chunk_layers(layers: Array, chunks: Array, index: Array) -> Array:
     """Layers of one chunk, cut as balanced_cut does. Hand-worked: 70 layers on 12: chunk 0 has 5, chunk 1 has 6."""
-    each, more = layers // chunks, layers % chunks
-    return each + 1 * np.logical_and(np.greater_equal(index, chunks - 1 - more), np.less(index, chunks - 1))
+    return first_layer(layers, chunks, index + 1) - first_layer(layers, chunks, index)
 
 
 def balanced_layers(layers: Array, stages: Array, virtual: Array, stage: Array) -> Array:
@@ -49,15 +57,6 @@ def balanced_layers(layers: Array, stages: Array, virtual: Array, stage: Array) 
     # Of the chunks with one layer more, C - 1 - r to C - 2, those that lie on this stage.
     here = (chunks - 2 - stage) // stages - (chunks - 2 - more - stage) // stages
     return virtual * each + here
-
-
-def first_layer(layers: Array, chunks: Array, chunk: Array) -> Array:
-    """Number of the first layer of a chunk, cut as balanced_cut does; of the chunk behind the last, all layers.
-
-    Hand-worked: 8 layers on 3 chunks are 3, 3 and 2: chunk 2 begins with layer 6.
-    """
-    each, more = layers // chunks, layers % chunks
-    return each * chunk + np.clip(chunk - (chunks - 1 - more), 0, more)
 
 
 def in_runs(counts: Sequence[int]) -> str:

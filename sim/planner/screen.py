@@ -18,7 +18,7 @@ from sim.cost.compute import Machine
 from sim.cost.estimate import estimated_step_s
 from sim.cost.parts import duration_s
 from sim.cost.sketch import ShardedSketch, Sketch, StageSketch, mean_layer
-from sim.cost.split import gradient_send, pipeline_send, tied_embedding_bytes
+from sim.cost.split import gradient_send, pipeline_send, shared_gradient_bytes
 from sim.cost.stage import exposed_gather, sharded_unit, stage_cost
 from sim.cost.step import expected_maximum, micro_batch_passes, slice_of
 from sim.hardware.kernel import Array
@@ -135,10 +135,8 @@ class Screen:
         part = slice_of(training, some, self.machine.recipe)
         sends = [pipeline_send(model, part, some, stack, self.table, stages=stages) for stages in (1, -1)]
         width = 0.0 if training.lora else self.machine.gradient_bytes
-        shared_bytes = tied_embedding_bytes(model, some, width)
-        if some.pipelining.copies > 1:
-            held = trained_share(model, training) * stage_parameters(model, some, np.zeros_like(some.pipeline))
-            shared_bytes = self.machine.gradient_bytes * held / some.data
+        held = trained_share(model, training) * stage_parameters(model, some, np.zeros_like(some.pipeline))
+        shared_bytes = shared_gradient_bytes(model, some, width, self.machine.gradient_bytes * held)
         sends.append(gradient_send(shared_bytes, some, self.table, stages=some.pipeline - 1))
         return [one.seconds for one in sends]
 

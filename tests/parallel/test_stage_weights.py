@@ -14,7 +14,7 @@ from sim.parallel.plan_block import PlanBlock
 from sim.parallel.stage_weights import stage_kinds, stage_orthogonal_flops
 from sim.scenario.types import Lora
 from sim.workload.activations import gradient_flow_bytes, layer_activation_bytes, working_bytes
-from sim.workload.kinds.dense import DENSE
+from sim.workload.kinds.transformer import DENSE
 from sim.workload.layer import Slice
 from sim.workload.parameters import count_parameters
 

@@ -14,7 +14,7 @@ from sim.errors import InputError
 from sim.scenario.types import Lora
 from sim.workload.flops import model_flops
 from sim.workload.kinds import EMBEDDING, HEAD, layers_by_kind, model_kinds, model_runs
-from sim.workload.kinds.dense import DENSE
+from sim.workload.kinds.transformer import DENSE
 from sim.workload.layer import Slice
 from sim.workload.parameters import adapter_parameters, count_parameters, layer_adapter_parameters, states_each
 

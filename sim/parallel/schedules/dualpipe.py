@@ -26,11 +26,8 @@ def two_way_order(writer: Writer, near: int, half: int) -> list[Slot]:
     """
     far = half - 1 - near
     pairs = writer.most - (2 * far + near + 1)
-    # 1 and 2: forwards of direction 0 until the first of direction 1 comes by, then of both.
-    for _ in range(2 * far):
-        writer.forward(0)
-    for direction in (0, 1) * (near + 1):
-        writer.forward(direction)
+    # 1 and 2: forwards until the directions have met.
+    writer.fill(far, near)
     # 3: the first backwards of direction 1, with their weight gradients apart so that they are passed on sooner.
     for _ in range(far):
         writer.input_gradient(1)

@@ -57,6 +57,16 @@ class Writer:
             self.slots.append(self._next("forward", direction))
             self._held += 1
 
+    def fill(self, far: int, near: int) -> None:
+        """Forwards of direction 0 until the first of direction 1 comes by, then of both.
+
+        far, near: stages until the directions meet, and back to where direction 0 enters.
+        """
+        for _ in range(2 * far):
+            self.forward(0)
+        for direction in (0, 1) * (near + 1):
+            self.forward(direction)
+
     def input_gradient(self, direction: int = 0) -> None:
         """The next input gradient of a direction, if there is one; its weight gradient is due from then on."""
         if self.left("input gradient", direction):
@@ -173,10 +183,7 @@ class ZeroBubbleV(ZeroBubbleH1):
     def order(self, stage: int, stages: int, virtual: int, micro_batches: int) -> list[Slot]:
         """Direction 0 goes down, 1 up. A stage holds at most 2 p chunks, that is, p micro-batches of its layers."""
         writer, behind = Writer((stage, 2 * stages - 1 - stage), micro_batches, 2 * stages), stages - 1 - stage
-        for _ in range(2 * behind):
-            writer.forward(0)
-        for direction in (0, 1) * (stage + 1):
-            writer.forward(direction)
+        writer.fill(behind, stage)
         for _ in range(behind):
             writer.input_gradient(1)
             writer.forward(1)

@@ -13,9 +13,8 @@ import numpy as np
 from sim.catalog import Model
 from sim.errors import InputError, unknown_name
 from sim.hardware.kernel import Array
-from sim.workload.kinds.dense import DENSE
-from sim.workload.kinds.ends import EMBEDDING, HEAD
 from sim.workload.kinds.kind import LayerKind
+from sim.workload.kinds.transformer import DENSE, EMBEDDING, HEAD
 
 __all__ = ["EMBEDDING", "HEAD", "KINDS", "LayerKind", "all_layers", "layers_by_kind", "model_kinds", "model_runs"]
 
