@@ -32,7 +32,7 @@ _SMALLEST, _LARGEST = 1e-9, 1e12
 _LARGEST_OF = {
     "n_gpus": 1_000_000, "gpus_per_node": 1024, "layers": 10_000, "d_model": 1_000_000, "heads": 10_000,
     "kv_heads": 10_000, "d_ffn": 10_000_000, "vocab": 100_000_000, "seq_len": 100_000_000, "micro_batch": 1_000_000,
-    "global_batch_sequences": 10_000_000, "vpp": 10_000, "ep": 100_000, "zero_stage": 3,
+    "global_batch_sequences": 10_000_000, "vpp": 10_000, "ep": 100_000, "zero_stage": 3, "zero_group": 1_000_000,
     "sequence_parallel": 1, "gated_mlp": 1, "flash_attention": 1,
 }  # fmt: skip
 """What the columns may hold at most: beyond it, a figure has slipped into the wrong column."""
@@ -44,9 +44,9 @@ class Row:
     """One published training measurement, as its source states it; None where the source does not say.
 
     year: of the measurement. gpus_per_node and the link rates are of the cluster: GB/s and Gbit/s per device and
-    direction. grad_accum: micro-batches of a replica in a step. tokens_per_s_per_gpu,
-    step_time_s: end to end. model_tflops_per_gpu, mfu: by the source's convention. verified: "yes" where the figure
-    was read in the source itself, "memory" where not.
+    direction. grad_accum: micro-batches of a replica in a step. zero_group: devices that a sharded state is
+    spread over, where fewer than the data degree. tokens_per_s_per_gpu, step_time_s: end to end. model_tflops_per_gpu,
+    mfu: by the source's convention. verified: "yes" where the figure was read in the source itself, "memory" where not.
     """
 
     id: str
@@ -77,6 +77,7 @@ class Row:
     ep: int | None = None
     sequence_parallel: int | None = None
     zero_stage: int | None = None
+    zero_group: int | None = None
     recompute: str = ""
     precision: str = ""
     flash_attention: int | None = None
