@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
 
 from sim.catalog import device_names, load_device, load_stack
 from sim.catalog.data_files import read_data
+from sim.errors import InputError
 from sim.machines import kind_of
 from sim.validation.table import Row
 
@@ -112,6 +113,17 @@ def convention_of(row: Row) -> Convention:
         entry.get("memory", "reserved"),
         _conventions()["device_note"].get(row.gpu, ""),
     )
+
+
+def guessed_stack(row: Row, without: Collection[str] = ()) -> str:
+    """The stack that the rules for sources that nobody has listed give a row; `without`: stacks that are passed over.
+
+    Raises InputError where every rule that holds names one of those.
+    """
+    for entry in _conventions()["source"]:
+        if not entry.get("known", True) and entry["stack"] not in without and _matches(entry, row):
+            return str(entry["stack"])
+    raise InputError(row.id, "no rule guesses a stack for it", "see the end of sim/validation/sources.toml")
 
 
 def _own_topology(entry: Mapping[str, Any], row: Row) -> str | None:
