@@ -163,7 +163,7 @@ class GpuCluster(MachineKind):
             _schedule(plan),
             f"{plan.data:,}",
             f"{plan.micro_batch}" + (f" x{counts_text(counts)}" if counts else ""),
-            f"{plan.zero}",
+            _zero(plan),
             "yes" if plan.sequence_parallel else "",
             "" if plan.recompute == "none" else plan.recompute,
         )
@@ -175,7 +175,7 @@ class GpuCluster(MachineKind):
             "pipeline": f"{plan.pipeline}",
             "virtual stages": f"{plan.virtual_stages}",
             "micro-batch": f"{plan.micro_batch}",
-            "ZeRO": f"{plan.zero}",
+            "ZeRO": _zero(plan),
             "sequence parallel": "yes" if plan.sequence_parallel else "no",
             "recompute": plan.recompute,
             "schedule": plan.schedule,
@@ -239,6 +239,11 @@ def _borders(found: LookedUp, plan: Plan) -> list[Topology]:
                 f"use a topology with room for {least} devices, or a smaller tensor or data",
             ) from None
     return borders
+
+
+def _zero(plan: Plan) -> str:
+    """Its ZeRO stage, and the group of replicas that share out states where it is not all of them."""
+    return f"{plan.zero}/{plan.zero_group}" if plan.zero_group else f"{plan.zero}"
 
 
 def _schedule(plan: Plan) -> str:
