@@ -264,7 +264,7 @@ def test_wafers_beyond_andromeda_are_a_condor_galaxy() -> None:
         ({"source": "a thesis", "note": "Megatron-DeepSpeed", "zero_stage": 1, "year": 2022}, "bigscience-2022"),
         ({"source": "DeepSpeed", "zero_stage": 3, "tp": 1, "dp": 8, "year": 2022}, "deepspeed-zero3-2021"),
         ({"gpu": "V100-SXM2-32GB", "zero_stage": 3, "tp": 1, "dp": 8, "year": 2023}, "deepspeed-zero3-2021"),
-        ({"source": "InternLM/InternEvo on another cluster", "year": 2024}, "internevo-2023"),
+        ({"source": "somebody with InternEvo", "year": 2024}, "internevo-2023"),
         ({"flash_attention": 1, "year": 2023}, "megatron-2023"),
         ({"flash_attention": 1, "year": 2022}, "megatron-2023"),
         ({"year": 2023}, "megatron-2023"),
