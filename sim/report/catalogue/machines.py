@@ -119,9 +119,8 @@ def _which_stack() -> str:
     latest = ", ".join(f"{name} ({stack})" for name, stack in latest_stacks().items())
     lines = (
         'Take the stack of your framework, time and attention kernel; several (stack = ["a", "b"]) show the range.'
-        " Overlaps:"
-        " gradients and gathers of the replicas, pipeline sends, tensor-parallel exchanges. SP: sequence parallelism. Checks: published rows"
-        " that nothing was fitted on.",
+        " Overlaps: gradients and gathers of the replicas, pipeline sends, tensor-parallel exchanges. SP: sequence"
+        " parallelism. Checks: published rows that nothing was fitted on.",
         f"The newest of a line: {latest}.",
     )
     return "\n".join(wrapped(line, 0) for line in lines)
