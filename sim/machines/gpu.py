@@ -190,12 +190,13 @@ class GpuCluster(MachineKind):
         """What it shards, fuses and overlaps."""
         overlaps = {
             "gradients": stack.overlap_gradient_reduction,
+            "gathers": stack.overlap_parameter_gather or stack.prefetch_layers > 0,
             "sends": stack.overlap_pipeline_send,
-            "gathers": stack.prefetch_layers > 0,
+            "tensor": stack.overlap_tensor_exchange,
         }
         return (
             f"{', '.join(map(str, stack.zero_stages))} ({stack.default_zero_stage})",
-            "yes" if stack.flash_attention else "no",
+            stack.attention_kernel if stack.flash_attention else "unfused",
             "yes" if stack.sequence_parallel else "no",
             ", ".join(name for name, does in overlaps.items() if does) or "nothing",
         )
