@@ -98,7 +98,7 @@ def test_multiples_of_eight_elements_run_at_the_full_rate(size):
 
 
 FILLED = {"gemm_fill_s": 1e-6, "gemm_buffered_elements": 200, "gemm_store_share": 0.5, "hbm_bytes_per_s": 1e11}
-"""Filling and draining a tile costs 1 us; 200 k are held at once; writing a tile takes 256 x 128 x 2 / 1e11 s = 0.66 us."""
+"""A tile fills and drains in 1 us, holds 200 k at once, and is written in 256 x 128 x 2 / 1e11 s = 0.66 us."""
 
 
 @pytest.mark.parametrize("k", [8, 64, 200])
