@@ -135,10 +135,13 @@ def _own_topology(entry: Mapping[str, Any], row: Row) -> str | None:
 def _matches(entry: Mapping[str, Any], row: Row) -> bool:
     """Whether an entry is about a row: every pattern and figure of it holds, and its stack runs on the row's device."""
     columns = {"match": row.source, "id": row.id, "note": row.note, "gpu": row.gpu, "model": row.model}
-    stated = {"zero_stage": row.zero_stage, "flash_attention": row.flash_attention}
+    stages = entry.get("zero_stage", row.zero_stage)
     return (
         all(re.match(entry[key], text) for key, text in columns.items() if key in entry)
-        and all(value == entry[key] for key, value in stated.items() if key in entry)
+        and ("named" not in entry or re.search(entry["named"], f"{row.source} {row.note}") is not None)
+        and row.zero_stage in (stages if isinstance(stages, list) else [stages])
+        and row.flash_attention == entry.get("flash_attention", row.flash_attention)
+        and ("fused" not in entry or bool(row.flash_attention) == entry["fused"])
         and entry.get("from_year", 0) <= (row.year or _UNKNOWN_YEAR) <= entry.get("to_year", math.inf)
         and (not entry.get("unsplit") or (row.tp or 1) * (row.pp or 1) == 1)
         and (not entry.get("no_pipeline") or (row.pp or 1) == 1)
