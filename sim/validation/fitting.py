@@ -36,27 +36,34 @@ _ROUNDS = 6
 _SHARES = (1.0, 0.5, 0.25)
 _SMALL = 0.02
 """Standard deviations of a member taken at random: where no constant moves further, the search ends."""
+_FAR = 0.003
+"""Relative change of a row's step time beyond which it is worked out anew, not reckoned along its slopes."""
 _LITTLE = 0.02
 """The step, in the same, along which slopes are taken."""
 
 
-class _Asked(NamedTuple):
-    """A row to be worked out at some distances of all constants."""
-
-    case: Case
-    distances: dict[Constant, float]
-
-
 class Worked(NamedTuple):
-    """A row worked out at some values: its error, and how fast it follows each (distances of constants.py)."""
+    """A row worked out at some values: its error, and how fast it follows each (distances of constants.py).
+
+    closed_s: by the closed form there, for errors elsewhere.
+    """
 
     error: float
+    closed_s: float
     near: dict[Constant, float]
     slopes: dict[Constant, float]
 
-    def moves(self, here: Mapping[Constant, float]) -> float:
-        """By how much its time has moved elsewhere, as far as slopes tell."""
-        return abs(sum(slope * (here[one] - self.near[one]) for one, slope in self.slopes.items()))
+    def reckoned(self, here: Mapping[Constant, float]) -> float:
+        """Its error elsewhere, along its slopes."""
+        return self.error + sum(slope * (here[one] - self.near[one]) for one, slope in self.slopes.items())
+
+
+class _Asked(NamedTuple):
+    """A row to be worked out at some distances of all constants. known: where the closed form leads there from."""
+
+    case: Case
+    distances: dict[Constant, float]
+    known: Worked | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,16 @@ class Fitted:
     def values(self) -> dict[Constant, float]:
         """The constants, to four digits: more than the rows can tell."""
         return rounded(self.distances)
+
+    @property
+    def mean_absolute_before(self) -> float:
+        """Mean absolute error of the rows before."""
+        return _mean_absolute(self.before)
+
+    @property
+    def mean_absolute(self) -> float:
+        """Mean absolute error of the rows now."""
+        return _mean_absolute([row.reckoned(self.distances) for row in self.rows])
 
     @property
     def common(self) -> tuple[float, ...]:
@@ -142,13 +159,17 @@ def work_out(
     here: Mapping[Constant, float],
     jobs: int = 1,
     known: Sequence[Worked] | None = None,
-    far: float = 0.0,
+    *,
+    engine: bool = True,
 ) -> tuple[Worked, ...]:
-    """Every row at some distances; of those that are known nearby only the ones whose time moves more than `far`."""
-    asked = [_Asked(case, dict(here)) for case in cases]
+    """Every row at some distances; of those that are known nearby only the ones whose time moves beyond what is little.
+
+    engine: False where the closed form will do from there on, with what the engine found beside it and the same slopes.
+    """
     if known is None:
-        return tuple(mapped(_work_out, asked, jobs))
-    stale = [index for index, row in enumerate(known) if row.moves(here) > far]
+        return tuple(mapped(_work_out, [_Asked(case, dict(here)) for case in cases], jobs))
+    asked = [_Asked(case, dict(here), None if engine else row) for case, row in zip(cases, known, strict=True)]
+    stale = [index for index, row in enumerate(known) if abs(row.reckoned(here) - row.error) > _FAR]
     found = list(known)
     for index, row in zip(stale, mapped(_work_out, [asked[index] for index in stale], jobs), strict=True):
         found[index] = row
@@ -166,16 +187,19 @@ def _work_out(asked: _Asked) -> Worked:
     prepared = prepare_as_measured(asked.case.scenario)
     near = {one: asked.distances[one] for one in active_in(prepared)}
     values = {one: one.value(at) for one, at in near.items()}
-    time_s = changed(prepared, values).trace.step_time_s
     network = Network(prepared.parts[0].topology)
     base_s = _closed_form_s(changed(prepared, values), network)
+    if asked.known is not None:
+        error = asked.known.error + float(np.log(base_s / asked.known.closed_s))
+        return Worked(error, base_s, near, asked.known.slopes)
+    time_s = changed(prepared, values).trace.step_time_s
     slopes = {}
     for one, at in near.items():
         # Towards the middle, so that no step leaves the range.
         little = -_LITTLE if at > 0 else _LITTLE
         other_s = _closed_form_s(changed(prepared, {**values, one: one.value(at + little)}), network)
         slopes[one] = float(np.log(other_s / base_s)) / little
-    return Worked(float(np.log(time_s / asked.case.step_time_s)), near, slopes)
+    return Worked(float(np.log(time_s / asked.case.step_time_s)), base_s, near, slopes)
 
 
 def _closed_form_s(prepared: Prepared, network: Network) -> float:
@@ -192,7 +216,7 @@ def _linear(rows: Sequence[Worked], sources: list[str]) -> Linear:
 
 def _improbable(rows: Sequence[Worked], sources: list[str], here: Mapping[Constant, float]) -> float:
     values = _vector(here)
-    errors = np.array([row.error for row in rows])
+    errors = np.array([row.reckoned(here) for row in rows])
     return misfit(errors, row_weights(sources), half_width()) + distance(
         values, common_values(values, priors()), priors()
     )
@@ -240,3 +264,7 @@ def write_fit(found: Fitted, date: str) -> list[Path]:
                 raise InputError(str(path), f"cannot write it: {error.strerror}", "fit in a checkout") from error
             written.append(path)
     return sorted(set(written))
+
+
+def _mean_absolute(log_ratios: Sequence[float]) -> float:
+    return float(np.mean(np.abs(np.expm1(log_ratios))))

@@ -30,8 +30,6 @@ from sim.workload.parameters import count_parameters
 _GIB = 2.0**30
 _DIGITS = 6
 _ROUNDS = 2
-_FAR = 0.005
-"""Relative change of a row's step time beyond which it is worked out anew, not reckoned along its slopes."""
 
 
 class _Task(NamedTuple):
@@ -83,7 +81,7 @@ def _constants_without(task: _Task) -> dict[Constant, float]:
     """What is fitted without any row of one source, from the full fit on.
 
     The full fit has every row's error and slopes. Where leaving out moves a row's time by more than can be reckoned
-    along them, the row is worked out there, and the constants once more.
+    along them, the closed form says what its error is there, and the constants are found once more.
     """
     found = task.found
     kept = [index for index, case in enumerate(found.cases) if label_of(case.row.source) != task.source]
@@ -93,7 +91,7 @@ def _constants_without(task: _Task) -> dict[Constant, float]:
     here = found.distances
     for _ in range(_ROUNDS):
         here = step(rows, sources, here)
-        rows = work_out(cases, here, 1, rows, _FAR)
+        rows = work_out(cases, here, 1, rows, engine=False)
     return rounded(step(rows, sources, here))
 
 
