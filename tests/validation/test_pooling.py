@@ -30,8 +30,8 @@ def found(linear: Linear, known: Priors, half_width: float) -> np.ndarray:
 
 
 def test_one_row_moves_a_constant_by_the_share_of_a_normal_posterior() -> None:
-    # Prior variance 1 (half common, half its own), row variance 1000^2 / 2, slope 1000, so 1/2 in units of the constant:
-    # a row that alone would say 0.9 moves it by 1 / (1 + 1/2) = 2/3 of that.
+    # Prior variance 1 (half common, half its own); row variance 1000^2 / 2, slope 1000, so 1/2 in the constant's unit:
+    # a row that alone would say 0.0009 moves it by 1 / (1 + 1/2) = 2/3 of that.
     value = found(rows([[WIDE]], [-0.9 * WIDE * 1e-3]), priors(0), WIDE)
     assert value[0] == pytest.approx(0.9e-3 * 2 / 3, rel=1e-3)
 
