@@ -124,6 +124,7 @@ def _type_of(value: object) -> str:
 _COUNTS = {
     "multiprocessors": (0, "write for example 108"),
     "gemm_aligned_elements": (0, "write for example 8"),
+    "gemm_buffered_elements": (0, "write for example 218"),
     "gemm_splits": (1, "write for example [1, 2, 4, 8]"),
     "gemm_tiles": (2, "write for example [[256, 128], [128, 256]]"),
 }

@@ -112,6 +112,19 @@ def test_what_is_taken_instead_of_what_is_stated_is_said(over: dict[str, Any], s
     assert isinstance(result(**over), Comparison)
 
 
+def test_the_group_that_shares_out_states_is_the_stated_one_where_the_stack_can() -> None:
+    stated = {"source": "simumax", "n_gpus": 8, "dp": 8, "tp": 1, "zero_stage": 1, "global_batch_sequences": 16}
+    assert [case(**stated, zero_group=group).scenario.system.plan.zero_group for group in (None, 4, 8)] == [
+        None,
+        4,
+        None,
+    ]
+    assert "all 8 replicas share out the states, for the stated 3" in case(**stated, zero_group=3).assumed
+    older = case(**{**stated, "source": "somebody", "year": 2022, "flash_attention": 0}, zero_group=4)
+    assert older.scenario.system.plan.zero_group is None
+    assert "all 8 replicas share out the states, for the stated 4" in older.assumed
+
+
 def test_sequence_parallelism_without_tensor_parallelism_is_none() -> None:
     found = result(source="simumax", sequence_parallel=1, tp=1, dp=8)
     assert isinstance(found, Comparison)
@@ -350,6 +363,7 @@ CHANGES: dict[str, list[str]] = {
     "vpp": ["", "1", "3", "20"],
     "sequence_parallel": ["", "0", "1"],
     "zero_stage": ["", "0", "1", "2", "3", "4"],
+    "zero_group": ["", "1", "2", "3"],
     "recompute": ["", "none", "selective", "full", "some"],
     "precision": ["", "bf16", "fp16", "fp32", "BF16"],
     "flash_attention": ["", "0", "1"],
