@@ -72,7 +72,8 @@ def pipelined_s(plan: Plans, stages: Sequence[Durations], counts: Sequence[Array
     sums = (sum(count * one[side] for count, one in zip(counts, stages, strict=True)) for side in (0, 2))
     forward_s, weight_s = (share * one for one in sums)
     others = Durations(forward_s, others_s - forward_s, weight_s)
-    return plan.micro_batches * slowest_s + plan.pipelining.bubble_s(plan.pipeline, plan.virtual_stages, others)
+    bubble_s = plan.pipelining.bubble_s(plan.pipeline, plan.virtual_stages, plan.micro_batches, others)
+    return plan.micro_batches * slowest_s + bubble_s
 
 
 def _overlappable_s(stage: StageSketch, plan: Plans) -> Array:
