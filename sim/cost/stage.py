@@ -16,7 +16,7 @@ from sim.cost.split import gather_overlapped_with_forward, gradient_reduction, p
 from sim.hardware.kernel import Array, launched_time_s, memory_time_s
 from sim.hardware.network import NOTHING, Communicates, Communication
 from sim.parallel.memory import stage_parameters, trained_share
-from sim.parallel.plans import Plans
+from sim.parallel.plans import Plans, reductions
 from sim.parallel.stage_weights import stage_orthogonal_flops, stage_states_each
 from sim.scenario.types import Training
 
@@ -56,14 +56,13 @@ def stage_cost(
     trained = trained_share(model, training) * stage_parameters(model, plan, stage)
     gradient_bytes = machine.gradient_bytes * trained
     pieces = buckets(gradient_bytes, plan, machine.stack)
-    reductions = plan.micro_batches if plan.reduces_each else 1
     gathers = plan.zero in (1, 2)
     return StageCost(
         reduction=gradient_reduction(gradient_bytes / pieces, plan, machine.stack, network),
         buckets=pieces,
         bucket_bytes=gradient_bytes / pieces,
         gather=parameter_gather(machine.recipe.parameters.bytes * trained, plan, network) if gathers else NOTHING,
-        prepare_s=_prepare_s(reductions * trained, plan, machine),
+        prepare_s=_prepare_s(reductions(plan) * trained, plan, machine),
         optimizer=_optimizer(model, training, plan, stage, machine, trained),
     )
 
@@ -90,10 +89,13 @@ def exposed_gather(
 
 
 def buckets(gradient_bytes: Array, plan: Plans, stack: GpuStack) -> Array:
-    """Reductions that a stage's gradients leave in: all at once, or bucket by bucket as each chunk completes them."""
-    if not stack.overlap_gradient_reduction:
-        return 1
+    """Reductions that a stage's gradients leave in: all at once, or bucket by bucket as each chunk completes them.
+
+    Chunk by chunk where only a share of them is kept.
+    """
     chunks = plan.virtual_stages * plan.pipelining.copies
+    if not stack.overlap_gradient_reduction:
+        return chunks if plan.reduces_each else 1
     chunk_bytes = gradient_bytes / chunks
     return chunks * np.maximum(1, np.ceil(chunk_bytes / stack.gradient_bucket_bytes)).astype(int)
 
