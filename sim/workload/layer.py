@@ -70,7 +70,7 @@ def layer_operations(model: Model, part: Slice, style: Style, lora: Lora | None 
     frozen = lora is not None
     norms = [_norm(f"norm {index}", model, part, style) for index in range(model.norms_per_layer)]
     attention = (
-        flash_attention(part.micro_batch, part.sequence, query_width, key_value_width, style)
+        flash_attention(part.micro_batch, part.sequence, query_width, key_value_width, model.head_dim, style)
         if style.flash_attention
         else unfused_attention(
             part.micro_batch, part.sequence, model.heads / t, model.head_dim, style, dropout=model.dropout
