@@ -22,6 +22,7 @@ _ROLES = "Which rows to simulate: those held back for checking, those that const
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write everything into this file as well.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the results (default: results/validation).")
 @click.option("--collectives", is_flag=True, help="Instead: measured collectives, sweep by sweep.")
+@click.option("--operators", is_flag=True, help="Instead: measured operators of one GPU, by shape.")
 @click.option("--spread", is_flag=True, help="Instead: how far steps lie apart, and what a slow node costs (a minute).")
 def validate(
     source: str | None,
@@ -31,13 +32,14 @@ def validate(
     json_file: Path | None,
     out: Path | None,
     collectives: bool,
+    operators: bool,
     spread: bool,
 ) -> None:
     """Compare the simulator with published training measurements, row by row: errors, targets, worst rows, charts."""
-    if collectives or spread:
+    if collectives or operators or spread:
         from sim.report.validation.others import other_comparisons
 
-        click.echo(other_comparisons(collectives=collectives, spread=spread))
+        click.echo(other_comparisons(collectives=collectives, operators=operators, spread=spread))
         return
     from sim.report.files import check_writable
     from sim.report.screen import written_files
