@@ -12,13 +12,20 @@ import numpy as np
 from sim.catalog import GpuStack, Model, Optimizer, Recipe, load_optimizer
 from sim.cost.compute import Machine
 from sim.cost.parts import Parts
-from sim.cost.split import gather_overlapped_with_forward, gradient_reduction, parameter_gather
+from sim.cost.split import (
+    gather_overlapped_with_forward,
+    gradient_reduction,
+    owners_broadcast,
+    parameter_gather,
+    tensor_by_tensor,
+)
 from sim.hardware.kernel import Array, launched_time_s, memory_time_s
 from sim.hardware.network import NOTHING, Communicates, Communication
 from sim.parallel.memory import stage_parameters, trained_share
 from sim.parallel.plans import Plans
 from sim.parallel.stage_weights import stage_orthogonal_flops, stage_states_each
 from sim.scenario.types import Training
+from sim.workload.parameters import count_tensors
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +69,38 @@ def stage_cost(
         reduction=gradient_reduction(gradient_bytes / pieces, plan, machine.stack, network),
         buckets=pieces,
         bucket_bytes=gradient_bytes / pieces,
-        gather=parameter_gather(machine.recipe.parameters.bytes * trained, plan, network) if gathers else NOTHING,
+        gather=_step_gather(machine.recipe.parameters.bytes * trained, model, plan, machine, network)
+        if gathers
+        else NOTHING,
         prepare_s=_prepare_s(reductions * trained, plan, machine),
         optimizer=_optimizer(model, training, plan, stage, machine, trained),
     )
 
 
+def _step_gather(
+    weight_bytes: Array, model: Model, plan: Plans, machine: Machine, network: Communicates
+) -> Communication:
+    """Parameters of a stage after a sharded optimizer: gathered by all at once, or broadcast by the owners of tensors."""
+    if machine.stack.whole_tensor_shards:
+        tensors = np.ceil(count_tensors(model) / plan.pipeline)
+        return owners_broadcast(weight_bytes, tensors, plan, network)
+    return parameter_gather(weight_bytes, plan, network)
+
+
 def sharded_unit(
-    weights: int, model: Model, training: Training, plan: Plans, machine: Machine, network: Communicates
+    weights: int, tensors: int, model: Model, training: Training, plan: Plans, machine: Machine, network: Communicates
 ) -> ShardedUnit:
-    """Cost what FSDP does for a unit of so many weights."""
-    own, trained = weights / plan.tensor, trained_share(model, training)
-    return ShardedUnit(
-        gather=parameter_gather(machine.recipe.parameters.bytes * own, plan, network),
-        scatter=gradient_reduction(machine.gradient_bytes * trained * own, plan, machine.stack, network),
-        prepare_s=_prepare_s(trained * own, plan, machine),
+    """Cost what FSDP does for a unit of so many weights, in so many tensors."""
+    own, trained, stack = weights / plan.tensor, trained_share(model, training), machine.stack
+    calls = tensors if stack.tensor_gathers else 1
+    listed = Communication(calls * stack.list_operations * plan.shards * stack.host_launch_s)
+    gathered = tensor_by_tensor(
+        lambda size: parameter_gather(size, plan, network), machine.recipe.parameters.bytes * own, calls
     )
+    scattered = tensor_by_tensor(
+        lambda size: gradient_reduction(size, plan, stack, network), machine.gradient_bytes * trained * own, calls
+    )
+    return ShardedUnit(gathered + listed, scattered + listed, _prepare_s(trained * own, plan, machine))
 
 
 def exposed_gather(

@@ -29,7 +29,7 @@ from sim.parallel.plan_block import Counts, PlanBlock
 from sim.parallel.stage_weights import stage_kinds as layers_of_stage
 from sim.scenario.types import Scenario
 from sim.workload.kinds import all_layers, model_kinds
-from sim.workload.parameters import count_parameters
+from sim.workload.parameters import count_parameters, root_tensors
 
 Floats = NDArray[np.float64]
 _ROWS = 1 << 14
@@ -154,8 +154,9 @@ class Screen:
     def _sharded(self, some: PlanBlock) -> list[Array]:
         """What FSDP does for a layer of each kind and for the root."""
         model, training = self.scenario.model, self.scenario.training
-        weights = [*(kind.weights(model).total for kind in model_kinds(model)), count_parameters(model).root]
-        units = [sharded_unit(one, model, training, some, self.machine, self.table) for one in weights]
+        weights = [(one.total, one.tensors) for one in (kind.weights(model) for kind in model_kinds(model))]
+        weights.append((count_parameters(model).root, root_tensors(model)))
+        units = [sharded_unit(*one, model, training, some, self.machine, self.table) for one in weights]
         return [column for one in units for column in (one.gather.seconds, one.scatter.seconds, one.prepare_s)]
 
     def _step_s(self, block: PlanBlock, shared: list[Floats]) -> Floats:
