@@ -202,7 +202,9 @@ def owners_broadcast(weight_bytes: Array, tensors: Array, plan: Plans, network: 
     Hand-worked: 12 tensors of 12 GB in all on 8 replicas: 8 broadcasts of 1.5 GB; on 16, 12 of 1 GB.
     """
     calls = np.minimum(plan.shards, tensors)
-    return network.run("broadcast", weight_bytes / calls, plan.mesh.split_group("data", plan.shards)[0]) * calls
+    group, _ = plan.mesh.split_group("data", plan.shards)
+    all_calls: Communication = network.run("broadcast", weight_bytes / calls, group) * calls
+    return all_calls
 
 
 def tensor_by_tensor(exchanges: Callable[[Array], Communication], size_bytes: Array, tensors: int) -> Communication:

@@ -48,10 +48,11 @@ class StageCost:
 class ShardedUnit:
     """What FSDP does for one unit: a layer, or the root of embedding, final norm and head.
 
-    gather: of its parameters. scatter: of its gradients. prepare_s: compute to make them ready.
+    gather: of its parameters. again: for its backward. scatter: of its gradients. prepare_s: compute to make them ready.
     """
 
     gather: Communication
+    again: Communication
     scatter: Communication
     prepare_s: Array
 
@@ -90,7 +91,11 @@ def _step_gather(
 def sharded_unit(
     weights: int, tensors: int, model: Model, training: Training, plan: Plans, machine: Machine, network: Communicates
 ) -> ShardedUnit:
-    """Cost what FSDP does for a unit of so many weights, in so many tensors."""
+    """Cost what FSDP does for a unit of so many weights, in so many tensors.
+
+    A layer that is gathered tensor by tensor is given back so as well, and so gathered twice for a backward that runs
+    its forward again. Source: Rajbhandari et al. 2021 (ZeRO-Infinity), sec. 4.1.
+    """
     own, trained, stack = weights / plan.tensor, trained_share(model, training), machine.stack
     calls = tensors if stack.tensor_gathers else 1
     listed = Communication(calls * stack.list_operations * plan.shards * stack.host_launch_s)
@@ -100,7 +105,8 @@ def sharded_unit(
     scattered = tensor_by_tensor(
         lambda size: gradient_reduction(size, plan, stack, network), machine.gradient_bytes * trained * own, calls
     )
-    return ShardedUnit(gathered + listed, scattered + listed, _prepare_s(trained * own, plan, machine))
+    gather, again = gathered + listed, 2 if stack.tensor_gathers and plan.recompute == "full" else 1
+    return ShardedUnit(gather, gather * again, scattered + listed, _prepare_s(trained * own, plan, machine))
 
 
 def exposed_gather(
