@@ -208,7 +208,7 @@ def owners_broadcast(weight_bytes: Array, tensors: Array, plan: Plans, network: 
 
 
 def tensor_by_tensor(exchanges: Callable[[Array], Communication], size_bytes: Array, tensors: int) -> Communication:
-    """An exchange of each tensor of a layer instead of one of all. exchanges: bytes -> one. They count as equally large.
+    """An exchange of each tensor of a layer instead of one of all. exchanges: bytes -> one. Tensors count as equal.
 
     Source: DeepSpeed, runtime/zero/partition_parameters.py, _allgather_param.
     """

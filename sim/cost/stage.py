@@ -48,7 +48,7 @@ class StageCost:
 class ShardedUnit:
     """What FSDP does for one unit: a layer, or the root of embedding, final norm and head.
 
-    gather: of its parameters. again: for its backward. scatter: of its gradients. prepare_s: compute to make them ready.
+    gather: of its parameters. again: for its backward. scatter: of its gradients. prepare_s: compute that readies them.
     """
 
     gather: Communication
@@ -81,7 +81,7 @@ def stage_cost(
 def _step_gather(
     weight_bytes: Array, model: Model, plan: Plans, machine: Machine, network: Communicates
 ) -> Communication:
-    """Parameters of a stage after a sharded optimizer: gathered by all at once, or broadcast by the owners of tensors."""
+    """Parameters of a stage after a sharded optimizer: gathered at once, or broadcast by the owners of tensors."""
     if machine.stack.whole_tensor_shards:
         tensors = np.ceil(count_tensors(model) / plan.pipeline)
         return owners_broadcast(weight_bytes, tensors, plan, network)

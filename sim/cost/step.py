@@ -125,7 +125,10 @@ def step_costs_on_sites(
     shard = functools.partial(
         sharded_unit, model=model, training=training, plan=plan, machine=sites[0].machine, network=sites[0].network
     )
-    layers = {kind: LayerCost(one, shard(kind.weights(model).total, kind.weights(model).tensors)) for kind, one in passes[0].layers.items()}
+    layers = {
+        kind: LayerCost(one, shard(kind.weights(model).total, kind.weights(model).tensors))
+        for kind, one in passes[0].layers.items()
+    }
     forwards_s = [stage_forward_s(plan, stage, chunks) for stage in range(plan.pipeline)]
     busy_s = [plan.micro_batches * micro_batch_busy_s(stage, plan, chunks) for stage in range(plan.pipeline)]
     sizes = [float(stage.buckets * stage.bucket_bytes) for stage in stages]

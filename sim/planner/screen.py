@@ -157,7 +157,11 @@ class Screen:
         weights = [(one.total, one.tensors) for one in (kind.weights(model) for kind in model_kinds(model))]
         weights.append((count_parameters(model).root, root_tensors(model)))
         units = [sharded_unit(*one, model, training, some, self.machine, self.table) for one in weights]
-        return [column for one in units for column in (one.gather.seconds, one.again.seconds, one.scatter.seconds, one.prepare_s)]
+        return [
+            column
+            for one in units
+            for column in (one.gather.seconds, one.again.seconds, one.scatter.seconds, one.prepare_s)
+        ]
 
     def _step_s(self, block: PlanBlock, shared: list[Floats]) -> Floats:
         """The step of some plans, from what each of them has looked up."""

@@ -202,7 +202,7 @@ class Network:
         return max(cost.scale_up_hop_s, posted_s)
 
     def _card_share(self, algorithm: Algorithm, shape: Shape) -> float:
-        """Share of the bytes of one group that its busiest link carries: one over the cards that it leaves a domain by."""
+        """Share of one group's bytes that its busiest link carries: one over the cards that it leaves a domain by."""
         loads: Loads = np.sum(algorithm.phases(replace(shape, first=1)), axis=0)
         return float(loads[np.argmax(loads / self.topology.links.bytes_per_s[:-1])])
 
