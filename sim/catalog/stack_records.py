@@ -64,6 +64,14 @@ class GpuStack:
     """States can be shared out among groups of the replicas instead of all of them."""
     scatter_gradients: bool
     """Replicas that share out states get their part of the gradients alone; else each gets the sum of all of them."""
+    whole_tensor_shards: bool
+    """Shares of optimizer states (ZeRO 1 and 2) are whole tensors: their owners broadcast the parameters, one after
+    the other; else all gather all shares at once."""
+    tensor_gathers: bool
+    """ZeRO 3 gathers and scatters every tensor in a collective of its own; else all of a layer at once."""
+    list_operations: float
+    """Operations of the host for every rank in a gather or scatter of sharded parameters: views and copies of a list
+    with a tensor for each rank, while the device waits."""
     overlap_tensor_gradients: bool
     """The reduction of a projection's input gradient over the tensor ranks runs beside its weight gradient."""
     overlap_tensor_exchange: bool

@@ -34,7 +34,7 @@ from sim.parallel.plans import Plans
 from sim.scenario.types import Recompute, Training
 from sim.workload.kinds import EMBEDDING, HEAD, LayerKind, layers_by_kind, model_kinds, model_runs
 from sim.workload.layer import Slice
-from sim.workload.parameters import count_parameters
+from sim.workload.parameters import count_parameters, root_tensors
 
 
 class LayerCost(NamedTuple):
@@ -125,7 +125,10 @@ def step_costs_on_sites(
     shard = functools.partial(
         sharded_unit, model=model, training=training, plan=plan, machine=sites[0].machine, network=sites[0].network
     )
-    layers = {kind: LayerCost(one, shard(kind.weights(model).total)) for kind, one in passes[0].layers.items()}
+    layers = {
+        kind: LayerCost(one, shard(kind.weights(model).total, kind.weights(model).tensors))
+        for kind, one in passes[0].layers.items()
+    }
     forwards_s = [stage_forward_s(plan, stage, chunks) for stage in range(plan.pipeline)]
     busy_s = [plan.micro_batches * micro_batch_busy_s(stage, plan, chunks) for stage in range(plan.pipeline)]
     sizes = [float(stage.buckets * stage.bucket_bytes) for stage in stages]
@@ -134,7 +137,7 @@ def step_costs_on_sites(
         layers=tuple(layers[kind] for kind, count in model_runs(model) for _ in range(count)),
         embedding=passes[0].embedding,
         head=passes[0].head,
-        root=shard(count_parameters(model).root),
+        root=shard(count_parameters(model).root, root_tensors(model)),
         sends=sends,
         sends_back=sends_back,
         reductions=tuple(stage.reduction for stage in stages),

@@ -16,8 +16,10 @@ from sim.cost.split import (
     layer_exchanges,
     overlapped,
     overlapped_with_weight_gradients,
+    owners_broadcast,
     parameter_gather,
     pipeline_send,
+    tensor_by_tensor,
     tied_embedding_bytes,
 )
 from sim.hardware.network import NOTHING, Communication, Group, Network
@@ -305,3 +307,18 @@ def test_a_tensor_group_inside_a_node_is_faster_than_one_across():
 
     # Eight cards of 2 GB/s carry what one link of 200 GB/s carries inside the node: twelve times slower, less latency.
     assert layer_s(16) > 5 * layer_s(8)
+
+
+@pytest.mark.parametrize(("tensors", "calls"), [(12, 8), (5, 5)])
+def test_owners_broadcast_one_after_the_other(tensors, calls):
+    # Every byte goes around the ring once, in as many broadcasts as there are owners: no more than ranks or tensors.
+    found = owners_broadcast(12e9, tensors, plan(data=8, zero=1), ideal_node(8, RATE))
+    assert found.seconds == pytest.approx(12e9 / RATE)
+    assert found.meetings == calls
+
+
+def test_an_exchange_of_each_tensor():
+    shape, network = plan(data=8, zero=3), ideal_node(8, RATE)
+    found = tensor_by_tensor(lambda size: parameter_gather(size, shape, network), 8e9, 4)
+    assert found.seconds == pytest.approx(parameter_gather(8e9, shape, network).seconds)
+    assert found.meetings == 4
