@@ -29,6 +29,8 @@ class GpuStack:
     recompute_stops_early: bool
     """Recomputation ends with the last activation that the backward needs, not with the layer."""
     selective_recompute: SelectiveRecompute
+    splits_kept_inputs: bool
+    """Of a layer recomputed as a whole, a tensor rank keeps its share of the input, gathered for the backward."""
     fused_elementwise: bool
     """Bias, activation, dropout and residual run as one kernel; mask and softmax as one."""
     host_launch_s: float
