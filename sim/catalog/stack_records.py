@@ -62,6 +62,10 @@ class GpuStack:
     sequence_parallel: bool
     default_zero_stage: int
     zero_stages: tuple[int, ...]
+    zero_groups: bool
+    """States can be shared out among groups of the replicas instead of all of them."""
+    scatter_gradients: bool
+    """Replicas that share out states get their part of the gradients alone; else each gets the sum of all of them."""
     overlap_tensor_gradients: bool
     """The reduction of a projection's input gradient over the tensor ranks runs beside its weight gradient."""
     overlap_tensor_exchange: bool
