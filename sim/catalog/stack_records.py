@@ -83,6 +83,8 @@ class GpuStack:
     optimizer_traffic_bytes: dict[str, float]
     """Memory traffic of one optimizer step per parameter held, by optimizer."""
     optimizer_launches: float
+    optimizer_unit_launches: float
+    """Launches of the optimizer's step beside those, for every unit that FSDP shards: none where kernels take many."""
     fixed_step_s: float
     """Host work once a step (logging, data loader hand-over, loss scale)."""
     loss_traffic_bytes: float
