@@ -29,6 +29,8 @@ class GpuStack:
     recompute_stops_early: bool
     """Recomputation ends with the last activation that the backward needs, not with the layer."""
     selective_recompute: SelectiveRecompute
+    splits_kept_inputs: bool
+    """Of a layer recomputed as a whole, a tensor rank keeps its share of the input, gathered for the backward."""
     fused_elementwise: bool
     """Bias, activation, dropout and residual run as one kernel; mask and softmax as one."""
     host_launch_s: float
@@ -89,6 +91,8 @@ class GpuStack:
     optimizer_traffic_bytes: dict[str, float]
     """Memory traffic of one optimizer step per parameter held, by optimizer."""
     optimizer_launches: float
+    optimizer_unit_launches: float
+    """Launches of the optimizer's step beside those, for every unit that FSDP shards: none where kernels take many."""
     fixed_step_s: float
     """Host work once a step (logging, data loader hand-over, loss scale)."""
     loss_traffic_bytes: float

@@ -22,6 +22,7 @@ from sim.cost.split import (
 from sim.hardware.kernel import Array, launched_time_s, memory_time_s
 from sim.hardware.network import NOTHING, Communicates, Communication
 from sim.parallel.memory import stage_parameters, trained_share
+from sim.parallel.plan import shards_by_layer
 from sim.parallel.plans import Plans, reductions
 from sim.parallel.stage_weights import stage_orthogonal_flops, stage_states_each
 from sim.scenario.types import Training
@@ -151,8 +152,15 @@ def _optimizer(
         flops = stage_orthogonal_flops(model, training, plan, stage, optimizer.orthogonal_steps)
         peak = machine.gpu.peak_flops_per_s.get("bf16", machine.gpu.peak_flops_per_s[machine.precision])
         busy_s = busy_s + flops / (plan.tensor * ranks) / (peak * machine.gpu.gemm_sustained)
-    launches = machine.stack.optimizer_launches
+    launches = (
+        machine.stack.optimizer_launches + _sharded_units(plan, machine.stack) * machine.stack.optimizer_unit_launches
+    )
     return {"optimizer": launched_time_s(busy_s, launches, machine.stack.host_launch_s, machine.gap_s)}
+
+
+def _sharded_units(plan: Plans, stack: GpuStack) -> Array:
+    """Flat parameters that a device has a shard of: each layer's, and the root's (Zhao et al. 2023, sec. 4.2)."""
+    return plan.stage_layers(0) + 1 if shards_by_layer(plan, stack) else 0
 
 
 def update_bytes(stack: GpuStack, recipe: Recipe, optimizer: Optimizer, states: Array) -> Array:

@@ -49,6 +49,8 @@ class Style:
     """Traffic of norms, residuals, activation functions and rotations over what half precision needs."""
     gradient_add_bytes: float = 0.0
     """What a kernel of its own moves per element to add a weight's gradient to a buffer; 0: there is none."""
+    splits_kept_inputs: bool = False
+    """Tensor ranks keep a share each of the input of a layer that is recomputed as a whole."""
 
     @property
     def activation_bytes(self) -> float:
