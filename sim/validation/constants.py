@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -161,7 +161,7 @@ def changed(prepared: Prepared, values: Values) -> Prepared:
     return dataclasses.replace(prepared, stack=stack, parts=tuple(parts))
 
 
-def _with(record: Any, values: Mapping[Sequence[str], float]) -> Any:
+def _with(record: Any, values: Mapping[tuple[str, ...], float]) -> Any:
     """A record with fields changed, or entries of its tables."""
     changes: dict[str, Any] = {}
     for (field, *key), value in values.items():
