@@ -10,6 +10,8 @@ from sim.catalog.precision_records import Recipe
 
 SelectiveRecompute = Literal["attention-core", "operators"]
 """What selective recomputation runs again: the scores, or all but attention and every other matrix product."""
+NormKernels = Literal["fused", "single", "apart"]
+"""A norm as one kernel, as kernels in fp32 with casts around them, or as kernels in the activations' own format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,13 @@ class GpuStack:
     selective_recompute: SelectiveRecompute
     fused_elementwise: bool
     """Bias, activation, dropout and residual run as one kernel; mask and softmax as one."""
+    layer_norm: NormKernels
+    rms_norm: NormKernels
+    fused_gating: bool
+    """The activation of a gated MLP and its product with the other input run as one kernel, and what is between them
+    is not kept."""
+    attention_output_copied: bool
+    """The output of a fused attention is laid out anew for the projection, and both are kept."""
     host_launch_s: float
     """Host time to launch one kernel of a forward; where kernels are shorter, the host is the clock."""
     launch_gap_s: float
@@ -63,6 +72,8 @@ class GpuStack:
     """Tensor-parallel gathers and scatters run rank by rank beside the matrix products that they feed or follow."""
     prefetch_layers: int
     """How many layers ahead FSDP gathers parameters."""
+    limited_gathers: bool
+    """The host waits before it asks for memory for more gathered layers; else it does so as far as it runs ahead."""
     reduces_every_micro_batch: bool
     """FSDP reduce-scatters after every micro-batch instead of accumulating locally."""
     gradient_cast_bytes: float
@@ -71,6 +82,8 @@ class GpuStack:
     """Share by which compute slows down while a collective runs beside it (stolen multiprocessors)."""
     optimizer_traffic_bytes: dict[str, float]
     """Memory traffic of one optimizer step per parameter held, by optimizer."""
+    step_temporaries: float
+    """Tensors as wide as a moment that the optimizer's step makes of all the parameters that a device updates."""
     optimizer_launches: float
     fixed_step_s: float
     """Host work once a step (logging, data loader hand-over, loss scale)."""

@@ -64,6 +64,10 @@ class Machine:
             stack.selective_recompute,
             stack.vocabulary_multiple,
             stack.activation_passes,
+            stack.layer_norm,
+            stack.rms_norm,
+            stack.fused_gating,
+            stack.attention_output_copied,
         )
 
 
