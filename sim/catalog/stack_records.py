@@ -13,6 +13,10 @@ SelectiveRecompute = Literal["attention-core", "operators"]
 NormKernels = Literal["fused", "single", "apart"]
 """A norm as one kernel, as kernels in fp32 with casts around them, or as kernels in the activations' own format."""
 
+AttentionOutputCopies = Literal["never", "batched", "always"]
+"""When a fused attention's output is laid out anew for the projection and both are kept: sequences of a batch, which
+the kernel wants one after the other, or every output, which is padded again."""
+
 
 @dataclass(frozen=True, slots=True)
 class GpuStack:
@@ -35,8 +39,7 @@ class GpuStack:
     fused_gating: bool
     """The activation of a gated MLP and its product with the other input run as one kernel, and what is between them
     is not kept."""
-    attention_output_copied: bool
-    """The output of a fused attention is laid out anew for the projection, and both are kept."""
+    attention_output_copies: AttentionOutputCopies
     host_launch_s: float
     """Host time to launch one kernel of a forward; where kernels are shorter, the host is the clock."""
     launch_gap_s: float

@@ -67,7 +67,7 @@ class Machine:
             stack.layer_norm,
             stack.rms_norm,
             stack.fused_gating,
-            stack.attention_output_copied,
+            stack.attention_output_copies,
         )
 
 

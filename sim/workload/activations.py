@@ -127,12 +127,13 @@ def _whole_bytes(model: Model, style: Style) -> float:
 def _split_bytes(model: Model, part: Slice, style: Style) -> Array:
     """Per token, what tensor parallelism splits: queries, keys, values, context, both sides of the activation.
 
-    The context is there twice where the kernel wants sequence by sequence what the projection takes token by token; of
-    a single sequence both are the same. Source: Megatron-LM, transformer.py, FlashSelfAttention.
+    The context is there twice where a fused kernel wants sequence by sequence what the projection takes token by token
+    (of a single sequence both are the same), or without the padding that the projection takes.
+    Source: Megatron-LM, transformer.py, FlashSelfAttention; FlashAttention, bert_padding.py, pad_input.
     """
     query_width = model.heads * model.head_dim / part.tensor
-    copied = style.attention_output_copied and style.flash_attention
-    contexts = 1 + copied * np.greater(part.micro_batch, 1)
+    copies = style.attention_output_copies if style.flash_attention else "never"
+    contexts = 1 + (np.greater(part.micro_batch, 1) if copies == "batched" else copies == "always")
     mlp = _mlp_kept(model, style) * model.ffn_hidden / part.tensor
     return style.activation_bytes * ((1 + contexts) * query_width + 2 * key_value_width_of(model, part.tensor) + mlp)
 

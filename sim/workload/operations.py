@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from sim.catalog import Format, Recipe
-from sim.catalog.stack_records import NormKernels, SelectiveRecompute
+from sim.catalog.stack_records import AttentionOutputCopies, NormKernels, SelectiveRecompute
 from sim.hardware.kernel import Array, Kernel
 from sim.scenario.types import Recompute
 
@@ -51,8 +51,8 @@ class Style:
     rms_norm: NormKernels = "fused"
     fused_gating: bool = True
     """A gated activation is one kernel, and what is between it and the product is not kept."""
-    attention_output_copied: bool = False
-    """A fused attention's output is laid out anew for the projection, and both are kept."""
+    attention_output_copies: AttentionOutputCopies = "never"
+    """When a fused attention's output is laid out anew for the projection, and both are kept."""
 
     @property
     def activation_bytes(self) -> float:

@@ -72,9 +72,11 @@ def test_the_optimizers_step_may_be_the_peak():
         return found.activations + found.buffers
 
     backward = passing(2, BARE)
-    assert passing(0) == pytest.approx(8 * count) and 8 * count > backward
+    assert passing(0) == pytest.approx(8 * count)
+    assert backward < 8 * count
     # What is less than activations and logits need is not seen.
-    assert passing(2) == backward and 8 * count / 8 < backward
+    assert backward > 8 * count / 8
+    assert passing(2) == backward
     # Where gradients are as wide as the master nothing is copied.
     assert passing(0, dataclasses.replace(BARE, step_temporaries=1.0)) == pytest.approx(4 * count)
 
