@@ -20,9 +20,11 @@ from sim.report.validation.files import validation_charts
 from sim.report.validation.markdown import documentation_blocks, readme_block
 from sim.validation.accuracy import accuracies, accuracy_toml
 from sim.validation.selection import read_selection, validate_rows
+from sim.validation.stack_checks import checks_toml
 
 JOBS = 2
 STORED = DOCS / "validation.json"
+CHECKS = ROOT / "sim" / "catalog" / "stack_checks.toml"
 BANDS = ROOT / "sim" / "catalog" / "accuracy.toml"
 CHARTS = {"parity": "validation-parity", "errors": "validation-errors"}
 
@@ -46,6 +48,7 @@ def compare_all() -> None:
         validation, summary = validate_rows(table, "all", JOBS, advance)
     STORED.write_text(json.dumps(stored_record(validation, summary), indent=1) + "\n", encoding="utf-8")
     BANDS.write_text(accuracy_toml(accuracies(validation.comparisons)), encoding="utf-8")
+    CHECKS.write_text(checks_toml(), encoding="utf-8")
     (DOCS / "figures").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         checks = [one for one in validation.comparisons if one.role == summary.role]

@@ -16,6 +16,9 @@ NormKernels = Literal["fused", "single", "apart"]
 AttentionOutputCopies = Literal["never", "batched", "always"]
 """When a fused attention's output is laid out anew for the projection and both are kept: sequences of a batch, which
 the kernel wants one after the other, or every output, which is padded again."""
+GradientSum = Literal["product", "kernel", "cast and kernel"]
+"""What adds a micro-batch's gradient of a weight to those before: the product that makes it; a kernel of its own; or a
+cast to the buffer's format and then such a kernel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,10 @@ class GpuStack:
     sequence_parallel: bool
     default_zero_stage: int
     zero_stages: tuple[int, ...]
+    zero_groups: bool
+    """States can be shared out among groups of the replicas instead of all of them."""
+    scatter_gradients: bool
+    """Replicas that share out states get their part of the gradients alone; else each gets the sum of all of them."""
     overlap_tensor_gradients: bool
     """The reduction of a projection's input gradient over the tensor ranks runs beside its weight gradient."""
     overlap_tensor_exchange: bool
@@ -79,6 +86,8 @@ class GpuStack:
     """The host waits before it asks for memory for more gathered layers; else it does so as far as it runs ahead."""
     reduces_every_micro_batch: bool
     """FSDP reduce-scatters after every micro-batch instead of accumulating locally."""
+    gradient_sum: GradientSum
+    """Of gradients that do not leave after every micro-batch."""
     gradient_cast_bytes: float
     """Memory traffic per parameter to cast a gradient to the type it is reduced in, each time it is reduced."""
     overlap_slowdown: float

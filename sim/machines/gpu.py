@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import get_args
 
 from sim.catalog import Gpu, GpuStack, Recipe
-from sim.catalog.stack_records import AttentionOutputCopies, NormKernels, SelectiveRecompute
+from sim.catalog.stack_records import AttentionOutputCopies, GradientSum, NormKernels, SelectiveRecompute
 from sim.cost.compute import Machine
 from sim.cost.estimate import estimate_step_s
 from sim.cost.sites import Site
@@ -41,6 +41,7 @@ from sim.workload.precision import with_recipe
 
 _WORDS = (
     ("selective_recompute", "recomputation", SelectiveRecompute),
+    ("gradient_sum", "sum of gradients", GradientSum),
     ("layer_norm", "way to run norms", NormKernels),
     ("rms_norm", "way to run norms", NormKernels),
     ("attention_output_copies", "word for when it is copied", AttentionOutputCopies),
@@ -171,7 +172,7 @@ class GpuCluster(MachineKind):
             _schedule(plan),
             f"{plan.data:,}",
             f"{plan.micro_batch}" + (f" x{counts_text(counts)}" if counts else ""),
-            f"{plan.zero}",
+            _zero(plan),
             "yes" if plan.sequence_parallel else "",
             "" if plan.recompute == "none" else plan.recompute,
         )
@@ -183,7 +184,7 @@ class GpuCluster(MachineKind):
             "pipeline": f"{plan.pipeline}",
             "virtual stages": f"{plan.virtual_stages}",
             "micro-batch": f"{plan.micro_batch}",
-            "ZeRO": f"{plan.zero}",
+            "ZeRO": _zero(plan),
             "sequence parallel": "yes" if plan.sequence_parallel else "no",
             "recompute": plan.recompute,
             "schedule": plan.schedule,
@@ -198,12 +199,13 @@ class GpuCluster(MachineKind):
         """What it shards, fuses and overlaps."""
         overlaps = {
             "gradients": stack.overlap_gradient_reduction,
+            "gathers": stack.overlap_parameter_gather or stack.prefetch_layers > 0,
             "sends": stack.overlap_pipeline_send,
-            "gathers": stack.prefetch_layers > 0,
+            "tensor": stack.overlap_tensor_exchange,
         }
         return (
             f"{', '.join(map(str, stack.zero_stages))} ({stack.default_zero_stage})",
-            "yes" if stack.flash_attention else "no",
+            stack.attention_kernel if stack.flash_attention else "unfused",
             "yes" if stack.sequence_parallel else "no",
             ", ".join(name for name, does in overlaps.items() if does) or "nothing",
         )
@@ -247,6 +249,11 @@ def _borders(found: LookedUp, plan: Plan) -> list[Topology]:
                 f"use a topology with room for {least} devices, or a smaller tensor or data",
             ) from None
     return borders
+
+
+def _zero(plan: Plan) -> str:
+    """Its ZeRO stage, and the group of replicas that share out states where it is not all of them."""
+    return f"{plan.zero}/{plan.zero_group}" if plan.zero_group else f"{plan.zero}"
 
 
 def _schedule(plan: Plan) -> str:

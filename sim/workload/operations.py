@@ -53,6 +53,8 @@ class Style:
     """A gated activation is one kernel, and what is between it and the product is not kept."""
     attention_output_copies: AttentionOutputCopies = "never"
     """When a fused attention's output is laid out anew for the projection, and both are kept."""
+    gradient_add_bytes: float = 0.0
+    """What a kernel of its own moves per element to add a weight's gradient to a buffer; 0: there is none."""
 
     @property
     def activation_bytes(self) -> float:
@@ -163,6 +165,7 @@ def linear(
         weight = (
             matrix_product(f"{name} dW", inputs, outputs, tokens, products, style.weight_gradient_bytes),
             *((elementwise(f"{name} db", tokens * outputs, width),) if bias else ()),
+            *gradient_sum(name, inputs * outputs, style),
         )
     return Operation(
         name,
@@ -173,6 +176,11 @@ def linear(
         kept_share,
         column_parallel,
     )
+
+
+def gradient_sum(name: str, elements: Array, style: Style) -> tuple[Kernel, ...]:
+    """The kernel that adds a weight's gradient to the buffer of all micro-batches, where the product does not."""
+    return (elementwise(f"{name} sum", elements, style.gradient_add_bytes),) if style.gradient_add_bytes else ()
 
 
 def memory_pass(
