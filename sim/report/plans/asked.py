@@ -54,7 +54,9 @@ def asked(given: Mapping[str, Any], overrides: Sequence[str]) -> list[Scenario]:
         "system": [{"name": name, "topology": topology, "devices": devices, "stack": stack}],
     }
     changed = apply_overrides(document, overrides, "--set", lambda note: None)
-    return [scenario_from(changed, Path("scaletax plan"))]
+    scenario = scenario_from(changed, Path("scaletax plan"))
+    is_default = not given["--stack"] and scenario.system.stack == stack
+    return [dataclasses.replace(scenario, system=dataclasses.replace(scenario.system, stack_is_default=is_default))]
 
 
 def refuse_beside_file(file: Path | None, given: Mapping[str, Any]) -> None:
