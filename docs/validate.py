@@ -24,10 +24,12 @@ from sim.report.validation.markdown import believed_blocks, documentation_blocks
 from sim.validation.accuracy import evidence_toml
 from sim.validation.bands import evidence_of
 from sim.validation.selection import read_selection, validate_rows
+from sim.validation.stack_checks import checks_toml
 from sim.validation.unseen import read_unseen
 
 JOBS = 2
 STORED = DOCS / "validation.json"
+CHECKS = ROOT / "sim" / "catalog" / "stack_checks.toml"
 EVIDENCE = ROOT / "sim" / "catalog" / "accuracy.toml"
 CHARTS = {"parity": "validation-parity", "errors": "validation-errors"}
 
@@ -58,6 +60,7 @@ def compare_all() -> None:
 
         validation, summary = validate_rows(table, "all", JOBS, advance)
     STORED.write_text(json.dumps(stored_record(validation, summary), indent=1) + "\n", encoding="utf-8")
+    CHECKS.write_text(checks_toml(), encoding="utf-8")
     (DOCS / "figures").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         checks = [one for one in validation.comparisons if one.role == summary.role]

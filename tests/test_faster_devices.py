@@ -74,7 +74,8 @@ def at_least_as_good(one, other):
     ]
     rates += [(one.hbm_bytes_per_s * one.memory_efficiency, other.hbm_bytes_per_s * other.memory_efficiency)]
     stored = [gpu.gemm_store_share / gpu.hbm_bytes_per_s for gpu in (one, other)]
-    rates += [(stored[1], stored[0]), (other.kernel_gap_s, one.kernel_gap_s)]
+    rates += [(stored[1], stored[0]), (other.kernel_gap_s, one.kernel_gap_s), (other.gemm_fill_s, one.gemm_fill_s)]
+    rates += [(other.gemm_buffered_elements, one.gemm_buffered_elements)]
     alike = one.multiprocessors == other.multiprocessors and one.gemm_unaligned >= other.gemm_unaligned
     return alike and all(here >= there for here, there in rates)
 

@@ -48,7 +48,7 @@ NETWORK = {"nvlink": 200e9, "nic": 20e9, "hop": 1e-6, "launch": 2e-5, "tree_leve
 STACKS = {
     "2021": gpu_stack("megatron-2021"),
     "2022": gpu_stack("megatron-2022"),
-    "overlapping": overlapping(),
+    "overlapping": overlapping(zero_groups=True),
     "sharded": gpu_stack("fsdp-2023"),
     "sharded, no prefetch": gpu_stack("fsdp-2023", prefetch_layers=0, reduces_every_micro_batch=False),
 }
@@ -63,8 +63,10 @@ def cases(draw):
     pipeline = draw(st.sampled_from([1, 2, 4])) if stack.pipeline_parallel else 1
     virtual = draw(st.sampled_from([1, 2])) if pipeline > 1 else 1
     zero = draw(st.sampled_from([stage for stage in stack.zero_stages if stage != 2 or pipeline == 1]))
+    replicas = 16 // (tensor * pipeline)
+    groups = [None, 1, 2, replicas] if zero and stack.zero_groups and replicas > 1 else [None]
     request = fixed(
-        tensor=tensor, pipeline=pipeline, virtual_stages=virtual, zero=zero,
+        tensor=tensor, pipeline=pipeline, virtual_stages=virtual, zero=zero, zero_group=draw(st.sampled_from(groups)),
         micro_batch=draw(st.sampled_from([1, 2])), recompute=draw(st.sampled_from(["none", "selective", "full"])),
         schedule="interleaved" if virtual > 1 else draw(st.sampled_from(["gpipe", "1f1b"])),
     )  # fmt: skip

@@ -7,6 +7,7 @@ from sim.catalog.law_records import DEFAULT_LAW, ComputeLaw, Law, ParametricLaw,
 from sim.catalog.loader import (
     PRECISIONS,
     check_source,
+    check_stack_name,
     device_names,
     is_stack,
     library_names,
@@ -42,6 +43,7 @@ from sim.catalog.records import (
     Wafer,
 )
 from sim.catalog.reliability_profiles import Reliability, load_reliability, reliability_names, reliability_of
+from sim.catalog.stack_guide import StackChecks, StackUse, latest_stacks, stack_checks, stack_meant, stack_uses
 from sim.catalog.stack_records import GpuStack, Stack, WaferStack
 from sim.catalog.undisclosed import Undisclosed, undisclosed_models
 
@@ -72,16 +74,20 @@ __all__ = [
     "Slow",
     "SlowPlace",
     "Stack",
+    "StackChecks",
+    "StackUse",
     "Stalls",
     "Undisclosed",
     "Variation",
     "Wafer",
     "WaferStack",
     "check_source",
+    "check_stack_name",
     "device_names",
     "economics_of",
     "find_stack",
     "is_stack",
+    "latest_stacks",
     "law_names",
     "library_names",
     "load_device",
@@ -105,7 +111,10 @@ __all__ = [
     "recipe_names",
     "reliability_names",
     "reliability_of",
+    "stack_checks",
+    "stack_meant",
     "stack_names",
+    "stack_uses",
     "stacks_that_run",
     "undisclosed_models",
     "variation_names",

@@ -79,7 +79,11 @@ class Gpu:
     gemm_sustained: float
     """GEMM rate that the power limit sustains when all multiprocessors are full, as a share of the bf16 peak."""
     gemm_store_share: float
-    """Share of a GEMM's output traffic that is not hidden behind its arithmetic."""
+    """Share of a GEMM's output traffic that is not hidden behind its arithmetic, where k is long."""
+    gemm_fill_s: float
+    """What a tile of a GEMM costs a multiprocessor before its first product and after its last, where k is short."""
+    gemm_buffered_elements: int
+    """How many k of the operands of a tile a multiprocessor holds at once."""
     memory_efficiency: float
     """Achieved share of the memory bandwidth in streaming kernels."""
     kernel_gap_s: float

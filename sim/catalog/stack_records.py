@@ -10,6 +10,9 @@ from sim.catalog.precision_records import Recipe
 
 SelectiveRecompute = Literal["attention-core", "operators"]
 """What selective recomputation runs again: the scores, or all but attention and every other matrix product."""
+GradientSum = Literal["product", "kernel", "cast and kernel"]
+"""What adds a micro-batch's gradient of a weight to those before: the product that makes it; a kernel of its own; or a
+cast to the buffer's format and then such a kernel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,10 @@ class GpuStack:
     sequence_parallel: bool
     default_zero_stage: int
     zero_stages: tuple[int, ...]
+    zero_groups: bool
+    """States can be shared out among groups of the replicas instead of all of them."""
+    scatter_gradients: bool
+    """Replicas that share out states get their part of the gradients alone; else each gets the sum of all of them."""
     overlap_tensor_gradients: bool
     """The reduction of a projection's input gradient over the tensor ranks runs beside its weight gradient."""
     overlap_tensor_exchange: bool
@@ -65,6 +72,8 @@ class GpuStack:
     """How many layers ahead FSDP gathers parameters."""
     reduces_every_micro_batch: bool
     """FSDP reduce-scatters after every micro-batch instead of accumulating locally."""
+    gradient_sum: GradientSum
+    """Of gradients that do not leave after every micro-batch."""
     gradient_cast_bytes: float
     """Memory traffic per parameter to cast a gradient to the type it is reduced in, each time it is reduced."""
     overlap_slowdown: float

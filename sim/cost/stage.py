@@ -59,7 +59,7 @@ def stage_cost(
     reductions = plan.micro_batches if plan.reduces_each else 1
     gathers = plan.zero in (1, 2)
     return StageCost(
-        reduction=gradient_reduction(gradient_bytes / pieces, plan, network),
+        reduction=gradient_reduction(gradient_bytes / pieces, plan, machine.stack, network),
         buckets=pieces,
         bucket_bytes=gradient_bytes / pieces,
         gather=parameter_gather(machine.recipe.parameters.bytes * trained, plan, network) if gathers else NOTHING,
@@ -75,7 +75,7 @@ def sharded_unit(
     own, trained = weights / plan.tensor, trained_share(model, training)
     return ShardedUnit(
         gather=parameter_gather(machine.recipe.parameters.bytes * own, plan, network),
-        scatter=gradient_reduction(machine.gradient_bytes * trained * own, plan, network),
+        scatter=gradient_reduction(machine.gradient_bytes * trained * own, plan, machine.stack, network),
         prepare_s=_prepare_s(trained * own, plan, machine),
     )
 
@@ -112,7 +112,7 @@ def _optimizer(
     model: Model, training: Training, plan: Plans, stage: Array, machine: Machine, parameters: Array
 ) -> Parts:
     """One optimizer step over what a device holds of the states: bound by memory, but for updates made orthogonal."""
-    optimizer, ranks = load_optimizer(training.optimizer), plan.data if plan.zero >= 1 else 1
+    optimizer, ranks = load_optimizer(training.optimizer), plan.shards if plan.zero >= 1 else 1
     states = stage_states_each(model, training, plan, stage)
     traffic = update_bytes(machine.stack, machine.recipe, optimizer, states)
     busy_s = memory_time_s(parameters / ranks * traffic, machine.gpu)

@@ -52,7 +52,7 @@ def gemm_time_s(m: Array, n: Array, k: Array, batch: Array, output_bytes: Array,
 
     The best of the device's tiles and cuts in k, slower where a size is no multiple of what loads at once. The fullest
     multiprocessor runs at the best measured rate, the mean load at the sustained (power-limited) rate, and part of the
-    output's write is not hidden behind arithmetic.
+    output's write is not hidden behind arithmetic: all of it where k is short (`_shown_s`).
     output_bytes: per output element. peak: FLOP/s of the precision. Arguments broadcast; returns seconds.
     Source: tile and wave quantisation, NVIDIA, Matrix Multiplication Background User's Guide; the constants are
     fitted on GEMM measurements named in the device's file.
@@ -68,8 +68,20 @@ def gemm_time_s(m: Array, n: Array, k: Array, batch: Array, output_bytes: Array,
     arithmetic_s = tile_time_s * np.maximum(load / gpu.gemm_sustained, np.ceil(load) / gpu.gemm_ceiling)
     partial_bytes = np.where(splits > 1, _PARTIAL_SUM_BYTES * splits, 0.0)
     written = np.asarray(output_bytes, dtype=float)[..., None, None] + partial_bytes
-    store_s = gpu.gemm_store_share * batch * m * n * written / gpu.hbm_bytes_per_s
-    return np.min(arithmetic_s + store_s, axis=(-2, -1))
+    store_s = batch * m * n * written / gpu.hbm_bytes_per_s
+    return np.min(arithmetic_s + _shown_s(arithmetic_s, store_s, np.ceil(load), k / splits, gpu), axis=(-2, -1))
+
+
+def _shown_s(arithmetic_s: Array, store_s: Array, tiles: Array, depth: Array, gpu: Gpu) -> Array:
+    """What of filling, draining and storing a product's tiles is not hidden behind arithmetic.
+
+    A multiprocessor fills before a tile's first product and drains and stores after its last. Only what a loop over k
+    does beyond the part that its buffers hold at once hides that, and never more than all but `gemm_store_share` of
+    the store. tiles: of the fullest multiprocessor, one after the other. depth: k of one tile.
+    Source: prologue, main loop and epilogue of a tile, NVIDIA, CUTLASS, Efficient GEMM in CUDA.
+    """
+    hiding_s = arithmetic_s * np.maximum(1.0 - gpu.gemm_buffered_elements / depth, 0.0)
+    return np.maximum(gpu.gemm_store_share * store_s, store_s + tiles * gpu.gemm_fill_s - hiding_s)
 
 
 def memory_time_s(traffic_bytes: Array, gpu: Gpu) -> Array:

@@ -46,6 +46,7 @@ def check_plan(request: PlanRequest, scenario: Scenario, stack: GpuStack) -> Pla
     zero = stack.default_zero_stage if request.zero is None else request.zero
     _check_zero(zero, pipeline, stack, where)
     refuse_gathering(micro_batches, zero, where)
+    _check_zero_group(request.zero_group, zero, data, stack, where)
     return Plan(
         tensor=tensor,
         pipeline=pipeline,
@@ -54,6 +55,7 @@ def check_plan(request: PlanRequest, scenario: Scenario, stack: GpuStack) -> Pla
         micro_batches=micro_batches[0],
         virtual_stages=virtual,
         zero=zero,
+        zero_group=request.zero_group if request.zero_group != data else None,
         sequence_parallel=_sequence_parallel(request, scenario, stack, tensor, where),
         recompute=request.recompute or "none",
         schedule=schedule.name,
@@ -168,6 +170,20 @@ def _check_zero(zero: int, pipeline: int, stack: GpuStack, where: str) -> None:
             " gathered again for every micro-batch of every stage",
             "use zero 0 or 1 with a pipeline, or pipeline = 1",
         )
+
+
+def _check_zero_group(group: int | None, zero: int, data: int, stack: GpuStack, where: str) -> None:
+    if group in (None, data):
+        return
+    place = f"{where} zero_group"
+    if zero == 0:
+        raise InputError(place, f"zero_group {group} with zero 0: nothing is sharded", "set zero, or leave it out")
+    if not stack.zero_groups:
+        problem = f"the stack '{stack.name}' shares states out among all replicas, not among {group} of them"
+        raise InputError(place, problem, "leave zero_group out, or use another stack (scaletax list stacks)")
+    if data % group:
+        problem = f"groups of {group} do not make up the {data} replicas"
+        raise InputError(place, problem, f"use a divisor of data {data}")
 
 
 def _sequence_parallel(request: PlanRequest, scenario: Scenario, stack: GpuStack, tensor: int, where: str) -> bool:

@@ -90,14 +90,14 @@ def stage_memory(
     width = recipe.activations.bytes
     part = Slice(training.sequence, plan.micro_batch, plan.tensor, plan.sequence_parallel, width)
     weights = recipe.parameters.bytes * (parameters + added)
-    gradients = recipe.gradients.bytes * trained / (plan.data if plan.zero >= 2 else 1)
+    gradients = recipe.gradients.bytes * trained / (plan.shards if plan.zero >= 2 else 1)
     state_bytes = recipe.master.bytes + recipe.moments.bytes * stage_states_each(model, training, plan, stage)
-    optimizer = state_bytes * trained / (plan.data if plan.zero >= 1 else 1)
+    optimizer = state_bytes * trained / (plan.shards if plan.zero >= 1 else 1)
     if plan.zero == 3:
         # The shard that FSDP keeps of a trained parameter is the master itself; no copy in half precision stays.
-        optimizer = optimizer - recipe.master.bytes * trained / plan.data
-        shard = (recipe.master.bytes or recipe.parameters.bytes) * trained / plan.data
-        weights = shard + recipe.parameters.bytes * frozen / plan.data
+        optimizer = optimizer - recipe.master.bytes * trained / plan.shards
+        shard = (recipe.master.bytes or recipe.parameters.bytes) * trained / plan.shards
+        weights = shard + recipe.parameters.bytes * frozen / plan.shards
     kept = plan.layers_in_flight(stage) * _mean_bytes(
         kinds, lambda kind: kind.kept_bytes(model, part, style, plan.recompute)
     )
@@ -151,9 +151,11 @@ def communicators(plan: Plans) -> Array:
     """Communicators that a device takes part in: of each group of several ranks, and of all where groups differ.
 
     Every device is in one tensor, one data and one pipeline group; all devices share the norm of the gradients.
+    Replicas that share out states in groups are in one more: of those that hold the same shard.
     Source: Megatron-LM, initialize_model_parallel. Hand-worked: tensor 8, pipeline 4, data 2: 4; data 8 alone: 1.
     """
     groups: Array = sum(1 * np.greater(degree, 1) for degree in (plan.tensor, plan.data, plan.pipeline))
+    groups = groups + np.logical_and(plan.zero, np.less(plan.shards, plan.data))
     return groups + np.greater(groups, 1)
 
 

@@ -20,7 +20,8 @@ from sim.parallel.stages import stage_ranges
 from sim.scenario.types import PlanRequest, Recompute
 
 ASKED = (
-    "tensor", "pipeline", "virtual_stages", "data", "micro_batch", "zero", "sequence_parallel", "recompute", "schedule",
+    "tensor", "pipeline", "virtual_stages", "data", "micro_batch", "zero", "zero_group", "sequence_parallel",
+    "recompute", "schedule",
 )  # fmt: skip
 """What a plan has under the same names as the request for it."""
 
@@ -38,6 +39,8 @@ class Plan:
     virtual_stages: int = 1
     zero: int = 0
     """0 none, 1 optimizer, 2 and gradients, 3 and parameters (FSDP)."""
+    zero_group: int | None = None
+    """Neighbouring replicas that these are shared out among; None where it is all of them."""
     sequence_parallel: bool = False
     recompute: Recompute = "none"
     schedule: str = "1f1b"
@@ -62,6 +65,11 @@ class Plan:
     def devices(self) -> int:
         """Devices that the plan uses."""
         return int(self.mesh.devices)
+
+    @property
+    def shards(self) -> int:
+        """Neighbouring replicas that ZeRO shares states out among."""
+        return self.zero_group or self.data
 
     @property
     def pipelining(self) -> Schedule:
@@ -161,7 +169,8 @@ class Plan:
         words += [f"PP{depth}{virtual}"] if self.pipeline > 1 else []
         uneven = f" x{counts_text(self.replica_micro_batches)}" if self.replica_micro_batches else ""
         words += [f"DP{self.data}", f"mb{self.micro_batch}{uneven}"]
-        words += ["FSDP"] if self.zero == 3 else [f"ZeRO{self.zero}"] if self.zero else []
+        group = f"/{self.zero_group}" if self.zero_group else ""
+        words += [f"FSDP{group}"] if self.zero == 3 else [f"ZeRO{self.zero}{group}"] if self.zero else []
         words += ["SP"] if self.sequence_parallel else []
         words += [f"{self.recompute}-rc"] if self.recompute != "none" else []
         words += [self.schedule] if self.schedule != default_schedule(self.virtual_stages) else []

@@ -35,6 +35,11 @@ class Plans(Protocol):
     @property
     def zero(self) -> int: ...
     @property
+    def shards(self) -> Array:
+        """Neighbouring replicas that ZeRO shares states out among: all of them, or a group."""
+        ...
+
+    @property
     def reduces_each(self) -> bool:
         """Whether gradients are reduced after every micro-batch."""
         ...

@@ -51,7 +51,7 @@ class Screen:
     def __init__(self, scenario: Scenario, machine: Machine, table: NetworkTable) -> None:
         self.scenario, self.machine, self.table = scenario, machine, table
         batch, layers = scenario.training.global_batch, scenario.model.layers
-        replicas = dict.fromkeys(("data", "micro_batch", "micro_batches"), batch + 1)
+        replicas = dict.fromkeys(("data", "shards", "micro_batch", "micro_batches"), batch + 1)
         stages = dict.fromkeys(("pipeline", "virtual_stages"), layers + 1)
         self._radices = {"tensor": scenario.model.heads + 1, **stages, **replicas}
         self._counts = list(all_layers(scenario.model).values())
@@ -93,9 +93,11 @@ class Screen:
         ]
         for kind in range(_KINDS):
             cost = functools.partial(self._stages, kind=kind)
-            shared.append(self._known("stages", block.zero, layout, kind).of(block, cost, "tensor", "data", *split))
+            shared.append(
+                self._known("stages", block.zero, layout, kind).of(block, cost, "tensor", "data", "shards", *split)
+            )
         if shards_by_layer(block, self.machine.stack):
-            shared.append(self._known("sharded", block.zero).of(block, self._sharded, "tensor", "data"))
+            shared.append(self._known("sharded", block.zero).of(block, self._sharded, "tensor", "data", "shards"))
         return np.concatenate(
             [self._step_s(block.at(rows), [one.at(rows) for one in shared]) for rows in _pieces(len(block))]
         )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
 
 from sim.catalog import device_names, load_device, load_stack
 from sim.catalog.data_files import read_data
+from sim.errors import InputError
 from sim.machines import kind_of
 from sim.validation.table import Row
 
@@ -114,6 +115,17 @@ def convention_of(row: Row) -> Convention:
     )
 
 
+def guessed_stack(row: Row, without: Collection[str] = ()) -> str:
+    """The stack that the rules for sources that nobody has listed give a row; `without`: stacks that are passed over.
+
+    Raises InputError where every rule that holds names one of those.
+    """
+    for entry in _conventions()["source"]:
+        if not entry.get("known", True) and entry["stack"] not in without and _matches(entry, row):
+            return str(entry["stack"])
+    raise InputError(row.id, "no rule guesses a stack for it", "see the end of sim/validation/sources.toml")
+
+
 def _own_topology(entry: Mapping[str, Any], row: Row) -> str | None:
     """The topology that a source names, for all its devices or for each."""
     named = entry.get("topology")
@@ -123,10 +135,13 @@ def _own_topology(entry: Mapping[str, Any], row: Row) -> str | None:
 def _matches(entry: Mapping[str, Any], row: Row) -> bool:
     """Whether an entry is about a row: every pattern and figure of it holds, and its stack runs on the row's device."""
     columns = {"match": row.source, "id": row.id, "note": row.note, "gpu": row.gpu, "model": row.model}
-    stated = {"zero_stage": row.zero_stage, "flash_attention": row.flash_attention}
+    stages = entry.get("zero_stage", row.zero_stage)
     return (
         all(re.match(entry[key], text) for key, text in columns.items() if key in entry)
-        and all(value == entry[key] for key, value in stated.items() if key in entry)
+        and ("named" not in entry or re.search(entry["named"], f"{row.source} {row.note}") is not None)
+        and row.zero_stage in (stages if isinstance(stages, list) else [stages])
+        and row.flash_attention == entry.get("flash_attention", row.flash_attention)
+        and ("fused" not in entry or bool(row.flash_attention) == entry["fused"])
         and entry.get("from_year", 0) <= (row.year or _UNKNOWN_YEAR) <= entry.get("to_year", math.inf)
         and (not entry.get("unsplit") or (row.tp or 1) * (row.pp or 1) == 1)
         and (not entry.get("no_pipeline") or (row.pp or 1) == 1)

@@ -67,6 +67,7 @@ class _PlanReading:
     def request(self) -> PlanRequest:
         row, stack = self.row, self.stack
         tensor, pipeline, data = self._degrees()
+        zero = self._zero(pipeline)
         micro_batch = self._micro_batch(tensor * pipeline)
         virtual = self._virtual_stages(pipeline)
         self._say_what_the_stack_decides(tensor)
@@ -77,7 +78,8 @@ class _PlanReading:
             virtual_stages=virtual,
             data=data,
             micro_batch=micro_batch,
-            zero=self._zero(pipeline),
+            zero=zero,
+            zero_group=self._zero_group(tensor * pipeline, data, zero),
             sequence_parallel=None
             if row.sequence_parallel is None
             else bool(row.sequence_parallel) and stack.sequence_parallel,
@@ -158,6 +160,17 @@ class _PlanReading:
         if stated is None or zero != stated:
             self.guessed.append("zero")
         return zero
+
+    def _zero_group(self, model_parallel: int, data: int | None, zero: int | None) -> int | None:
+        """Replicas that share out the states: as stated, where the stack can share them out among fewer than all."""
+        group = self.row.zero_group
+        replicas = data or (self.row.n_gpus or 1) // model_parallel
+        if group is None or group == replicas or not zero:
+            return None
+        if not self.stack.zero_groups or replicas % group:
+            self.assumed.append(f"all {replicas} replicas share out the states, for the stated {group}")
+            return None
+        return group
 
     def _say_what_the_stack_decides(self, tensor: int) -> None:
         """Where the row says otherwise or nothing, and a stack does only one thing."""

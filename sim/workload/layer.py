@@ -21,6 +21,7 @@ from sim.workload.operations import (
     Style,
     elementwise,
     flash_attention,
+    gradient_sum,
     linear,
     memory_pass,
     unfused_attention,
@@ -126,12 +127,20 @@ def _kept_of_qkv(model: Model) -> float:
     return (width + shared) / (width + 2 * shared)
 
 
-def embedding_operations(model: Model, part: Slice, lora: Lora | None = None) -> tuple[Operation, ...]:
-    """The input embedding: a gather of rows, a scatter-add of gradients; a frozen one has none."""
+def embedding_operations(
+    model: Model, part: Slice, style: Style, lora: Lora | None = None
+) -> tuple[Operation, ...]:
+    """The input embedding: a gather of rows, a scatter-add of gradients; a frozen one has none.
+
+    A gradient that is summed up apart is as large as the embedding, however few of its rows were used.
+    """
     elements = part.unsharded_tokens * model.hidden
     passes = 2 + (model.position == "learned")
     backward_bytes = 0.0 if lora else part.activation_bytes * (passes + 1)
-    return (memory_pass("embedding", elements, part.activation_bytes * passes, backward_bytes),)
+    rows = memory_pass("embedding", elements, part.activation_bytes * passes, backward_bytes)
+    if lora:
+        return (rows,)
+    return (replace(rows, weight_gradient=gradient_sum("embedding", model.vocab * model.hidden / part.tensor, style)),)
 
 
 def head_operations(model: Model, part: Slice, style: Style, lora: Lora | None = None) -> tuple[Operation, ...]:

@@ -47,6 +47,8 @@ class Style:
     """The vocabulary is padded to a multiple of this and of the tensor degree."""
     activation_passes: float = 1.0
     """Traffic of norms, residuals, activation functions and rotations over what half precision needs."""
+    gradient_add_bytes: float = 0.0
+    """What a kernel of its own moves per element to add a weight's gradient to a buffer; 0: there is none."""
 
     @property
     def activation_bytes(self) -> float:
@@ -157,6 +159,7 @@ def linear(
         weight = (
             matrix_product(f"{name} dW", inputs, outputs, tokens, products, style.weight_gradient_bytes),
             *((elementwise(f"{name} db", tokens * outputs, width),) if bias else ()),
+            *gradient_sum(name, inputs * outputs, style),
         )
     return Operation(
         name,
@@ -167,6 +170,11 @@ def linear(
         kept_share,
         column_parallel,
     )
+
+
+def gradient_sum(name: str, elements: Array, style: Style) -> tuple[Kernel, ...]:
+    """The kernel that adds a weight's gradient to the buffer of all micro-batches, where the product does not."""
+    return (elementwise(f"{name} sum", elements, style.gradient_add_bytes),) if style.gradient_add_bytes else ()
 
 
 def memory_pass(

@@ -48,7 +48,7 @@ def head_cost(model, part, on):
 
 
 def embedding_cost(model, part, on):
-    return cost_of(lambda cut: embedding_operations(model, cut), part, "none", on)
+    return cost_of(lambda cut: embedding_operations(model, cut, on.style), part, "none", on)
 
 
 def run_of(some, on):

@@ -199,10 +199,33 @@ def test_sends_by_hand():
 
 def test_gradients_and_parameters_by_hand():
     network = ideal_node(8, RATE)
-    assert gradient_reduction(8e9, plan(data=8), network).seconds == pytest.approx(all_reduce_s(8e9, 8))
-    assert gradient_reduction(8e9, plan(data=8, zero=1), network).seconds == pytest.approx(all_reduce_s(8e9, 8) / 2)
+    assert gradient_reduction(8e9, plan(data=8), gpu_stack(), network).seconds == pytest.approx(all_reduce_s(8e9, 8))
+    assert gradient_reduction(8e9, plan(data=8, zero=1), gpu_stack(), network).seconds == pytest.approx(
+        all_reduce_s(8e9, 8) / 2
+    )
     assert parameter_gather(8e9, plan(data=8, zero=1), network).seconds == pytest.approx(all_reduce_s(8e9, 8) / 2)
-    assert gradient_reduction(8e9, plan(), network) == parameter_gather(8e9, plan(), network) == NOTHING
+    assert gradient_reduction(8e9, plan(), gpu_stack(), network) == parameter_gather(8e9, plan(), network) == NOTHING
+
+
+def test_states_shared_out_in_groups_by_hand():
+    # 32 replicas in groups of 8 on one switch: 7/8 of the bytes are scattered in a group, and an eighth of them is
+    # summed over four groups. Parameters are gathered in a group alone.
+    network, grouped = ideal_node(32, RATE), plan(data=32, zero=1, zero_group=8)
+    reduced = gradient_reduction(8e9, grouped, gpu_stack(), network)
+    assert reduced.seconds == pytest.approx(7 / 8 * 8e9 / RATE + all_reduce_s(1e9, 4))
+    assert {wave.group: size for wave, size in reduced.moved_bytes.items()} == {Group(8, 1): 8e9, Group(4, 8): 1e9}
+    assert parameter_gather(8e9, grouped, network).seconds == pytest.approx(7 / 8 * 8e9 / RATE)
+    # A group of one replica holds everything, as without sharding.
+    alone = plan(data=32, zero=1, zero_group=1)
+    assert gradient_reduction(8e9, alone, gpu_stack(), network).seconds == pytest.approx(all_reduce_s(8e9, 32))
+    assert parameter_gather(8e9, alone, network) == NOTHING
+
+
+@pytest.mark.parametrize("group", [None, 8])
+def test_gradients_that_are_not_scattered_are_summed_over_all_replicas(group):
+    whole = gpu_stack(scatter_gradients=False)
+    reduced = gradient_reduction(8e9, plan(data=32, zero=1, zero_group=group), whole, ideal_node(32, RATE))
+    assert reduced.seconds == pytest.approx(all_reduce_s(8e9, 32))
 
 
 def test_a_gather_beside_the_forward_by_hand():

@@ -18,9 +18,9 @@ BATCHES = st.integers(1, 512)
 def toy(multiprocessors=1, **over):
     """A GPU whose kernels lose nothing but to tiles and waves."""
     values = {
-        "peak_flops_per_s": {"bf16": PEAK}, "hbm_bytes_per_s": 1e9, "multiprocessors": multiprocessors,
+        "peak_flops_per_s": {"bf16": PEAK}, "hbm_bytes_per_s": 2e9, "multiprocessors": multiprocessors,
         "gemm_ceiling": 1.0, "gemm_sustained": 1.0, "gemm_store_share": 0.0, "memory_efficiency": 1.0,
-        "gemm_unaligned": 1.0, "kernel_gap_s": 0.0, **over,
+        "gemm_unaligned": 1.0, "kernel_gap_s": 0.0, "gemm_fill_s": 0.0, "gemm_buffered_elements": 0, **over,
     }  # fmt: skip
     return gpu(**values)
 
@@ -49,14 +49,14 @@ def test_part_of_a_tile_costs_a_tile():
 
 def test_part_of_a_wave_costs_a_wave():
     # Three tiles on two multiprocessors, each with half of the peak: two waves of two tile times. Half of the
-    # output's write, 768 x 128 x 2 bytes at 1 GB/s, shows; cutting k in two would write 18 bytes instead of 2.
+    # output's write, 768 x 128 x 2 bytes at 2 GB/s, shows; cutting k in two would write 18 bytes instead of 2.
     found = gemm(768, 128, 1000, toy(2, gemm_store_share=0.5))
-    assert found == pytest.approx(2 * 2 * TILE_S + 0.5 * 768 * 128 * 2 / 1e9)
+    assert found == pytest.approx(2 * 2 * TILE_S + 0.5 * 768 * 128 * 2 / 2e9)
 
 
 def test_cutting_k_fills_the_multiprocessors():
     # One tile on four multiprocessors: cut in four where writing is free, alone where it is not.
-    assert gemm(256, 128, 1000, toy(4)) == pytest.approx(TILE_S)
+    assert gemm(256, 128, 1000, toy(4, hbm_bytes_per_s=1e15)) == pytest.approx(TILE_S)
     alone = gemm(256, 128, 1000, toy(4, gemm_store_share=1.0, hbm_bytes_per_s=1e6))
     assert alone == pytest.approx(4 * TILE_S + 256 * 128 * 2 / 1e6)
 
@@ -87,14 +87,40 @@ def test_a_size_that_is_no_multiple_of_eight_elements_slows_a_product(size):
     tile_s = TILE_S * size[2] / 1000
     assert gemm(*size, toy(gemm_unaligned=0.25)) == pytest.approx(4 * tile_s)
     assert gemm(*size, toy()) == pytest.approx(tile_s)
-    # The write of the result, half of it hidden, is not slower: 2 bytes an element at 1 GB/s.
-    shown_s = 0.5 * size[0] * size[1] * 2 / 1e9
+    # The write of the result, half of it hidden, is not slower: 2 bytes an element at 2 GB/s.
+    shown_s = 0.5 * size[0] * size[1] * 2 / 2e9
     assert gemm(*size, toy(gemm_unaligned=0.25, gemm_store_share=0.5)) == pytest.approx(4 * tile_s + shown_s)
 
 
 @pytest.mark.parametrize("size", [(8, 8, 8), (256, 128, 1000), (1096, 50264, 4104)])
 def test_multiples_of_eight_elements_run_at_the_full_rate(size):
     assert gemm(*size, toy(gemm_unaligned=0.25)) == gemm(*size, toy())
+
+
+FILLED = {"gemm_fill_s": 1e-6, "gemm_buffered_elements": 200, "gemm_store_share": 0.5, "hbm_bytes_per_s": 1e11}
+"""A tile fills and drains in 1 us, holds 200 k at once, and is written in 256 x 128 x 2 / 1e11 s = 0.66 us."""
+
+
+@pytest.mark.parametrize("k", [8, 64, 200])
+def test_nothing_hides_behind_a_short_loop(k):
+    # Two tiles on one multiprocessor, one after the other: fill, products and store of each follow one another. (Cut
+    # in k, twice as many tiles would each fill.)
+    stored_s = 256 * 128 * 2 / 1e11
+    assert gemm(512, 128, k, toy(**FILLED)) == pytest.approx(2 * (TILE_S * k / 1000 + 1e-6 + stored_s), rel=1e-12)
+
+
+def test_a_long_loop_hides_what_lies_beyond_its_fill():
+    tile_s, stored_s = TILE_S * 0.21, 256 * 128 * 2 / 1e11
+    # k = 210: its last 10, 2 x 256 x 128 x 10 / 1e12 = 0.66 us, hide that much of 1.66 us.
+    hidden_s = 2 * 256 * 128 * 10 / PEAK
+    assert gemm(256, 128, 210, toy(**FILLED)) == pytest.approx(tile_s + 1e-6 + stored_s - hidden_s, rel=1e-12)
+    # k = 1000: all is hidden but half of the store.
+    assert gemm(256, 128, 1000, toy(**FILLED)) == pytest.approx(TILE_S + 0.5 * stored_s, rel=1e-12)
+
+
+def test_a_longer_loop_is_never_faster():
+    times = gemm_time_s(512.0, 256.0, np.arange(8.0, 1200.0, 8.0), 1.0, 2.0, toy(**FILLED), PEAK)
+    assert (np.diff(times) > -1e-15).all()
 
 
 def test_the_roofline():
@@ -168,7 +194,8 @@ def test_a_faster_device_is_never_slower(m, n, k, batch, factor):
     fast_memory = dataclasses.replace(device, hbm_bytes_per_s=device.hbm_bytes_per_s * factor)
     assert gemm(m, n, k, device, batch, peak=peak * factor) <= base
     assert gemm(m, n, k, fast_memory, batch, peak=peak) <= base
-    assert gemm(m, n, k, fast_memory, batch, peak=peak * factor) == pytest.approx(base / factor, rel=1e-12)
+    faster = dataclasses.replace(fast_memory, gemm_fill_s=device.gemm_fill_s / factor)
+    assert gemm(m, n, k, faster, batch, peak=peak * factor) == pytest.approx(base / factor, rel=1e-12)
 
 
 @given(SIZES, SIZES, SIZES, BATCHES, st.floats(0.05, 1), st.floats(0.05, 1))

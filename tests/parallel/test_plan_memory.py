@@ -53,6 +53,16 @@ def test_states_of_the_zero_stages(zero, weights, gradients, optimizer):
     assert found.optimizer == pytest.approx(optimizer * count)
 
 
+@pytest.mark.parametrize("zero", [1, 2, 3])
+def test_a_group_holds_what_all_replicas_hold_where_they_are_no_more(zero):
+    # Of 32 replicas in groups of 8 each holds what it holds of 8 replicas in all.
+    grouped, small = (
+        memory(plan(zero=zero, **over), model=gpt()) for over in ({"data": 32, "zero_group": 8}, {"data": 8})
+    )
+    for item in ("weights", "gradients", "optimizer"):
+        assert getattr(grouped, item) == getattr(small, item)
+
+
 def test_optimizers():
     sgd = dataclasses.replace(training(), optimizer="sgd")
     assert memory(plan(), recipe=sgd).optimizer == pytest.approx(8 * count_parameters(gpt()).total)

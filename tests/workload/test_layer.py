@@ -137,8 +137,8 @@ def test_the_vocabulary_projection():
 
 
 def test_the_embedding_has_traffic_but_no_flops():
-    assert embedding_operations(gpt(1, 64, 8), Slice(4, 6), Lora(4, ("query",)))[0].backward == ()
-    operations = embedding_operations(gpt(1, 64, 8), Slice(4, 6))
+    assert embedding_operations(gpt(1, 64, 8), Slice(4, 6), FLASH, Lora(4, ("query",)))[0].backward == ()
+    operations = embedding_operations(gpt(1, 64, 8), Slice(4, 6), FLASH)
     assert forward(operations, "flops") == backward(operations, "flops") == 0
     # Rows, positions and their sum, 2 bytes each.
     assert forward(operations, "traffic_bytes") == 24 * 64 * 6

@@ -46,7 +46,7 @@ def operations(model, style, lora=None, sequence_parallel=False):
     every = (
         *layer_operations(model, part, style, lora),
         *head_operations(model, part, style, lora),
-        *embedding_operations(model, part, lora),
+        *embedding_operations(model, part, style, lora),
     )
     assert len({one.name for one in every}) == len(every)
     return {one.name: one for one in every}

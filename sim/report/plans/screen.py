@@ -14,6 +14,7 @@ from sim.report.layout import table, wrapped
 from sim.report.plans.studies import SystemStudy
 from sim.report.points import counted
 from sim.report.sentences import percent
+from sim.report.stack_range import StackStep, stack_ranges
 from sim.scenario.amounts import batch_note
 from sim.units import readable_bytes, readable_time
 
@@ -26,7 +27,13 @@ _RULE = (
 
 def plans_screen(studies: Sequence[SystemStudy], top: int) -> str:
     """Return the report of searches as plain text: ASCII only, narrow enough for a terminal."""
-    return ascii_only("\n\n\n".join(_system(study, top) for study in studies)) + "\n"
+    best = [
+        StackStep(one.found.about.scenario, one.found.about.stack.name, one.found.best[0].step_s) for one in studies
+    ]
+    ranges = "\n".join(wrapped(f"Best plans: {line}") for line in stack_ranges(best))
+    return (
+        ascii_only("\n\n\n".join([*(_system(study, top) for study in studies), *([ranges] if ranges else [])])) + "\n"
+    )
 
 
 def _system(study: SystemStudy, top: int) -> str:
