@@ -21,7 +21,7 @@ from sim.validation.table import Problem, Row, Table
 from sim.validation.tuning import settled
 
 _GIB = 2.0**30
-_MOST_PASSES = 100_000
+MOST_PASSES = 100_000
 """Beyond it a step takes minutes to simulate; no published one comes near it."""
 
 
@@ -96,7 +96,7 @@ def compare(
     cases = [case_of(row) for row in table.rows]
     chosen = [one for one in cases if isinstance(one, Case) and wanted(one, role_of(one))]
     # The longest first, so that no process is left with one of them at the end.
-    order = sorted(range(len(chosen)), key=lambda index: (-_length(chosen[index]), index))
+    order = sorted(range(len(chosen)), key=lambda index: (-length_of(chosen[index]), index))
     found: dict[int, Comparison | Unsupported] = {}
     longest_first = mapped(compare_case, [chosen[index] for index in order], jobs)
     for index, result in zip(order, longest_first, strict=True):
@@ -114,7 +114,7 @@ def compare_case(case: Case) -> Comparison | Unsupported:
     """Simulate one row with its open settings chosen. A row that breaks the simulator is listed so."""
     try:
         whole, prepared = settled(case)
-        if passes_of(prepared) > _MOST_PASSES:
+        if passes_of(prepared) > MOST_PASSES:
             return Unsupported(case.row, f"a step of {passes_of(prepared)} passes is too long to simulate")
         outcome = simulate_prepared(prepared)
     except ScaletaxError as error:
@@ -150,7 +150,7 @@ def measured_bytes(memory: Memory, what: Literal["allocated", "reserved"]) -> fl
     return sum(size for item, size in memory.stages[memory.fullest].items() if item not in beyond)
 
 
-def _length(case: Case) -> float:
+def length_of(case: Case) -> float:
     """About how many passes a step has: sequences of a replica times pipeline stages, before settings are chosen."""
     row = case.row
     return (row.global_batch_sequences or 1) / ((row.dp or 1) * (row.micro_batch or 1)) * (row.pp or 1)

@@ -127,9 +127,7 @@ def _kept_of_qkv(model: Model) -> float:
     return (width + shared) / (width + 2 * shared)
 
 
-def embedding_operations(
-    model: Model, part: Slice, style: Style, lora: Lora | None = None
-) -> tuple[Operation, ...]:
+def embedding_operations(model: Model, part: Slice, style: Style, lora: Lora | None = None) -> tuple[Operation, ...]:
     """The input embedding: a gather of rows, a scatter-add of gradients; a frozen one has none.
 
     A gradient that is summed up apart is as large as the embedding, however few of its rows were used.
