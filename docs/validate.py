@@ -1,8 +1,8 @@
 """Compares all published rows and rewrites everything that follows from it, from one run. Run with `make validation`.
 
 It writes the generated blocks of docs/validation.md and of the README, two charts, and what the tests hold all of them
-to (docs/validation.json). The error bands of the catalogue (sim/catalog/accuracy.toml) follow from docs/unseen.json,
-which `make unseen` writes, and come first: the rows compared here are held to them.
+to (docs/validation.json). Rows are held to the error bands of the catalogue (sim/catalog/accuracy.toml), which
+`make unseen` writes before.
 """
 
 from __future__ import annotations
@@ -17,12 +17,9 @@ from refresh import DOCS, ROOT, block
 from tqdm import tqdm
 
 from sim.catalog import load_evidence
-from sim.catalog.data_files import read_data
 from sim.report.validation.document import read_summary, stored_record
 from sim.report.validation.files import validation_charts
 from sim.report.validation.markdown import believed_blocks, documentation_blocks, readme_block
-from sim.validation.accuracy import evidence_toml
-from sim.validation.bands import evidence_of
 from sim.validation.selection import read_selection, validate_rows
 from sim.validation.stack_checks import checks_toml
 from sim.validation.unseen import read_unseen
@@ -30,23 +27,14 @@ from sim.validation.unseen import read_unseen
 JOBS = 2
 STORED = DOCS / "validation.json"
 CHECKS = ROOT / "sim" / "catalog" / "stack_checks.toml"
-EVIDENCE = ROOT / "sim" / "catalog" / "accuracy.toml"
 CHARTS = {"parity": "validation-parity", "errors": "validation-errors"}
 
 
 def main() -> None:
     """Run the comparison once, and write; with --text only the text, from the stored result."""
-    write_evidence()
     if "--text" not in sys.argv[1:]:
         compare_all()
     write_text()
-
-
-def write_evidence() -> None:
-    """Write what the sources that were left out say into the catalogue."""
-    EVIDENCE.write_text(evidence_toml(evidence_of(read_unseen())), encoding="utf-8")
-    read_data.cache_clear()
-    load_evidence.cache_clear()
 
 
 def compare_all() -> None:
