@@ -8,6 +8,7 @@ from sim.catalog.accuracy import Coverage, Evidence
 from sim.report.accuracy import situation_words
 from sim.report.points import counted
 from sim.report.validation.tables import Cells, share, signed
+from sim.validation.conventions import device_family
 from sim.validation.errors import Errors
 from sim.validation.summary import Summary
 from sim.validation.targets import HEADLINE
@@ -19,7 +20,7 @@ _ERRORS = ("errors of step times", "rows", "sources", "mean signed", "mean abs."
 
 def unseen_cells(rows: Sequence[Unseen], summary: Summary) -> Cells:
     """Errors on sources never seen, beside those on rows held back from known sources: dense, on A100 and H100."""
-    dense = [row for row in rows if row.device.startswith(HEADLINE)]
+    dense = [row for row in rows if device_family(row.device) in HEADLINE]
     found = []
     for name, way in _WAYS:
         sources = {row.source for row in dense if row.predicted(way)}
