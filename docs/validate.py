@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from refresh import DOCS, ROOT, block
+from refresh import DOCS, ROOT, block, stacks_page
 from tqdm import tqdm
 
 from sim.catalog import load_evidence
@@ -48,7 +48,6 @@ def compare_all() -> None:
 
         validation, summary = validate_rows(table, "all", JOBS, advance)
     STORED.write_text(json.dumps(stored_record(validation, summary), indent=1) + "\n", encoding="utf-8")
-    CHECKS.write_text(checks_toml(), encoding="utf-8")
     (DOCS / "figures").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         checks = [one for one in validation.comparisons if one.role == summary.role]
@@ -58,7 +57,9 @@ def compare_all() -> None:
 
 
 def write_text() -> None:
-    """Write the blocks of the documentation from the stored result, as the tests do."""
+    """Write what checks each stack, and the blocks of the documentation from the stored result, as the tests do."""
+    CHECKS.write_text(checks_toml(), encoding="utf-8")
+    (DOCS / "stacks.md").write_text(stacks_page(), encoding="utf-8")
     stored = read_summary(json.loads(STORED.read_text(encoding="utf-8"))["summary"])
     document = (DOCS / "validation.md").read_text(encoding="utf-8")
     believed = believed_blocks(read_unseen(), stored, load_evidence())

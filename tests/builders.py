@@ -231,7 +231,7 @@ def _nothing(value: Any) -> Any:
     if isinstance(value, LayerCost):
         return LayerCost(_nothing(value.passes), _nothing(value.sharded))
     if isinstance(value, ShardedUnit):
-        return ShardedUnit(NOTHING, NOTHING, 0.0)
+        return ShardedUnit(NOTHING, NOTHING, NOTHING, 0.0)
     if isinstance(value, tuple):
         return tuple(_nothing(one) for one in value)
     if isinstance(value, Communication):

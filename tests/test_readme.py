@@ -12,6 +12,7 @@ from sim.catalog import load_evidence, read_device
 from sim.hardware.network import Group, Network
 from sim.hardware.topology import load_topology
 from sim.outcome.lines import LINES
+from sim.report.catalogue.stacks_page import latest_markdown, stacks_markdown
 from sim.report.points import curves
 from sim.report.step_times import step_sentences
 from sim.report.validation.document import read_summary
@@ -34,6 +35,12 @@ def test_the_scenario_of_the_readme_runs(tmp_path: Path) -> None:
     results = run_points(load_scenarios(path))
     assert len(results) == 3
     assert not any(isinstance(result, Failure) for result in results)
+
+
+def test_the_page_on_stacks_has_what_the_catalogue_says() -> None:
+    page = (ROOT / "docs" / "stacks.md").read_text(encoding="utf-8")
+    assert f"<!-- begin guide -->\n{stacks_markdown()}\n<!-- end guide -->" in page, "run `make docs`"
+    assert f"<!-- begin latest -->\n{latest_markdown()}\n<!-- end latest -->" in page
 
 
 def test_the_schedules_of_the_documentation_take_what_it_says(tmp_path: Path) -> None:

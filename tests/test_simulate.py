@@ -62,7 +62,7 @@ def cases(draw):
     tensor = draw(st.sampled_from([1, 2, 4])) if stack.tensor_parallel else 1
     pipeline = draw(st.sampled_from([1, 2, 4])) if stack.pipeline_parallel else 1
     virtual = draw(st.sampled_from([1, 2])) if pipeline > 1 else 1
-    zero = draw(st.sampled_from([stage for stage in stack.zero_stages if stage != 2 or pipeline == 1]))
+    zero = draw(st.sampled_from(stack.zero_stages))
     replicas = 16 // (tensor * pipeline)
     groups = [None, 1, 2, replicas] if zero and stack.zero_groups and replicas > 1 else [None]
     request = fixed(

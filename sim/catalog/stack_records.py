@@ -29,6 +29,8 @@ class GpuStack:
     recompute_stops_early: bool
     """Recomputation ends with the last activation that the backward needs, not with the layer."""
     selective_recompute: SelectiveRecompute
+    splits_kept_inputs: bool
+    """Of a layer recomputed as a whole, a tensor rank keeps its share of the input, gathered for the backward."""
     fused_elementwise: bool
     """Bias, activation, dropout and residual run as one kernel; mask and softmax as one."""
     host_launch_s: float
@@ -64,6 +66,14 @@ class GpuStack:
     """States can be shared out among groups of the replicas instead of all of them."""
     scatter_gradients: bool
     """Replicas that share out states get their part of the gradients alone; else each gets the sum of all of them."""
+    whole_tensor_shards: bool
+    """Shares of optimizer states (ZeRO 1 and 2) are whole tensors: their owners broadcast the parameters, one after
+    the other; else all gather all shares at once."""
+    tensor_gathers: bool
+    """ZeRO 3 gathers and scatters every tensor in a collective of its own; else all of a layer at once."""
+    list_operations: float
+    """Operations of the host for every rank in a gather or scatter of sharded parameters: views and copies of a list
+    with a tensor for each rank, while the device waits."""
     overlap_tensor_gradients: bool
     """The reduction of a projection's input gradient over the tensor ranks runs beside its weight gradient."""
     overlap_tensor_exchange: bool
@@ -81,6 +91,8 @@ class GpuStack:
     optimizer_traffic_bytes: dict[str, float]
     """Memory traffic of one optimizer step per parameter held, by optimizer."""
     optimizer_launches: float
+    optimizer_unit_launches: float
+    """Launches of the optimizer's step beside those, for every unit that FSDP shards: none where kernels take many."""
     fixed_step_s: float
     """Host work once a step (logging, data loader hand-over, loss scale)."""
     loss_traffic_bytes: float

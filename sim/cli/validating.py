@@ -23,6 +23,7 @@ _ROLES = "Which rows to simulate: those held back for checking, those that const
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the results (default: results/validation).")
 @click.option("--collectives", is_flag=True, help="Instead: measured collectives, sweep by sweep.")
 @click.option("--unseen", is_flag=True, help="Instead: leave out one source after the other, fit, predict it (long).")
+@click.option("--operators", is_flag=True, help="Instead: measured operators of one GPU, by shape.")
 @click.option("--spread", is_flag=True, help="Instead: how far steps lie apart, and what a slow node costs (a minute).")
 def validate(
     source: str | None,
@@ -32,14 +33,15 @@ def validate(
     json_file: Path | None,
     out: Path | None,
     collectives: bool,
+    operators: bool,
     spread: bool,
     unseen: bool,
 ) -> None:
     """Compare the simulator with published training measurements, row by row: errors, targets, worst rows, charts."""
-    if collectives or spread:
+    if collectives or operators or spread:
         from sim.report.validation.others import other_comparisons
 
-        click.echo(other_comparisons(collectives=collectives, spread=spread))
+        click.echo(other_comparisons(collectives=collectives, operators=operators, spread=spread))
         return
     if unseen:
         _leave_out(jobs, json_file)

@@ -64,6 +64,7 @@ class Machine:
             stack.vocabulary_multiple,
             stack.activation_passes,
             self._gradient_add_bytes,
+            stack.splits_kept_inputs,
         )
 
     @property

@@ -154,7 +154,9 @@ class System(Table):
     """All of them."""
     sizes: Annotated[Sizes, WrapValidator(_not_beside_parts)] = field(default_factory=dict, kw_only=True)
     """Sizes of the topology to use instead of its file's."""
-    stack: Annotated[Any, ReadAs(Text, write=name_of), like('"megatron-2022"', '"my-stack.toml"')]
+    stack: Annotated[
+        Any, ReadAs(Text, write=name_of), like('"megatron-2022"', '"my-stack.toml"', '["megatron-2022", "vtrain"]')
+    ]
     """Name in the catalogue, a path ending in .toml as of a topology, or the stack itself."""
     stack_is_default: Internal[bool] = field(default=False, kw_only=True)
     """Whether nobody named the stack, so that it is a guess at what will run."""

@@ -16,12 +16,12 @@ _CUT = "..."
 
 @functools.cache
 def label_of(source: str) -> str:
-    """A source in at most 32 characters: a name from labels.toml, its own, or the beginning of its own."""
+    """A source in at most 32 characters: one from labels.toml, its own name, or the beginning of its name."""
     return _whole_label(source) or textwrap.shorten(source, _LONGEST, placeholder=_CUT)
 
 
 def _whole_label(source: str) -> str:
-    """A name from labels.toml, or its own; empty where that is too long, so that it has to be cut."""
+    """One from labels.toml, or its own name; empty where that has to be cut."""
     found = ((pattern.match(source), label) for pattern, label in _patterns())
     own = source if len(source) <= _LONGEST else ""
     return next((label.format(**match.groupdict()) for match, label in found if match), own)

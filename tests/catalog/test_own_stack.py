@@ -116,6 +116,7 @@ def traffic_of(optimizer, size):
         ({"more": 'overlap_slowdown = { value = -1, kind = "assumed", note = "x" }'}, "no number from 0 on"),
         ({"more": 'attention_kernel = { value = "flash-9", kind = "assumed", note = "x" }'}, "no figure for 'flash-9'"),
         ({"more": 'selective_recompute = { value = "all", kind = "assumed", note = "x" }'}, "unknown recomputation"),
+        ({"more": 'gradient_sum = { value = "later", kind = "assumed", note = "x" }'}, "unknown sum of gradients"),
         ({"more": 'vocabulary_multiple = { value = 0, kind = "assumed", note = "x" }'}, "0 is too little"),
         ({"more": 'gradient_bucket_bytes = { value = 0, kind = "assumed", note = "x" }'}, "0 is too little"),
         ({"more": 'prefetch_layers = { value = 1.5, kind = "assumed", note = "x" }'}, "1.5 is not whole"),
