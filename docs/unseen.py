@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import sys
 
-from refresh import DOCS, block
+from refresh import DOCS, ROOT, block
 from tqdm import tqdm
 
+from sim.catalog import load_evidence
+from sim.catalog.data_files import read_data
 from sim.report.validation.unseen import unseen_block
+from sim.validation.accuracy import evidence_toml
+from sim.validation.bands import evidence_of
 from sim.validation.fitting import fit, fit_cases, scored
 from sim.validation.left_out import leave_out_each
 from sim.validation.unseen import STORED, read_unseen, unseen_text
 from sim.validation.unseen_groups import peers, unseen_groups
 
 JOBS = 2
+EVIDENCE = ROOT / "sim" / "catalog" / "accuracy.toml"
 
 
 def main() -> None:
@@ -34,7 +39,15 @@ def main() -> None:
 
         rows = leave_out_each(found, JOBS, advance)
     STORED.write_text(unseen_text(rows), encoding="utf-8")
+    write_evidence()
     write_text()
+
+
+def write_evidence() -> None:
+    """Write what the sources that were left out say of errors into the catalogue."""
+    EVIDENCE.write_text(evidence_toml(evidence_of(read_unseen())), encoding="utf-8")
+    read_data.cache_clear()
+    load_evidence.cache_clear()
 
 
 def write_text() -> None:

@@ -16,6 +16,7 @@ from sim.scenario.types import PlanRequest, Report, Scenario, System, Training
 from sim.validation.clusters import cluster_of
 from sim.validation.conventions import Filling, convention_of, device_of, place_of, table_devices
 from sim.validation.plans import RequestedPlan, requested_plan
+from sim.validation.short_memory import SHORT_OF_MEMORY, runs_short_of_memory
 from sim.validation.table import Row, unknown_device
 
 _EXPERTS = r"(?i).*(moe|mixtral|deepseek|qwen3.*-a\d+b|llama-?4|gpt-oss)"
@@ -79,7 +80,7 @@ class NotScored(DoesNotFit):
 def case_of(row: Row, stack: str | None = None) -> Case | Unsupported:
     """What to simulate for a row, or why it cannot be. stack: a guess, instead of the one that sources.toml names."""
     try:
-        return _obstacle(row) or _Reading(row, stack).case()
+        return _obstacle(row) or _scored(_Reading(row, stack).case())
     except ScaletaxError as error:
         return Unsupported.refused(row, error)
 
@@ -127,6 +128,12 @@ def _obstacle(row: Row) -> Unsupported | None:
     if measured_step_s(row) is None:
         return because("the source gives neither a step time nor a throughput")
     return None
+
+
+def _scored(case: Case) -> Case | Unsupported:
+    """The case, unless its time is that of an allocator short of memory."""
+    short = runs_short_of_memory(case.scenario, device_of(case.row) or "")
+    return Unsupported(case.row, SHORT_OF_MEMORY) if short else case
 
 
 class _Reading:

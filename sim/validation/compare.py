@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sim.errors import ScaletaxError
-from sim.machines import Prepared
+from sim.machines import Prepared, facts_of
+from sim.outcome.confidence import NEVER_CHECKED, Confidence, confidence
 from sim.outcome.outcome import Memory, Outcome
 from sim.processes import mapped
 from sim.scenario.types import name_of
 from sim.simulate import simulate_prepared
 from sim.validation.cases import Case, Unsupported, case_of
 from sim.validation.conventions import convention_of
+from sim.validation.labels import label_of
 from sim.validation.roles import Role, role_of
 from sim.validation.table import Problem, Row, Table
 from sim.validation.tuning import settled
@@ -27,7 +29,8 @@ MOST_PASSES = 100_000
 class Comparison:
     """One measured and one predicted step, and what the prediction is made of.
 
-    lines: ledger line -> share of the device-seconds of the predicted step. plan: in a few words.
+    lines: ledger line -> share of the device-seconds of the predicted step. plan: in a few words. confidence: what all
+    sources but the row's own say of the prediction.
     """
 
     case: Case
@@ -36,6 +39,7 @@ class Comparison:
     predicted_memory_GiB: float  # noqa: N815
     plan: str
     lines: dict[str, float]
+    confidence: Confidence = NEVER_CHECKED
 
     @property
     def row(self) -> Row:
@@ -56,6 +60,12 @@ class Comparison:
     def error(self) -> float:
         """Signed relative error of the step time: negative means predicted too fast."""
         return self.predicted_s / self.measured_s - 1.0
+
+    @property
+    def is_inside(self) -> bool | None:
+        """Whether its error lies inside the band that other sources make; None where they make none."""
+        band = self.confidence.step
+        return None if band is None else band.low <= self.error <= band.high
 
     @property
     def memory_error(self) -> float | None:
@@ -118,7 +128,15 @@ def compare_case(case: Case) -> Comparison | Unsupported:
         measured_bytes(outcome.memory, convention_of(case.row).memory) / _GIB,
         outcome.plan.summary(),
         _lines(outcome),
+        _confidence(case, prepared),
     )
+
+
+def _confidence(case: Case, prepared: Prepared) -> Confidence:
+    """What all sources but the row's own say of its prediction, its stack named or guessed."""
+    facts = facts_of(prepared)
+    assert facts is not None
+    return confidence(facts, is_guessed=not case.known, without=label_of(case.row.source))
 
 
 def passes_of(prepared: Prepared) -> int:
