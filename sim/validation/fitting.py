@@ -134,7 +134,7 @@ def fit(cases: Sequence[Case], jobs: int = 1, start: Mapping[Constant, float] | 
     before = tuple(row.error for row in rows)
     sources = [label_of(case.row.source) for case in cases]
     for _ in range(_ROUNDS):
-        aim = approach(cases, rows, here, jobs)
+        aim = approach(cases, rows, here)
         now = _improbable(rows, sources, here)
         for share in _SHARES:
             nearer = {one: here[one] + share * (aim[one] - here[one]) for one in here}
@@ -156,9 +156,7 @@ def step(rows: Sequence[Worked], sources: list[str], here: Mapping[Constant, flo
     return dict(zip(constants(), map(float, found), strict=True))
 
 
-def approach(
-    cases: Sequence[Case], rows: Sequence[Worked], here: Mapping[Constant, float], jobs: int = 1
-) -> dict[Constant, float]:
+def approach(cases: Sequence[Case], rows: Sequence[Worked], here: Mapping[Constant, float]) -> dict[Constant, float]:
     """The most probable distances by the closed form, from rows that the engine worked out nearby."""
     sources = [label_of(case.row.source) for case in cases]
     found = dict(here)
@@ -168,7 +166,8 @@ def approach(
         found = nearer
         if moved < _SMALL:
             break
-        rows = work_out(cases, found, jobs, rows, engine=False)
+        # Rows are so quick here that starting processes would take longer.
+        rows = work_out(cases, found, 1, rows, engine=False)
     return found
 
 

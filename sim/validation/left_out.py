@@ -21,7 +21,6 @@ from sim.validation.constants import Constant, Values, changed
 from sim.validation.conventions import convention_of, guessed_stack
 from sim.validation.fitting import Fitted, approach, rounded
 from sim.validation.labels import label_of
-from sim.validation.roles import set_aside
 from sim.validation.table import Row, read_tables
 from sim.validation.tuning import settled
 from sim.validation.unseen import Prediction, Unseen
@@ -59,7 +58,7 @@ def leave_out_each(
     found: the fit to all fit rows; without one the constants stay as the catalogue has them. progress: called after
     each row with how many there are.
     """
-    cases = [case for case in map(case_of, read_tables().rows) if isinstance(case, Case) and not set_aside(case)]
+    cases = [case for case in map(case_of, read_tables().rows) if isinstance(case, Case)]
     sources = sorted({label_of(case.row.source) for case in cases})
     values: dict[str, Values] = {source: {} for source in sources}
     if found is not None:
