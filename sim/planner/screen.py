@@ -97,7 +97,8 @@ class Screen:
                 self._known("stages", block.zero, layout, kind).of(block, cost, "tensor", "data", "shards", *split)
             )
         if shards_by_layer(block, self.machine.stack):
-            shared.append(self._known("sharded", block.zero).of(block, self._sharded, "tensor", "data", "shards"))
+            known = self._known("sharded", block.zero, block.recompute)
+            shared.append(known.of(block, self._sharded, "tensor", "data", "shards"))
         return np.concatenate(
             [self._step_s(block.at(rows), [one.at(rows) for one in shared]) for rows in _pieces(len(block))]
         )
