@@ -22,7 +22,8 @@ from sim.cost.split import (
 from sim.hardware.kernel import Array, launched_time_s, memory_time_s
 from sim.hardware.network import NOTHING, Communicates, Communication
 from sim.parallel.memory import stage_parameters, trained_share
-from sim.parallel.plans import Plans
+from sim.parallel.plan import shards_by_layer
+from sim.parallel.plans import Plans, reductions
 from sim.parallel.stage_weights import stage_orthogonal_flops, stage_states_each
 from sim.scenario.types import Training
 from sim.workload.parameters import count_tensors
@@ -64,13 +65,12 @@ def stage_cost(
     trained = trained_share(model, training) * stage_parameters(model, plan, stage)
     gradient_bytes = machine.gradient_bytes * trained
     pieces = buckets(gradient_bytes, plan, machine.stack)
-    reductions = plan.micro_batches if plan.reduces_each else 1
     return StageCost(
         reduction=gradient_reduction(gradient_bytes / pieces, plan, machine.stack, network),
         buckets=pieces,
         bucket_bytes=gradient_bytes / pieces,
         gather=_step_gather(machine.recipe.parameters.bytes * trained, model, plan, machine, network),
-        prepare_s=_prepare_s(reductions * trained, plan, machine),
+        prepare_s=_prepare_s(reductions(plan) * trained, plan, machine),
         optimizer=_optimizer(model, training, plan, stage, machine, trained),
     )
 
@@ -118,10 +118,13 @@ def exposed_gather(
 
 
 def buckets(gradient_bytes: Array, plan: Plans, stack: GpuStack) -> Array:
-    """Reductions that a stage's gradients leave in: all at once, or bucket by bucket as each chunk completes them."""
-    if not stack.overlap_gradient_reduction:
-        return 1
+    """Reductions that a stage's gradients leave in: all at once, or bucket by bucket as each chunk completes them.
+
+    Chunk by chunk where only a share of them is kept.
+    """
     chunks = plan.virtual_stages * plan.pipelining.copies
+    if not stack.overlap_gradient_reduction:
+        return chunks if plan.reduces_each else 1
     chunk_bytes = gradient_bytes / chunks
     return chunks * np.maximum(1, np.ceil(chunk_bytes / stack.gradient_bucket_bytes)).astype(int)
 
@@ -148,8 +151,15 @@ def _optimizer(
         flops = stage_orthogonal_flops(model, training, plan, stage, optimizer.orthogonal_steps)
         peak = machine.gpu.peak_flops_per_s.get("bf16", machine.gpu.peak_flops_per_s[machine.precision])
         busy_s = busy_s + flops / (plan.tensor * ranks) / (peak * machine.gpu.gemm_sustained)
-    launches = machine.stack.optimizer_launches
+    launches = (
+        machine.stack.optimizer_launches + _sharded_units(plan, machine.stack) * machine.stack.optimizer_unit_launches
+    )
     return {"optimizer": launched_time_s(busy_s, launches, machine.stack.host_launch_s, machine.gap_s)}
+
+
+def _sharded_units(plan: Plans, stack: GpuStack) -> Array:
+    """Flat parameters that a device has a shard of: each layer's, and the root's (Zhao et al. 2023, sec. 4.2)."""
+    return plan.stage_layers(0) + 1 if shards_by_layer(plan, stack) else 0
 
 
 def update_bytes(stack: GpuStack, recipe: Recipe, optimizer: Optimizer, states: Array) -> Array:

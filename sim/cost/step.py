@@ -22,6 +22,7 @@ from sim.cost.sites import Site, pipeline_sends, shared_gradients
 from sim.cost.split import (
     embedding_exchanges,
     head_exchanges,
+    input_gathers,
     layer_exchanges,
     overlapped,
     overlapped_with_weight_gradients,
@@ -221,7 +222,7 @@ def _exposed_exchanges(
     layer: PassCost, model: Model, part: Slice, plan: Plans, stack: GpuStack, network: Communicates
 ) -> PassCost:
     """The exchanges of a layer, as far as its stack does not hide them behind what the layer computes."""
-    exchanges = layer_exchanges(model, part, plan, network)
+    exchanges = layer_exchanges(model, part, plan, network) + input_gathers(model, part, plan, stack, network)
     if stack.overlap_tensor_exchange and plan.sequence_parallel:
         beside_s = {phase: (products_s(own), own.wait_s) for phase, own in layer.phases.items()}
         return overlapped(exchanges, beside_s, plan, stack, network.domain)

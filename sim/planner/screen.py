@@ -83,8 +83,11 @@ class Screen:
         if not len(block):
             return np.zeros(0)
         sequence_parallel, layout = block.sequence_parallel, block.pipelining.layout
-        # With gradients reduced at every micro-batch there is no pipeline, but their number counts.
-        split = ("micro_batches",) if block.reduces_each else ("pipeline", "virtual_stages")
+        split, once = ["data", "pipeline", "virtual_stages"], layout
+        if block.reduces_each:
+            # How often depends on the schedule and the number of micro-batches.
+            split, once = [*split, "micro_batches"], block.schedule
+        groups = ["shards"] if block.zero_group is not None else []
         shared = [
             self._layers_and_ends(block),
             self._known("sends", sequence_parallel, layout).of(
@@ -93,12 +96,11 @@ class Screen:
         ]
         for kind in range(_KINDS):
             cost = functools.partial(self._stages, kind=kind)
-            shared.append(
-                self._known("stages", block.zero, layout, kind).of(block, cost, "tensor", "data", "shards", *split)
-            )
+            known = self._known("stages", block.zero, once, kind, *groups)
+            shared.append(known.of(block, cost, "tensor", *split, *groups))
         if shards_by_layer(block, self.machine.stack):
-            known = self._known("sharded", block.zero, block.recompute)
-            shared.append(known.of(block, self._sharded, "tensor", "data", "shards"))
+            known = self._known("sharded", block.zero, block.recompute, *groups)
+            shared.append(known.of(block, self._sharded, "tensor", "data", *groups))
         return np.concatenate(
             [self._step_s(block.at(rows), [one.at(rows) for one in shared]) for rows in _pieces(len(block))]
         )

@@ -13,6 +13,7 @@ from sim.cost.split import (
     gradient_reduction,
     gradient_send,
     head_exchanges,
+    input_gathers,
     layer_exchanges,
     overlapped,
     overlapped_with_weight_gradients,
@@ -58,6 +59,18 @@ def test_full_recomputation_exchanges_again_and_a_parallel_block_once():
     assert exchanges(layer_exchanges, 4, recompute="full") == pytest.approx((2 * once, 4 * once))
     assert exchanges(layer_exchanges, 4, recompute="selective") == pytest.approx((2 * once, 2 * once))
     assert exchanges(layer_exchanges, 4, parallel_block=True) == pytest.approx((once, once))
+
+
+def test_inputs_kept_in_shares_are_gathered_before_the_backward():
+    # 4 ranks: 3/4 of the hidden state come in, once. Recomputed in part, or shares anyway: nothing.
+    def gathered(*setting, keeps=True):
+        def formula(model, part, shape, network):
+            return input_gathers(model, part, shape, gpu_stack(splits_kept_inputs=keeps), network)
+
+        return exchanges(formula, 4, *setting)
+
+    assert gathered(False, "full") == (0.0, pytest.approx(3 / 4 * SIZE / RATE))
+    assert gathered(False, "full", keeps=False) == gathered(False, "selective") == gathered(True, "full") == (0.0, 0.0)
 
 
 def moved(cost, phase="backward"):
