@@ -10,9 +10,9 @@ from sim.catalog.precision_records import Recipe
 
 SelectiveRecompute = Literal["attention-core", "operators"]
 """What selective recomputation runs again: the scores, or all but attention and every other matrix product."""
-GradientSum = Literal["product", "kernel", "cast and kernel"]
-"""What adds a micro-batch's gradient of a weight to those before: the product that makes it; a kernel of its own; or a
-cast to the buffer's format and then such a kernel."""
+GradientSum = Literal["product", "kernel", "cast and kernel", "autograd"]
+"""What adds a micro-batch's gradient of a weight to those before: the product that makes it; a kernel of its own; a
+cast to the buffer's format and then such a kernel; or autograd, whose kernel the first micro-batch does without."""
 
 
 @dataclass(frozen=True, slots=True)
