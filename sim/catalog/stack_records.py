@@ -13,6 +13,12 @@ SelectiveRecompute = Literal["attention-core", "operators"]
 GradientSum = Literal["product", "kernel", "cast and kernel", "autograd"]
 """What adds a micro-batch's gradient of a weight to those before: the product that makes it; a kernel of its own; a
 cast to the buffer's format and then such a kernel; or autograd, whose kernel the first micro-batch does without."""
+NormKernels = Literal["fused", "single", "apart"]
+"""A norm as one kernel, as kernels in fp32 with casts around them, or as kernels in the activations' own format."""
+
+AttentionOutputCopies = Literal["never", "batched", "always"]
+"""When a fused attention's output is laid out anew for the projection and both are kept: sequences of a batch, which
+the kernel wants one after the other, or every output, which is padded again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,12 @@ class GpuStack:
     """Of a layer recomputed as a whole, a tensor rank keeps its share of the input, gathered for the backward."""
     fused_elementwise: bool
     """Bias, activation, dropout and residual run as one kernel; mask and softmax as one."""
+    layer_norm: NormKernels
+    rms_norm: NormKernels
+    fused_gating: bool
+    """The activation of a gated MLP and its product with the other input run as one kernel, and what is between them
+    is not kept."""
+    attention_output_copies: AttentionOutputCopies
     host_launch_s: float
     """Host time to launch one kernel of a forward; where kernels are shorter, the host is the clock."""
     launch_gap_s: float
@@ -80,6 +92,8 @@ class GpuStack:
     """Tensor-parallel gathers and scatters run rank by rank beside the matrix products that they feed or follow."""
     prefetch_layers: int
     """How many layers ahead FSDP gathers parameters."""
+    limited_gathers: bool
+    """The host waits before it asks for memory for more gathered layers; else it does so as far as it runs ahead."""
     reduces_every_micro_batch: bool
     """FSDP reduce-scatters after every micro-batch instead of accumulating locally."""
     gradient_sum: GradientSum
@@ -90,6 +104,8 @@ class GpuStack:
     """Share by which compute slows down while a collective runs beside it (stolen multiprocessors)."""
     optimizer_traffic_bytes: dict[str, float]
     """Memory traffic of one optimizer step per parameter held, by optimizer."""
+    step_temporaries: float
+    """Tensors as wide as a moment that the optimizer's step makes of all the parameters that a device updates."""
     optimizer_launches: float
     optimizer_unit_launches: float
     """Launches of the optimizer's step beside those, for every unit that FSDP shards: none where kernels take many."""

@@ -64,6 +64,10 @@ class Machine:
             stack.selective_recompute,
             stack.vocabulary_multiple,
             stack.activation_passes,
+            stack.layer_norm,
+            stack.rms_norm,
+            stack.fused_gating,
+            stack.attention_output_copies,
             gradient_add_bytes=self._gradient_add_bytes,
             splits_kept_inputs=stack.splits_kept_inputs,
         )

@@ -139,7 +139,7 @@ def operator_kernels(row: OperatorRow, stack: GpuStack) -> tuple[tuple[Kernel, .
     operations: tuple[Operation, ...] = (
         *layer_operations(model, piece, style),
         *head_operations(model, piece, style),
-        *embedding_operations(model, piece),
+        *embedding_operations(model, piece, style),
     )
     own = next(one for one in operations if one.name == part.operation)
 
@@ -189,6 +189,7 @@ def operators_table(comparisons: Sequence[OperatorComparison]) -> str:
     others = len(comparisons) - len(checks)
     foot = (
         f"time, predicted over measured; {len(checks)} passes of 50 us and more, mean absolute error"
-        f" {fmean(abs(one.error) for one in checks):.1%}\n({others} passes of rows that a figure was fitted on do not count)"
+        f" {fmean(abs(one.error) for one in checks):.1%}\n({others} passes of rows that a figure was fitted on do not"
+        " count)"
     )
     return f"{tabulate(table, headers, tablefmt='simple', colalign=aligned, disable_numparse=True)}\n\n{foot}"

@@ -27,7 +27,9 @@ a = 1j
 
 SIZES = {"heads": heads, "kv_heads": kv_heads, "head_dim": d, "ffn_hidden": f, "vocab": V}
 NO_BIAS = {"attention_bias": False, "mlp_bias": False}
-EAGER, EAGER_FLASH = (dataclasses.replace(one, fused_elementwise=False) for one in (UNFUSED, FLASH))
+EAGER, EAGER_FLASH = (
+    dataclasses.replace(one, fused_elementwise=False, rms_norm="single", fused_gating=False) for one in (UNFUSED, FLASH)
+)
 WHOLE_SQUARE = dataclasses.replace(FLASH, causal_skip=False)
 FRESH = dataclasses.replace(FLASH, weight_gradient_bytes=2.0)
 SUMMED = dataclasses.replace(FRESH, gradient_add_bytes=10.0)
