@@ -63,7 +63,12 @@ class Machine:
             stack.selective_recompute,
             stack.vocabulary_multiple,
             stack.activation_passes,
+            stack.layer_norm,
+            stack.rms_norm,
+            stack.fused_gating,
+            stack.attention_output_copies,
             self._gradient_add_bytes,
+            stack.splits_kept_inputs,
         )
 
     @property

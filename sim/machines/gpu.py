@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import get_args
 
 from sim.catalog import Gpu, GpuStack, Recipe
-from sim.catalog.stack_records import GradientSum, SelectiveRecompute
+from sim.catalog.stack_records import AttentionOutputCopies, GradientSum, NormKernels, SelectiveRecompute
 from sim.cost.compute import Machine
 from sim.cost.estimate import estimate_step_s
 from sim.cost.sites import Site
@@ -39,6 +39,15 @@ from sim.workload.flops import StepFlops, layers_flops
 from sim.workload.kinds import LayerKind
 from sim.workload.precision import with_recipe
 
+_WORDS = (
+    ("selective_recompute", "recomputation", SelectiveRecompute),
+    ("gradient_sum", "sum of gradients", GradientSum),
+    ("layer_norm", "way to run norms", NormKernels),
+    ("rms_norm", "way to run norms", NormKernels),
+    ("attention_output_copies", "word for when it is copied", AttentionOutputCopies),
+)
+"""Figures of a stack that are words: which, what each is, and those that are known."""
+
 
 class GpuCluster(MachineKind):
     """GPUs on a network, under a stack that splits models."""
@@ -61,12 +70,9 @@ class GpuCluster(MachineKind):
         for name in stack.schedules:
             schedule_named(name, f"{place} schedules")
         check_rank_order(stack.rank_order, f"{place} rank_order")
-        for field, what, names in (
-            ("selective_recompute", "recomputation", get_args(SelectiveRecompute)),
-            ("gradient_sum", "sum of gradients", get_args(GradientSum)),
-        ):
-            if getattr(stack, field) not in names:
-                raise unknown_name(f"{place} {field}", what, getattr(stack, field), names)
+        for key, what, words in _WORDS:
+            if (word := getattr(stack, key)) not in get_args(words):
+                raise unknown_name(f"{place} {key}", what, word, get_args(words))
         if stack.flash_attention and f"{stack.attention_kernel} forward" not in device.attention_efficiency:
             raise InputError(
                 f"{place} attention_kernel",

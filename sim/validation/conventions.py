@@ -82,7 +82,12 @@ def device_of(row: Row) -> str | None:
 
 def family_of(row: Row) -> str:
     """The first part of the name of a row's device: "a100"; empty where the catalogue has none."""
-    return (device_of(row) or "").partition("-")[0]
+    return device_family(device_of(row) or "")
+
+
+def device_family(device: str) -> str:
+    """The first part of the name of a device of the catalogue."""
+    return device.partition("-")[0]
 
 
 def table_devices() -> list[str]:

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from sim.catalog import Format, Recipe
-from sim.catalog.stack_records import SelectiveRecompute
+from sim.catalog.stack_records import AttentionOutputCopies, NormKernels, SelectiveRecompute
 from sim.hardware.kernel import Array, Kernel
 from sim.scenario.types import Recompute
 
@@ -47,8 +47,16 @@ class Style:
     """The vocabulary is padded to a multiple of this and of the tensor degree."""
     activation_passes: float = 1.0
     """Traffic of norms, residuals, activation functions and rotations over what half precision needs."""
+    layer_norm: NormKernels = "fused"
+    rms_norm: NormKernels = "fused"
+    fused_gating: bool = True
+    """A gated activation is one kernel, and what is between it and the product is not kept."""
+    attention_output_copies: AttentionOutputCopies = "never"
+    """When a fused attention's output is laid out anew for the projection, and both are kept."""
     gradient_add_bytes: float = 0.0
     """What a kernel of its own moves per element to add a weight's gradient to a buffer; 0: there is none."""
+    splits_kept_inputs: bool = False
+    """Tensor ranks keep a share each of the input of a layer that is recomputed as a whole."""
 
     @property
     def activation_bytes(self) -> float:
@@ -186,11 +194,11 @@ def memory_pass(
 
 
 def flash_attention(
-    sequences: Array, sequence: Array, query_width: Array, key_value_width: Array, style: Style
+    sequences: Array, sequence: Array, query_width: Array, key_value_width: Array, head_dim: Array, style: Style
 ) -> Operation:
     """Fused attention: scores never reach memory; the backward pass recomputes them (2.5 times the FLOPs).
 
-    query_width, key_value_width: heads x head size on this device.
+    query_width, key_value_width: heads x head size on this device. head_dim: size of a head.
     Source: Dao et al. 2022 (FlashAttention), sec. 3; Dao 2023 (FlashAttention-2), sec. 4.1 for the factor 2.5.
     """
     square = 4.0 * sequences * sequence * sequence * query_width
@@ -199,8 +207,10 @@ def flash_attention(
     traffic = width * sequences * sequence * (2 * query_width + 2 * key_value_width)
     needed = CAUSAL_SHARE * square
     sizes = (2.5 * executed, 2.5 * traffic, 2 * needed, 2 * square)
-    forward = Kernel("attention", "attention", executed, traffic, needed, square, format=name)
-    backward = Kernel("attention backward", "attention", *sizes, backward=True, format=name)
+    shape = {"m": sequence, "k": head_dim, "batch": sequences * query_width / head_dim}
+    uneven = style.causal_skip
+    forward = Kernel("attention", "attention", executed, traffic, needed, square, **shape, uneven=uneven, format=name)
+    backward = Kernel("attention backward", "attention", *sizes, **shape, backward=True, uneven=uneven, format=name)
     # Row sums of output times gradient (2 a), the queries' gradient cleared, added to and cast in fp32 (3 x 4 + a), and
     # the three gradients packed for the projection (2 a each).
     tokens = sequences * float(sequence)

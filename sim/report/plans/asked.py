@@ -57,7 +57,14 @@ def asked(given: Mapping[str, Any], overrides: Sequence[str]) -> list[Scenario]:
     }
     changed = apply_overrides(document, overrides, "--set", lambda note: None)
     own = [with_value(changed, Key(("system", "stack")), stack) for stack in stacks] if len(stacks) > 1 else [changed]
-    return [scenario_from(one, Path("scaletax plan")) for one in own]
+    found = [scenario_from(one, Path("scaletax plan")) for one in own]
+    return found if given["--stack"] else [_unnamed(one, stacks[0]) for one in found]
+
+
+def _unnamed(scenario: Scenario, default: str) -> Scenario:
+    """The scenario as of a stack that nobody named, where it has the default one."""
+    system = dataclasses.replace(scenario.system, stack_is_default=scenario.system.stack == default)
+    return dataclasses.replace(scenario, system=system)
 
 
 def refuse_beside_file(file: Path | None, given: Mapping[str, Any]) -> None:
