@@ -28,8 +28,8 @@ def test_a_protocol_is_as_fast_as_its_payload_or_the_host():
 
 @pytest.mark.parametrize("passes", [1, 2])
 def test_every_hop_waits_for_a_chunk_of_its_card(passes):
-    # Eight cards of 25 GB/s carry an eighth of what passes once, a quarter of what passes twice. A full chunk of 1 MB in
-    # half payload takes 80 us at each of 8 hops, and is 8 MB of the size, on all cards.
+    # Eight cards of 25 GB/s carry an eighth of what passes once, a quarter of what passes twice. A chunk of 1 MB at
+    # half the rate takes 80 us at each of 8 hops, and is 8 MB of the size, on all cards.
     chunked = dataclasses.replace(PLAIN, card_chunk_bytes=1e6)
     course = Course(9e-9, ACROSS, 1.0, passes, passes / 8 / 25e9, passes / 8)
     waited_s_per_byte, chunk_bytes = chunk_waits(course, chunked)
