@@ -20,7 +20,7 @@ from sim.catalog import Protocol
 from sim.errors import InputError
 from sim.hardware.network.algorithm import Algorithm, Hops, Shape
 from sim.hardware.network.algorithms import ALGORITHMS, Collective
-from sim.hardware.network.communication import NOTHING, Communication, Option, Wave
+from sim.hardware.network.communication import NOTHING, Communication, Option, Wave, bus_share
 from sim.hardware.network.groups import Devices, Group
 from sim.hardware.network.loads import Loads, busiest_s_per_byte, message_loads, path_loads
 from sim.hardware.network.messages import Messages, sends
@@ -183,13 +183,14 @@ class Network:
             for protocol, cost in about.library.protocols[name].items():
                 latency_s = about.collective_launch_s + cost.base_s + hops.wire_s
                 latency_s += hops.scale_up * self._scale_up_hop_s(cost, hops)
-                latency_s += hops.network * (
-                    cost.network_hop_s + (about.tree_level_s if algorithm.tree_levels else 0.0)
-                )
-                wave = Wave(collective, group, name, protocol)
-                waits = hops.network if algorithm.passes_on and cost.card_chunk_bytes else 0.0
-                chunk_bytes = cost.card_chunk_bytes / self._card_share(algorithm, shape) if waits else 0.0
-                found.append(Option(wave, latency_s, s_per_byte / cost.bandwidth_share, waits, chunk_bytes))
+                latency_s += hops.network * cost.network_hop_s
+                wave, passes = Wave(collective, group, name, protocol), algorithm.passes_on
+                waits = hops.network / passes if passes and cost.card_chunk_bytes else 0.0
+                chunk_bytes = cost.card_chunk_bytes * passes / self._card_share(algorithm, shape) if waits else 0.0
+                pace = s_per_byte / cost.bandwidth_share
+                if hops.network:
+                    pace = max(pace, bus_share(collective, group.ranks) / cost.network_bus_bytes_per_s)
+                found.append(Option(wave, latency_s, pace, waits, chunk_bytes))
         return found
 
     def _scale_up_hop_s(self, cost: Protocol, hops: Hops) -> float:
