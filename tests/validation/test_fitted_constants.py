@@ -22,7 +22,7 @@ MOST = 6
 AT_THE_EDGE = 1e-3
 """Of the range, as `scaletax fit` reckons it."""
 NOT_CONSTANTS = {"stacks", "shared_with", "source", "edge"}
-ON_KERNELS = {"gemm_sustained", "gemm_store_share"}
+ON_KERNELS = {"gemm_sustained", "gemm_store_share", "gemm_fill_s"}
 """Device figures that may come from measured matrix products instead."""
 KERNEL_NOTE = r".*GEMM rows"
 ROWS_NOTE = r".*on the (?P<rows>\d+) rows? with role fit of (?P<stacks>[\w., -]+)|.*on the fit rows? \w+|see \w+"
