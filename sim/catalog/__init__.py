@@ -1,12 +1,13 @@
 """Published facts as data files, each figure with its source."""
 
-from sim.catalog.accuracy import Accuracy, accuracy_stacks, load_accuracy
+from sim.catalog.accuracy import load_evidence
 from sim.catalog.device_economics import Economics, Facility, Price, Range, economics_of, load_facility
 from sim.catalog.figures import Figure
 from sim.catalog.law_records import DEFAULT_LAW, ComputeLaw, Law, ParametricLaw, law_names, load_law
 from sim.catalog.loader import (
     PRECISIONS,
     check_source,
+    check_stack_name,
     device_names,
     is_stack,
     library_names,
@@ -42,6 +43,7 @@ from sim.catalog.records import (
     Wafer,
 )
 from sim.catalog.reliability_profiles import Reliability, load_reliability, reliability_names, reliability_of
+from sim.catalog.stack_guide import StackChecks, StackUse, latest_stacks, stack_checks, stack_meant, stack_uses
 from sim.catalog.stack_records import GpuStack, Stack, WaferStack
 from sim.catalog.undisclosed import Undisclosed, undisclosed_models
 
@@ -50,7 +52,6 @@ __all__ = [
     "NO_COPY",
     "PLAIN_LIBRARY",
     "PRECISIONS",
-    "Accuracy",
     "ComputeLaw",
     "Device",
     "Economics",
@@ -73,21 +74,24 @@ __all__ = [
     "Slow",
     "SlowPlace",
     "Stack",
+    "StackChecks",
+    "StackUse",
     "Stalls",
     "Undisclosed",
     "Variation",
     "Wafer",
     "WaferStack",
-    "accuracy_stacks",
     "check_source",
+    "check_stack_name",
     "device_names",
     "economics_of",
     "find_stack",
     "is_stack",
+    "latest_stacks",
     "law_names",
     "library_names",
-    "load_accuracy",
     "load_device",
+    "load_evidence",
     "load_facility",
     "load_format",
     "load_law",
@@ -107,7 +111,10 @@ __all__ = [
     "recipe_names",
     "reliability_names",
     "reliability_of",
+    "stack_checks",
+    "stack_meant",
     "stack_names",
+    "stack_uses",
     "stacks_that_run",
     "undisclosed_models",
     "variation_names",

@@ -15,6 +15,7 @@ from sim.catalog.data_files import names_on, read_data
 from sim.catalog.figures import Figure, read_figure, si_value
 from sim.catalog.precision_records import NO_COPY, Format, Optimizer, Recipe
 from sim.catalog.records import Device, Gpu, Library, Model, Protocol, Slow, Stalls, Variation, Wafer
+from sim.catalog.stack_guide import latest_stacks, stack_meant
 from sim.catalog.stack_records import GpuStack, Stack, WaferStack
 from sim.errors import InputError, shown, unknown_name
 
@@ -33,6 +34,12 @@ def device_names() -> list[str]:
 def stack_names() -> list[str]:
     """Names of all software stacks."""
     return list(names_on("stacks"))
+
+
+def check_stack_name(name: str, where: str) -> str:
+    """The stack that a name stands for. Raises InputError with the closest match for an unknown one."""
+    _check_known(where, "software stack", name, [*stack_names(), *latest_stacks()])
+    return stack_meant(name)
 
 
 def stacks_that_run(schedule: str) -> list[str]:
@@ -75,9 +82,11 @@ def check_source(figure: Figure, where: str) -> None:
 
 
 def load_stack(name: str, where: str = "catalogue") -> Stack:
-    """Read one software stack. Raises InputError with the closest match for an unknown name."""
-    _check_known(where, "software stack", name, stack_names())
-    return _stack(name)
+    """Read one software stack, or what "megatron-latest" and the like stand for.
+
+    Raises InputError with the closest match for an unknown name.
+    """
+    return _stack(check_stack_name(name, where))
 
 
 @functools.cache

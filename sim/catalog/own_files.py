@@ -21,6 +21,7 @@ from sim.catalog.loader import (
     with_base,
 )
 from sim.catalog.records import Device
+from sim.catalog.stack_guide import latest_stacks, stack_meant
 from sim.catalog.stack_records import Stack
 from sim.errors import InputError, shown, unknown_name
 from sim.reading import parse_toml, read_text
@@ -51,7 +52,7 @@ def read_stack(path: Path, where: str, named_at: str = "") -> Stack:
 
     named_at: how messages name what names the file, where there is none.
     """
-    base, raw = _over_base(path, where, "stack", stack_names(), named_at)
+    base, raw = _over_base(path, where, "stack", [*stack_names(), *latest_stacks()], named_at)
     stack, like = stack_of(path.stem, raw, where), {figure.name: figure for figure in load_stack(base).figures}
     for figure in stack.figures:
         check_source(figure, where)
@@ -73,7 +74,7 @@ def _over_base(path: Path, where: str, kind: str, names: list[str], named_at: st
         raise InputError(where, f"the catalogue has a '{path.stem}', with errors of its own", "call the file otherwise")
     if raw["base"] not in names:
         raise unknown_name(f"{where}: base", _CALLED[kind], raw["base"], names)
-    below = with_base(f"{kind}s", raw["base"])
+    below = with_base(f"{kind}s", stack_meant(raw["base"]) if kind == "stack" else raw["base"])
     if raw.get("record", below["record"]) != below["record"]:
         raise InputError(f"{where}: record", f"'{raw['base']}' is a {below['record']}", "leave record out")
     for key, entry in raw.items():

@@ -10,6 +10,15 @@ from sim.catalog.precision_records import Recipe
 
 SelectiveRecompute = Literal["attention-core", "operators"]
 """What selective recomputation runs again: the scores, or all but attention and every other matrix product."""
+NormKernels = Literal["fused", "single", "apart"]
+"""A norm as one kernel, as kernels in fp32 with casts around them, or as kernels in the activations' own format."""
+
+AttentionOutputCopies = Literal["never", "batched", "always"]
+"""When a fused attention's output is laid out anew for the projection and both are kept: sequences of a batch, which
+the kernel wants one after the other, or every output, which is padded again."""
+GradientSum = Literal["product", "kernel", "cast and kernel"]
+"""What adds a micro-batch's gradient of a weight to those before: the product that makes it; a kernel of its own; or a
+cast to the buffer's format and then such a kernel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +35,16 @@ class GpuStack:
     recompute_stops_early: bool
     """Recomputation ends with the last activation that the backward needs, not with the layer."""
     selective_recompute: SelectiveRecompute
+    splits_kept_inputs: bool
+    """Of a layer recomputed as a whole, a tensor rank keeps its share of the input, gathered for the backward."""
     fused_elementwise: bool
     """Bias, activation, dropout and residual run as one kernel; mask and softmax as one."""
+    layer_norm: NormKernels
+    rms_norm: NormKernels
+    fused_gating: bool
+    """The activation of a gated MLP and its product with the other input run as one kernel, and what is between them
+    is not kept."""
+    attention_output_copies: AttentionOutputCopies
     host_launch_s: float
     """Host time to launch one kernel of a forward; where kernels are shorter, the host is the clock."""
     launch_gap_s: float
@@ -57,21 +74,41 @@ class GpuStack:
     sequence_parallel: bool
     default_zero_stage: int
     zero_stages: tuple[int, ...]
+    zero_groups: bool
+    """States can be shared out among groups of the replicas instead of all of them."""
+    scatter_gradients: bool
+    """Replicas that share out states get their part of the gradients alone; else each gets the sum of all of them."""
+    whole_tensor_shards: bool
+    """Shares of optimizer states (ZeRO 1 and 2) are whole tensors: their owners broadcast the parameters, one after
+    the other; else all gather all shares at once."""
+    tensor_gathers: bool
+    """ZeRO 3 gathers and scatters every tensor in a collective of its own; else all of a layer at once."""
+    list_operations: float
+    """Operations of the host for every rank in a gather or scatter of sharded parameters: views and copies of a list
+    with a tensor for each rank, while the device waits."""
     overlap_tensor_gradients: bool
     """The reduction of a projection's input gradient over the tensor ranks runs beside its weight gradient."""
     overlap_tensor_exchange: bool
     """Tensor-parallel gathers and scatters run rank by rank beside the matrix products that they feed or follow."""
     prefetch_layers: int
     """How many layers ahead FSDP gathers parameters."""
+    limited_gathers: bool
+    """The host waits before it asks for memory for more gathered layers; else it does so as far as it runs ahead."""
     reduces_every_micro_batch: bool
     """FSDP reduce-scatters after every micro-batch instead of accumulating locally."""
+    gradient_sum: GradientSum
+    """Of gradients that do not leave after every micro-batch."""
     gradient_cast_bytes: float
     """Memory traffic per parameter to cast a gradient to the type it is reduced in, each time it is reduced."""
     overlap_slowdown: float
     """Share by which compute slows down while a collective runs beside it (stolen multiprocessors)."""
     optimizer_traffic_bytes: dict[str, float]
     """Memory traffic of one optimizer step per parameter held, by optimizer."""
+    step_temporaries: float
+    """Tensors as wide as a moment that the optimizer's step makes of all the parameters that a device updates."""
     optimizer_launches: float
+    optimizer_unit_launches: float
+    """Launches of the optimizer's step beside those, for every unit that FSDP shards: none where kernels take many."""
     fixed_step_s: float
     """Host work once a step (logging, data loader hand-over, loss scale)."""
     loss_traffic_bytes: float

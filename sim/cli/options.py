@@ -17,27 +17,31 @@ if TYPE_CHECKING:
 
 FILE = click.argument("file", type=click.Path(path_type=Path))
 SET = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key of the file.")
+STACK = click.option("--stack", metavar="NAME,...", help="Software instead of the file's; with several, the range.")
 SIZE = click.option("--size", "changes", multiple=True, metavar="KEY=NUMBER", help="Change a size of the topology.")
 NO_CHARTS = click.option("--no-charts", is_flag=True, help="Write results without drawing them.")
 _PROGRESS_AFTER_S = 2.0
 _RESOLVED = "resolved.toml"
 
 
-def scenarios_of(file: Path, overrides: Sequence[str]) -> list[Scenario]:
+def scenarios_of(file: Path, overrides: Sequence[str], stacks: str | None = None) -> list[Scenario]:
     """Read a scenario file; a bare name is looked up among the scenarios that came with the program.
 
+    stacks: names with commas between, instead of those of the file.
     Raises InputError for a file without a point that can be simulated.
     """
-    loaded = loaded_of(file, overrides)
+    loaded = loaded_of(file, overrides, stacks)
     if not loaded.scenarios:
         raise loaded.refusals[0].reason
     return loaded.scenarios
 
 
-def loaded_of(file: Path, overrides: Sequence[str]) -> Loaded:
+def loaded_of(file: Path, overrides: Sequence[str], stacks: str | None = None) -> Loaded:
     """As scenarios_of, with the entries that the file expects to be refused."""
+    from sim.scenario.several_stacks import stack_override
     from sim.sweep.grid import load
 
+    overrides = [*overrides, *stack_override(stacks)]
     return load(scenario_path(file), overrides, lambda note: click.echo(f"note: {note}", err=True))
 
 

@@ -21,7 +21,7 @@ _CORES = min(4, os.cpu_count() or 1)
 @click.option("--batch", help='Of one step: "1536" or "1536 sequences", or "4M tokens".')
 @click.option("--sequence", type=click.IntRange(min=1), help="Tokens in a sequence (default: the model's longest).")
 @click.option("--tokens", help='To train on, such as "1T", for the time to train (default: 20 per parameter).')
-@click.option("--stack", help="Software (default: megatron-core-2024 on GPUs, cerebras-r2 on wafers).")
+@click.option("--stack", metavar="NAME,...", help="Software (default: the FILE's; megatron-core-2024 or cerebras-r2).")
 @click.option("--only", multiple=True, metavar="LIMIT", help='A limit such as "tensor <= 8" or "recompute != full".')
 @click.option("--memory-margin", help='Share of the memory that a plan leaves free, such as "10 %".')
 @click.option("--sizes", metavar="N,N,...", help="More cluster sizes to compare.")
@@ -64,10 +64,11 @@ def plan(
 
     given = {
         "--model": model, "--topology": topology, "--devices": devices, "--batch": batch, "--sequence": sequence,
-        "--tokens": tokens, "--stack": stack,
+        "--tokens": tokens,
     }  # fmt: skip
     refuse_beside_file(file, given)
-    scenarios = asked(given, overrides) if file is None else scenarios_of(file, overrides)
+    asked_for = {**given, "--stack": stack}
+    scenarios = asked(asked_for, overrides) if file is None else scenarios_of(file, overrides, stack)
     scenarios = with_limits(scenarios, only, memory_margin)
     systems = systems_of(scenarios, sizes_of(sizes))
     directory = out or Path("results") / f"plan-{file.stem if file else scenarios[0].title}"

@@ -8,20 +8,28 @@ from pathlib import Path
 
 import click
 
-from sim.cli.options import FILE, NO_CHARTS, SET, loaded_of, progress, scenarios_of
+from sim.cli.options import FILE, NO_CHARTS, SET, STACK, loaded_of, progress, scenarios_of
 from sim.errors import DoesNotFit, ScaletaxError, exit_code_of
 
 
 @click.command()
 @FILE
 @SET
+@STACK
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the results (default: results/NAME).")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes to use.")
 @NO_CHARTS
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of the table.")
 @click.option("--quiet", is_flag=True, help="Print only the files written.")
 def run(
-    file: Path, overrides: Sequence[str], out: Path | None, jobs: int, no_charts: bool, as_json: bool, quiet: bool
+    file: Path,
+    overrides: Sequence[str],
+    stack: str | None,
+    out: Path | None,
+    jobs: int,
+    no_charts: bool,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Simulate every system of a scenario FILE: a table, charts, and where every device-second goes."""
     from sim.report.comparison.compare import check_comparison
@@ -31,7 +39,7 @@ def run(
     from sim.report.screen import screen, written_files
     from sim.sweep.execute import Failure, run_points
 
-    loaded = loaded_of(file, overrides)
+    loaded = loaded_of(file, overrides, stack)
     scenarios, refusals = loaded.scenarios, loaded.refusals
     directory = out or Path("results") / file.stem
     check_comparison(scenarios)

@@ -57,14 +57,39 @@ class Machine:
             stack.flash_attention,
             stack.causal_skip,
             stack.fused_elementwise,
-            # Gradients that leave after every micro-batch are written afresh; others are added to a buffer.
-            recipe.parameters.bytes if stack.reduces_every_micro_batch else 2 * recipe.gradients.bytes,
+            2 * recipe.gradients.bytes if self._products_add else recipe.parameters.bytes,
             stack.loss_traffic_bytes,
             stack.recompute_stops_early,
             stack.selective_recompute,
             stack.vocabulary_multiple,
             stack.activation_passes,
+            stack.layer_norm,
+            stack.rms_norm,
+            stack.fused_gating,
+            stack.attention_output_copies,
+            self._gradient_add_bytes,
+            stack.splits_kept_inputs,
         )
+
+    @property
+    def _products_add(self) -> bool:
+        """Whether products add to a buffer; gradients that leave after every micro-batch are written afresh."""
+        return not self.stack.reduces_every_micro_batch and self.stack.gradient_sum == "product"
+
+    @property
+    def _gradient_add_bytes(self) -> float:
+        """Memory traffic per parameter to add a gradient to the buffer, beyond what writes the gradient.
+
+        A sum reads the gradient, reads and writes the buffer; a cast first reads it and writes a copy.
+        Source: Megatron-LM, DistributedDataParallel; DeepSpeed, BF16_Optimizer.update_hp_grads.
+        Hand-worked: bf16 into fp32: 2 + 4 + 4 = 10; cast first: 2 + 4, then 4 + 4 + 4, 18.
+        """
+        if self.stack.reduces_every_micro_batch or self._products_add:
+            return 0.0
+        fresh, buffer = self.recipe.parameters.bytes, self.recipe.gradients.bytes
+        if self.stack.gradient_sum == "kernel" or fresh == buffer:
+            return fresh + 2 * buffer
+        return fresh + 4 * buffer
 
 
 Select = Callable[[Operation], tuple[Kernel, ...]]

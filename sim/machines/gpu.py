@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import get_args
 
 from sim.catalog import Gpu, GpuStack, Recipe
-from sim.catalog.stack_records import SelectiveRecompute
+from sim.catalog.stack_records import AttentionOutputCopies, GradientSum, NormKernels, SelectiveRecompute
 from sim.cost.compute import Machine
 from sim.cost.estimate import estimate_step_s
 from sim.cost.sites import Site
@@ -39,6 +39,15 @@ from sim.workload.flops import StepFlops, layers_flops
 from sim.workload.kinds import LayerKind
 from sim.workload.precision import with_recipe
 
+_WORDS = (
+    ("selective_recompute", "recomputation", SelectiveRecompute),
+    ("gradient_sum", "sum of gradients", GradientSum),
+    ("layer_norm", "way to run norms", NormKernels),
+    ("rms_norm", "way to run norms", NormKernels),
+    ("attention_output_copies", "word for when it is copied", AttentionOutputCopies),
+)
+"""Figures of a stack that are words: which, what each is, and those that are known."""
+
 
 class GpuCluster(MachineKind):
     """GPUs on a network, under a stack that splits models."""
@@ -61,9 +70,9 @@ class GpuCluster(MachineKind):
         for name in stack.schedules:
             schedule_named(name, f"{place} schedules")
         check_rank_order(stack.rank_order, f"{place} rank_order")
-        if stack.selective_recompute not in get_args(SelectiveRecompute):
-            known = get_args(SelectiveRecompute)
-            raise unknown_name(f"{place} selective_recompute", "recomputation", stack.selective_recompute, known)
+        for key, what, words in _WORDS:
+            if (word := getattr(stack, key)) not in get_args(words):
+                raise unknown_name(f"{place} {key}", what, word, get_args(words))
         if stack.flash_attention and f"{stack.attention_kernel} forward" not in device.attention_efficiency:
             raise InputError(
                 f"{place} attention_kernel",
@@ -163,7 +172,7 @@ class GpuCluster(MachineKind):
             _schedule(plan),
             f"{plan.data:,}",
             f"{plan.micro_batch}" + (f" x{counts_text(counts)}" if counts else ""),
-            f"{plan.zero}",
+            _zero(plan),
             "yes" if plan.sequence_parallel else "",
             "" if plan.recompute == "none" else plan.recompute,
         )
@@ -175,7 +184,7 @@ class GpuCluster(MachineKind):
             "pipeline": f"{plan.pipeline}",
             "virtual stages": f"{plan.virtual_stages}",
             "micro-batch": f"{plan.micro_batch}",
-            "ZeRO": f"{plan.zero}",
+            "ZeRO": _zero(plan),
             "sequence parallel": "yes" if plan.sequence_parallel else "no",
             "recompute": plan.recompute,
             "schedule": plan.schedule,
@@ -190,12 +199,13 @@ class GpuCluster(MachineKind):
         """What it shards, fuses and overlaps."""
         overlaps = {
             "gradients": stack.overlap_gradient_reduction,
+            "gathers": stack.overlap_parameter_gather or stack.prefetch_layers > 0,
             "sends": stack.overlap_pipeline_send,
-            "gathers": stack.prefetch_layers > 0,
+            "tensor": stack.overlap_tensor_exchange,
         }
         return (
             f"{', '.join(map(str, stack.zero_stages))} ({stack.default_zero_stage})",
-            "yes" if stack.flash_attention else "no",
+            stack.attention_kernel if stack.flash_attention else "unfused",
             "yes" if stack.sequence_parallel else "no",
             ", ".join(name for name, does in overlaps.items() if does) or "nothing",
         )
@@ -239,6 +249,11 @@ def _borders(found: LookedUp, plan: Plan) -> list[Topology]:
                 f"use a topology with room for {least} devices, or a smaller tensor or data",
             ) from None
     return borders
+
+
+def _zero(plan: Plan) -> str:
+    """Its ZeRO stage, and the group of replicas that share out states where it is not all of them."""
+    return f"{plan.zero}/{plan.zero_group}" if plan.zero_group else f"{plan.zero}"
 
 
 def _schedule(plan: Plan) -> str:

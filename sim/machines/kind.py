@@ -159,4 +159,4 @@ class MachineKind(ABC):
 
     @abstractmethod
     def stack_facts(self, stack: Any) -> tuple[str, str, str, str]:
-        """ZeRO stages, flash attention, sequence parallelism and overlaps of a stack of this kind."""
+        """ZeRO stages, attention kernel, sequence parallelism and overlaps of a stack of this kind."""

@@ -12,6 +12,8 @@ from sim.parallel.schedules import SCHEDULES, Schedule, default_schedule, schedu
 from sim.parallel.stages import stages_of_parts
 from sim.scenario.types import PlanRequest, Scenario
 
+_SHARDS_PARAMETERS = 3
+
 
 def check_plan(request: PlanRequest, scenario: Scenario, stack: GpuStack) -> Plan:
     """Turn what the user fixed into a whole plan, or say what does not divide.
@@ -46,6 +48,7 @@ def check_plan(request: PlanRequest, scenario: Scenario, stack: GpuStack) -> Pla
     zero = stack.default_zero_stage if request.zero is None else request.zero
     _check_zero(zero, pipeline, stack, where)
     refuse_gathering(micro_batches, zero, where)
+    _check_zero_group(request.zero_group, zero, data, stack, where)
     return Plan(
         tensor=tensor,
         pipeline=pipeline,
@@ -54,6 +57,7 @@ def check_plan(request: PlanRequest, scenario: Scenario, stack: GpuStack) -> Pla
         micro_batches=micro_batches[0],
         virtual_stages=virtual,
         zero=zero,
+        zero_group=request.zero_group if request.zero_group != data else None,
         sequence_parallel=_sequence_parallel(request, scenario, stack, tensor, where),
         recompute=request.recompute or "none",
         schedule=schedule.name,
@@ -161,13 +165,27 @@ def _check_zero(zero: int, pipeline: int, stack: GpuStack, where: str) -> None:
             f"zero {zero} is not something the stack '{stack.name}' does",
             f"allowed: {', '.join(map(str, stack.zero_stages))}",
         )
-    if zero >= 2 and pipeline > 1:
+    if zero == _SHARDS_PARAMETERS and pipeline > 1:
         raise InputError(
             where,
-            f"zero {zero} with pipeline {pipeline} is not modelled: gradients or parameters would be"
-            " gathered again for every micro-batch of every stage",
-            "use zero 0 or 1 with a pipeline, or pipeline = 1",
+            f"zero {zero} with pipeline {pipeline} is not modelled: parameters would be gathered again for every"
+            " micro-batch of every stage",
+            "use zero 0 to 2 with a pipeline, or pipeline = 1",
         )
+
+
+def _check_zero_group(group: int | None, zero: int, data: int, stack: GpuStack, where: str) -> None:
+    if group in (None, data):
+        return
+    place = f"{where} zero_group"
+    if zero == 0:
+        raise InputError(place, f"zero_group {group} with zero 0: nothing is sharded", "set zero, or leave it out")
+    if not stack.zero_groups:
+        problem = f"the stack '{stack.name}' shares states out among all replicas, not among {group} of them"
+        raise InputError(place, problem, "leave zero_group out, or use another stack (scaletax list stacks)")
+    if data % group:
+        problem = f"groups of {group} do not make up the {data} replicas"
+        raise InputError(place, problem, f"use a divisor of data {data}")
 
 
 def _sequence_parallel(request: PlanRequest, scenario: Scenario, stack: GpuStack, tensor: int, where: str) -> bool:

@@ -39,7 +39,7 @@ class StageMemory:
     activations: Array
     """Kept for backward, brought back by recomputation, and their gradients."""
     buffers: Array
-    """Logits, gathered layers and their gradients, placeholders."""
+    """Logits, gathered layers and their gradients, placeholders; where the optimizer's step needs more, that."""
     fragmentation: Array
     runtime: Array
     """What the runtime and the communication library hold."""
@@ -90,14 +90,14 @@ def stage_memory(
     width = recipe.activations.bytes
     part = Slice(training.sequence, plan.micro_batch, plan.tensor, plan.sequence_parallel, width)
     weights = recipe.parameters.bytes * (parameters + added)
-    gradients = recipe.gradients.bytes * trained / (plan.data if plan.zero >= 2 else 1)
+    gradients = recipe.gradients.bytes * trained / (plan.shards if plan.zero >= 2 else 1)
     state_bytes = recipe.master.bytes + recipe.moments.bytes * stage_states_each(model, training, plan, stage)
-    optimizer = state_bytes * trained / (plan.data if plan.zero >= 1 else 1)
+    optimizer = state_bytes * trained / (plan.shards if plan.zero >= 1 else 1)
     if plan.zero == 3:
         # The shard that FSDP keeps of a trained parameter is the master itself; no copy in half precision stays.
-        optimizer = optimizer - recipe.master.bytes * trained / plan.data
-        shard = (recipe.master.bytes or recipe.parameters.bytes) * trained / plan.data
-        weights = shard + recipe.parameters.bytes * frozen / plan.data
+        optimizer = optimizer - recipe.master.bytes * trained / plan.shards
+        shard = (recipe.master.bytes or recipe.parameters.bytes) * trained / plan.shards
+        weights = shard + recipe.parameters.bytes * frozen / plan.shards
     kept = plan.layers_in_flight(stage) * _mean_bytes(
         kinds, lambda kind: kind.kept_bytes(model, part, style, plan.recompute)
     )
@@ -112,7 +112,7 @@ def stage_memory(
         )
     working = _most_working_bytes(model, part, style, plan, kinds)
     activations = kept + working
-    buffers = _gathered_bytes(model, plan, stack, recipe) + _placeholder_bytes(model, training, plan, stack, stage)
+    held = _gathered_bytes(model, plan, stack, recipe) + _placeholder_bytes(model, training, plan, stack, stage)
     per_logit = stack.logit_memory_bytes + np.greater(plan.tensor, 1) * stack.split_logit_memory_bytes
     head, is_last = head_activation_bytes(model, part, per_logit), plan.pipelining.has_last(stage, plan.pipeline)
     # Where every forward runs first, the logits of every micro-batch wait for their backward.
@@ -121,7 +121,10 @@ def stage_memory(
         # Gradients of logits, until the vocabulary projection's weight gradient has used them.
         waiting = waiting + is_last * np.maximum(due - 1, 0) * width * part.tokens * model.vocab / plan.tensor
     head_peak = is_last * (head - working)
-    buffers += waiting + np.maximum(_gathered_gradient_bytes(model, training, plan, recipe), head_peak)
+    passing = waiting + np.maximum(_gathered_gradient_bytes(model, training, plan, recipe), head_peak)
+    # Activations and logits are gone when the optimizer steps; gathered layers have a pool of memory of their own.
+    step = _step_bytes(recipe, stack) * trained / (plan.shards if plan.zero >= 1 else 1)
+    buffers = held + _unscattered_bytes(plan, recipe, trained, stage) + np.maximum(passing, step - activations)
     fragmented = stack.fragmentation * (weights + gradients + optimizer + activations + buffers)
     return StageMemory(weights, gradients, optimizer, activations, buffers, fragmented, _runtime_bytes(plan, stack))
 
@@ -151,9 +154,11 @@ def communicators(plan: Plans) -> Array:
     """Communicators that a device takes part in: of each group of several ranks, and of all where groups differ.
 
     Every device is in one tensor, one data and one pipeline group; all devices share the norm of the gradients.
+    Replicas that share out states in groups are in one more: of those that hold the same shard.
     Source: Megatron-LM, initialize_model_parallel. Hand-worked: tensor 8, pipeline 4, data 2: 4; data 8 alone: 1.
     """
     groups: Array = sum(1 * np.greater(degree, 1) for degree in (plan.tensor, plan.data, plan.pipeline))
+    groups = groups + np.logical_and(plan.zero, np.less(plan.shards, plan.data))
     return groups + np.greater(groups, 1)
 
 
@@ -189,6 +194,42 @@ def _gathered_gradient_bytes(model: Model, training: Training, plan: Plans, reci
         return recipe.gradients.bytes * layer_adapter_parameters(model, training.lora) / plan.tensor
     count = count_parameters(model)
     return recipe.gradients.bytes * (count.root + count.layer) / plan.tensor
+
+
+def _unscattered_bytes(plan: Plans, recipe: Recipe, trained: Array, stage: Array) -> Array:
+    """Whole gradients of ZeRO 2 in a pipeline: of a chunk while micro-batches run in a row through it, else of a layer.
+
+    trained: parameters of the stage that have a gradient. See plans.reductions.
+    """
+    if not plan.reduces_each:
+        return 0.0
+    chunks = plan.virtual_stages * plan.pipelining.copies
+    units = np.where(np.greater(plan.pipelining.in_a_row(plan.pipeline), 1), chunks, plan.stage_layers(stage))
+    return np.greater(plan.pipeline, 1) * recipe.gradients.bytes * trained / np.maximum(units, 1)
+
+
+def _step_bytes(recipe: Recipe, stack: GpuStack) -> float:
+    """Bytes that the optimizer's step holds of each parameter it updates beside states, gradients and weights.
+
+    A copy of the gradient as wide as the master where it is narrower, and temporaries of the optimizer.
+    Source: PyTorch documentation, Adam, foreach; DeepSpeed, stage_1_and_2.py, step; Megatron-LM, optimizer.py.
+    Hand-worked: gradients of 2 bytes under a master of 4 and one temporary: 4 + 4; gradients in fp32, none: 0.
+    """
+    copied = recipe.master.bytes if recipe.gradients.bytes < recipe.master.bytes else 0.0
+    return copied + stack.step_temporaries * recipe.moments.bytes
+
+
+def run_ahead_bytes(model: Model, plan: Plans, stack: GpuStack, recipe: Recipe) -> Array:
+    """Bytes that FSDP would take beyond its peak for layers gathered early, had the device them: of all layers.
+
+    Without a limit the host asks for memory for one layer after the other while the device is at the first; no block is
+    used twice before the device is done with it. What is not there the allocator gets by waiting for the device and
+    giving back all that it holds. Source: PyTorch, pull request 83917.
+    """
+    if plan.zero < 3 or stack.limited_gathers:
+        return 0.0
+    ahead = np.maximum(model.layers - (1 + stack.prefetch_layers), 0)
+    return recipe.parameters.bytes * ahead * count_parameters(model).layer / plan.tensor
 
 
 def _placeholder_bytes(model: Model, training: Training, plan: Plans, stack: GpuStack, stage: Array) -> Array:

@@ -59,6 +59,14 @@ class Mesh:
         """Ranks that differ on one axis alone."""
         return Group(getattr(self, axis), self.stride(axis))
 
+    def split_group(self, axis: Axis, part: Array) -> tuple[Group, Group]:
+        """Neighbours on an axis, `part` of them, and those who have the same place in different such parts.
+
+        part: divides the degree. Hand-worked: 32 replicas, tensor 2, parts of 8: 8 ranks of stride 2, 4 of stride 16.
+        """
+        stride = self.stride(axis)
+        return Group(part, stride), Group(getattr(self, axis) // part, stride * part)
+
     def with_experts(self, expert: Array) -> Mesh:
         """The same devices as layers of experts share them. expert: divides context times data."""
         return replace(self, context=1, expert=expert, data=self.context * self.data // expert)

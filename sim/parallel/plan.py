@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from sim.catalog import GpuStack
 from sim.parallel.cuts import balanced_cut, in_runs
 from sim.parallel.mesh import RANK_ORDER, Mesh
@@ -20,7 +22,8 @@ from sim.parallel.stages import stage_ranges
 from sim.scenario.types import PlanRequest, Recompute
 
 ASKED = (
-    "tensor", "pipeline", "virtual_stages", "data", "micro_batch", "zero", "sequence_parallel", "recompute", "schedule",
+    "tensor", "pipeline", "virtual_stages", "data", "micro_batch", "zero", "zero_group", "sequence_parallel",
+    "recompute", "schedule",
 )  # fmt: skip
 """What a plan has under the same names as the request for it."""
 
@@ -38,6 +41,8 @@ class Plan:
     virtual_stages: int = 1
     zero: int = 0
     """0 none, 1 optimizer, 2 and gradients, 3 and parameters (FSDP)."""
+    zero_group: int | None = None
+    """Neighbouring replicas that these are shared out among; None where it is all of them."""
     sequence_parallel: bool = False
     recompute: Recompute = "none"
     schedule: str = "1f1b"
@@ -64,13 +69,18 @@ class Plan:
         return int(self.mesh.devices)
 
     @property
+    def shards(self) -> int:
+        """Neighbouring replicas that ZeRO shares states out among."""
+        return self.zero_group or self.data
+
+    @property
     def pipelining(self) -> Schedule:
         """The schedule itself."""
         return SCHEDULES[self.schedule]
 
     @property
     def reduces_each(self) -> bool:
-        """Whether gradients are reduced after every micro-batch, because only a share of them is kept: ZeRO 2."""
+        """Whether gradients are reduced several times a step, because only a share of them is kept: ZeRO 2."""
         return self.zero == GATHERING_STAGE
 
     @property
@@ -161,7 +171,8 @@ class Plan:
         words += [f"PP{depth}{virtual}"] if self.pipeline > 1 else []
         uneven = f" x{counts_text(self.replica_micro_batches)}" if self.replica_micro_batches else ""
         words += [f"DP{self.data}", f"mb{self.micro_batch}{uneven}"]
-        words += ["FSDP"] if self.zero == 3 else [f"ZeRO{self.zero}"] if self.zero else []
+        group = f"/{self.zero_group}" if self.zero_group else ""
+        words += [f"FSDP{group}"] if self.zero == 3 else [f"ZeRO{self.zero}{group}"] if self.zero else []
         words += ["SP"] if self.sequence_parallel else []
         words += [f"{self.recompute}-rc"] if self.recompute != "none" else []
         words += [self.schedule] if self.schedule != default_schedule(self.virtual_stages) else []
@@ -170,5 +181,8 @@ class Plan:
 
 
 def shards_by_layer(plan: Plans, stack: GpuStack) -> bool:
-    """Whether parameters are gathered layer by layer: FSDP, which at ZeRO 2 keeps what it gathered until backward."""
-    return plan.zero == 3 or (plan.reduces_each and 3 in stack.zero_stages)
+    """Whether parameters are gathered layer by layer: FSDP, which at ZeRO 2 keeps what it gathered until backward.
+
+    With a pipeline ZeRO 2 keeps them for the whole step (Llama Team 2024, sec. 3.3.2). All plans of a block alike.
+    """
+    return plan.zero == 3 or (plan.reduces_each and 3 in stack.zero_stages and bool(np.all(np.equal(plan.pipeline, 1))))

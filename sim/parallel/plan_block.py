@@ -25,6 +25,7 @@ class PlanBlock:
 
     layers: of the model, cut into chunks as cuts.balanced_cut does.
     micro_batches: per replica and step; the most where the batch does not divide evenly.
+    zero_group: as of a Plan; data in those plans where it is all.
     """
 
     layers: int
@@ -39,6 +40,7 @@ class PlanBlock:
     recompute: Recompute
     schedule: str
     rank_order: str = RANK_ORDER
+    zero_group: Counts | None = None
 
     def __len__(self) -> int:
         return len(self.tensor)
@@ -47,6 +49,11 @@ class PlanBlock:
     def mesh(self) -> Mesh:
         """How the ranks of each plan lie over the devices."""
         return Mesh(self.tensor, self.data, self.pipeline, order=self.rank_order)
+
+    @property
+    def shards(self) -> Counts:
+        """(B,) neighbouring replicas that ZeRO shares states out among."""
+        return self.data if self.zero_group is None else self.zero_group
 
     @property
     def devices(self) -> Counts:
@@ -125,6 +132,7 @@ class PlanBlock:
             rule="fixed",
             **given,
             zero=self.zero,
+            zero_group=int(self.shards[row]) if self.zero and self.shards[row] < data else None,
             sequence_parallel=self.sequence_parallel and given["tensor"] > 1,
             recompute=self.recompute,
             schedule=self.schedule,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from sim.cost.parts import duration_s
 from sim.cost.step import StepCosts
 from sim.hardware.kernel import Array
@@ -61,6 +63,7 @@ def simplicity(plan: Plans) -> tuple[Array, ...]:
         plan.tensor,
         plan.virtual_stages,
         plan.zero,
+        np.not_equal(plan.shards, plan.data),
         plan.sequence_parallel,
         RECOMPUTES.index(plan.recompute),
         list(SCHEDULES).index(plan.schedule),

@@ -61,8 +61,13 @@ class Curve:
 
     def place(self, point: Outcome) -> str:
         """How sentences call one point: "cluster on 64 devices", or "16 A100" where the name says it."""
-        named = {str(point.devices), f"{point.devices:,}"} & set(point.scenario.system.name.split())
-        return self.label if named else f"{self.label} on {counted(point.devices, 'device')}"
+        return placed(self.label, point.scenario, point.devices)
+
+
+def placed(label: str, scenario: Scenario, devices: int) -> str:
+    """A label with the number of devices, where the system's name does not have it."""
+    named = {str(devices), f"{devices:,}"} & set(scenario.system.name.split())
+    return label if named else f"{label} on {counted(devices, 'device')}"
 
 
 def named_system(scenario: Scenario) -> str:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from sim.outcome.lines import GROUPS
 from sim.outcome.outcome import Outcome
-from sim.report.accuracy import accuracy_notes, error_band, few_rows_warnings, warnings_of
+from sim.report.accuracy import accuracy_notes, error_band, warnings_of
 from sim.report.borders import ascii_only
 from sim.report.layout import WIDTH, few, longest_word, table, wrapped
 from sim.report.points import curves
 from sim.report.run_screen import run_sources, run_table
 from sim.report.sentences import Sentence, findings, percent
+from sim.report.stack_range import StackStep, stack_ranges
 from sim.report.step_notes import step_notes
 from sim.report.step_times import differs
 from sim.units import readable_number, readable_time
@@ -38,8 +39,7 @@ def screen(outcomes: Sequence[Outcome]) -> str:
     if not outcomes:
         return "no points\n"
     said = findings(outcomes)
-    foremost = {words for point in outcomes for words in few_rows_warnings(point)}
-    warnings = _once(outcomes, [warnings_of(point) for point in outcomes], foremost)
+    warnings = _once(outcomes, [warnings_of(point) for point in outcomes])
     notes = [*_line_words(said), *_conventions(outcomes), *_notes(outcomes)]
     most = _MOST_NOTES + (_MORE_NOTES if any(map(differs, outcomes)) else 0)
     if len(notes) > most:
@@ -50,7 +50,7 @@ def screen(outcomes: Sequence[Outcome]) -> str:
         _table(outcomes),
         run_table(outcomes),
         "\n".join(wrapped(line) for line in run_sources(outcomes)),
-        "\n".join(wrapped(sentence.text) for sentence in said),
+        "\n".join(wrapped(line) for line in [*(sentence.text for sentence in said), *_stack_ranges(outcomes)]),
         "\n".join(wrapped(line) for line in [*_marked("warning", warnings), *_marked("note", notes)]),
     ]
     return ascii_only("\n\n".join(part for part in parts if part)) + "\n"
@@ -108,6 +108,10 @@ def _row(label: str, point: Outcome, widths: tuple[int, int]) -> dict[str, str]:
         "time to\ntrain": readable_time(point.time_to_train_s),
         "device-\nhours": readable_number(point.device_hours),
     }
+
+
+def _stack_ranges(outcomes: Sequence[Outcome]) -> list[str]:
+    return stack_ranges(StackStep(one.scenario, one.stack, one.step_time_s) for one in outcomes)
 
 
 def _line_words(said: Sequence[Sentence]) -> list[str]:

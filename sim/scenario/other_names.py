@@ -24,6 +24,7 @@ _OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
     "expert": ("ep", "expert_parallel", "expert_model_parallel_size", "expert_parallel_degree"),
     "sequence_parallel": ("sp",),
     "zero": ("zero_stage", "use_distributed_optimizer", "data_parallel_sharding_strategy"),
+    "zero_group": ("zero1_size", "mics_shard_size"),
     "recompute": ("recompute_granularity", "activation_checkpointing", "activations_checkpoint_granularity"),
     "micro_batch": ("mbs", "micro_batch_size", "train_micro_batch_size_per_gpu"),
     "global_batch": ("gbs", "batch", "batch_size", "global_batch_size", "train_batch_size"),

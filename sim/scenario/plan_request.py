@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidatorFunctionWrapHandler
@@ -27,6 +27,8 @@ class PlanRequest(Table):
     data: Count | None = None
     micro_batch: Count | None = None
     zero: Annotated[int, Field(ge=0, le=3)] | None = None
+    zero_group: Annotated[Count | None, BY_HAND] = field(default=None, kw_only=True)
+    """Neighbouring replicas that sharded states are shared out among; all of them by default."""
     sequence_parallel: bool | None = None
     recompute: Recompute | None = None
     schedule: Annotated[str, ReadAs(ScheduleName)] | None = None

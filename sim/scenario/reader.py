@@ -13,6 +13,7 @@ from sim.scenario.entries import check_entries, filled
 from sim.scenario.keys import entry_names, parse_key, system_names, with_value
 from sim.scenario.overrides import apply_overrides
 from sim.scenario.problems import check
+from sim.scenario.several_stacks import stacks_as_axes
 
 
 def read_document(
@@ -29,8 +30,9 @@ def read_document(
     there are entries, every one of them has all its tables, laid over those that the file has in common.
     Raises InputError when the file is not there, is not TOML, or does not have the structure of the format.
     """
-    document = filled(with_base(_parse(path), path, _parse), path)
+    document = stacks_as_axes(filled(with_base(_parse(path), path, _parse), path), path)
     document = apply_overrides(spelled_out(document, str(path)), overrides, str(path), tell)
+    document = stacks_as_axes(document, path)
     if axes:
         document = spelled_out(with_axes(document, axes), str(path))
     first = _at_first_point(document, path)

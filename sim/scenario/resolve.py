@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, cast
 
-from sim.catalog import Model, Variation, load_model, load_recipe, load_reliability, optimizer_names, stack_names
+from sim.catalog import Model, Variation, check_stack_name, load_model, load_recipe, load_reliability, optimizer_names
 from sim.errors import InputError, ScaletaxError, shown, some_of, unknown_name
 from sim.scenario.amounts import Batch, sequences_in
 from sim.scenario.axis_key import AxisKey
@@ -148,8 +148,8 @@ def _variation(table: System, at: Place, name_at: str) -> Variation:
 
 def _system(table: System, written: Mapping[str, Any], variation: Variation, path: Path, at: Place) -> System:
     stack = _named_file(table.stack, path)
-    if not stack.endswith(".toml") and stack not in stack_names():
-        raise unknown_name(at("stack"), "software stack", stack, stack_names())
+    if not stack.endswith(".toml"):
+        stack = check_stack_name(stack, at("stack"))
     _check_resolution(table, variation, at)
     parts = tuple(replace(part, topology=_named_file(part.topology, path)) for part in table.parts)
     if "search" in written and table.plan.rule == "fixed":

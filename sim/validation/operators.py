@@ -139,7 +139,7 @@ def operator_kernels(row: OperatorRow, stack: GpuStack) -> tuple[tuple[Kernel, .
     operations: tuple[Operation, ...] = (
         *layer_operations(model, piece, style),
         *head_operations(model, piece, style),
-        *embedding_operations(model, piece),
+        *embedding_operations(model, piece, style),
     )
     own = next(one for one in operations if one.name == part.operation)
 

@@ -13,8 +13,8 @@ from sim.validation.conventions import Filling, place_of
 from sim.validation.table import Row
 
 _SCHEDULES = ("", "none", "1f1b", "interleaved", "gpipe")
-_SHARDS_GRADIENTS = 2
-"""From this ZeRO stage on."""
+_SHARDS_PARAMETERS = 3
+"""The ZeRO stage that does."""
 _THRIFTIEST = {"micro_batch": 1, "virtual_stages": 1, "recompute": "full"}
 """Settings that take the least memory."""
 
@@ -67,6 +67,7 @@ class _PlanReading:
     def request(self) -> PlanRequest:
         row, stack = self.row, self.stack
         tensor, pipeline, data = self._degrees()
+        zero = self._zero(pipeline)
         micro_batch = self._micro_batch(tensor * pipeline)
         virtual = self._virtual_stages(pipeline)
         self._say_what_the_stack_decides(tensor)
@@ -77,7 +78,8 @@ class _PlanReading:
             virtual_stages=virtual,
             data=data,
             micro_batch=micro_batch,
-            zero=self._zero(pipeline),
+            zero=zero,
+            zero_group=self._zero_group(tensor * pipeline, data, zero),
             sequence_parallel=None
             if row.sequence_parallel is None
             else bool(row.sequence_parallel) and stack.sequence_parallel,
@@ -152,12 +154,23 @@ class _PlanReading:
         if zero is not None and zero not in stack.zero_stages:
             zero = max((stage for stage in stack.zero_stages if stage <= zero), default=stack.zero_stages[0])
             self.assumed.append(f"zero {zero} for the stated {stated}")
-        if zero is not None and zero >= _SHARDS_GRADIENTS and pipeline > 1:
-            self.assumed.append(f"zero 1 for the stated {zero}, which is not simulated with a pipeline")
-            zero = 1
+        if zero == _SHARDS_PARAMETERS and pipeline > 1:
+            zero = max(stage for stage in stack.zero_stages if stage < _SHARDS_PARAMETERS)
+            self.assumed.append(f"zero {zero} for the stated {stated}, which is not simulated with a pipeline")
         if stated is None or zero != stated:
             self.guessed.append("zero")
         return zero
+
+    def _zero_group(self, model_parallel: int, data: int | None, zero: int | None) -> int | None:
+        """Replicas that share out the states: as stated, where the stack can share them out among fewer than all."""
+        group = self.row.zero_group
+        replicas = data or (self.row.n_gpus or 1) // model_parallel
+        if group is None or group == replicas or not zero:
+            return None
+        if not self.stack.zero_groups or replicas % group:
+            self.assumed.append(f"all {replicas} replicas share out the states, for the stated {group}")
+            return None
+        return group
 
     def _say_what_the_stack_decides(self, tensor: int) -> None:
         """Where the row says otherwise or nothing, and a stack does only one thing."""

@@ -44,9 +44,9 @@ class Row:
     """One published training measurement, as its source states it; None where the source does not say.
 
     year: of the measurement. gpus_per_node and the link rates are of the cluster: GB/s and Gbit/s per device and
-    direction. grad_accum: micro-batches of a replica in a step. zero_group: devices that a sharded state is
-    spread over, where fewer than the data degree. tokens_per_s_per_gpu, step_time_s: end to end. model_tflops_per_gpu,
-    mfu: by the source's convention. verified: "yes" where the figure was read in the source itself, "memory" where not.
+    direction. grad_accum: micro-batches of a replica in a step. zero_group: replicas that share out sharded states,
+    where fewer than the data degree. tokens_per_s_per_gpu, step_time_s: end to end. model_tflops_per_gpu, mfu: by the
+    source's convention. verified: "yes" where the figure was read in the source itself, "memory" where not.
     """
 
     id: str
@@ -87,6 +87,8 @@ class Row:
     memory_GiB: float | None = None  # noqa: N815
     verified: str = ""
     note: str = ""
+    stack: str = ""
+    """A name of the catalogue, in a table of one's own; blank: by the rules of sources.toml."""
 
     @property
     def degrees(self) -> tuple[int, int, int, int] | None:

@@ -22,11 +22,12 @@ def layer_activation_bytes(model: Model, part: Slice, style: Style, recompute: R
     Hand-worked: GPT (f = 4h, dropout, unfused), t = 1: s b h (34 + 5 a s / h).
     """
     if recompute == "full":
-        return style.activation_bytes * part.unsharded_tokens * model.hidden
+        kept = part.tokens / part.tensor if style.splits_kept_inputs else part.unsharded_tokens
+        return style.activation_bytes * kept * model.hidden
     if recompute == "selective" and style.selective_recompute == "operators":
         return _operator_bytes(model, part, style)
     whole = part.unsharded_tokens * model.hidden * _whole_bytes(model, style)
-    split = part.tokens * _split_bytes(model, part.tensor, style)
+    split = part.tokens * _split_bytes(model, part, style)
     core = 0.0 if recompute == "selective" and not style.flash_attention else _core_bytes(model, part, style)
     return whole + split + core
 
@@ -103,20 +104,39 @@ def _mlp_kept(model: Model, style: Style) -> int:
     """Tensors of the MLP's width that are kept; a gated activation that is not fused keeps its intermediate."""
     if not model.gated_mlp:
         return 2
-    return 3 if style.fused_elementwise else 4
+    return 3 if style.fused_gating else 4
+
+
+def _norm_bytes(model: Model, style: Style) -> float:
+    """Per token and unit of width, what a norm keeps: its input, in fp32 where it is cast, and its output.
+
+    An RMS norm written out keeps what it multiplies with its weight as well.
+    Source: torch.nn.functional.layer_norm under autocast; Megatron-LM, rms_norm.py; GPT-NeoX, norms.py.
+    Hand-worked, in half precision: one kernel 2 + 2; in fp32 4 + 2, an RMS norm 4 + 2 + 2; apart 2 + 2 + 2.
+    """
+    kernels, width = style.rms_norm if model.norm == "rmsnorm" else style.layer_norm, style.activation_bytes
+    product = width * (model.norm == "rmsnorm" and kernels != "fused")
+    return (SINGLE_BYTES if kernels == "single" else width) + product + width
 
 
 def _whole_bytes(model: Model, style: Style) -> float:
     """Per token and unit of width, what tensor parallelism alone leaves whole: 10 for GPT."""
     joins = 1 if model.parallel_block else 2
-    return 2 * style.activation_bytes * model.norms_per_layer + joins * MASK_BYTES * model.dropout
+    return _norm_bytes(model, style) * model.norms_per_layer + joins * MASK_BYTES * model.dropout
 
 
-def _split_bytes(model: Model, tensor: Array, style: Style) -> Array:
-    """Per token, what tensor parallelism splits: queries, keys, values, context, both sides of the activation."""
-    query_width = model.heads * model.head_dim / tensor
-    mlp = _mlp_kept(model, style) * model.ffn_hidden / tensor
-    return style.activation_bytes * (2 * query_width + 2 * key_value_width_of(model, tensor) + mlp)
+def _split_bytes(model: Model, part: Slice, style: Style) -> Array:
+    """Per token, what tensor parallelism splits: queries, keys, values, context, both sides of the activation.
+
+    The context is there twice where a fused kernel wants sequence by sequence what the projection takes token by token
+    (of a single sequence both are the same), or without the padding that the projection takes.
+    Source: Megatron-LM, transformer.py, FlashSelfAttention; FlashAttention, bert_padding.py, pad_input.
+    """
+    query_width = model.heads * model.head_dim / part.tensor
+    copies = style.attention_output_copies if style.flash_attention else "never"
+    contexts = 1 + (np.greater(part.micro_batch, 1) if copies == "batched" else copies == "always")
+    mlp = _mlp_kept(model, style) * model.ffn_hidden / part.tensor
+    return style.activation_bytes * ((1 + contexts) * query_width + 2 * key_value_width_of(model, part.tensor) + mlp)
 
 
 def _core_bytes(model: Model, part: Slice, style: Style) -> Array:

@@ -21,6 +21,7 @@ from sim.workload.operations import (
     Style,
     elementwise,
     flash_attention,
+    gradient_sum,
     linear,
     memory_pass,
     unfused_attention,
@@ -126,12 +127,18 @@ def _kept_of_qkv(model: Model) -> float:
     return (width + shared) / (width + 2 * shared)
 
 
-def embedding_operations(model: Model, part: Slice, lora: Lora | None = None) -> tuple[Operation, ...]:
-    """The input embedding: a gather of rows, a scatter-add of gradients; a frozen one has none."""
+def embedding_operations(model: Model, part: Slice, style: Style, lora: Lora | None = None) -> tuple[Operation, ...]:
+    """The input embedding: a gather of rows, a scatter-add of gradients; a frozen one has none.
+
+    A gradient that is summed up apart is as large as the embedding, however few of its rows were used.
+    """
     elements = part.unsharded_tokens * model.hidden
     passes = 2 + (model.position == "learned")
     backward_bytes = 0.0 if lora else part.activation_bytes * (passes + 1)
-    return (memory_pass("embedding", elements, part.activation_bytes * passes, backward_bytes),)
+    rows = memory_pass("embedding", elements, part.activation_bytes * passes, backward_bytes)
+    if lora:
+        return (rows,)
+    return (replace(rows, weight_gradient=gradient_sum("embedding", model.vocab * model.hidden / part.tensor, style)),)
 
 
 def head_operations(model: Model, part: Slice, style: Style, lora: Lora | None = None) -> tuple[Operation, ...]:
@@ -183,17 +190,20 @@ def _norm(name: str, model: Model, part: Slice, style: Style) -> Operation:
     elements, width = part.unsharded_tokens * model.hidden * style.activation_passes, style.activation_bytes
     if model.norm == "layernorm":
         return memory_pass(name, elements, 3 * width, 7 * width)
-    if not style.fused_elementwise:
-        eager_bytes = _eager_rms_norm_bytes(width)
+    if style.rms_norm != "fused":
+        eager_bytes = _eager_rms_norm_bytes(width, in_single=style.rms_norm == "single")
         return memory_pass(name, elements, eager_bytes, 2 * eager_bytes)
     return memory_pass(name, elements, 2 * width, 5 * width)
 
 
-def _eager_rms_norm_bytes(width: float) -> float:
+def _eager_rms_norm_bytes(width: float, *, in_single: bool) -> float:
     """Cast (a + 4), square (4 + 4), mean (4), product (4 + 4), cast (4 + a), product with the weight (a + a).
 
-    Hand-worked: a = 2: 36; in fp32 nothing is cast: 28.
+    Without casts the length of each row is one kernel (a), and the products are two (4 a).
+    Hand-worked: a = 2: 36; in fp32 nothing is cast: 28; without casts, a = 2: 10.
     """
+    if not in_single:
+        return 5 * width
     cast = SINGLE_BYTES + width if width != SINGLE_BYTES else 0.0
     return 5 * SINGLE_BYTES + 2 * cast + 2 * width
 
@@ -222,7 +232,7 @@ def _positions(model: Model, part: Slice, style: Style, *, frozen: bool) -> tupl
 def _activation(model: Model, elements: Array, style: Style) -> Operation:
     """The MLP's non-linearity; a gated one reads two inputs, and without fusion multiplies in a pass of its own."""
     elements, width = elements * style.activation_passes, style.activation_bytes
-    passes = (2, 3) if not model.gated_mlp else (3, 5) if style.fused_elementwise else (5, 8)
+    passes = (2, 3) if not model.gated_mlp else (3, 5) if style.fused_gating else (5, 8)
     return memory_pass("activation", elements, passes[0] * width, passes[1] * width)
 
 

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from sim.catalog import Format, Recipe
-from sim.catalog.stack_records import SelectiveRecompute
+from sim.catalog.stack_records import AttentionOutputCopies, NormKernels, SelectiveRecompute
 from sim.hardware.kernel import Array, Kernel
 from sim.scenario.types import Recompute
 
@@ -47,6 +47,16 @@ class Style:
     """The vocabulary is padded to a multiple of this and of the tensor degree."""
     activation_passes: float = 1.0
     """Traffic of norms, residuals, activation functions and rotations over what half precision needs."""
+    layer_norm: NormKernels = "fused"
+    rms_norm: NormKernels = "fused"
+    fused_gating: bool = True
+    """A gated activation is one kernel, and what is between it and the product is not kept."""
+    attention_output_copies: AttentionOutputCopies = "never"
+    """When a fused attention's output is laid out anew for the projection, and both are kept."""
+    gradient_add_bytes: float = 0.0
+    """What a kernel of its own moves per element to add a weight's gradient to a buffer; 0: there is none."""
+    splits_kept_inputs: bool = False
+    """Tensor ranks keep a share each of the input of a layer that is recomputed as a whole."""
 
     @property
     def activation_bytes(self) -> float:
@@ -157,6 +167,7 @@ def linear(
         weight = (
             matrix_product(f"{name} dW", inputs, outputs, tokens, products, style.weight_gradient_bytes),
             *((elementwise(f"{name} db", tokens * outputs, width),) if bias else ()),
+            *gradient_sum(name, inputs * outputs, style),
         )
     return Operation(
         name,
@@ -167,6 +178,11 @@ def linear(
         kept_share,
         column_parallel,
     )
+
+
+def gradient_sum(name: str, elements: Array, style: Style) -> tuple[Kernel, ...]:
+    """The kernel that adds a weight's gradient to the buffer of all micro-batches, where the product does not."""
+    return (elementwise(f"{name} sum", elements, style.gradient_add_bytes),) if style.gradient_add_bytes else ()
 
 
 def memory_pass(

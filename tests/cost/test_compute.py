@@ -8,7 +8,7 @@ from builders import gpt, gpu, gpu_stack, machine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.cost.compute import input_weight_gradients_s, pass_cost, phase_parts, products_s, timed, useful_time_s
+from sim.cost.compute import Machine, input_weight_gradients_s, pass_cost, phase_parts, products_s, timed, useful_time_s
 from sim.cost.parts import combined, duration_s, relabelled, scaled
 from sim.hardware.kernel import Kernel, launched_time_s
 from sim.scenario.types import Lora
@@ -39,6 +39,19 @@ def cost_of(build, part, recompute, on):
     return pass_cost(build(part), build(part.unsplit()), part.tensor, recompute, on, ("forward", "backward"))
 
 
+def test_how_a_stack_sums_gradients():
+    # Into fp32: read 2, then 4 and 4; a cast first reads 2 and writes 4, then 4, 4 and 4. In fp16 nothing is cast.
+    def bytes_of(sums, precision="bf16", **stack):
+        style = Machine(gpu(), gpu_stack("megatron-2021", gradient_sum=sums, **stack), precision).style
+        return style.weight_gradient_bytes, style.gradient_add_bytes
+
+    assert bytes_of("product") == (8, 0)
+    assert bytes_of("kernel") == (2, 10)
+    assert bytes_of("cast and kernel") == (2, 18)
+    assert bytes_of("kernel", "fp16") == bytes_of("cast and kernel", "fp16") == (2, 6)
+    assert bytes_of("kernel", reduces_every_micro_batch=True) == (2, 0)
+
+
 def layer_cost(model, part, recompute, on, lora=None):
     return cost_of(lambda cut: layer_operations(model, cut, on.style, lora), part, recompute, on)
 
@@ -48,7 +61,7 @@ def head_cost(model, part, on):
 
 
 def embedding_cost(model, part, on):
-    return cost_of(lambda cut: embedding_operations(model, cut), part, "none", on)
+    return cost_of(lambda cut: embedding_operations(model, cut, on.style), part, "none", on)
 
 
 def run_of(some, on):

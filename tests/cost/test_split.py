@@ -13,11 +13,14 @@ from sim.cost.split import (
     gradient_reduction,
     gradient_send,
     head_exchanges,
+    input_gathers,
     layer_exchanges,
     overlapped,
     overlapped_with_weight_gradients,
+    owners_broadcast,
     parameter_gather,
     pipeline_send,
+    tensor_by_tensor,
     tied_embedding_bytes,
 )
 from sim.hardware.network import NOTHING, Communication, Group, Network
@@ -56,6 +59,18 @@ def test_full_recomputation_exchanges_again_and_a_parallel_block_once():
     assert exchanges(layer_exchanges, 4, recompute="full") == pytest.approx((2 * once, 4 * once))
     assert exchanges(layer_exchanges, 4, recompute="selective") == pytest.approx((2 * once, 2 * once))
     assert exchanges(layer_exchanges, 4, parallel_block=True) == pytest.approx((once, once))
+
+
+def test_inputs_kept_in_shares_are_gathered_before_the_backward():
+    # 4 ranks: 3/4 of the hidden state come in, once. Recomputed in part, or shares anyway: nothing.
+    def gathered(*setting, keeps=True):
+        def formula(model, part, shape, network):
+            return input_gathers(model, part, shape, gpu_stack(splits_kept_inputs=keeps), network)
+
+        return exchanges(formula, 4, *setting)
+
+    assert gathered(False, "full") == (0.0, pytest.approx(3 / 4 * SIZE / RATE))
+    assert gathered(False, "full", keeps=False) == gathered(False, "selective") == gathered(True, "full") == (0.0, 0.0)
 
 
 def moved(cost, phase="backward"):
@@ -199,10 +214,33 @@ def test_sends_by_hand():
 
 def test_gradients_and_parameters_by_hand():
     network = ideal_node(8, RATE)
-    assert gradient_reduction(8e9, plan(data=8), network).seconds == pytest.approx(all_reduce_s(8e9, 8))
-    assert gradient_reduction(8e9, plan(data=8, zero=1), network).seconds == pytest.approx(all_reduce_s(8e9, 8) / 2)
+    assert gradient_reduction(8e9, plan(data=8), gpu_stack(), network).seconds == pytest.approx(all_reduce_s(8e9, 8))
+    assert gradient_reduction(8e9, plan(data=8, zero=1), gpu_stack(), network).seconds == pytest.approx(
+        all_reduce_s(8e9, 8) / 2
+    )
     assert parameter_gather(8e9, plan(data=8, zero=1), network).seconds == pytest.approx(all_reduce_s(8e9, 8) / 2)
-    assert gradient_reduction(8e9, plan(), network) == parameter_gather(8e9, plan(), network) == NOTHING
+    assert gradient_reduction(8e9, plan(), gpu_stack(), network) == parameter_gather(8e9, plan(), network) == NOTHING
+
+
+def test_states_shared_out_in_groups_by_hand():
+    # 32 replicas in groups of 8 on one switch: 7/8 of the bytes are scattered in a group, and an eighth of them is
+    # summed over four groups. Parameters are gathered in a group alone.
+    network, grouped = ideal_node(32, RATE), plan(data=32, zero=1, zero_group=8)
+    reduced = gradient_reduction(8e9, grouped, gpu_stack(), network)
+    assert reduced.seconds == pytest.approx(7 / 8 * 8e9 / RATE + all_reduce_s(1e9, 4))
+    assert {wave.group: size for wave, size in reduced.moved_bytes.items()} == {Group(8, 1): 8e9, Group(4, 8): 1e9}
+    assert parameter_gather(8e9, grouped, network).seconds == pytest.approx(7 / 8 * 8e9 / RATE)
+    # A group of one replica holds everything, as without sharding.
+    alone = plan(data=32, zero=1, zero_group=1)
+    assert gradient_reduction(8e9, alone, gpu_stack(), network).seconds == pytest.approx(all_reduce_s(8e9, 32))
+    assert parameter_gather(8e9, alone, network) == NOTHING
+
+
+@pytest.mark.parametrize("group", [None, 8])
+def test_gradients_that_are_not_scattered_are_summed_over_all_replicas(group):
+    whole = gpu_stack(scatter_gradients=False)
+    reduced = gradient_reduction(8e9, plan(data=32, zero=1, zero_group=group), whole, ideal_node(32, RATE))
+    assert reduced.seconds == pytest.approx(all_reduce_s(8e9, 32))
 
 
 def test_a_gather_beside_the_forward_by_hand():
@@ -282,3 +320,18 @@ def test_a_tensor_group_inside_a_node_is_faster_than_one_across():
 
     # Eight cards of 2 GB/s carry what one link of 200 GB/s carries inside the node: twelve times slower, less latency.
     assert layer_s(16) > 5 * layer_s(8)
+
+
+@pytest.mark.parametrize(("tensors", "calls"), [(12, 8), (5, 5)])
+def test_owners_broadcast_one_after_the_other(tensors, calls):
+    # Every byte goes around the ring once, in as many broadcasts as there are owners: no more than ranks or tensors.
+    found = owners_broadcast(12e9, tensors, plan(data=8, zero=1), ideal_node(8, RATE))
+    assert found.seconds == pytest.approx(12e9 / RATE)
+    assert found.meetings == calls
+
+
+def test_an_exchange_of_each_tensor():
+    shape, network = plan(data=8, zero=3), ideal_node(8, RATE)
+    found = tensor_by_tensor(lambda size: parameter_gather(size, shape, network), 8e9, 4)
+    assert found.seconds == pytest.approx(parameter_gather(8e9, shape, network).seconds)
+    assert found.meetings == 4

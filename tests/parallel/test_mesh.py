@@ -41,6 +41,16 @@ def test_groups_are_the_ranks_that_differ_on_one_axis_alone(mesh, axis):
     assert sorted(members.tolist()) == sorted(expected.values())
 
 
+@given(MESHES, st.sampled_from(AXES), st.data())
+def test_an_axis_is_split_into_neighbours_and_those_in_the_same_place(mesh, axis, data):
+    degree = getattr(mesh, axis)
+    part = data.draw(st.sampled_from([one for one in (1, 2, 3, 4) if degree % one == 0]))
+    inside, across = (group.members(range(mesh.devices)) for group in mesh.split_group(axis, part))
+    whole = mesh.group(axis).members(range(mesh.devices)).reshape(-1, degree // part, part)
+    assert sorted(inside.tolist()) == sorted(whole.reshape(-1, part).tolist())
+    assert sorted(across.tolist()) == sorted(whole.transpose(0, 2, 1).reshape(-1, degree // part).tolist())
+
+
 @given(MESHES, st.data())
 def test_devices_of_stages_and_replicas(mesh, data):
     first, after = sorted(data.draw(st.tuples(*(st.integers(0, mesh.pipeline),) * 2)))

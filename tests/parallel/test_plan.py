@@ -89,7 +89,8 @@ def test_schedules_and_virtual_stages():
 
 def test_stacks_cannot_do_everything():
     refused("zero 3", "allowed: 0, 1", zero=3)
-    refused("zero 2 with pipeline 2", stack=overlapping(), zero=2, pipeline=2)
+    refused("zero 3 with pipeline 2", stack=overlapping(zero_stages=(0, 3)), zero=3, pipeline=2)
+    assert check(stack=overlapping(), zero=2, pipeline=2).zero == 2
     refused("no sequence parallelism", stack=gpu_stack("megatron-2021"), tensor=2, sequence_parallel=True)
     refused("tensor 8 does not divide the sequence length 100", tensor=8, sequence=100, sequence_parallel=True)
     assert not check(tensor=8, sequence=100).sequence_parallel
@@ -98,6 +99,21 @@ def test_stacks_cannot_do_everything():
         check(stack=gpu_stack("fsdp-2023"), tensor=2)
     with pytest.raises(InputError, match="no pipeline parallelism"):
         check(stack=gpu_stack("fsdp-2023"), pipeline=2)
+
+
+def test_groups_of_replicas_that_share_out_states():
+    able = gpu_stack(zero_groups=True)
+    assert check(stack=able, devices=16, zero=1, zero_group=4).shards == 4
+    # All replicas are what there is without a group.
+    for same in (check(stack=able, devices=16, zero=1, zero_group=16), check(devices=16, zero=1)):
+        assert (same.zero_group, same.shards) == (None, 16)
+    refused("zero_group 4 with zero 0", "set zero", stack=able, zero=0, zero_group=4)
+    refused(
+        "groups of 3 do not make up the 8 replicas", "divisor of data 8", stack=able, devices=8, zero=1, zero_group=3
+    )
+    refused("among all replicas, not among 4", "another stack", zero=1, zero_group=4)
+    assert plan(data=32, zero=1, zero_group=8).summary() == "DP32 mb1 ZeRO1/8"
+    assert plan(data=32, zero=3, zero_group=8).summary() == "DP32 mb1 FSDP/8"
 
 
 def test_summaries_say_what_differs_from_data_parallelism():

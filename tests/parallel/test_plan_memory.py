@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.catalog import load_recipe
-from sim.parallel.memory import communicators, plan_memory, stage_memory, stage_parameters, trained_share
+from sim.parallel.memory import (
+    communicators,
+    plan_memory,
+    run_ahead_bytes,
+    stage_memory,
+    stage_parameters,
+    trained_share,
+)
 from sim.parallel.schedules import SCHEDULES
 from sim.scenario.types import Lora
 from sim.workload.activations import gradient_flow_bytes, head_activation_bytes, layer_activation_bytes
@@ -51,6 +58,47 @@ def test_states_of_the_zero_stages(zero, weights, gradients, optimizer):
     assert found.weights == pytest.approx(weights * count)
     assert found.gradients == pytest.approx(gradients * count)
     assert found.optimizer == pytest.approx(optimizer * count)
+
+
+def test_the_optimizers_step_may_be_the_peak():
+    # Gradients in 2 bytes are copied to 4, and the optimizer makes one tensor of 4 more, where activations and logits
+    # have gone: 8 bytes for each parameter that the device updates, all of them or an eighth.
+    model, count = gpt(), count_parameters(gpt()).total
+    narrow = {**BARE.recipes, "bf16": load_recipe("bf16-gradients")}
+    stack = dataclasses.replace(BARE, recipes=narrow, step_temporaries=1.0)
+
+    def passing(zero, stack=stack):
+        found = memory(plan(data=8, zero=zero), model=model, stack=stack)
+        return found.activations + found.buffers
+
+    backward = passing(2, BARE)
+    assert passing(0) == pytest.approx(8 * count)
+    assert backward < 8 * count
+    # What is less than activations and logits need is not seen.
+    assert backward > 8 * count / 8
+    assert passing(2) == backward
+    # Where gradients are as wide as the master nothing is copied.
+    assert passing(0, dataclasses.replace(BARE, step_temporaries=1.0)) == pytest.approx(4 * count)
+
+
+def test_layers_that_a_host_without_a_limit_gathers_early():
+    # Of four layers one is in use and one fetched ahead: two more, 2 bytes a parameter.
+    layer = count_parameters(gpt()).layer
+    recipe, sharded = BARE.recipes["bf16"], plan(data=8, zero=3)
+    unlimited = dataclasses.replace(BARE, limited_gathers=False, prefetch_layers=1)
+    assert run_ahead_bytes(gpt(), sharded, unlimited, recipe) == 2 * 2 * layer
+    assert run_ahead_bytes(gpt(), sharded, dataclasses.replace(unlimited, limited_gathers=True), recipe) == 0
+    assert run_ahead_bytes(gpt(), plan(data=8, zero=2), unlimited, recipe) == 0
+
+
+@pytest.mark.parametrize("zero", [1, 2, 3])
+def test_a_group_holds_what_all_replicas_hold_where_they_are_no_more(zero):
+    # Of 32 replicas in groups of 8 each holds what it holds of 8 replicas in all.
+    grouped, small = (
+        memory(plan(zero=zero, **over), model=gpt()) for over in ({"data": 32, "zero_group": 8}, {"data": 8})
+    )
+    for item in ("weights", "gradients", "optimizer"):
+        assert getattr(grouped, item) == getattr(small, item)
 
 
 def test_optimizers():

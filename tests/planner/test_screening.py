@@ -27,6 +27,14 @@ def screening(stack, devices=12, batch=24, jitter=0.0, model=None):
     on = machine(gpu(), gpu_stack(stack) if isinstance(stack, str) else stack)
     network = Network(cluster(devices))
     blocks = [*legal_plans(scenario, on.stack), *plans_with_fewer_replicas(scenario, on.stack)]
+    if on.stack.zero_groups:
+        # The same plans again with states shared out among half of the replicas, where that is possible.
+        halves = [np.where(block.data % 2, block.data, block.data // 2) for block in blocks]
+        blocks += [
+            dataclasses.replace(block, zero_group=half)
+            for block, half in zip(blocks, halves, strict=True)
+            if block.zero
+        ]
     return scenario, on, network, blocks
 
 

@@ -65,7 +65,8 @@ pipeline = 2
 virtual_stages = 2
 data = 4
 micro_batch = 1
-zero = 0
+zero = 1
+zero_group = 2
 sequence_parallel = true
 recompute = "selective"
 schedule = "interleaved"
@@ -75,8 +76,9 @@ last_stage_layers = 21
 micro_batches = [8, 8, 6, 6]"""
     assert {line.split()[0] for line in plan.splitlines()} == set(keys_of(("system", "plan")))
     read_plan = read(example(("tensor = 8", plan))).system.plan
-    switches = (0, True, "selective", "interleaved")
-    assert read_plan == PlanRequest("fixed", 8, 2, 2, 4, 1, *switches, (20, 20), 19, 21, (8, 8, 6, 6))
+    switches = (1, True, "selective", "interleaved")
+    cuts = (20, 20), 19, 21, (8, 8, 6, 6)
+    assert read_plan == PlanRequest("fixed", 8, 2, 2, 4, 1, *switches, *cuts, zero_group=2)
 
 
 def test_reads_a_batch_in_tokens(example):

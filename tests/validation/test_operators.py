@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from statistics import fmean
 
 import pytest
 
-from sim.catalog import load_sources, load_stack
+from sim.catalog import load_device, load_sources, load_stack
 from sim.validation.operators import (
     CLASSES,
     SHORT_US,
@@ -103,15 +104,26 @@ def test_passes_over_memory_are_those_of_the_operator_alone(operator, forward, b
 def test_short_passes_are_left_out_and_errors_are_signed():
     found = compare_operators([row("residual", forward_us=49.9, backward_us=1000.0)])
     assert [one.backward for one in found] == [True]
-    # 6 bytes x 4,096 x 2,048 at 0.856 of 2,039 GB/s are 29 us, far less than measured.
-    assert found[0].error == pytest.approx(6 * 4096 * 2048 / (0.856 * 2039e9) / 1e-3 - 1)
+    # 6 bytes x 4,096 x 2,048 at 0.796 of 2,039 GB/s are 31 us, far less than measured.
+    assert found[0].error == pytest.approx(6 * 4096 * 2048 / (0.796 * 2039e9) / 1e-3 - 1)
+
+
+def test_the_bandwidth_of_an_a100_is_what_its_operators_reach(comparisons):
+    device = load_device("a100-80gb-sxm")
+    reached = []
+    for operator, passes in (("residual", [0]), ("activation", [0, 1]), ("softmax", [0, 1]), ("norm", [0])):
+        for backward in passes:
+            own = [one for one in comparisons if (one.row.operator, one.backward) == (operator, bool(backward))]
+            ratios = [one.predicted_us / one.measured_us for one in own if one.measured_us >= 200]
+            reached.append(device.memory_efficiency * math.exp(fmean(math.log(ratio) for ratio in ratios)))
+    assert math.exp(fmean(math.log(one) for one in reached)) == pytest.approx(device.memory_efficiency, abs=1e-3)
 
 
 def test_products_attention_and_additions_are_near_what_was_measured(comparisons):
     def absolute(*operators):
         return fmean(abs(one.error) for one in comparisons if one.row.operator in operators)
 
-    assert absolute("residual") < 0.05
+    assert absolute("residual", "activation", "softmax") < 0.12
     assert absolute("qkv", "attention output", "mlp in", "mlp out", "vocabulary") < 0.17
     assert absolute("scores", "context") < 0.16
     assert absolute("attention") < 0.18

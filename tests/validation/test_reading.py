@@ -14,7 +14,8 @@ from sim.catalog import load_stack
 from sim.validation import compare
 from sim.validation.cases import Case, Unsupported, case_of
 from sim.validation.compare import Comparison, compare_case
-from sim.validation.conventions import convention_of, table_devices
+from sim.validation.contradictions import contradictions
+from sim.validation.conventions import convention_of, guessed_stack, table_devices
 from sim.validation.table import Problem, parse_table
 
 BLANK: dict[str, Any] = {"dp": None, "tp": None, "pp": None, "vpp": None}
@@ -110,6 +111,19 @@ def test_the_precision_left_blank_is_one_that_the_device_has() -> None:
 def test_what_is_taken_instead_of_what_is_stated_is_said(over: dict[str, Any], says: str) -> None:
     assert says in case(**over).assumed
     assert isinstance(result(**over), Comparison)
+
+
+def test_the_group_that_shares_out_states_is_the_stated_one_where_the_stack_can() -> None:
+    stated = {"source": "simumax", "n_gpus": 8, "dp": 8, "tp": 1, "zero_stage": 1, "global_batch_sequences": 16}
+    assert [case(**stated, zero_group=group).scenario.system.plan.zero_group for group in (None, 4, 8)] == [
+        None,
+        4,
+        None,
+    ]
+    assert "all 8 replicas share out the states, for the stated 3" in case(**stated, zero_group=3).assumed
+    older = case(**{**stated, "source": "somebody", "year": 2022, "flash_attention": 0}, zero_group=4)
+    assert older.scenario.system.plan.zero_group is None
+    assert "all 8 replicas share out the states, for the stated 4" in older.assumed
 
 
 def test_sequence_parallelism_without_tensor_parallelism_is_none() -> None:
@@ -250,8 +264,27 @@ def test_wafers_beyond_andromeda_are_a_condor_galaxy() -> None:
         ({"source": "NVIDIA-NeMo/Megatron-Bridge docs", "gpu": "H100-80GB-SXM", "year": 2025}, "megatron-core-2024"),
         ({"source": "NVIDIA/NeMo performance_summary.md", "gpu": "H100-80GB-SXM", "year": 2024}, "megatron-core-2024"),
         ({"source": "NVIDIA/NeMo docs", "year": 2022}, "nemo-2022"),
-        ({"zero_stage": 3, "tp": 1, "dp": 8, "year": 2024}, "torchtitan-2024"),
-        ({"zero_stage": 3, "tp": 2, "dp": 4, "year": 2024}, "torchtitan-2024"),
+        ({"source": "NVIDIA/NeMo docs", "year": 2023}, "nemo-2022"),
+        ({"source": "NVIDIA/NeMo docs", "year": 2023, "flash_attention": 1}, "megatron-2023"),
+        ({"zero_stage": 3, "tp": 1, "dp": 8, "year": 2024}, "torchtitan-2024-eager"),
+        ({"zero_stage": 3, "tp": 2, "dp": 4, "year": 2024}, "torchtitan-2024-eager"),
+        ({"zero_stage": 2, "tp": 1, "dp": 8, "year": 2024}, "torchtitan-2024-eager"),
+        ({"zero_stage": 3, "tp": 1, "dp": 8, "year": 2024, "note": "torch.compile"}, "torchtitan-2024"),
+        ({"zero_stage": 3, "tp": 1, "dp": 8, "year": 2024, "note": "torch.compile=0"}, "torchtitan-2024-eager"),
+        ({"source": "maxtext on GPUs", "zero_stage": 3, "tp": 1, "dp": 8, "year": 2024}, "torchtitan-2024"),
+        ({"source": "Hugging Face Trainer", "zero_stage": 1, "tp": 1, "dp": 8, "year": 2023}, "fsdp-2023"),
+        ({"source": "LLaMA-Factory", "tp": 1, "dp": 8, "year": 2025}, "torchtitan-2024-eager"),
+        ({"source": "Megatron-DeepSpeed", "year": 2023}, "vtrain"),
+        ({"source": "a thesis", "note": "Megatron-DeepSpeed", "zero_stage": 1, "year": 2022}, "bigscience-2022"),
+        ({"source": "DeepSpeed", "zero_stage": 3, "tp": 1, "dp": 8, "year": 2022}, "deepspeed-zero3-2021"),
+        ({"gpu": "V100-SXM2-32GB", "zero_stage": 3, "tp": 1, "dp": 8, "year": 2023}, "deepspeed-zero3-2021"),
+        ({"source": "somebody with InternEvo", "year": 2024}, "internevo-2023"),
+        ({"flash_attention": 1, "year": 2023}, "megatron-2023"),
+        ({"flash_attention": 1, "year": 2022}, "megatron-2023"),
+        ({"year": 2023}, "megatron-2023"),
+        ({"year": 2022}, "megatron-2022"),
+        ({"flash_attention": 1, "year": 2024}, "megatron-core-2024"),
+        ({"gpu": "B200-180GB-SXM", "year": 2026, "note": "all overlap flags off"}, "megatron-core-2025"),
         ({"zero_stage": 3, "tp": 1, "dp": 8, "year": 2023}, "fsdp-2023"),
         ({"zero_stage": 3, "tp": 1, "dp": 8, "year": 2022}, "fsdp-2022-12"),
         ({"zero_stage": 3, "pp": 2, "dp": 2, "year": 2024}, "megatron-core-2024"),
@@ -260,6 +293,9 @@ def test_wafers_beyond_andromeda_are_a_condor_galaxy() -> None:
         ({"source": "MosaicML MPT-30B blog", "tp": 1, "dp": 8, "year": 2023}, "fsdp-2023"),
         ({"flash_attention": 0, "year": 2023}, "megatron-2022"),
         ({"year": 2021}, "megatron-2021"),
+        ({"year": 2020}, "megatron-2020"),
+        ({"gpu": "V100-SXM2-32GB", "year": 2021}, "megatron-2021"),
+        ({"gpu": "V100-SXM2-32GB", "year": 2023}, "megatron-2022"),
         ({"gpu": "V100-SXM2-32GB", "year": 2020}, "megatron-2020"),
         ({"source": "Dey et al. 2023 Cerebras-GPT", "gpu": "CS-2", "n_gpus": 1, **BLANK}, "cerebras-r1"),
         ({"source": "a thesis", "gpu": "CS-2", "n_gpus": 1, **BLANK}, "cerebras-r2"),
@@ -285,6 +321,7 @@ def test_a_guess_follows_from_what_the_row_says(over: dict[str, Any], stack: str
         ("megatron-A100-2020", {}, "megatron-2020"),
         ("megatron-A100-2021-08", {}, "megatron-2021"),
         ("megatron-H100-2025", {"gpu": "H100-80GB-SXM"}, "megatron-core-2024"),
+        ("InternLM/InternEvo elsewhere", {}, "internevo-2023"),
         ("simumax-h100", {"gpu": "H100-80GB-SXM"}, "megatron-core-2025"),
         ("Jiang et al. 2024 MegaScale, Table 4", {"id": "megascale_megascale_1"}, "megascale-2024"),
         ("Jiang et al. 2024 MegaScale, Table 4", {"id": "x", "note": "MegaScale: all"}, "megascale-2024"),
@@ -327,6 +364,7 @@ CHANGES: dict[str, list[str]] = {
     "vpp": ["", "1", "3", "20"],
     "sequence_parallel": ["", "0", "1"],
     "zero_stage": ["", "0", "1", "2", "3", "4"],
+    "zero_group": ["", "1", "2", "3"],
     "recompute": ["", "none", "selective", "full", "some"],
     "precision": ["", "bf16", "fp16", "fp32", "BF16"],
     "flash_attention": ["", "0", "1"],
@@ -362,3 +400,16 @@ def test_a_row_with_anything_changed_is_read_refused_or_named(seed: int) -> None
                 assert "defect" not in found.reason, (changes, found.reason)
             else:
                 assert found.predicted_s > 0, changes
+
+
+def test_a_table_may_name_the_stack_of_a_row() -> None:
+    one = case(source="somebody", stack="megatron-latest")
+    assert (one.scenario.system.stack, one.known) == ("megatron-core-2024", True)
+    assert not any(words.startswith("stack ") for words in one.assumed)
+    ((column, problem),) = contradictions(row(stack="megatron-2032"))
+    assert column == "stack"
+    assert problem.startswith("no software stack is called 'megatron-2032'; did you mean 'megatron-202")
+
+
+def test_a_device_by_its_name_in_the_catalogue_is_guessed_for_alike() -> None:
+    assert guessed_stack(row(gpu="a100-80gb-sxm", year=2022)) == guessed_stack(row(gpu="A100-80GB-SXM", year=2022))

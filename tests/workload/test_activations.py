@@ -8,6 +8,7 @@ from builders import FLASH, UNFUSED, gpt
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim.catalog import load_recipe
 from sim.workload.activations import (
     gradient_flow_bytes,
     head_activation_bytes,
@@ -61,6 +62,9 @@ def test_with_full_recomputation(s, b, a, head, t):
     h = a * head
     assert layer(s, b, a, head, t, False, "full") == pytest.approx(2 * s * b * h, rel=1e-12)
     assert layer(s, b, a, head, t, True, "full") == pytest.approx(2 * s * b * h / t, rel=1e-12)
+    # Kept in shares: as with sequence parallelism.
+    shares = dataclasses.replace(UNFUSED, splits_kept_inputs=True)
+    assert layer(s, b, a, head, t, False, "full", shares) == pytest.approx(2 * s * b * h / t, rel=1e-12)
 
 
 @given(**SHAPES)
@@ -114,6 +118,42 @@ def test_fewer_dropouts_norms_and_heads_by_hand():
     # Norms 2 x 2 x 2 x 64; queries and context 2 x 2 x 64; keys and values 2 x 2 x 16; MLP 2 x 3 x 100; 4 x 8.
     model = gpt(1, 64, 8, kv_heads=2, gated_mlp=True, ffn_hidden=100, dropout=False)
     assert layer_activation_bytes(model, Slice(1, 1), FLASH, "none") == 512 + 256 + 64 + 600 + 32
+
+
+def test_what_layers_of_llama_keep_where_their_kernels_are_not_fused():
+    # The same layer with RMS norms, of two sequences. In fp32 a norm keeps 4 for its input, 2 for what is multiplied
+    # with the weight and 2 for its output, in half precision 2 of each; the gate's activation is 2 x 100 more; and the
+    # context stands there in both orders, 2 x 64 more.
+    model = gpt(1, 64, 8, kv_heads=2, gated_mlp=True, ffn_hidden=100, dropout=False, norm="rmsnorm")
+    fused = layer_activation_bytes(model, Slice(1, 2), FLASH, "none")
+    assert fused == 2 * (512 + 256 + 64 + 600 + 32)
+
+    def more(micro_batch=2, model=model, **over):
+        part = Slice(1, micro_batch)
+        changed = layer_activation_bytes(model, part, dataclasses.replace(FLASH, **over), "none")
+        return (changed - layer_activation_bytes(model, part, FLASH, "none")) / micro_batch
+
+    assert more(rms_norm="single") == 2 * 4 * 64
+    assert more(rms_norm="apart") == 2 * 2 * 64
+    assert more(fused_gating=False) == 2 * 100
+    assert more(attention_output_copies="batched") == more(attention_output_copies="always") == 2 * 64
+    # One sequence has one order, but it may be padded.
+    assert more(micro_batch=1, attention_output_copies="batched") == 0
+    assert more(micro_batch=1, attention_output_copies="always") == 2 * 64
+    # A layer norm in fp32 keeps its input so, and nothing besides; it is not an RMS norm's business.
+    plain = dataclasses.replace(model, norm="layernorm")
+    assert more(model=plain, layer_norm="single") == 2 * 2 * 64
+    assert more(model=plain, rms_norm="single") == more(layer_norm="single") == 0
+
+
+def test_norms_in_single_precision_are_not_cast():
+    # In fp32 input, product and output are 4 bytes each, however they are written out.
+    model = gpt(1, 64, 8, dropout=False, norm="rmsnorm")
+    styles = [
+        dataclasses.replace(FLASH, recipe=load_recipe("fp32"), rms_norm=way) for way in ("fused", "single", "apart")
+    ]
+    fused, single, apart = (layer_activation_bytes(model, Slice(1, 1), style, "none") for style in styles)
+    assert single == apart == fused + 2 * 4 * 64
 
 
 def test_keeping_attention_and_every_other_product_by_hand():

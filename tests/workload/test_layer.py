@@ -137,8 +137,8 @@ def test_the_vocabulary_projection():
 
 
 def test_the_embedding_has_traffic_but_no_flops():
-    assert embedding_operations(gpt(1, 64, 8), Slice(4, 6), Lora(4, ("query",)))[0].backward == ()
-    operations = embedding_operations(gpt(1, 64, 8), Slice(4, 6))
+    assert embedding_operations(gpt(1, 64, 8), Slice(4, 6), FLASH, Lora(4, ("query",)))[0].backward == ()
+    operations = embedding_operations(gpt(1, 64, 8), Slice(4, 6), FLASH)
     assert forward(operations, "flops") == backward(operations, "flops") == 0
     # Rows, positions and their sum, 2 bytes each.
     assert forward(operations, "traffic_bytes") == 24 * 64 * 6
@@ -197,10 +197,12 @@ def test_an_eager_rms_norm_costs_more_passes_than_a_fused_one():
         (first, *_) = layer_operations(model, Slice(128, 1), style)
         return total(first.forward, "traffic_bytes")
 
-    assert norm_bytes(dataclasses.replace(FLASH, fused_elementwise=False)) == 36 * 128 * 256
-    assert norm_bytes(dataclasses.replace(FLASH, fused_elementwise=True)) == 4 * 128 * 256
+    assert norm_bytes(dataclasses.replace(FLASH, rms_norm="single")) == 36 * 128 * 256
+    assert norm_bytes(dataclasses.replace(FLASH, rms_norm="fused")) == 4 * 128 * 256
+    # Without casts: read 2, read and write 4, read and write 4.
+    assert norm_bytes(dataclasses.replace(FLASH, rms_norm="apart")) == 10 * 128 * 256
     # In fp32 nothing is cast: square 8, mean 4, product 8, product with the weight 8.
-    single = dataclasses.replace(FLASH, recipe=load_recipe("fp32"), fused_elementwise=False)
+    single = dataclasses.replace(FLASH, recipe=load_recipe("fp32"), rms_norm="single")
     assert norm_bytes(single) == 28 * 128 * 256
 
 

@@ -94,6 +94,8 @@ class Algorithm(ABC):
 
     tree_levels = False
     """Whether its hops between domains are levels of a tree, which wait for each other's handshake."""
+    passes_on = False
+    """Whether every byte travels along all of its chain, chunk by chunk, so that each hop waits for a chunk."""
 
     @property
     def repeats(self) -> tuple[Algorithm, int]:

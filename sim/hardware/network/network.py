@@ -10,11 +10,13 @@ size, so a collective's time is the lower envelope of those lines.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.catalog import Protocol
 from sim.errors import InputError
 from sim.hardware.network.algorithm import Algorithm, Hops, Shape
 from sim.hardware.network.algorithms import ALGORITHMS, Collective
@@ -180,13 +182,29 @@ class Network:
             s_per_byte, hops = self._run(algorithm, shape)
             for protocol, cost in about.library.protocols[name].items():
                 latency_s = about.collective_launch_s + cost.base_s + hops.wire_s
-                latency_s += hops.scale_up * cost.scale_up_hop_s
+                latency_s += hops.scale_up * self._scale_up_hop_s(cost, hops)
                 latency_s += hops.network * (
                     cost.network_hop_s + (about.tree_level_s if algorithm.tree_levels else 0.0)
                 )
                 wave = Wave(collective, group, name, protocol)
-                found.append(Option(wave, latency_s, s_per_byte / cost.bandwidth_share))
+                waits = hops.network if algorithm.passes_on and cost.card_chunk_bytes else 0.0
+                chunk_bytes = cost.card_chunk_bytes / self._card_share(algorithm, shape) if waits else 0.0
+                found.append(Option(wave, latency_s, s_per_byte / cost.bandwidth_share, waits, chunk_bytes))
         return found
+
+    def _scale_up_hop_s(self, cost: Protocol, hops: Hops) -> float:
+        """One hop inside a domain. Where the ring leaves it, no faster than the host posts the steps between domains.
+
+        Source: NCCL, src/graph/tuning.cc (net overhead): the host posts every step of a ring to the network card.
+        Hand-worked: three posts of 2 us each: a hop of 3.4 us takes 6 us.
+        """
+        posted_s = cost.host_posts * self.topology.about.host_post_s if hops.network else 0.0
+        return max(cost.scale_up_hop_s, posted_s)
+
+    def _card_share(self, algorithm: Algorithm, shape: Shape) -> float:
+        """Share of one group's bytes that its busiest link carries: one over the cards that it leaves a domain by."""
+        loads: Loads = np.sum(algorithm.phases(replace(shape, first=1)), axis=0)
+        return float(loads[np.argmax(loads / self.topology.links.bytes_per_s[:-1])])
 
     def _run(self, algorithm: Algorithm, shape: Shape) -> tuple[float, Hops]:
         """Seconds for each byte and longest chain of an algorithm; worked out once for those that run it again."""

@@ -48,6 +48,7 @@ class About:
     library: the collective library that runs on it.
     collective_launch_s: fixed cost of starting one collective (host and kernel launch).
     send_launch_s: the same for one send between two devices.
+    host_post_s: how long its host takes to post a message to a network card.
     tree_level_s: what one level of a tree between scale-up domains adds, each way, to the library's own figure.
     in_switch_bytes_per_s: rate per device and direction at which the scale-up switch itself reduces and multicasts;
     None where it does not.
@@ -62,6 +63,7 @@ class About:
     library: Library = PLAIN_LIBRARY
     collective_launch_s: float = 0.0
     send_launch_s: float = 0.0
+    host_post_s: float = 0.0
     tree_level_s: float = 0.0
     in_switch_bytes_per_s: float | None = None
     fabric_reduces: bool = False

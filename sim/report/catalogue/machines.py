@@ -6,12 +6,15 @@ from pathlib import Path
 
 from sim.catalog import (
     device_names,
+    latest_stacks,
     load_device,
     load_model,
     load_stack,
     load_variation,
     model_names,
+    stack_checks,
     stack_names,
+    stack_uses,
     stacks_that_run,
     undisclosed_models,
     variation_names,
@@ -94,15 +97,33 @@ def topologies_table() -> str:
 
 
 def stacks_table() -> str:
-    """Every software stack: what it runs on, ZeRO stages, and what it overlaps."""
-    facts = ("ZeRO stages\n(default)", "flash\nattention", "sequence\nparallel", "overlaps")
+    """Every software stack: for which framework of which time, what it does, and how many published rows check it."""
+    facts = ("ZeRO\n(default)", "attention", "SP", "overlaps")
     rows = {}
     for name in stack_names():
-        stack = load_stack(name)
-        kind = kind_of(stack)
-        told = dict(zip(facts, kind.stack_facts(stack), strict=True))
-        rows[name] = {"runs on": kind.label, **told, "title": stack.title}
-    return f"{listing('stack', rows, (), {'overlaps': 18, 'title': 24})}\n\n{_schedules()}"
+        stack, use, checks = load_stack(name), stack_uses()[name], stack_checks(name)
+        told = dict(zip(facts, kind_of(stack).stack_facts(stack), strict=True))
+        checked = f"{checks.rows} ({len(checks.sources)})" if checks.rows else "none"
+        rows[name] = {
+            "for": f"{use.framework}, {use.time}",
+            "devices": use.devices,
+            **told,
+            "checks\n(sources)": checked,
+        }
+    table = listing("stack", rows, ("checks\n(sources)",), {"for": 19, "devices": 8, "overlaps": 13})
+    return "\n\n".join([table, _which_stack(), _schedules()])
+
+
+def _which_stack() -> str:
+    """How to choose, and the names of the newest."""
+    latest = ", ".join(f"{name} ({stack})" for name, stack in latest_stacks().items())
+    lines = (
+        'Take the stack of your framework, time and attention kernel; several (stack = ["a", "b"]) show the range.'
+        " Overlaps: gradients and gathers of the replicas, pipeline sends, tensor-parallel exchanges. SP: sequence"
+        " parallelism. Checks: published rows that nothing was fitted on.",
+        f"The newest of a line: {latest}.",
+    )
+    return "\n".join(wrapped(line, 0) for line in lines)
 
 
 def _schedules() -> str:

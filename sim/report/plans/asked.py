@@ -14,8 +14,10 @@ from sim.machines import kind_of, stack_of
 from sim.scenario import Scenario, scenario_from
 from sim.scenario.amounts import share
 from sim.scenario.bounds import MOST_CLUSTER_SIZES, check_size
+from sim.scenario.keys import Key, with_value
 from sim.scenario.limits import plan_limit
 from sim.scenario.overrides import apply_overrides, parse_value
+from sim.scenario.several_stacks import listed_stacks
 from sim.scenario.types import PlanLimit, Search
 
 _NEEDED = ("--model", "--topology", "--devices", "--batch")
@@ -37,7 +39,7 @@ def asked(given: Mapping[str, Any], overrides: Sequence[str]) -> list[Scenario]:
     sequence = {} if given["--sequence"] is None else {"sequence": given["--sequence"]}
     batch = given["--batch"].strip()
     device = load_topology(topology, None, "--topology").load_device()
-    stack = given["--stack"] or kind_of(device).default_stack
+    stacks = listed_stacks(given["--stack"]) or [kind_of(device).default_stack]
     precision = {} if "bf16" in device.peak_flops_per_s else {"precision": "fp16"}
     name = Path(topology).stem
     training = {
@@ -51,10 +53,18 @@ def asked(given: Mapping[str, Any], overrides: Sequence[str]) -> list[Scenario]:
         "title": f"{Path(model).stem if model.endswith('.json') else model}-{devices}",
         "model": {"config": model} if model.endswith(".json") else {"name": model},
         "training": training,
-        "system": [{"name": name, "topology": topology, "devices": devices, "stack": stack}],
+        "system": [{"name": name, "topology": topology, "devices": devices, "stack": stacks[0]}],
     }
     changed = apply_overrides(document, overrides, "--set", lambda note: None)
-    return [scenario_from(changed, Path("scaletax plan"))]
+    own = [with_value(changed, Key(("system", "stack")), stack) for stack in stacks] if len(stacks) > 1 else [changed]
+    found = [scenario_from(one, Path("scaletax plan")) for one in own]
+    return found if given["--stack"] else [_unnamed(one, stacks[0]) for one in found]
+
+
+def _unnamed(scenario: Scenario, default: str) -> Scenario:
+    """The scenario as of a stack that nobody named, where it has the default one."""
+    system = dataclasses.replace(scenario.system, stack_is_default=scenario.system.stack == default)
+    return dataclasses.replace(scenario, system=system)
 
 
 def refuse_beside_file(file: Path | None, given: Mapping[str, Any]) -> None:

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 
 from sim.catalog import plan_spreads
 from sim.errors import DoesNotFit, ScaletaxError
-from sim.planning import PlanRow, PlanStudy, SizeStudy
+from sim.planning import PlanRow, PlanStudy, SizeStudy, believed
+from sim.report.accuracy import band_words, evidence_words, standing_warnings
 from sim.report.borders import ascii_only
 from sim.report.layout import table, wrapped
 from sim.report.plans.studies import SystemStudy
 from sim.report.points import counted
 from sim.report.sentences import percent
+from sim.report.stack_range import StackStep, stack_ranges
 from sim.scenario.amounts import batch_note
 from sim.units import readable_bytes, readable_time
 
@@ -25,7 +27,13 @@ _RULE = (
 
 def plans_screen(studies: Sequence[SystemStudy], top: int) -> str:
     """Return the report of searches as plain text: ASCII only, narrow enough for a terminal."""
-    return ascii_only("\n\n\n".join(_system(study, top) for study in studies)) + "\n"
+    best = [
+        StackStep(one.found.about.scenario, one.found.about.stack.name, one.found.best[0].step_s) for one in studies
+    ]
+    ranges = "\n".join(wrapped(f"Best plans: {line}") for line in stack_ranges(best))
+    return (
+        ascii_only("\n\n\n".join([*(_system(study, top) for study in studies), *([ranges] if ranges else [])])) + "\n"
+    )
 
 
 def _system(study: SystemStudy, top: int) -> str:
@@ -96,9 +104,18 @@ def _sentences(found: PlanStudy) -> list[str]:
     tokens = scenario.training.tokens
     steps = tokens / (scenario.training.global_batch * scenario.training.sequence)
     lines.append(f"With the best plan {tokens:.3g} tokens take {readable_time(steps * best.step_s)} without failures.")
+    lines += _believed(found)
     if rounded := batch_note(scenario.training):
         lines.append(f"note: {rounded}")
     return ["\n".join(wrapped(line) for line in lines)]
+
+
+def _believed(found: PlanStudy) -> list[str]:
+    """The error band of the best plan's step time, and what it rests on, or why there is none."""
+    known = believed(found)
+    band = f"Error of its step time, P10 to P90: {band_words(known.step)}."
+    notes = [] if known.step is None else [f"note: {found.about.stack.name}: {evidence_words(known)}"]
+    return [band, *notes, *(f"warning: {words}" for words in standing_warnings(found.about.stack.name, known))]
 
 
 def _measured() -> str:

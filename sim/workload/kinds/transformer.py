@@ -18,7 +18,5 @@ DENSE = LayerKind(
     unfinished_bytes,
     gradient_flow_bytes,
 )
-EMBEDDING = LayerKind(
-    "embedding", lambda model, part, _, lora: embedding_operations(model, part, lora), embedding_weights
-)
+EMBEDDING = LayerKind("embedding", embedding_operations, embedding_weights)
 HEAD = LayerKind("head", head_operations, head_weights)

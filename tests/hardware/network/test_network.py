@@ -8,9 +8,18 @@ from fabrics import LAUNCH, NIC, NVLINK, TEXTBOOK, about, bus_bytes_per_s, clust
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.catalog import load_library
+from sim.catalog import Library, Protocol, load_library
 from sim.errors import InputError
-from sim.hardware.network import COLLECTIVES, NOTHING, Communication, FreeNetwork, Group, Network, bus_share
+from sim.hardware.network import (
+    COLLECTIVES,
+    NOTHING,
+    Communication,
+    FreeNetwork,
+    Group,
+    Network,
+    NetworkTable,
+    bus_share,
+)
 from sim.hardware.topology import Link, load_topology
 from sim.hardware.topology.explicit_graph import Cables, ExplicitGraph
 from sim.hardware.topology.fat_tree import NodeFatTree, RailFatTree
@@ -217,3 +226,38 @@ def test_a_cluster_of_131072_is_quick_and_its_graph_never_built():
     network.run("all_reduce", 1e9, Group(8192))
     assert time.perf_counter() - start < 5
     assert "graph" not in vars(network.topology)
+
+
+def passing(**costs: float) -> Library:
+    """A library whose rings have no latency of their own, but for what is given."""
+    protocol = Protocol(0.0, 0.0, 0.0, 1.0, **costs)
+    ring = dict.fromkeys(("all_reduce", "all_gather", "broadcast"), ("ring",))
+    return Library("test", "Test", ring, {"ring": {"plain": protocol}})
+
+
+@pytest.mark.parametrize("size", [1e6, 16e6, 1e9])
+def test_what_passes_along_a_ring_waits_for_a_chunk_at_every_node(size):
+    # 8 nodes of 8, a card each GPU: eight cards carry a chunk of 2 MB each, 16 MB of the size. 63 / 64 of the way
+    # around, 8 hops between nodes, each as long as those 16 MB (or all of a smaller size) take at 8 x 24 GB/s.
+    network = cluster(64, hop=0.0, library=passing(card_chunk_bytes=2e6))
+    waits = 63 / 64 * 8 * min(size, 16e6)
+    found = network.run("broadcast", size, Group(64))
+    assert found.seconds == pytest.approx(LAUNCH + (size + waits) / (8 * NIC))
+    table = NetworkTable(network).run("broadcast", np.array([size]), Group(np.array([64]), np.array([1])))
+    assert table.seconds[0] == pytest.approx(found.seconds)
+    # What every rank has a share of does not wait: all links carry chunks at once.
+    assert network.run("all_gather", size, Group(64)).seconds == pytest.approx(LAUNCH + 63 / 64 * size / (8 * NIC))
+
+
+def test_groups_that_share_a_card_wait_for_each_other():
+    # Four cards for eight GPUs: two groups of every other GPU have all four cards each, half the rate of each.
+    network = cluster(64, hop=0.0, nics=4, library=passing(card_chunk_bytes=2e6))
+    found = network.run("broadcast", 1e9, Group(32, 2)).seconds
+    assert found == pytest.approx(LAUNCH + (1e9 + 31 / 32 * 8 * 8e6) / (2 * NIC))
+
+
+def test_a_ring_between_nodes_is_no_faster_than_the_host_posts():
+    # Three posts of 2 us: the 56 hops inside of 64 take 6 us, and those between nodes what they take.
+    slow = cluster(64, hop=0.0, library=passing(host_posts=3.0), host_post_s=2e-6)
+    assert slow.run("all_gather", 1e-9, Group(64)).seconds == pytest.approx(LAUNCH + 63 / 64 * 56 * 6e-6)
+    assert slow.run("all_gather", 1e-9, Group(8)).seconds == pytest.approx(LAUNCH)

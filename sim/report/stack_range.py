@@ -1,0 +1,54 @@
+"""How far step times lie apart over several stacks: one line for what differs in nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from sim.report.axis_words import axis_words
+from sim.report.points import counted, named_system, placed
+from sim.scenario import Scenario
+from sim.units import time_and_unit
+
+_MOST_LINES = 4
+
+
+class StackStep(NamedTuple):
+    """What a step takes with one stack. stack: as screens call it."""
+
+    scenario: Scenario
+    stack: str
+    step_s: float
+
+
+def stack_ranges(steps: Iterable[StackStep]) -> list[str]:
+    """A sentence for every system, size and setting that was looked at with several stacks."""
+    groups: dict[str, list[StackStep]] = {}
+    for one in steps:
+        groups.setdefault(repr(_without_stack(one.scenario)), []).append(one)
+    lines = [_range_words(own) for own in groups.values() if len({one.stack for one in own}) > 1]
+    more = len(lines) - _MOST_LINES
+    return lines if more <= 0 else [*lines[:_MOST_LINES], f"{counted(more, 'more range')} over several stacks."]
+
+
+def _range_words(own: Sequence[StackStep]) -> str:
+    scenario, times = own[0].scenario, [one.step_s for one in own]
+    others = [axis_words(key, value) for key, value in scenario.axes.items() if key.last not in ("stack", "devices")]
+    label = f"{named_system(scenario)} ({', '.join(others)})" if others else named_system(scenario)
+    place = placed(label, scenario, scenario.system.devices)
+    stacks = list(dict.fromkeys(one.stack for one in own))
+    return f"{place}: a step of {_range(min(times), max(times))} over {len(stacks)} stacks ({', '.join(stacks)})."
+
+
+def _range(low_s: float, high_s: float) -> str:
+    """Hand-worked: 6.61 s and 7.12 s: "6.61 to 7.12 s"."""
+    (low, low_unit), (high, unit) = time_and_unit(low_s), time_and_unit(high_s)
+    return f"{low} to {high} {unit}" if low_unit == unit else f"{low} {low_unit} to {high} {unit}"
+
+
+def _without_stack(scenario: Scenario) -> Scenario:
+    """The scenario without what a stack changes in it."""
+    axes = {key: value for key, value in scenario.axes.items() if key.last != "stack"}
+    system = dataclasses.replace(scenario.system, stack="")
+    return dataclasses.replace(scenario, system=system, axes=axes)
