@@ -25,7 +25,7 @@ def with_confidence(outcome: Outcome, confidence: Confidence) -> Outcome:
 
 def test_the_band_stands_beside_step_time_and_mfu(alone: Outcome) -> None:
     text = screen([with_confidence(alone, Confidence(CHECKED))])
-    assert re.search(r"[\d.]+ % +-6 to \+2 % +[\d.]+ %", text)
+    assert re.search(r"[\d.]+ % +-6 to \+2 % +\d+/\d+ +[\d.]+ %", text)
     assert "-5.7% to +2.1% off (P10 to P90 of 20 published check rows" in " ".join(text.split())
     assert "warning" not in text
 
