@@ -35,6 +35,7 @@ from sim.report.step_times import step_sentences
 from sim.sweep.execute import Failure, run_points
 from sim.sweep.grid import load_scenarios
 from sim.validation.collectives import collectives_table, compare_collectives
+from sim.validation.operators import compare_operators, operators_table
 from sim.validation.spread_comparison import compare_spread, spread_table
 
 _GPT3 = {
@@ -119,6 +120,9 @@ def main() -> None:
     network = (DOCS / "network.md").read_text(encoding="utf-8")
     table = indented(collectives_table(compare_collectives()))
     (DOCS / "network.md").write_text(block("collectives", table, network), encoding="utf-8")
+    validation = (DOCS / "validation.md").read_text(encoding="utf-8")
+    validation = block("operators", indented(operators_table(compare_operators())), validation)
+    (DOCS / "validation.md").write_text(validation, encoding="utf-8")
     spread = (DOCS / "step-spread.md").read_text(encoding="utf-8")
     spread = block("spread", indented(spread_table(compare_spread())), spread)
     (DOCS / "step-spread.md").write_text(spread, encoding="utf-8")

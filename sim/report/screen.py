@@ -23,10 +23,10 @@ _MANY_FILES = 4
 _MOST_NOTES = 8
 _MORE_NOTES = 2
 """What more there is to know where devices differ."""
-_WORDS_WIDTH = 36
+_WORDS_WIDTH = 29
 """Characters that the columns of words, system and plan, share; figures have the rest of the line."""
-_PLAN_WIDTH = 28
-_SWEPT_WIDTH = 34
+_PLAN_WIDTH = 18
+_SWEPT_WIDTH = 26
 """Of both where labels name axes of a sweep: half for each, more for the system where a word of it needs that."""
 _CONVENTIONS = {
     "full-attention": ("MFU counts attention over the full square, as most papers do", "its causal half only"),
@@ -98,13 +98,13 @@ def _table(outcomes: Sequence[Outcome]) -> str:
 def _row(label: str, point: Outcome, widths: tuple[int, int]) -> dict[str, str]:
     return {
         "system": textwrap.fill(ascii_only(label), widths[0], break_on_hyphens=False),
-        "devices": f"{point.devices:,}",
+        "de-\nvices": f"{point.devices:,}",
         "plan": textwrap.fill(point.plan.summary(), widths[1], break_on_hyphens=False),
         "step\ntime": readable_time(point.step_time_s),
-        "tokens/s": readable_number(point.tokens_per_s),
+        "tokens\n/s": readable_number(point.tokens_per_s),
         "MFU": percent(point.mfu),
         "error\nP10 to P90": error_band(point),
-        "memory\nGiB": _memory(point),
+        "peak\nGiB": _memory(point),
         "tax": percent(point.ledger.tax),
         "time to\ntrain": readable_time(point.time_to_train_s),
         "device-\nhours": readable_number(point.device_hours),
@@ -116,8 +116,8 @@ def _stack_ranges(outcomes: Sequence[Outcome]) -> list[str]:
 
 
 def _memory(point: Outcome) -> str:
-    """Peak of the fullest device and what it has."""
-    return "/".join(f"{size / 2**30:.3g}" for size in (point.memory.peak_bytes, point.memory.capacity_bytes))
+    """Peak of the fullest device and what it has, in whole GiB."""
+    return "/".join(f"{size / 2**30:.0f}" for size in (point.memory.peak_bytes, point.memory.capacity_bytes))
 
 
 def _line_words(said: Sequence[Sentence]) -> list[str]:

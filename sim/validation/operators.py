@@ -19,10 +19,10 @@ from sim.validation.rows import read_rows
 from sim.workload.layer import Slice, embedding_operations, head_operations, layer_operations
 from sim.workload.operations import Operation, Style
 
-SHORT_S = 50e-6
+SHORT_US = 50.0
 """Shorter operators are launches more than kernels, and the tables do not say which of the two they timed."""
-CLASSES = ((SHORT_S, 200e-6), (200e-6, 1e-3), (1e-3, float("inf")))
-"""Classes of measured times, in seconds: from, and below."""
+CLASSES = ((SHORT_US, 200.0), (200.0, 1000.0), (1000.0, float("inf")))
+"""Classes of measured times, in microseconds: from, and below."""
 _VOCABULARY = 50_257
 _PRECISION = "fp16"
 
@@ -52,7 +52,7 @@ class OperatorRow:
 class _Part:
     """Which kernels of which operation an operator of the table is; all of a pass where none are named.
 
-    position, fused: what its model and its stack have.
+    fused, flash: what the stack has.
     """
 
     operation: str
@@ -89,13 +89,13 @@ class OperatorComparison:
 
     row: OperatorRow
     backward: bool
-    measured_s: float
-    predicted_s: float
+    measured_us: float
+    predicted_us: float
 
     @property
     def error(self) -> float:
         """Signed relative error of the time: negative means predicted too fast."""
-        return self.predicted_s / self.measured_s - 1.0
+        return self.predicted_us / self.measured_us - 1.0
 
 
 _READER = TypeAdapter(OperatorRow)
@@ -150,7 +150,7 @@ def operator_kernels(row: OperatorRow, stack: GpuStack) -> tuple[tuple[Kernel, .
 
 
 def compare_operators(rows: Sequence[OperatorRow] | None = None) -> list[OperatorComparison]:
-    """Predict both passes of every row; passes shorter than SHORT_S are left out."""
+    """Predict both passes of every row; passes shorter than SHORT_US are left out."""
     # Dropout, sharding and launches are not timed here: of the stack only its attention and its loss count.
     stack = load_stack("megatron-2022")
     assert isinstance(stack, GpuStack)
@@ -161,9 +161,9 @@ def compare_operators(rows: Sequence[OperatorRow] | None = None) -> list[Operato
         assert isinstance(gpu, Gpu)
         measured = (row.forward_us, row.backward_us)
         for backward, (kernels, us) in enumerate(zip(operator_kernels(row, stack), measured, strict=True)):
-            if us is not None and us * 1e-6 >= SHORT_S:
-                predicted_s = sum(float(kernel_time_s(one, gpu, stack, _PRECISION)) for one in kernels)
-                found.append(OperatorComparison(row, bool(backward), us * 1e-6, predicted_s))
+            if us is not None and us >= SHORT_US:
+                predicted_us = 1e6 * sum(float(kernel_time_s(one, gpu, stack, _PRECISION)) for one in kernels)
+                found.append(OperatorComparison(row, bool(backward), us, predicted_us))
     return found
 
 
@@ -180,7 +180,7 @@ def operators_table(comparisons: Sequence[OperatorComparison]) -> str:
                 continue
             means = []
             for start, end in CLASSES:
-                sized = [one.error for one in own if start <= one.measured_s < end]
+                sized = [one.error for one in own if start <= one.measured_us < end]
                 means += [str(len(sized)), f"{fmean(sized):+.0%}" if sized else ""]
             signed, absolute = fmean(one.error for one in own), fmean(abs(one.error) for one in own)
             table.append((operator, "backward" if backward else "forward", f"{signed:+.1%}", f"{absolute:.1%}", *means))
@@ -189,7 +189,7 @@ def operators_table(comparisons: Sequence[OperatorComparison]) -> str:
     others = len(comparisons) - len(checks)
     foot = (
         f"time, predicted over measured; {len(checks)} passes of 50 us and more, mean absolute error"
-        f" {fmean(abs(one.error) for one in checks):.1%}\n({others} passes of rows that a figure was fitted on do not"
-        " count)"
+        f" {fmean(abs(one.error) for one in checks):.1%}\n"
+        f"({others} passes of rows that a figure was fitted on do not count)"
     )
     return f"{tabulate(table, headers, tablefmt='simple', colalign=aligned, disable_numparse=True)}\n\n{foot}"

@@ -179,18 +179,21 @@ def padded_vocabulary(vocab: Array, tensor: Array, multiple: Array) -> Array:
 
 
 def _norm(name: str, model: Model, part: Slice, style: Style) -> Operation:
-    """Read, read again and write; backward does so with input and gradient, and reads both again for the weights' ones.
+    """A layer norm reads a row for its mean and variance, reads it again and writes; backward likewise, of two inputs.
 
-    A row is read for its mean and variance before it is read to be normalised (PyTorch, layer_norm_kernel.cu); measured
-    on an A100, a layer norm takes 1.07 times as long as the three passes of its forward, and 1.5 times as long as the
-    seven of its backward (operators.csv). Every framework has one kernel for it. An RMS norm written out in an
-    eager framework is a cast, a square, a mean, a product, a cast back and a product with the weight, most in fp32.
+    Backward reads both once more for the gradients of the weights: 7 reads and writes. Source: PyTorch,
+    layer_norm_kernel.cu, and Apex, layer_norm_cuda_kernel.cu; measured on an A100, the forward takes 1.08 times as
+    long as three passes, the backward 1.5 times as long as seven. A fused RMS norm keeps its row: 2 and 5. An
+    RMS norm written out in an eager framework is a cast, a square, a mean, a product, a cast back and a product with
+    the weight, most of them in fp32.
     """
     elements, width = part.unsharded_tokens * model.hidden * style.activation_passes, style.activation_bytes
-    if model.norm == "rmsnorm" and style.rms_norm != "fused":
+    if model.norm == "layernorm":
+        return memory_pass(name, elements, 3 * width, 7 * width)
+    if style.rms_norm != "fused":
         eager_bytes = _eager_rms_norm_bytes(width, in_single=style.rms_norm == "single")
         return memory_pass(name, elements, eager_bytes, 2 * eager_bytes)
-    return memory_pass(name, elements, 3 * width, 7 * width)
+    return memory_pass(name, elements, 2 * width, 5 * width)
 
 
 def _eager_rms_norm_bytes(width: float, *, in_single: bool) -> float:
@@ -208,15 +211,17 @@ def _eager_rms_norm_bytes(width: float, *, in_single: bool) -> float:
 def _positions(model: Model, part: Slice, style: Style, *, frozen: bool) -> tuple[Operation, ...]:
     """What positions cost in every layer: a rotation of queries and keys, or a projection of relative positions.
 
-    A rotation is one pass where it is fused; eager, it is a swapped copy, two products and a sum. Relative positions
-    are projected once for all sequences (Dai et al. 2019); their part of the scores is not counted.
+    A rotation is one pass where it is fused; eager, it is a swapped copy, two products and a sum, 9 reads and writes.
+    Backward, its automatic gradient has two products (4), the sign turned on one half (1), each half written into a
+    tensor of zeros (4) and two sums of gradients (6): 15. Source: PyTorch, slice_backward in FunctionsManual.cpp.
+    Relative positions are projected once for all sequences (Dai et al. 2019); their part of the scores is not counted.
     """
     query_width = model.heads * model.head_dim / part.tensor
     if model.position == "rotary":
         elements = part.tokens * (query_width + key_value_width_of(model, part.tensor)) * style.activation_passes
-        passes = 2 if style.fused_elementwise else 9
+        passes = (2, 2) if style.fused_elementwise else (9, 15)
         width = style.activation_bytes
-        return (memory_pass("rotary", elements, passes * width, passes * width),)
+        return (memory_pass("rotary", elements, passes[0] * width, passes[1] * width),)
     if model.position == "relative":
         # Every micro-batch projects them again, though once would do for the whole step: none of it is counted.
         projection = linear("relative positions", part.sequence, model.hidden, query_width, style, frozen=frozen)

@@ -38,7 +38,7 @@ def with_confidence(outcome: Outcome, confidence: Confidence) -> Outcome:
 
 def test_the_band_stands_beside_step_time_and_mfu(alone: Outcome) -> None:
     text = screen([with_confidence(alone, dataclasses.replace(BAND, standing=Standing(Situation("GPU"), CHECKED)))])
-    assert re.search(r"[\d.]+ % +-6 to \+2 % +[\d.]+ %", text)
+    assert re.search(r"[\d.]+ % +-6 to \+2 % +\d+/\d+ +[\d.]+ %", text)
     assert "eight of ten step times are -5.7% to +2.1% off" in " ".join(text.split())
     assert "GPU: 200 rows of 12 sources" in " ".join(text.split())
     assert "warning" not in text

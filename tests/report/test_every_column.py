@@ -412,12 +412,13 @@ def band(errors: tuple[float, float] | None) -> str:
 
 SCREEN: dict[str, Callable[[Outcome], str]] = {
     "system": lambda o: o.scenario.system.name,
-    "devices": lambda o: f"{o.devices:,}",
+    "de- vices": lambda o: f"{o.devices:,}",
     "plan": lambda o: o.plan.summary(),
     "step time": lambda o: readable_time(o.step_time_s),
-    "tokens/s": lambda o: count(NUMBERS["tokens_per_s"](o)),
+    "tokens /s": lambda o: count(NUMBERS["tokens_per_s"](o)),
     "MFU": lambda o: percent(NUMBERS["mfu_causal"](o)),
     "error P10 to P90": lambda o: band(o.confidence.errors),
+    "peak GiB": lambda o: f"{o.memory.peak_bytes / 2**30:.0f}/{o.memory.capacity_bytes / 2**30:.0f}",
     "tax": lambda o: percent(NUMBERS["distribution_tax"](o)),
     "time to train": lambda o: readable_time(NUMBERS["time_to_train_s"](o)),
     "device- hours": lambda o: count(NUMBERS["device_hours"](o)),
@@ -486,7 +487,7 @@ def test_every_column_of_the_points_in_a_comparison(comparison: Comparison) -> N
     found = points_table(comparison)
     columns = {
         "system": SCREEN["system"],
-        "devices": SCREEN["devices"],
+        "devices": SCREEN["de- vices"],
         "plan": SCREEN["plan"],
         "used": lambda o: f"{o.plan.devices:,}",
         "step": SCREEN["step time"],
@@ -509,7 +510,7 @@ def test_every_column_of_the_entries_on_the_screen(entries: tuple[Outcome, ...])
     columns = {
         "entry": lambda o: o.scenario.entry,
         "model": NAMES["model"],
-        "devices": SCREEN["devices"],
+        "devices": SCREEN["de- vices"],
         "step time": SCREEN["step time"],
         "MFU": SCREEN["MFU"],
         "time to train": SCREEN["time to train"],

@@ -43,6 +43,7 @@ def test_the_table_has_every_point_and_its_figures(several: tuple[Outcome, ...])
             f"{point.tokens_per_s:,.0f}",
             percent(point.mfu),
             re.escape(error_band(point)),
+            f"{point.memory.peak_bytes / 2**30:.0f}/{point.memory.capacity_bytes / 2**30:.0f}",
             percent(point.ledger.tax),
             readable_time(point.time_to_train_s),
         )

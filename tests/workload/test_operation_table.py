@@ -186,8 +186,13 @@ DROPOUT = {"dropout read": a, "dropout write": a, "dropout mask": 1}
 EAGER_SOFTMAX = {"scale read": a, "masked write": 4, "softmax read": 4, "softmax write": 4, "cast write": a}
 EAGER_SOFTMAX_BACK = {"read y": a, "read y'": a, "write in fp32": 4, "scale and mask read": 4, "write x'": a}
 
-NORM = {"read x": a, "write y": a}
-NORM_BACK = {"read x": a, "read y'": a, "write x'": a, "for the weight: x": a, "for the weight: y'": a}
+NORM = {"for the mean and variance: x": a, "read x": a, "write y": a}
+NORM_BACK = {
+    "for two sums over a row: x": a, "for two sums over a row: y'": a, "read x": a, "read y'": a, "write x'": a,
+    "for the weight: x": a, "for the weight: y'": a,
+}  # fmt: skip
+FUSED_RMS = {"read x": a, "write y": a}
+FUSED_RMS_BACK = {"read x": a, "read y'": a, "write x'": a, "for the weight: x": a, "for the weight: y'": a}
 EAGER_RMS = {
     "cast read": a, "cast write": 4, "square read": 4, "square write": 4, "mean read": 4, "product read": 4,
     "product write": 4, "cast back read": 4, "cast back write": a, "by weight read": a, "by weight write": a,
@@ -199,6 +204,12 @@ ROTATION = {"read": a, "write": a}
 EAGER_ROTATION = {
     "swap read": a, "swap write": a, "by cosine read": a, "by cosine write": a, "by sine read": a, "by sine write": a,
     "sum read one": a, "sum read other": a, "sum write": a,
+}  # fmt: skip
+EAGER_ROTATION_BACK = {
+    "read y' for the cosine": a, "write x' of the cosine": a, "read y' for the sine": a, "write swapped'": a,
+    "turn the sign of half: read": a / 2, "turn the sign of half: write": a / 2,
+    "zeros for each half": 2 * a, "read both halves": a, "write both halves": a,
+    "add halves: read": 2 * a, "add halves: write": a, "add the cosine's: read": 2 * a, "add the cosine's: write": a,
 }  # fmt: skip
 
 JOIN = {"read branch": a, "read residual": a, "write sum": a}
@@ -215,10 +226,11 @@ def join(name, when, forward, backward, elements=T * h, **setting):
     return Line(name, when, source, per(elements, **forward), per(elements, **backward), **setting)
 
 
-def rotary(when, passes, **setting):
-    source = "Su et al. 2021 (RoFormer), eq. 34"
+def rotary(when, forward, backward, **setting):
+    source = "Su et al. 2021 (RoFormer), eq. 34; eager: the gradients of apply_rotary_pos_emb, kernel by kernel"
     model = {"position": "rotary"}
-    return Line("rotary", when, source, per(T * (q + k), **passes), per(T * (q + k), **passes), model=model, **setting)
+    elements = T * (q + k)
+    return Line("rotary", when, source, per(elements, **forward), per(elements, **backward), model=model, **setting)
 
 
 def activation(when, forward, backward, elements=T * f // t, **setting):
@@ -281,12 +293,12 @@ TABLE = (
     norm("norm 0", "layer norm, eager: one kernel too", NORM, NORM_BACK, T * h, style=EAGER_FLASH),
     norm("norm 0", "sequence parallel", NORM, NORM_BACK, T * h / t, sequence_parallel=True),
     norm("norm 0", "twice the traffic", NORM, NORM_BACK, 2 * T * h, style=TWICE),
-    norm("norm 1", "rms norm", NORM, NORM_BACK, T * h, model=RMS),
+    norm("norm 1", "rms norm", FUSED_RMS, FUSED_RMS_BACK, T * h, model=RMS),
     norm("norm 1", "rms norm, eager", EAGER_RMS, EAGER_RMS_BACK, T * h, model=RMS, style=EAGER_FLASH),
     norm("final norm", "layer norm", NORM, NORM_BACK, T * h),
     norm("final norm", "rms norm, eager", EAGER_RMS, EAGER_RMS_BACK, T * h, model=RMS, style=EAGER_FLASH),
-    rotary("fused", ROTATION),
-    rotary("eager", EAGER_ROTATION, style=EAGER_FLASH),
+    rotary("fused", ROTATION, ROTATION),
+    rotary("eager", EAGER_ROTATION, EAGER_ROTATION_BACK, style=EAGER_FLASH),
     activation("plain", {"x": a, "y": a}, {"x": a, "y'": a, "x'": a}),
     activation("plain, eager", {"x": a, "y": a}, {"x": a, "y'": a, "x'": a}, style=EAGER_FLASH),
     activation("gated", {"a": a, "b": a, "y": a}, {"a": a, "b": a, "y'": a, "a'": a, "b'": a}, model=GATED),
