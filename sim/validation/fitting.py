@@ -38,8 +38,9 @@ _STEPS = 8
 _SHARES = (1.0, 0.5, 0.25)
 _LIKELIER = 0.01
 """Of the logarithm of how probable everything is: where a round gains less, the search ends."""
-_FAR = 0.003
-"""Relative change of a row's step time beyond which it is worked out anew, not reckoned along its slopes."""
+_FAR, _A_GOOD_PART = 0.005, 0.3
+"""What a row is reckoned along its slopes for at most: a change of its time, and of a constant in standard deviations,
+whose slope may be none where something else is the slower."""
 _LITTLE = 0.02
 """The step, in the same, along which slopes are taken."""
 
@@ -58,6 +59,11 @@ class Worked(NamedTuple):
     def reckoned(self, here: Mapping[Constant, float]) -> float:
         """Its error elsewhere, along its slopes."""
         return self.error + sum(slope * (here[one] - self.near[one]) for one, slope in self.slopes.items())
+
+    def is_far_from(self, here: Mapping[Constant, float]) -> bool:
+        """Whether its slopes will not do there: its time moves by more than a little, or a constant by a good part."""
+        moved = max((abs(here[one] - at) for one, at in self.near.items()), default=0.0)
+        return abs(self.reckoned(here) - self.error) > _FAR or moved > _A_GOOD_PART
 
 
 class _Asked(NamedTuple):
@@ -159,16 +165,20 @@ def step(rows: Sequence[Worked], sources: list[str], here: Mapping[Constant, flo
 def approach(cases: Sequence[Case], rows: Sequence[Worked], here: Mapping[Constant, float]) -> dict[Constant, float]:
     """The most probable distances by the closed form, from rows that the engine worked out nearby."""
     sources = [label_of(case.row.source) for case in cases]
-    found, least = dict(here), _improbable(rows, sources, here)
+    found = dict(here)
     for _ in range(_STEPS):
-        nearer = step(rows, sources, found)
-        # Rows are so quick here that starting processes would take longer.
-        rows = work_out(cases, nearer, 1, rows, engine=False)
-        now = _improbable(rows, sources, nearer)
-        if now >= least:
+        aim, least = step(rows, sources, found), _improbable(rows, sources, found)
+        for share in _SHARES:
+            nearer = {one: at + share * (aim[one] - at) for one, at in found.items()}
+            # Rows are so quick here that starting processes would take longer.
+            tried = work_out(cases, nearer, 1, rows, engine=False)
+            now = _improbable(tried, sources, nearer)
+            if now < least:
+                break
+        else:
             break
-        gain, found, least = least - now, nearer, now
-        if gain < _LIKELIER:
+        found, rows = nearer, tried
+        if least - now < _LIKELIER:
             break
     return found
 
@@ -181,14 +191,14 @@ def work_out(
     *,
     engine: bool = True,
 ) -> tuple[Worked, ...]:
-    """Every row at some distances; of those that are known nearby only the ones whose time moves beyond what is little.
+    """Every row at some distances; of those that are known nearby only the ones that are now too far off.
 
-    engine: False where the closed form will do from there on, with what the engine found beside it and the same slopes.
+    engine: False where the closed form will do from there on, with what the engine found beside it.
     """
     if known is None:
         return tuple(mapped(_work_out, [_Asked(case, dict(here)) for case in cases], jobs))
     asked = [_Asked(case, dict(here), None if engine else row) for case, row in zip(cases, known, strict=True)]
-    stale = [index for index, row in enumerate(known) if abs(row.reckoned(here) - row.error) > _FAR]
+    stale = [index for index, row in enumerate(known) if row.is_far_from(here)]
     found = list(known)
     for index, row in zip(stale, mapped(_work_out, [asked[index] for index in stale], jobs), strict=True):
         found[index] = row
@@ -208,17 +218,17 @@ def _work_out(asked: _Asked) -> Worked:
     values = {one: one.value(at) for one, at in near.items()}
     network = Network(prepared.parts[0].topology)
     base_s = _closed_form_s(changed(prepared, values), network)
-    if asked.known is not None:
+    if asked.known is None:
+        error = float(np.log(changed(prepared, values).trace.step_time_s / asked.case.step_time_s))
+    else:
         error = asked.known.error + float(np.log(base_s / asked.known.closed_s))
-        return Worked(error, base_s, near, asked.known.slopes)
-    time_s = changed(prepared, values).trace.step_time_s
     slopes = {}
     for one, at in near.items():
         # Towards the middle, so that no step leaves the range.
         little = -_LITTLE if at > 0 else _LITTLE
         other_s = _closed_form_s(changed(prepared, {**values, one: one.value(at + little)}), network)
         slopes[one] = float(np.log(other_s / base_s)) / little
-    return Worked(float(np.log(time_s / asked.case.step_time_s)), base_s, near, slopes)
+    return Worked(error, base_s, near, slopes)
 
 
 def _closed_form_s(prepared: Prepared, network: Network) -> float:
