@@ -36,8 +36,8 @@ _ROUNDS = 4
 _STEPS = 8
 """Of the closed form in each round of the engine."""
 _SHARES = (1.0, 0.5, 0.25)
-_SMALL = 0.02
-"""Standard deviations of a member taken at random: where no constant moves further, the search ends."""
+_LIKELIER = 0.01
+"""Of the logarithm of how probable everything is: where a round gains less, the search ends."""
 _FAR = 0.003
 """Relative change of a row's step time beyond which it is worked out anew, not reckoned along its slopes."""
 _LITTLE = 0.02
@@ -143,9 +143,9 @@ def fit(cases: Sequence[Case], jobs: int = 1, start: Mapping[Constant, float] | 
                 break
         else:
             break
-        moved = max(abs(nearer[one] - here[one]) for one in here)
+        gain = now - _improbable(found, sources, nearer)
         here, rows = nearer, found
-        if moved < _SMALL:
+        if gain < _LIKELIER:
             break
     return Fitted(tuple(cases), rows, before, here)
 
@@ -159,15 +159,17 @@ def step(rows: Sequence[Worked], sources: list[str], here: Mapping[Constant, flo
 def approach(cases: Sequence[Case], rows: Sequence[Worked], here: Mapping[Constant, float]) -> dict[Constant, float]:
     """The most probable distances by the closed form, from rows that the engine worked out nearby."""
     sources = [label_of(case.row.source) for case in cases]
-    found = dict(here)
+    found, least = dict(here), _improbable(rows, sources, here)
     for _ in range(_STEPS):
         nearer = step(rows, sources, found)
-        moved = max(abs(nearer[one] - found[one]) for one in found)
-        found = nearer
-        if moved < _SMALL:
-            break
         # Rows are so quick here that starting processes would take longer.
-        rows = work_out(cases, found, 1, rows, engine=False)
+        rows = work_out(cases, nearer, 1, rows, engine=False)
+        now = _improbable(rows, sources, nearer)
+        if now >= least:
+            break
+        gain, found, least = least - now, nearer, now
+        if gain < _LIKELIER:
+            break
     return found
 
 
