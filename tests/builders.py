@@ -168,13 +168,12 @@ def cluster(
     nic: float = 20e9,
     hop: float = 1e-6,
     launch: float = 2e-5,
-    tree_level: float = 1e-5,
     rails: bool = True,
     over: float = 1.0,
     library: Library = PLAIN_LIBRARY,
 ) -> Topology:
-    """Nodes of eight GPUs, four to a leaf. nvlink, nic: bytes/s; hop, launch, tree_level: seconds."""
-    about = About("test", "Test", "a100-80gb-sxm", devices, library, launch, launch, tree_level)
+    """Nodes of eight GPUs, four to a leaf. nvlink, nic: bytes/s; hop, launch: seconds."""
+    about = About("test", "Test", "a100-80gb-sxm", devices, library, launch, launch)
     links = Link("scale_up", nvlink, hop), Link("nic", nic, 3 * hop), hop / 2
     return (RailFatTree if rails else NodeFatTree)(about, FatTreeSizes(8, 8, 4, 2, over), *links)
 

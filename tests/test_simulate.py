@@ -44,7 +44,7 @@ from sim.simulate import prepare, simulate
 from sim.workload.parameters import count_parameters
 
 COMMUNICATION = ("tensor_comm", "context_comm", "expert_comm", "pipeline_comm", "data_comm")
-NETWORK = {"nvlink": 200e9, "nic": 20e9, "hop": 1e-6, "launch": 2e-5, "tree_level": 1e-5}
+NETWORK = {"nvlink": 200e9, "nic": 20e9, "hop": 1e-6, "launch": 2e-5}
 STACKS = {
     "2021": gpu_stack("megatron-2021"),
     "2022": gpu_stack("megatron-2022"),

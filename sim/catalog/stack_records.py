@@ -10,15 +10,15 @@ from sim.catalog.precision_records import Recipe
 
 SelectiveRecompute = Literal["attention-core", "operators"]
 """What selective recomputation runs again: the scores, or all but attention and every other matrix product."""
+GradientSum = Literal["product", "kernel", "cast and kernel", "autograd"]
+"""What adds a micro-batch's gradient of a weight to those before: the product that makes it; a kernel of its own; a
+cast to the buffer's format and then such a kernel; or autograd, whose kernel the first micro-batch does without."""
 NormKernels = Literal["fused", "single", "apart"]
 """A norm as one kernel, as kernels in fp32 with casts around them, or as kernels in the activations' own format."""
 
 AttentionOutputCopies = Literal["never", "batched", "always"]
 """When a fused attention's output is laid out anew for the projection and both are kept: sequences of a batch, which
 the kernel wants one after the other, or every output, which is padded again."""
-GradientSum = Literal["product", "kernel", "cast and kernel"]
-"""What adds a micro-batch's gradient of a weight to those before: the product that makes it; a kernel of its own; or a
-cast to the buffer's format and then such a kernel."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,14 +65,11 @@ def stage_cost(
     trained = trained_share(model, training) * stage_parameters(model, plan, stage)
     gradient_bytes = machine.gradient_bytes * trained
     pieces = buckets(gradient_bytes, plan, machine.stack)
-    gathers = plan.zero in (1, 2)
     return StageCost(
         reduction=gradient_reduction(gradient_bytes / pieces, plan, machine.stack, network),
         buckets=pieces,
         bucket_bytes=gradient_bytes / pieces,
-        gather=_step_gather(machine.recipe.parameters.bytes * trained, model, plan, machine, network)
-        if gathers
-        else NOTHING,
+        gather=_step_gather(machine.recipe.parameters.bytes * trained, model, plan, machine, network),
         prepare_s=_prepare_s(reductions(plan) * trained, plan, machine),
         optimizer=_optimizer(model, training, plan, stage, machine, trained),
     )
@@ -82,6 +79,8 @@ def _step_gather(
     weight_bytes: Array, model: Model, plan: Plans, machine: Machine, network: Communicates
 ) -> Communication:
     """Parameters of a stage after a sharded optimizer: gathered at once, or broadcast by the owners of tensors."""
+    if plan.zero not in (1, 2):
+        return NOTHING
     if machine.stack.whole_tensor_shards:
         tensors = np.ceil(count_tensors(model) / plan.pipeline)
         return owners_broadcast(weight_bytes, tensors, plan, network)

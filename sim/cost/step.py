@@ -201,7 +201,7 @@ def micro_batch_passes(
     model: Model, training: Training, plan: Plans, machine: Machine, network: Communicates
 ) -> Passes:
     """One micro-batch through a layer of each kind and through the ends; of one plan or of many."""
-    part, lora, style = slice_of(training, plan, machine.recipe), training.lora, machine.style
+    part, lora, style = slice_of(training, plan, machine.recipe), training.lora, machine.style_of(plan)
 
     def cost(kind: LayerKind, recompute: Recompute) -> PassCost:
         here, alone = (kind.operations(model, cut, style, lora) for cut in (part, part.unsplit()))

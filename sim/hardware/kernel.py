@@ -28,6 +28,7 @@ class Kernel:
     attention: m query rows of size k in each of batch heads.
     uneven: a fused attention that skips what a causal mask hides, so that its blocks of rows differ in work.
     format: of a product's operands; empty: that of the training's precision.
+    launches: on average over micro-batches, of which some may do without it.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Kernel:
     backward: bool = False
     uneven: bool = False
     format: str = ""
+    launches: Array = 1.0
 
 
 _PARTIAL_SUM_BYTES = 8.0

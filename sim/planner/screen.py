@@ -99,7 +99,7 @@ class Screen:
             known = self._known("stages", block.zero, once, kind, *groups)
             shared.append(known.of(block, cost, "tensor", *split, *groups))
         if shards_by_layer(block, self.machine.stack):
-            known = self._known("sharded", block.zero, *groups)
+            known = self._known("sharded", block.zero, block.recompute, *groups)
             shared.append(known.of(block, self._sharded, "tensor", "data", *groups))
         return np.concatenate(
             [self._step_s(block.at(rows), [one.at(rows) for one in shared]) for rows in _pieces(len(block))]

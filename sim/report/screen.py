@@ -104,6 +104,7 @@ def _row(label: str, point: Outcome, widths: tuple[int, int]) -> dict[str, str]:
         "tokens/s": readable_number(point.tokens_per_s),
         "MFU": percent(point.mfu),
         "error\nP10 to P90": error_band(point),
+        "memory\nGiB": _memory(point),
         "tax": percent(point.ledger.tax),
         "time to\ntrain": readable_time(point.time_to_train_s),
         "device-\nhours": readable_number(point.device_hours),
@@ -112,6 +113,11 @@ def _row(label: str, point: Outcome, widths: tuple[int, int]) -> dict[str, str]:
 
 def _stack_ranges(outcomes: Sequence[Outcome]) -> list[str]:
     return stack_ranges(StackStep(one.scenario, one.stack, one.step_time_s) for one in outcomes)
+
+
+def _memory(point: Outcome) -> str:
+    """Peak of the fullest device and what it has."""
+    return "/".join(f"{size / 2**30:.3g}" for size in (point.memory.peak_bytes, point.memory.capacity_bytes))
 
 
 def _line_words(said: Sequence[Sentence]) -> list[str]:

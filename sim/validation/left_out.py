@@ -19,9 +19,8 @@ from sim.validation.cases import Case, Unsupported, case_of
 from sim.validation.compare import MOST_PASSES, length_of, measured_bytes, passes_of
 from sim.validation.constants import Constant, Values, changed
 from sim.validation.conventions import convention_of, guessed_stack
-from sim.validation.fitting import Fitted, rounded, step, work_out
+from sim.validation.fitting import Fitted, approach, rounded
 from sim.validation.labels import label_of
-from sim.validation.roles import set_aside
 from sim.validation.table import Row, read_tables
 from sim.validation.tuning import settled
 from sim.validation.unseen import Prediction, Unseen
@@ -29,7 +28,6 @@ from sim.workload.parameters import count_parameters
 
 _GIB = 2.0**30
 _DIGITS = 6
-_ROUNDS = 2
 
 
 class _Task(NamedTuple):
@@ -60,7 +58,7 @@ def leave_out_each(
     found: the fit to all fit rows; without one the constants stay as the catalogue has them. progress: called after
     each row with how many there are.
     """
-    cases = [case for case in map(case_of, read_tables().rows) if isinstance(case, Case) and not set_aside(case)]
+    cases = [case for case in map(case_of, read_tables().rows) if isinstance(case, Case)]
     sources = sorted({label_of(case.row.source) for case in cases})
     values: dict[str, Values] = {source: {} for source in sources}
     if found is not None:
@@ -80,19 +78,11 @@ def leave_out_each(
 def _constants_without(task: _Task) -> dict[Constant, float]:
     """What is fitted without any row of one source, from the full fit on.
 
-    The full fit has every row's error and slopes. Where leaving out moves a row's time by more than can be reckoned
-    along them, the closed form says what its error is there, and the constants are found once more.
+    The full fit has every row's error and slopes; what leaving out moves beyond them is found by the closed form.
     """
-    found = task.found
-    kept = [index for index, case in enumerate(found.cases) if label_of(case.row.source) != task.source]
-    cases = [found.cases[index] for index in kept]
-    rows = tuple(found.rows[index] for index in kept)
-    sources = [label_of(case.row.source) for case in cases]
-    here = found.distances
-    for _ in range(_ROUNDS):
-        here = step(rows, sources, here)
-        rows = work_out(cases, here, 1, rows, engine=False)
-    return rounded(step(rows, sources, here))
+    kept = [index for index, case in enumerate(task.found.cases) if label_of(case.row.source) != task.source]
+    cases, rows = [task.found.cases[index] for index in kept], [task.found.rows[index] for index in kept]
+    return rounded(approach(cases, rows, task.found.distances))
 
 
 def _sources_of_stacks(cases: Sequence[Case]) -> dict[str, set[str]]:

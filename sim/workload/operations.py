@@ -55,6 +55,8 @@ class Style:
     """When a fused attention's output is laid out anew for the projection, and both are kept."""
     gradient_add_bytes: float = 0.0
     """What a kernel of its own moves per element to add a weight's gradient to a buffer; 0: there is none."""
+    gradient_adds: Array = 1.0
+    """How often such a kernel runs, on average over micro-batches."""
     splits_kept_inputs: bool = False
     """Tensor ranks keep a share each of the input of a layer that is recomputed as a whole."""
 
@@ -182,7 +184,10 @@ def linear(
 
 def gradient_sum(name: str, elements: Array, style: Style) -> tuple[Kernel, ...]:
     """The kernel that adds a weight's gradient to the buffer of all micro-batches, where the product does not."""
-    return (elementwise(f"{name} sum", elements, style.gradient_add_bytes),) if style.gradient_add_bytes else ()
+    if not style.gradient_add_bytes:
+        return ()
+    one = elementwise(f"{name} sum", elements * style.gradient_adds, style.gradient_add_bytes)
+    return (replace(one, launches=style.gradient_adds),)
 
 
 def memory_pass(

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from builders import gpt, gpu, gpu_stack, machine
+from builders import gpt, gpu, gpu_stack, machine, plan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +13,7 @@ from sim.cost.parts import combined, duration_s, relabelled, scaled
 from sim.hardware.kernel import Kernel, launched_time_s
 from sim.scenario.types import Lora
 from sim.workload.layer import Slice, embedding_operations, head_operations, layer_operations
-from sim.workload.operations import Operation, total
+from sim.workload.operations import Operation, linear, total
 from sim.workload.phases import kernels_of
 
 UNFUSED, FUSED = machine(), machine(stack=gpu_stack("fsdp-2023"))
@@ -49,7 +49,21 @@ def test_how_a_stack_sums_gradients():
     assert bytes_of("kernel") == (2, 10)
     assert bytes_of("cast and kernel") == (2, 18)
     assert bytes_of("kernel", "fp16") == bytes_of("cast and kernel", "fp16") == (2, 6)
+    assert bytes_of("autograd") == (2, 10)
     assert bytes_of("kernel", reduces_every_micro_batch=True) == (2, 0)
+
+
+def test_autograd_does_without_the_sum_of_the_first_micro_batch():
+    def sums(how, micro_batches):
+        on = Machine(gpu(), gpu_stack("megatron-2021", gradient_sum=how), "fp16")
+        style = on.style_of(plan(micro_batches=micro_batches))
+        (one,) = (kernel for kernel in linear("y", 8, 4, 2, style).weight_gradient if kernel.kind == "elementwise")
+        return one.traffic_bytes, one.launches
+
+    # A weight of 4 x 2 in fp16, 6 bytes each; of 4 micro-batches three add.
+    assert sums("kernel", 4) == (48, 1)
+    assert sums("autograd", 4) == (36, 0.75)
+    assert sums("autograd", 1) == (0, 0)
 
 
 def layer_cost(model, part, recompute, on, lora=None):

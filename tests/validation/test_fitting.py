@@ -18,7 +18,7 @@ from sim.validation.fitting import Fitted, fit, fit_cases, movers, note_of, roun
 from sim.validation.roles import role_of
 
 SMALL = "megatron-2020"
-"""Four fit rows without a pipeline: a second to simulate."""
+"""A few fit rows without a pipeline: a second to simulate."""
 
 
 def gap() -> Constant:
@@ -102,7 +102,7 @@ def test_what_is_written_says_how_it_was_found(found: Fitted, tmp_path: Path, mo
     written = write_fit(found, "2026-11")
     assert copy / "stacks" / f"{SMALL}.toml" in written
     assert copy / "devices" / "a100-40gb-sxm.toml" in written
-    assert "the 4 rows with role fit of megatron-2020" in note_of(found, gap())
+    assert f"the {len(found.cases)} rows with role fit of megatron-2020" in note_of(found, gap())
     assert note_of(found, gap()) in (copy / "stacks" / f"{SMALL}.toml").read_text(encoding="utf-8")
 
 

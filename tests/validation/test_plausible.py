@@ -46,6 +46,10 @@ def test_what_is_said_is_not_varied() -> None:
 
 def test_a_stack_that_is_passed_over_is_not_plausible() -> None:
     stated = row(source="somebody", year=2023, flash_attention=1, zero_stage=1)
-    assert plausible_of(stated, {"megatron-2023"})[0] == "megatron-core-2024"
+    assert plausible_of(stated, {"megatron-2023"})[0] == "megatron-core-2024-plain"
+    unfused = row(source="somebody", year=2022, flash_attention=0)
+    assert plausible_of(unfused, {"megatron-2022"})[0] == "megascale-baseline-2024"
+    sharded = row(source="somebody", year=2023, zero_stage=3, tp=1, dp=8)
+    assert plausible_of(sharded, {"fsdp-2023"})[0] == "fsdp-2023-pure"
     with pytest.raises(InputError, match="no rule guesses"):
         plausible_of(row(source="somebody", gpu="CS-2"), {"cerebras-r1", "cerebras-r2"})

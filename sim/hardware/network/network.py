@@ -16,14 +16,14 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.catalog import Protocol
 from sim.errors import InputError
 from sim.hardware.network.algorithm import Algorithm, Hops, Shape
 from sim.hardware.network.algorithms import ALGORITHMS, Collective
-from sim.hardware.network.communication import NOTHING, Communication, Option, Wave
+from sim.hardware.network.communication import NOTHING, Communication, Option, Wave, bus_share
 from sim.hardware.network.groups import Devices, Group
 from sim.hardware.network.loads import Loads, busiest_s_per_byte, message_loads, path_loads
 from sim.hardware.network.messages import Messages, sends
+from sim.hardware.network.protocols import Course, option
 from sim.hardware.topology import Numbers, Paths, Topology
 
 
@@ -179,32 +179,20 @@ class Network:
             algorithm = ALGORITHMS[collective][name]
             if (self.only and name not in self.only) or not algorithm.applies(shape):
                 continue
-            s_per_byte, hops = self._run(algorithm, shape)
+            course = self._course(algorithm, shape, bus_share(collective, group.ranks))
             for protocol, cost in about.library.protocols[name].items():
-                latency_s = about.collective_launch_s + cost.base_s + hops.wire_s
-                latency_s += hops.scale_up * self._scale_up_hop_s(cost, hops)
-                latency_s += hops.network * (
-                    cost.network_hop_s + (about.tree_level_s if algorithm.tree_levels else 0.0)
-                )
-                wave = Wave(collective, group, name, protocol)
-                waits = hops.network if algorithm.passes_on and cost.card_chunk_bytes else 0.0
-                chunk_bytes = cost.card_chunk_bytes / self._card_share(algorithm, shape) if waits else 0.0
-                found.append(Option(wave, latency_s, s_per_byte / cost.bandwidth_share, waits, chunk_bytes))
+                found.append(option(Wave(collective, group, name, protocol), course, cost, about))
         return found
 
-    def _scale_up_hop_s(self, cost: Protocol, hops: Hops) -> float:
-        """One hop inside a domain. Where the ring leaves it, no faster than the host posts the steps between domains.
-
-        Source: NCCL, src/graph/tuning.cc (net overhead): the host posts every step of a ring to the network card.
-        Hand-worked: three posts of 2 us each: a hop of 3.4 us takes 6 us.
-        """
-        posted_s = cost.host_posts * self.topology.about.host_post_s if hops.network else 0.0
-        return max(cost.scale_up_hop_s, posted_s)
-
-    def _card_share(self, algorithm: Algorithm, shape: Shape) -> float:
-        """Share of one group's bytes that its busiest link carries: one over the cards that it leaves a domain by."""
+    def _course(self, algorithm: Algorithm, shape: Shape, share: float) -> Course:
+        """How an algorithm runs on a shape; where bytes pass along all of its chain, with one group alone as well."""
+        s_per_byte, hops = self._run(algorithm, shape)
+        if not algorithm.passes_on or not hops.network:
+            return Course(s_per_byte, hops, share)
         loads: Loads = np.sum(algorithm.phases(replace(shape, first=1)), axis=0)
-        return float(loads[np.argmax(loads / self.topology.links.bytes_per_s[:-1])])
+        busy_s = loads / self.topology.links.bytes_per_s[:-1]
+        fullest = int(np.argmax(busy_s))
+        return Course(s_per_byte, hops, share, algorithm.passes_on, float(busy_s[fullest]), float(loads[fullest]))
 
     def _run(self, algorithm: Algorithm, shape: Shape) -> tuple[float, Hops]:
         """Seconds for each byte and longest chain of an algorithm; worked out once for those that run it again."""

@@ -25,7 +25,10 @@ def unseen_screen(groups: tuple[UnseenGroup, ...], beside: tuple[Peer, ...]) -> 
 
 
 def unseen_cells(groups: tuple[UnseenGroup, ...]) -> Cells:
-    """Mean and median absolute errors by group: without the source, and on held-back rows of sources that are known."""
+    """Mean and median absolute errors by group: without the source, and on held-back rows of sources that are known.
+
+    The latter only where a comparison with everything fitted is at hand.
+    """
     headers = ("mean / median", "rows", "sources", "unseen, named", "unseen, guessed", "each source alike", "held back")
     rows = tuple(
         (
@@ -33,12 +36,13 @@ def unseen_cells(groups: tuple[UnseenGroup, ...]) -> Cells:
             f"{group.rows:,}",
             f"{group.sources}",
             *(_mean_and_median(errors) for errors in (group.named, group.guessed)),
-            " / ".join("" if one is None else share(one) for one in group.by_source.values()),
+            " / ".join("-" if one is None else share(one) for one in group.by_source.values()),
             _mean_and_median(group.seen),
         )
         for group in groups
     )
-    return Cells(headers, rows)
+    shown = len(headers) if any(group.seen for group in groups) else len(headers) - 1
+    return Cells(headers[:shown], tuple(row[:shown] for row in rows))
 
 
 def peer_cells(beside: tuple[Peer, ...]) -> Cells:
