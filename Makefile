@@ -6,7 +6,7 @@ RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: demo test test-slow fuzz mutate lint bench validate validation docs clean
+.PHONY: demo test test-slow fuzz mutate lint bench validate validation unseen docs clean
 
 demo: $(RUNS)
 	$(BIN)/scaletax run scenarios/claim.toml --out results/claim
@@ -41,6 +41,9 @@ validate: $(STAMP)
 
 validation: $(STAMP)
 	$(BIN)/python docs/validate.py
+
+unseen: $(STAMP)
+	$(BIN)/python docs/unseen.py
 
 docs: $(STAMP)
 	$(BIN)/python docs/refresh.py

@@ -1,9 +1,8 @@
 """Fits the latencies of each fabric generation to the fit rows of the measured collectives, and prints them.
 
-Run by hand: python benchmarks/fit_collectives.py. One constant a generation: what a launch costs inside a node, what
-a level of a tree adds between nodes; on EFA, whose small messages are slow in rings as well, what a card adds. (What
-share of the links' rate is reached is measured, on the largest message.) Least squares on the logarithm of time, by
-golden section.
+Run by hand: python benchmarks/fit_collectives.py. One constant a generation: what a launch costs inside a node; on EFA,
+whose small messages are slow, what a card adds. (What share of the links' rate is reached is measured, on the largest
+message; between nodes of InfiniBand nothing is fitted.) Least squares on the logarithm of time, by golden section.
 """
 
 from __future__ import annotations
@@ -28,13 +27,12 @@ from sim.validation.collectives import (
     read_collectives,
 )
 
-LAUNCH, TREE_LEVEL, CARD = "timing.collective_launch", "timing.tree_level", "link_class.nic.latency"
+LAUNCH, CARD = "timing.collective_launch", "link_class.nic.latency"
 GENERATIONS: dict[str, tuple[tuple[str, ...], str]] = {
     "NVLink 2 (DGX-1)": (("V100, one node",), LAUNCH),
     "NVLink 3": (("A100, one node",), LAUNCH),
     "NVLink 4": (("H100, one node", "H200, one node"), LAUNCH),
     "NVLink 5": (("B200, one node",), LAUNCH),
-    "NDR InfiniBand": (("H100, 4 to 1024 nodes, NVLSTree", "H100, 4 to 512 nodes, rings and trees"), TREE_LEVEL),
     "Elastic Fabric Adapter": (("B200, 4 nodes", "H200, 4 nodes"), CARD),
 }
 GOLDEN = (math.sqrt(5) - 1) / 2

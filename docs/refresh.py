@@ -15,6 +15,7 @@ from sim.catalog import DEFAULT_LAW, load_law
 from sim.hardware.topology import load_topology
 from sim.outcome.outcome import Outcome
 from sim.outcome.quality.study import Question, answer
+from sim.report.catalogue.stacks_page import latest_markdown, stacks_markdown
 from sim.report.charts import chart_files
 from sim.report.charts.budget import budget_figure
 from sim.report.charts.bus_bandwidth import bus_bandwidth_figure
@@ -86,6 +87,12 @@ def answer_to(claim: Sequence[Outcome]) -> list[str]:
     return [*said[:-2], *(one for one in sentences(claim) if "tax" in one or "fastest" in one), *said[-2:]]
 
 
+def stacks_page() -> str:
+    """The page on stacks with its tables, from the catalogue."""
+    page = (DOCS / "stacks.md").read_text(encoding="utf-8")
+    return block("guide", stacks_markdown(), block("latest", latest_markdown(), page))
+
+
 def main() -> None:
     """Refresh everything."""
     (DOCS / "figures").mkdir(exist_ok=True)
@@ -115,6 +122,7 @@ def main() -> None:
     spread = (DOCS / "step-spread.md").read_text(encoding="utf-8")
     spread = block("spread", indented(spread_table(compare_spread())), spread)
     (DOCS / "step-spread.md").write_text(spread, encoding="utf-8")
+    (DOCS / "stacks.md").write_text(stacks_page(), encoding="utf-8")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     readme = block("answer", "\n".join(f"- {sentence}" for sentence in answer_to(claim)), readme)
     readme = block("differ", "\n".join(f"- {sentence}" for sentence in step_sentences(curves(stragglers))), readme)

@@ -1,7 +1,8 @@
 """Compares all published rows and rewrites everything that follows from it, from one run. Run with `make validation`.
 
-It writes the error bands of the catalogue (sim/catalog/accuracy.toml), the generated blocks of docs/validation.md and
-of the README, two charts, and what the tests hold all of them to (docs/validation.json).
+It writes the generated blocks of docs/validation.md and of the README, two charts, and what the tests hold all of them
+to (docs/validation.json). Rows are held to the error bands of the catalogue (sim/catalog/accuracy.toml), which
+`make unseen` writes before.
 """
 
 from __future__ import annotations
@@ -12,20 +13,20 @@ import sys
 import tempfile
 from pathlib import Path
 
-from refresh import DOCS, ROOT, block
+from refresh import DOCS, ROOT, block, stacks_page
 from tqdm import tqdm
 
+from sim.catalog import load_evidence
 from sim.report.validation.document import read_summary, stored_record
 from sim.report.validation.files import validation_charts
-from sim.report.validation.markdown import documentation_blocks, readme_block
-from sim.validation.accuracy import accuracies, accuracy_toml
+from sim.report.validation.markdown import believed_blocks, documentation_blocks, readme_block
 from sim.validation.selection import read_selection, validate_rows
 from sim.validation.stack_checks import checks_toml
+from sim.validation.unseen import read_unseen
 
 JOBS = 2
 STORED = DOCS / "validation.json"
 CHECKS = ROOT / "sim" / "catalog" / "stack_checks.toml"
-BANDS = ROOT / "sim" / "catalog" / "accuracy.toml"
 CHARTS = {"parity": "validation-parity", "errors": "validation-errors"}
 
 
@@ -37,7 +38,7 @@ def main() -> None:
 
 
 def compare_all() -> None:
-    """Simulate all rows and write the stored result, the error bands and the charts."""
+    """Simulate all rows and write the stored result and the charts."""
     table = read_selection()
     with tqdm(total=len(table.rows), unit="row", disable=None, leave=False, file=sys.stderr) as bar:
 
@@ -47,8 +48,6 @@ def compare_all() -> None:
 
         validation, summary = validate_rows(table, "all", JOBS, advance)
     STORED.write_text(json.dumps(stored_record(validation, summary), indent=1) + "\n", encoding="utf-8")
-    BANDS.write_text(accuracy_toml(accuracies(validation.comparisons)), encoding="utf-8")
-    CHECKS.write_text(checks_toml(), encoding="utf-8")
     (DOCS / "figures").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         checks = [one for one in validation.comparisons if one.role == summary.role]
@@ -58,14 +57,19 @@ def compare_all() -> None:
 
 
 def write_text() -> None:
-    """Write the blocks of the documentation from the stored result, as the tests do."""
+    """Write what checks each stack, and the blocks of the documentation from the stored result, as the tests do."""
+    CHECKS.write_text(checks_toml(), encoding="utf-8")
+    (DOCS / "stacks.md").write_text(stacks_page(), encoding="utf-8")
     stored = read_summary(json.loads(STORED.read_text(encoding="utf-8"))["summary"])
     document = (DOCS / "validation.md").read_text(encoding="utf-8")
-    for name, text in documentation_blocks(stored).items():
+    believed = believed_blocks(read_unseen(), stored, load_evidence())
+    for name, text in {**documentation_blocks(stored), **believed}.items():
         document = block(name, text, document)
     (DOCS / "validation.md").write_text(document, encoding="utf-8")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (ROOT / "README.md").write_text(block("validation", readme_block(stored), readme), encoding="utf-8")
+    for name, text in {"validation": readme_block(stored), "believed": believed["believed"]}.items():
+        readme = block(name, text, readme)
+    (ROOT / "README.md").write_text(readme, encoding="utf-8")
 
 
 if __name__ == "__main__":

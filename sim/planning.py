@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sim.errors import InputError, ScaletaxError
-from sim.machines import PlanRow, PlanStudy
+from sim.machines import PlanRow, PlanStudy, facts_of
+from sim.outcome.confidence import Confidence, confidence
 from sim.parallel.step_plan import StepPlan
 from sim.planner.effort import changes
 from sim.prepare import look_up
 from sim.scenario.types import PlanRequest, Scenario
 
-__all__ = ["PlanRow", "PlanStudy", "SizeStudy", "compared", "plan_study"]
+__all__ = ["PlanRow", "PlanStudy", "SizeStudy", "believed", "compared", "plan_study"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,14 @@ def plan_study(scenario: Scenario, top: int, jobs: int = 1) -> PlanStudy:
         )
     found = look_up(scenario)
     return found.kind.study(found, top, jobs)
+
+
+def believed(study: PlanStudy) -> Confidence:
+    """How far to believe the step of the best plan, as it was searched for."""
+    facts = facts_of(study.about)
+    assert facts is not None
+    is_guessed = study.about.scenario.system.stack_is_default
+    return confidence(facts, is_guessed=is_guessed, is_searched=study.about.kind.has_degrees)
 
 
 def compared(found: Sequence[tuple[int, PlanStudy | ScaletaxError]]) -> list[SizeStudy]:

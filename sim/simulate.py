@@ -5,12 +5,12 @@ scenario -> device, stack, topology -> plan -> costs -> program -> engine -> tra
 
 from __future__ import annotations
 
-from sim.catalog import load_accuracy, load_optimizer, stack_names
+from sim.catalog import load_optimizer, stack_names
 from sim.engine.collection import without_garbage_collection
 from sim.engine.lanes import LaneRun, Order, order_of, run_lanes
 from sim.engine.trace import Trace
 from sim.errors import LedgerNotClosed, ScaletaxError
-from sim.machines import Prepared, stack_of
+from sim.machines import Prepared, facts_of
 from sim.outcome.confidence import NEVER_CHECKED, Confidence, confidence
 from sim.outcome.ledger import accounts, close_ledger
 from sim.outcome.links import link_use
@@ -23,7 +23,6 @@ from sim.scenario.bounds import MOST_DEVICE_TURNS, MOST_TURNS_OF_STEPS, check_si
 from sim.scenario.types import Scenario, name_of
 from sim.training import with_run
 from sim.workload.kinds import all_layers
-from sim.workload.parameters import count_parameters
 
 __all__ = [
     "Prepared",
@@ -125,24 +124,12 @@ def _uses(prepared: Prepared) -> tuple[PartUse, ...]:
 
 
 def _confidence(prepared: Prepared) -> Confidence:
-    """What published rows say about this prediction; of parts of different kinds there are none."""
-    if len(prepared.parts) > 1:
+    """What predictions for sources that were left out say about this one; of parts of different kinds nothing."""
+    facts = facts_of(prepared)
+    if facts is None:
         return NEVER_CHECKED
-    scenario, training = prepared.scenario, prepared.scenario.training
-    stack = stack_of(scenario) if training.recipe.text else prepared.stack
-    usual = prepared.kind.usual_recipe(stack, training.precision)
-    return confidence(
-        load_accuracy(prepared.stack.name),
-        devices=[part.device.name for part in prepared.parts],
-        parameters=count_parameters(scenario.model).total,
-        device_count=scenario.system.devices,
-        sequence=training.sequence,
-        global_batch=training.global_batch,
-        precision=training.precision,
-        optimizer=training.optimizer,
-        usual_recipe=None if prepared.kind.recipe(prepared) == usual else usual.name,
-        method=training.method,
-    )
+    is_guessed = prepared.scenario.system.stack_is_default
+    return confidence(facts, is_guessed=is_guessed, is_searched=prepared.plan.chosen_by != "user")
 
 
 def _notes(prepared: Prepared) -> tuple[str, ...]:

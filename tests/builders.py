@@ -20,6 +20,7 @@ from sim.catalog import (
     load_recipe,
     load_stack,
 )
+from sim.catalog.accuracy import Situation
 from sim.cost.compute import Machine
 from sim.cost.parts import Parts
 from sim.cost.passes import PassCost, PhaseCost
@@ -30,6 +31,7 @@ from sim.hardware.topology import About, Link, Topology, load_topology
 from sim.hardware.topology.fat_tree import FatTreeSizes, NodeFatTree, RailFatTree
 from sim.hardware.topology.single_node import SingleNode
 from sim.hardware.topology.swarmx import SwarmxTree
+from sim.outcome.confidence import Band, Confidence, Standing
 from sim.outcome.outcome import Outcome
 from sim.parallel.plan import Plan
 from sim.scenario.types import Lora, Part, PlanRequest, Report, Scenario, System, Training
@@ -166,13 +168,12 @@ def cluster(
     nic: float = 20e9,
     hop: float = 1e-6,
     launch: float = 2e-5,
-    tree_level: float = 1e-5,
     rails: bool = True,
     over: float = 1.0,
     library: Library = PLAIN_LIBRARY,
 ) -> Topology:
-    """Nodes of eight GPUs, four to a leaf. nvlink, nic: bytes/s; hop, launch, tree_level: seconds."""
-    about = About("test", "Test", "a100-80gb-sxm", devices, library, launch, launch, tree_level)
+    """Nodes of eight GPUs, four to a leaf. nvlink, nic: bytes/s; hop, launch: seconds."""
+    about = About("test", "Test", "a100-80gb-sxm", devices, library, launch, launch)
     links = Link("scale_up", nvlink, hop), Link("nic", nic, 3 * hop), hop / 2
     return (RailFatTree if rails else NodeFatTree)(about, FatTreeSizes(8, 8, 4, 2, over), *links)
 
@@ -229,7 +230,7 @@ def _nothing(value: Any) -> Any:
     if isinstance(value, LayerCost):
         return LayerCost(_nothing(value.passes), _nothing(value.sharded))
     if isinstance(value, ShardedUnit):
-        return ShardedUnit(NOTHING, NOTHING, 0.0)
+        return ShardedUnit(NOTHING, NOTHING, NOTHING, 0.0)
     if isinstance(value, tuple):
         return tuple(_nothing(one) for one in value)
     if isinstance(value, Communication):
@@ -259,3 +260,8 @@ def run_on(
 ) -> Outcome:
     """Simulate a scenario on hardware of one's own."""
     return simulate(equipped(scenario, device, stack, topology))
+
+
+def believed(low: float, high: float) -> Confidence:
+    """What is known of a prediction whose step time has an error band from low to high."""
+    return Confidence(Standing(Situation("GPU")), Band(low, high, Situation("GPU"), 200, 12))

@@ -148,3 +148,26 @@ def test_cite_names_sources_and_assumptions() -> None:
 def test_options_are_what_people_expect() -> None:
     text = scaletax("run", "--help").stdout
     assert [option for option in ("--set", "--out", "--jobs", "--json", "--quiet") if option not in text] == []
+
+
+def test_several_stacks_are_looked_at_and_their_range_is_said(tmp_path: Path) -> None:
+    (tmp_path / "one.toml").write_text(
+        'schema = 1\n[model]\nname = "cerebras-gpt-111m"\n[training]\ntokens = 1e9\nglobal_batch = "64 sequences"\n'
+        '[[system]]\nname = "node"\ntopology = "hgx-a100-node"\ndevices = 8\nstack = "fsdp-2023"\n'
+        "plan = { micro_batch = 8 }\n"
+    )
+    done = scaletax("run", "one.toml", "--stack", "megatron-2023,megatron-latest", "--no-charts", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    said = " ".join(done.stdout.split())
+    assert "over 2 stacks (megatron-2023, megatron-core-2024)." in said
+    results = json.loads((tmp_path / "results" / "one" / "results.json").read_text())
+    assert [point["stack"] for point in results["points"]] == ["megatron-2023", "megatron-core-2024"]
+
+
+def test_a_search_with_several_stacks_says_the_range_of_the_best_plans(tmp_path: Path) -> None:
+    options = ("--topology", "hgx-a100-node", "--devices", "8", "--batch", "64", "--no-charts", "--out", tmp_path)
+    done = scaletax("plan", "--model", "cerebras-gpt-111m", *options, "--stack", "fsdp-2023,torchtitan-latest")
+    assert done.returncode == 0, done.stderr
+    said = " ".join(done.stdout.split())
+    assert "Best plans: hgx-a100-node on 8 devices: a step of" in said
+    assert "over 2 stacks (fsdp-2023, torchtitan-2024)." in said

@@ -20,7 +20,8 @@ def validate(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 def test_options_are_what_people_expect() -> None:
     text = validate("--help").stdout
-    options = ("--source", "--data", "--role", "--jobs", "--json", "--out", "--collectives", "--spread")
+    options = ("--source", "--data", "--role", "--jobs", "--json", "--out", "--collectives", "--operators", "--spread")
+    options = (*options, "--unseen")
     assert [option for option in options if option not in text] == []
 
 

@@ -28,5 +28,6 @@ def test_the_users_figures_decide_and_what_is_not_known_of_the_device_is_said(tm
     assert theirs.run.reliability.name == known.run.reliability.name == "rsc-1"
     assert theirs.bill is not None
     assert {"rental of card", "power of card"} <= set(map(str, theirs.bill.unknown))
-    assert [words for words in theirs.confidence.outside if words.startswith("devices")]
-    assert not [words for words in known.confidence.outside if words.startswith("devices")]
+    assert theirs.confidence.standing.unlike == ("device card",)
+    assert theirs.confidence.step is None
+    assert known.confidence.step is not None

@@ -8,17 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from sim.catalog import accuracy_stacks, load_accuracy, read_device
+from sim.catalog import load_evidence, read_device
 from sim.hardware.network import Group, Network
 from sim.hardware.topology import load_topology
 from sim.outcome.lines import LINES
+from sim.report.catalogue.stacks_page import latest_markdown, stacks_markdown
 from sim.report.points import curves
 from sim.report.step_times import step_sentences
 from sim.report.validation.document import read_summary
-from sim.report.validation.markdown import documentation_blocks, readme_block
+from sim.report.validation.markdown import believed_blocks, documentation_blocks, readme_block
 from sim.simulate import simulate
 from sim.sweep.execute import Failure, run_points
 from sim.sweep.grid import load_scenarios
+from sim.validation.unseen import read_unseen
 
 ROOT = Path(__file__).parents[1]
 SCHEDULE_ORDER = ("1f1b", "interleaved", "zb-h1", "zb-h2", "zb-v", "dualpipe", "dualpipev")
@@ -33,6 +35,12 @@ def test_the_scenario_of_the_readme_runs(tmp_path: Path) -> None:
     results = run_points(load_scenarios(path))
     assert len(results) == 3
     assert not any(isinstance(result, Failure) for result in results)
+
+
+def test_the_page_on_stacks_has_what_the_catalogue_says() -> None:
+    page = (ROOT / "docs" / "stacks.md").read_text(encoding="utf-8")
+    assert f"<!-- begin guide -->\n{stacks_markdown()}\n<!-- end guide -->" in page, "run `make docs`"
+    assert f"<!-- begin latest -->\n{latest_markdown()}\n<!-- end latest -->" in page
 
 
 def test_the_schedules_of_the_documentation_take_what_it_says(tmp_path: Path) -> None:
@@ -139,17 +147,13 @@ def test_the_figures_of_the_validation_are_those_of_the_stored_result() -> None:
     assert f"<!-- begin validation -->\n{readme_block(stored)}\n<!-- end validation -->" in README
 
 
-def test_the_error_bands_of_the_catalogue_are_those_of_the_stored_result() -> None:
+def test_what_is_told_first_is_what_follows_from_the_stored_rows() -> None:
     stored = read_summary(json.loads((ROOT / "docs" / "validation.json").read_text(encoding="utf-8"))["summary"])
-    checked = [group for group in stored.stacks if group.errors is not None]
-    assert [group.name for group in checked] == accuracy_stacks()
-    for group in checked:
-        band = load_accuracy(group.name)
-        assert band is not None
-        assert group.errors is not None
-        figures = (group.errors.p10, group.errors.p90, group.errors.median_absolute)
-        assert (band.error_p10, band.error_p90, band.median_absolute_error) == pytest.approx(figures, abs=6e-5)
-        assert band.rows == group.errors.rows
+    document = (ROOT / "docs" / "validation.md").read_text(encoding="utf-8")
+    found = believed_blocks(read_unseen(), stored, load_evidence())
+    for name, text in found.items():
+        assert f"<!-- begin {name} -->\n{text}\n<!-- end {name} -->" in document, name
+    assert f"<!-- begin believed -->\n{found['believed']}\n<!-- end believed -->" in README
 
 
 def test_the_reading_path_is_ten_files() -> None:

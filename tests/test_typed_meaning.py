@@ -44,11 +44,11 @@ MAY = {
     "units.py": (4, "quantities as people write them"),
     "validation/cases.py": (6, "what published tables note"),
     "validation/collectives.py": (1, "a cell of a published table"),
+    "validation/constants.py": (1, "names of constants in fits.toml"),
     "validation/conventions.py": (
         4,
         "names and notes of published tables, names of models and devices",
     ),
-    "validation/fitting.py": (1, "names of constants in fits.toml"),
     "validation/labels.py": (3, "names of published sources"),
     "validation/slow_node.py": (1, "a cell of a published table"),
     "validation/step_spread.py": (1, "a cell of a published table"),

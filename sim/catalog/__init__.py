@@ -1,6 +1,6 @@
 """Published facts as data files, each figure with its source."""
 
-from sim.catalog.accuracy import Accuracy, accuracy_stacks, load_accuracy
+from sim.catalog.accuracy import load_evidence
 from sim.catalog.device_economics import Economics, Facility, Price, Range, economics_of, load_facility
 from sim.catalog.figures import Figure
 from sim.catalog.law_records import DEFAULT_LAW, ComputeLaw, Law, ParametricLaw, law_names, load_law
@@ -52,7 +52,6 @@ __all__ = [
     "NO_COPY",
     "PLAIN_LIBRARY",
     "PRECISIONS",
-    "Accuracy",
     "ComputeLaw",
     "Device",
     "Economics",
@@ -82,7 +81,6 @@ __all__ = [
     "Variation",
     "Wafer",
     "WaferStack",
-    "accuracy_stacks",
     "check_source",
     "check_stack_name",
     "device_names",
@@ -92,8 +90,8 @@ __all__ = [
     "latest_stacks",
     "law_names",
     "library_names",
-    "load_accuracy",
     "load_device",
+    "load_evidence",
     "load_facility",
     "load_format",
     "load_law",

@@ -5,6 +5,7 @@ A record carries plain floats in SI units for computing, and the figures they ca
 
 from __future__ import annotations
 
+import math
 import typing
 from dataclasses import Field, dataclass, field, replace
 from typing import Any, ClassVar, Literal
@@ -143,12 +144,18 @@ class Protocol:
 
     base_s: once per collective. scale_up_hop_s, network_hop_s: per hop of the longest chain of messages, inside a
     scale-up domain and between domains. bandwidth_share: share of the links' rate that is payload.
+    host_posts: messages that the host posts for each step of a ring that leaves the domain.
+    card_chunk_bytes: payload that a network card passes on at a time; hops that pass all bytes on wait for it.
+    network_bus_bytes_per_s: most bus bandwidth between domains, where the host touches every byte.
     """
 
     base_s: float
     scale_up_hop_s: float
     network_hop_s: float
     bandwidth_share: float
+    host_posts: float = 0.0
+    card_chunk_bytes: float = 0.0
+    network_bus_bytes_per_s: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,15 +10,15 @@ from sim.catalog.precision_records import Recipe
 
 SelectiveRecompute = Literal["attention-core", "operators"]
 """What selective recomputation runs again: the scores, or all but attention and every other matrix product."""
+GradientSum = Literal["product", "kernel", "cast and kernel", "autograd"]
+"""What adds a micro-batch's gradient of a weight to those before: the product that makes it; a kernel of its own; a
+cast to the buffer's format and then such a kernel; or autograd, whose kernel the first micro-batch does without."""
 NormKernels = Literal["fused", "single", "apart"]
 """A norm as one kernel, as kernels in fp32 with casts around them, or as kernels in the activations' own format."""
 
 AttentionOutputCopies = Literal["never", "batched", "always"]
 """When a fused attention's output is laid out anew for the projection and both are kept: sequences of a batch, which
 the kernel wants one after the other, or every output, which is padded again."""
-GradientSum = Literal["product", "kernel", "cast and kernel"]
-"""What adds a micro-batch's gradient of a weight to those before: the product that makes it; a kernel of its own; or a
-cast to the buffer's format and then such a kernel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,8 @@ class GpuStack:
     recompute_stops_early: bool
     """Recomputation ends with the last activation that the backward needs, not with the layer."""
     selective_recompute: SelectiveRecompute
+    splits_kept_inputs: bool
+    """Of a layer recomputed as a whole, a tensor rank keeps its share of the input, gathered for the backward."""
     fused_elementwise: bool
     """Bias, activation, dropout and residual run as one kernel; mask and softmax as one."""
     layer_norm: NormKernels
@@ -76,6 +78,14 @@ class GpuStack:
     """States can be shared out among groups of the replicas instead of all of them."""
     scatter_gradients: bool
     """Replicas that share out states get their part of the gradients alone; else each gets the sum of all of them."""
+    whole_tensor_shards: bool
+    """Shares of optimizer states (ZeRO 1 and 2) are whole tensors: their owners broadcast the parameters, one after
+    the other; else all gather all shares at once."""
+    tensor_gathers: bool
+    """ZeRO 3 gathers and scatters every tensor in a collective of its own; else all of a layer at once."""
+    list_operations: float
+    """Operations of the host for every rank in a gather or scatter of sharded parameters: views and copies of a list
+    with a tensor for each rank, while the device waits."""
     overlap_tensor_gradients: bool
     """The reduction of a projection's input gradient over the tensor ranks runs beside its weight gradient."""
     overlap_tensor_exchange: bool
@@ -97,6 +107,8 @@ class GpuStack:
     step_temporaries: float
     """Tensors as wide as a moment that the optimizer's step makes of all the parameters that a device updates."""
     optimizer_launches: float
+    optimizer_unit_launches: float
+    """Launches of the optimizer's step beside those, for every unit that FSDP shards: none where kernels take many."""
     fixed_step_s: float
     """Host work once a step (logging, data loader hand-over, loss scale)."""
     loss_traffic_bytes: float

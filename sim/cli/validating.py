@@ -22,6 +22,8 @@ _ROLES = "Which rows to simulate: those held back for checking, those that const
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write everything into this file as well.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the results (default: results/validation).")
 @click.option("--collectives", is_flag=True, help="Instead: measured collectives, sweep by sweep.")
+@click.option("--unseen", is_flag=True, help="Instead: leave out one source after the other, fit, predict it (long).")
+@click.option("--operators", is_flag=True, help="Instead: measured operators of one GPU, by shape.")
 @click.option("--spread", is_flag=True, help="Instead: how far steps lie apart, and what a slow node costs (a minute).")
 def validate(
     source: str | None,
@@ -31,13 +33,18 @@ def validate(
     json_file: Path | None,
     out: Path | None,
     collectives: bool,
+    operators: bool,
     spread: bool,
+    unseen: bool,
 ) -> None:
     """Compare the simulator with published training measurements, row by row: errors, targets, worst rows, charts."""
-    if collectives or spread:
+    if collectives or operators or spread:
         from sim.report.validation.others import other_comparisons
 
-        click.echo(other_comparisons(collectives=collectives, spread=spread))
+        click.echo(other_comparisons(collectives=collectives, operators=operators, spread=spread))
+        return
+    if unseen:
+        _leave_out(jobs, json_file)
         return
     from sim.report.files import check_writable
     from sim.report.screen import written_files
@@ -65,22 +72,41 @@ def validate(
         sys.exit(InputError.exit_code)
 
 
-@click.command()
-@click.argument("name")
-@click.option("--dry-run", is_flag=True, help="Print what was found; leave the catalogue's files as they are.")
-def fit(name: str, dry_run: bool) -> None:
-    """Refit the constants of a stack or device NAME to published step times, and write them with their provenance.
+def _leave_out(jobs: int, json_file: Path | None) -> None:
+    """Leave out one source after the other; print the errors, and write every row where a file is named."""
+    from sim.report.validation.files import check_document, write_unseen
+    from sim.report.validation.unseen import unseen_screen
+    from sim.validation.fitting import fit as fit_all
+    from sim.validation.fitting import fit_cases, scored
+    from sim.validation.left_out import leave_out_each
+    from sim.validation.unseen_groups import peers, unseen_groups
 
-    Only on rows with role fit; which constants, and between which bounds, is in sim/validation/fits.toml.
+    if json_file is not None:
+        check_document(json_file)
+    found = fit_all(scored(fit_cases()), jobs)
+    with progress(0, "row") as bar:
+        rows = leave_out_each(found, jobs, lambda total: advance(bar, total))
+    click.echo(unseen_screen(unseen_groups(rows, {}), peers(rows)))
+    if json_file is not None:
+        write_unseen(rows, json_file)
+
+
+@click.command()
+@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes to use.")
+@click.option("--dry-run", is_flag=True, help="Print what was found; leave the catalogue's files as they are.")
+def fit(jobs: int, dry_run: bool) -> None:
+    """Refit the constants of all stacks and devices to published step times, and write them with their provenance.
+
+    Only on rows with role fit; which constants, between which bounds and how far apart, is in sim/validation/fits.toml.
     """
     from datetime import date
 
     from sim.report.screen import written_files
     from sim.report.validation.fit import fit_summary
-    from sim.validation.fitting import fit as least_squares
-    from sim.validation.fitting import fit_plan, write_fit
+    from sim.validation.fitting import fit as fit_all
+    from sim.validation.fitting import fit_cases, scored, write_fit
 
-    found = least_squares(fit_plan(name))
+    found = fit_all(scored(fit_cases()), jobs)
     click.echo(fit_summary(found))
     if not dry_run:
         click.echo(f"\n{written_files(write_fit(found, date.today().isoformat()[:7]))}")

@@ -15,7 +15,7 @@ from sim.cost.sketch import ShardedSketch, Sketch, StageSketch, sketch_of
 from sim.cost.step import StepCosts
 from sim.hardware.kernel import Array
 from sim.parallel.plan import Plan, shards_by_layer
-from sim.parallel.plans import Plans
+from sim.parallel.plans import Plans, reductions
 from sim.parallel.schedules import Durations
 
 _TINY_S = 1e-300
@@ -38,8 +38,8 @@ def estimated_step_s(plan: Plans, sketch: Sketch, stack: GpuStack) -> Array:
     # The last micro-batch goes back through all stages, and each is slowed by its own reductions.
     slowed_s: Array = 0.0
     if stack.overlap_gradient_reduction:
-        reduced_times = plan.micro_batches if plan.reduces_each else 1
-        slowed_s = reduced_times * sum(one.count * _stolen_s(one, plan, stack) for one in stages)
+        slowed_s = sum(one.count * _stolen_s(one, plan, stack) for one in stages)
+        slowed_s = slowed_s + _largest(_earlier_s(one, plan, stack) for one in stages)
     there_and_back_s = sketch.send_s + sketch.send_back_s
     blocking_s = 0.0 if stack.overlap_pipeline_send else plan.virtual_stages * there_and_back_s
     waits = plan.pipelining.waited_sends(plan.pipeline, plan.virtual_stages, plan.micro_batches)
@@ -72,7 +72,8 @@ def pipelined_s(plan: Plans, stages: Sequence[Durations], counts: Sequence[Array
     sums = (sum(count * one[side] for count, one in zip(counts, stages, strict=True)) for side in (0, 2))
     forward_s, weight_s = (share * one for one in sums)
     others = Durations(forward_s, others_s - forward_s, weight_s)
-    return plan.micro_batches * slowest_s + plan.pipelining.bubble_s(plan.pipeline, plan.virtual_stages, others)
+    bubble_s = plan.pipelining.bubble_s(plan.pipeline, plan.virtual_stages, plan.micro_batches, others)
+    return plan.micro_batches * slowest_s + bubble_s
 
 
 def _overlappable_s(stage: StageSketch, plan: Plans) -> Array:
@@ -93,6 +94,16 @@ def _stolen_s(stage: StageSketch, plan: Plans, stack: GpuStack) -> Array:
     return slowdown * np.minimum(reductions_s, _overlappable_s(stage, plan) / (1 - slowdown))
 
 
+def _earlier_s(stage: StageSketch, plan: Plans, stack: GpuStack) -> Array:
+    """What a stage loses to all but its last reduction of each gradient: slower compute, or waiting in line.
+
+    Hand-worked: 4 s of reductions beside 12 s of compute, which they slow by a tenth: 0.4 s; 16 s of them: 4 s.
+    """
+    reduced_s, times = stage.buckets * stage.reduction_s, reductions(plan)
+    between_s = (stage.forward_s + stage.backward_s) * (plan.micro_batches / times)
+    return (times - 1) * np.maximum(stack.overlap_slowdown * reduced_s, reduced_s - between_s)
+
+
 def _end_s(stage: StageSketch, plan: Plans, stack: GpuStack) -> Array:
     """What follows a stage's last backward until its gradients are complete.
 
@@ -100,7 +111,7 @@ def _end_s(stage: StageSketch, plan: Plans, stack: GpuStack) -> Array:
     """
     after_s, reduction_s = stage.straggler_s + stage.prepare_s, stage.buckets * stage.reduction_s
     if not stack.overlap_gradient_reduction:
-        return after_s + (plan.micro_batches if plan.reduces_each else 1) * reduction_s
+        return after_s + reductions(plan) * reduction_s
     hidden_s = _overlappable_s(stage, plan) + _stolen_s(stage, plan, stack)
     return np.maximum(after_s, np.maximum(stage.reduction_s, reduction_s - hidden_s))
 
@@ -109,18 +120,33 @@ def _sharded_micro_batch_s(plan: Plans, layers: Array, costs: ShardedSketch, sta
     """One micro-batch of fully sharded layers: compute and collectives as two stages of a pipeline over the layers.
 
     The first gather is exposed beyond the embedding, that of the backward beyond the head; in between the slower of the
-    two sets the pace; the last scatter is exposed.
+    two sets the pace, as far as they run side by side; the last scatter is exposed.
     """
     rest, gather_s, scatter_s = layers - 1, costs.layer_gather_s, costs.layer_scatter_s
     slower = stack.overlap_slowdown if stack.prefetch_layers else 0.0
     forward_s = costs.layer_s[0] + slower * gather_s
-    again_s = gather_s if plan.zero == 3 else 0.0
+    again_s = costs.layer_again_s if plan.zero == 3 else 0.0
     backward_s = costs.layer_s[1] + costs.layer_prepare_s + slower * (again_s + scatter_s)
-    forwards_s = np.maximum(gather_s, costs.embedding_s[0]) + rest * np.maximum(forward_s, gather_s) + forward_s
+    forwards_s = (
+        np.maximum(gather_s, costs.embedding_s[0]) + rest * _pace_s(forward_s, gather_s, 0.0, stack) + forward_s
+    )
     forwards_s = forwards_s + costs.head_s[0]
-    backwards_s = np.maximum(again_s, costs.head_s[1]) + rest * np.maximum(backward_s, again_s + scatter_s) + backward_s
+    pace_s = _pace_s(backward_s, again_s, scatter_s, stack)
+    backwards_s = np.maximum(again_s, costs.head_s[1]) + rest * pace_s + backward_s
     ends_s = np.maximum(scatter_s, costs.embedding_s[1] + costs.root_prepare_s) + costs.root_scatter_s
     return costs.root_gather_s + forwards_s + backwards_s + ends_s
+
+
+def _pace_s(compute_s: Array, gather_s: Array, scatter_s: Array, stack: GpuStack) -> Array:
+    """Seconds for each layer of a pass: what the stack overlaps side by side, the rest one after the other.
+
+    Hand-worked: 3 s of compute, 2 s of gather, 4 s of scatter: 6 s side by side, or without a gather ahead; 9 s where
+    the scatter is waited for as well.
+    """
+    beside_s, exposed_s = (scatter_s, 0.0) if stack.overlap_gradient_reduction else (0.0, scatter_s)
+    if stack.prefetch_layers:
+        return exposed_s + np.maximum(compute_s, gather_s + beside_s)
+    return exposed_s + gather_s + np.maximum(compute_s, beside_s)
 
 
 def _largest(values: Iterable[Array]) -> Array:

@@ -48,6 +48,7 @@ class ShardedSketch:
     embedding_s: tuple[Array, Array]
     head_s: tuple[Array, Array]
     layer_gather_s: Array
+    layer_again_s: Array
     layer_scatter_s: Array
     layer_prepare_s: Array
     root_gather_s: Array
@@ -91,16 +92,17 @@ def sketch_of(plan: Plan, costs: StepCosts) -> Sketch:
     layers = {id(one): one for one in costs.layers}
     counts = Counter(map(id, costs.layers))
     units = [
-        (one.passes.forward_s, one.passes.backward_s, one.sharded.gather.seconds, one.sharded.scatter.seconds,
-         one.sharded.prepare_s)
+        (one.passes.forward_s, one.passes.backward_s, one.sharded.gather.seconds, one.sharded.again.seconds,
+         one.sharded.scatter.seconds, one.sharded.prepare_s)
         for one in layers.values()
     ]  # fmt: skip
-    forward_s, backward_s, gather_s, scatter_s, prepare_s = mean_layer(units, [counts[key] for key in layers])
+    forward_s, backward_s, gather_s, again_s, scatter_s, prepare_s = mean_layer(units, [counts[key] for key in layers])
     sharded = ShardedSketch(
         (forward_s, backward_s),
         (costs.embedding.forward_s, costs.embedding.backward_s),
         (costs.head.forward_s, costs.head.backward_s),
         gather_s,
+        again_s,
         scatter_s,
         prepare_s,
         costs.root.gather.seconds,

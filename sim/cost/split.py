@@ -5,7 +5,7 @@ Legend: T tokens of a micro-batch, h hidden, t tensor, d data, p pipeline.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -54,6 +54,19 @@ def layer_exchanges(model: Model, part: Slice, plan: Plans, network: Communicate
     """
     forward = exchange(model, part, plan, network) * (1 if model.parallel_block else 2)
     return _exchanges(plan, forward, forward * (2 if plan.recompute == "full" else 1))
+
+
+def input_gathers(model: Model, part: Slice, plan: Plans, stack: GpuStack, network: Communicates) -> PassCost:
+    """Gathers of the inputs of layers that are recomputed as a whole, where tensor ranks keep a share each.
+
+    With sequence parallelism the inputs are shares anyway, and the layer gathers them itself.
+    Source: DeepSpeed, activation checkpointing, partition_activations: before the forward of the backward.
+    Hand-worked: a hidden state of 8 MB on 4 ranks: 6 MB come in once per layer and micro-batch.
+    """
+    if plan.recompute != "full" or plan.sequence_parallel or not stack.splits_kept_inputs:
+        return _exchanges(plan, NOTHING, NOTHING)
+    gathered = network.run("all_gather", activation_bytes(model, part), plan.mesh.group("tensor"))
+    return _exchanges(plan, NOTHING, gathered)
 
 
 def overlapped_with_weight_gradients(
@@ -192,6 +205,27 @@ def gradient_reduction(gradient_bytes: Array, plan: Plans, stack: GpuStack, netw
 def parameter_gather(weight_bytes: Array, plan: Plans, network: Communicates) -> Communication:
     """Gather parameters from the replicas that share them out, after a sharded optimizer or before a sharded layer."""
     return network.run("all_gather", weight_bytes, plan.mesh.split_group("data", plan.shards)[0])
+
+
+def owners_broadcast(weight_bytes: Array, tensors: Array, plan: Plans, network: Communicates) -> Communication:
+    """Parameters from the replicas that own whole tensors of them, owner after owner.
+
+    tensors: how many there are; no more ranks own one. They count as equally large.
+    Source: InternLM, hybrid_zero_optim.py, _partition_param_list and broadcast_params.
+    Hand-worked: 12 tensors of 12 GB in all on 8 replicas: 8 broadcasts of 1.5 GB; on 16, 12 of 1 GB.
+    """
+    calls = np.minimum(plan.shards, tensors)
+    group, _ = plan.mesh.split_group("data", plan.shards)
+    all_calls: Communication = network.run("broadcast", weight_bytes / calls, group) * calls
+    return all_calls
+
+
+def tensor_by_tensor(exchanges: Callable[[Array], Communication], size_bytes: Array, tensors: int) -> Communication:
+    """An exchange of each tensor of a layer instead of one of all. exchanges: bytes -> one. Tensors count as equal.
+
+    Source: DeepSpeed, runtime/zero/partition_parameters.py, _allgather_param.
+    """
+    return exchanges(size_bytes / tensors) * tensors
 
 
 def gather_overlapped_with_forward(gather: Communication, buckets: Array, forward_s: Array) -> Communication:

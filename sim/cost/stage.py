@@ -12,13 +12,21 @@ import numpy as np
 from sim.catalog import GpuStack, Model, Optimizer, Recipe, load_optimizer
 from sim.cost.compute import Machine
 from sim.cost.parts import Parts
-from sim.cost.split import gather_overlapped_with_forward, gradient_reduction, parameter_gather
+from sim.cost.split import (
+    gather_overlapped_with_forward,
+    gradient_reduction,
+    owners_broadcast,
+    parameter_gather,
+    tensor_by_tensor,
+)
 from sim.hardware.kernel import Array, launched_time_s, memory_time_s
 from sim.hardware.network import NOTHING, Communicates, Communication
 from sim.parallel.memory import stage_parameters, trained_share
-from sim.parallel.plans import Plans
+from sim.parallel.plan import shards_by_layer
+from sim.parallel.plans import Plans, reductions
 from sim.parallel.stage_weights import stage_orthogonal_flops, stage_states_each
 from sim.scenario.types import Training
+from sim.workload.parameters import count_tensors
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +49,11 @@ class StageCost:
 class ShardedUnit:
     """What FSDP does for one unit: a layer, or the root of embedding, final norm and head.
 
-    gather: of its parameters. scatter: of its gradients. prepare_s: compute to make them ready.
+    gather: of its parameters. again: for its backward. scatter: of its gradients. prepare_s: compute that readies them.
     """
 
     gather: Communication
+    again: Communication
     scatter: Communication
     prepare_s: Array
 
@@ -56,28 +65,47 @@ def stage_cost(
     trained = trained_share(model, training) * stage_parameters(model, plan, stage)
     gradient_bytes = machine.gradient_bytes * trained
     pieces = buckets(gradient_bytes, plan, machine.stack)
-    reductions = plan.micro_batches if plan.reduces_each else 1
-    gathers = plan.zero in (1, 2)
     return StageCost(
         reduction=gradient_reduction(gradient_bytes / pieces, plan, machine.stack, network),
         buckets=pieces,
         bucket_bytes=gradient_bytes / pieces,
-        gather=parameter_gather(machine.recipe.parameters.bytes * trained, plan, network) if gathers else NOTHING,
-        prepare_s=_prepare_s(reductions * trained, plan, machine),
+        gather=_step_gather(machine.recipe.parameters.bytes * trained, model, plan, machine, network),
+        prepare_s=_prepare_s(reductions(plan) * trained, plan, machine),
         optimizer=_optimizer(model, training, plan, stage, machine, trained),
     )
 
 
+def _step_gather(
+    weight_bytes: Array, model: Model, plan: Plans, machine: Machine, network: Communicates
+) -> Communication:
+    """Parameters of a stage after a sharded optimizer: gathered at once, or broadcast by the owners of tensors."""
+    if plan.zero not in (1, 2):
+        return NOTHING
+    if machine.stack.whole_tensor_shards:
+        tensors = np.ceil(count_tensors(model) / plan.pipeline)
+        return owners_broadcast(weight_bytes, tensors, plan, network)
+    return parameter_gather(weight_bytes, plan, network)
+
+
 def sharded_unit(
-    weights: int, model: Model, training: Training, plan: Plans, machine: Machine, network: Communicates
+    weights: int, tensors: int, model: Model, training: Training, plan: Plans, machine: Machine, network: Communicates
 ) -> ShardedUnit:
-    """Cost what FSDP does for a unit of so many weights."""
-    own, trained = weights / plan.tensor, trained_share(model, training)
-    return ShardedUnit(
-        gather=parameter_gather(machine.recipe.parameters.bytes * own, plan, network),
-        scatter=gradient_reduction(machine.gradient_bytes * trained * own, plan, machine.stack, network),
-        prepare_s=_prepare_s(trained * own, plan, machine),
+    """Cost what FSDP does for a unit of so many weights, in so many tensors.
+
+    A layer that is gathered tensor by tensor is given back so as well, and so gathered twice for a backward that runs
+    its forward again. Source: Rajbhandari et al. 2021 (ZeRO-Infinity), sec. 4.1.
+    """
+    own, trained, stack = weights / plan.tensor, trained_share(model, training), machine.stack
+    calls = tensors if stack.tensor_gathers else 1
+    listed = Communication(calls * stack.list_operations * plan.shards * stack.host_launch_s)
+    gathered = tensor_by_tensor(
+        lambda size: parameter_gather(size, plan, network), machine.recipe.parameters.bytes * own, calls
     )
+    scattered = tensor_by_tensor(
+        lambda size: gradient_reduction(size, plan, stack, network), machine.gradient_bytes * trained * own, calls
+    )
+    gather, again = gathered + listed, 2 if stack.tensor_gathers and plan.recompute == "full" else 1
+    return ShardedUnit(gather, gather * again, scattered + listed, _prepare_s(trained * own, plan, machine))
 
 
 def exposed_gather(
@@ -90,10 +118,13 @@ def exposed_gather(
 
 
 def buckets(gradient_bytes: Array, plan: Plans, stack: GpuStack) -> Array:
-    """Reductions that a stage's gradients leave in: all at once, or bucket by bucket as each chunk completes them."""
-    if not stack.overlap_gradient_reduction:
-        return 1
+    """Reductions that a stage's gradients leave in: all at once, or bucket by bucket as each chunk completes them.
+
+    Chunk by chunk where only a share of them is kept.
+    """
     chunks = plan.virtual_stages * plan.pipelining.copies
+    if not stack.overlap_gradient_reduction:
+        return chunks if plan.reduces_each else 1
     chunk_bytes = gradient_bytes / chunks
     return chunks * np.maximum(1, np.ceil(chunk_bytes / stack.gradient_bucket_bytes)).astype(int)
 
@@ -120,8 +151,15 @@ def _optimizer(
         flops = stage_orthogonal_flops(model, training, plan, stage, optimizer.orthogonal_steps)
         peak = machine.gpu.peak_flops_per_s.get("bf16", machine.gpu.peak_flops_per_s[machine.precision])
         busy_s = busy_s + flops / (plan.tensor * ranks) / (peak * machine.gpu.gemm_sustained)
-    launches = machine.stack.optimizer_launches
+    launches = (
+        machine.stack.optimizer_launches + _sharded_units(plan, machine.stack) * machine.stack.optimizer_unit_launches
+    )
     return {"optimizer": launched_time_s(busy_s, launches, machine.stack.host_launch_s, machine.gap_s)}
+
+
+def _sharded_units(plan: Plans, stack: GpuStack) -> Array:
+    """Flat parameters that a device has a shard of: each layer's, and the root's (Zhao et al. 2023, sec. 4.2)."""
+    return plan.stage_layers(0) + 1 if shards_by_layer(plan, stack) else 0
 
 
 def update_bytes(stack: GpuStack, recipe: Recipe, optimizer: Optimizer, states: Array) -> Array:

@@ -22,6 +22,7 @@ from sim.cost.sites import Site, pipeline_sends, shared_gradients
 from sim.cost.split import (
     embedding_exchanges,
     head_exchanges,
+    input_gathers,
     layer_exchanges,
     overlapped,
     overlapped_with_weight_gradients,
@@ -34,7 +35,7 @@ from sim.parallel.plans import Plans
 from sim.scenario.types import Recompute, Training
 from sim.workload.kinds import EMBEDDING, HEAD, LayerKind, layers_by_kind, model_kinds, model_runs
 from sim.workload.layer import Slice
-from sim.workload.parameters import count_parameters
+from sim.workload.parameters import count_parameters, root_tensors
 
 
 class LayerCost(NamedTuple):
@@ -125,7 +126,10 @@ def step_costs_on_sites(
     shard = functools.partial(
         sharded_unit, model=model, training=training, plan=plan, machine=sites[0].machine, network=sites[0].network
     )
-    layers = {kind: LayerCost(one, shard(kind.weights(model).total)) for kind, one in passes[0].layers.items()}
+    layers = {
+        kind: LayerCost(one, shard(kind.weights(model).total, kind.weights(model).tensors))
+        for kind, one in passes[0].layers.items()
+    }
     forwards_s = [stage_forward_s(plan, stage, chunks) for stage in range(plan.pipeline)]
     busy_s = [plan.micro_batches * micro_batch_busy_s(stage, plan, chunks) for stage in range(plan.pipeline)]
     sizes = [float(stage.buckets * stage.bucket_bytes) for stage in stages]
@@ -134,7 +138,7 @@ def step_costs_on_sites(
         layers=tuple(layers[kind] for kind, count in model_runs(model) for _ in range(count)),
         embedding=passes[0].embedding,
         head=passes[0].head,
-        root=shard(count_parameters(model).root),
+        root=shard(count_parameters(model).root, root_tensors(model)),
         sends=sends,
         sends_back=sends_back,
         reductions=tuple(stage.reduction for stage in stages),
@@ -197,7 +201,7 @@ def micro_batch_passes(
     model: Model, training: Training, plan: Plans, machine: Machine, network: Communicates
 ) -> Passes:
     """One micro-batch through a layer of each kind and through the ends; of one plan or of many."""
-    part, lora, style = slice_of(training, plan, machine.recipe), training.lora, machine.style
+    part, lora, style = slice_of(training, plan, machine.recipe), training.lora, machine.style_of(plan)
 
     def cost(kind: LayerKind, recompute: Recompute) -> PassCost:
         here, alone = (kind.operations(model, cut, style, lora) for cut in (part, part.unsplit()))
@@ -218,7 +222,7 @@ def _exposed_exchanges(
     layer: PassCost, model: Model, part: Slice, plan: Plans, stack: GpuStack, network: Communicates
 ) -> PassCost:
     """The exchanges of a layer, as far as its stack does not hide them behind what the layer computes."""
-    exchanges = layer_exchanges(model, part, plan, network)
+    exchanges = layer_exchanges(model, part, plan, network) + input_gathers(model, part, plan, stack, network)
     if stack.overlap_tensor_exchange and plan.sequence_parallel:
         beside_s = {phase: (products_s(own), own.wait_s) for phase, own in layer.phases.items()}
         return overlapped(exchanges, beside_s, plan, stack, network.domain)

@@ -82,7 +82,8 @@ class _Stage:
         self.result = actor_of(name, plan, range(stage, stage + 1), self.replicas)
         self.compute = ComputeStream(self.result, self.transfers)
         self.overlaps = stack.overlap_gradient_reduction and plan.data > 1
-        self.reduces_each = plan.reduces_each and plan.data > 1
+        # ZeRO 2: as often as micro-batches in a row end; see plans.reductions.
+        self.row = int(plan.pipelining.in_a_row(plan.pipeline)) if plan.reduces_each and plan.data > 1 else 0
         self.complete = [last_passes(order) for order in self.orders] if self.overlaps else []
         self.issued = 0
         self.before: tuple[object, ...] | None = None
@@ -91,12 +92,16 @@ class _Stage:
         self.compute.add(Work("input"), {"input": self.costs.input_s})
         for slot in self.orders[self.number]:
             final = self.overlaps and slot.completes and self.complete[self.number][slot.chunk] == slot
-            if final or (self.overlaps and self.reduces_each and slot.completes):
+            if final or (self.overlaps and self._ends_row(slot)):
                 self._reduced_pass(slot, final=final)
             else:
                 self._pass(slot)
         self._finish()
         return self.result
+
+    def _ends_row(self, slot: Slot) -> bool:
+        """Whether gradients that are not kept leave once a slot is done: at the end of the micro-batches in a row."""
+        return self.row > 0 and slot.completes and (slot.micro_batch + 1) % self.row == 0
 
     def _work(self, kind: Kind, slot: Slot) -> Work:
         """A pass or a send of a slot; its chunk is told where the stage has several."""
@@ -130,9 +135,9 @@ class _Stage:
         self._send(slot, done)
         if slot.also is not None:
             self._send(slot.also, done)
-        if self.reduces_each and slot.completes:
-            # Only a share of the gradients is kept, so what is not kept leaves before the next micro-batch.
-            reduced = ("reduced", self.stage, slot.micro_batch)
+        if not self.overlaps and self._ends_row(slot):
+            # Only a share of the gradients is kept, so what is not kept leaves before the stage goes on.
+            reduced = ("reduced", self.stage, slot.chunk, slot.micro_batch)
             work, reduction = Work("reduce", unit="gradients"), self.costs.reductions[self.stage]
             self._over_replicas(work, reduction, (done,), reduced)
             self.compute.add(Work("barrier", unit="gradients"), {}, self._everywhere(*reduced))

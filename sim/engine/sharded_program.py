@@ -89,11 +89,13 @@ class _Sharded:
             if again:
                 used = layer + ahead
                 free = ("backward", batch, used) if used <= top else ("forward", batch, self.layers)
-                self._data(_layer("gather", batch, layer), unit.gather, (free,), ("gathered again", batch, layer))
+                self._data(_layer("gather", batch, layer), unit.again, (free,), ("gathered again", batch, layer))
+            arrived = (("gathered again", batch, layer),) if again else ()
             if layer < top and reduces:
                 self._scatter(batch, layer + 1)
+                if not self.stack.overlap_gradient_reduction:
+                    arrived = (*arrived, ("scattered", batch, layer + 1))
             prepare_s = float(unit.prepare_s) if reduces else 0.0
-            arrived = (("gathered again", batch, layer),) if again else ()
             work = _pass("backward", batch, "layer", layer)
             self.run_backward(work, passes, arrived, ("backward", batch, layer), prepare_s)
         if reduces:

@@ -24,8 +24,11 @@ class Kernel:
     flops: what is executed; useful_flops: what the mathematics needs (the causal half of attention);
     counted_flops: the same with attention over the full square, as most papers count.
     traffic_bytes: read from and written to the device's memory.
-    m, n, k, batch, output_bytes: shape of a (batched) matrix product and bytes written per output element.
+    m, n, k, batch, output_bytes: shape of a (batched) matrix product and bytes written per output element. Of a fused
+    attention: m query rows of size k in each of batch heads.
+    uneven: a fused attention that skips what a causal mask hides, so that its blocks of rows differ in work.
     format: of a product's operands; empty: that of the training's precision.
+    launches: on average over micro-batches, of which some may do without it.
     """
 
     name: str
@@ -40,7 +43,9 @@ class Kernel:
     batch: Array = 1.0
     output_bytes: float = 0.0
     backward: bool = False
+    uneven: bool = False
     format: str = ""
+    launches: Array = 1.0
 
 
 _PARTIAL_SUM_BYTES = 8.0
@@ -84,6 +89,27 @@ def _shown_s(arithmetic_s: Array, store_s: Array, tiles: Array, depth: Array, gp
     return np.maximum(gpu.gemm_store_share * store_s, store_s + tiles * gpu.gemm_fill_s - hiding_s)
 
 
+_QUERY_ROWS = 128.0
+_HEAD_STEP = 32.0
+"""A fused attention works on blocks of so many query rows, with sizes of a head rounded up to a multiple."""
+
+
+def attention_time_s(kernel: Kernel, gpu: Gpu, flops_per_s: Array) -> Array:
+    """Time of a fused attention by arithmetic, at the rate that it reaches where every multiprocessor is busy.
+
+    A multiprocessor works on whole blocks of query rows of one head. Of equal ones the fullest has the mean number
+    rounded up. Of uneven ones the longest takes two means, and the last to end is half of that late on average.
+    Source: Dao 2023 (FlashAttention-2), sec. 3.2, blocks of rows over multiprocessors; Dao-AILab/flash-attention,
+    flash_api.cpp, for the rounded size of a head; Graham 1966, lists of jobs on equal machines.
+    Hand-worked: 4 heads of 80 and 4,096 rows on 108 multiprocessors, uneven: 32 blocks each, 1.185 a multiprocessor:
+    (1.185 + 1) / 1.185 x 96 / 80 = 2.21 times as long as at the full rate.
+    """
+    load = kernel.batch * np.ceil(kernel.m / _QUERY_ROWS) / gpu.multiprocessors
+    fullest = load + 1.0 if kernel.uneven else np.ceil(load)
+    rounded = np.ceil(kernel.k / _HEAD_STEP) * _HEAD_STEP / kernel.k
+    return kernel.flops / flops_per_s * rounded * fullest / load
+
+
 def memory_time_s(traffic_bytes: Array, gpu: Gpu) -> Array:
     """Time of a pass over memory at the achieved bandwidth. Source: the roofline (Williams et al. 2009)."""
     return traffic_bytes / (gpu.hbm_bytes_per_s * gpu.memory_efficiency)
@@ -102,7 +128,8 @@ def kernel_time_s(kernel: Kernel, gpu: Gpu, stack: GpuStack, precision: str) -> 
         arithmetic_s = gemm_time_s(kernel.m, kernel.n, kernel.k, kernel.batch, kernel.output_bytes, gpu, peak)
     else:
         phase = "backward" if kernel.backward else "forward"
-        arithmetic_s = kernel.flops / (peak * gpu.attention_efficiency[f"{stack.attention_kernel} {phase}"])
+        rate = peak * gpu.attention_efficiency[f"{stack.attention_kernel} {phase}"]
+        arithmetic_s = attention_time_s(kernel, gpu, rate)
     return np.maximum(arithmetic_s, bytes_time_s)
 
 

@@ -3,6 +3,7 @@
 from sim.catalog import Device, Stack
 from sim.machines.gpu import GpuCluster
 from sim.machines.kind import DeviceMemory, MachineKind, Share
+from sim.machines.likeness import facts_of
 from sim.machines.prepared import Equipment, Fabric, LookedUp, Prepared, places, stack_of, topology_of
 from sim.machines.study import PlanRow, PlanStudy
 from sim.machines.wafer import WaferCluster
@@ -19,6 +20,7 @@ __all__ = [
     "PlanStudy",
     "Prepared",
     "Share",
+    "facts_of",
     "kind_of",
     "places",
     "stack_of",

@@ -12,6 +12,8 @@ from sim.parallel.schedules import SCHEDULES, Schedule, default_schedule, schedu
 from sim.parallel.stages import stages_of_parts
 from sim.scenario.types import PlanRequest, Scenario
 
+_SHARDS_PARAMETERS = 3
+
 
 def check_plan(request: PlanRequest, scenario: Scenario, stack: GpuStack) -> Plan:
     """Turn what the user fixed into a whole plan, or say what does not divide.
@@ -163,12 +165,12 @@ def _check_zero(zero: int, pipeline: int, stack: GpuStack, where: str) -> None:
             f"zero {zero} is not something the stack '{stack.name}' does",
             f"allowed: {', '.join(map(str, stack.zero_stages))}",
         )
-    if zero >= 2 and pipeline > 1:
+    if zero == _SHARDS_PARAMETERS and pipeline > 1:
         raise InputError(
             where,
-            f"zero {zero} with pipeline {pipeline} is not modelled: gradients or parameters would be"
-            " gathered again for every micro-batch of every stage",
-            "use zero 0 or 1 with a pipeline, or pipeline = 1",
+            f"zero {zero} with pipeline {pipeline} is not modelled: parameters would be gathered again for every"
+            " micro-batch of every stage",
+            "use zero 0 to 2 with a pipeline, or pipeline = 1",
         )
 
 

@@ -124,7 +124,7 @@ def stage_memory(
     passing = waiting + np.maximum(_gathered_gradient_bytes(model, training, plan, recipe), head_peak)
     # Activations and logits are gone when the optimizer steps; gathered layers have a pool of memory of their own.
     step = _step_bytes(recipe, stack) * trained / (plan.shards if plan.zero >= 1 else 1)
-    buffers = held + np.maximum(passing, step - activations)
+    buffers = held + _unscattered_bytes(plan, recipe, trained, stage) + np.maximum(passing, step - activations)
     fragmented = stack.fragmentation * (weights + gradients + optimizer + activations + buffers)
     return StageMemory(weights, gradients, optimizer, activations, buffers, fragmented, _runtime_bytes(plan, stack))
 
@@ -194,6 +194,18 @@ def _gathered_gradient_bytes(model: Model, training: Training, plan: Plans, reci
         return recipe.gradients.bytes * layer_adapter_parameters(model, training.lora) / plan.tensor
     count = count_parameters(model)
     return recipe.gradients.bytes * (count.root + count.layer) / plan.tensor
+
+
+def _unscattered_bytes(plan: Plans, recipe: Recipe, trained: Array, stage: Array) -> Array:
+    """Whole gradients of ZeRO 2 in a pipeline: of a chunk while micro-batches run in a row through it, else of a layer.
+
+    trained: parameters of the stage that have a gradient. See plans.reductions.
+    """
+    if not plan.reduces_each:
+        return 0.0
+    chunks = plan.virtual_stages * plan.pipelining.copies
+    units = np.where(np.greater(plan.pipelining.in_a_row(plan.pipeline), 1), chunks, plan.stage_layers(stage))
+    return np.greater(plan.pipeline, 1) * recipe.gradients.bytes * trained / np.maximum(units, 1)
 
 
 def _step_bytes(recipe: Recipe, stack: GpuStack) -> float:

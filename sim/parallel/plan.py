@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from sim.catalog import GpuStack
 from sim.parallel.cuts import balanced_cut, in_runs
 from sim.parallel.mesh import RANK_ORDER, Mesh
@@ -78,7 +80,7 @@ class Plan:
 
     @property
     def reduces_each(self) -> bool:
-        """Whether gradients are reduced after every micro-batch, because only a share of them is kept: ZeRO 2."""
+        """Whether gradients are reduced several times a step, because only a share of them is kept: ZeRO 2."""
         return self.zero == GATHERING_STAGE
 
     @property
@@ -179,5 +181,8 @@ class Plan:
 
 
 def shards_by_layer(plan: Plans, stack: GpuStack) -> bool:
-    """Whether parameters are gathered layer by layer: FSDP, which at ZeRO 2 keeps what it gathered until backward."""
-    return plan.zero == 3 or (plan.reduces_each and 3 in stack.zero_stages)
+    """Whether parameters are gathered layer by layer: FSDP, which at ZeRO 2 keeps what it gathered until backward.
+
+    With a pipeline ZeRO 2 keeps them for the whole step (Llama Team 2024, sec. 3.3.2). All plans of a block alike.
+    """
+    return plan.zero == 3 or (plan.reduces_each and 3 in stack.zero_stages and bool(np.all(np.equal(plan.pipeline, 1))))

@@ -29,7 +29,7 @@ from sim.parallel.plan_block import Counts, PlanBlock
 from sim.parallel.stage_weights import stage_kinds as layers_of_stage
 from sim.scenario.types import Scenario
 from sim.workload.kinds import all_layers, model_kinds
-from sim.workload.parameters import count_parameters
+from sim.workload.parameters import count_parameters, root_tensors
 
 Floats = NDArray[np.float64]
 _ROWS = 1 << 14
@@ -83,8 +83,11 @@ class Screen:
         if not len(block):
             return np.zeros(0)
         sequence_parallel, layout = block.sequence_parallel, block.pipelining.layout
-        # With gradients reduced at every micro-batch there is no pipeline, but their number counts.
-        split = ("micro_batches",) if block.reduces_each else ("pipeline", "virtual_stages")
+        split, once = ["data", "pipeline", "virtual_stages"], layout
+        if block.reduces_each:
+            # How often depends on the schedule and the number of micro-batches.
+            split, once = [*split, "micro_batches"], block.schedule
+        groups = ["shards"] if block.zero_group is not None else []
         shared = [
             self._layers_and_ends(block),
             self._known("sends", sequence_parallel, layout).of(
@@ -93,11 +96,11 @@ class Screen:
         ]
         for kind in range(_KINDS):
             cost = functools.partial(self._stages, kind=kind)
-            shared.append(
-                self._known("stages", block.zero, layout, kind).of(block, cost, "tensor", "data", "shards", *split)
-            )
+            known = self._known("stages", block.zero, once, kind, *groups)
+            shared.append(known.of(block, cost, "tensor", *split, *groups))
         if shards_by_layer(block, self.machine.stack):
-            shared.append(self._known("sharded", block.zero).of(block, self._sharded, "tensor", "data", "shards"))
+            known = self._known("sharded", block.zero, block.recompute, *groups)
+            shared.append(known.of(block, self._sharded, "tensor", "data", *groups))
         return np.concatenate(
             [self._step_s(block.at(rows), [one.at(rows) for one in shared]) for rows in _pieces(len(block))]
         )
@@ -127,9 +130,9 @@ class Screen:
         units = (*passes.layers.values(), passes.embedding, passes.head)
         return [seconds for one in units for seconds in (one.forward_s, one.backward_s, one.weight_s)]
 
-    def _by_kind(self, columns: Floats) -> list[Floats]:
-        """The columns of a layer of each kind, three at a time, of all that come first."""
-        return [columns[3 * index : 3 * index + 3] for index in range(len(self._counts))]
+    def _by_kind(self, columns: Floats, each: int = 3) -> list[Floats]:
+        """The columns of a layer of each kind, `each` at a time, of all that come first."""
+        return [columns[each * index : each * index + each] for index in range(len(self._counts))]
 
     def _sends(self, some: PlanBlock) -> list[Array]:
         """A send onwards and one back, and gradients of parameters that two stages hold."""
@@ -154,9 +157,14 @@ class Screen:
     def _sharded(self, some: PlanBlock) -> list[Array]:
         """What FSDP does for a layer of each kind and for the root."""
         model, training = self.scenario.model, self.scenario.training
-        weights = [*(kind.weights(model).total for kind in model_kinds(model)), count_parameters(model).root]
-        units = [sharded_unit(one, model, training, some, self.machine, self.table) for one in weights]
-        return [column for one in units for column in (one.gather.seconds, one.scatter.seconds, one.prepare_s)]
+        weights = [(one.total, one.tensors) for one in (kind.weights(model) for kind in model_kinds(model))]
+        weights.append((count_parameters(model).root, root_tensors(model)))
+        units = [sharded_unit(*one, model, training, some, self.machine, self.table) for one in weights]
+        return [
+            column
+            for one in units
+            for column in (one.gather.seconds, one.again.seconds, one.scatter.seconds, one.prepare_s)
+        ]
 
     def _step_s(self, block: PlanBlock, shared: list[Floats]) -> Floats:
         """The step of some plans, from what each of them has looked up."""
@@ -181,9 +189,11 @@ class Screen:
             late_s = lag * block.micro_batches * (forward_s + backward_s)
             once_s = (reduction_s, buckets, exposed_s, prepare_s, optimizer_s, late_s)
             sketches.append(StageSketch(count, forward_s, backward_s, *once_s, weight_s))
-        sharded_s = [0.0] * 6
+        sharded_s = [0.0] * 7
         if len(shared) > 2 + _KINDS:
-            sharded_s = [*mean_layer(self._by_kind(shared[-1]), self._counts), *shared[-1][-3:]]
+            layer_s = mean_layer(self._by_kind(shared[-1], 4), self._counts)
+            root_gather_s, _, *root_s = shared[-1][-4:]
+            sharded_s = [*layer_s, root_gather_s, *root_s]
         sides = [(one[0], one[1]) for one in (mean_layer(layers_s, self._counts), embedding_s, head_s)]
         sharded = ShardedSketch(*sides, *sharded_s)
         sketch = Sketch(stack.fixed_step_s, sketches, send_s, send_back_s, shared_s, sharded)

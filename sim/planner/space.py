@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -54,11 +55,11 @@ def _blocks(scenario: Scenario, stack: GpuStack, degrees: tuple[Counts, ...]) ->
     model, training = scenario.model, scenario.training
     tensor, pipeline, virtual, data, micro_batch, micro_batches = degrees
     is_even = data * micro_batch * micro_batches == training.global_batch
-    for zero in stack.zero_stages:
+    for zero, has_depth in _sharding(stack, pipeline):
         # One replica has nobody to share states with: its ZeRO stage changes nothing.
-        has_stage = (data > 1) | (zero == stack.default_zero_stage)
+        has_stage = has_depth & ((data > 1) | (zero == stack.default_zero_stage))
         if zero >= GATHERING_STAGE:
-            has_stage &= (pipeline == 1) & is_even
+            has_stage &= is_even
         for sequence_parallel in (False, True) if stack.sequence_parallel else (False,):
             has_sequence = (tensor > 1) & (training.sequence % tensor == 0) if sequence_parallel else True
             for schedule in stack.schedules:
@@ -85,6 +86,17 @@ def _blocks(scenario: Scenario, stack: GpuStack, degrees: tuple[Counts, ...]) ->
                         schedule,
                         stack.rank_order,
                     )
+
+
+def _sharding(stack: GpuStack, pipeline: Counts) -> Iterator[tuple[int, Any]]:
+    """(ZeRO stage, which plans can have it). At ZeRO 2 a block has only pipelines or none: FSDP runs other steps."""
+    for zero in stack.zero_stages:
+        if zero < GATHERING_STAGE:
+            yield zero, True
+            continue
+        yield zero, pipeline == 1
+        if zero == GATHERING_STAGE:
+            yield zero, pipeline > 1
 
 
 def plan_at(scenario: Scenario, stack: GpuStack, block: PlanBlock, row: int) -> Plan:

@@ -1,11 +1,12 @@
-"""How far to believe a point: the error band beside its step time, a note on it, a warning outside what was checked."""
+"""How far to believe a point: the error band beside its step time, a note on it, and why there is none."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import Any
 
-from sim.catalog import Accuracy
+from sim.catalog.accuracy import Situation
+from sim.outcome.confidence import Band, Confidence
 from sim.outcome.outcome import Outcome
 from sim.report.points import counted
 
@@ -13,77 +14,96 @@ NOT_CHECKED = "not checked"
 
 
 def error_band(outcome: Outcome) -> str:
-    """Beside a step time: "-6 to +3 %", of how few rows, or that none was compared that is like it."""
-    accuracy, errors = outcome.confidence.accuracy, outcome.confidence.errors
-    if accuracy is None or errors is None:
-        return NOT_CHECKED
-    low, high = (f"{round(100 * error):+d}" for error in errors)
-    few = f" ({counted(accuracy.rows, 'row')})" if accuracy.has_few_rows else ""
-    return f"{low} to {high} %{few}"
+    """Beside a step time: "-6 to +3 %", or that nothing like it was compared."""
+    return band_words(outcome.confidence.step)
+
+
+def ends_of(band: Band | None) -> tuple[float | None, float | None]:
+    """Low and high end of a band; nothing of none."""
+    return (None, None) if band is None else (band.low, band.high)
+
+
+def band_words(band: Band | None) -> str:
+    """A band in whole percent: "-6 to +3 %"."""
+    return NOT_CHECKED if band is None else f"{round(100 * band.low):+d} to {round(100 * band.high):+d} %"
+
+
+def situation_words(of: Situation) -> str:
+    """A situation: "GPU, stack named, outside its checked range, to 128 devices"."""
+    reach = {"": "", "inside": "inside its checked range", "outside": "outside its checked range"}
+    scale = {"": "", "node": "within a node", "to 128": "to 128 devices", "above 128": "above 128 devices"}
+    words = (of.machine, f"stack {of.stack}" if of.stack else "", reach[of.reach], scale[of.scale])
+    return ", ".join(filter(None, words)) or "all predictions"
 
 
 def accuracy_notes(outcome: Outcome) -> list[str]:
-    """One note: how far simulated step times of the stack were off on published rows; of few rows a warning says it."""
-    stack, accuracy = outcome.stack, outcome.confidence.accuracy
-    if accuracy is None:
-        return [f"{stack} on {outcome.device_title}: not compared with any published row"]
-    if accuracy.has_few_rows:
-        return []
-    return [
-        f"{stack}: where it was checked, simulated step times were {_off(accuracy)} off (P10 to P90 of"
-        f" {accuracy.rows:,} published check rows; negative: too fast, and MFU too high)"
-    ]
+    """One note: what the band beside the step time is made of; none where there is no band."""
+    return [] if outcome.confidence.step is None else [f"{outcome.stack}: {evidence_words(outcome.confidence)}"]
 
 
-def few_rows_warnings(outcome: Outcome) -> list[str]:
-    """A warning where a stack's errors are those of few rows: it comes before all others."""
-    accuracy = outcome.confidence.accuracy
-    if accuracy is None or not accuracy.has_few_rows:
-        return []
-    return [
-        f"{accuracy.stack}: only {counted(accuracy.rows, 'published row')} to check it on; simulated step times were"
-        f" {_off(accuracy)} off there (negative: too fast)"
-    ]
+def evidence_words(confidence: Confidence) -> str:
+    """What the error bands of a prediction rest on."""
+    band = confidence.step
+    assert band is not None
+    searched = ", with what a search for the fastest plan adds" if confidence.is_searched else ""
+    memory = "" if confidence.memory is None else f"; of peak memory {_exactly(confidence.memory)}"
+    return (
+        f"for sources never seen, eight of ten step times are {_exactly(band)} off{searched} (negative: predicted too"
+        f" fast, and MFU too high; {situation_words(band.of)}: {counted(band.rows, 'row')} of"
+        f" {counted(band.sources, 'source')}){memory}"
+    )
 
 
 def warnings_of(outcome: Outcome) -> list[str]:
-    """Warnings: few rows to check the stack on, and everything in which a point lies outside of them."""
-    return [
-        *few_rows_warnings(outcome),
-        *(
-            f"{outcome.stack} was only checked on {words}; outside, errors may be larger"
-            for words in outcome.confidence.outside
-        ),
-    ]
+    """Warnings: why there is no error band, or in what a point lies outside the rows of its stack."""
+    return standing_warnings(outcome.stack, outcome.confidence)
 
 
-def accuracy_record(outcome: Outcome) -> dict[str, Any]:
+def standing_warnings(stack: str, confidence: Confidence) -> list[str]:
+    """The same of a prediction with a stack."""
+    place = confidence.standing
+    if place.unlike:
+        return [f"{stack}: no error band, as no published row has {', or '.join(place.unlike)}"]
+    if confidence.step is None:
+        return [f"{stack}: no error band, as nothing like it was compared with published rows"]
+    if place.compared is None:
+        return [f"{stack}: no published row ran it; its error band is that of stacks outside what they were checked on"]
+    return [f"{stack} was only checked on {words}; outside, errors may be larger" for words in place.outside]
+
+
+def confidence_record(confidence: Confidence) -> dict[str, Any]:
     """The same for results.json.
 
-    Errors are null where no row like the point was compared, checked_on where no published row checks the stack.
+    Errors are null where no row like the prediction was compared, checked_on where no published row ran the stack.
     """
-    accuracy, outside = outcome.confidence.accuracy, outcome.confidence.outside
+    place, step = confidence.standing, confidence.step
     return {
-        **_errors(outcome),
-        "checked_on": None if accuracy is None else dataclasses.asdict(accuracy),
-        "outside": list(outside),
+        **_errors(confidence),
+        "evidence": None if step is None else dataclasses.asdict(step),
+        "searched": confidence.is_searched,
+        "checked_on": None if place.compared is None else dataclasses.asdict(place.compared),
+        "outside": list(place.outside),
+        "not_checked_because": list(place.unlike),
     }
 
 
 def accuracy_columns(outcome: Outcome) -> dict[str, Any]:
     """The same for one row of summary.csv; errors are empty where no row like the point was compared."""
-    accuracy = outcome.confidence.accuracy
+    confidence = outcome.confidence
     return {
-        **_errors(outcome),
-        "check_rows": 0 if accuracy is None else accuracy.rows,
-        "outside_checked_range": "; ".join(outcome.confidence.outside),
+        **_errors(confidence),
+        "check_sources": 0 if confidence.step is None else confidence.step.sources,
+        "outside_checked_range": "; ".join(confidence.standing.outside),
+        "not_checked_because": "; ".join(confidence.standing.unlike),
     }
 
 
-def _errors(outcome: Outcome) -> dict[str, float | None]:
-    low, high = outcome.confidence.errors or (None, None)
-    return {"step_time_error_p10": low, "step_time_error_p90": high}
+def _errors(confidence: Confidence) -> dict[str, float | None]:
+    found: dict[str, float | None] = {}
+    for name, band in (("step_time", confidence.step), ("peak_memory", confidence.memory)):
+        found |= dict(zip((f"{name}_error_p10", f"{name}_error_p90"), ends_of(band), strict=True))
+    return found
 
 
-def _off(accuracy: Accuracy) -> str:
-    return f"{accuracy.error_p10:+.1%} to {accuracy.error_p90:+.1%}"
+def _exactly(band: Band) -> str:
+    return f"{band.low:+.1%} to {band.high:+.1%}"

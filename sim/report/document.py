@@ -14,7 +14,7 @@ from sim.outcome.effort import Effort
 from sim.outcome.ledger import Ledger
 from sim.outcome.lines import GROUPS, LINES
 from sim.outcome.outcome import Memory, Outcome, PartUse
-from sim.report.accuracy import accuracy_columns, accuracy_notes, accuracy_record, warnings_of
+from sim.report.accuracy import accuracy_columns, accuracy_notes, confidence_record, warnings_of
 from sim.report.axis_words import axis_cell
 from sim.report.comparison.compare import compare
 from sim.report.comparison.records import comparison_record
@@ -84,7 +84,7 @@ def _point(outcome: Outcome) -> dict[str, Any]:
         "counterfactual_step_times_s": outcome.counterfactual_step_times_s,
         "links": _links(outcome),
         "memory": _memory(outcome.memory),
-        "accuracy": accuracy_record(outcome),
+        "accuracy": confidence_record(outcome.confidence),
         "notes": [
             *step_notes([outcome])[0],
             *accuracy_notes(outcome),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sim.outcome.lines import GROUPS
 from sim.outcome.outcome import Outcome
-from sim.report.accuracy import accuracy_notes, error_band, few_rows_warnings, warnings_of
+from sim.report.accuracy import accuracy_notes, error_band, warnings_of
 from sim.report.borders import ascii_only
 from sim.report.layout import WIDTH, few, longest_word, table, wrapped
 from sim.report.points import curves
@@ -39,8 +39,7 @@ def screen(outcomes: Sequence[Outcome]) -> str:
     if not outcomes:
         return "no points\n"
     said = findings(outcomes)
-    foremost = {words for point in outcomes for words in few_rows_warnings(point)}
-    warnings = _once(outcomes, [warnings_of(point) for point in outcomes], foremost)
+    warnings = _once(outcomes, [warnings_of(point) for point in outcomes])
     notes = [*_line_words(said), *_conventions(outcomes), *_notes(outcomes)]
     most = _MOST_NOTES + (_MORE_NOTES if any(map(differs, outcomes)) else 0)
     if len(notes) > most:

@@ -37,9 +37,14 @@ def stacks_as_axes(document: Mapping[str, Any], path: Path) -> dict[str, Any]:
     return {**changed, "sweep": {**sweep, **axes}}
 
 
+def listed_stacks(names: str | None) -> list[str]:
+    """Names with commas between, as --stack takes them; none where there are none."""
+    return [name.strip() for name in (names or "").split(",") if name.strip()]
+
+
 def stack_override(names: str | None) -> list[str]:
-    """Names with commas between, as --stack takes them, as what --set takes; none where there are none."""
-    listed = [name.strip() for name in (names or "").split(",") if name.strip()]
+    """What --set takes for the names of --stack."""
+    listed = listed_stacks(names)
     return [f"system.stack={listed[0] if len(listed) == 1 else json.dumps(listed)}"] if listed else []
 
 

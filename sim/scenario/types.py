@@ -27,7 +27,7 @@ from sim.scenario.limits import PlanLimit, Search
 from sim.scenario.plan_request import PlanRequest, Recompute, ScheduleName, best_or_table
 from sim.scenario.prices import Prices
 from sim.scenario.run_request import RunRequest
-from sim.scenario.table import As, Count, NamedBy, ReadAs, Several, Table, Text, like, only_given, unless
+from sim.scenario.table import As, Count, Internal, NamedBy, ReadAs, Several, Table, Text, like, only_given, unless
 from sim.scenario.training import Element, Lora, RecipeRequest, Training
 from sim.scenario.variation import VariationTable, written_variation
 
@@ -154,8 +154,12 @@ class System(Table):
     """All of them."""
     sizes: Annotated[Sizes, WrapValidator(_not_beside_parts)] = field(default_factory=dict, kw_only=True)
     """Sizes of the topology to use instead of its file's."""
-    stack: Annotated[Any, ReadAs(Text, write=name_of), like('"megatron-2022"', '"my-stack.toml"')]
+    stack: Annotated[
+        Any, ReadAs(Text, write=name_of), like('"megatron-2022"', '"my-stack.toml"', '["megatron-2022", "vtrain"]')
+    ]
     """Name in the catalogue, a path ending in .toml as of a topology, or the stack itself."""
+    stack_is_default: Internal[bool] = field(default=False, kw_only=True)
+    """Whether nobody named the stack, so that it is a guess at what will run."""
     plan: Annotated[
         PlanRequest,
         WrapValidator(best_or_table),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import re
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from sim.errors import DoesNotFit, InputError, ScaletaxError
 from sim.machines import kind_of
 from sim.scenario.types import PlanRequest, Report, Scenario, System, Training
 from sim.validation.clusters import cluster_of
-from sim.validation.conventions import Convention, Filling, convention_of, device_of, place_of, table_devices
+from sim.validation.conventions import Filling, convention_of, device_of, place_of, table_devices
 from sim.validation.plans import RequestedPlan, requested_plan
 from sim.validation.short_memory import SHORT_OF_MEMORY, runs_short_of_memory
 from sim.validation.table import Row, unknown_device
@@ -76,10 +77,10 @@ class NotScored(DoesNotFit):
     general = "no plan assumed for what the source does not say fits: not scored"
 
 
-def case_of(row: Row) -> Case | Unsupported:
-    """What to simulate for a row, or why it cannot be."""
+def case_of(row: Row, stack: str | None = None) -> Case | Unsupported:
+    """What to simulate for a row, or why it cannot be. stack: a guess, instead of the one that sources.toml names."""
     try:
-        return _obstacle(row) or _scored(_Reading(row).case())
+        return _obstacle(row) or _scored(_Reading(row, stack).case())
     except ScaletaxError as error:
         return Unsupported.refused(row, error)
 
@@ -138,10 +139,11 @@ def _scored(case: Case) -> Case | Unsupported:
 class _Reading:
     """One row on its way to a scenario; collects what is assumed."""
 
-    def __init__(self, row: Row) -> None:
+    def __init__(self, row: Row, guess: str | None) -> None:
         self.row = row
         self.device = device_of(row) or ""
-        self.convention: Convention = convention_of(row)
+        convention = convention_of(row)
+        self.convention = convention if guess is None else dataclasses.replace(convention, stack=guess, known=False)
         self.stack: Any = load_stack(self.convention.stack, row.id)
         self.filling = Filling(self.convention)
         self.assumed = self.filling.assumed

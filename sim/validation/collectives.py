@@ -2,7 +2,7 @@
 
 Roles are given by a rule, not by looking at errors. "rate": one row a fabric and kind of algorithm, its largest
 message, from which a topology file takes the share of the links' rate that is reached. "fit": in each sweep and
-collective, ordered by ranks, algorithms and bytes, the third of every four rows; latencies are fitted on them.
+collective, ordered by ranks, algorithms and bytes, the third of every four rows; where a latency is fitted, on them.
 "outlier": a row whose note says what is wrong with it. All others are checks, as are all vendors' peaks but rates.
 """
 

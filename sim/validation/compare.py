@@ -7,19 +7,21 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sim.errors import ScaletaxError
-from sim.machines import Prepared
+from sim.machines import Prepared, facts_of
+from sim.outcome.confidence import NEVER_CHECKED, Confidence, confidence
 from sim.outcome.outcome import Memory, Outcome
 from sim.processes import mapped
 from sim.scenario.types import name_of
 from sim.simulate import simulate_prepared
 from sim.validation.cases import Case, Unsupported, case_of
 from sim.validation.conventions import convention_of
+from sim.validation.labels import label_of
 from sim.validation.roles import Role, role_of
 from sim.validation.table import Problem, Row, Table
 from sim.validation.tuning import settled
 
 _GIB = 2.0**30
-_MOST_PASSES = 100_000
+MOST_PASSES = 100_000
 """Beyond it a step takes minutes to simulate; no published one comes near it."""
 
 
@@ -27,7 +29,8 @@ _MOST_PASSES = 100_000
 class Comparison:
     """One measured and one predicted step, and what the prediction is made of.
 
-    lines: ledger line -> share of the device-seconds of the predicted step. plan: in a few words.
+    lines: ledger line -> share of the device-seconds of the predicted step. plan: in a few words. confidence: what all
+    sources but the row's own say of the prediction.
     """
 
     case: Case
@@ -36,6 +39,7 @@ class Comparison:
     predicted_memory_GiB: float  # noqa: N815
     plan: str
     lines: dict[str, float]
+    confidence: Confidence = NEVER_CHECKED
 
     @property
     def row(self) -> Row:
@@ -56,6 +60,12 @@ class Comparison:
     def error(self) -> float:
         """Signed relative error of the step time: negative means predicted too fast."""
         return self.predicted_s / self.measured_s - 1.0
+
+    @property
+    def is_inside(self) -> bool | None:
+        """Whether its error lies inside the band that other sources make; None where they make none."""
+        band = self.confidence.step
+        return None if band is None else band.low <= self.error <= band.high
 
     @property
     def memory_error(self) -> float | None:
@@ -86,7 +96,7 @@ def compare(
     cases = [case_of(row) for row in table.rows]
     chosen = [one for one in cases if isinstance(one, Case) and wanted(one, role_of(one))]
     # The longest first, so that no process is left with one of them at the end.
-    order = sorted(range(len(chosen)), key=lambda index: (-_length(chosen[index]), index))
+    order = sorted(range(len(chosen)), key=lambda index: (-length_of(chosen[index]), index))
     found: dict[int, Comparison | Unsupported] = {}
     longest_first = mapped(compare_case, [chosen[index] for index in order], jobs)
     for index, result in zip(order, longest_first, strict=True):
@@ -104,7 +114,7 @@ def compare_case(case: Case) -> Comparison | Unsupported:
     """Simulate one row with its open settings chosen. A row that breaks the simulator is listed so."""
     try:
         whole, prepared = settled(case)
-        if passes_of(prepared) > _MOST_PASSES:
+        if passes_of(prepared) > MOST_PASSES:
             return Unsupported(case.row, f"a step of {passes_of(prepared)} passes is too long to simulate")
         outcome = simulate_prepared(prepared)
     except ScaletaxError as error:
@@ -118,7 +128,15 @@ def compare_case(case: Case) -> Comparison | Unsupported:
         measured_bytes(outcome.memory, convention_of(case.row).memory) / _GIB,
         outcome.plan.summary(),
         _lines(outcome),
+        _confidence(case, prepared),
     )
+
+
+def _confidence(case: Case, prepared: Prepared) -> Confidence:
+    """What all sources but the row's own say of its prediction, its stack named or guessed."""
+    facts = facts_of(prepared)
+    assert facts is not None
+    return confidence(facts, is_guessed=not case.known, without=label_of(case.row.source))
 
 
 def passes_of(prepared: Prepared) -> int:
@@ -132,7 +150,7 @@ def measured_bytes(memory: Memory, what: Literal["allocated", "reserved"]) -> fl
     return sum(size for item, size in memory.stages[memory.fullest].items() if item not in beyond)
 
 
-def _length(case: Case) -> float:
+def length_of(case: Case) -> float:
     """About how many passes a step has: sequences of a replica times pipeline stages, before settings are chosen."""
     row = case.row
     return (row.global_batch_sequences or 1) / ((row.dp or 1) * (row.micro_batch or 1)) * (row.pp or 1)

@@ -6,6 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
+from sim.catalog import latest_stacks, stack_names
+from sim.errors import closest
+
 if TYPE_CHECKING:
     from sim.validation.table import Row
 
@@ -26,6 +29,8 @@ def contradictions(row: Row) -> list[tuple[str, str]]:
     for column in ("dp", "tp", "pp", "cp", "vpp"):
         if getattr(row, column) == 0:
             found.append((column, "is 0; a degree is 1 or more, or blank where it is not stated"))
+    if row.stack and row.stack not in (names := [*stack_names(), *latest_stacks()]):
+        found.append(("stack", f"no software stack is called '{row.stack}'{closest(row.stack, names)}"))
     if row.recompute not in ("", "none", "selective", "full"):
         found.append(("recompute", f"'{row.recompute}' is none of none, selective, full"))
     if row.d_model and row.heads and row.d_model < row.heads:

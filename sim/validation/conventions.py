@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
 
-from sim.catalog import device_names, load_device, load_stack
+from sim.catalog import device_names, load_device, load_stack, stack_meant
 from sim.catalog.data_files import read_data
 from sim.errors import InputError
 from sim.machines import kind_of
 from sim.validation.table import Row
 
-_UNKNOWN_YEAR = 2024
+UNKNOWN_YEAR = 2024
 """A row that does not say its year is taken for a recent one."""
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -82,7 +82,12 @@ def device_of(row: Row) -> str | None:
 
 def family_of(row: Row) -> str:
     """The first part of the name of a row's device: "a100"; empty where the catalogue has none."""
-    return (device_of(row) or "").partition("-")[0]
+    return device_family(device_of(row) or "")
+
+
+def device_family(device: str) -> str:
+    """The first part of the name of a device of the catalogue."""
+    return device.partition("-")[0]
 
 
 def table_devices() -> list[str]:
@@ -98,14 +103,14 @@ def place_of(row: Row) -> Place | None:
 
 
 def convention_of(row: Row) -> Convention:
-    """How a row is read, by the first entry that matches it."""
+    """How a row is read, by the first entry that matches it; a stack that the row names goes before that."""
     for entry in _conventions()["source"]:
         if _matches(entry, row):
             break
     traits = {**_traits(row), **entry.get("traits", {})}
     return Convention(
-        entry["stack"],
-        entry.get("known", True),
+        stack_meant(row.stack) or entry["stack"],
+        bool(row.stack) or entry.get("known", True),
         _own_topology(entry, row),
         entry.get("assume", {}),
         tuple(entry.get("tuned", ())),
@@ -134,7 +139,7 @@ def _own_topology(entry: Mapping[str, Any], row: Row) -> str | None:
 
 def _matches(entry: Mapping[str, Any], row: Row) -> bool:
     """Whether an entry is about a row: every pattern and figure of it holds, and its stack runs on the row's device."""
-    columns = {"match": row.source, "id": row.id, "note": row.note, "gpu": row.gpu, "model": row.model}
+    columns = {"match": row.source, "id": row.id, "note": row.note, "gpu": row.gpu.upper(), "model": row.model}
     stages = entry.get("zero_stage", row.zero_stage)
     return (
         all(re.match(entry[key], text) for key, text in columns.items() if key in entry)
@@ -142,7 +147,7 @@ def _matches(entry: Mapping[str, Any], row: Row) -> bool:
         and row.zero_stage in (stages if isinstance(stages, list) else [stages])
         and row.flash_attention == entry.get("flash_attention", row.flash_attention)
         and ("fused" not in entry or bool(row.flash_attention) == entry["fused"])
-        and entry.get("from_year", 0) <= (row.year or _UNKNOWN_YEAR) <= entry.get("to_year", math.inf)
+        and entry.get("from_year", 0) <= (row.year or UNKNOWN_YEAR) <= entry.get("to_year", math.inf)
         and (not entry.get("unsplit") or (row.tp or 1) * (row.pp or 1) == 1)
         and (not entry.get("no_pipeline") or (row.pp or 1) == 1)
         and _runs_on(entry["stack"], device_of(row))

@@ -1,222 +1,269 @@
-"""Fits constants of a stack or a device to published step times, on fit rows only.
+"""Fits all constants of stacks and devices at once to published step times, on fit rows only.
 
-Least squares on the logarithm of predicted over measured step time; a row far off pulls less the further off it is, so
-that odd runs do not rule. The closed form follows the constants; what the engine finds beside it (contention, the order
-of exchanges) is kept as a ratio for every row, and worked out anew after each round. The engine has the last word: a
-round that makes its errors worse is taken back.
+The most probable constants by pooling.py. How a row's error follows its constants is worked out by the closed form, a
+little step along each; the errors themselves are the engine's, which has the last word: a round that makes all of it
+less probable is halved, then taken back.
 """
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sim.catalog import load_device, load_stack, stack_names
-from sim.catalog.data_files import read_data
-from sim.catalog.loader import own_figures
 from sim.catalog.writer import write_figures
-from sim.errors import DoesNotFit, InputError, unknown_name
+from sim.errors import DoesNotFit, InputError
 from sim.hardware.network import Network
 from sim.machines import Prepared
 from sim.prepare import prepare_as_measured
-from sim.simulate import simulate_prepared
+from sim.processes import mapped
 from sim.validation.cases import Case, case_of
+from sim.validation.constants import Constant, active_in, changed, cited, constants, families, half_width, present
+from sim.validation.labels import label_of
+from sim.validation.pooling import Linear, Numbers, Priors, common_values, distance, misfit, most_probable, row_weights
 from sim.validation.roles import role_of
 from sim.validation.table import read_tables
 from sim.validation.tuning import settled
 
-_SOFT = 0.05
-"""Relative error beyond which a row's pull falls (the scale of a Cauchy loss)."""
 _ROUNDS = 4
-_SMALL = 0.005
-"""Of a constant's range: a smaller move ends the search."""
-_INSIDE = 1e-6
-"""Of a constant's range: the search starts this far inside it."""
-_NOT_CONSTANTS = ("stacks", "shared_with", "source", "edge")
-_MOST_EVALUATIONS = 12
+_STEPS = 8
+"""Of the closed form in each round of the engine."""
+_SHARES = (1.0, 0.5, 0.25)
+_SMALL = 0.02
+"""Standard deviations of a member taken at random: where no constant moves further, the search ends."""
+_FAR = 0.003
+"""Relative change of a row's step time beyond which it is worked out anew, not reckoned along its slopes."""
+_LITTLE = 0.02
+"""The step, in the same, along which slopes are taken."""
 
 
-@dataclass(frozen=True, slots=True)
-class Free:
-    """One constant to be fitted: its field of the record (and its key there), start and physical range."""
+class Worked(NamedTuple):
+    """A row worked out at some values: its error, and how fast it follows each (distances of constants.py).
 
-    path: tuple[str, ...]
-    start: float
-    low: float
-    high: float
-
-    @property
-    def name(self) -> str:
-        """As files have it: "table.key" inside a table of figures."""
-        return ".".join(self.path)
-
-
-@dataclass(frozen=True, slots=True)
-class FitPlan:
-    """What is fitted, and on what.
-
-    name: of the stack or device. kind: "stacks" or "devices". shared_with: devices that take the same values.
-    cases: fit rows, their open settings chosen. source: what the fitted figures cite.
+    closed_s: by the closed form there, for errors elsewhere.
     """
 
-    name: str
-    kind: str
-    shared_with: tuple[str, ...]
-    free: tuple[Free, ...]
-    cases: tuple[Case, ...]
-    source: str
+    error: float
+    closed_s: float
+    near: dict[Constant, float]
+    slopes: dict[Constant, float]
+
+    def reckoned(self, here: Mapping[Constant, float]) -> float:
+        """Its error elsewhere, along its slopes."""
+        return self.error + sum(slope * (here[one] - self.near[one]) for one, slope in self.slopes.items())
+
+
+class _Asked(NamedTuple):
+    """A row to be worked out at some distances of all constants. known: where the closed form leads there from."""
+
+    case: Case
+    distances: dict[Constant, float]
+    known: Worked | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """Values that were found, and the error that they leave on the rows they were fitted on (no validation)."""
+    """What was found. cases and rows: the fit rows, and what they are at these values. before: their first errors.
 
-    plan: FitPlan
-    values: dict[str, float]
-    mean_absolute_error: float
-    mean_absolute_error_before: float
+    values: in the units of the files, rounded to what files hold. Errors on these rows are no validation.
+    """
+
+    cases: tuple[Case, ...]
+    rows: tuple[Worked, ...]
+    before: tuple[float, ...]
+    distances: dict[Constant, float]
 
     @property
-    def at_the_edge(self) -> list[str]:
-        """Constants that ended at the edge of their physical range."""
-        near = 1e-3
-        return [
-            one.name
-            for one in self.plan.free
-            if min(self.values[one.name] - one.low, one.high - self.values[one.name]) < near * (one.high - one.low)
-        ]
+    def values(self) -> dict[Constant, float]:
+        """The constants, to four digits: more than the rows can tell."""
+        return rounded(self.distances)
+
+    @property
+    def mean_absolute_before(self) -> float:
+        """Mean absolute error of the rows before."""
+        return _mean_absolute(self.before)
+
+    @property
+    def mean_absolute(self) -> float:
+        """Mean absolute error of the rows now."""
+        return _mean_absolute([row.reckoned(self.distances) for row in self.rows])
+
+    @property
+    def common(self) -> tuple[float, ...]:
+        """The common value of each family; a share where the family has a unit."""
+        found = common_values(_vector(self.distances), priors())
+        return tuple(family.value(one) for family, one in zip(families(), found, strict=True))
 
 
-def fit_plan(name: str) -> FitPlan:
-    """What fits.toml says of a stack or device. Raises InputError for a name that it does not list."""
-    table = _fits()
-    kind = next((kind for kind in table if name in table[kind]), None)
-    if kind is None:
-        raise unknown_name("scaletax fit", "stack or device with fitted constants", name, fitted_names())
-    entry = table[kind][name]
-    stacks = entry.get("stacks", [one for one in stack_names() if name in _line(one)])
-    cases = _scored(case for case in fit_cases() if case.scenario.system.stack in stacks)
-    names = (name, *entry.get("shared_with", ()))
-    if kind == "devices":
-        cases = [case for case in cases if prepare_as_measured(case.scenario).parts[0].device.name in names]
-    if not cases:
-        raise InputError(f"scaletax fit {name}", "it has no fit rows", "see docs/validation.md for the rule of roles")
-    record = load_stack(name) if kind == "stacks" else load_device(name)
-    ranges = {tuple(key.split(".", 1)): bounds for key, bounds in entry.items() if key not in _NOT_CONSTANTS}
-    free = tuple(Free(path, _value(record, path), float(low), float(high)) for path, (low, high) in ranges.items())
-    return FitPlan(name, kind, tuple(entry.get("shared_with", ())), free, tuple(cases), entry["source"])
+def rounded(distances: Mapping[Constant, float]) -> dict[Constant, float]:
+    """Values in the units of the files."""
+    return {one: float(f"{one.value(at):.4g}") for one, at in distances.items()}
 
 
-def _scored(cases: Iterable[Case]) -> list[Case]:
+@functools.cache
+def fit_cases() -> tuple[Case, ...]:
+    """All rows that constants may be fitted on, as the tables have them."""
+    cases = [case_of(row) for row in read_tables().rows]
+    return tuple(case for case in cases if isinstance(case, Case) and role_of(case) == "fit")
+
+
+def scored(cases: Iterable[Case]) -> tuple[Case, ...]:
     """Those of which some plan fits, with their open settings chosen."""
     chosen = []
     for case in cases:
         with contextlib.suppress(DoesNotFit):
             chosen.append(settled(case)[0])
-    return chosen
+    return tuple(chosen)
 
 
-def fitted_names() -> list[str]:
-    """Everything that can be fitted."""
-    return sorted(name for kind in _fits().values() for name in kind)
+def fit(cases: Sequence[Case], jobs: int = 1, start: Mapping[Constant, float] | None = None) -> Fitted:
+    """Fit to rows whose open settings are chosen. start: values to begin at, the catalogue's where none are given.
 
-
-@functools.cache
-def fit_cases() -> tuple[Case, ...]:
-    """All rows that constants may be fitted on."""
-    cases = [case_of(row) for row in read_tables().rows]
-    return tuple(case for case in cases if isinstance(case, Case) and role_of(case) == "fit")
-
-
-def fit(plan: FitPlan) -> Fitted:
-    """Fit. Deterministic: the same rows and starts give the same values."""
-    problem = _Problem(plan)
-    start = np.array([one.start for one in plan.free])
-    best = np.clip(start, problem.low, problem.high)
-    errors = before = problem.engine_errors(best)
+    Deterministic, whatever `jobs`: the same rows and starts give the same values.
+    """
+    begin = present() if start is None else start
+    here = {one: one.standardised(begin[one]) for one in constants()}
+    rows = work_out(cases, here, jobs)
+    before = tuple(row.error for row in rows)
+    sources = [label_of(case.row.source) for case in cases]
     for _ in range(_ROUNDS):
-        candidate = problem.least_squares(best, errors)
-        change = float(np.max(np.abs(candidate - best) / (problem.high - problem.low)))
-        # What the engine finds beside the closed form moves too: where that makes the whole step worse, go half of it.
-        for share in (1.0, 0.5):
-            nearer = best + share * (candidate - best)
-            found = problem.engine_errors(nearer)
-            if _cost(found) < _cost(errors):
-                best, errors = nearer, found
+        aim = approach(cases, rows, here, jobs)
+        now = _improbable(rows, sources, here)
+        for share in _SHARES:
+            nearer = {one: here[one] + share * (aim[one] - here[one]) for one in here}
+            found = work_out(cases, nearer, jobs, rows)
+            if _improbable(found, sources, nearer) < now:
                 break
         else:
             break
-        if change < _SMALL:
+        moved = max(abs(nearer[one] - here[one]) for one in here)
+        here, rows = nearer, found
+        if moved < _SMALL:
             break
-    # Four digits: more than the rows can tell.
-    values = {one.name: float(f"{value:.4g}") for one, value in zip(plan.free, best, strict=True)}
-    return Fitted(plan, values, _mean_absolute(errors), _mean_absolute(before))
+    return Fitted(tuple(cases), rows, before, here)
 
 
-class _Problem:
-    """The rows of a fit, and their errors: logarithms of simulated over measured step time."""
-
-    def __init__(self, plan: FitPlan) -> None:
-        self.plan = plan
-        self.measured = np.array([case.step_time_s for case in plan.cases])
-        self.prepared = [prepare_as_measured(case.scenario) for case in plan.cases]
-        self.networks = [Network(one.parts[0].topology) for one in self.prepared]
-        self.low, self.high = (np.array([getattr(one, side) for one in plan.free]) for side in ("low", "high"))
-
-    def engine_errors(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """By the engine."""
-        times = [simulate_prepared(_changed(one, self.plan, values)).step_time_s for one in self.prepared]
-        return np.asarray(np.log(np.array(times) / self.measured))
-
-    def quick_errors(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """By the closed form where there is one."""
-        rows = zip(self.prepared, self.networks, strict=True)
-        changed = ((_changed(one, self.plan, values), network) for one, network in rows)
-        times = [one.kind.closed_form_s(one, network) for one, network in changed]
-        return np.asarray(np.log(np.array(times) / self.measured))
-
-    def least_squares(self, near: NDArray[np.float64], errors: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The best values by the closed form, with what the engine finds beside it near some values."""
-        from scipy.optimize import least_squares
-
-        beside = errors - self.quick_errors(near)
-        inside = np.clip(
-            near, self.low + _INSIDE * (self.high - self.low), self.high - _INSIDE * (self.high - self.low)
-        )
-        result = least_squares(
-            lambda values: self.quick_errors(values) + beside,
-            inside,
-            bounds=(self.low, self.high),
-            x_scale=np.maximum(np.abs(near), 1e-3 * (self.high - self.low)),
-            loss="cauchy",
-            f_scale=_SOFT,
-            max_nfev=_MOST_EVALUATIONS,
-        )
-        return np.asarray(result.x)
+def step(rows: Sequence[Worked], sources: list[str], here: Mapping[Constant, float]) -> dict[Constant, float]:
+    """The most probable distances as far as rows worked out nearby can tell. sources: of each row."""
+    found = most_probable(_linear(rows, sources), priors(), _vector(here), half_width())
+    return dict(zip(constants(), map(float, found), strict=True))
 
 
-def _cost(errors: NDArray[np.float64]) -> float:
-    """The Cauchy loss that is made least."""
-    return float(np.sum(np.log1p((errors / _SOFT) ** 2)))
+def approach(
+    cases: Sequence[Case], rows: Sequence[Worked], here: Mapping[Constant, float], jobs: int = 1
+) -> dict[Constant, float]:
+    """The most probable distances by the closed form, from rows that the engine worked out nearby."""
+    sources = [label_of(case.row.source) for case in cases]
+    found = dict(here)
+    for _ in range(_STEPS):
+        nearer = step(rows, sources, found)
+        moved = max(abs(nearer[one] - found[one]) for one in found)
+        found = nearer
+        if moved < _SMALL:
+            break
+        rows = work_out(cases, found, jobs, rows, engine=False)
+    return found
 
 
-def note_of(found: Fitted) -> str:
-    """How the values were found, for the note of each figure."""
-    stacks = sorted({case.scenario.system.stack for case in found.plan.cases})
-    rows = len(found.plan.cases)
-    return (
-        f"scaletax fit {found.plan.name}: least squares on the logarithm of simulated over measured step time, on the"
-        f" {rows} row{'s' if rows > 1 else ''} with role fit of {', '.join(stacks)}"
+def work_out(
+    cases: Sequence[Case],
+    here: Mapping[Constant, float],
+    jobs: int = 1,
+    known: Sequence[Worked] | None = None,
+    *,
+    engine: bool = True,
+) -> tuple[Worked, ...]:
+    """Every row at some distances; of those that are known nearby only the ones whose time moves beyond what is little.
+
+    engine: False where the closed form will do from there on, with what the engine found beside it and the same slopes.
+    """
+    if known is None:
+        return tuple(mapped(_work_out, [_Asked(case, dict(here)) for case in cases], jobs))
+    asked = [_Asked(case, dict(here), None if engine else row) for case, row in zip(cases, known, strict=True)]
+    stale = [index for index, row in enumerate(known) if abs(row.reckoned(here) - row.error) > _FAR]
+    found = list(known)
+    for index, row in zip(stale, mapped(_work_out, [asked[index] for index in stale], jobs), strict=True):
+        found[index] = row
+    return tuple(found)
+
+
+def priors() -> Priors:
+    """Of all constants."""
+    bounds = [families()[one.family].bounds for one in constants()]
+    low, high = (np.array(ends) for ends in zip(*bounds, strict=True))
+    return Priors(np.array([one.family for one in constants()]), low, high)
+
+
+def _work_out(asked: _Asked) -> Worked:
+    prepared = prepare_as_measured(asked.case.scenario)
+    near = {one: asked.distances[one] for one in active_in(prepared)}
+    values = {one: one.value(at) for one, at in near.items()}
+    network = Network(prepared.parts[0].topology)
+    base_s = _closed_form_s(changed(prepared, values), network)
+    if asked.known is not None:
+        error = asked.known.error + float(np.log(base_s / asked.known.closed_s))
+        return Worked(error, base_s, near, asked.known.slopes)
+    time_s = changed(prepared, values).trace.step_time_s
+    slopes = {}
+    for one, at in near.items():
+        # Towards the middle, so that no step leaves the range.
+        little = -_LITTLE if at > 0 else _LITTLE
+        other_s = _closed_form_s(changed(prepared, {**values, one: one.value(at + little)}), network)
+        slopes[one] = float(np.log(other_s / base_s)) / little
+    return Worked(float(np.log(time_s / asked.case.step_time_s)), base_s, near, slopes)
+
+
+def _closed_form_s(prepared: Prepared, network: Network) -> float:
+    return prepared.kind.closed_form_s(prepared, network)
+
+
+def _linear(rows: Sequence[Worked], sources: list[str]) -> Linear:
+    slopes, near = (np.zeros((len(rows), len(constants()))) for _ in range(2))
+    for index, row in enumerate(rows):
+        for one, slope in row.slopes.items():
+            slopes[index, _places()[one]], near[index, _places()[one]] = slope, row.near[one]
+    return Linear(np.array([row.error for row in rows]), slopes, near, row_weights(sources))
+
+
+def _improbable(rows: Sequence[Worked], sources: list[str], here: Mapping[Constant, float]) -> float:
+    values = _vector(here)
+    errors = np.array([row.reckoned(here) for row in rows])
+    return misfit(errors, row_weights(sources), half_width()) + distance(
+        values, common_values(values, priors()), priors()
     )
+
+
+def _vector(here: Mapping[Constant, float]) -> Numbers:
+    return np.array([here[one] for one in constants()])
+
+
+@functools.cache
+def _places() -> dict[Constant, int]:
+    return {one: index for index, one in enumerate(constants())}
+
+
+def movers(found: Fitted, constant: Constant) -> Counter[str]:
+    """Stack -> its fit rows that move a constant."""
+    stacks = [case.scenario.system.stack for case in found.cases]
+    return Counter(str(stack) for stack, row in zip(stacks, found.rows, strict=True) if constant in row.near)
+
+
+def note_of(found: Fitted, constant: Constant) -> str:
+    """How a value was found, for the note of the figure."""
+    own = movers(found, constant)
+    family = families()[constant.family].name
+    pooled = f"scaletax fit: pooled with the family '{family}'"
+    if not own:
+        return f"{pooled}, whose common value it takes: no row with role fit depends on it"
+    rows = sum(own.values())
+    return f"{pooled}, on the {rows} row{'s' if rows > 1 else ''} with role fit of {', '.join(sorted(own))}"
 
 
 def write_fit(found: Fitted, date: str) -> list[Path]:
@@ -224,58 +271,18 @@ def write_fit(found: Fitted, date: str) -> list[Path]:
 
     Raises InputError where the catalogue cannot be written to, as in an installed package.
     """
-    folder = Path(str(resources.files("sim.catalog"))) / found.plan.kind
-    paths = [folder / f"{name}.toml" for name in (found.plan.name, *found.plan.shared_with)]
-    for path in paths:
-        try:
-            write_figures(path, found.values, found.plan.source, date, note_of(found))
-        except OSError as error:
-            raise InputError(str(path), f"cannot write it: {error.strerror}", "fit in a checkout") from error
-    return paths
+    folder = Path(str(resources.files("sim.catalog")))
+    written: list[Path] = []
+    for constant, value in found.values.items():
+        for name in (constant.name, *constant.follow):
+            path = folder / constant.kind / f"{name}.toml"
+            try:
+                write_figures(path, {constant.label: value}, cited(constant.name), date, note_of(found, constant))
+            except OSError as error:
+                raise InputError(str(path), f"cannot write it: {error.strerror}", "fit in a checkout") from error
+            written.append(path)
+    return sorted(set(written))
 
 
-def _changed(prepared: Prepared, plan: FitPlan, values: Sequence[float] | NDArray[np.float64]) -> Prepared:
-    """The same with constants changed: of its stack where it has no value of its own, or of its device."""
-    wanted = {one: float(value) for one, value in zip(plan.free, values, strict=True)}
-    if plan.kind == "stacks":
-        stack = prepared.stack.name
-        inherited = {one: value for one, value in wanted.items() if not _overrides(stack, plan.name, one.path[0])}
-        return dataclasses.replace(prepared, stack=_with(prepared.stack, inherited))
-    parts = tuple(dataclasses.replace(part, device=_with(part.device, wanted)) for part in prepared.parts)
-    return dataclasses.replace(prepared, parts=parts)
-
-
-def _with(record: Any, values: Mapping[Free, float]) -> Any:
-    """A record with fields changed, or entries of its tables."""
-    changes: dict[str, Any] = {}
-    for one, value in values.items():
-        field, *key = one.path
-        changes[field] = {**changes.get(field, getattr(record, field)), key[0]: value} if key else value
-    return dataclasses.replace(record, **changes)
-
-
-def _value(record: Any, path: tuple[str, ...]) -> float:
-    found = getattr(record, path[0])
-    return float(found[path[1]] if path[1:] else found)
-
-
-@functools.cache
-def _line(stack: str) -> tuple[str, ...]:
-    """A stack, its base, the base's base, ..."""
-    base = own_figures(stack).get("base")
-    return (stack, *(_line(base) if base else ()))
-
-
-def _overrides(stack: str, base: str, field: str) -> bool:
-    """Whether a stack between `stack` and its base has a value of its own for a constant."""
-    line = _line(stack)
-    between = line[: line.index(base)] if base in line else ()
-    return any(field in own_figures(one) for one in between)
-
-
-def _fits() -> dict[str, dict[str, dict[str, Any]]]:
-    return read_data("fits", "sim.validation")
-
-
-def _mean_absolute(log_ratios: NDArray[np.float64]) -> float:
+def _mean_absolute(log_ratios: Sequence[float]) -> float:
     return float(np.mean(np.abs(np.expm1(log_ratios))))

@@ -16,16 +16,15 @@ _CUT = "..."
 
 @functools.cache
 def label_of(source: str) -> str:
-    """A source in at most 32 characters: its own name, one from labels.toml, or the beginning of its name."""
+    """A source in at most 32 characters: one from labels.toml, its own name, or the beginning of its name."""
     return _whole_label(source) or textwrap.shorten(source, _LONGEST, placeholder=_CUT)
 
 
 def _whole_label(source: str) -> str:
-    """Its own name, or one from labels.toml; empty where there is none, so that the name has to be cut."""
-    if len(source) <= _LONGEST:
-        return source
+    """One from labels.toml, or its own name; empty where that has to be cut."""
     found = ((pattern.match(source), label) for pattern, label in _patterns())
-    return next((label.format(**match.groupdict()) for match, label in found if match), "")
+    own = source if len(source) <= _LONGEST else ""
+    return next((label.format(**match.groupdict()) for match, label in found if match), own)
 
 
 def of_source(table: Table, wanted: str) -> Table:

@@ -13,8 +13,8 @@ from sim.validation.conventions import Filling, place_of
 from sim.validation.table import Row
 
 _SCHEDULES = ("", "none", "1f1b", "interleaved", "gpipe")
-_SHARDS_GRADIENTS = 2
-"""From this ZeRO stage on."""
+_SHARDS_PARAMETERS = 3
+"""The ZeRO stage that does."""
 _THRIFTIEST = {"micro_batch": 1, "virtual_stages": 1, "recompute": "full"}
 """Settings that take the least memory."""
 
@@ -154,9 +154,9 @@ class _PlanReading:
         if zero is not None and zero not in stack.zero_stages:
             zero = max((stage for stage in stack.zero_stages if stage <= zero), default=stack.zero_stages[0])
             self.assumed.append(f"zero {zero} for the stated {stated}")
-        if zero is not None and zero >= _SHARDS_GRADIENTS and pipeline > 1:
-            self.assumed.append(f"zero 1 for the stated {zero}, which is not simulated with a pipeline")
-            zero = 1
+        if zero == _SHARDS_PARAMETERS and pipeline > 1:
+            zero = max(stage for stage in stack.zero_stages if stage < _SHARDS_PARAMETERS)
+            self.assumed.append(f"zero {zero} for the stated {stated}, which is not simulated with a pipeline")
         if stated is None or zero != stated:
             self.guessed.append("zero")
         return zero

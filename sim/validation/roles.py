@@ -24,6 +24,11 @@ def role_of(case: Case) -> Role:
     return "fit" if case.row in fit_rows() else "check"
 
 
+def set_aside(case: Case) -> str:
+    """Why a row that can be simulated takes no part in any fit or headline; empty for one that does."""
+    return ""
+
+
 @functools.cache
 def fit_rows() -> frozenset[Row]:
     """All rows that constants may be fitted on."""
@@ -31,7 +36,7 @@ def fit_rows() -> frozenset[Row]:
     chosen: set[Row] = set()
     for row in read_tables().rows:
         case = case_of(row)
-        if not isinstance(case, Case) or not case.known:
+        if not isinstance(case, Case) or not case.known or set_aside(case):
             continue
         stack = case.scenario.system.stack
         seen[stack] += 1

@@ -84,6 +84,9 @@ class Summary:
     """Rows that are not simulated or not scored."""
     problems: tuple[str, ...]
     """What is wrong with rows that cannot be read."""
+    with_band: int = 0
+    """Rows that have an error band, and how many of them lie inside."""
+    inside: int = 0
 
     @property
     def reasons(self) -> list[tuple[str, int]]:
@@ -120,6 +123,8 @@ def summarise(
         worst=tuple(_worst(one) for one in sorted(counted, key=lambda one: -abs(one.error))[:_MOST_WORST]),
         left_out=_left_out(validation.unsupported),
         problems=problem_lines(validation.problems),
+        with_band=sum(one.is_inside is not None for one in counted),
+        inside=sum(one.is_inside is True for one in counted),
     )
 
 

@@ -87,6 +87,8 @@ class Row:
     memory_GiB: float | None = None  # noqa: N815
     verified: str = ""
     note: str = ""
+    stack: str = ""
+    """A name of the catalogue, in a table of one's own; blank: by the rules of sources.toml."""
 
     @property
     def degrees(self) -> tuple[int, int, int, int] | None:

@@ -19,6 +19,8 @@ from sim.validation.scaling import Series, mean_scaling_error
 Measure = Literal["mean_absolute", "median_absolute", "p90_absolute", "worst"]
 FEWEST_ROWS = 5
 """A source needs as many to be called the worst."""
+HEADLINE = ("a100", "h100")
+"""Families of devices that the headline is over."""
 _DIGITS = 7
 """What differs beyond them is how sums were rounded."""
 
@@ -55,7 +57,7 @@ _WORDS: dict[Measure, str] = {
 
 def is_dense_ampere_or_hopper(one: Comparison) -> bool:
     """Whether a row counts for the headline: a listed source, A100 or H100. Only dense bf16/fp16 is simulated."""
-    return one.case.known and family_of(one.row) in ("a100", "h100")
+    return one.case.known and family_of(one.row) in HEADLINE
 
 
 def headline(checks: Sequence[Comparison]) -> Errors | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from sim.errors import ScaletaxError
 from sim.hardware.network import Network
@@ -20,9 +20,10 @@ _MOST_VIRTUAL_STAGES = 8
 """As many as published plans have: sends and launches slow finer interleaving, which the closed form leaves out."""
 
 
-def settled(case: Case) -> tuple[Case, Prepared]:
+def settled(case: Case, changed: Callable[[Prepared], Prepared] = lambda one: one) -> tuple[Case, Prepared]:
     """The case with every open setting chosen, the fastest of those that fit, and prepared.
 
+    changed: what is done to everything that is prepared, such as other constants.
     A plan that the source states in full has run, whatever our account of its memory says; one of which something is
     assumed has to fit. Raises DoesNotFit where none does, InputError where no setting makes a legal plan.
     """
@@ -31,7 +32,7 @@ def settled(case: Case) -> tuple[Case, Prepared]:
     for request in _requests(case) if case.open else [case.scenario.system.plan]:
         one = _with_plan(case, request)
         try:
-            tried.append((one, prepare_as_measured(one.scenario)))
+            tried.append((one, changed(prepare_as_measured(one.scenario))))
         except ScaletaxError as error:
             refused = refused or error
     if not tried:

@@ -22,7 +22,8 @@ def layer_activation_bytes(model: Model, part: Slice, style: Style, recompute: R
     Hand-worked: GPT (f = 4h, dropout, unfused), t = 1: s b h (34 + 5 a s / h).
     """
     if recompute == "full":
-        return style.activation_bytes * part.unsharded_tokens * model.hidden
+        kept = part.tokens / part.tensor if style.splits_kept_inputs else part.unsharded_tokens
+        return style.activation_bytes * kept * model.hidden
     if recompute == "selective" and style.selective_recompute == "operators":
         return _operator_bytes(model, part, style)
     whole = part.unsharded_tokens * model.hidden * _whole_bytes(model, style)

@@ -55,6 +55,10 @@ class Style:
     """When a fused attention's output is laid out anew for the projection, and both are kept."""
     gradient_add_bytes: float = 0.0
     """What a kernel of its own moves per element to add a weight's gradient to a buffer; 0: there is none."""
+    gradient_adds: Array = 1.0
+    """How often such a kernel runs, on average over micro-batches."""
+    splits_kept_inputs: bool = False
+    """Tensor ranks keep a share each of the input of a layer that is recomputed as a whole."""
 
     @property
     def activation_bytes(self) -> float:
@@ -180,7 +184,10 @@ def linear(
 
 def gradient_sum(name: str, elements: Array, style: Style) -> tuple[Kernel, ...]:
     """The kernel that adds a weight's gradient to the buffer of all micro-batches, where the product does not."""
-    return (elementwise(f"{name} sum", elements, style.gradient_add_bytes),) if style.gradient_add_bytes else ()
+    if not style.gradient_add_bytes:
+        return ()
+    one = elementwise(f"{name} sum", elements * style.gradient_adds, style.gradient_add_bytes)
+    return (replace(one, launches=style.gradient_adds),)
 
 
 def memory_pass(
@@ -192,11 +199,11 @@ def memory_pass(
 
 
 def flash_attention(
-    sequences: Array, sequence: Array, query_width: Array, key_value_width: Array, style: Style
+    sequences: Array, sequence: Array, query_width: Array, key_value_width: Array, head_dim: Array, style: Style
 ) -> Operation:
     """Fused attention: scores never reach memory; the backward pass recomputes them (2.5 times the FLOPs).
 
-    query_width, key_value_width: heads x head size on this device.
+    query_width, key_value_width: heads x head size on this device. head_dim: size of a head.
     Source: Dao et al. 2022 (FlashAttention), sec. 3; Dao 2023 (FlashAttention-2), sec. 4.1 for the factor 2.5.
     """
     square = 4.0 * sequences * sequence * sequence * query_width
@@ -205,8 +212,10 @@ def flash_attention(
     traffic = width * sequences * sequence * (2 * query_width + 2 * key_value_width)
     needed = CAUSAL_SHARE * square
     sizes = (2.5 * executed, 2.5 * traffic, 2 * needed, 2 * square)
-    forward = Kernel("attention", "attention", executed, traffic, needed, square, format=name)
-    backward = Kernel("attention backward", "attention", *sizes, backward=True, format=name)
+    shape = {"m": sequence, "k": head_dim, "batch": sequences * query_width / head_dim}
+    uneven = style.causal_skip
+    forward = Kernel("attention", "attention", executed, traffic, needed, square, **shape, uneven=uneven, format=name)
+    backward = Kernel("attention backward", "attention", *sizes, **shape, backward=True, uneven=uneven, format=name)
     # Row sums of output times gradient (2 a), the queries' gradient cleared, added to and cast in fp32 (3 x 4 + a), and
     # the three gradients packed for the projection (2 a each).
     tokens = sequences * float(sequence)

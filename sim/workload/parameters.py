@@ -63,6 +63,17 @@ def count_parameters(model: Model) -> ParameterCount:
     )
 
 
+def count_tensors(model: Model) -> int:
+    """Matrices and tables of the whole model; see Weights.tensors."""
+    layers = sum(count * kind.weights(model).tensors for kind, count in model_runs(model))
+    return layers + root_tensors(model)
+
+
+def root_tensors(model: Model) -> int:
+    """Those outside the layers."""
+    return EMBEDDING.weights(model).tensors + HEAD.weights(model).tensors
+
+
 def adapter_parameters(model: Model, lora: Lora) -> int:
     """Trained parameters of the adapters of all layers."""
     return sum(count * kind.adapters(model, lora).total for kind, count in model_runs(model))

@@ -34,6 +34,11 @@ class Weights:
         """Elements of all of them."""
         return _elements(self.matrices) + _elements(self.tables) + self.vectors
 
+    @property
+    def tensors(self) -> int:
+        """Matrices and tables, with query, key and value in one. Vectors are left out: they are small."""
+        return len(self.tables) + max(len(self.matrices) - 2, 0)
+
     def states(self, optimizer: Optimizer) -> float:
         """Numbers that an optimizer keeps of them, beside a master copy.
 

@@ -7,7 +7,7 @@ import pytest
 from sim.catalog import load_stack, read_stack
 from sim.errors import InputError
 from sim.prepare import prepare
-from sim.report.accuracy import accuracy_notes
+from sim.report.accuracy import warnings_of
 from sim.scenario import resolved_toml
 from sim.simulate import simulate
 from sim.sweep.grid import load_scenarios
@@ -75,7 +75,7 @@ def test_its_order_of_ranks_and_schedules_are_used(write):
 
 def test_screens_call_it_by_its_title(write):
     outcome = simulate(write())
-    assert accuracy_notes(outcome) == [f"Mine on {outcome.device_title}: not compared with any published row"]
+    assert warnings_of(outcome) == ["Mine: no error band, as no published row has a stack of one's own"]
     usual = write()
     usual = dataclasses.replace(usual, system=dataclasses.replace(usual.system, stack="megatron-zero-bubble"))
     assert simulate(usual).stack == "megatron-zero-bubble"
@@ -116,6 +116,7 @@ def traffic_of(optimizer, size):
         ({"more": 'overlap_slowdown = { value = -1, kind = "assumed", note = "x" }'}, "no number from 0 on"),
         ({"more": 'attention_kernel = { value = "flash-9", kind = "assumed", note = "x" }'}, "no figure for 'flash-9'"),
         ({"more": 'selective_recompute = { value = "all", kind = "assumed", note = "x" }'}, "unknown recomputation"),
+        ({"more": 'gradient_sum = { value = "later", kind = "assumed", note = "x" }'}, "unknown sum of gradients"),
         ({"more": 'rms_norm = { value = "slow", kind = "assumed", note = "x" }'}, "unknown way to run norms"),
         ({"more": 'vocabulary_multiple = { value = 0, kind = "assumed", note = "x" }'}, "0 is too little"),
         ({"more": 'gradient_bucket_bytes = { value = 0, kind = "assumed", note = "x" }'}, "0 is too little"),

@@ -4,16 +4,16 @@ import dataclasses
 
 import numpy as np
 import pytest
-from builders import gpt, gpu, gpu_stack, machine
+from builders import gpt, gpu, gpu_stack, machine, plan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.cost.compute import input_weight_gradients_s, pass_cost, phase_parts, products_s, timed, useful_time_s
+from sim.cost.compute import Machine, input_weight_gradients_s, pass_cost, phase_parts, products_s, timed, useful_time_s
 from sim.cost.parts import combined, duration_s, relabelled, scaled
 from sim.hardware.kernel import Kernel, launched_time_s
 from sim.scenario.types import Lora
 from sim.workload.layer import Slice, embedding_operations, head_operations, layer_operations
-from sim.workload.operations import Operation, total
+from sim.workload.operations import Operation, linear, total
 from sim.workload.phases import kernels_of
 
 UNFUSED, FUSED = machine(), machine(stack=gpu_stack("fsdp-2023"))
@@ -37,6 +37,33 @@ WORK = {
 def cost_of(build, part, recompute, on):
     """Of a pass whose backward is both gradients in one go."""
     return pass_cost(build(part), build(part.unsplit()), part.tensor, recompute, on, ("forward", "backward"))
+
+
+def test_how_a_stack_sums_gradients():
+    # Into fp32: read 2, then 4 and 4; a cast first reads 2 and writes 4, then 4, 4 and 4. In fp16 nothing is cast.
+    def bytes_of(sums, precision="bf16", **stack):
+        style = Machine(gpu(), gpu_stack("megatron-2021", gradient_sum=sums, **stack), precision).style
+        return style.weight_gradient_bytes, style.gradient_add_bytes
+
+    assert bytes_of("product") == (8, 0)
+    assert bytes_of("kernel") == (2, 10)
+    assert bytes_of("cast and kernel") == (2, 18)
+    assert bytes_of("kernel", "fp16") == bytes_of("cast and kernel", "fp16") == (2, 6)
+    assert bytes_of("autograd") == (2, 10)
+    assert bytes_of("kernel", reduces_every_micro_batch=True) == (2, 0)
+
+
+def test_autograd_does_without_the_sum_of_the_first_micro_batch():
+    def sums(how, micro_batches):
+        on = Machine(gpu(), gpu_stack("megatron-2021", gradient_sum=how), "fp16")
+        style = on.style_of(plan(micro_batches=micro_batches))
+        (one,) = (kernel for kernel in linear("y", 8, 4, 2, style).weight_gradient if kernel.kind == "elementwise")
+        return one.traffic_bytes, one.launches
+
+    # A weight of 4 x 2 in fp16, 6 bytes each; of 4 micro-batches three add.
+    assert sums("kernel", 4) == (48, 1)
+    assert sums("autograd", 4) == (36, 0.75)
+    assert sums("autograd", 1) == (0, 0)
 
 
 def layer_cost(model, part, recompute, on, lora=None):

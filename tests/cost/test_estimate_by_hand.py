@@ -34,7 +34,7 @@ SECOND = StageSketch(
     count=1, forward_s=2, backward_s=3, reduction_s=0.75, buckets=1, gather_s=0.5, prepare_s=0.25, optimizer_s=0.5,
     straggler_s=0.03125,
 )  # fmt: skip
-NOTHING_SHARDED = ShardedSketch((0, 0), (0, 0), (0, 0), 0, 0, 0, 0, 0, 0)
+NOTHING_SHARDED = ShardedSketch((0, 0), (0, 0), (0, 0), 0, 0, 0, 0, 0, 0, 0)
 PIPELINE = Sketch(10, (FIRST, SECOND), 0.125, 0.25, 0.375, NOTHING_SHARDED)
 
 
@@ -57,12 +57,13 @@ def test_sends_beside_compute():
 
 
 @pytest.mark.parametrize(
-    ("reduction_s", "slowed_s", "end_s"),
+    ("reduction_s", "slowed_s", "earlier_s", "end_s"),
     # Of four buckets three leave behind a backward of 8 s, while 6 s of it are left. Three reductions of 1 s slow it by
-    # a tenth of 3 s, and the last shows; of 4 s they fill 6 / 0.9 s of it and slow it by a tenth of that.
-    [(1.0, 0.3, 1.0), (4.0, 0.1 * 6 / 0.9, 16 - 6 - 0.1 * 6 / 0.9), (0.0, 0.0, 0.1)],
+    # a tenth of 3 s, and the last shows; of 4 s they fill 6 / 0.9 s of it and slow it by a tenth of that. After an
+    # earlier micro-batch all four leave beside the 12 s of the next: 4 s slow it by a tenth, and of 16 s 4 are left.
+    [(1.0, 0.3, 0.4, 1.0), (4.0, 0.1 * 6 / 0.9, 4.0, 16 - 6 - 0.1 * 6 / 0.9), (0.0, 0.0, 0.0, 0.1)],
 )
-def test_reductions_behind_a_backward(reduction_s, slowed_s, end_s):
+def test_reductions_behind_a_backward(reduction_s, slowed_s, earlier_s, end_s):
     stage = StageSketch(1, 4, 8, reduction_s, 4, 0.5, 0.04, 1, 0.06)
     sketch = Sketch(2, (stage,), 0, 0, 0, NOTHING_SHARDED)
     stack = overlapping(overlap_slowdown=0.1, overlap_parameter_gather=False)
@@ -71,7 +72,7 @@ def test_reductions_behind_a_backward(reduction_s, slowed_s, end_s):
         once_s + 3 * 12 + slowed_s + end_s
     )
     assert estimated_step_s(plan(micro_batches=3, zero=2), sketch, stack) == pytest.approx(
-        once_s + 3 * 12 + 3 * slowed_s + end_s
+        once_s + 3 * 12 + slowed_s + 2 * earlier_s + end_s
     )
 
 
@@ -90,7 +91,8 @@ def test_two_chunks_leave_one_after_the_other():
 
 
 SHARDED = ShardedSketch(
-    layer_s=(2, 4), embedding_s=(0.5, 0.25), head_s=(1, 2), layer_gather_s=3, root_gather_s=0.75, layer_scatter_s=5,
+    layer_s=(2, 4), embedding_s=(0.5, 0.25), head_s=(1, 2), layer_gather_s=3, layer_again_s=3, root_gather_s=0.75,
+    layer_scatter_s=5,
     root_scatter_s=0.125, layer_prepare_s=0.5, root_prepare_s=0.0625,
 )  # fmt: skip
 FSDP = {"overlap_slowdown": 0.1, "prefetch_layers": 1}
@@ -117,7 +119,7 @@ def test_sharded_layers_that_compute():
     forwards_s = 0.5 + 2 * 2.03 + 2.03 + 1
     backwards_s = 2 + 2 * 4.58 + 4.58
     one_s = 0.75 + forwards_s + backwards_s + (0.9 + 0.0625) + 0.125
-    found = sharded_step_s(layer_gather_s=0.3, layer_scatter_s=0.5, embedding_s=(0.5, 0.9))
+    found = sharded_step_s(layer_gather_s=0.3, layer_again_s=0.3, layer_scatter_s=0.5, embedding_s=(0.5, 0.9))
     assert found == pytest.approx(0.25 + 0.5 + 1 + 2 * one_s)
 
 
@@ -128,12 +130,34 @@ def test_parameters_that_stay_until_the_backward_are_gathered_once():
     assert sharded_step_s(zero=2) == pytest.approx(0.25 + 0.5 + 1 + 2 * one_s)
 
 
-def test_layers_that_are_not_gathered_ahead_slow_nothing():
-    forwards_s = 3 + 2 * 3 + 2 + 1
-    backwards_s = 3 + 2 * 8 + 4.5
+def test_layers_that_are_not_gathered_ahead_wait_and_slow_nothing():
+    # Forward: 3 s of gather before 2 s of compute. Backward: 3 s before 4.5 s, which runs beside the scatter of 5 s.
+    forwards_s = 3 + 2 * (3 + 2) + 2 + 1
+    backwards_s = 3 + 2 * (3 + 5) + 4.5
     one_s = 0.75 + forwards_s + backwards_s + 5 + 0.125
     found = sharded_step_s(stack={"overlap_slowdown": 0.1, "prefetch_layers": 0})
     assert found == pytest.approx(0.25 + 0.5 + 1 + 2 * one_s)
+
+
+def test_layers_whose_scatter_is_waited_for_as_well():
+    # Gathered twice for the backward: 6 s before 4.5 s, and 5 s of scatter before the next layer.
+    forwards_s = 3 + 2 * (3 + 2) + 2 + 1
+    backwards_s = 6 + 2 * (6 + 5 + 4.5) + 4.5
+    one_s = 0.75 + forwards_s + backwards_s + 5 + 0.125
+    stack = {"overlap_slowdown": 0.1, "prefetch_layers": 0, "overlap_gradient_reduction": False}
+    assert sharded_step_s(stack=stack, layer_again_s=6) == pytest.approx(0.25 + 0.5 + 1 + 2 * one_s)
+
+
+def test_layers_gathered_tensor_by_tensor_by_hand():
+    # Four tensors of a layer (query, key and value are one) on eight ranks: four gathers, each with two operations of
+    # 6 us for each rank; with full recomputation the backward's gather comes twice.
+    changed = {"tensor_gathers": True, "list_operations": 2.0, "host_launch_s": 6e-6}
+    on = machine(stack=gpu_stack("fsdp-2023", **changed))
+    found = step_costs(gpt(), training(), plan(data=8, zero=3, recompute="full"), on, ideal_node())
+    unit, moved_s = found.layers[0].sharded, 2 * 7 / 8 * count_parameters(gpt()).layer / 100e9
+    assert unit.gather.seconds == pytest.approx(moved_s + 4 * 2 * 8 * 6e-6)
+    assert unit.gather.meetings == 4
+    assert unit.again.seconds == pytest.approx(2 * unit.gather.seconds)
 
 
 @pytest.mark.parametrize("lora", [None, Lora(4, ("query",))])

@@ -13,11 +13,14 @@ from sim.cost.split import (
     gradient_reduction,
     gradient_send,
     head_exchanges,
+    input_gathers,
     layer_exchanges,
     overlapped,
     overlapped_with_weight_gradients,
+    owners_broadcast,
     parameter_gather,
     pipeline_send,
+    tensor_by_tensor,
     tied_embedding_bytes,
 )
 from sim.hardware.network import NOTHING, Communication, Group, Network
@@ -56,6 +59,18 @@ def test_full_recomputation_exchanges_again_and_a_parallel_block_once():
     assert exchanges(layer_exchanges, 4, recompute="full") == pytest.approx((2 * once, 4 * once))
     assert exchanges(layer_exchanges, 4, recompute="selective") == pytest.approx((2 * once, 2 * once))
     assert exchanges(layer_exchanges, 4, parallel_block=True) == pytest.approx((once, once))
+
+
+def test_inputs_kept_in_shares_are_gathered_before_the_backward():
+    # 4 ranks: 3/4 of the hidden state come in, once. Recomputed in part, or shares anyway: nothing.
+    def gathered(*setting, keeps=True):
+        def formula(model, part, shape, network):
+            return input_gathers(model, part, shape, gpu_stack(splits_kept_inputs=keeps), network)
+
+        return exchanges(formula, 4, *setting)
+
+    assert gathered(False, "full") == (0.0, pytest.approx(3 / 4 * SIZE / RATE))
+    assert gathered(False, "full", keeps=False) == gathered(False, "selective") == gathered(True, "full") == (0.0, 0.0)
 
 
 def moved(cost, phase="backward"):
@@ -305,3 +320,18 @@ def test_a_tensor_group_inside_a_node_is_faster_than_one_across():
 
     # Eight cards of 2 GB/s carry what one link of 200 GB/s carries inside the node: twelve times slower, less latency.
     assert layer_s(16) > 5 * layer_s(8)
+
+
+@pytest.mark.parametrize(("tensors", "calls"), [(12, 8), (5, 5)])
+def test_owners_broadcast_one_after_the_other(tensors, calls):
+    # Every byte goes around the ring once, in as many broadcasts as there are owners: no more than ranks or tensors.
+    found = owners_broadcast(12e9, tensors, plan(data=8, zero=1), ideal_node(8, RATE))
+    assert found.seconds == pytest.approx(12e9 / RATE)
+    assert found.meetings == calls
+
+
+def test_an_exchange_of_each_tensor():
+    shape, network = plan(data=8, zero=3), ideal_node(8, RATE)
+    found = tensor_by_tensor(lambda size: parameter_gather(size, shape, network), 8e9, 4)
+    assert found.seconds == pytest.approx(parameter_gather(8e9, shape, network).seconds)
+    assert found.meetings == 4

@@ -166,6 +166,14 @@ def test_the_optimizer_is_bound_by_memory_and_sharded():
     assert costs(plan(data=4, zero=1), model, on).optimizer == ({"optimizer": pytest.approx(whole_s / 4)},)
 
 
+def test_an_optimizer_that_goes_unit_by_unit_waits_for_its_launches():
+    # Three launches for each of 4 layers and the root, beside 20, of 1 ms each.
+    on = machine(stack=gpu_stack("fsdp-2023", host_launch_s=1e-3, optimizer_launches=20, optimizer_unit_launches=3))
+    shapes = plan(data=4, zero=3), plan(data=4)
+    launched_s = [costs(shape, on=on).optimizer[0]["optimizer"] for shape in shapes]
+    assert launched_s == pytest.approx([35e-3, 20e-3])
+
+
 def test_a_simpler_optimizer_moves_less():
     model = gpt(hidden=1024, heads=8)
     on = machine(stack=gpu_stack(optimizer_traffic_bytes={"adam": 32.0, "sgd": 16.0}, optimizer_launches=0))

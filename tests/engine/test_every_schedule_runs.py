@@ -68,7 +68,9 @@ def test_the_engine_finds_the_bubble_that_the_schedule_states(name, stages, roun
     costs = free_costs(shape, chunks=(apart(*map(float, chunk_s)),) * shape.chunks)
     trace = run(gpu_program(shape, costs, STACKS[stack]))
     lines = close_ledger(trace, shape.devices).device_seconds
-    expected_s = shape.pipelining.bubble_s(stages, shape.virtual_stages, others_of(shape, *chunk_s))
+    expected_s = shape.pipelining.bubble_s(
+        stages, shape.virtual_stages, shape.micro_batches, others_of(shape, *chunk_s)
+    )
     assert lines["bubble"] == pytest.approx(stages * expected_s)
     assert lines["useful"] == stages * shape.micro_batches * shape.virtual_stages * sum(chunk_s)
     assert trace.step_time_s * stages == pytest.approx(lines["useful"] + lines["bubble"])

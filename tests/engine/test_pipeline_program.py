@@ -196,6 +196,22 @@ def test_zero_two_reduces_every_micro_batch_without_overlap_too():
     assert sum(span.what == "reduce gradients" for span in trace.spans) == 3
 
 
+@pytest.mark.parametrize(("virtual", "times"), [(1, 8), (2, 2 * 2)])
+@pytest.mark.parametrize("stack", [BLOCKING, overlapping()])
+def test_zero_two_in_a_pipeline_reduces_a_chunk_when_its_micro_batches_in_a_row_end(virtual, times, stack):
+    # Eight micro-batches through four stages: one chunk after each of them; two chunks after each four in a row.
+    shape = plan(pipeline=4, virtual_stages=virtual, data=2, zero=2, micro_batches=8)
+    reductions = (Communication(1.0),) * 4
+    trace, _ = simulated(shape, stack, chunks=equal_chunks(shape, 10.0, 20.0), reductions=reductions)
+    for stage in range(4):
+        reduced = [one for one in trace.spans if one.what == "reduce gradients" and one.actor == f"stage {stage}"]
+        assert len(reduced) == times
+    # The last stage: after three forwards elsewhere, its own and its first backward; with two chunks, after four
+    # backwards in a row at least.
+    first = min(one.start_s for one in trace.spans if one.what == "reduce gradients" and one.actor == "stage 3")
+    assert first == 3 * 10 + 10 + 20 if virtual == 1 else first >= 3 * 10 + 10 + 4 * 20
+
+
 def test_a_shared_embedding_is_reduced_by_both_ends_at_once():
     shape = plan(pipeline=3, micro_batches=3)
     trace, _ = simulated(

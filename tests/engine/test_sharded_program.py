@@ -17,14 +17,14 @@ from sim.hardware.network import Communication, Network
 from sim.outcome.ledger import close_ledger
 
 
-def simulated(layers, gather, scatter, forward, backward, micro_batches=1, **stack):
+def simulated(layers, gather, scatter, forward, backward, micro_batches=1, again=None, **stack):
     shape = plan(data=8, zero=3, micro_batches=micro_batches, layers_per_chunk=(layers,))
     options = {"prefetch_layers": 1, "overlap_slowdown": 0.0, "reduces_every_micro_batch": True, **stack}
     costs = free_costs(
-        shape, root=ShardedUnit(Communication(1.0), Communication(1.0), 0.0),
+        shape, root=ShardedUnit(Communication(1.0), Communication(1.0), Communication(1.0), 0.0),
         layers=(LayerCost(
             pass_of({"useful": forward}, {"useful": backward}),
-            ShardedUnit(Communication(gather), Communication(scatter), 0.0),
+            ShardedUnit(Communication(gather), Communication(again or gather), Communication(scatter), 0.0),
         ),) * layers,
     )  # fmt: skip
     trace = run(sharded_program(shape, costs, gpu_stack("fsdp-2023", **options)))
@@ -43,6 +43,19 @@ def test_compute_hides_all_but_the_first_gathers_and_the_last_scatter(layers, ga
     assert trace.step_time_s == layers * (forward + backward) + exposed
     assert ledger.device_seconds["data_comm"] == 8 * exposed
     assert ledger.device_seconds["bubble"] == 0
+
+
+@given(st.integers(2, 12), SMALL, SMALL, SMALL, SMALL, SMALL)
+def test_without_a_gather_ahead_and_with_scatters_waited_for_nothing_hides(
+    layers, gather, again, scatter, forward, backward
+):
+    # Compute of no length stands at the ends: nothing is beside the first gather, nor beside the last scatter.
+    trace, ledger = simulated(
+        layers, gather, scatter, forward, backward, again=again, prefetch_layers=0, overlap_gradient_reduction=False
+    )
+    exposed = 1 + layers * (gather + again + scatter) + 1
+    assert trace.step_time_s == pytest.approx(layers * (forward + backward) + exposed)
+    assert ledger.device_seconds["data_comm"] == pytest.approx(8 * exposed)
 
 
 @given(st.integers(2, 12), SMALL, SMALL)

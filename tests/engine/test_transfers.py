@@ -20,7 +20,7 @@ from sim.engine.work import Work
 from sim.hardware.network import NOTHING, Communication, Group, Network, Wave
 
 NIC = 20e9
-NETWORK = Network(cluster(32, nic=NIC, hop=0.0, launch=0.0, tree_level=0.0))
+NETWORK = Network(cluster(32, nic=NIC, hop=0.0, launch=0.0))
 """Four nodes of eight; a card a device."""
 RAILS, TENSOR, STAGES = Group(2, 8), Group(8), Group(2, 16)
 """Data groups over two nodes, tensor groups inside one, pipelines of two stages of two nodes each."""
@@ -152,7 +152,7 @@ def test_links_with_room_for_both_are_not_contested():
     # NVLink of half a card's rate limits a ring with four ranks in each node: all of its bytes pass each port, the
     # quarter that leaves the node on its way to the card of the next rail, so a card is busy for an eighth of the time.
     # A leaf with a quarter of the rate of its cards limits a send to the other leaf, which never touches NVLink.
-    network = Network(cluster(64, nic=NIC, nvlink=NIC / 2, over=4.0, hop=0.0, launch=0.0, tree_level=0.0))
+    network = Network(cluster(64, nic=NIC, nvlink=NIC / 2, over=4.0, hop=0.0, launch=0.0))
     ring, send = network.run("all_gather", 1e9, Group(16, 2)), network.send(1e9, 32, Group(2, 32))
     links, used = network.topology.links, []
     for communication in (ring, send):
@@ -171,7 +171,7 @@ def seconds_of(communication):
 def test_two_on_the_same_cards_take_turns():
     # Two nodes; a ring of two puts as much on every card as a send: each goes at half its pace. 0.05 s alone, 0.1 s
     # together; the longer send is alone for its last 0.05 s.
-    network = Network(cluster(16, nic=NIC, hop=0.0, launch=0.0, tree_level=0.0))
+    network = Network(cluster(16, nic=NIC, hop=0.0, launch=0.0))
     reduction, send = network.run("all_reduce", 1e9, RAILS), network.send(2e9, 8, RAILS)
     assert (seconds_of(reduction), seconds_of(send)) == (pytest.approx(0.05), pytest.approx(0.1))
     streams = {DATA: doing(reduction, some=range(16)), "pipeline send": doing(send, some=range(8))}

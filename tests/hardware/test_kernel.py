@@ -129,7 +129,9 @@ def test_the_roofline():
     device = toy(hbm_bytes_per_s=2e9, memory_efficiency=0.5, attention_efficiency=efficiencies)
 
     def time_s(kind, flops, traffic, backward=False):
-        kernel = Kernel("k", kind, flops, traffic, m=256, n=128, k=1000, backward=backward)
+        kernel = Kernel(
+            "k", kind, flops, traffic, m=256, n=128, k=64 if kind == "attention" else 1000, backward=backward
+        )
         return float(kernel_time_s(kernel, device, stack, "bf16"))
 
     assert time_s("elementwise", 0.0, 3e6) == 3e-3
@@ -152,11 +154,29 @@ def test_a_kernel_runs_at_the_peak_of_its_format():
 
 def test_the_same_attention_is_as_fast_as_its_kernel():
     device = toy(attention_efficiency={"old forward": 0.25, "new forward": 0.75})
-    kernel = Kernel("k", "attention", 3e9)
+    kernel = Kernel("k", "attention", 3e9, m=128, k=64)
     old_s, new_s = (
         float(kernel_time_s(kernel, device, gpu_stack(attention_kernel=name), "bf16")) for name in ("old", "new")
     )
     assert (old_s, new_s) == pytest.approx((12e-3, 4e-3))
+
+
+@pytest.mark.parametrize(
+    ("rows", "heads", "size", "uneven", "times"),
+    [
+        # On 4 multiprocessors: 8 blocks of 128 rows are two each, 9 are three for one of them: 3 / 2.25 of the mean.
+        (1024, 1, 64, False, 1.0), (128, 9, 64, False, 3 / 2.25), (1025, 1, 64, False, 3 / 2.25),
+        # Uneven blocks: half of the longest, which is two means, is waited for in the end.
+        (1024, 1, 64, True, 3 / 2), (1024, 100, 64, True, 201 / 200),
+        # A head of 80 is worked on as one of 96.
+        (1024, 1, 80, False, 96 / 80), (1024, 1, 32, False, 1.0),
+    ],
+)  # fmt: skip
+def test_a_fused_attention_works_on_whole_blocks_and_rounded_heads(rows, heads, size, uneven, times):
+    device = toy(4, attention_efficiency={"ours forward": 0.5})
+    kernel = Kernel("k", "attention", 1e9, m=rows, batch=heads, k=size, uneven=uneven)
+    found = float(kernel_time_s(kernel, device, gpu_stack(attention_kernel="ours"), "bf16"))
+    assert found == pytest.approx(times * 1e9 / (0.5 * PEAK))
 
 
 def test_the_host_is_the_clock_where_kernels_are_short():

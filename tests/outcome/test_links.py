@@ -157,7 +157,7 @@ def traced(instructions, network):
 
 def test_a_transfer_is_spread_over_its_instruction():
     # All-reduce over two nodes: 0.5 s of 0.8 s moves bytes; then nothing until 1 s.
-    network = Network(cluster(16, nic=20e9, hop=0.0, launch=0.3, tree_level=0.0))
+    network = Network(cluster(16, nic=20e9, hop=0.0, launch=0.3))
     reduction = network.run("all_reduce", 10e9, Group(2, 8))
     assert reduction.seconds == pytest.approx(0.8)
     trace = traced(

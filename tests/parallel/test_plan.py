@@ -89,7 +89,8 @@ def test_schedules_and_virtual_stages():
 
 def test_stacks_cannot_do_everything():
     refused("zero 3", "allowed: 0, 1", zero=3)
-    refused("zero 2 with pipeline 2", stack=overlapping(), zero=2, pipeline=2)
+    refused("zero 3 with pipeline 2", stack=overlapping(zero_stages=(0, 3)), zero=3, pipeline=2)
+    assert check(stack=overlapping(), zero=2, pipeline=2).zero == 2
     refused("no sequence parallelism", stack=gpu_stack("megatron-2021"), tensor=2, sequence_parallel=True)
     refused("tensor 8 does not divide the sequence length 100", tensor=8, sequence=100, sequence_parallel=True)
     assert not check(tensor=8, sequence=100).sequence_parallel

@@ -60,6 +60,23 @@ def test_states_of_the_zero_stages(zero, weights, gradients, optimizer):
     assert found.optimizer == pytest.approx(optimizer * count)
 
 
+@pytest.mark.parametrize(("virtual", "whole"), [(1, 1 / 8), (2, 1 / 2)])
+def test_zero_two_in_a_pipeline_keeps_a_chunk_of_whole_gradients(virtual, whole):
+    # A stage of eight layers. One chunk: gradients leave layer by layer at every micro-batch. Two: they are summed in
+    # one of them over the micro-batches in a row, and the other has left.
+    over = {
+        "pipeline": 2,
+        "virtual_stages": virtual,
+        "data": 4,
+        "micro_batches": 4,
+        "layers_per_chunk": (8 // virtual,) * 2 * virtual,
+    }
+    model = gpt(16)
+    sharded, kept = (memory(plan(zero=zero, **over), model=model) for zero in (2, 1))
+    assert sharded.gradients == kept.gradients / 4
+    assert sharded.buffers - kept.buffers == pytest.approx(whole * kept.gradients)
+
+
 def test_the_optimizers_step_may_be_the_peak():
     # Gradients in 2 bytes are copied to 4, and the optimizer makes one tensor of 4 more, where activations and logits
     # have gone: 8 bytes for each parameter that the device updates, all of them or an eighth.

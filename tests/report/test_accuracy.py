@@ -5,18 +5,31 @@ from __future__ import annotations
 import dataclasses
 import re
 
-from sim.catalog import Accuracy
+import pytest
+from builders import believed
+
+from sim.catalog.accuracy import Compared, Situation
 from sim.outcome.comparison.metrics import error_span, time_span_s
-from sim.outcome.confidence import NEVER_CHECKED, Confidence
+from sim.outcome.confidence import NEVER_CHECKED, Band, Confidence, Standing
 from sim.outcome.outcome import Outcome
-from sim.report.accuracy import accuracy_columns, accuracy_notes, accuracy_record, error_band, warnings_of
+from sim.report.accuracy import (
+    accuracy_columns,
+    accuracy_notes,
+    confidence_record,
+    error_band,
+    situation_words,
+    warnings_of,
+)
 from sim.report.document import results_document, summary_rows
 from sim.report.screen import screen
 
-CHECKED = Accuracy(
-    "s", 20, -0.057, 0.021, 0.03, ("a100",), (1e9, 7e10), (8, 512), (2048, 2048), (64, 1024), ("bf16",), ("adam",)
+CHECKED = Compared(
+    "s", ("one", "two"), 20, ("a100",), (1e9, 7e10), (8, 512), (2048, 2048), (64, 1024), ("bf16",), ("adam",)
 )
 OUTSIDE = ("8 to 512 devices", "sequences of 2,048")
+BAND = believed(-0.057, 0.021)
+BEYOND = dataclasses.replace(BAND, standing=Standing(Situation("GPU"), CHECKED, OUTSIDE))
+UNLIKE = Confidence(Standing(unlike=("optimizer sgd", "precision fp8")))
 
 
 def with_confidence(outcome: Outcome, confidence: Confidence) -> Outcome:
@@ -24,46 +37,69 @@ def with_confidence(outcome: Outcome, confidence: Confidence) -> Outcome:
 
 
 def test_the_band_stands_beside_step_time_and_mfu(alone: Outcome) -> None:
-    text = screen([with_confidence(alone, Confidence(CHECKED))])
+    text = screen([with_confidence(alone, dataclasses.replace(BAND, standing=Standing(Situation("GPU"), CHECKED)))])
     assert re.search(r"[\d.]+ % +-6 to \+2 % +\d+/\d+ +[\d.]+ %", text)
-    assert "-5.7% to +2.1% off (P10 to P90 of 20 published check rows" in " ".join(text.split())
+    assert "eight of ten step times are -5.7% to +2.1% off" in " ".join(text.split())
+    assert "GPU: 200 rows of 12 sources" in " ".join(text.split())
     assert "warning" not in text
 
 
 def test_a_band_about_nothing_has_no_sign_that_means_nothing(alone: Outcome) -> None:
-    point = with_confidence(alone, Confidence(dataclasses.replace(CHECKED, error_p90=-0.001)))
-    assert error_band(point) == "-6 to +0 %"
+    assert error_band(with_confidence(alone, believed(-0.057, -0.001))) == "-6 to +0 %"
 
 
-def test_few_rows_are_said_to_be_few(alone: Outcome) -> None:
-    point = with_confidence(alone, Confidence(dataclasses.replace(CHECKED, rows=3)))
-    assert error_band(point) == "-6 to +2 % (3 rows)"
-    assert "only 3 published rows to check it on; simulated step times were -5.7% to +2.1% off" in warnings_of(point)[0]
-    assert accuracy_notes(point) == []
-    single = with_confidence(alone, Confidence(dataclasses.replace(CHECKED, rows=1)))
-    assert error_band(single) == "-6 to +2 % (1 row)"
+def test_what_a_search_adds_and_the_band_of_memory_are_noted(alone: Outcome) -> None:
+    memory = Band(-0.1, 0.11, Situation(), 60, 11)
+    point = with_confidence(alone, dataclasses.replace(BAND, memory=memory, is_searched=True))
+    (note,) = accuracy_notes(point)
+    assert "off, with what a search for the fastest plan adds" in note
+    assert note.endswith("of peak memory -10.0% to +11.0%")
+    assert accuracy_columns(point)["peak_memory_error_p90"] == 0.11
 
 
-def test_few_rows_are_warned_of_before_all_else(several: tuple[Outcome, ...]) -> None:
-    few = dataclasses.replace(CHECKED, rows=2)
-    points = [with_confidence(point, Confidence(CHECKED, OUTSIDE)) for point in several]
-    lines = screen([*points[:-1], with_confidence(points[-1], Confidence(few, OUTSIDE))]).splitlines()
-    assert "only 2 published rows" in next(line for line in lines if line.startswith("warning: "))
+@pytest.mark.parametrize(
+    ("of", "words"),
+    [
+        (Situation(), "all predictions"),
+        (Situation("wafer"), "wafer"),
+        (
+            Situation("GPU", "guessed", "outside", "above 128"),
+            "GPU, stack guessed, outside its checked range, above 128 devices",
+        ),
+        (Situation("GPU", "named", "inside", "node"), "GPU, stack named, inside its checked range, within a node"),
+    ],
+)
+def test_situations_are_said_in_words(of: Situation, words: str) -> None:
+    assert situation_words(of) == words
 
 
-def test_a_stack_that_nothing_checks_is_not_checked(alone: Outcome) -> None:
-    point = with_confidence(alone, NEVER_CHECKED)
+def test_a_point_that_nothing_is_like_is_not_checked(alone: Outcome) -> None:
+    point = with_confidence(alone, UNLIKE)
     assert error_band(point) == "not checked"
-    assert "not compared with any published row" in accuracy_notes(point)[0]
-    assert warnings_of(point) == []
-    nothing = {"step_time_error_p10": None, "step_time_error_p90": None}
-    assert accuracy_record(point) == {**nothing, "checked_on": None, "outside": []}
+    assert accuracy_notes(point) == []
+    (line,) = warnings_of(point)
+    assert line.endswith("no error band, as no published row has optimizer sgd, or precision fp8")
+    assert confidence_record(UNLIKE)["not_checked_because"] == ["optimizer sgd", "precision fp8"]
+    assert confidence_record(NEVER_CHECKED)["checked_on"] is None
     assert accuracy_columns(point)["step_time_error_p10"] is None
+    assert error_span(point) is None
+    assert time_span_s(point) is None
+
+
+def test_of_parts_of_different_kinds_nothing_is_known(alone: Outcome) -> None:
+    (line,) = warnings_of(with_confidence(alone, NEVER_CHECKED))
+    assert "nothing like it was compared" in line
+
+
+def test_a_stack_that_nobody_ran_is_said_to_be_one(alone: Outcome) -> None:
+    (line,) = warnings_of(with_confidence(alone, BAND))
+    assert "no published row ran it" in line
 
 
 def test_outside_the_checked_range_there_is_a_warning(alone: Outcome) -> None:
-    point = with_confidence(alone, Confidence(CHECKED, OUTSIDE))
+    point = with_confidence(alone, BEYOND)
     text = " ".join(screen([point]).split())
+    assert error_band(point) == "-6 to +2 %"
     for words, warning in zip(OUTSIDE, warnings_of(point), strict=True):
         assert words in warning
         assert f"warning: {warning}" in text
@@ -71,7 +107,9 @@ def test_outside_the_checked_range_there_is_a_warning(alone: Outcome) -> None:
 
 def test_warnings_come_before_notes_and_are_never_cut(several: tuple[Outcome, ...]) -> None:
     points = [
-        with_confidence(point, Confidence(CHECKED, (f"{index} to {index + 1} devices",)))
+        with_confidence(
+            point, dataclasses.replace(BAND, standing=Standing(Situation("GPU"), CHECKED, (f"{index} devices",)))
+        )
         for index, point in enumerate(several)
     ]
     lines = screen(points).splitlines()
@@ -81,30 +119,14 @@ def test_warnings_come_before_notes_and_are_never_cut(several: tuple[Outcome, ..
     assert max(warned) < min(noted)
 
 
-def test_outside_the_checked_range_no_band_is_shown(alone: Outcome) -> None:
-    point = with_confidence(alone, Confidence(CHECKED, OUTSIDE))
-    assert error_band(point) == "not checked"
-    assert "-6 to +2 %" not in screen([point])
-    assert error_span(point) is None
-    assert time_span_s(point) is None
-
-
 def test_the_files_hold_the_band(alone: Outcome) -> None:
-    point = with_confidence(alone, Confidence(CHECKED))
+    point = with_confidence(alone, BEYOND)
     (record,) = results_document([point])["points"]
     assert (record["accuracy"]["step_time_error_p10"], record["accuracy"]["step_time_error_p90"]) == (-0.057, 0.021)
-    (row,) = summary_rows([point])
-    assert (row["step_time_error_p10"], row["step_time_error_p90"], row["check_rows"]) == (-0.057, 0.021, 20)
-    assert row["outside_checked_range"] == ""
-
-
-def test_the_files_hold_no_band_but_what_lies_outside(alone: Outcome) -> None:
-    point = with_confidence(alone, Confidence(CHECKED, OUTSIDE))
-    (record,) = results_document([point])["points"]
-    assert record["accuracy"]["step_time_error_p10"] is None
-    assert record["accuracy"]["checked_on"]["error_p10"] == -0.057
+    assert record["accuracy"]["checked_on"]["sources"] == ["one", "two"]
+    assert record["accuracy"]["evidence"]["of"]["machine"] == "GPU"
     assert record["accuracy"]["outside"] == list(OUTSIDE)
     assert set(warnings_of(point)) <= set(record["notes"])
     (row,) = summary_rows([point])
-    assert (row["step_time_error_p10"], row["step_time_error_p90"], row["check_rows"]) == (None, None, 20)
+    assert (row["step_time_error_p10"], row["step_time_error_p90"], row["check_sources"]) == (-0.057, 0.021, 12)
     assert row["outside_checked_range"] == "; ".join(OUTSIDE)

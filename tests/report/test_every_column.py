@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from sim.catalog import law_names
 from sim.cli import cli
 from sim.outcome.lines import LINES
 from sim.outcome.outcome import Outcome
+from sim.planning import believed
 from sim.report.comparison.compare import Comparison, Equal, compare
 from sim.report.comparison.tables import points_table
 from sim.report.entries import entries_screen, entry_rows
@@ -60,7 +62,8 @@ NAMES: dict[str, Callable[[Outcome], Any]] = {
     "flop_convention": lambda o: o.scenario.report.flop_convention,
     "resolution": lambda o: o.resolution.name,
     "variation": lambda o: o.scenario.system.variation.name,
-    "outside_checked_range": lambda o: "; ".join(o.confidence.outside),
+    "outside_checked_range": lambda o: "; ".join(o.confidence.standing.outside),
+    "not_checked_because": lambda o: "; ".join(o.confidence.standing.unlike),
 }
 RUN: dict[str, Callable[[Outcome], Any]] = {
     "undisturbed_s": lambda o: o.steps * o.step_time_s,
@@ -92,7 +95,9 @@ COLUMNS: dict[str, Callable[[Outcome], Any]] = {
     },
     "step_time_error_p10": NUMBERS["accuracy/step_time_error_p10"],
     "step_time_error_p90": NUMBERS["accuracy/step_time_error_p90"],
-    "check_rows": lambda o: o.confidence.accuracy.rows if o.confidence.accuracy else 0,
+    "peak_memory_error_p10": NUMBERS["accuracy/peak_memory_error_p10"],
+    "peak_memory_error_p90": NUMBERS["accuracy/peak_memory_error_p90"],
+    "check_sources": lambda o: o.confidence.step.sources if o.confidence.step else 0,
     **{f"{line}_device_s": (lambda o, line=line: o.ledger.device_seconds[line]) for line in LINES},
     "memory_peak_bytes": NUMBERS["memory/peak_bytes"],
     "memory_capacity_bytes": NUMBERS["memory/capacity_bytes"],
@@ -290,7 +295,18 @@ def plan_row(rows: str) -> dict[str, Callable[..., Any]]:
     }
 
 
+BELIEVED = (
+    "step_time_error_p10", "step_time_error_p90", "peak_memory_error_p10", "peak_memory_error_p90", "searched",
+    "evidence/**", "checked_on/**",
+)  # fmt: skip
+
+
+def of_search(name: str) -> Callable[..., Any]:
+    return lambda s, *path: NUMBERS[f"accuracy/{name}"](SimpleNamespace(confidence=believed(s.found)), *path)
+
+
 PLANS: dict[str, Callable[..., Any]] = {
+    **{f"accuracy/{name}": of_search(name) for name in BELIEVED},
     "devices": lambda s: s.found.about.scenario.system.devices,
     "memory_margin": lambda s: s.found.about.scenario.system.search.memory_margin,
     "capacity_bytes": lambda s: s.found.capacity_bytes,
@@ -334,6 +350,8 @@ ROWS: dict[str, Callable[[Compared], Any]] = {
     "measured_step_time_s": lambda c: c.measured_s,
     "predicted_step_time_s": lambda c: c.predicted_s,
     "error": lambda c: c.predicted_s / c.measured_s - 1,
+    **{f"band_{end}": (lambda c, end=end: getattr(c.confidence.step, end, None)) for end in ("low", "high")},
+    **{f"memory_band_{end}": (lambda c, end=end: getattr(c.confidence.memory, end, None)) for end in ("low", "high")},
     "measured_memory_GiB": lambda c: c.row.memory_GiB,
     "predicted_memory_GiB": lambda c: c.predicted_memory_GiB,
     "memory_error": lambda c: None if c.row.memory_GiB is None else c.predicted_memory_GiB / c.row.memory_GiB - 1,
@@ -388,6 +406,10 @@ def count(number: float) -> str:
     return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
 
 
+def band(errors: tuple[float, float] | None) -> str:
+    return "not checked" if errors is None else f"{100 * errors[0]:+.0f} to {100 * errors[1]:+.0f} %"
+
+
 SCREEN: dict[str, Callable[[Outcome], str]] = {
     "system": lambda o: o.scenario.system.name,
     "de- vices": lambda o: f"{o.devices:,}",
@@ -395,7 +417,7 @@ SCREEN: dict[str, Callable[[Outcome], str]] = {
     "step time": lambda o: readable_time(o.step_time_s),
     "tokens /s": lambda o: count(NUMBERS["tokens_per_s"](o)),
     "MFU": lambda o: percent(NUMBERS["mfu_causal"](o)),
-    "error P10 to P90": lambda o: "not checked",
+    "error P10 to P90": lambda o: band(o.confidence.errors),
     "peak GiB": lambda o: f"{o.memory.peak_bytes / 2**30:.0f}/{o.memory.capacity_bytes / 2**30:.0f}",
     "tax": lambda o: percent(NUMBERS["distribution_tax"](o)),
     "time to train": lambda o: readable_time(NUMBERS["time_to_train_s"](o)),

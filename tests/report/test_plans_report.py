@@ -16,7 +16,8 @@ from matplotlib.figure import Figure
 
 from sim.errors import DoesNotFit, InputError
 from sim.parallel.plan import Plan
-from sim.planning import PlanStudy
+from sim.planning import PlanStudy, believed
+from sim.report.accuracy import band_words
 from sim.report.charts.effort import effort_figure
 from sim.report.charts.plans import by_tensor_degree, plans, plans_figure
 from sim.report.plans.asked import asked, refuse_beside_file, sizes_of, with_limits
@@ -61,6 +62,28 @@ def test_options_make_a_scenario() -> None:
     assert wafer.system.stack == "cerebras-r2"
     (tokens,) = asked({**OPTIONS, "--batch": "24576 tokens"}, [])
     assert tokens.training.global_batch == 48
+
+
+@pytest.mark.parametrize(
+    ("stack", "changes", "is_default"),
+    [
+        (None, [], True),
+        ("megatron-core-2024", [], False),
+        (None, ["system.stack=megatron-2022"], False),
+        ("megatron-core-2024,megatron-2022", [], False),
+    ],
+)
+def test_a_stack_that_nobody_named_is_a_guess(stack: str | None, changes: list[str], is_default: bool) -> None:
+    found = asked({**OPTIONS, "--stack": stack}, changes)
+    assert {one.system.stack_is_default for one in found} == {is_default}
+
+
+def test_the_best_plan_has_the_band_of_a_searched_one_and_says_so(studies: list[SystemStudy]) -> None:
+    gpus, wafers = studies[0].found, studies[-1].found
+    assert (believed(gpus).is_searched, believed(wafers).is_searched) == (True, False)
+    text = plans_screen(studies[:1], 3)
+    assert f"Error of its step time, P10 to P90: {band_words(believed(gpus).step)}." in text
+    assert "with what a search for the fastest plan adds" in " ".join(text.split())
 
 
 def test_amounts_of_the_options_are_for_people() -> None:

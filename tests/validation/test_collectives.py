@@ -149,7 +149,9 @@ def test_every_fit_row_is_counted_where_it_was_fitted_on():
             assert len(rows) == int(said[1]), figure["note"]
             assert {said[2], said[3]} <= rows
             found |= rows
-    assert found == {one.id for one in ROWS if one.role == "fit"}
+    # Between nodes of InfiniBand nothing is fitted: what may be is not used.
+    free = {one.id for one in ROWS if one.role == "fit" and one.topology == "dgx-h100-superpod"}
+    assert found == {one.id for one in ROWS if one.role == "fit"} - free
 
 
 def test_what_another_fabric_lends_is_worth_the_same():

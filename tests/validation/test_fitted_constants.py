@@ -1,45 +1,34 @@
 """The audit of fitted constants: few, listed with their physical range, within it, and with their rows named.
 
-At most six a stack (those of its base among them) and six a device. A figure fitted elsewhere than by `scaletax fit`
-says on which measured kernels.
+At most six a stack (those of its base among them) and six a device are fitted on steps. A figure fitted elsewhere than
+by `scaletax fit` says on which measured kernels.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib import resources
 from typing import Any
 
 import pytest
 
-from sim.catalog import Figure, device_names, load_device, load_stack, stack_names
+from sim.catalog import Figure, device_names, load_device, load_sources, load_stack, stack_names
+from sim.catalog.data_files import read_data
 from sim.validation.cases import Case, case_of
+from sim.validation.constants import Constant, active, constants, families
 from sim.validation.roles import fit_rows
 
 MOST = 6
 AT_THE_EDGE = 1e-3
-"""Of the range, as `scaletax fit` reckons it."""
-NOT_CONSTANTS = {"stacks", "shared_with", "source", "edge"}
-ON_KERNELS = {"gemm_sustained", "gemm_store_share"}
+"""Of the range."""
+ON_KERNELS = {"gemm_sustained", "gemm_store_share", "gemm_fill_s"}
 """Device figures that may come from measured matrix products instead."""
-KERNEL_NOTE = r".*GEMM rows"
-ROWS_NOTE = r".*on the (?P<rows>\d+) rows? with role fit of (?P<stacks>[\w., -]+)|.*on the fit rows? \w+|see \w+"
-
-FITS: dict[str, dict[str, dict[str, Any]]] = tomllib.loads(
-    (resources.files("sim.validation") / "fits.toml").read_text(encoding="utf-8")
-)
+KERNEL_NOTE = r".*(GEMM rows|of operators\.csv)"
+ROWS_NOTE = r".*on the (?P<rows>\d+) rows? with role fit of (?P<stacks>[\w., -]+)|.*no row with role fit depends on it"
 LOADERS = {"stacks": (stack_names, load_stack), "devices": (device_names, load_device)}
 RECORDS = [(kind, name) for kind, (names, _) in LOADERS.items() for name in names()]
-ENTRIES = [
-    (kind, name, one) for kind, table in FITS.items() for name, entry in table.items()
-    for one in (name, *entry.get("shared_with", ()))
-]  # fmt: skip
-
-
-def constants(entry: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
-    return {key: (bounds[0], bounds[1]) for key, bounds in entry.items() if key not in NOT_CONSTANTS}
 
 
 def figures(kind: str, name: str) -> dict[str, Figure]:
@@ -47,8 +36,13 @@ def figures(kind: str, name: str) -> dict[str, Figure]:
     return {figure.name: figure for figure in LOADERS[kind][1](name).figures}
 
 
-def fitted(kind: str, name: str) -> list[str]:
-    return [key for key, figure in figures(kind, name).items() if figure.kind == "fitted"]
+def fitted_on_steps(kind: str, name: str) -> list[str]:
+    fitted = {key: figure for key, figure in figures(kind, name).items() if figure.kind == "fitted"}
+    return [key for key, figure in fitted.items() if not is_of_kernels(kind, key, figure.note)]
+
+
+def is_of_kernels(kind: str, constant: str, note: str) -> bool:
+    return kind == "devices" and constant in ON_KERNELS and re.match(KERNEL_NOTE, note) is not None
 
 
 def own_file(kind: str, name: str) -> dict[str, Any]:
@@ -66,54 +60,51 @@ def own_fitted(kind: str, name: str) -> Iterator[tuple[str, str]]:
 
 
 def listed(kind: str, name: str) -> set[str]:
-    """What fits.toml fits of a record, by its own entry or by one that it shares."""
-    return {
-        key
-        for its_kind, entry, one in ENTRIES
-        if (its_kind, one) == (kind, name)
-        for key in constants(FITS[kind][entry])
-    }
-
-
-def value(kind: str, name: str, constant: str) -> float:
-    field, _, key = constant.partition(".")
-    found = getattr(LOADERS[kind][1](name), field)
-    return float(found[key] if key else found)
+    """What is fitted of a record, its own or a value that it follows."""
+    return {one.label for one in constants() if one.kind == kind and name in (one.name, *one.follow)}
 
 
 @pytest.mark.parametrize(("kind", "name"), RECORDS)
 def test_there_are_few_fitted_constants(kind: str, name: str) -> None:
-    assert len(fitted(kind, name)) <= MOST, fitted(kind, name)
+    assert len(fitted_on_steps(kind, name)) <= MOST
+
+
+@pytest.mark.parametrize("stack", stack_names())
+def test_a_stack_has_few_constants_that_can_be_fitted(stack: str) -> None:
+    assert len(active(stack, ())) <= MOST
 
 
 @pytest.mark.parametrize(("kind", "name"), RECORDS)
 def test_every_fitted_constant_is_listed_with_its_range_or_comes_from_kernels(kind: str, name: str) -> None:
     for constant, note in own_fitted(kind, name):
-        on_kernels = kind == "devices" and constant in ON_KERNELS and re.match(KERNEL_NOTE, note)
-        assert constant in listed(kind, name) or on_kernels, constant
+        assert constant in listed(kind, name) or is_of_kernels(kind, constant, note), constant
 
 
-@pytest.mark.parametrize(("kind", "entry", "name"), ENTRIES)
-def test_what_is_listed_is_fitted(kind: str, entry: str, name: str) -> None:
-    assert set(constants(FITS[kind][entry])) <= {constant for constant, _ in own_fitted(kind, name)}
+@pytest.mark.parametrize("constant", constants(), ids=lambda one: f"{one.name} {one.label}")
+def test_what_is_listed_is_fitted_or_was_assumed_and_never_published(constant: Constant) -> None:
+    for name in (constant.name, *constant.follow):
+        assert figures(constant.kind, name)[constant.label].kind in ("fitted", "assumed")
 
 
-@pytest.mark.parametrize(("kind", "entry", "name"), ENTRIES)
-def test_values_lie_in_their_physical_range_and_an_edge_is_explained(kind: str, entry: str, name: str) -> None:
-    words = str(FITS[kind][entry].get("edge", ""))
-    for constant, (low, high) in constants(FITS[kind][entry]).items():
-        found = value(kind, name, constant)
-        assert low <= found <= high, constant
-        if min(found - low, high - found) < AT_THE_EDGE * (high - low):
-            assert constant in words, f"{constant} = {found:g} is at the edge of {low:g} to {high:g}: edge says why"
+@pytest.mark.parametrize("constant", constants(), ids=lambda one: f"{one.name} {one.label}")
+def test_values_lie_in_their_physical_range_and_an_edge_is_explained(constant: Constant) -> None:
+    family = families()[constant.family]
+    found = constant.present / constant.unit
+    assert family.low * 0.999 <= found <= family.high * 1.001
+    if min(found - family.low, family.high - found) < AT_THE_EDGE * (family.high - family.low):
+        assert constant.label in read_data("fits", "sim.validation")["edge"]
+
+
+def test_what_is_cited_is_listed_and_nothing_else() -> None:
+    cited = read_data("fits", "sim.validation")["source"]
+    assert set(cited) == {one.name for one in constants()}
+    assert set(cited.values()) <= set(load_sources())
 
 
 @pytest.mark.parametrize(("kind", "name"), RECORDS)
 def test_the_note_of_a_fitted_constant_names_its_rows(kind: str, name: str) -> None:
     for constant, note in own_fitted(kind, name):
-        if kind == "devices" and constant in ON_KERNELS and re.match(KERNEL_NOTE, note):
-            continue
-        assert re.match(ROWS_NOTE, note), f"{constant}: {note}"
+        assert is_of_kernels(kind, constant, note) or re.match(ROWS_NOTE, note), f"{constant}: {note}"
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +117,7 @@ def test_a_note_counts_no_more_rows_than_there_are_for_fitting(
     kind: str, name: str, stacks_of_fit_rows: list[str]
 ) -> None:
     for constant, note in own_fitted(kind, name):
-        said = re.match(ROWS_NOTE, note)
+        said = None if is_of_kernels(kind, constant, note) else re.match(ROWS_NOTE, note)
         if said and said["rows"]:
             stacks = {stack.strip(" .") for stack in re.split(r", | and ", said["stacks"])}
             assert stacks <= set(stack_names()), f"{constant}: {stacks}"

@@ -1,4 +1,4 @@
-"""Fitting: on fit rows only, deterministic, and the catalogue holds what it finds."""
+"""Fitting: on fit rows only, deterministic, back to what rows were made of, and written with its provenance."""
 
 from __future__ import annotations
 
@@ -9,77 +9,106 @@ from pathlib import Path
 import pytest
 
 import sim.catalog
-from sim.catalog import load_device, load_stack
 from sim.errors import InputError
+from sim.prepare import prepare_as_measured
 from sim.validation import fitting
-from sim.validation.fitting import Fitted, fit, fit_plan, fitted_names, note_of, write_fit
+from sim.validation.cases import Case
+from sim.validation.constants import Constant, active_in, changed, constants, families, present
+from sim.validation.fitting import Fitted, fit, fit_cases, movers, note_of, rounded, scored, step, work_out, write_fit
 from sim.validation.roles import role_of
 
 SMALL = "megatron-2020"
-"""Four fit rows without a pipeline: a second to simulate."""
+"""A few fit rows without a pipeline: a second to simulate."""
+
+
+def gap() -> Constant:
+    return next(one for one in constants() if (one.name, one.label) == (SMALL, "launch_gap_s"))
 
 
 @pytest.fixture(scope="module")
-def refitted() -> Fitted:
-    return fit(fit_plan(SMALL))
+def cases() -> tuple[Case, ...]:
+    return scored(case for case in fit_cases() if case.scenario.system.stack == SMALL)
 
 
-def test_a_refit_gives_the_constants_of_the_catalogue(refitted: Fitted) -> None:
-    assert refitted.values["launch_gap_s"] == pytest.approx(load_stack(SMALL).launch_gap_s, rel=1e-2)
+@pytest.fixture(scope="module")
+def found(cases: tuple[Case, ...]) -> Fitted:
+    return fit(cases)
 
 
-def test_a_fit_finds_its_way_back_from_another_start(refitted: Fitted) -> None:
-    (constant,) = refitted.plan.free
-    elsewhere = dataclasses.replace(refitted.plan, free=(dataclasses.replace(constant, start=5e-6),))
-    found = fit(elsewhere)
-    assert found.values["launch_gap_s"] == pytest.approx(refitted.values["launch_gap_s"], rel=1e-2)
-    assert found.mean_absolute_error < found.mean_absolute_error_before
+def test_rows_are_fit_rows_with_their_settings_chosen(cases: tuple[Case, ...]) -> None:
+    assert {role_of(case) for case in cases} == {"fit"}
+    assert not any(case.open for case in cases)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", fitted_names())
-def test_every_row_of_a_fit_is_a_fit_row_of_its_stacks(name: str) -> None:
-    plan = fit_plan(name)
-    assert {role_of(case) for case in plan.cases} == {"fit"}
-    assert not any(case.open for case in plan.cases)
-    if plan.kind == "devices":
-        machines = {fitting.prepare_as_measured(case.scenario).parts[0].device.name for case in plan.cases}
-        assert machines <= {name, *plan.shared_with}
+def test_a_fit_makes_its_rows_likelier_and_says_by_how_much(found: Fitted) -> None:
+    assert found.mean_absolute < found.mean_absolute_before
+    for one in constants():
+        low, high = families()[one.family].bounds
+        assert low <= found.distances[one] <= high
 
 
-@pytest.mark.slow
-def test_a_device_and_those_that_share_its_constants_have_the_same_values() -> None:
-    ours, theirs = load_device("a100-80gb-sxm"), load_device("a100-40gb-sxm")
-    for one in fit_plan("a100-80gb-sxm").free:
-        assert fitting._value(ours, one.path) == fitting._value(theirs, one.path)
+def test_what_no_row_speaks_of_takes_the_common_value_of_its_family(found: Fitted) -> None:
+    silent = next(one for one in constants() if (one.name, one.label) == ("nemo-2022", "launch_gap_s"))
+    assert not movers(found, silent)
+    assert found.values[silent] == pytest.approx(found.common[silent.family], rel=1e-3)
+    assert 0 < found.values[silent] < found.values[gap()]
 
 
-def test_a_stack_based_on_another_takes_its_constants_unless_it_has_its_own() -> None:
-    assert fitting._line("fsdp-2023-pure") == ("fsdp-2023-pure", "fsdp-2023")
-    assert not fitting._overrides("fsdp-2023-pure", "fsdp-2023", "overlap_slowdown")
-    assert fitting._overrides("fsdp-2022-12", "fsdp-2023", "overlap_slowdown")
+def test_a_fit_finds_back_what_rows_were_made_of(cases: tuple[Case, ...]) -> None:
+    # Rows that take what they would with a gap of 60 us, a hundred times over: the prior has nothing left to say.
+    made = []
+    for case in cases:
+        prepared = prepare_as_measured(case.scenario)
+        values = {**{one: present()[one] for one in active_in(prepared)}, gap(): 60e-6}
+        made.append(dataclasses.replace(case, step_time_s=changed(prepared, values).trace.step_time_s))
+    start = {one: one.standardised(value) for one, value in present().items()}
+    rows = work_out(made, start)
+    # Only the gap is free: nothing else has a slope.
+    only = [row._replace(slopes={one: s for one, s in row.slopes.items() if one == gap()}) for row in rows]
+    here = start
+    for _ in range(5):
+        here = step(only * 100, [str(index) for index in range(100 * len(made))], here)
+        moved = work_out(made, {**start, gap(): here[gap()]})
+        only = [row._replace(slopes={one: s for one, s in row.slopes.items() if one == gap()}) for row in moved]
+        here = {**start, gap(): here[gap()]}
+    assert gap().value(here[gap()]) == pytest.approx(60e-6, rel=0.01)
 
 
-def test_an_unknown_name_gets_the_names_that_can_be_fitted() -> None:
-    with pytest.raises(InputError, match="did you mean 'vtrain'"):
-        fit_plan("vtrian")
-
-
-def test_what_is_written_says_how_it_was_found(
-    refitted: Fitted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_another_start_and_another_number_of_processes_end_at_the_same_values(
+    cases: tuple[Case, ...], found: Fitted
 ) -> None:
+    assert fit(cases, jobs=2).values == found.values
+    elsewhere = fit(cases, start={**present(), gap(): 5e-6})
+    assert elsewhere.values[gap()] == pytest.approx(found.values[gap()], rel=0.05)
+
+
+def test_the_closed_form_leads_a_row_to_where_the_engine_finds_it(cases: tuple[Case, ...]) -> None:
+    start = {one: one.standardised(value) for one, value in present().items()}
+    rows = work_out(cases[:1], start)
+    there = {**start, gap(): start[gap()] + 0.5}
+    quick, exact = (work_out(cases[:1], there, 1, rows, engine=engine)[0].error for engine in (False, True))
+    assert quick != rows[0].error
+    assert quick == pytest.approx(exact, abs=0.01)
+
+
+def test_values_have_four_digits(found: Fitted) -> None:
+    assert rounded({gap(): 0.123456789})[gap()] == float(f"{gap().value(0.123456789):.4g}")
+
+
+def test_what_is_written_says_how_it_was_found(found: Fitted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     copy = tmp_path / "catalog"
     shutil.copytree(Path(str(sim.catalog.__file__)).parent, copy)
     monkeypatch.setattr(fitting.resources, "files", lambda package: copy)
-    (path,) = write_fit(refitted, "2026-11")
-    assert path == copy / "stacks" / f"{SMALL}.toml"
-    assert "the 4 rows with role fit of megatron-2020" in note_of(refitted)
-    assert note_of(refitted) in path.read_text(encoding="utf-8")
+    written = write_fit(found, "2026-11")
+    assert copy / "stacks" / f"{SMALL}.toml" in written
+    assert copy / "devices" / "a100-40gb-sxm.toml" in written
+    assert f"the {len(found.cases)} rows with role fit of megatron-2020" in note_of(found, gap())
+    assert note_of(found, gap()) in (copy / "stacks" / f"{SMALL}.toml").read_text(encoding="utf-8")
 
 
 def test_a_catalogue_that_cannot_be_written_says_so(
-    refitted: Fitted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    found: Fitted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fitting.resources, "files", lambda package: tmp_path / "nowhere")
     with pytest.raises(InputError, match="fit in a checkout"):
-        write_fit(refitted, "2026-11")
+        write_fit(found, "2026-11")

@@ -14,7 +14,8 @@ from sim.catalog import load_stack
 from sim.validation import compare
 from sim.validation.cases import Case, Unsupported, case_of
 from sim.validation.compare import Comparison, compare_case
-from sim.validation.conventions import convention_of, table_devices
+from sim.validation.contradictions import contradictions
+from sim.validation.conventions import convention_of, guessed_stack, table_devices
 from sim.validation.table import Problem, parse_table
 
 BLANK: dict[str, Any] = {"dp": None, "tp": None, "pp": None, "vpp": None}
@@ -399,3 +400,16 @@ def test_a_row_with_anything_changed_is_read_refused_or_named(seed: int) -> None
                 assert "defect" not in found.reason, (changes, found.reason)
             else:
                 assert found.predicted_s > 0, changes
+
+
+def test_a_table_may_name_the_stack_of_a_row() -> None:
+    one = case(source="somebody", stack="megatron-latest")
+    assert (one.scenario.system.stack, one.known) == ("megatron-core-2024", True)
+    assert not any(words.startswith("stack ") for words in one.assumed)
+    ((column, problem),) = contradictions(row(stack="megatron-2032"))
+    assert column == "stack"
+    assert problem.startswith("no software stack is called 'megatron-2032'; did you mean 'megatron-202")
+
+
+def test_a_device_by_its_name_in_the_catalogue_is_guessed_for_alike() -> None:
+    assert guessed_stack(row(gpu="a100-80gb-sxm", year=2022)) == guessed_stack(row(gpu="A100-80GB-SXM", year=2022))

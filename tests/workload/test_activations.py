@@ -62,6 +62,9 @@ def test_with_full_recomputation(s, b, a, head, t):
     h = a * head
     assert layer(s, b, a, head, t, False, "full") == pytest.approx(2 * s * b * h, rel=1e-12)
     assert layer(s, b, a, head, t, True, "full") == pytest.approx(2 * s * b * h / t, rel=1e-12)
+    # Kept in shares: as with sequence parallelism.
+    shares = dataclasses.replace(UNFUSED, splits_kept_inputs=True)
+    assert layer(s, b, a, head, t, False, "full", shares) == pytest.approx(2 * s * b * h / t, rel=1e-12)
 
 
 @given(**SHAPES)

@@ -32,6 +32,7 @@ EAGER, EAGER_FLASH = (
 )
 WHOLE_SQUARE = dataclasses.replace(FLASH, causal_skip=False)
 FRESH = dataclasses.replace(FLASH, weight_gradient_bytes=2.0)
+SUMMED = dataclasses.replace(FRESH, gradient_add_bytes=10.0)
 PADDED = dataclasses.replace(FLASH, vocabulary_multiple=128)
 TWICE = dataclasses.replace(FLASH, activation_passes=2.0)
 
@@ -225,9 +226,9 @@ def activation(when, forward, backward, elements=T * f // t, **setting):
     return Line("activation", when, source, per(elements, **forward), per(elements, **backward), **setting)
 
 
-def embedding(when, forward, backward, elements=T * h, **setting):
+def embedding(when, forward, backward, elements=T * h, weight=NOTHING, **setting):
     source = "a gather of rows and a scatter-add, Vaswani et al. 2017, sec. 3.4"
-    return Line("embedding", when, source, per(elements, **forward), per(elements, **backward), **setting)
+    return Line("embedding", when, source, per(elements, **forward), per(elements, **backward), weight, **setting)
 
 
 def loss(when, logits, **setting):
@@ -255,6 +256,7 @@ TABLE = (
     linear("qkv", "bias", T, h, q + 2 * k, bias=True),
     linear("qkv", "no bias", T, h, q + 2 * k, model=NO_BIAS),
     linear("qkv", "gradient written afresh", T, h, q + 2 * k, bias=True, accumulated=2, style=FRESH),
+    linear("qkv", "written afresh, summed apart: 2 + 10", T, h, q + 2 * k, bias=True, accumulated=12, style=SUMMED),
     linear("qkv", "frozen", T, h, q + 2 * k, frozen=True, lora=r_h),
     linear("qkv", "fewer key heads than ranks", T, h, q + 2 * d, bias=True, model={"kv_heads": 1}),
     linear("attention output", "bias", T, q, h, bias=True),
@@ -311,6 +313,13 @@ TABLE = (
         {"read row": a, "write": a},
         {"read gradient": a, "row's gradient read": a, "row's gradient write": a},
         model={"position": "rotary"},
+    ),
+    embedding(
+        "its whole gradient summed apart, used or not",
+        {"read row": a, "read position": a, "write": a},
+        {"read gradient": a, "row's gradient read": a, "row's gradient write": a, "position's gradient": a},
+        weight=per(V * h / t, **{"read": 2, "read sum": 4, "write sum": 4}),
+        style=SUMMED,
     ),
     embedding("frozen", {"read row": a, "read position": a, "write": a}, {}, lora=r_h),
     embedding(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.catalog import load_model
-from sim.workload.parameters import count_parameters
+from sim.workload.parameters import count_parameters, count_tensors
 
 
 def test_a_tiny_gpt_by_hand():
@@ -69,3 +69,9 @@ def test_what_single_choices_add(layers, width, gated, biased):
     assert extra(final_norm=False) == -2 * h
     # One key/value head instead of four: three quarters of two square matrices and of two biases.
     assert extra(kv_heads=1) == -layers * 2 * (h * 3 * h // 4 + 3 * h // 4)
+
+
+def test_tensors_of_an_internlm():
+    # Query, key and value in one, the output, three of the MLP, in 32 layers; embedding and head.
+    model = dataclasses.replace(load_model("llama-7b"), tied_embeddings=False)
+    assert count_tensors(model) == 32 * 5 + 2

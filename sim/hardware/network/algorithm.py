@@ -92,8 +92,9 @@ class Shape:
 class Algorithm(ABC):
     """One algorithm for one collective."""
 
-    tree_levels = False
-    """Whether its hops between domains are levels of a tree, which wait for each other's handshake."""
+    passes_on = 0
+    """How often a card carries a byte that travels along all of the chain, each hop after a chunk of it has arrived; 0
+    where every hop carries a share of its own."""
 
     @property
     def repeats(self) -> tuple[Algorithm, int]:

@@ -25,7 +25,7 @@ _GATHERS: dict[str, Algorithm] = {
     "level by level": LevelByLevel(),
     "all dimensions at once": AllDimensions(),
 }
-_PASSED_ON: dict[str, Algorithm] = {"ring": Ring(lambda ranks: 1.0, _all_but_own)}
+_PASSED_ON: dict[str, Algorithm] = {"ring": Ring(lambda ranks: 1.0, _all_but_own, passes_on=1)}
 
 ALGORITHMS: dict[Collective, dict[str, Algorithm]] = {
     "all_gather": _GATHERS,

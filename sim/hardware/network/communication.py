@@ -29,15 +29,30 @@ class Wave:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One algorithm and protocol for a wave: seconds = latency_s + s_per_byte * bytes."""
+    """One algorithm and protocol for a wave: seconds = latency_s + s_per_byte * bytes.
+
+    chunk_waits: how often its longest chain waits until a chunk has arrived before it passes it on. chunk_bytes: the
+    part of the size that travels as one chunk; all of a smaller size.
+    """
 
     wave: Wave
     latency_s: float
     s_per_byte: float
+    chunk_waits: float = 0.0
+    chunk_bytes: float = 0.0
+
+    @property
+    def lines(self) -> tuple[tuple[float, float], ...]:
+        """(seconds, seconds for each byte) of the lines whose lower envelope its time is: with one chunk, and many."""
+        many = self.latency_s + self.chunk_waits * self.s_per_byte * self.chunk_bytes, self.s_per_byte
+        if not self.chunk_waits:
+            return (many,)
+        return many, (self.latency_s, self.s_per_byte * (1 + self.chunk_waits))
 
     def time_s(self, size_bytes: Values) -> Values:
         """Time alone, in the shape of size_bytes."""
-        return self.latency_s + self.s_per_byte * size_bytes
+        waited_bytes = self.chunk_waits * np.minimum(size_bytes, self.chunk_bytes) if self.chunk_waits else 0.0
+        return self.latency_s + self.s_per_byte * (size_bytes + waited_bytes)
 
     def of(self, size_bytes: float) -> Communication:
         """Communication of one size by this option."""

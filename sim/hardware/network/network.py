@@ -10,15 +10,17 @@ size, so a collective's time is the lower envelope of those lines.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.catalog import Protocol
 from sim.errors import InputError
 from sim.hardware.network.algorithm import Algorithm, Hops, Shape
 from sim.hardware.network.algorithms import ALGORITHMS, Collective
-from sim.hardware.network.communication import NOTHING, Communication, Option, Wave
+from sim.hardware.network.communication import NOTHING, Communication, Option, Wave, bus_share
 from sim.hardware.network.groups import Devices, Group
 from sim.hardware.network.loads import Loads, busiest_s_per_byte, message_loads, path_loads
 from sim.hardware.network.messages import Messages, sends
@@ -180,13 +182,30 @@ class Network:
             s_per_byte, hops = self._run(algorithm, shape)
             for protocol, cost in about.library.protocols[name].items():
                 latency_s = about.collective_launch_s + cost.base_s + hops.wire_s
-                latency_s += hops.scale_up * cost.scale_up_hop_s
-                latency_s += hops.network * (
-                    cost.network_hop_s + (about.tree_level_s if algorithm.tree_levels else 0.0)
-                )
-                wave = Wave(collective, group, name, protocol)
-                found.append(Option(wave, latency_s, s_per_byte / cost.bandwidth_share))
+                latency_s += hops.scale_up * self._scale_up_hop_s(cost, hops)
+                latency_s += hops.network * cost.network_hop_s
+                wave, passes = Wave(collective, group, name, protocol), algorithm.passes_on
+                waits = hops.network / passes if passes and cost.card_chunk_bytes else 0.0
+                chunk_bytes = cost.card_chunk_bytes * passes / self._card_share(algorithm, shape) if waits else 0.0
+                pace = s_per_byte / cost.bandwidth_share
+                if hops.network:
+                    pace = max(pace, bus_share(collective, group.ranks) / cost.network_bus_bytes_per_s)
+                found.append(Option(wave, latency_s, pace, waits, chunk_bytes))
         return found
+
+    def _scale_up_hop_s(self, cost: Protocol, hops: Hops) -> float:
+        """One hop inside a domain. Where the ring leaves it, no faster than the host posts the steps between domains.
+
+        Source: NCCL, src/graph/tuning.cc (net overhead): the host posts every step of a ring to the network card.
+        Hand-worked: three posts of 2 us each: a hop of 3.4 us takes 6 us.
+        """
+        posted_s = cost.host_posts * self.topology.about.host_post_s if hops.network else 0.0
+        return max(cost.scale_up_hop_s, posted_s)
+
+    def _card_share(self, algorithm: Algorithm, shape: Shape) -> float:
+        """Share of one group's bytes that its busiest link carries: one over the cards that it leaves a domain by."""
+        loads: Loads = np.sum(algorithm.phases(replace(shape, first=1)), axis=0)
+        return float(loads[np.argmax(loads / self.topology.links.bytes_per_s[:-1])])
 
     def _run(self, algorithm: Algorithm, shape: Shape) -> tuple[float, Hops]:
         """Seconds for each byte and longest chain of an algorithm; worked out once for those that run it again."""

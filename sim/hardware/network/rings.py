@@ -25,6 +25,7 @@ class Ring(Algorithm):
 
     rounds: Callable[[int], float]
     latency_rounds: Callable[[int], float]
+    passes_on: int = 0
 
     def phases(self, shape: Shape) -> list[Loads]:
         return [self.rounds(shape.group.ranks) * _once_around(shape)]

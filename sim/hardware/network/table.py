@@ -62,11 +62,12 @@ def _different(*columns: Any) -> tuple[list[list[int]], NDArray[np.int64]]:
 
 def _fastest(options: Sequence[Sequence[Option]], place: NDArray[np.int64], size_bytes: Any) -> Communication:
     """The fastest option of each row at its size; no time where there are none. place: which options a row has."""
-    width = max((len(one) for one in options), default=0)
+    found = [[line for option in one for line in option.lines] for one in options]
+    width = max((len(one) for one in found), default=0)
     latency_s, s_per_byte = np.full((max(width, 1), len(options)), np.inf), np.zeros((max(width, 1), len(options)))
-    for column, lines in enumerate(options):
-        latency_s[: len(lines), column] = [line.latency_s for line in lines]
-        s_per_byte[: len(lines), column] = [line.s_per_byte for line in lines]
+    for column, lines in enumerate(found):
+        latency_s[: len(lines), column] = [fixed_s for fixed_s, _ in lines]
+        s_per_byte[: len(lines), column] = [pace for _, pace in lines]
         if not lines:
             latency_s[0, column] = 0.0
     fastest_s: Any = np.inf

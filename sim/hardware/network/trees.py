@@ -17,7 +17,7 @@ class DoubleTree(Algorithm):
     Hand-worked: 5 nodes of 8 make 3 levels: 2 x 7 hops inside, 2 x 3 between; a card sends 2/8 of the bytes.
     """
 
-    tree_levels = True
+    passes_on = 2
 
     def phases(self, shape: Shape) -> list[Loads]:
         messages = [
@@ -56,7 +56,7 @@ class InSwitch(Algorithm):
     Hand-worked: 8 ranks at 300 GB/s: 9/8 / 300 s a GB, 267 GB/s, a bus bandwidth of 467 GB/s.
     """
 
-    tree_levels = True
+    passes_on = 2
 
     def __init__(self, *, spans: bool) -> None:
         self.spans = spans

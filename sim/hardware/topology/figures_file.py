@@ -18,7 +18,7 @@ from sim.units import fraction, link_rate, quantity
 LINK_FIGURES = ("rate", "efficiency", "latency")
 _IN_SWITCH = "reduction_efficiency"
 _LAUNCHES = ("collective_launch", "send_launch")
-_TIMINGS = (*_LAUNCHES, "tree_level")
+_TIMINGS = (*_LAUNCHES, "host_post")
 _STORAGE_RATES = ("write_rate", "read_rate")
 LARGEST_SIZE = 2**31 - 1
 """So that counts of links stay within 64 bits."""

@@ -6,7 +6,7 @@
     link_class.NAME.rate, .efficiency, .latency = { value = ..., kind = ..., ... }    a rate is per direction
     link_class.scale_up.reduction_efficiency = { value = 0.8, ... }     where that switch adds and multicasts
     link_class.fabric.reduces = { value = true, ... }                   where the switches above do
-    timing.collective_launch, .send_launch, .tree_level = { value = "40 us", kind = ..., ... }
+    timing.collective_launch, .send_launch, .host_post = { value = "40 us", kind = ..., ... }
     storage.write_rate, .read_rate, .capacity = { value = "50 GB/s", ... }   optional; of all nodes together, in bytes
 
 device is a name of the catalogue, or the path of a device file of the user's own, relative to the topology file.

@@ -48,7 +48,7 @@ class About:
     library: the collective library that runs on it.
     collective_launch_s: fixed cost of starting one collective (host and kernel launch).
     send_launch_s: the same for one send between two devices.
-    tree_level_s: what one level of a tree between scale-up domains adds, each way, to the library's own figure.
+    host_post_s: how long its host takes to post a message to a network card.
     in_switch_bytes_per_s: rate per device and direction at which the scale-up switch itself reduces and multicasts;
     None where it does not.
     fabric_reduces: the switches between the domains reduce and multicast as well.
@@ -62,7 +62,7 @@ class About:
     library: Library = PLAIN_LIBRARY
     collective_launch_s: float = 0.0
     send_launch_s: float = 0.0
-    tree_level_s: float = 0.0
+    host_post_s: float = 0.0
     in_switch_bytes_per_s: float | None = None
     fabric_reduces: bool = False
     storage: Storage | None = None
@@ -193,7 +193,7 @@ class Topology(ABC):
         """The same network with every link, and every hop of the library's messages, at so many times the latency."""
         slower = self._with_links(lambda link: replace(link, latency_s=link.latency_s * factor))
         library = self.about.library.with_hops_times(factor)
-        slower.about = replace(self.about, library=library, tree_level_s=self.about.tree_level_s * factor)
+        slower.about = replace(self.about, library=library, host_post_s=self.about.host_post_s * factor)
         return slower
 
     def _with_links(self, change: Callable[[Link], Link]) -> Self:

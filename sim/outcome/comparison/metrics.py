@@ -21,14 +21,9 @@ class Span:
 
 
 def error_span(outcome: Outcome) -> Span | None:
-    """P10 and P90 of the errors of the stack's step times, shares.
-
-    None where too few published rows check it, or the outcome lies outside their range.
-    """
-    accuracy, errors = outcome.confidence.accuracy, outcome.confidence.errors
-    if accuracy is None or errors is None or accuracy.has_few_rows:
-        return None
-    return Span(*errors)
+    """P10 and P90 of the errors of step times like the outcome's, shares; None where none was compared."""
+    band = outcome.confidence.step
+    return None if band is None else Span(band.low, band.high)
 
 
 def time_span_s(outcome: Outcome) -> Span | None:

@@ -125,8 +125,15 @@ class Schedule(ABC):
         """Of the stages between the ends, one that holds most: the first. The last of all where there are none."""
         return np.minimum(1, stages - 1)
 
+    def in_a_row(self, stages: Array) -> Array:
+        """Micro-batches that a stage runs backward through a chunk before it turns to another of its chunks.
+
+        1 where it turns at every one, and where it has one chunk alone, with nothing to turn to.
+        """
+        return 0 * stages + 1
+
     @abstractmethod
-    def bubble_s(self, stages: Array, virtual: Array, others: Durations) -> Array:
+    def bubble_s(self, stages: Array, virtual: Array, micro_batches: Array, others: Durations) -> Array:
         """Idle time of a stage in a step that ends with a barrier, with equal stages and free sends.
 
         others: summed over the p - 1 other stages: p - 1 times a stage's own where all are equal.

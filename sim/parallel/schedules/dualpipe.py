@@ -117,7 +117,7 @@ class DualPipe(Schedule):
         """All hold as much; most weight gradients are due in the middle."""
         return np.maximum(stages // 2 - 1, 1)
 
-    def bubble_s(self, stages: Array, virtual: Array, others: Durations) -> Array:
+    def bubble_s(self, stages: Array, virtual: Array, micro_batches: Array, others: Durations) -> Array:
         """(p / 2 - 1) (F&B + B - 3 W). Source: DualPipe, README."""
         return paired_bubble_s(stages / 2, stages, others, 1)
 
@@ -150,6 +150,6 @@ class DualPipeV(ZeroBubbleV):
         """A chunk, of two on a stage, more than there are stages above."""
         return (stage + 1) / 2
 
-    def bubble_s(self, stages: Array, virtual: Array, others: Durations) -> Array:
+    def bubble_s(self, stages: Array, virtual: Array, micro_batches: Array, others: Durations) -> Array:
         """(p - 1) (F&B + B - 3 W) of a chunk, half a stage."""
         return paired_bubble_s(stages, stages, others, 1 / 2)

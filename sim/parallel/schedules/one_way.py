@@ -50,8 +50,12 @@ class OneForwardOneBackward(Schedule):
         held_chunks = warm_up_forwards(stage, stages, virtual, micro_batches) + 1
         return np.minimum(held_chunks, micro_batches * virtual) / virtual
 
-    def bubble_s(self, stages: Array, virtual: Array, others: Durations) -> Array:
-        """(p - 1) (F + B) / v. Source: Narayanan et al. 2021, sec. 2.2.1 and 2.2.2."""
+    def bubble_s(self, stages: Array, virtual: Array, micro_batches: Array, others: Durations) -> Array:
+        """(p - 1) (F + B) / v. Source: Narayanan et al. 2021, sec. 2.2.1 and 2.2.2.
+
+        With fewer micro-batches than stages as well: each still takes (p - 1) (F + B) through the others, one way and
+        back, and the last stage F + B for every one.
+        """
         return (others.forward_s + others.backward_s) / virtual
 
     def waited_sends(self, stages: Array, virtual: Array, micro_batches: Array) -> Array:
@@ -103,6 +107,10 @@ class Interleaved(OneForwardOneBackward):
             "change micro_batch, data or pipeline, or use schedule = '1f1b'",
         ),
     )
+
+    def in_a_row(self, stages: Array) -> Array:
+        """p, then as many through the next chunk. Source: Narayanan et al. 2021, fig. 4."""
+        return stages
 
     def stage_layers(self, layers: int, stages: Array, virtual: Array, stage: Array) -> Array:
         """Over its v chunks."""

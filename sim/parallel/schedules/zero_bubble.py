@@ -139,21 +139,29 @@ class ZeroBubbleH1(Schedule):
         """All hold as much; most weight gradients are due on the last of them."""
         return np.clip(stages - 2, np.minimum(1, stages - 1), stages - 1)
 
-    def bubble_s(self, stages: Array, virtual: Array, others: Durations) -> Array:
-        """(p - 1) (F + B - 2 W). Source: Qi et al. 2023, table 2."""
-        return others.forward_s + others.backward_s - 2 * others.weight_s
+    def bubble_s(self, stages: Array, virtual: Array, micro_batches: Array, others: Durations) -> Array:
+        """(p - 1) (F + B - 2 W). Source: Qi et al. 2023, table 2.
+
+        The first stage waits (p - 1) (F + B - W) for its first input gradient, and fills that with the weight gradients
+        of all micro-batches but one: p - 1 of them, or as many as it has where it has fewer micro-batches than stages.
+        Hand-worked: 4 stages, phases of 1 s: 3 x 2 - 3 = 3 s from four micro-batches on, 5 s with two.
+        """
+        waits_s, gaps = others.backward_s - others.weight_s, np.maximum(stages - 1, 1)
+        filled_s = np.minimum(micro_batches - 1, self.depth * gaps) * (others.weight_s / gaps)
+        return others.forward_s + np.maximum(waits_s - filled_s, 0.0)
 
 
 class ZeroBubbleH2(ZeroBubbleH1):
-    """As many forwards ahead as leave no gap in any stage. Source: Qi et al. 2023, sec. 2.3, fig. 3."""
+    """As many forwards ahead as leave no gap in any stage. Source: Qi et al. 2023, sec. 2.3, fig. 3.
+
+    With 2 p - 1 micro-batches its bubble is (p - 1) F, until the last stage has begun. With fewer, weight gradients do
+    not fill all of it; how much they fill is exact where an input gradient takes as long as a forward and a weight
+    gradient together, and too much by up to half where phases are equally long.
+    """
 
     name = "zb-h2"
     steady_rounds = 2
     depth = 2
-
-    def bubble_s(self, stages: Array, virtual: Array, others: Durations) -> Array:
-        """(p - 1) F until the last stage has begun; none between its first pass and its last."""
-        return others.forward_s
 
 
 class ZeroBubbleV(ZeroBubbleH1):
@@ -212,10 +220,13 @@ class ZeroBubbleV(ZeroBubbleH1):
         rounds = np.minimum(stages, micro_batches)
         return np.minimum(rounds + 1 + stage, 2 * rounds) / 2
 
-    def bubble_s(self, stages: Array, virtual: Array, others: Durations) -> Array:
+    def bubble_s(self, stages: Array, virtual: Array, micro_batches: Array, others: Durations) -> Array:
         """p forwards of a chunk: p - 1 until the last stage has begun, and one for holding no more than p.
 
-        Where phases are equally long, as the paper has them; the longest of a chunk's phases sets the pace.
+        Where phases are equally long, as the paper has them; the longest of a chunk's phases sets the pace. Up to p
+        micro-batches, the first waits 4 (p - 1) phases for its way there and back, and each further one fills three.
+        Hand-worked: 4 stages: 12, 9, 6 and 3 phases with one to four micro-batches, then 4.
         """
         longest_s = np.maximum(np.maximum(others.forward_s, others.backward_s - others.weight_s), others.weight_s)
-        return longest_s / 2 * stages / np.maximum(stages - 1, 1)
+        phases = np.where(np.greater(micro_batches, stages), stages, 4 * (stages - 1) - 3 * (micro_batches - 1))
+        return longest_s / 2 * phases / np.maximum(stages - 1, 1)

@@ -10,7 +10,15 @@ from sim.catalog import Range
 from sim.errors import InputError, closest, some_of
 from sim.outcome.comparison.knee import Growth, Knee, knee, largest_growth
 from sim.outcome.comparison.matching import Afforded, Match, at_devices, fastest_within, matching_devices
-from sim.outcome.comparison.metrics import account, energy_joules, error_span, meter_watts, owned_usd, rental_usd
+from sim.outcome.comparison.metrics import (
+    account,
+    energy_joules,
+    error_span,
+    meter_watts,
+    owned_usd,
+    rental_usd,
+    time_span_s,
+)
 from sim.outcome.outcome import Outcome
 from sim.report.points import Curve, counted, curves
 from sim.scenario import Scenario
@@ -190,16 +198,19 @@ def counterfactual_times_s(curve: Curve, name: str) -> list[float]:
 def _worst_matches(curve: Curve, point: Outcome) -> tuple[Match | None, Match | None]:
     """The fewest and the most devices within both error bands; None where one does not apply at all sizes around them.
 
-    True times are simulated ones over 1 + error, so that n devices match where T(n) = t (1 + e_curve) / (1 + e_point).
+    True times are simulated ones over 1 + error: n devices match where T(n) / (1 + e(n)) = t / (1 + e).
     """
     spans = [error_span(one) for one in curve.points]
-    curve_errors, errors = next(filter(None, spans), None), error_span(point)
-    if curve_errors is None or errors is None:
+    any_span, own = next(filter(None, spans), None), time_span_s(point)
+    if any_span is None or own is None:
         return None, None
-    slow_s = point.time_to_train_s * (1 + curve_errors.high) / (1 + errors.low)
-    fast_s = point.time_to_train_s * (1 + curve_errors.low) / (1 + errors.high)
-    sizes, times_s = sizes_of(curve), times_of(curve)
-    lowest, highest = (matching_devices(sizes, times_s, end_s) for end_s in (slow_s, fast_s))
+    # A size without a band has that of another one until it turns out to matter.
+    sizes, bands = sizes_of(curve), [one or any_span for one in spans]
+    fast_s, slow_s = (
+        [time_s / (1 + error) for time_s, error in zip(times_of(curve), errors, strict=True)]
+        for errors in ([band.high for band in bands], [band.low for band in bands])
+    )
+    lowest, highest = matching_devices(sizes, fast_s, own.high), matching_devices(sizes, slow_s, own.low)
     first = bisect.bisect_right(sizes, lowest.devices) - 1
     last = bisect.bisect_left(sizes, highest.devices)
     return (None, None) if None in spans[first : last + 1] else (lowest, highest)

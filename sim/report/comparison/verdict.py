@@ -164,11 +164,11 @@ def _certainty(comparison: Comparison) -> str:
     """The error bands, of how many points each, and how many points no published row is like."""
     bands = Counter((point.stack, error_band(point)) for point in comparison.points)
     words = "; ".join(f"{stack} {band} ({counted(points, 'point')})" for (stack, band), points in bands.items())
-    outside = sum(1 for point in comparison.points if not point.confidence.applies)
+    outside = sum(1 for point in comparison.points if point.confidence.step is None)
     return (
-        f"Error bands of step times (P10 to P90 on published rows): {words}. {outside} of"
-        f" {counted(len(comparison.points), 'point')} lie outside what their stack was checked on: nothing is known of"
-        f" their errors.{_prices(comparison)}"
+        f"Error bands of step times (P10 to P90 on sources never seen): {words}. {outside} of"
+        f" {counted(len(comparison.points), 'point')} are like no published row: nothing is known of their errors."
+        f"{_prices(comparison)}"
     )
 
 

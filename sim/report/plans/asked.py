@@ -17,6 +17,7 @@ from sim.scenario.bounds import MOST_CLUSTER_SIZES, check_size
 from sim.scenario.keys import Key, with_value
 from sim.scenario.limits import plan_limit
 from sim.scenario.overrides import apply_overrides, parse_value
+from sim.scenario.several_stacks import listed_stacks
 from sim.scenario.types import PlanLimit, Search
 
 _NEEDED = ("--model", "--topology", "--devices", "--batch")
@@ -38,7 +39,7 @@ def asked(given: Mapping[str, Any], overrides: Sequence[str]) -> list[Scenario]:
     sequence = {} if given["--sequence"] is None else {"sequence": given["--sequence"]}
     batch = given["--batch"].strip()
     device = load_topology(topology, None, "--topology").load_device()
-    stacks = [name.strip() for name in (given["--stack"] or kind_of(device).default_stack).split(",")]
+    stacks = listed_stacks(given["--stack"]) or [kind_of(device).default_stack]
     precision = {} if "bf16" in device.peak_flops_per_s else {"precision": "fp16"}
     name = Path(topology).stem
     training = {
@@ -56,7 +57,14 @@ def asked(given: Mapping[str, Any], overrides: Sequence[str]) -> list[Scenario]:
     }
     changed = apply_overrides(document, overrides, "--set", lambda note: None)
     own = [with_value(changed, Key(("system", "stack")), stack) for stack in stacks] if len(stacks) > 1 else [changed]
-    return [scenario_from(one, Path("scaletax plan")) for one in own]
+    found = [scenario_from(one, Path("scaletax plan")) for one in own]
+    return found if given["--stack"] else [_unnamed(one, stacks[0]) for one in found]
+
+
+def _unnamed(scenario: Scenario, default: str) -> Scenario:
+    """The scenario as of a stack that nobody named, where it has the default one."""
+    system = dataclasses.replace(scenario.system, stack_is_default=scenario.system.stack == default)
+    return dataclasses.replace(scenario, system=system)
 
 
 def refuse_beside_file(file: Path | None, given: Mapping[str, Any]) -> None:

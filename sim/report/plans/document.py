@@ -8,7 +8,8 @@ from typing import Any
 
 from sim.catalog import plan_spreads
 from sim.errors import ScaletaxError
-from sim.planning import PlanRow, PlanStudy, SizeStudy
+from sim.planning import PlanRow, PlanStudy, SizeStudy, believed
+from sim.report.accuracy import confidence_record
 from sim.report.document import RESULTS_SCHEMA, effort_record, plain_data, versions
 from sim.report.plans.studies import SystemStudy
 from sim.scenario import resolved_documents
@@ -48,6 +49,7 @@ def _search(found: PlanStudy) -> dict[str, Any]:
         "best": [_row(row) for row in found.best],
         "front": [_row(row) for row in found.front],
         "effort": effort_record(found.effort),
+        "accuracy": confidence_record(believed(found)),
         "step_time_quantiles_s": _quantiles(found),
         "notes": [note for note in (batch_note(found.about.scenario.training),) if note],
     }

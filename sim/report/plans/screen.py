@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from sim.catalog import plan_spreads
 from sim.errors import DoesNotFit, ScaletaxError
-from sim.planning import PlanRow, PlanStudy, SizeStudy
+from sim.planning import PlanRow, PlanStudy, SizeStudy, believed
+from sim.report.accuracy import band_words, evidence_words, standing_warnings
 from sim.report.borders import ascii_only
 from sim.report.layout import table, wrapped
 from sim.report.plans.studies import SystemStudy
@@ -103,9 +104,18 @@ def _sentences(found: PlanStudy) -> list[str]:
     tokens = scenario.training.tokens
     steps = tokens / (scenario.training.global_batch * scenario.training.sequence)
     lines.append(f"With the best plan {tokens:.3g} tokens take {readable_time(steps * best.step_s)} without failures.")
+    lines += _believed(found)
     if rounded := batch_note(scenario.training):
         lines.append(f"note: {rounded}")
     return ["\n".join(wrapped(line) for line in lines)]
+
+
+def _believed(found: PlanStudy) -> list[str]:
+    """The error band of the best plan's step time, and what it rests on, or why there is none."""
+    known = believed(found)
+    band = f"Error of its step time, P10 to P90: {band_words(known.step)}."
+    notes = [] if known.step is None else [f"note: {found.about.stack.name}: {evidence_words(known)}"]
+    return [band, *notes, *(f"warning: {words}" for words in standing_warnings(found.about.stack.name, known))]
 
 
 def _measured() -> str:

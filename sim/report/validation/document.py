@@ -9,7 +9,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from sim import __version__
+from sim.outcome.confidence import Band
 from sim.outcome.lines import LINES
+from sim.report.accuracy import ends_of
 from sim.report.document import RESULTS_SCHEMA
 from sim.validation.cases import Unsupported
 from sim.validation.compare import Comparison, Validation
@@ -39,13 +41,20 @@ def row_record(one: Comparison) -> dict[str, Any]:
         "measured_step_time_s": one.measured_s,
         "predicted_step_time_s": one.predicted_s,
         "error": one.error,
+        **_band("band", one.confidence.step),
         "measured_memory_GiB": one.row.memory_GiB,
         "predicted_memory_GiB": one.predicted_memory_GiB,
         "memory_error": one.memory_error,
+        **_band("memory_band", one.confidence.memory),
         "plan": one.plan,
         "assumed": "; ".join(one.case.assumed),
         **{f"{line}_share": one.lines.get(line, 0.0) for line in LINES},
     }
+
+
+def _band(name: str, band: Band | None) -> dict[str, float | None]:
+    """Ends of a band of the error, made without the row's own source; null where nothing like it was compared."""
+    return dict(zip((f"{name}_low", f"{name}_high"), ends_of(band), strict=True))
 
 
 def unsupported_record(one: Unsupported) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from sim.report.validation.document import (
 )
 from sim.validation.compare import Comparison, Validation
 from sim.validation.summary import Summary
+from sim.validation.unseen import Unseen, unseen_text
 
 
 def write_validation(validation: Validation, summary: Summary, directory: Path) -> list[Path]:
@@ -47,6 +48,15 @@ def write_document(validation: Validation, summary: Summary, path: Path) -> None
     try:
         text = json.dumps(validation_document(validation, summary), indent=1, allow_nan=False) + "\n"
         path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        problem = f"the results cannot be written here: {error.strerror or error}"
+        raise InputError(str(path), problem, "choose another file with --json") from None
+
+
+def write_unseen(rows: Sequence[Unseen], path: Path) -> None:
+    """Write what was predicted of sources that were left out. Raises InputError when it cannot be written."""
+    try:
+        path.write_text(unseen_text(rows), encoding="utf-8")
     except OSError as error:
         problem = f"the results cannot be written here: {error.strerror or error}"
         raise InputError(str(path), problem, "choose another file with --json") from None

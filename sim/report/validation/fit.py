@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from sim.validation.fitting import Fitted, note_of
+from sim.validation.constants import families, present
+from sim.validation.fitting import Fitted, movers
 
 
 def fit_summary(found: Fitted) -> str:
-    """What was found, as text: every constant before and after, and the error that is left on the fitted rows."""
+    """Every constant before and after, its family's common value, and the error that is left on the fitted rows."""
     from tabulate import tabulate
 
+    before = present()
     rows = [
-        (one.name, f"{one.start:.4g}", f"{found.values[one.name]:.4g}", f"{one.low:.4g} to {one.high:.4g}")
-        for one in found.plan.free
+        (
+            f"{one.name} {one.label}",
+            f"{sum(movers(found, one).values())}",
+            f"{before[one]:.4g}",
+            f"{value:.4g}",
+            f"{found.common[one.family] * one.unit:.4g}",
+            f"{families()[one.family].low * one.unit:.4g} to {families()[one.family].high * one.unit:.4g}",
+        )
+        for one, value in found.values.items()
     ]
-    table = tabulate(rows, ("constant", "before", "fitted", "physical range"), tablefmt="simple", disable_numparse=True)
-    errors = f"{found.mean_absolute_error_before:.1%} before, {found.mean_absolute_error:.1%} after"
-    edge = f"\nat the edge of its range: {', '.join(found.at_the_edge)}" if found.at_the_edge else ""
-    return f"{note_of(found)}\n\n{table}\n\nmean absolute error on these rows, which is no validation: {errors}{edge}"
+    headers = ("constant", "rows", "before", "fitted", "in common", "physical range")
+    table = tabulate(rows, headers, tablefmt="simple", disable_numparse=True)
+    errors = f"{found.mean_absolute_before:.1%} before, {found.mean_absolute:.1%} after"
+    return f"{table}\n\nmean absolute error on these {len(found.cases)} rows, which is no validation: {errors}"

@@ -6,6 +6,14 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
+from sim.catalog.accuracy import Evidence
+from sim.report.validation.believed import (
+    band_cells,
+    coverage_cells,
+    memory_sentence,
+    selection_sentence,
+    unseen_cells,
+)
 from sim.report.validation.tables import (
     Cells,
     group_cells,
@@ -19,6 +27,7 @@ from sim.report.validation.tables import (
 )
 from sim.validation.scaling import mean_scaling_error
 from sim.validation.summary import Group, Summary
+from sim.validation.unseen import Unseen
 
 _README_SOURCES = ("source", "check rows", "mean signed", "mean abs.", "median abs.", "P90 abs.", "worst")
 _README_TARGETS = ("figure to reach", "measure", "others", "target", "reached", "")
@@ -37,6 +46,14 @@ def documentation_blocks(summary: Summary) -> dict[str, str]:
         "worst": _table(worst_cells(summary.worst)),
         "left-out": f"{_table(reason_cells(summary.reasons))}\n\n{_table(left_out_cells(summary.left_out))}",
         "problems": problems or "None.",
+    }
+
+
+def believed_blocks(rows: Sequence[Unseen], summary: Summary, evidence: Evidence) -> dict[str, str]:
+    """Name of a block of docs/validation.md on sources never seen -> its text; the README has the first one."""
+    return {
+        "believed": f"{_table(unseen_cells(rows, summary))}\n\n{_table(coverage_cells(evidence.coverage))}",
+        "bands": f"{_table(band_cells(evidence))}\n\n{selection_sentence(evidence)}\n\n{memory_sentence(evidence)}",
     }
 
 

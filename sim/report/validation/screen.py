@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
+from sim.catalog import load_evidence
 from sim.report.borders import ascii_only
 from sim.report.layout import wrapped
+from sim.report.validation.believed import coverage_cells, coverage_sentence
 from sim.report.validation.tables import (
     Cells,
     group_cells,
@@ -28,7 +30,7 @@ _TARGET_WIDTHS = (34, 15, 18, 22, None, None, None)
 
 def validation_screen(summary: Summary, *, problems: bool = True) -> str:
     """Return everything that a comparison shows as plain text. problems: whether to list rows that cannot be read."""
-    parts = [_groups(summary.sources, "source"), _sentences(summary)]
+    parts = [_groups(summary.sources, "source"), _sentences(summary), _coverage(summary)]
     if len(summary.stacks) > 1:
         parts.insert(1, _groups(summary.stacks, "stack"))
     reached = [target for target in summary.targets if target.reached is not None]
@@ -49,6 +51,13 @@ def _groups(groups: Sequence[Group], what: str) -> str:
     cells, widths = group_cells(groups, what), _GROUP_WIDTHS
     guessed = "" if all(group.known for group in groups) else "\n\n*: no listed source, its stack is guessed"
     return _table(cells, widths) + guessed
+
+
+def _coverage(summary: Summary) -> str:
+    """What error bands hold of the rows compared, and what they hold of all sources, each left out in turn."""
+    table = _table(coverage_cells(load_evidence().coverage))
+    said = coverage_sentence(summary)
+    return f"{wrapped(said)}\nShare of measured step times that bands hold, each source left out in turn:\n\n{table}"
 
 
 def _sentences(summary: Summary) -> str:

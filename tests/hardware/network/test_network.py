@@ -8,9 +8,18 @@ from fabrics import LAUNCH, NIC, NVLINK, TEXTBOOK, about, bus_bytes_per_s, clust
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.catalog import load_library
+from sim.catalog import Library, Protocol, load_library
 from sim.errors import InputError
-from sim.hardware.network import COLLECTIVES, NOTHING, Communication, FreeNetwork, Group, Network, bus_share
+from sim.hardware.network import (
+    COLLECTIVES,
+    NOTHING,
+    Communication,
+    FreeNetwork,
+    Group,
+    Network,
+    NetworkTable,
+    bus_share,
+)
 from sim.hardware.topology import Link, load_topology
 from sim.hardware.topology.explicit_graph import Cables, ExplicitGraph
 from sim.hardware.topology.fat_tree import NodeFatTree, RailFatTree
@@ -217,3 +226,53 @@ def test_a_cluster_of_131072_is_quick_and_its_graph_never_built():
     network.run("all_reduce", 1e9, Group(8192))
     assert time.perf_counter() - start < 5
     assert "graph" not in vars(network.topology)
+
+
+def passing(**costs: float) -> Library:
+    """A library whose rings have no latency of their own, but for what is given."""
+    protocol = Protocol(0.0, 0.0, 0.0, 1.0, **costs)
+    offered = {**dict.fromkeys(("all_gather", "broadcast"), ("ring",)), "all_reduce": ("tree",)}
+    return Library("test", "Test", offered, {name: {"plain": protocol} for name in ("ring", "tree")})
+
+
+@pytest.mark.parametrize("size", [1e6, 16e6, 1e9])
+def test_what_passes_along_a_ring_waits_for_a_chunk_at_every_node(size):
+    # 8 nodes of 8, a card each GPU: eight cards carry a chunk of 2 MB each, 16 MB of the size. 63 / 64 of the way
+    # around, 8 hops between nodes, each as long as those 16 MB (or all of a smaller size) take at 8 x 24 GB/s.
+    network = cluster(64, hop=0.0, library=passing(card_chunk_bytes=2e6))
+    waits = 63 / 64 * 8 * min(size, 16e6)
+    found = network.run("broadcast", size, Group(64))
+    assert found.seconds == pytest.approx(LAUNCH + (size + waits) / (8 * NIC))
+    table = NetworkTable(network).run("broadcast", np.array([size]), Group(np.array([64]), np.array([1])))
+    assert table.seconds[0] == pytest.approx(found.seconds)
+    # What every rank has a share of does not wait: all links carry chunks at once.
+    assert network.run("all_gather", size, Group(64)).seconds == pytest.approx(LAUNCH + 63 / 64 * size / (8 * NIC))
+
+
+def test_groups_that_share_a_card_wait_for_each_other():
+    # Four cards for eight GPUs: two groups of every other GPU have all four cards each, half the rate of each.
+    network = cluster(64, hop=0.0, nics=4, library=passing(card_chunk_bytes=2e6))
+    found = network.run("broadcast", 1e9, Group(32, 2)).seconds
+    assert found == pytest.approx(LAUNCH + (1e9 + 31 / 32 * 8 * 8e6) / (2 * NIC))
+
+
+def test_a_ring_between_nodes_is_no_faster_than_the_host_posts():
+    # Three posts of 2 us: the 56 hops inside of 64 take 6 us, and those between nodes what they take.
+    slow = cluster(64, hop=0.0, library=passing(host_posts=3.0), host_post_s=2e-6)
+    assert slow.run("all_gather", 1e-9, Group(64)).seconds == pytest.approx(LAUNCH + 63 / 64 * 56 * 6e-6)
+    assert slow.run("all_gather", 1e-9, Group(8)).seconds == pytest.approx(LAUNCH)
+
+
+@pytest.mark.parametrize("size", [1e6, 1e9])
+def test_levels_of_a_tree_wait_for_chunks_too(size):
+    # 8 nodes of 8: three levels up and three down, each after 2 MB at a card of 24 GB/s, or an eighth of a small size.
+    # A card carries 2 / 8 of the bytes.
+    found = cluster(64, hop=0.0, library=passing(card_chunk_bytes=2e6)).run("all_reduce", size, Group(64))
+    assert found.seconds == pytest.approx(LAUNCH + (6 * min(2e6, size / 8) + 2 / 8 * size) / NIC)
+
+
+def test_what_the_host_touches_is_as_fast_as_the_host():
+    # 10 GB/s of bus bandwidth between nodes: 2 x 63 / 64 of a gigabyte takes 0.197 s; inside a node it does not count.
+    slow = cluster(64, hop=0.0, library=passing(network_bus_bytes_per_s=10e9))
+    assert slow.run("all_reduce", 1e9, Group(64)).seconds == pytest.approx(LAUNCH + 2 * 63 / 64 * 0.1)
+    assert slow.run("all_gather", 1e9, Group(8)).seconds == pytest.approx(LAUNCH + 7 / 8 * 1e9 / NVLINK)

@@ -4,9 +4,8 @@ import dataclasses
 from types import SimpleNamespace
 
 import pytest
-from builders import fixed, gpt, point, training
+from builders import believed, fixed, gpt, point, training
 
-from sim.catalog import load_accuracy
 from sim.outcome.comparison.metrics import Span, account, error_span, meter_watts, time_span_s
 from sim.outcome.confidence import Confidence
 from sim.simulate import simulate
@@ -17,9 +16,8 @@ def outcome():
     return simulate(point(gpt(), 8, fixed(tensor=2, micro_batch=1), recipe=training()))
 
 
-def believed(outcome, low, high, **over):
-    band = dataclasses.replace(load_accuracy("megatron-2022"), error_p10=low, error_p90=high, **over)
-    return dataclasses.replace(outcome, run=None, confidence=Confidence(band))
+def with_band(outcome, low, high):
+    return dataclasses.replace(outcome, run=None, confidence=believed(low, high))
 
 
 def test_spans_that_touch_are_not_apart():
@@ -32,9 +30,9 @@ def test_spans_that_touch_are_not_apart():
 
 def test_a_step_that_is_a_tenth_too_fast_is_a_run_of_a_ninth_more(outcome):
     # Errors from -10 % to +25 %: the run takes 1 / 1.25 to 1 / 0.9 of what is simulated.
-    found, simulated_s = time_span_s(believed(outcome, -0.1, 0.25)), outcome.undisturbed_s
+    found, simulated_s = time_span_s(with_band(outcome, -0.1, 0.25)), outcome.undisturbed_s
     assert (found.low, found.high) == (pytest.approx(0.8 * simulated_s), pytest.approx(simulated_s / 0.9))
-    assert error_span(believed(outcome, -0.1, 0.25)) == Span(-0.1, 0.25)
+    assert error_span(with_band(outcome, -0.1, 0.25)) == Span(-0.1, 0.25)
     assert error_span(dataclasses.replace(outcome, confidence=Confidence())) is None
 
 

@@ -114,4 +114,4 @@ def bubble_formula_s(shape: Pipeline, forward_s: float, input_s: float, weight_s
     """What the schedule says that the bubble is, for the same chunks."""
     chunks = shape.virtual * (shape.stages - 1)
     others = Durations(chunks * forward_s, chunks * (input_s + weight_s), chunks * weight_s)
-    return float(shape.schedule.bubble_s(shape.stages, shape.virtual, others))
+    return float(shape.schedule.bubble_s(shape.stages, shape.virtual, shape.micro_batches, others))

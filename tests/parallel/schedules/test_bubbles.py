@@ -31,13 +31,12 @@ def test_one_way_pipelines_lose_a_pass_for_every_other_stage(shape, forward_s, i
 @settings(max_examples=200)
 @given(shapes("zb-h1"), SECONDS, SECONDS, st.floats(0, 1))
 def test_zb_h1_fills_gaps_with_weight_gradients(shape, forward_s, input_s, share):
-    # Qi et al. 2023, table 2: (p - 1) (F + B_input - W), where a weight gradient is no longer than what it fills, and
-    # there are as many micro-batches as stages.
-    weight_s = share * min(forward_s, input_s)
-    expected_s = (shape.stages - 1) * (forward_s + input_s - weight_s)
+    # Qi et al. 2023, table 2: (p - 1) (F + B_input - W), where a weight gradient is no longer than what it fills; with
+    # fewer micro-batches than stages, only the weight gradients that there are fill anything.
+    weight_s, gaps = share * min(forward_s, input_s), shape.stages - 1
+    expected_s = gaps * (forward_s + input_s) - min(gaps, shape.micro_batches - 1) * weight_s
     assert bubble_formula_s(shape, forward_s, input_s, weight_s) == close(expected_s)
-    if shape.micro_batches >= shape.stages:
-        assert bubbles(shape, forward_s, input_s, weight_s) == [close(expected_s)] * shape.stages
+    assert bubbles(shape, forward_s, input_s, weight_s) == [close(expected_s)] * shape.stages
 
 
 def gaps(shape, *chunk_s):
@@ -53,6 +52,22 @@ def test_zb_h2_has_no_gap_once_a_stage_has_begun(stages):
         assert gaps(shape, 1.0, 1.0, 1.0) == [0.0] * stages
         assert bubbles(shape, 1.0, 1.0, 1.0) == [stages - 1] * stages
         assert bubble_formula_s(shape, 1.0, 1.0, 1.0) == stages - 1
+
+
+@pytest.mark.parametrize("shape", [*legal("zb-h2", most_stages=6)])
+def test_zb_h2_with_few_micro_batches(shape):
+    # Phases of 1, 2 and 1 s: beside a forward, a weight gradient fits where a stage waits for an input gradient.
+    gaps = shape.stages - 1
+    expected_s = gaps + max(2 * gaps - min(shape.micro_batches - 1, 2 * gaps), 0)
+    assert bubble_formula_s(shape, 1.0, 2.0, 1.0) == expected_s
+    assert max(bubbles(shape, 1.0, 2.0, 1.0)) == expected_s
+
+
+@pytest.mark.parametrize("shape", [one for one in legal("zb-v") if one.micro_batches <= one.stages])
+def test_zb_v_with_no_more_micro_batches_than_stages(shape):
+    expected_s = 4 * (shape.stages - 1) - 3 * (shape.micro_batches - 1)
+    assert bubble_formula_s(shape, 1.0, 1.0, 1.0) == expected_s
+    assert max(bubbles(shape, 1.0, 1.0, 1.0)) == expected_s
 
 
 @pytest.mark.parametrize("stages", range(2, 9))

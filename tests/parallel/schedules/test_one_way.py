@@ -24,7 +24,7 @@ def schedules(draw):
 def bubble_share(stages, virtual, micro_batches):
     """Idle over busy time of equal stages whose forward is 1 s and whose backward is 2 s."""
     others = Durations(1.0 * (stages - 1), 2.0 * (stages - 1))
-    return SCHEDULES["interleaved"].bubble_s(stages, virtual, others) / (3.0 * micro_batches)
+    return SCHEDULES["interleaved"].bubble_s(stages, virtual, micro_batches, others) / (3.0 * micro_batches)
 
 
 def held_chunks(order):

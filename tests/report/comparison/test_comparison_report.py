@@ -8,13 +8,14 @@ import json
 from pathlib import Path
 
 import pytest
+from builders import believed
 
-from sim.catalog import Range, load_accuracy
+from sim.catalog import Range
 from sim.errors import InputError
 from sim.outcome.comparison.knee import knee
 from sim.outcome.comparison.matching import Match
 from sim.outcome.comparison.metrics import account, meter_watts, time_span_s, without_failures_s
-from sim.outcome.confidence import Confidence
+from sim.outcome.confidence import NEVER_CHECKED
 from sim.outcome.economics import RunBill
 from sim.outcome.economics.bill import PriceOf
 from sim.outcome.ledger import Ledger
@@ -69,7 +70,7 @@ def numbered(
         ledger=Ledger(lines, devices, time_s),
         run=None,
         bill=bill,
-        confidence=Confidence(load_accuracy(stack) if stack else None),
+        confidence=believed(-0.02, 0.03) if stack else NEVER_CHECKED,
         counterfactual_step_times_s={"free network": 0.5 * time_s},
     )
 
@@ -119,12 +120,11 @@ def test_what_is_as_fast_is_found_by_hand(templates: dict[str, Outcome]):
 
 def test_the_error_bands_widen_a_match(templates: dict[str, Outcome]):
     comparison = compared(templates, GPU_DAYS, WAFER_DAYS)
-    band, (equal,) = load_accuracy("fsdp-2023"), comparison.equals
-    assert band is not None
+    (equal,) = comparison.equals
     assert equal.lowest is not None
     assert equal.highest is not None
     # Time falls as 1 / n up to 100 devices: the fewest are those whose simulated time is longer by both errors.
-    assert equal.lowest.devices == pytest.approx(100 * (1 + band.error_p10) / (1 + band.error_p90))
+    assert equal.lowest.devices == pytest.approx(100 * (1 - 0.02) / (1 + 0.03))
     assert equal.lowest.devices < equal.match.devices < equal.highest.devices
 
 
@@ -147,10 +147,7 @@ def test_a_match_has_no_error_band_where_a_size_around_it_was_not_checked(
     comparison = compared(templates, {1: 1000.0, **GPU_DAYS}, WAFER_DAYS)
     curve = comparison.equals[0].curve
     points = tuple(
-        dataclasses.replace(one, confidence=dataclasses.replace(one.confidence, outside=("other sizes",)))
-        if one.devices == size
-        else one
-        for one in curve.points
+        dataclasses.replace(one, confidence=NEVER_CHECKED) if one.devices == size else one for one in curve.points
     )
     found = equal(comparison.references[0], dataclasses.replace(curve, points=points))
     assert found.match.devices == pytest.approx(100.0)
@@ -245,11 +242,7 @@ def test_what_rests_on_an_assumed_figure_says_so_and_prices_have_dates(templates
 
 def test_a_band_that_leaves_the_sizes_widens_a_range_up_to_their_end(templates: dict[str, Outcome]):
     # 20 devices are as fast. If the wafer's true time is 4 times as long, 200 days, fewer than the 10 simulated are.
-    band = load_accuracy("fsdp-2023")
-    assert band is not None
-    exact, wide = (
-        Confidence(dataclasses.replace(band, error_p10=error_p10, error_p90=0.0)) for error_p10 in (0.0, -0.75)
-    )
+    exact, wide = (believed(low, 0.0) for low in (0.0, -0.75))
     gpus = [
         numbered(templates["gpu cluster"], size, days * DAY_S, 10.0 * size, None, 0.0)
         for size, days in {10: 100.0, 1000: 1.0}.items()
@@ -321,7 +314,7 @@ def test_the_report_of_simulated_points(several: tuple[Outcome, ...], tmp_path: 
     for sentence in document["comparison"]["verdict"]:
         assert f"- {sentence}" in text
     for stack in ("fsdp-2023", "megatron-2022", "cerebras-r2"):
-        assert f"{stack}: where it was checked, simulated step times were" in text
+        assert f"{stack}: for sources never seen, eight of ten step times are" in text
         assert f"{stack} " in document["comparison"]["verdict"][-1]
     assert "wafer on 4 devices: not among the points that were simulated" in text
     assert verdict_screen(outcomes).startswith("\nVerdict")
@@ -361,12 +354,8 @@ def test_one_system_alone_says_so(several: tuple[Outcome, ...]):
 
 
 def test_an_error_of_a_tenth_too_fast_is_a_run_of_a_ninth_more(templates: dict[str, Outcome]):
-    band = load_accuracy("cerebras-r2")
-    assert band is not None
     point = numbered(templates["wafer"], 1, 90.0, None, "cerebras-r2", 0.0)
-    ends = time_span_s(
-        dataclasses.replace(point, confidence=Confidence(dataclasses.replace(band, error_p10=-0.1, error_p90=0.2)))
-    )
+    ends = time_span_s(dataclasses.replace(point, confidence=believed(-0.1, 0.2)))
     assert ends is not None
     assert (ends.low, ends.high) == pytest.approx((75.0, 100.0))
 

@@ -1,0 +1,99 @@
+"""What is told first: errors on sources never seen, beside those on rows held back, and what error bands hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sim.catalog.accuracy import Coverage, Evidence
+from sim.report.accuracy import situation_words
+from sim.report.points import counted
+from sim.report.validation.tables import Cells, share, signed
+from sim.validation.conventions import device_family
+from sim.validation.errors import Errors
+from sim.validation.summary import Summary
+from sim.validation.targets import HEADLINE
+from sim.validation.unseen import Unseen, Way, unseen_errors
+
+_WAYS: tuple[tuple[str, Way], ...] = (("stack known by name", "named"), ("stack guessed", "guessed"))
+_ERRORS = ("errors of step times", "rows", "sources", "mean signed", "mean abs.", "median abs.", "P90 abs.")
+
+
+def unseen_cells(rows: Sequence[Unseen], summary: Summary) -> Cells:
+    """Errors on sources never seen, beside those on rows held back from known sources: dense, on A100 and H100."""
+    dense = [row for row in rows if device_family(row.device) in HEADLINE]
+    found = []
+    for name, way in _WAYS:
+        sources = {row.source for row in dense if row.predicted(way)}
+        found.append(_error_row(f"sources never seen, {name}", unseen_errors(dense, way), len(sources)))
+    held_back = [group for group in summary.sources if group.known and group.errors is not None]
+    found.append(_error_row("rows held back from known sources", summary.headline, len(held_back)))
+    return Cells(_ERRORS, tuple(found))
+
+
+def coverage_cells(coverage: Sequence[Coverage]) -> Cells:
+    """What error bands hold of the sources that they were made without: of the whole, and class by class."""
+    rows = [
+        (
+            f"{'class: ' if one.is_class else ''}{situation_words(one.of)}",
+            f"{one.rows:,}",
+            f"{one.sources:,}",
+            share(one.by_source),
+            share(one.by_row),
+        )
+        for one in coverage
+    ]
+    return Cells(("predictions", "rows", "sources", "held, by source", "held, by row"), tuple(rows))
+
+
+def band_cells(evidence: Evidence) -> Cells:
+    """Every class and its band."""
+    rows = [
+        (
+            situation_words(one.situation),
+            f"{one.rows:,}",
+            f"{len(one.without):,}",
+            f"{signed(one.ends[0])} to {signed(one.ends[1])}",
+        )
+        for one in evidence.classes
+    ]
+    return Cells(("class", "rows", "sources", "P10 to P90"), tuple(rows))
+
+
+def coverage_sentence(summary: Summary) -> str:
+    """How many of the compared rows lie inside the bands that other sources make; empty where none has a band."""
+    if not summary.with_band:
+        return "No row has an error band."
+    return (
+        f"Of {summary.with_band:,} rows with an error band {summary.inside:,}"
+        f" ({share(summary.inside / summary.with_band)}) lie inside it; it is made without their sources."
+    )
+
+
+def selection_sentence(evidence: Evidence) -> str:
+    """What choosing the plan that is predicted fastest adds."""
+    found = evidence.selection
+    if found is None:
+        return "No source measured several plans of one job: what a search adds is unknown."
+    return (
+        f"In {found.jobs:,} jobs with 4 to {found.most_plans} measured plans ({found.rows:,} rows of"
+        f" {found.sources} sources) the error of the plan predicted fastest differs from the mean error of its job by"
+        f" {signed(found.shift)} on average over sources, with a standard deviation of {share(found.spread)} from"
+        " source to source."
+    )
+
+
+def memory_sentence(evidence: Evidence) -> str:
+    """The band of peak memory, or that too few sources measured it."""
+    if evidence.memory:
+        widest = evidence.memory[0]
+        ends = " to ".join(map(signed, widest.ends))
+        return f"Peak memory: P10 to P90 {ends}, over {widest.rows:,} rows of {len(widest.without)} sources."
+    sources = counted(evidence.memory_sources, "source")
+    return f"Peak memory has no band: {sources} measured it where another one says how, too few for a band."
+
+
+def _error_row(what: str, errors: Errors | None, sources: int) -> tuple[str, ...]:
+    if errors is None:
+        return (what, "0", "0", "", "", "", "")
+    absolute = (errors.mean_absolute, errors.median_absolute, errors.p90_absolute)
+    return (what, f"{errors.rows:,}", f"{sources}", signed(errors.mean), *(share(one) for one in absolute))

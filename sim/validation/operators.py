@@ -1,0 +1,195 @@
+"""Measured operators of a transformer on one GPU, by shape, and what the kernel model says of them.
+
+Roles are given by a rule, not by looking at errors. "fit": of the products of queries and keys with few elements a
+head, in the order of their times, every second; the device's file says what is fitted on them. All others are checks.
+Of each operator the table carries shapes that lie evenly in the order of the measured forward times, from 50 us on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+
+from pydantic import TypeAdapter
+
+from sim.catalog import Gpu, GpuStack, Model, load_device, load_recipe, load_stack
+from sim.hardware.kernel import Kernel, kernel_time_s
+from sim.validation.rows import read_rows
+from sim.workload.layer import Slice, embedding_operations, head_operations, layer_operations
+from sim.workload.operations import Operation, Style
+
+SHORT_S = 50e-6
+"""Shorter operators are launches more than kernels, and the tables do not say which of the two they timed."""
+CLASSES = ((SHORT_S, 200e-6), (200e-6, 1e-3), (1e-3, float("inf")))
+"""Classes of measured times, in seconds: from, and below."""
+_VOCABULARY = 50_257
+_PRECISION = "fp16"
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorRow:
+    """One measured operator. hidden: of the whole model, before the tensor group splits it.
+
+    heads, sequence and hidden are 0 where the operator has none; backward_us is None where it has no backward pass.
+    """
+
+    id: str
+    role: str
+    operator: str
+    device: str
+    tensor: int
+    micro_batch: int
+    heads: int
+    sequence: int
+    hidden: int
+    forward_us: float
+    backward_us: float | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Which kernels of which operation an operator of the table is; all of a pass where none are named.
+
+    position, fused: what its model and its stack have.
+    """
+
+    operation: str
+    forward: tuple[str, ...] = ()
+    backward: tuple[str, ...] = ()
+    fused: bool = True
+    flash: bool = False
+
+
+_PARTS = {
+    "qkv": _Part("qkv"),
+    "attention output": _Part("attention output"),
+    "mlp in": _Part("mlp in"),
+    "mlp out": _Part("mlp out"),
+    "vocabulary": _Part("vocabulary"),
+    "scores": _Part("attention", ("scores",), ("d queries", "d keys")),
+    "context": _Part("attention", ("context",), ("d scores", "d values")),
+    "softmax": _Part("attention", ("softmax",), ("softmax backward",)),
+    "attention": _Part("attention", (), ("attention backward", "attention gradients"), flash=True),
+    "norm": _Part("norm 0"),
+    "activation": _Part("activation"),
+    "residual": _Part("residual 0"),
+    "rotary": _Part("rotary", fused=False),
+    "embedding": _Part("embedding"),
+    "loss": _Part("loss"),
+}
+"""The source calls them linear1 to linear4, linear_final, baddbmm, bmm, ScaledUpperTriangMaskedSoftmax, flash_atten,
+layernorm, gelu, res_add, RoPE, embedding and parallel_cross_entropy_128."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorComparison:
+    """One pass of a measured operator, and the predicted time. backward: which of the two passes."""
+
+    row: OperatorRow
+    backward: bool
+    measured_s: float
+    predicted_s: float
+
+    @property
+    def error(self) -> float:
+        """Signed relative error of the time: negative means predicted too fast."""
+        return self.predicted_s / self.measured_s - 1.0
+
+
+_READER = TypeAdapter(OperatorRow)
+
+
+def read_operators() -> list[OperatorRow]:
+    """Read all rows that the project carries."""
+    counts = ("heads", "sequence", "hidden")
+    return [
+        _READER.validate_python(
+            {**raw, **{name: raw[name] or 0 for name in counts}, "backward_us": raw["backward_us"] or None}
+        )
+        for raw in read_rows("operators.csv")
+    ]
+
+
+def _model(row: OperatorRow) -> Model:
+    """A model of one layer in which the operator has its measured shape."""
+    heads = row.heads or 16
+    hidden = row.hidden or 64 * heads
+    return Model(
+        "measured", 1, hidden, heads, heads, hidden // heads, 4 * hidden, _VOCABULARY, row.sequence,
+        position="rotary", attention_output_bias=False, mlp_bias=False, tied_embeddings=False,
+    )  # fmt: skip
+
+
+def _style(part: _Part, stack: GpuStack) -> Style:
+    """Everything in half precision, logits and gradients too, gradients written afresh, vocabulary padded to 128."""
+    recipe = load_recipe(_PRECISION)
+    loss_bytes = stack.loss_traffic_bytes * recipe.activations.bytes / 4.0
+    return Style(
+        recipe, part.flash, causal_skip=False, fused_elementwise=part.fused, loss_traffic_bytes=loss_bytes,
+        weight_gradient_bytes=recipe.gradients.bytes, vocabulary_multiple=128,
+    )  # fmt: skip
+
+
+def operator_kernels(row: OperatorRow, stack: GpuStack) -> tuple[tuple[Kernel, ...], tuple[Kernel, ...]]:
+    """The kernels of an operator's forward and backward pass, as a layer of that shape has them."""
+    part, model = _PARTS[row.operator], _model(row)
+    style, piece = _style(part, stack), Slice(row.sequence, row.micro_batch, row.tensor)
+    operations: tuple[Operation, ...] = (
+        *layer_operations(model, piece, style),
+        *head_operations(model, piece, style),
+        *embedding_operations(model, piece, style),
+    )
+    own = next(one for one in operations if one.name == part.operation)
+
+    def named(kernels: tuple[Kernel, ...], names: tuple[str, ...]) -> tuple[Kernel, ...]:
+        return tuple(one for one in kernels if not names or one.name in names)
+
+    return named(own.forward, part.forward), named(own.backward, part.backward)
+
+
+def compare_operators(rows: Sequence[OperatorRow] | None = None) -> list[OperatorComparison]:
+    """Predict both passes of every row; passes shorter than SHORT_S are left out."""
+    # Dropout, sharding and launches are not timed here: of the stack only its attention and its loss count.
+    stack = load_stack("megatron-2022")
+    assert isinstance(stack, GpuStack)
+    stack = replace(stack, attention_kernel="flash-2")
+    found = []
+    for row in read_operators() if rows is None else rows:
+        gpu = load_device(row.device, "operators.csv")
+        assert isinstance(gpu, Gpu)
+        measured = (row.forward_us, row.backward_us)
+        for backward, (kernels, us) in enumerate(zip(operator_kernels(row, stack), measured, strict=True)):
+            if us is not None and us * 1e-6 >= SHORT_S:
+                predicted_s = sum(float(kernel_time_s(one, gpu, stack, _PRECISION)) for one in kernels)
+                found.append(OperatorComparison(row, bool(backward), us * 1e-6, predicted_s))
+    return found
+
+
+def operators_table(comparisons: Sequence[OperatorComparison]) -> str:
+    """Errors of the check rows by operator, pass and class of measured time."""
+    from tabulate import tabulate
+
+    checks = [one for one in comparisons if one.row.role == "check"]
+    table = []
+    for operator in dict.fromkeys(one.row.operator for one in checks):
+        for backward in (False, True):
+            own = [one for one in checks if one.row.operator == operator and one.backward is backward]
+            if not own:
+                continue
+            means = []
+            for start, end in CLASSES:
+                sized = [one.error for one in own if start <= one.measured_s < end]
+                means += [str(len(sized)), f"{fmean(sized):+.0%}" if sized else ""]
+            signed, absolute = fmean(one.error for one in own), fmean(abs(one.error) for one in own)
+            table.append((operator, "backward" if backward else "forward", f"{signed:+.1%}", f"{absolute:.1%}", *means))
+    headers = ("operator", "pass", "signed", "absolute", "< 200 us", "", "< 1 ms", "", ">= 1 ms", "")
+    aligned = ("left", "left", *["right"] * 8)
+    others = len(comparisons) - len(checks)
+    foot = (
+        f"time, predicted over measured; {len(checks)} passes of 50 us and more, mean absolute error"
+        f" {fmean(abs(one.error) for one in checks):.1%}\n({others} passes of rows that a figure was fitted on do not"
+        " count)"
+    )
+    return f"{tabulate(table, headers, tablefmt='simple', colalign=aligned, disable_numparse=True)}\n\n{foot}"
