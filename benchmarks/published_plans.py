@@ -34,7 +34,7 @@ _ROWS = (
     ("mt-nlg-530b", 2520, 2520, 8, 35, "full", _NARAYANAN),
     ("megatron-1t", 3072, 3072, 8, 64, "full", _NARAYANAN),
     ("mt-nlg-530b", 2240, 1920, 8, 35, "full", _NARAYANAN),
-    ("llama-3-405b", 16384, 2048, 8, 16, "none", ("grand-teton-h100", "megatron-core-2024", 8192)),
+    ("llama-3-405b", 16384, 2048, 8, 16, "none", ("grand-teton-h100", "llama-3-2024", 8192)),
 )
 
 

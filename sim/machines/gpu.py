@@ -25,7 +25,7 @@ from sim.machines.study import PlanStudy
 from sim.outcome.outcome import Memory
 from sim.parallel.check import check_plan
 from sim.parallel.cuts import in_runs
-from sim.parallel.memory import plan_memory
+from sim.parallel.memory import plan_memory, run_ahead_bytes
 from sim.parallel.mesh import check_rank_order
 from sim.parallel.plan import Plan
 from sim.parallel.replicas import counts_text
@@ -34,7 +34,7 @@ from sim.parallel.stage_weights import layers_of_stages
 from sim.planner.choose import Choice, choose_plan
 from sim.planner.search import search
 from sim.planner.smallest import would_hold
-from sim.scenario.types import Training
+from sim.scenario.types import Scenario, Training
 from sim.workload.flops import StepFlops, layers_flops
 from sim.workload.kinds import LayerKind
 from sim.workload.precision import with_recipe
@@ -135,6 +135,16 @@ class GpuCluster(MachineKind):
         """FLOPs of a step, with what the plan recomputes."""
         model, training, style = prepared.scenario.model, prepared.scenario.training, machines_of(prepared)[0].style
         return layers_flops(model, training, style, plan_of(prepared).recompute, layers, head=head)
+
+    def asks_for_at_most(self, scenario: Scenario, stack: GpuStack, device: Gpu) -> float:
+        """The peak of the plan, and all layers gathered at once where the stack has no limit."""
+        if stack.limited_gathers:
+            return 0.0
+        model, training = scenario.model, scenario.training
+        plan, machine = check_plan(scenario.system.plan, scenario, stack), Machine(device, stack, training.precision)
+        stages = plan_memory(model, training, plan, stack, machine.style)
+        ahead = (1 + stack.fragmentation) * run_ahead_bytes(model, plan, stack, machine.recipe)
+        return max(float(stage.total) for stage in stages) + float(ahead)
 
     def shares(self, prepared: Prepared) -> tuple[Share, ...]:
         """The stages of each part."""

@@ -16,7 +16,7 @@ from sim.hardware.network import Network
 from sim.machines.prepared import LookedUp, Prepared
 from sim.machines.study import PlanStudy
 from sim.parallel.step_plan import StepPlan
-from sim.scenario.types import RecipeRequest, Training
+from sim.scenario.types import RecipeRequest, Scenario, Training
 from sim.workload.flops import StepFlops
 from sim.workload.kinds import LayerKind, all_layers
 
@@ -116,6 +116,10 @@ class MachineKind(ABC):
     @abstractmethod
     def flops(self, prepared: Prepared, layers: Mapping[LayerKind, int], *, head: bool) -> StepFlops:
         """FLOPs of a step through some of the layers, and the head if it is there."""
+
+    def asks_for_at_most(self, scenario: Scenario, stack: Any, device: Any) -> float:
+        """Bytes that a device is asked for by a host that nothing keeps from running ahead; 0 where something does."""
+        return 0.0
 
     def shares(self, prepared: Prepared) -> tuple[Share, ...]:
         """What each part of the system computes."""

@@ -27,10 +27,16 @@ def balanced_cut(layers: int, chunks: int) -> tuple[int, ...]:
     return (each,) * (chunks - 1 - more) + (each + 1,) * more + (each,)
 
 
-def cuts_well(layers: Array, chunks: Array) -> Array:
-    """Whether all chunks are equal, or would be if embedding and head were a layer each; none is empty."""
+def cuts_well(layers: Array, stages: Array, virtual: Array) -> Array:
+    """Whether all chunks are equal, or would be if embedding and head were a layer each.
+
+    A chunk of embedding or head alone is none too small where its stage has others.
+    Source: Llama Team 2024, sec. 3.3.2: 126 layers of Llama 3 405B, a layer less on the first and on the last stage.
+    """
+    chunks = stages * np.asarray(virtual)
     more = np.mod(layers, chunks)
-    return (np.asarray(layers) >= chunks) & ((more == 0) | (more == np.asarray(chunks) - 2))
+    has_layers = (np.asarray(layers) >= chunks) | np.greater(virtual, 1)
+    return has_layers & (((more == 0) & (np.asarray(layers) >= chunks)) | (more == chunks - 2))
 
 
 def first_layer(layers: Array, chunks: Array, chunk: Array) -> Array:
@@ -91,6 +97,12 @@ def cut_layers(
                 f"use a divisor of {layers}, or give layers_per_stage",
             )
         return (layers // chunks,) * chunks
+    if not all(given[1:-1]) or (virtual == 1 and not all(given)):
+        raise InputError(
+            where,
+            f"layers_per_stage {shown(list(given))} leaves a stage, or a chunk between the ends, without layers",
+            "only the first and the last of several chunks of a stage may be embedding or head alone",
+        )
     if len(given) != chunks or sum(given) != layers:
         raise InputError(
             where,

@@ -126,8 +126,8 @@ def pipeline_cuts(layers: int, devices: int) -> list[tuple[int, int]]:
     """(pipeline, virtual stages) whose chunks are equal but for the ends."""
     found = []
     for pipeline in range(1, min(layers, devices) + 1):
-        virtual = np.arange(1, layers // pipeline + 1 if pipeline > 1 else 2)
-        found += [(pipeline, int(one)) for one in virtual[cuts_well(layers, pipeline * virtual)]]
+        virtual = np.arange(1, (layers + 2) // pipeline + 1 if pipeline > 1 else 2)
+        found += [(pipeline, int(one)) for one in virtual[cuts_well(layers, pipeline, virtual)]]
     return found
 
 

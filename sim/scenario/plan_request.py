@@ -8,10 +8,12 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidatorFunctionWrapHandler
 
 from sim.errors import InputError, closest
+from sim.scenario.bounds import LARGEST_COUNT
 from sim.scenario.table import Count, Internal, ReadAs, Several, Table, like
 
 Recompute = Literal["none", "selective", "full"]
 ScheduleName = Literal["gpipe", "1f1b", "interleaved", "zb-h1", "zb-h2", "zb-v", "dualpipe", "dualpipev"]
+_Layers = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
 BY_HAND = "by hand"
 """Marks what no search tries, so that no limit of one is about it."""
 
@@ -32,7 +34,8 @@ class PlanRequest(Table):
     sequence_parallel: bool | None = None
     recompute: Recompute | None = None
     schedule: Annotated[str, ReadAs(ScheduleName)] | None = None
-    layers_per_stage: Annotated[Several[Count] | None, like("[11, 10, 10, 9]"), BY_HAND] = None
+    layers_per_stage: Annotated[Several[_Layers] | None, like("[11, 10, 10, 9]"), BY_HAND] = None
+    """0 where the first or the last of several chunks of a stage is embedding or head alone."""
     first_stage_layers: Annotated[Count | None, BY_HAND] = None
     last_stage_layers: Annotated[Count | None, BY_HAND] = None
     """Of the first and the last stage, where only those differ; the others share the rest."""

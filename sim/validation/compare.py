@@ -15,7 +15,7 @@ from sim.scenario.types import name_of
 from sim.simulate import simulate_prepared
 from sim.validation.cases import Case, Unsupported, case_of
 from sim.validation.conventions import convention_of
-from sim.validation.labels import label_of
+from sim.validation.labels import origin_of
 from sim.validation.roles import Role, role_of
 from sim.validation.table import Problem, Row, Table
 from sim.validation.tuning import settled
@@ -136,7 +136,7 @@ def _confidence(case: Case, prepared: Prepared) -> Confidence:
     """What all sources but the row's own say of its prediction, its stack named or guessed."""
     facts = facts_of(prepared)
     assert facts is not None
-    return confidence(facts, is_guessed=not case.known, without=label_of(case.row.source))
+    return confidence(facts, is_guessed=not case.known, without=origin_of(case.row.source))
 
 
 def passes_of(prepared: Prepared) -> int:

@@ -1,4 +1,4 @@
-"""Short names of sources, as tables and options use them."""
+"""Short names of sources, as tables and options use them, and which of them one team measured."""
 
 from __future__ import annotations
 
@@ -18,6 +18,12 @@ _CUT = "..."
 def label_of(source: str) -> str:
     """A source in at most 32 characters: one from labels.toml, its own name, or the beginning of its name."""
     return _whole_label(source) or textwrap.shorten(source, _LONGEST, placeholder=_CUT)
+
+
+def origin_of(source: str) -> str:
+    """Who measured a source. Tables of one team share clusters and habits: they are left out together."""
+    label = label_of(source)
+    return _origins().get(label, label)
 
 
 def _whole_label(source: str) -> str:
@@ -53,3 +59,10 @@ def _is_called(row: Row, wanted: str) -> bool:
 def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
     labels = read_data("labels", "sim.validation")["label"]
     return tuple((re.compile(entry["match"]), entry["label"]) for entry in labels)
+
+
+@functools.cache
+def _origins() -> dict[str, str]:
+    """Label -> the team's name, for teams with several."""
+    entries = read_data("labels", "sim.validation")["origin"]
+    return {label: entry["name"] for entry in entries for label in entry["labels"]}

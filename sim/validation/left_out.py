@@ -1,9 +1,9 @@
 """Leaves out one source after the other: all constants fitted without it, then its rows predicted.
 
-A source is known by its label. Its rows are predicted with the stack that it is listed with (its constants without the
-source: where nothing else speaks of them, the common values of their families), and with the stack that the rules at
-the end of sources.toml give a source that nobody has listed; stacks that only this source ran are passed over there.
-What else is known of a source stays: its network, its models, what is taken for its blanks.
+What one team measured is one source (labels.py). Its rows are predicted with the stack that it is listed with (its
+constants without the source: where nothing else speaks of them, the common values of their families), and with the
+stack that the rules at the end of sources.toml give a source that nobody has listed; stacks that only this source ran
+are passed over there. What else is known of a source stays: its network, its models, what is taken for its blanks.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sim.validation.compare import MOST_PASSES, length_of, measured_bytes, passe
 from sim.validation.constants import Constant, Values, changed
 from sim.validation.conventions import convention_of, guessed_stack
 from sim.validation.fitting import Fitted, approach, rounded
-from sim.validation.labels import label_of
+from sim.validation.labels import origin_of
 from sim.validation.table import Row, read_tables
 from sim.validation.tuning import settled
 from sim.validation.unseen import Prediction, Unseen
@@ -59,13 +59,13 @@ def leave_out_each(
     each row with how many there are.
     """
     cases = [case for case in map(case_of, read_tables().rows) if isinstance(case, Case)]
-    sources = sorted({label_of(case.row.source) for case in cases})
+    sources = sorted({origin_of(case.row.source) for case in cases})
     values: dict[str, Values] = {source: {} for source in sources}
     if found is not None:
         tasks = [_Task(found, source) for source in sources]
         values = dict(zip(sources, mapped(_constants_without, tasks, jobs), strict=True))
     ran = _sources_of_stacks(cases)
-    questions = [_question(case, ran, values[label_of(case.row.source)]) for case in cases]
+    questions = [_question(case, ran, values[origin_of(case.row.source)]) for case in cases]
     # The longest first, so that no process is left with one of them at the end.
     order = sorted(range(len(cases)), key=lambda index: (-length_of(cases[index]), index))
     answers: dict[int, Unseen | None] = {}
@@ -80,22 +80,22 @@ def _constants_without(task: _Task) -> dict[Constant, float]:
 
     The full fit has every row's error and slopes; what leaving out moves beyond them is found by the closed form.
     """
-    kept = [index for index, case in enumerate(task.found.cases) if label_of(case.row.source) != task.source]
+    kept = [index for index, case in enumerate(task.found.cases) if origin_of(case.row.source) != task.source]
     cases, rows = [task.found.cases[index] for index in kept], [task.found.rows[index] for index in kept]
     return rounded(approach(cases, rows, task.found.distances))
 
 
 def _sources_of_stacks(cases: Sequence[Case]) -> dict[str, set[str]]:
-    """Stack -> labels of the listed sources that ran it."""
+    """Stack -> the listed sources that ran it."""
     found: dict[str, set[str]] = {}
     for case in cases:
         if case.known:
-            found.setdefault(str(case.scenario.system.stack), set()).add(label_of(case.row.source))
+            found.setdefault(str(case.scenario.system.stack), set()).add(origin_of(case.row.source))
     return found
 
 
 def _question(case: Case, ran: Mapping[str, set[str]], values: Values) -> _Question:
-    only = [stack for stack, sources in ran.items() if sources == {label_of(case.row.source)}]
+    only = [stack for stack, sources in ran.items() if sources == {origin_of(case.row.source)}]
     guess = None
     with contextlib.suppress(InputError):
         guess = guessed_stack(case.row, only)
@@ -142,7 +142,7 @@ def _record(
     training, asked = scenario.training, plan.request()
     return Unseen(
         id=case.row.id,
-        source=label_of(case.row.source),
+        source=origin_of(case.row.source),
         device=prepared.parts[0].device.name,
         devices=scenario.system.devices,
         devices_per_node=prepared.domains[0],

@@ -9,27 +9,24 @@ Source: PyTorch, pull request 83917 (allocations that are tried again).
 
 from __future__ import annotations
 
-from sim.catalog import Gpu, GpuStack, load_device, load_stack
-from sim.cost.compute import Machine
+from sim.catalog import load_device, load_stack
 from sim.errors import ScaletaxError
-from sim.parallel.check import check_plan
-from sim.parallel.memory import plan_memory, run_ahead_bytes
+from sim.machines import kind_of
 from sim.scenario.limits import MEMORY_MARGIN
 from sim.scenario.types import Scenario, name_of
 
 SHORT_OF_MEMORY = "gathers without a limit fill the memory: not scored"
 
 
-def runs_short_of_memory(scenario: Scenario, device: str) -> bool:
-    """Whether all layers, gathered, and the peak of its plan are more than a device has but for the usual margin."""
-    training, gpu, stack = scenario.training, load_device(device), load_stack(name_of(scenario.system.stack))
-    if not isinstance(gpu, Gpu) or not isinstance(stack, GpuStack) or stack.limited_gathers:
-        return False
+def runs_short_of_memory(scenario: Scenario, name: str) -> bool:
+    """Whether all layers, gathered, and the peak of its plan are more than a device has but for the usual margin.
+
+    name: of the device.
+    """
+    device, stack = load_device(name), load_stack(name_of(scenario.system.stack))
+    kind = kind_of(stack)
     try:
-        plan = check_plan(scenario.system.plan, scenario, stack)
+        asked = kind.asks_for_at_most(scenario, stack, device)
     except ScaletaxError:
         return False
-    style = Machine(gpu, stack, training.precision).style
-    peak = max(float(stage.total) for stage in plan_memory(scenario.model, training, plan, stack, style))
-    ahead = run_ahead_bytes(scenario.model, plan, stack, stack.recipes[training.precision])
-    return bool(peak + (1 + stack.fragmentation) * ahead > (1 - MEMORY_MARGIN) * gpu.hbm_bytes)
+    return asked > (1 - MEMORY_MARGIN) * kind.memory_of(device).size_bytes

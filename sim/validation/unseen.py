@@ -38,9 +38,9 @@ class Prediction:
 class Unseen:
     """One measured row and what was predicted for it without its source.
 
-    device: by its catalogue name. source: its label. plan: in words, for people. settings_chosen: settings that the
-    source does not state were chosen as the fastest. named: None where nobody lists the source's stack, guessed: None
-    where the guessed stack cannot run it.
+    device: by its catalogue name. source: who measured it (labels.origin_of). plan: in words, for people.
+    settings_chosen: settings that the source does not state were chosen as the fastest. named: None where nobody lists
+    the source's stack, guessed: None where the guessed stack cannot run it.
     """
 
     id: str
@@ -88,7 +88,7 @@ def unseen_text(rows: Iterable[Unseen]) -> str:
 
 
 def by_source(rows: Iterable[Unseen]) -> dict[str, tuple[Unseen, ...]]:
-    """Label of a source -> its rows, in the order of the tables."""
+    """Source -> its rows, in the order of the tables."""
     found: dict[str, list[Unseen]] = {}
     for row in rows:
         found.setdefault(row.source, []).append(row)

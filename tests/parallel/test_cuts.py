@@ -35,13 +35,24 @@ def test_layers_of_a_stage_are_those_of_its_chunks(layers, stages, virtual):
 
 
 def test_good_cuts_are_equal_but_for_the_ends():
-    for layers, chunks in itertools.product(range(1, 40), range(1, 45)):
-        if layers < chunks:
-            assert not cuts_well(layers, chunks)
-            continue
+    for layers, stages, virtual in itertools.product(range(1, 40), range(1, 45), (1, 2, 3)):
+        chunks = stages * virtual
         cut = balanced_cut(layers, chunks)
         with_ends = (cut[0] + 1, *cut[1:-1], cut[-1] + 1) if chunks > 1 else cut
-        assert bool(cuts_well(layers, chunks)) == (len(set(cut)) == 1 or len(set(with_ends)) == 1)
+        is_good = (len(set(cut)) == 1 and cut[0] > 0) or (len(set(with_ends)) == 1 and with_ends[0] > 0)
+        # Only where its stage has other chunks may one be embedding or head alone.
+        assert bool(cuts_well(layers, stages, virtual)) == (is_good and (cut[0] > 0 or virtual > 1))
+
+
+def test_ends_without_layers():
+    # Llama 3 405B: 126 layers on 16 stages of 8 chunks, of which the first is the embedding and the last the head.
+    ends = (0, *(1,) * 126, 0)
+    assert balanced_cut(126, 128) == cut(126, 16, virtual=8, chunks=ends) == ends
+    assert cuts_well(126, 16, 8)
+    assert not cuts_well(126, 128, 1)
+    for chunks, virtual in (((0, 4), 1), ((2, 0, 2, 2), 2)):
+        with pytest.raises(InputError, match="embedding or head alone"):
+            cut(sum(chunks), 2, virtual=virtual, chunks=chunks)
 
 
 def cut(layers, stages, first=None, last=None, virtual=1, chunks=None):

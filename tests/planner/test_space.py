@@ -35,7 +35,11 @@ def requests(scenario, stack):
     switches = list(itertools.product(stack.zero_stages, (False, True), recomputations(stack), stack.schedules))
     for tensor, pipeline, data, micro_batch, virtual in degrees:
         chunks = pipeline * virtual
-        if tensor * pipeline * data > devices or not cuts_well(model.layers, chunks) or batch % (data * micro_batch):
+        if (
+            tensor * pipeline * data > devices
+            or not cuts_well(model.layers, pipeline, virtual)
+            or batch % (data * micro_batch)
+        ):
             continue
         cut = balanced_cut(model.layers, chunks)
         for zero, shared, recompute, schedule in switches:

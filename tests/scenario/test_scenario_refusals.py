@@ -50,7 +50,7 @@ REFUSED = {
     "zero devices": ("devices = 64", "devices = 0", "0 must be at least 1\n  write for example devices = 64"),
     "negative seed": ("seed = 7", "seed = -1", ": seed\n  -1 must be at least 0"),
     "zero stage": ("tensor = 8", "zero = 4", ': [system "cluster".plan] zero\n  4 must be at most 3'),
-    "entry of a list": ("tensor = 8", "layers_per_stage = [1, 0]", "layers_per_stage[1]\n  0 must be"),
+    "entry of a list": ("tensor = 8", "micro_batches = [1, 0]", "micro_batches[1]\n  0 must be"),
     "number as a list": (
         "tensor = 8",
         "micro_batches = 3",

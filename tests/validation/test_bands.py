@@ -190,7 +190,7 @@ def test_a_compared_row_is_held_to_the_band_without_its_source() -> None:
     found = compare_case(case())
     facts = facts_of(look_up(case().scenario))
     assert facts is not None
-    assert found.confidence == confidence(facts, without="vtrain-single")  # type: ignore[union-attr]
+    assert found.confidence == confidence(facts, without="vtrain")  # type: ignore[union-attr]
     assert found.confidence.standing != standing(facts, load_evidence().compared)  # type: ignore[union-attr]
     guessed = compare_case(case(source="somebody's", flash_attention=0))
     assert guessed.confidence.standing.situation.stack == "guessed"  # type: ignore[union-attr]

@@ -12,13 +12,13 @@ from sim.validation import left_out
 from sim.validation.cases import Case, case_of
 from sim.validation.conventions import guessed_stack
 from sim.validation.fitting import Fitted, fit, fit_cases, scored
-from sim.validation.labels import label_of
+from sim.validation.labels import origin_of
 from sim.validation.left_out import _constants_without, _question, _sources_of_stacks, _Task, leave_out_each
 from sim.validation.table import Row, Table, read_tables
 from sim.validation.unseen import unseen_text
 
-OUT, KEPT = "megatron-2020-09", "megatron-A100-2021-01"
-"""Two sources of one stack, with three fit rows and one."""
+OUT, KEPT = "dlperf", "megatron-2020-2021"
+"""Two sources of one stack."""
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def supported() -> list[Case]:
 
 @pytest.fixture(scope="module")
 def found() -> Fitted:
-    return fit(scored(case for case in fit_cases() if label_of(case.row.source) in (OUT, KEPT)))
+    return fit(scored(case for case in fit_cases() if origin_of(case.row.source) in (OUT, KEPT)))
 
 
 def row(name: str) -> Row:
@@ -37,7 +37,7 @@ def row(name: str) -> Row:
 
 def test_no_row_of_the_source_that_is_left_out_is_used(found: Fitted) -> None:
     poisoned = tuple(
-        one._replace(error=3.0) if label_of(case.row.source) == OUT else one
+        one._replace(error=3.0) if origin_of(case.row.source) == OUT else one
         for case, one in zip(found.cases, found.rows, strict=True)
     )
     ruined = dataclasses.replace(found, rows=poisoned)
@@ -48,8 +48,8 @@ def test_no_row_of_the_source_that_is_left_out_is_used(found: Fitted) -> None:
 def test_without_any_of_its_rows_a_stack_has_the_common_values_of_its_families(found: Fitted) -> None:
     alone = dataclasses.replace(
         found,
-        cases=tuple(case for case in found.cases if label_of(case.row.source) == OUT),
-        rows=tuple(one for case, one in zip(found.cases, found.rows, strict=True) if label_of(case.row.source) == OUT),
+        cases=tuple(case for case in found.cases if origin_of(case.row.source) == OUT),
+        rows=tuple(one for case, one in zip(found.cases, found.rows, strict=True) if origin_of(case.row.source) == OUT),
     )
     values = _constants_without(_Task(alone, OUT))
     # No row at all is left: everything is where it is expected.
@@ -62,7 +62,7 @@ def test_the_guess_never_names_a_stack_that_only_this_source_ran(supported: list
     for case in supported:
         guess = _question(case, ran, {}).guess
         assert guess is not None
-        assert ran.get(guess) != {label_of(case.row.source)}, case.row.id
+        assert ran.get(guess) != {origin_of(case.row.source)}, case.row.id
 
 
 def test_the_next_rule_holds_where_a_stack_is_passed_over() -> None:
@@ -91,7 +91,7 @@ def test_a_guessed_stack_keeps_what_else_is_known_of_the_source() -> None:
 
 
 def test_the_same_bytes_on_one_and_on_two_processes(found: Fitted, monkeypatch: pytest.MonkeyPatch) -> None:
-    few = [one for one in read_tables().rows if label_of(one.source) in (OUT, KEPT)][:4]
+    few = [one for one in read_tables().rows if origin_of(one.source) in (OUT, KEPT)][:4]
     monkeypatch.setattr(left_out, "read_tables", lambda: Table((*few, row("calculon-seqsel-0001"))))
     seen: list[int] = []
     one, two = (unseen_text(leave_out_each(found, jobs, seen.append)) for jobs in (1, 2))

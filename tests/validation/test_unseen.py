@@ -9,7 +9,7 @@ import pytest
 
 from sim.errors import InputError
 from sim.validation.cases import Case, case_of
-from sim.validation.labels import label_of
+from sim.validation.labels import origin_of
 from sim.validation.table import read_tables
 from sim.validation.unseen import (
     Prediction,
@@ -109,6 +109,6 @@ def test_every_row_that_can_be_simulated_is_stored_or_fits_nowhere() -> None:
     for case in cases:
         one = stored.get(case.row.id)
         if one is not None:
-            assert one.source == label_of(case.row.source)
+            assert one.source == origin_of(case.row.source)
             assert (one.named is None) <= (not case.known)
             assert one.measured_s == case.step_time_s
