@@ -32,7 +32,10 @@ def test_a_collective_keeps_its_latency_and_a_tenth_of_its_seconds_for_every_byt
     for slow, quick in zip(own, fast, strict=True):
         assert quick.time_s(0.0) == pytest.approx(slow.time_s(0.0))
         per_byte = (slow.time_s(1e9) - slow.time_s(0.0), quick.time_s(1e9) - quick.time_s(0.0))
-        assert per_byte[1] == pytest.approx(per_byte[0] / 10)
+        # The host, which touches every byte of LL, is as fast as before: 2 x 15 / 16 of bus bandwidth at 20.4 GB/s.
+        by_host = slow.wave.protocol == "LL"
+        expected = 2 * 15 / 16 * 1e9 / 20.4e9 if by_host else per_byte[0] / 10
+        assert per_byte[1] == pytest.approx(expected, rel=1e-3 if by_host else 1e-6)
 
 
 def test_a_domain_of_72_keeps_nodes_cards_and_fabric():

@@ -163,7 +163,8 @@ def test_a_faster_device_never_makes_a_step_longer(case, factor):
 def twice_as_fast(device: Gpu, stack: GpuStack) -> tuple[Gpu, GpuStack, dict[str, float]]:
     peaks = {name: 2 * rate for name, rate in device.peak_flops_per_s.items()}
     rates = {"peak_flops_per_s": peaks, "hbm_bytes_per_s": 2 * device.hbm_bytes_per_s}
-    faster = dataclasses.replace(device, **rates, kernel_gap_s=device.kernel_gap_s / 2)
+    fixed = {"kernel_gap_s": device.kernel_gap_s / 2, "gemm_fill_s": device.gemm_fill_s / 2}
+    faster = dataclasses.replace(device, **rates, **fixed)
     fixed_times = ("host_launch_s", "host_backward_launch_s", "launch_gap_s", "fixed_step_s")
     quicker = dataclasses.replace(stack, **{name: getattr(stack, name) / 2 for name in fixed_times})
     network = {name: 2 * value if name in ("nvlink", "nic") else value / 2 for name, value in NETWORK.items()}

@@ -172,13 +172,18 @@ class Library:
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
     def with_hops_times(self, factor: float) -> Library:
-        """The same library whose hops take so many times as long; what a collective costs once stays."""
+        """The same library whose hops, and hosts that touch bytes, take so many times as long.
+
+        What a collective costs once stays.
+        """
+        host = 1 / factor if factor else math.inf
         protocols = {
             algorithm: {
                 name: replace(
                     protocol,
                     scale_up_hop_s=protocol.scale_up_hop_s * factor,
                     network_hop_s=protocol.network_hop_s * factor,
+                    network_bus_bytes_per_s=protocol.network_bus_bytes_per_s * host,
                 )
                 for name, protocol in own.items()
             }
