@@ -19,7 +19,9 @@ from typing import NamedTuple
 
 from sim.validation.cases import Case
 from sim.validation.compare import Comparison
+from sim.validation.conventions import place_of
 from sim.validation.labels import label_of
+from sim.validation.table import Row
 
 FEWEST_SIZES = 3
 WEAK, STRONG = "same batch per device", "same global batch"
@@ -31,7 +33,7 @@ class Series:
 
     kind: WEAK or STRONG. batch: the sequences that are the same. devices: the sizes compared, from the smallest.
     measured_loss, predicted_loss: the share of the tokens per second and device at the smallest size that is lost at
-    the largest; negative where it is gained.
+    the largest; negative where it is gained. leaves_node: whether the largest size does not fit a node.
     """
 
     source: str
@@ -42,6 +44,7 @@ class Series:
     devices: tuple[int, ...]
     measured_loss: float
     predicted_loss: float
+    leaves_node: bool
 
     @property
     def error(self) -> float:
@@ -111,7 +114,13 @@ def _series(members: Sequence[Comparison], kind: str, batch: float) -> Series:
         devices=tuple(sizes),
         measured_loss=1.0 - measured[1] / measured[0],
         predicted_loss=1.0 - predicted[1] / predicted[0],
+        leaves_node=sizes[-1] > _devices_per_node(first.row),
     )
+
+
+def _devices_per_node(row: Row) -> int:
+    place = place_of(row)
+    return row.gpus_per_node or (place.devices_per_node if place else 1)
 
 
 def _rate(one: Comparison, step_s: float) -> float:

@@ -44,6 +44,13 @@ def test_one_global_batch_on_more_devices_is_strong_scaling() -> None:
     assert series.measured_loss == pytest.approx(0.0)
 
 
+def test_a_series_leaves_the_node_where_its_largest_size_does() -> None:
+    (inside,) = series_of([weak(2, 1.0), weak(4, 1.1), weak(8, 1.25)])
+    (beyond,) = series_of([weak(4, 1.0), weak(8, 1.1), weak(16, 1.25)])
+    (stated,) = series_of([weak(size, 1.0, gpus_per_node=4) for size in (2, 4, 8)])
+    assert [one.leaves_node for one in (inside, beyond, stated)] == [False, True, True]
+
+
 def test_two_sizes_are_no_series() -> None:
     assert series_of([weak(2, 1.0), weak(4, 1.1)]) == ()
     assert mean_scaling_error(()) is None
