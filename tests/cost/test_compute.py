@@ -177,7 +177,7 @@ def test_every_kernel_is_useful_at_the_peak_of_its_format():
 
 def test_launches_by_hand():
     # No kernels but launches: 3 kernels counted, 2 launched for each, 5 us of host time, 1 us of gap.
-    on = machine(gpu(kernel_gap_s=1e-6), gpu_stack(host_launch_s=5e-6, launch_factor=2.0))
+    on = machine(gpu(kernel_gap_s=1e-6), gpu_stack(host_launch_s=5e-6, launch_gap_s=0.0, launch_factor=2.0))
     fast = dataclasses.replace(on, gpu=dataclasses.replace(on.gpu, hbm_bytes_per_s=1e18))
     three = kernels(gpt(), Slice(8, 1), on)[:3]
     gaps = machine(gpu(kernel_gap_s=1e-6), on.stack)
@@ -202,7 +202,7 @@ def test_a_stack_leaves_the_device_idle_at_launches_by_hand():
 def test_forward_and_backward_have_launches_of_their_own(recompute):
     # A device that computes at once: the host is the clock, 7 us a kernel forward and again, 3 us backward.
     fast = gpu(peak_flops_per_s={"bf16": 1e40}, hbm_bytes_per_s=1e40, kernel_gap_s=0.0)
-    paces = {"host_launch_s": 7e-6, "host_backward_launch_s": 3e-6, "launch_factor": 2.0}
+    paces = {"host_launch_s": 7e-6, "host_backward_launch_s": 3e-6, "launch_gap_s": 0.0, "launch_factor": 2.0}
     on = machine(fast, gpu_stack(**paces))
     model, part = gpt(), Slice(128, 1)
     cost = layer_cost(model, part, recompute, on)

@@ -92,7 +92,8 @@ def test_twice_as_slow_a_stage_by_hand():
     # the second stage has done a forward and a backward, if its own second forward is over by then; then no more.
     shape = plan(pipeline=2, micro_batches=4, part_stages=(1, 1), layers_per_chunk=(4, 4))
     # No launches, which the host paces and not the device.
-    stack = gpu_stack(host_launch_s=0.0, host_backward_launch_s=0.0, fixed_step_s=0.0, overlap_pipeline_send=False)
+    paces = {"host_launch_s": 0.0, "host_backward_launch_s": 0.0, "launch_gap_s": 0.0, "fixed_step_s": 0.0}
+    stack = gpu_stack(**paces, overlap_pipeline_send=False)
     sites = [site(times, stack=stack, build=FreeNetwork) for times in (2.0, 1.0)]
     found = costs(shape, sites)
     (forward_s, backward_s), (forward_2_s, backward_2_s) = (

@@ -160,7 +160,8 @@ def test_the_optimizer_is_bound_by_memory_and_sharded():
     # 32 bytes a parameter at half of 1 TB/s, without launches.
     model = gpt(hidden=1024, heads=8)
     device = gpu(hbm_bytes_per_s=1e12, memory_efficiency=0.5, kernel_gap_s=0.0)
-    on = machine(device, gpu_stack(optimizer_traffic_bytes={"adam": 32.0, "sgd": 22.0}, host_launch_s=0.0))
+    traffic = {"adam": 32.0, "sgd": 22.0}
+    on = machine(device, gpu_stack(optimizer_traffic_bytes=traffic, host_launch_s=0.0, launch_gap_s=0.0))
     whole_s = 32 * count_parameters(model).total / 0.5e12
     assert costs(plan(data=4), model, on).optimizer == ({"optimizer": pytest.approx(whole_s)},)
     assert costs(plan(data=4, zero=1), model, on).optimizer == ({"optimizer": pytest.approx(whole_s / 4)},)
