@@ -229,14 +229,15 @@ def plan_of(prepared: Prepared) -> Plan:
 
 def machines_of(prepared: Prepared) -> list[Machine]:
     """Each part's GPUs with the stack."""
-    return [_machine(part.device, prepared.stack, prepared.scenario.training.precision) for part in prepared.parts]
+    return [gpu_machine(part.device, prepared.stack, prepared.scenario.training.precision) for part in prepared.parts]
 
 
 def _machines(found: LookedUp) -> list[Machine]:
-    return [_machine(device, found.stack, found.scenario.training.precision) for device in found.devices]
+    return [gpu_machine(device, found.stack, found.scenario.training.precision) for device in found.devices]
 
 
-def _machine(device: object, stack: object, precision: str) -> Machine:
+def gpu_machine(device: object, stack: object, precision: str) -> Machine:
+    """GPUs of one kind with a stack for them, which whoever names both by hand vouches for."""
     assert isinstance(device, Gpu)
     assert isinstance(stack, GpuStack)
     return Machine(device, stack, precision)

@@ -149,9 +149,9 @@ def _conventions(outcomes: Sequence[Outcome]) -> list[str]:
 
 
 def _notes(outcomes: Sequence[Outcome]) -> list[str]:
-    """The notes of all points, each once, first on devices that differ."""
+    """The notes of all points, each once: first on devices that differ, last on how far to believe the points."""
     differing = step_notes(outcomes)
-    notes = [[*first, *accuracy_notes(point), *point.notes] for first, point in zip(differing, outcomes, strict=True)]
+    notes = [[*first, *point.notes, *accuracy_notes(point)] for first, point in zip(differing, outcomes, strict=True)]
     return _once(outcomes, notes, {note for notes in differing for note in notes})
 
 

@@ -13,8 +13,9 @@ from statistics import fmean
 
 from pydantic import TypeAdapter
 
-from sim.catalog import Gpu, GpuStack, Model, load_device, load_recipe, load_stack
+from sim.catalog import Model, load_device, load_recipe, load_stack
 from sim.hardware.kernel import Kernel, kernel_time_s
+from sim.machines.gpu import gpu_machine
 from sim.validation.rows import read_rows
 from sim.workload.layer import Slice, embedding_operations, head_operations, layer_operations
 from sim.workload.operations import Operation, Style
@@ -122,20 +123,23 @@ def _model(row: OperatorRow) -> Model:
     )  # fmt: skip
 
 
-def _style(part: _Part, stack: GpuStack) -> Style:
+def _style(part: _Part, loss_traffic_bytes: float) -> Style:
     """Everything in half precision, logits and gradients too, gradients written afresh, vocabulary padded to 128."""
     recipe = load_recipe(_PRECISION)
-    loss_bytes = stack.loss_traffic_bytes * recipe.activations.bytes / 4.0
+    loss_bytes = loss_traffic_bytes * recipe.activations.bytes / 4.0
     return Style(
         recipe, part.flash, causal_skip=False, fused_elementwise=part.fused, loss_traffic_bytes=loss_bytes,
         weight_gradient_bytes=recipe.gradients.bytes, vocabulary_multiple=128,
     )  # fmt: skip
 
 
-def operator_kernels(row: OperatorRow, stack: GpuStack) -> tuple[tuple[Kernel, ...], tuple[Kernel, ...]]:
-    """The kernels of an operator's forward and backward pass, as a layer of that shape has them."""
+def operator_kernels(row: OperatorRow, loss_traffic_bytes: float) -> tuple[tuple[Kernel, ...], tuple[Kernel, ...]]:
+    """The kernels of an operator's forward and backward pass, as a layer of that shape has them.
+
+    loss_traffic_bytes: of a logit in fp32, both passes together.
+    """
     part, model = _PARTS[row.operator], _model(row)
-    style, piece = _style(part, stack), Slice(row.sequence, row.micro_batch, row.tensor)
+    style, piece = _style(part, loss_traffic_bytes), Slice(row.sequence, row.micro_batch, row.tensor)
     operations: tuple[Operation, ...] = (
         *layer_operations(model, piece, style),
         *head_operations(model, piece, style),
@@ -152,15 +156,12 @@ def operator_kernels(row: OperatorRow, stack: GpuStack) -> tuple[tuple[Kernel, .
 def compare_operators(rows: Sequence[OperatorRow] | None = None) -> list[OperatorComparison]:
     """Predict both passes of every row; passes shorter than SHORT_US are left out."""
     # Dropout, sharding and launches are not timed here: of the stack only its attention and its loss count.
-    stack = load_stack("megatron-2022")
-    assert isinstance(stack, GpuStack)
-    stack = replace(stack, attention_kernel="flash-2")
     found = []
     for row in read_operators() if rows is None else rows:
-        gpu = load_device(row.device, "operators.csv")
-        assert isinstance(gpu, Gpu)
-        measured = (row.forward_us, row.backward_us)
-        for backward, (kernels, us) in enumerate(zip(operator_kernels(row, stack), measured, strict=True)):
+        machine = gpu_machine(load_device(row.device, "operators.csv"), load_stack("megatron-2022"), _PRECISION)
+        gpu, stack = machine.gpu, replace(machine.stack, attention_kernel="flash-2")
+        passes, measured = operator_kernels(row, stack.loss_traffic_bytes), (row.forward_us, row.backward_us)
+        for backward, (kernels, us) in enumerate(zip(passes, measured, strict=True)):
             if us is not None and us >= SHORT_US:
                 predicted_us = 1e6 * sum(float(kernel_time_s(one, gpu, stack, _PRECISION)) for one in kernels)
                 found.append(OperatorComparison(row, bool(backward), us, predicted_us))
