@@ -11,7 +11,7 @@ from sim.engine.lanes import LaneRun, Order, order_of, run_lanes
 from sim.engine.trace import Trace
 from sim.errors import LedgerNotClosed, ScaletaxError
 from sim.machines import Prepared, facts_of
-from sim.outcome.confidence import NEVER_CHECKED, Confidence, confidence
+from sim.outcome.confidence import OF_SEVERAL_PARTS, Confidence, confidence
 from sim.outcome.ledger import accounts, close_ledger
 from sim.outcome.links import link_use
 from sim.outcome.outcome import Outcome, PartUse
@@ -127,7 +127,7 @@ def _confidence(prepared: Prepared) -> Confidence:
     """What predictions for sources that were left out say about this one; of parts of different kinds nothing."""
     facts = facts_of(prepared)
     if facts is None:
-        return NEVER_CHECKED
+        return OF_SEVERAL_PARTS
     is_guessed = prepared.scenario.system.stack_is_default
     return confidence(facts, is_guessed=is_guessed, is_searched=prepared.plan.chosen_by != "user")
 

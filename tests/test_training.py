@@ -54,10 +54,11 @@ def test_failures_strike_the_devices_at_work_and_not_those_that_stay_unused():
     assert used.run.conditions.between_failures_s == pytest.approx(86400 / used.plan.devices)
     a_node = {"failures": Rate(1.0 / 86400, "node")}
     assert simulate(asking(**a_node)).run.conditions.between_failures_s == pytest.approx(86400 / 2)
-    # Three nodes of eight, of which a plan of eight devices needs one.
+    # Three nodes of eight, of which the fastest plan fills one or two: 24 devices share no batch of 32 evenly.
     three = simulate(asking(point(gpt(), 24, recipe=training()), **a_node))
-    assert (three.plan.devices, three.devices) == (8, 24)
-    assert three.run.conditions.between_failures_s == pytest.approx(86400)
+    assert three.plan.devices in (8, 16)
+    assert three.devices == 24
+    assert three.run.conditions.between_failures_s == pytest.approx(86400 * 8 / three.plan.devices)
 
 
 def test_the_account_of_the_run_closes_over_all_devices():

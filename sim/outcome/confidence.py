@@ -97,6 +97,8 @@ class Confidence:
 
 
 NEVER_CHECKED = Confidence()
+OF_SEVERAL_PARTS = Confidence(Standing(unlike=("parts of different devices",)))
+"""Of a system whose parts are of different kinds, which no row is."""
 
 
 def confidence(
