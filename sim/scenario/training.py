@@ -25,7 +25,7 @@ class Lora(Table):
 
     rank: Annotated[Count, like("16")]
     targets: Annotated[
-        Several[Literal["query", "key", "value", "output", "mlp"]],
+        Several[Literal["query", "key", "value", "qkv", "output", "mlp"]],
         AfterValidator(_all_different),
         like('["query", "value"]'),
     ]

@@ -117,13 +117,17 @@ def adapter_weights(model: Model, lora: Lora) -> Weights:
 
 
 def adapter_shapes(model: Model, lora: Lora) -> tuple[tuple[str, int, int], ...]:
-    """(name, inputs, outputs) of every weight that gets an adapter in one layer."""
+    """(name, inputs, outputs) of every weight that gets an adapter in one layer.
+
+    "qkv" is one adapter for query, key and value, on a projection that computes all three (NeMo's performant LoRA).
+    """
     h, a_q, a_kv = model.hidden, model.heads * model.head_dim, model.kv_heads * model.head_dim
     mlp = [("mlp in", h, model.mlp_inputs * model.ffn_hidden), ("mlp out", model.ffn_hidden, h)]
     shapes = {
         "query": [("query", h, a_q)],
         "key": [("key", h, a_kv)],
         "value": [("value", h, a_kv)],
+        "qkv": [("qkv", h, a_q + 2 * a_kv)],
         "output": [("output", a_q, h)],
         "mlp": mlp,
     }

@@ -70,7 +70,7 @@ RECIPES = st.builds(
 @st.composite
 def trainings(draw):
     method = draw(st.sampled_from(["pretrain", "finetune", "lora"]))
-    targets = st.lists(st.sampled_from(["query", "key", "value", "output", "mlp"]), min_size=1, unique=True)
+    targets = st.lists(st.sampled_from(["query", "key", "value", "qkv", "output", "mlp"]), min_size=1, unique=True)
     per_parameter = draw(st.none() | st.floats(1e-3, 1e6))
     sequence, asked = draw(COUNTS), draw(st.none() | COUNTS)
     rounded = asked is not None and asked % sequence != 0

@@ -62,6 +62,13 @@ def test_adapters_are_matrices():
     assert found.total == 8 * (512 + 1280 + 1280)
 
 
+def test_one_adapter_for_query_key_and_value():
+    # 256 wide, keys and values 128 each: into 8 once, and out of it to all three; three adapters go into 8 each.
+    model = gpt(kv_heads=2)
+    assert adapter_weights(model, Lora(8, ("qkv",))).matrices == ((256, 8), (8, 512))
+    assert adapter_weights(model, Lora(8, ("query", "key", "value"))).total == 8 * (3 * 256 + 512)
+
+
 def test_states_on_average():
     model = gpt()
     recipe = dataclasses.replace(training(), optimizer="muon")
