@@ -33,6 +33,13 @@ def test_one_source_is_compared_and_written(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("beside", ["--source=internevo", "--data=none.csv", "--role=fit", "--collectives"])
+def test_an_option_that_another_comparison_would_not_look_at_is_refused(beside: str) -> None:
+    done = validate("--operators", beside)
+    assert done.returncode == 2
+    assert "does not go together with" in done.stderr
+
+
 @pytest.mark.slow
 def test_a_table_of_ones_own_runs_its_good_rows_and_names_the_others(tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"

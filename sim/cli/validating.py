@@ -13,6 +13,9 @@ from sim.errors import InputError
 
 _ROLES = "Which rows to simulate: those held back for checking, those that constants may be fitted on, or both."
 
+_INSTEAD = {"--collectives": (), "--operators": (), "--spread": (), "--unseen": ("--jobs", "--json")}
+"""Comparisons of something else, and the options that each takes."""
+
 
 @click.command()
 @click.option("--source", help="Only the sources whose name holds this text.")
@@ -38,6 +41,7 @@ def validate(
     unseen: bool,
 ) -> None:
     """Compare the simulator with published training measurements, row by row: errors, targets, worst rows, charts."""
+    _check_alone(click.get_current_context())
     if collectives or operators or spread:
         from sim.report.validation.others import other_comparisons
 
@@ -70,6 +74,20 @@ def validate(
             click.echo(f"error: {problem}", err=True)
         click.echo(f"{data}: some rows cannot be read; all others were compared", err=True)
         sys.exit(InputError.exit_code)
+
+
+def _check_alone(context: click.Context) -> None:
+    """Raise InputError for options that another comparison than that of training rows would not look at."""
+    typed = [
+        one.opts[0]
+        for one in context.command.params
+        if one.name and context.get_parameter_source(one.name) is click.core.ParameterSource.COMMANDLINE
+    ]
+    instead = [one for one in typed if one in _INSTEAD]
+    ignored = [one for one in typed if instead and one != instead[0] and one not in _INSTEAD[instead[0]]]
+    if ignored:
+        problem = f"{instead[0]} does not go together with {', '.join(ignored)}"
+        raise InputError("scaletax validate", problem, "leave one of them out")
 
 
 def _leave_out(jobs: int, json_file: Path | None) -> None:

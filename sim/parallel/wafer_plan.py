@@ -90,6 +90,7 @@ _UNSPLIT = {
     "pipeline": 1,
     "virtual_stages": 1,
     "zero": 0,
+    "zero_group": None,
     "sequence_parallel": False,
     "recompute": "none",
     "schedule": None,

@@ -14,7 +14,7 @@ from sim.errors import DoesNotFit, InputError, ScaletaxError
 from sim.machines import kind_of
 from sim.scenario.types import PlanRequest, Report, Scenario, System, Training
 from sim.validation.clusters import cluster_of
-from sim.validation.conventions import Filling, convention_of, device_of, place_of, table_devices
+from sim.validation.conventions import Filling, convention_of, device_of, place_of, runs_on, table_devices
 from sim.validation.plans import RequestedPlan, requested_plan
 from sim.validation.short_memory import SHORT_OF_MEMORY, runs_short_of_memory
 from sim.validation.table import Row, unknown_device
@@ -145,6 +145,8 @@ class _Reading:
         convention = convention_of(row)
         self.convention = convention if guess is None else dataclasses.replace(convention, stack=guess, known=False)
         self.stack: Any = load_stack(self.convention.stack, row.id)
+        if not runs_on(self.convention.stack, device_of(row)):
+            raise InputError(row.id, f"the stack {self.convention.stack} does not run on the {row.gpu}")
         self.filling = Filling(self.convention)
         self.assumed = self.filling.assumed
         if not self.convention.known:

@@ -65,7 +65,7 @@ class Comparison:
     def is_inside(self) -> bool | None:
         """Whether its error lies inside the band that other sources make; None where they make none."""
         band = self.confidence.step
-        return None if band is None else band.low <= self.error <= band.high
+        return None if band is None else bool(band.low <= self.error <= band.high)
 
     @property
     def memory_error(self) -> float | None:

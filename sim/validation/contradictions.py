@@ -26,11 +26,13 @@ def contradictions(row: Row) -> list[tuple[str, str]]:
     for column in _NEVER_ZERO:
         if getattr(row, column) == 0:
             found.append((column, "is 0"))
-    for column in ("dp", "tp", "pp", "cp", "vpp"):
+    for column in ("dp", "tp", "pp", "cp", "vpp", "zero_group"):
         if getattr(row, column) == 0:
-            found.append((column, "is 0; a degree is 1 or more, or blank where it is not stated"))
+            found.append((column, "is 0; it is 1 or more, or blank where it is not stated"))
     if row.stack and row.stack not in (names := [*stack_names(), *latest_stacks()]):
         found.append(("stack", f"no software stack is called '{row.stack}'{closest(row.stack, names)}"))
+    if row.dp and row.zero_group and row.dp % row.zero_group:
+        found.append(("zero_group", f"groups of {row.zero_group} do not make up the {row.dp} replicas of dp"))
     if row.recompute not in ("", "none", "selective", "full"):
         found.append(("recompute", f"'{row.recompute}' is none of none, selective, full"))
     if row.d_model and row.heads and row.d_model < row.heads:

@@ -150,12 +150,12 @@ def _matches(entry: Mapping[str, Any], row: Row) -> bool:
         and entry.get("from_year", 0) <= (row.year or UNKNOWN_YEAR) <= entry.get("to_year", math.inf)
         and (not entry.get("unsplit") or (row.tp or 1) * (row.pp or 1) == 1)
         and (not entry.get("no_pipeline") or (row.pp or 1) == 1)
-        and _runs_on(entry["stack"], device_of(row))
+        and runs_on(entry["stack"], device_of(row))
     )
 
 
 @functools.cache
-def _runs_on(stack: str, device: str | None) -> bool:
+def runs_on(stack: str, device: str | None) -> bool:
     """Whether stack and device are of one kind; nothing is held against a device that nobody knows."""
     return device is None or kind_of(load_stack(stack)) is kind_of(load_device(device))
 

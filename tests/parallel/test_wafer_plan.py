@@ -76,7 +76,7 @@ def test_what_does_not_fit_says_what_would():
     "request_",
     [
         {"tensor": 2}, {"pipeline": 2}, {"virtual_stages": 2}, {"zero": 1}, {"zero": 3}, {"recompute": "full"},
-        {"sequence_parallel": True}, {"layers_per_stage": (4,)}, {"schedule": "gpipe"}, {"data": 3},
+        {"sequence_parallel": True}, {"layers_per_stage": (4,)}, {"schedule": "gpipe"}, {"data": 3}, {"zero_group": 8},
         {"micro_batches": (16, 16, 16, 16)},
     ],
     ids=lambda given: "{}={}".format(*next(iter(given.items()))),

@@ -49,6 +49,9 @@ def test_an_option_replaces_what_the_file_says(tmp_path: Path) -> None:
         two = loaded(tmp_path, stacks, tuple(stack_override("megatron-2022, vtrain")))
         assert [point.system.stack for point in two] == ["megatron-2022", "vtrain"]
     assert stack_override(None) == []
+    for nothing in ("", " , "):
+        with pytest.raises(InputError, match="names no stack"):
+            stack_override(nothing)
 
 
 @pytest.mark.parametrize("stacks", ["[]", "[1]", '["vtrain", ["megatron-2022"]]'])

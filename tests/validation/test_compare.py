@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+
+import numpy as np
 from measured import table_text
 
 from sim.validation.compare import compare
@@ -15,3 +18,10 @@ def test_the_number_of_processes_changes_nothing() -> None:
     assert [one.row.id for one in alone.comparisons] == ["a", "b"]
     assert alone == together
     assert len(told) == 4
+
+
+def test_whether_a_row_lies_inside_its_band_is_a_plain_truth() -> None:
+    (one,) = compare(parse_table(table_text({"id": "a"}), "rows"), 1).comparisons
+    assert one.confidence.step is not None
+    middle = one.measured_s * (1 + one.confidence.step.low / 2 + one.confidence.step.high / 2)
+    assert dataclasses.replace(one, predicted_s=np.float64(middle)).is_inside is True

@@ -411,5 +411,19 @@ def test_a_table_may_name_the_stack_of_a_row() -> None:
     assert problem.startswith("no software stack is called 'megatron-2032'; did you mean 'megatron-202")
 
 
+@pytest.mark.parametrize(("group", "says"), [(0, "it is 1 or more"), (3, "groups of 3 do not make up the 4 replicas")])
+def test_groups_of_replicas_make_up_all_of_them(group: int, says: str) -> None:
+    ((column, problem),) = contradictions(row(zero_group=group))
+    assert column == "zero_group"
+    assert says in problem
+    assert contradictions(row(zero_group=2)) == []
+
+
+def test_a_stack_of_another_kind_of_machine_is_no_case() -> None:
+    found = case_of(row(source="somebody", stack="cerebras-latest"))
+    assert isinstance(found, Unsupported)
+    assert found.reason.startswith("the stack cerebras-r2 does not run on the A100")
+
+
 def test_a_device_by_its_name_in_the_catalogue_is_guessed_for_alike() -> None:
     assert guessed_stack(row(gpu="a100-80gb-sxm", year=2022)) == guessed_stack(row(gpu="A100-80GB-SXM", year=2022))

@@ -81,7 +81,7 @@ def test_devices_may_go_by_their_name_in_the_catalogue() -> None:
         ({"step_time_s": "inf"}, "step_time_s", "finite"),
         ({"step_time_s": "0"}, "step_time_s", "is 0"),
         ({"n_gpus": "0", "dp": ""}, "n_gpus", "is 0"),
-        ({"tp": "0"}, "tp", "a degree is 1 or more"),
+        ({"tp": "0"}, "tp", "it is 1 or more"),
         ({"dp": "8"}, "n_gpus", "dp 8 x tp 2 x pp 1 x cp 1 = 16, but n_gpus is 8"),
         ({"pp": "8", "dp": "", "layers": "4"}, "pp", "8 stages, but there are 4 layers"),
         ({"d_model": "8"}, "heads", "more than the width"),
