@@ -43,7 +43,15 @@ from sim.catalog.records import (
     Wafer,
 )
 from sim.catalog.reliability_profiles import Reliability, load_reliability, reliability_names, reliability_of
-from sim.catalog.stack_guide import StackChecks, StackUse, latest_stacks, stack_checks, stack_meant, stack_uses
+from sim.catalog.stack_guide import (
+    StackChecks,
+    StackUse,
+    default_stack,
+    latest_stacks,
+    stack_checks,
+    stack_meant,
+    stack_uses,
+)
 from sim.catalog.stack_records import GpuStack, Stack, WaferStack
 from sim.catalog.undisclosed import Undisclosed, undisclosed_models
 
@@ -83,6 +91,7 @@ __all__ = [
     "WaferStack",
     "check_source",
     "check_stack_name",
+    "default_stack",
     "device_names",
     "economics_of",
     "find_stack",

@@ -44,6 +44,12 @@ def stack_meant(name: str) -> str:
     return latest_stacks().get(name, name)
 
 
+def default_stack(device: str) -> str | None:
+    """What is taken on a device where no stack is named; None where the usual one of its kind of machine is."""
+    found: Mapping[str, str] = read_data("stack_guide")["default"]
+    return found.get(device)
+
+
 def stack_checks(name: str) -> StackChecks:
     """What checked a stack."""
     entry = read_data("stack_checks").get(name, {"rows": 0, "sources": []})

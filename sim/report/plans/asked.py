@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sim.catalog import default_stack
 from sim.errors import InputError
 from sim.hardware.topology import load_topology
 from sim.machines import kind_of, stack_of
@@ -39,7 +40,7 @@ def asked(given: Mapping[str, Any], overrides: Sequence[str]) -> list[Scenario]:
     sequence = {} if given["--sequence"] is None else {"sequence": given["--sequence"]}
     batch = given["--batch"].strip()
     device = load_topology(topology, None, "--topology").load_device()
-    stacks = listed_stacks(given["--stack"]) or [kind_of(device).default_stack]
+    stacks = listed_stacks(given["--stack"]) or [default_stack(device.name) or kind_of(device).default_stack]
     precision = {} if "bf16" in device.peak_flops_per_s else {"precision": "fp16"}
     name = Path(topology).stem
     training = {

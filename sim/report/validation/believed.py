@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import fmean
 
 from sim.catalog.accuracy import Coverage, Evidence
 from sim.report.accuracy import situation_words
@@ -13,9 +14,13 @@ from sim.validation.errors import Errors
 from sim.validation.summary import Summary
 from sim.validation.targets import HEADLINE
 from sim.validation.unseen import Unseen, Way, unseen_errors
+from sim.validation.unseen_groups import mean_of_sources
 
 _WAYS: tuple[tuple[str, Way], ...] = (("stack known by name", "named"), ("stack guessed", "guessed"))
-_ERRORS = ("errors of step times", "rows", "sources", "mean signed", "mean abs.", "median abs.", "P90 abs.")
+_ERRORS = (
+    "errors of step times", "rows", "sources", "mean abs., each source alike",
+    "mean signed", "mean abs.", "median abs.", "P90 abs.",
+)  # fmt: skip
 
 
 def unseen_cells(rows: Sequence[Unseen], summary: Summary) -> Cells:
@@ -24,9 +29,12 @@ def unseen_cells(rows: Sequence[Unseen], summary: Summary) -> Cells:
     found = []
     for name, way in _WAYS:
         sources = {row.source for row in dense if row.predicted(way)}
-        found.append(_error_row(f"sources never seen, {name}", unseen_errors(dense, way), len(sources)))
-    held_back = [group for group in summary.sources if group.known and group.errors is not None]
-    found.append(_error_row("rows held back from known sources", summary.headline, len(held_back)))
+        alike = mean_of_sources(dense, way)
+        found.append(_error_row(f"sources never seen, {name}", unseen_errors(dense, way), len(sources), alike))
+    errors = summary.headline
+    means = [group.errors.mean_absolute for group in summary.sources if group.known and group.errors]
+    alike = fmean(means) if means else None
+    found.append(_error_row("rows held back from known sources", errors, len(means), alike))
     return Cells(_ERRORS, tuple(found))
 
 
@@ -92,8 +100,11 @@ def memory_sentence(evidence: Evidence) -> str:
     return f"Peak memory has no band: {sources} measured it where another one says how, too few for a band."
 
 
-def _error_row(what: str, errors: Errors | None, sources: int) -> tuple[str, ...]:
-    if errors is None:
-        return (what, "0", "0", "", "", "", "")
+def _error_row(what: str, errors: Errors | None, sources: int, alike: float | None) -> tuple[str, ...]:
+    """alike: the mean of the sources' mean absolute errors."""
+    if errors is None or alike is None:
+        return (what, "0", "0", "", "", "", "", "")
     absolute = (errors.mean_absolute, errors.median_absolute, errors.p90_absolute)
-    return (what, f"{errors.rows:,}", f"{sources}", signed(errors.mean), *(share(one) for one in absolute))
+    return (
+        what, f"{errors.rows:,}", f"{sources}", share(alike), signed(errors.mean), *(share(one) for one in absolute),
+    )  # fmt: skip
