@@ -61,7 +61,7 @@ def test_json_on_stdout_is_the_written_document(tmp_path: Path) -> None:
     [
         (("--only", "tensor = 7"), 2, "tensor can be 1, 2, 3, 4"),
         (("--only", "tensor >= 500"), 2, "no legal plan of cerebras-gpt-111m on 4 devices has tensor >= 500"),
-        (("--only", "schedule = zb-v"), 2, "error: --only\n  the stack megatron-core-2024 does not run zb-v"),
+        (("--only", "schedule = zb-v"), 2, "error: --only\n  the stack megatron-core-2024-plain does not run zb-v"),
         (("--only", "tensr <= 8"), 2, "did you mean 'tensor'"),
         (("--set", "model.name=megatron-1t"), 3, "of these devices would hold it"),
         (("--sizes", "two"), 2, "is not a list of device counts"),

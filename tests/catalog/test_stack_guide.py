@@ -6,7 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from sim.catalog import StackChecks, latest_stacks, load_stack, read_stack, stack_checks, stack_meant, stack_names
+from sim.catalog import (
+    StackChecks,
+    default_stack,
+    device_names,
+    latest_stacks,
+    load_device,
+    load_stack,
+    read_stack,
+    stack_checks,
+    stack_meant,
+    stack_names,
+)
+from sim.catalog.data_files import read_data
 from sim.catalog.stack_guide import stack_uses
 from sim.errors import InputError
 from sim.validation.stack_checks import checks_toml, counted_checks
@@ -53,3 +65,9 @@ def test_internevo_moves_the_bytes_that_its_code_moves() -> None:
     counted = 8 + 20 + 16 + 2.6875 * 26 + 24
     moved = 126 + 16 + 2.6875 * 28 + 24
     assert load_stack("internevo-2023").activation_passes == pytest.approx(moved / counted, abs=0.005)
+
+
+def test_a_device_has_the_stack_of_its_time_where_none_is_named() -> None:
+    assert default_stack("a100-80gb-sxm") == "megatron-core-2024-plain"
+    assert default_stack("h100-80gb-sxm") is None
+    assert {load_device(name).name for name in read_data("stack_guide")["default"]} <= set(device_names())

@@ -57,7 +57,7 @@ def test_options_make_a_scenario() -> None:
     (one,) = asked(OPTIONS, ["training.precision=fp16"])
     assert (one.model.name, one.system.devices, one.training.global_batch) == ("cerebras-gpt-111m", 8, 48)
     assert (one.training.sequence, one.training.precision, one.system.plan) == (512, "fp16", BEST)
-    assert one.system.stack == "megatron-core-2024"
+    assert one.system.stack == "megatron-core-2024-plain"
     (wafer,) = asked({**OPTIONS, "--topology": "andromeda", "--devices": 2}, [])
     assert wafer.system.stack == "cerebras-r2"
     (tokens,) = asked({**OPTIONS, "--batch": "24576 tokens"}, [])
