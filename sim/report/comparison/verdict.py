@@ -165,10 +165,13 @@ def _certainty(comparison: Comparison) -> str:
     bands = Counter((point.stack, error_band(point)) for point in comparison.points)
     words = "; ".join(f"{stack} {band} ({counted(points, 'point')})" for (stack, band), points in bands.items())
     outside = sum(1 for point in comparison.points if point.confidence.step is None)
+    unchecked = (
+        f" No published row is like {outside} of {counted(len(comparison.points), 'point')}: nothing is known of their"
+        " errors."
+    )
     return (
-        f"Error bands of step times (P10 to P90 on sources never seen): {words}. {outside} of"
-        f" {counted(len(comparison.points), 'point')} are like no published row: nothing is known of their errors."
-        f"{_prices(comparison)}"
+        f"Error bands of step times (P10 to P90 on sources never seen): {words}."
+        f"{unchecked if outside else ''}{_prices(comparison)}"
     )
 
 
