@@ -23,6 +23,7 @@ from sim.catalog.loader import (
     recipe_names,
     stack_names,
     stacks_that_run,
+    stacks_with_zero_groups,
     variation_names,
 )
 from sim.catalog.model_files import load_model, model_names
@@ -125,6 +126,7 @@ __all__ = [
     "stack_names",
     "stack_uses",
     "stacks_that_run",
+    "stacks_with_zero_groups",
     "undisclosed_models",
     "variation_names",
 ]

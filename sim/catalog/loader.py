@@ -52,6 +52,11 @@ def stacks_that_run(schedule: str) -> list[str]:
     ]
 
 
+def stacks_with_zero_groups() -> list[str]:
+    """Names of the stacks that can share sharded states out in groups of the replicas."""
+    return [name for name in stack_names() if getattr(load_stack(name), "zero_groups", False)]
+
+
 def is_stack(record: object) -> bool:
     """Whether this is a software stack, for whatever machines."""
     return any(isinstance(record, stack) for _, stack in _MACHINES.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sim.catalog import GpuStack, Model, stacks_that_run
+from sim.catalog import GpuStack, Model, stacks_that_run, stacks_with_zero_groups
 from sim.errors import InputError, some_of
 from sim.parallel.cuts import cut_layers
 from sim.parallel.mesh import Mesh
@@ -182,7 +182,8 @@ def _check_zero_group(group: int | None, zero: int, data: int, stack: GpuStack, 
         raise InputError(place, f"zero_group {group} with zero 0: nothing is sharded", "set zero, or leave it out")
     if not stack.zero_groups:
         problem = f"the stack '{stack.name}' shares states out among all replicas, not among {group} of them"
-        raise InputError(place, problem, "leave zero_group out, or use another stack (scaletax list stacks)")
+        able = some_of(stacks_with_zero_groups(), listed_by="scaletax list stacks")
+        raise InputError(place, problem, f"leave zero_group out, or use a stack that has groups: {able}")
     if data % group:
         problem = f"groups of {group} do not make up the {data} replicas"
         raise InputError(place, problem, f"use a divisor of data {data}")
