@@ -15,7 +15,7 @@ from sim.catalog import DEFAULT_LAW, load_law
 from sim.hardware.topology import load_topology
 from sim.outcome.outcome import Outcome
 from sim.outcome.quality.study import Question, answer
-from sim.report.catalogue.stacks_page import latest_markdown, stacks_markdown
+from sim.report.catalogue.machines import latest_markdown, stacks_markdown
 from sim.report.charts import chart_files
 from sim.report.charts.budget import budget_figure
 from sim.report.charts.bus_bandwidth import bus_bandwidth_figure

@@ -12,7 +12,7 @@ from sim.catalog import load_evidence, read_device
 from sim.hardware.network import Group, Network
 from sim.hardware.topology import load_topology
 from sim.outcome.lines import LINES
-from sim.report.catalogue.stacks_page import latest_markdown, stacks_markdown
+from sim.report.catalogue.machines import latest_markdown, stacks_markdown
 from sim.report.points import curves
 from sim.report.step_times import step_sentences
 from sim.report.validation.document import read_summary

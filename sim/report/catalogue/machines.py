@@ -1,4 +1,4 @@
-"""Lists what can be named in a scenario: hardware, software and scenarios."""
+"""Lists what can be named in a scenario: hardware, software and scenarios; stacks also for their page."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from sim.hardware.topology import load_topology, shelf, topology_names
 from sim.machines import kind_of
 from sim.parallel.schedules import SCHEDULES
 from sim.report.catalogue.layout import listing, three_digits, wrapped
+from sim.report.points import counted
 from sim.report.variation_words import per_cent, slow_words, stalls_words
 from sim.scenario import entry_names, read_document
 from sim.sweep.grid import expand
@@ -171,3 +172,26 @@ def _scenario_row(path: Path) -> dict[str, object]:
     entries = entry_names(document)
     systems = f"{len(entries)} entries" if entries else ", ".join(system["name"] for system in document["system"])
     return {"points": len(points), "systems": systems, "title": document.get("title", "")}
+
+
+_PAGE = ("stack", "framework", "time", "devices", "what it stands for", "attention", "beside compute", "checked by")
+
+
+def stacks_markdown() -> str:
+    """The table of docs/stacks.md: for whom each stack is, what it stands for, and what checks it."""
+    rows = [_PAGE, ("---",) * len(_PAGE), *map(_page_row, stack_names())]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def latest_markdown() -> str:
+    """What the names of the newest stand for, in Markdown."""
+    return "\n".join(
+        ["| name | stands for |", "| --- | --- |", *(f"| `{a}` | `{b}` |" for a, b in latest_stacks().items())]
+    )
+
+
+def _page_row(name: str) -> tuple[str, ...]:
+    stack, use, checks = load_stack(name), stack_uses()[name], stack_checks(name)
+    _, attention, _, overlaps = kind_of(stack).stack_facts(stack)
+    checked = f"{counted(checks.rows, 'row')}: {', '.join(checks.sources)}" if checks.rows else "nothing"
+    return f"`{name}`", use.framework, use.time, use.devices, use.take, attention, overlaps, checked
