@@ -180,8 +180,6 @@ def _check_zero_group(group: int | None, zero: int, data: int, stack: GpuStack, 
     place = f"{where} zero_group"
     if zero == 0:
         raise InputError(place, f"zero_group {group} with zero 0: nothing is sharded", "set zero, or leave it out")
-    if group == 1:
-        raise InputError(place, "zero_group 1: a group of one shares nothing out", "set zero = 0, or leave it out")
     if not stack.zero_groups:
         problem = f"the stack '{stack.name}' shares states out among all replicas, not among {group} of them"
         able = some_of(stacks_with_zero_groups(), listed_by="scaletax list stacks")
