@@ -111,7 +111,7 @@ def test_groups_of_replicas_that_share_out_states():
     refused(
         "groups of 3 do not make up the 8 replicas", "divisor of data 8", stack=able, devices=8, zero=1, zero_group=3
     )
-    refused("among all replicas, not among 4", "another stack", zero=1, zero_group=4)
+    refused("among all replicas, not among 4", "a stack that has groups: dualpipe", zero=1, zero_group=4)
     assert plan(data=32, zero=1, zero_group=8).summary() == "DP32 mb1 ZeRO1/8"
     assert plan(data=32, zero=3, zero_group=8).summary() == "DP32 mb1 FSDP/8"
 
