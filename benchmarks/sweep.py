@@ -14,7 +14,7 @@ from pathlib import Path
 
 from kill_sweep import SCENARIO, environment
 
-from sim.report.sweeps.work import work
+from sim.records.point_work import work
 from sim.scenario import read_document
 from sim.sweep.crew import Result
 from sim.sweep.executors import local
@@ -45,7 +45,7 @@ def swept(path: Path, out: Path, jobs: int, what=work) -> float:  # type: ignore
     begun = time.perf_counter()
     document = read_document(path)
     with Store(out) as store:
-        run_sweep(document, path, points_of(document, str(path)), store, local(jobs, "sim.report.sweeps.work"), what)
+        run_sweep(document, path, points_of(document, str(path)), store, local(jobs, "sim.records.point_work"), what)
     return time.perf_counter() - begun
 
 

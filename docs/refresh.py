@@ -24,14 +24,14 @@ from sim.report.charts.effort import effort_figure
 from sim.report.charts.plans import plans_figure
 from sim.report.charts.topology import topology_figure
 from sim.report.collective import read_study
-from sim.report.comparison.compare import compare
 from sim.report.comparison.verdict import short_verdict
 from sim.report.plans.asked import asked
-from sim.report.plans.studies import study_all, systems_of
-from sim.report.points import curves
 from sim.report.screen import screen
 from sim.report.sentences import sentences
 from sim.report.step_times import step_sentences
+from sim.study.compare import compare
+from sim.study.plans import study_all, systems_of
+from sim.study.points import curves
 from sim.sweep.execute import Failure, run_points
 from sim.sweep.grid import load_scenarios
 from sim.validation.collectives import collectives_table, compare_collectives

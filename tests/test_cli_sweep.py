@@ -18,8 +18,8 @@ import pytest
 from pyarrow import parquet
 
 from sim.cli import main
-from sim.report.sweeps.tables import frame
 from sim.sweep.store import StoreError, read_only
+from sim.sweep.tables import frame
 
 ROOT = Path(__file__).parents[1]
 TEXT = """

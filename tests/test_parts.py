@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from sim.catalog import SlowPlace, Variation, load_variation
 from sim.counterfactual import counterfactuals
 from sim.errors import InputError
+from sim.records.document import results_document, summary_rows
 from sim.report.checked import checked
-from sim.report.document import results_document, summary_rows
 from sim.report.screen import screen
 from sim.scenario import resolved_toml
 from sim.simulate import prepare, simulate

@@ -13,11 +13,11 @@ from sim.hardware.network import Group, Network
 from sim.hardware.topology import load_topology
 from sim.outcome.lines import LINES
 from sim.report.catalogue.machines import latest_markdown, stacks_markdown
-from sim.report.points import curves
 from sim.report.step_times import step_sentences
 from sim.report.validation.document import read_summary
 from sim.report.validation.markdown import believed_blocks, documentation_blocks, readme_block
 from sim.simulate import simulate
+from sim.study.points import curves
 from sim.sweep.execute import Failure, run_points
 from sim.sweep.grid import load_scenarios
 from sim.validation.unseen import read_unseen

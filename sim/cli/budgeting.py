@@ -39,12 +39,12 @@ def budget(
     """
     from sim.catalog import DEFAULT_LAW, load_law
     from sim.outcome.quality.study import Question, answer
-    from sim.report.borders import ascii_only
+    from sim.page.borders import ascii_only
     from sim.report.budget.asked import count
     from sim.report.budget.files import write_budget
-    from sim.report.budget.price import machine
     from sim.report.budget.screen import budget_screen
     from sim.report.screen import written_files
+    from sim.study.price import machine
 
     priced = machine(device, mfu, inference_mfu)
     question = Question(

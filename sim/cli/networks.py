@@ -46,12 +46,12 @@ def collective(
     All groups of this many ranks and this stride that the devices hold communicate at once and share the links; with
     --alone, only the first of them does.
     """
+    from sim.hardware.topology.named import one_domain
+    from sim.records.files import write_chart
     from sim.report.charts.bus_bandwidth import bus_bandwidth_figure
     from sim.report.collective import file_stem, read_study
     from sim.report.collective_document import collective_document
     from sim.report.collective_screen import collective_screen
-    from sim.report.files import write_chart
-    from sim.report.named_topology import one_domain
     from sim.report.screen import written_files
 
     built = one_domain(topology, devices, "--topology", changes)
@@ -74,9 +74,9 @@ def draw(topology: str, devices: int | None, changes: Sequence[str], out: Path |
 
     A large one is drawn as the part that repeats: a few devices, what they are joined to, and how many there are.
     """
+    from sim.hardware.topology.named import largest
+    from sim.records.files import write_chart
     from sim.report.charts.topology import topology_figure
-    from sim.report.files import write_chart
-    from sim.report.named_topology import largest
     from sim.report.screen import written_files
     from sim.report.topology_summary import topology_summary
 

@@ -55,12 +55,12 @@ def plan(
     For a model on a cluster, or for every system of a scenario FILE, whatever plan it has there. Where a system has
     several sizes, the plans of the largest are listed, and the best plan of each is compared.
     """
-    from sim.report.files import check_writable
+    from sim.records.files import check_writable
+    from sim.records.plan_files import write_studies
     from sim.report.plans.asked import asked, refuse_beside_file, sizes_of, with_limits
-    from sim.report.plans.files import write_studies
     from sim.report.plans.screen import plans_screen
-    from sim.report.plans.studies import study_all, systems_of
     from sim.report.screen import written_files
+    from sim.study.plans import study_all, systems_of
 
     given = {
         "--model": model, "--topology": topology, "--devices": devices, "--batch": batch, "--sequence": sequence,

@@ -32,11 +32,11 @@ def run(
     quiet: bool,
 ) -> None:
     """Simulate every system of a scenario FILE: a table, charts, and where every device-second goes."""
-    from sim.report.comparison.compare import check_comparison
+    from sim.records.files import check_writable, write_results
     from sim.report.comparison.screen import verdict_screen
     from sim.report.entries import entries_screen, has_entries
-    from sim.report.files import check_writable, write_results
     from sim.report.screen import screen, written_files
+    from sim.study.compare import check_comparison
     from sim.sweep.execute import Failure, run_points
 
     loaded = loaded_of(file, overrides, stack)
@@ -70,9 +70,9 @@ def run(
 def check(file: Path, overrides: Sequence[str]) -> None:
     """Check a scenario FILE: inputs, plan and memory of every system. Nothing is simulated."""
     from sim.report.checked import checked, with_devices
-    from sim.report.comparison.compare import check_comparison
     from sim.scenario import at_point
     from sim.simulate import prepare
+    from sim.study.compare import check_comparison
 
     errors: list[ScaletaxError] = []
     scenarios = scenarios_of(file, overrides)

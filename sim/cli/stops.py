@@ -9,7 +9,7 @@ import sys
 from types import FrameType
 from typing import Any, TextIO, cast
 
-from sim.report.borders import printable
+from sim.page.borders import printable
 
 _CTRL_C, _TERMINATED = 130, 143
 """Exit codes, as a shell has them: 128 and the number of the signal."""

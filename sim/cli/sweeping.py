@@ -40,15 +40,15 @@ def sweep(
     Finished points are kept in one file of the folder and never computed twice. A point that fails is kept with its
     error, and the others go on.
     """
+    from sim.records.point_work import DEFECT, work
     from sim.report.sweeps.progress import Teller
     from sim.report.sweeps.screen import sweep_screen
-    from sim.report.sweeps.tables import CSV_NAME, PARQUET_NAME, write_csv, write_parquet
-    from sim.report.sweeps.work import DEFECT, work
     from sim.scenario import read_document
     from sim.sweep.executors import workplace
     from sim.sweep.grid import count_points, points_of
     from sim.sweep.store import Store
     from sim.sweep.sweep import run_sweep
+    from sim.sweep.tables import CSV_NAME, PARQUET_NAME, write_csv, write_parquet
 
     path = scenario_path(file)
     document = read_document(path, overrides, lambda note: click.echo(f"note: {note}", err=True), axes)
@@ -61,7 +61,7 @@ def sweep(
             words = f"{store.path} was damaged, or is of another version: {kept:,} points of it are kept"
             words += f", what is missing is computed again; the damaged file lies in {damaged}"
             click.echo(f"warning: {words}", err=True)
-        place = workplace(executor, jobs, "sim.report.sweeps.work")
+        place = workplace(executor, jobs, "sim.records.point_work")
         try:
             with Teller(total) as teller:
                 progress = run_sweep(document, path, points, store, place, work, teller, limit, teller.say)
@@ -95,8 +95,8 @@ def plot(folder: Path, x: str | None, y: str | None, by: str | None, heat_map: b
     """
     from sim.report.screen import written_files
     from sim.report.sweeps.charts import save_figures, sweep_figures
-    from sim.report.sweeps.tables import rows_of
     from sim.sweep.store import read_only
+    from sim.sweep.tables import rows_of
 
     with read_only(folder) as store:
         rows = list(rows_of(store))

@@ -50,7 +50,7 @@ def validate(
     if unseen:
         _leave_out(jobs, json_file)
         return
-    from sim.report.files import check_writable
+    from sim.records.files import check_writable
     from sim.report.screen import written_files
     from sim.report.validation.files import check_document, write_document, write_validation
     from sim.report.validation.screen import validation_screen

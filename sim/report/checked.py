@@ -8,15 +8,15 @@ from tabulate import tabulate
 
 from sim.errors import DoesNotFit
 from sim.machines import Prepared
+from sim.page.borders import ascii_only
 from sim.prepare import look_up
-from sim.report.axis_words import axis_words
-from sim.report.borders import ascii_only
 from sim.report.layout import WIDTH
-from sim.report.points import counted
-from sim.report.variation_words import variation_words
 from sim.scenario import Scenario
 from sim.scenario.amounts import batch_note
 from sim.simulate import resolution_of
+from sim.study.axis_words import axis_words
+from sim.study.points import counted
+from sim.study.variation_words import variation_words
 from sim.units import readable_bytes
 from sim.workload.parameters import count_parameters
 

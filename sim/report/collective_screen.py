@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sim.report.borders import ascii_only
+from sim.page.borders import ascii_only
 from sim.report.collective import Row, Study
 from sim.report.layout import flush, table, wrapped
-from sim.report.points import counted
+from sim.study.points import counted
 
 _HEADERS = ("algorithm", "protocol", "time", "algorithm\nGB/s", "bus\nGB/s")
 _BINARY = (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))

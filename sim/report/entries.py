@@ -9,10 +9,10 @@ from typing import Any
 
 from sim.catalog import law_names, load_sources
 from sim.outcome.outcome import Outcome
+from sim.page.borders import ascii_only
+from sim.records.runs import run_columns
 from sim.report.accuracy import accuracy_notes, warnings_of
-from sim.report.borders import ascii_only
 from sim.report.layout import few, table, wrapped
-from sim.report.run_records import run_columns
 from sim.report.run_screen import run_sources, run_table
 from sim.report.sentences import percent
 from sim.scenario import Published, Refusal, Scenario

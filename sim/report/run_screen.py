@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from sim.catalog import Range
 from sim.outcome.outcome import Outcome
 from sim.report.layout import few, longest_word, table
-from sim.report.points import Curve, curves
 from sim.report.sentences import percent
+from sim.study.points import Curve, curves
 from sim.units import readable_time, time_and_unit
 
 _SYSTEM_WIDTH, _MOST_SYSTEM_WIDTH = 16, 20

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from sim.outcome.lines import GROUPS
 from sim.outcome.outcome import Outcome
+from sim.page.borders import ascii_only
 from sim.report.accuracy import accuracy_notes, error_band, warnings_of
-from sim.report.borders import ascii_only
 from sim.report.layout import WIDTH, few, longest_word, table, wrapped
-from sim.report.points import curves
 from sim.report.run_screen import run_sources, run_table
 from sim.report.sentences import Sentence, findings, percent
-from sim.report.stack_range import StackStep, stack_ranges
 from sim.report.step_notes import step_notes
 from sim.report.step_times import differs
+from sim.study.points import curves
+from sim.study.stack_range import StackStep, stack_ranges
 from sim.units import readable_number, readable_time
 
 _MANY_FILES = 4

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from sim.outcome.lines import LINES, SPLIT_LINES
 from sim.outcome.outcome import Outcome
-from sim.report.points import Curve, counted, curves, differing_work, representatives
 from sim.report.step_times import step_sentences
+from sim.study.points import Curve, counted, curves, differing_work, representatives
 from sim.units import readable_number, readable_time
 
 _MOST_SENTENCES = 7

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sim.hardware.network import Network
 from sim.hardware.topology import Link, Topology
 from sim.hardware.topology.vertex_names import kind_of
-from sim.report.borders import ascii_only
+from sim.page.borders import ascii_only
 from sim.report.layout import flush, table, wrapped
 
 _HEADERS = ("links", "between", "GB/s\neach way", "latency", "full\nduplex")

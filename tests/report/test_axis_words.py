@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from sim.report.axis_words import axis_cell, axis_words
 from sim.scenario import AxisKey
+from sim.study.axis_words import axis_cell, axis_words
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ from sim.errors import InputError
 from sim.outcome.quality.study import Question, Study, answer
 from sim.report.budget.asked import count
 from sim.report.budget.files import budget_document, write_budget
-from sim.report.budget.price import machine
 from sim.report.budget.screen import budget_screen, readable_count
 from sim.report.charts.budget import lifetime_compute
+from sim.study.price import machine
 
 DEVICE = "h100-80gb-sxm"
 

@@ -28,8 +28,8 @@ from sim.report.charts.plans import plans
 from sim.report.charts.step_times import excess_against_devices, excess_by_step
 from sim.report.charts.validation import errors_by_source, parity
 from sim.report.collective import read_study
-from sim.report.plans.studies import study_all, systems_of
 from sim.scenario import PlanRequest
+from sim.study.plans import study_all, systems_of
 
 DAY_S = 86400.0
 

@@ -11,9 +11,9 @@ from builders import fixed, point, training
 from sim.catalog import SlowPlace, Variation, load_model, load_variation
 from sim.errors import DoesNotFit
 from sim.report.checked import checked, with_devices
-from sim.report.variation_words import variation_words
 from sim.scenario import PlanRequest, Scenario
 from sim.simulate import prepare
+from sim.study.variation_words import variation_words
 
 
 def changed(**system: object) -> Scenario:

@@ -7,12 +7,12 @@ import json
 
 import pytest
 
-from sim.report.document import results_document, summary_rows
+from sim.records.document import results_document, summary_rows
+from sim.records.files import write_results
 from sim.report.entries import comparisons, entries_screen, entry_rows, has_entries
-from sim.report.files import write_results
-from sim.report.points import curves
 from sim.report.screen import screen
 from sim.scenario.types import Published
+from sim.study.points import curves
 from sim.sweep.execute import run_points
 from sim.sweep.grid import load
 

@@ -21,19 +21,19 @@ from sim.cli import cli
 from sim.outcome.lines import LINES
 from sim.outcome.outcome import Outcome
 from sim.planning import believed
-from sim.report.comparison.compare import Comparison, Equal, compare
+from sim.records.files import write_results
+from sim.records.plan_files import write_studies
 from sim.report.comparison.tables import points_table
 from sim.report.entries import entries_screen, entry_rows
-from sim.report.files import write_results
-from sim.report.plans.files import write_studies
 from sim.report.plans.screen import plans_screen
-from sim.report.plans.studies import SystemStudy, study_all, systems_of
 from sim.report.run_screen import run_table
 from sim.report.screen import screen
 from sim.report.sentences import percent
-from sim.report.sweeps.tables import frame
 from sim.report.validation.document import row_record
 from sim.scenario import PlanRequest
+from sim.study.compare import Comparison, Equal, compare
+from sim.study.plans import SystemStudy, study_all, systems_of
+from sim.sweep.tables import frame
 from sim.units import readable_bytes, readable_time
 from sim.validation.compare import Comparison as Compared
 from sim.validation.selection import read_selection, validate_rows

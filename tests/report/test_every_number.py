@@ -14,8 +14,8 @@ from systems import systems
 
 from sim.outcome.lines import GROUPS, LINES
 from sim.outcome.outcome import Outcome
-from sim.report.comparison.compare import LIMITS, compare
-from sim.report.files import write_results
+from sim.records.files import write_results
+from sim.study.compare import LIMITS, compare
 
 Path_ = tuple[str, ...]
 SEQUENCE, BATCH, TOKENS = 512, 48, 2e13

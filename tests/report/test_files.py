@@ -17,8 +17,8 @@ import pytest
 from sim.errors import InputError
 from sim.outcome.lines import GROUPS, LINES
 from sim.outcome.outcome import Outcome
-from sim.report.document import results_document
-from sim.report.files import _SUFFIXES, check_writable, write_results
+from sim.records.document import results_document
+from sim.records.files import _SUFFIXES, check_writable, write_results
 
 CHARTS = {"ledger.png", "ledger.svg", "scaling.png", "scaling.svg"}
 
@@ -230,7 +230,7 @@ def test_a_file_that_cannot_be_moved_takes_the_others_back(
             raise PermissionError(1, "Operation not permitted")
         replace(source, target)
 
-    monkeypatch.setattr("sim.report.files.os.replace", refuse)
+    monkeypatch.setattr("sim.records.files.os.replace", refuse)
     with pytest.raises(InputError, match="Operation not permitted"):
         write_results([alone], [], tmp_path, charts=False)
     # Of the two moves of this file the second fails, so that the first, out of the way, has to be undone as well.
@@ -256,7 +256,7 @@ def test_a_signal_waits_until_all_files_are_in_place(
 
     before = signal.signal(number, lambda number, _: heard.append(number))
     try:
-        monkeypatch.setattr("sim.report.files.os.replace", interrupted)
+        monkeypatch.setattr("sim.records.files.os.replace", interrupted)
         write_results([alone], [], tmp_path, charts=False)
     finally:
         signal.signal(number, before)
@@ -280,7 +280,7 @@ def test_a_refusal_of_the_system_is_passed_on(alone: Outcome, tmp_path: Path, mo
     def refuse(*_: object, **__: object) -> object:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("sim.report.files.tempfile.TemporaryDirectory", refuse)
+    monkeypatch.setattr("sim.records.files.tempfile.TemporaryDirectory", refuse)
     with pytest.raises(InputError, match="Permission denied"):
         write_results([alone], [], tmp_path / "out", charts=False)
 

@@ -11,8 +11,8 @@ from matplotlib.collections import PolyCollection
 
 from sim.catalog import Range
 from sim.outcome.outcome import Outcome
+from sim.records.document import results_document, summary_rows
 from sim.report.charts import goodput
-from sim.report.document import results_document, summary_rows
 from sim.report.run_screen import run_notes, run_sources, run_table
 from sim.report.screen import screen
 

@@ -14,12 +14,12 @@ from conftest import FIXED, PIPELINE, WAFER, scenario
 from sim.outcome.lines import LINES, SPLIT_LINES
 from sim.outcome.outcome import Outcome
 from sim.report.accuracy import error_band
-from sim.report.points import curves
 from sim.report.screen import screen
 from sim.report.sentences import percent, sentences
 from sim.scenario import AxisKey, PlanRequest
 from sim.scenario.types import RecipeRequest
 from sim.simulate import simulate
+from sim.study.points import curves
 from sim.units import readable_time
 
 

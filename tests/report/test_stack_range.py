@@ -7,9 +7,9 @@ from typing import Any
 
 from builders import gpt
 
-from sim.report.stack_range import StackStep, stack_ranges
 from sim.scenario import AxisKey
 from sim.scenario.types import Report, Scenario, System, Training
+from sim.study.stack_range import StackStep, stack_ranges
 
 
 def step(stack: str, step_s: float, devices: int = 64, **axes: Any) -> StackStep:

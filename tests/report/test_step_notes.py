@@ -8,7 +8,7 @@ import numpy as np
 
 from sim.outcome.outcome import Outcome
 from sim.outcome.step_times import HeldUp, StepTimes
-from sim.report.document import results_document
+from sim.records.document import results_document
 from sim.report.screen import screen
 from sim.report.step_notes import step_notes
 from sim.scenario import AxisKey

@@ -13,8 +13,8 @@ from sim.outcome.lines import LINES
 from sim.report.charts.sweep import curves, curves_figure, front_figure, heat_map, heat_map_figure, ledger_figure
 from sim.report.sweeps.charts import sweep_figures
 from sim.report.sweeps.progress import Teller, progress_line
-from sim.report.sweeps.series import axes_of_rows, column, default_x, series_of
 from sim.scenario import AxisKey
+from sim.study.series import axes_of_rows, column, default_x, series_of
 from sim.sweep.sweep import Progress
 
 

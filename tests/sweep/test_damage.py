@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from quick_work import quick, threads
 
-from sim.report.sweeps.tables import CSV_NAME, write_csv
 from sim.scenario import read_document
 from sim.sweep.grid import points_of
 from sim.sweep.store import NAME, Store, StoreError, read_only
 from sim.sweep.sweep import run_sweep
+from sim.sweep.tables import CSV_NAME, write_csv
 
 TEXT = """
 schema = 1

@@ -12,7 +12,7 @@ from quick_work import threads
 
 import sim
 from sim.errors import InputError
-from sim.report.sweeps.work import work
+from sim.records.point_work import work
 from sim.scenario import Scenario, read_document
 from sim.sweep import keys
 from sim.sweep.crew import Result

@@ -8,11 +8,11 @@ from typing import Any
 from sim.catalog import ParametricLaw
 from sim.outcome.quality.optimum import Recipe
 from sim.outcome.quality.study import Study
-from sim.report.borders import csv_text
-from sim.report.budget.price import Machine
+from sim.page.borders import csv_text
+from sim.records.document import RESULTS_SCHEMA, plain_data, versions
+from sim.records.files import write_folder
 from sim.report.budget.screen import budget_notes, budget_rows
-from sim.report.document import RESULTS_SCHEMA, plain_data, versions
-from sim.report.files import write_folder
+from sim.study.price import Machine
 
 
 def budget_document(study: Study, machine: Machine | None) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from sim.catalog import ComputeLaw, Law, ParametricLaw, law_names, load_law
 from sim.errors import InputError
 from sim.outcome.quality.optimum import INFERENCE_FLOPS, Recipe, lifetime_flops
 from sim.outcome.quality.study import Study, answer, is_fitted
-from sim.report.budget.price import Machine
 from sim.report.layout import table, wrapped
+from sim.study.price import Machine
 
 _ALIKE = 1e-3
 _LARGEST_WRITTEN = 1e16

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 
 from sim.catalog import Figure, load_sources
-from sim.report.borders import ascii_only
+from sim.page.borders import ascii_only
 from sim.report.catalogue.layout import wrapped
 
 _EVIDENCE = ("datasheet", "published", "measured")

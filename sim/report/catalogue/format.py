@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sim.report.borders import ascii_only
+from sim.page.borders import ascii_only
 from sim.report.catalogue.layout import listing
 from sim.report.layout import flush, table
 from sim.scenario.config_families import FAMILIES

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from tabulate import tabulate
 
-from sim.report.borders import ascii_only
+from sim.page.borders import ascii_only
 from sim.report.layout import WIDTH, flush
 
 

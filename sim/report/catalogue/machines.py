@@ -24,9 +24,9 @@ from sim.hardware.topology import load_topology, shelf, topology_names
 from sim.machines import kind_of
 from sim.parallel.schedules import SCHEDULES
 from sim.report.catalogue.layout import listing, three_digits, wrapped
-from sim.report.points import counted
-from sim.report.variation_words import per_cent, slow_words, stalls_words
 from sim.scenario import entry_names, read_document
+from sim.study.points import counted
+from sim.study.variation_words import per_cent, slow_words, stalls_words
 from sim.sweep.grid import expand
 from sim.workload.parameters import count_parameters
 

@@ -14,7 +14,7 @@ from sim.report.charts.scaling import distribution_tax, scaling_figure, time_to_
 from sim.report.charts.step_times import excess_against_devices, excess_by_step, step_times_figure
 from sim.report.charts.streams import stream_utilisation, streams_figure
 from sim.report.charts.timeline import timeline, timeline_figure
-from sim.report.points import curves, representatives, slug
+from sim.study.points import curves, representatives, slug
 
 __all__ = [
     "chart_files",

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from sim.report.borders import chart_text
+from sim.page.borders import chart_text
 from sim.report.charts.canvas import annotate, quiet, sheet_of
 from sim.report.charts.colours import FAINT, INK
 

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
-from sim.report.borders import chart_text
+from sim.page.borders import chart_text
 from sim.report.charts.colours import FAINT, INK
 
 WIDTH_INCHES = 11.0

@@ -14,8 +14,8 @@ from sim.parallel.step_plan import StepPlan
 from sim.planning import PlanStudy
 from sim.report.charts.canvas import annotate, quiet, sheet, sheet_of
 from sim.report.charts.colours import FAINT, INK
-from sim.report.plans.studies import SystemStudy
-from sim.report.points import counted
+from sim.study.plans import SystemStudy
+from sim.study.points import counted
 
 _KINDS = (
     ("legal", "legal", "#d0d0d0"),

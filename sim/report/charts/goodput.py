@@ -20,7 +20,7 @@ from sim.report.charts.against_devices import (
 )  # fmt: skip
 from sim.report.charts.canvas import add_legend, sheet, sheet_of
 from sim.report.charts.colours import INK, system_style
-from sim.report.points import curves
+from sim.study.points import curves
 
 _NARROWEST = 1.0
 """Per cent that the vertical axis spans at least, so that rounding does not fill a chart."""

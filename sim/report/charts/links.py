@@ -6,11 +6,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sim.outcome.outcome import Outcome
-from sim.report.borders import chart_text
+from sim.page.borders import chart_text
 from sim.report.charts.canvas import quiet, sheet, sheet_of
 from sim.report.charts.colours import INK, LINK_COLOURS, colours_of
-from sim.report.points import counted
 from sim.report.step_times import drawn_step
+from sim.study.points import counted
 from sim.units import readable_number
 
 _HEIGHT_INCHES, _LEFT_INCHES, _RIGHT_INCHES = 0.85, 1.0, 2.3

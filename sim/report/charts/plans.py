@@ -13,7 +13,7 @@ from sim.planning import PlanStudy
 from sim.report.charts.against_devices import End, label_ends
 from sim.report.charts.canvas import quiet, round_ticks, sheet, sheet_of
 from sim.report.charts.colours import FAINT, INK
-from sim.report.points import counted
+from sim.study.points import counted
 from sim.units import readable_time
 
 _ROW_INCHES = 0.2

@@ -20,7 +20,7 @@ from sim.report.charts.against_devices import (
 )  # fmt: skip
 from sim.report.charts.canvas import add_legend, round_ticks, sheet, sheet_of
 from sim.report.charts.colours import INK, system_style
-from sim.report.points import Curve, comparable, curves
+from sim.study.points import Curve, comparable, curves
 
 _TIME_UNITS: tuple[tuple[str, float], ...] = (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0), ("seconds", 1.0))
 _MACHINES = "Every marker is one simulated machine, labelled with its number of devices."

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sim.engine.trace import Trace
 from sim.outcome.outcome import Outcome
-from sim.report.borders import chart_text
+from sim.page.borders import chart_text
 from sim.report.charts.canvas import quiet, sheet, sheet_of
 from sim.report.charts.colours import FAINT, INK, LINE_COLOURS
 from sim.report.charts.lanes import WAITING, Lanes, kind_of, stream_lanes

@@ -13,11 +13,11 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullForma
 
 from sim.outcome.comparison.knee import knee
 from sim.outcome.lines import LINES
-from sim.report.borders import chart_text
+from sim.page.borders import chart_text
 from sim.report.charts.against_devices import End, label_ends, legend_rows
 from sim.report.charts.canvas import add_legend, quiet, sheet, sheet_of
 from sim.report.charts.colours import FAINT, INK, LINE_COLOURS, system_style, text_colour
-from sim.report.sweeps.series import Column, Row, Series
+from sim.study.series import Column, Row, Series
 
 _MOST_TICKS, _AXIS_CHARACTERS = 12, 120
 _SPAN = 8.0

@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 from sim.engine.trace import Span, Trace
 from sim.engine.work import Work
 from sim.outcome.outcome import Outcome
-from sim.report.borders import chart_text
+from sim.page.borders import chart_text
 from sim.report.charts.canvas import WIDTH_INCHES, add_legend, quiet, sheet, sheet_of
 from sim.report.charts.colours import INK, KIND_COLOURS, text_colour
 from sim.report.charts.lanes import Lane, Lanes, actor_lanes, kind_of, number_of, works_of

@@ -13,7 +13,7 @@ from matplotlib.patches import FancyBboxPatch
 
 from sim.hardware.topology import Topology
 from sim.hardware.topology.fat_tree import FatTree
-from sim.report.borders import chart_text
+from sim.page.borders import chart_text
 from sim.report.charts.canvas import add_legend, annotate, sheet, sheet_of
 from sim.report.charts.colours import FAINT, INK, LINK_COLOURS, colours_of
 from sim.report.drawing import LAYER_WIDTH, Line, Picture, Point, Spot, picture

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sim.report.borders import chart_text
+from sim.page.borders import chart_text
 from sim.report.charts.canvas import add_legend, quiet, sheet, sheet_of
 from sim.report.charts.colours import FAINT, INK, SYSTEM_COLOURS, SYSTEM_MARKERS
 from sim.validation.compare import Comparison

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from tabulate import tabulate
 
+from sim.page.borders import markdown_text
 from sim.report.accuracy import accuracy_notes, warnings_of
-from sim.report.borders import markdown_text
-from sim.report.comparison.compare import Comparison
 from sim.report.comparison.tables import (
     Rows,
     counterfactual_equals_table,
@@ -19,7 +18,8 @@ from sim.report.comparison.tables import (
     points_table,
 )
 from sim.report.comparison.verdict import verdict
-from sim.report.points import Curve
+from sim.study.compare import Comparison
+from sim.study.points import Curve
 
 
 def page(comparison: Comparison) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sim.outcome.outcome import Outcome
-from sim.report.borders import ascii_only
-from sim.report.comparison.compare import compare
+from sim.page.borders import ascii_only
 from sim.report.comparison.verdict import short_verdict
 from sim.report.layout import wrapped
+from sim.study.compare import compare
 
 
 def verdict_screen(outcomes: Sequence[Outcome]) -> str:

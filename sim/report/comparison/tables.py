@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from sim.outcome.comparison.metrics import goodput, without_failures_s
 from sim.outcome.outcome import Outcome
 from sim.report.accuracy import error_band
-from sim.report.comparison.compare import LIMITS, Comparison, Equal, counterfactual_names
-from sim.report.comparison.criteria import criteria
 from sim.report.comparison.words import OUTSIDE, UNKNOWN, devices_band, devices_text, energy, number, share, usd
-from sim.report.points import Curve
+from sim.study.compare import LIMITS, Comparison, Equal, counterfactual_names
+from sim.study.criteria import criteria
+from sim.study.points import Curve
 from sim.units import readable_number, readable_time
 
 _LIMIT_WORDS = {"rental": "rental", "owned": "cost, owned", "power": "power"}

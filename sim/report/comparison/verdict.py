@@ -9,10 +9,10 @@ from sim.machines import kind_of
 from sim.outcome.comparison.metrics import time_span_s
 from sim.outcome.outcome import Outcome
 from sim.report.accuracy import NOT_CHECKED, error_band
-from sim.report.comparison.compare import Bend, Comparison
-from sim.report.comparison.criteria import Ahead, Criterion, criteria
 from sim.report.comparison.words import devices_within, number, share
-from sim.report.points import Curve, counted
+from sim.study.compare import Bend, Comparison
+from sim.study.criteria import Ahead, Criterion, criteria
+from sim.study.points import Curve, counted
 from sim.units import readable_number, readable_time
 
 _FASTER = 1.005

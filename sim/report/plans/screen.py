@@ -7,15 +7,15 @@ from collections.abc import Sequence
 
 from sim.catalog import plan_spreads
 from sim.errors import DoesNotFit, ScaletaxError
+from sim.page.borders import ascii_only
 from sim.planning import PlanRow, PlanStudy, SizeStudy, believed
 from sim.report.accuracy import band_words, evidence_words, standing_warnings
-from sim.report.borders import ascii_only
 from sim.report.layout import table, wrapped
-from sim.report.plans.studies import SystemStudy
-from sim.report.points import counted
 from sim.report.sentences import percent
-from sim.report.stack_range import StackStep, stack_ranges
 from sim.scenario.amounts import batch_note
+from sim.study.plans import SystemStudy
+from sim.study.points import counted
+from sim.study.stack_range import StackStep, stack_ranges
 from sim.units import readable_bytes, readable_time
 
 _CHANGES_WIDTH = 17

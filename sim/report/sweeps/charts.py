@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sim.errors import InputError
-from sim.report.points import slug
-from sim.report.sweeps.series import Column, Row, Series, column, default_x, series_of
+from sim.study.points import slug
+from sim.study.series import Column, Row, Series, column, default_x, series_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -82,6 +82,6 @@ def _drawn(rows: Sequence[Row], x: Column, y: Column, by: Column | None) -> list
 
 def save_figures(figures: dict[str, Figure], folder: Path) -> list[Path]:
     """Write charts into the folder of a sweep; return the paths. Raises InputError where that cannot be written."""
-    from sim.report.files import write_chart
+    from sim.records.files import write_chart
 
     return [path for name, figure in figures.items() for path in write_chart(figure, folder, name)]

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sim.errors import shown
-from sim.report.borders import ascii_only
+from sim.page.borders import ascii_only
 from sim.report.layout import WIDTH
-from sim.report.points import counted
+from sim.study.points import counted
 from sim.sweep.store import Store
 from sim.sweep.sweep import Progress
 

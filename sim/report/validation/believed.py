@@ -7,8 +7,8 @@ from statistics import fmean
 
 from sim.catalog.accuracy import Coverage, Evidence
 from sim.report.accuracy import situation_words
-from sim.report.points import counted
 from sim.report.validation.tables import Cells, share, signed
+from sim.study.points import counted
 from sim.validation.conventions import device_family
 from sim.validation.errors import Errors
 from sim.validation.summary import Summary

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sim.errors import InputError
-from sim.report.borders import csv_text
-from sim.report.files import is_of_a_run, write_folder
+from sim.page.borders import csv_text
+from sim.records.files import is_of_a_run, write_folder
 from sim.report.validation.document import (
     UNSUPPORTED_COLUMNS,
     problem_record,

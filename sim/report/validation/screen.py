@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from tabulate import tabulate
 
 from sim.catalog import load_evidence
-from sim.report.borders import ascii_only
+from sim.page.borders import ascii_only
 from sim.report.layout import wrapped
 from sim.report.validation.believed import coverage_cells, coverage_sentence
 from sim.report.validation.tables import (

@@ -20,15 +20,15 @@ from sim.outcome.economics import RunBill
 from sim.outcome.economics.bill import PriceOf
 from sim.outcome.ledger import Ledger
 from sim.outcome.outcome import Outcome
-from sim.report.comparison.compare import Comparison, check_comparison, compare, equal
-from sim.report.comparison.criteria import Ahead, criteria
+from sim.records.comparison import comparison_rows
+from sim.records.files import write_results
 from sim.report.comparison.page import page
-from sim.report.comparison.records import comparison_rows
 from sim.report.comparison.screen import verdict_screen
 from sim.report.comparison.verdict import verdict
 from sim.report.comparison.words import devices_within
-from sim.report.files import write_results
 from sim.scenario import ComparedWith
+from sim.study.compare import Comparison, check_comparison, compare, equal
+from sim.study.criteria import Ahead, criteria
 
 Curve = dict[int, float]
 DAY_S = 86400.0

@@ -8,9 +8,9 @@ from statistics import median
 from typing import Any
 
 from sim.errors import InputError, closest, some_of
-from sim.report.axis_words import axis_words, value_words
 from sim.scenario import AxisKey
 from sim.scenario.axes import amount_of
+from sim.study.axis_words import axis_words, value_words
 
 Row = Mapping[str, Any]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim.errors import InputError
-from sim.report import borders
+from sim.page import borders
 from sim.scenario import AxisKey
 from sim.sweep.store import Store, read_only
 

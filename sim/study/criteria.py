@@ -10,9 +10,9 @@ from sim.catalog import Range
 from sim.outcome.comparison.metrics import Span, time_span_s
 from sim.outcome.economics.bill import PricedFigure, PriceOf
 from sim.outcome.outcome import Outcome
-from sim.report.comparison.compare import Comparison, Equal
 from sim.report.comparison.words import OUTSIDE, Amount, energy, share, usd_amount
-from sim.report.points import Curve
+from sim.study.compare import Comparison, Equal
+from sim.study.points import Curve
 from sim.units import readable_time
 
 Ahead = Literal["reference", "other", "not told apart", "unknown", "not checked", "outside the sizes"]

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 from sim.errors import InputError, shown
 from sim.outcome.outcome import Outcome
-from sim.report.borders import csv_text
-from sim.report.comparison.compare import compare
+from sim.page.borders import csv_text
+from sim.records.comparison import comparison_rows
+from sim.records.document import results_document, summary_rows
 from sim.report.comparison.page import page
-from sim.report.comparison.records import comparison_rows
-from sim.report.document import results_document, summary_rows
 from sim.report.entries import entry_rows, has_entries
 from sim.scenario import Refusal, resolved_toml
+from sim.study.compare import compare
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -14,17 +14,17 @@ from sim.outcome.effort import Effort
 from sim.outcome.ledger import Ledger
 from sim.outcome.lines import GROUPS, LINES
 from sim.outcome.outcome import Memory, Outcome, PartUse
+from sim.records.comparison import comparison_record
+from sim.records.runs import bill_record, losses_record, run_columns, run_record
+from sim.records.steps import resolution_record, step_times_record, summary_columns, variation_record
 from sim.report.accuracy import accuracy_columns, accuracy_notes, confidence_record, warnings_of
-from sim.report.axis_words import axis_cell
-from sim.report.comparison.compare import compare
-from sim.report.comparison.records import comparison_record
 from sim.report.entries import has_entries, published_record, refusal_record
-from sim.report.run_records import bill_record, losses_record, run_columns, run_record
 from sim.report.run_screen import run_notes
 from sim.report.step_notes import step_notes
-from sim.report.step_records import resolution_record, step_times_record, summary_columns, variation_record
 from sim.scenario import AxisKey, Refusal, resolved_documents
 from sim.scenario.types import name_of
+from sim.study.axis_words import axis_cell
+from sim.study.compare import compare
 
 RESULTS_SCHEMA = 1
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sim.outcome.outcome import Outcome
-from sim.report.axis_words import axis_words
 from sim.scenario import Scenario, Training
+from sim.study.axis_words import axis_words
 
 _LONGEST_NAME = 80
 _HOW = ("global_batch", "asked_batch_tokens", "tokens_per_parameter", "precision", "recipe", "optimizer")

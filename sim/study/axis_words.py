@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sim.report.variation_words import per_cent
 from sim.scenario import AxisKey
+from sim.study.variation_words import per_cent
 
 _PLACES = ("node", "device")
 

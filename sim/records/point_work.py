@@ -6,8 +6,8 @@ import dataclasses
 from pathlib import Path
 
 from sim.errors import Defect, defect_of
+from sim.records.document import plain_data, plan_record, summary_rows
 from sim.report.accuracy import warnings_of
-from sim.report.document import plain_data, plan_record, summary_rows
 from sim.scenario.types import Scenario
 from sim.simulate import simulate
 from sim.sweep.crew import Result

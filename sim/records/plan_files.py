@@ -8,12 +8,12 @@ from pathlib import Path
 
 from sim.errors import ScaletaxError
 from sim.planning import PlanStudy
-from sim.report.files import write_folder
-from sim.report.plans.document import plans_document
-from sim.report.plans.studies import SystemStudy
-from sim.report.points import slug
+from sim.records.files import write_folder
+from sim.records.plans import plans_document
 from sim.scenario import Scenario, resolved_toml
 from sim.scenario.types import Search
+from sim.study.plans import SystemStudy
+from sim.study.points import slug
 
 
 def write_studies(

@@ -6,9 +6,9 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from sim.report.axis_words import axis_words
-from sim.report.points import counted, named_system, placed
 from sim.scenario import Scenario
+from sim.study.axis_words import axis_words
+from sim.study.points import counted, named_system, placed
 from sim.units import time_and_unit
 
 _MOST_LINES = 4

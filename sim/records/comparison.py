@@ -6,10 +6,10 @@ import dataclasses
 from typing import Any
 
 from sim.outcome.comparison.matching import Match
-from sim.report.comparison.compare import LIMITS, Bend, Comparison, Equal
-from sim.report.comparison.criteria import Criterion, criteria
+from sim.records.runs import range_record
 from sim.report.comparison.verdict import verdict
-from sim.report.run_records import range_record
+from sim.study.compare import LIMITS, Bend, Comparison, Equal
+from sim.study.criteria import Criterion, criteria
 
 
 def comparison_record(comparison: Comparison) -> dict[str, Any]:

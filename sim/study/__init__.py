@@ -1,0 +1,1 @@
+"""What is computed about outcomes: curves, comparisons, knees, series, searches. Numbers only, in frozen records."""
