@@ -1,11 +1,10 @@
-"""What several commands share: how a scenario is named on the command line, and how long work shows."""
+"""What several commands share: how a scenario is named on the command line."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,7 +19,6 @@ SET = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", hel
 STACK = click.option("--stack", metavar="NAME,...", help="Software instead of the file's; with several, the range.")
 SIZE = click.option("--size", "changes", multiple=True, metavar="KEY=NUMBER", help="Change a size of the topology.")
 NO_CHARTS = click.option("--no-charts", is_flag=True, help="Write results without drawing them.")
-_PROGRESS_AFTER_S = 2.0
 _RESOLVED = "resolved.toml"
 
 
@@ -72,16 +70,3 @@ def scenario_path(file: Path) -> Path:
             str(file), f"there is no such file or scenario{closest(str(file), names)}", f"scenarios: {some}"
         )
     return shelved if is_name else file
-
-
-def advance(bar: Any, total: int) -> None:
-    """One step further of so many, which is only known once it has begun."""
-    bar.total = total
-    bar.update()
-
-
-def progress(total: int, unit: str = "point") -> Any:
-    """A progress bar on a terminal, for anything that takes over two seconds."""
-    from tqdm import tqdm
-
-    return tqdm(total=total, unit=unit, delay=_PROGRESS_AFTER_S, disable=None, leave=False, file=sys.stderr)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from sim.cli.options import FILE, NO_CHARTS, SET, STACK, loaded_of, progress, scenarios_of
+from sim.cli.options import FILE, NO_CHARTS, SET, STACK, loaded_of, scenarios_of
 from sim.errors import DoesNotFit, ScaletaxError, exit_code_of
 
 
@@ -32,6 +32,7 @@ def run(
     quiet: bool,
 ) -> None:
     """Simulate every system of a scenario FILE: a table, charts, and where every device-second goes."""
+    from sim.page.progress import Progress
     from sim.records.files import check_writable, write_results
     from sim.report.comparison.screen import verdict_screen
     from sim.report.entries import entries_screen, has_entries
@@ -44,8 +45,8 @@ def run(
     directory = out or Path("results") / file.stem
     check_comparison(scenarios)
     check_writable(directory)
-    with progress(len(scenarios)) as bar:
-        results = run_points(scenarios, jobs, bar.update)
+    with Progress(len(scenarios)) as bar:
+        results = run_points(scenarios, jobs, bar.advance)
     outcomes = [result for result in results if not isinstance(result, Failure)]
     failures = [result for result in results if isinstance(result, Failure)]
     if not outcomes and failures:

@@ -8,7 +8,7 @@ from typing import Any
 from sim.catalog.accuracy import Situation
 from sim.outcome.confidence import Band, Confidence
 from sim.outcome.outcome import Outcome
-from sim.study.points import counted
+from sim.page.numbers import counted
 
 NOT_CHECKED = "not checked"
 

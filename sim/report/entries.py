@@ -10,14 +10,13 @@ from typing import Any
 from sim.catalog import law_names, load_sources
 from sim.outcome.outcome import Outcome
 from sim.page.borders import ascii_only
+from sim.page.numbers import duration, few, number, percent
 from sim.records.runs import run_columns
 from sim.report.accuracy import accuracy_notes, warnings_of
-from sim.report.layout import few, table, wrapped
+from sim.report.layout import table, wrapped
 from sim.report.run_screen import run_sources, run_table
-from sim.report.sentences import percent
 from sim.scenario import Published, Refusal, Scenario
 from sim.scenario.amounts import batch_note
-from sim.units import readable_number, readable_time
 
 _NAME_WIDTH = 24
 _HOUR_S = 3600.0
@@ -155,10 +154,10 @@ def _row(outcome: Outcome, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
         _narrow(_label(scenario, outcomes)),
         _narrow(scenario.model.name),
         f"{outcome.devices:,}",
-        readable_time(outcome.step_time_s),
+        duration(outcome.step_time_s),
         percent(outcome.mfu),
-        readable_time(outcome.time_to_train_s),
-        readable_number(outcome.device_hours),
+        duration(outcome.time_to_train_s),
+        number(outcome.device_hours),
         f"{outcome.expected_losses[0].loss:.3f}" if outcome.expected_losses else "-",
         _published_words(scenario.published),
         f"{checked[0].error:+.1%}".replace("%", " %") if checked else "-",
@@ -180,9 +179,9 @@ def _published_words(published: Published | None) -> str:
         return "-"
     mark = _REMEMBERED if published.remembered else "" if published.clean in (True, None) else _DOWNTIME
     if published.time_s is not None:
-        return readable_time(published.time_s) + mark
+        return duration(published.time_s) + mark
     if published.device_hours is not None:
-        return f"{readable_number(published.device_hours)} dev.-h{mark}"
+        return f"{number(published.device_hours)} dev.-h{mark}"
     others = (("loss", published.loss, ".4g"), ("USD", published.cost_usd, ",.0f"))
     found = [f"{name} {value:{form}}" for name, value, form in others if value is not None]
     return (found[0] + (_REMEMBERED if published.remembered else "")) if found else "-"

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 from sim.catalog import Range
 from sim.outcome.outcome import Outcome
-from sim.report.layout import few, longest_word, table
-from sim.report.sentences import percent
+from sim.page.numbers import duration, duration_and_unit, few, percent
+from sim.report.layout import longest_word, table
 from sim.study.points import Curve, curves
-from sim.units import readable_time, time_and_unit
 
 _SYSTEM_WIDTH, _MOST_SYSTEM_WIDTH = 16, 20
 _MOST_ROWS = 12
@@ -68,7 +67,7 @@ def _row(label: str, point: Outcome, width: int) -> dict[str, str]:
         "time to train\nP10 to P90": _from_to(run.percentile_s(10), run.percentile_s(90)),
         "good-\nput": percent(run.goodput),
         "fail-\nures": f"{run.mean_failures:,.0f}" if run.mean_failures >= 10 else f"{run.mean_failures:.1f}",
-        "saved\nevery": readable_time(every * point.step_time_s) if every else "never",
+        "saved\nevery": duration(every * point.step_time_s) if every else "never",
         "rented, USD\nlow to high": _money(bill.rental_usd if bill else None),
         "owned, USD\nlow to high": _money(bill.purchase_usd if bill else None),
         "energy,\nMWh": _figures(energy.typical / _JOULES_PER_MWH) if energy else _UNKNOWN,
@@ -77,9 +76,9 @@ def _row(label: str, point: Outcome, width: int) -> dict[str, str]:
 
 def _from_to(low_s: float, high_s: float) -> str:
     """A range of times, its unit once where that is the same."""
-    (low, unit), (high, other) = time_and_unit(low_s), time_and_unit(high_s)
+    (low, unit), (high, other) = duration_and_unit(low_s), duration_and_unit(high_s)
     if (low, unit) == (high, other):
-        return readable_time(low_s)
+        return duration(low_s)
     return f"{low} to {high} {other}" if unit == other else f"{low} {unit} to {high} {other}"
 
 

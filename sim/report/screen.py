@@ -9,15 +9,15 @@ from pathlib import Path
 from sim.outcome.lines import GROUPS
 from sim.outcome.outcome import Outcome
 from sim.page.borders import ascii_only
+from sim.page.numbers import duration, few, number, percent
 from sim.report.accuracy import accuracy_notes, error_band, warnings_of
-from sim.report.layout import WIDTH, few, longest_word, table, wrapped
+from sim.report.layout import WIDTH, longest_word, table, wrapped
 from sim.report.run_screen import run_sources, run_table
-from sim.report.sentences import Sentence, findings, percent
+from sim.report.sentences import Sentence, findings
 from sim.report.step_notes import step_notes
 from sim.report.step_times import differs
 from sim.study.points import curves
 from sim.study.stack_range import StackStep, stack_ranges
-from sim.units import readable_number, readable_time
 
 _MANY_FILES = 4
 _MOST_NOTES = 8
@@ -100,14 +100,14 @@ def _row(label: str, point: Outcome, widths: tuple[int, int]) -> dict[str, str]:
         "system": textwrap.fill(ascii_only(label), widths[0], break_on_hyphens=False),
         "de-\nvices": f"{point.devices:,}",
         "plan": textwrap.fill(point.plan.summary(), widths[1], break_on_hyphens=False),
-        "step\ntime": readable_time(point.step_time_s),
-        "tokens\n/s": readable_number(point.tokens_per_s),
+        "step\ntime": duration(point.step_time_s),
+        "tokens\n/s": number(point.tokens_per_s),
         "MFU": percent(point.mfu),
         "error\nP10 to P90": error_band(point),
         "peak\nGiB": _memory(point),
         "tax": percent(point.ledger.tax),
-        "time to\ntrain": readable_time(point.time_to_train_s),
-        "device-\nhours": readable_number(point.device_hours),
+        "time to\ntrain": duration(point.time_to_train_s),
+        "device-\nhours": number(point.device_hours),
     }
 
 

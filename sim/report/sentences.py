@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from sim.outcome.lines import LINES, SPLIT_LINES
 from sim.outcome.outcome import Outcome
+from sim.page.numbers import counted, duration, number, percent
 from sim.report.step_times import step_sentences
-from sim.study.points import Curve, counted, curves, differing_work, representatives
-from sim.units import readable_number, readable_time
+from sim.study.points import Curve, curves, differing_work, representatives
 
 _MOST_SENTENCES = 7
 _MOST_TAX_SENTENCES = 2
@@ -55,11 +55,6 @@ def findings(outcomes: Sequence[Outcome]) -> list[Sentence]:
     return [sentence for sentence in found if sentence.text][:_MOST_SENTENCES]
 
 
-def percent(share: float) -> str:
-    """A share for people: "31.5 %"."""
-    return f"{100 * share:.1f} %" if abs(share) >= 5e-4 else "0.0 %"
-
-
 def _fastest(systems: Sequence[Curve]) -> str:
     """Which point trains soonest, and by how much over the best of any other system."""
     bests = [(curve, min(curve.points, key=lambda point: point.time_to_train_s)) for curve in systems]
@@ -72,16 +67,16 @@ def _fastest(systems: Sequence[Curve]) -> str:
     if math.isclose(ratio, 1.0, rel_tol=_ALIKE):
         return (
             f"{curve.place(best)} and {rival.place(second)} train equally fast, within {percent(_ALIKE)}:"
-            f" {readable_time(best.time_to_train_s)}."
+            f" {duration(best.time_to_train_s)}."
         )
     return (
-        f"{curve.place(best)} trains fastest: {readable_time(best.time_to_train_s)}, {_times(ratio)} as fast as"
-        f" the best of any other system, {rival.place(second)} ({readable_time(second.time_to_train_s)})."
+        f"{curve.place(best)} trains fastest: {duration(best.time_to_train_s)}, {_times(ratio)} as fast as"
+        f" the best of any other system, {rival.place(second)} ({duration(second.time_to_train_s)})."
     )
 
 
 def _fastest_of_one(curve: Curve, best: Outcome) -> str:
-    time = readable_time(best.time_to_train_s)
+    time = duration(best.time_to_train_s)
     if len(curve.sizes) == 1:
         return f"{curve.place(best)} trains in {time}."
     smallest = curve.smallest
@@ -184,4 +179,4 @@ def _busiest_links(systems: Sequence[Curve]) -> str:
 
 def _times(ratio: float) -> str:
     """A ratio for people: "2.13 times", "1,190 times"."""
-    return f"{readable_number(ratio)} times"
+    return f"{number(ratio)} times"

@@ -9,7 +9,8 @@ from sim.engine.lanes import STALLS, WORK
 from sim.machines import kind_of
 from sim.outcome.outcome import Outcome
 from sim.outcome.step_times import PERCENTILES, HeldUp, StepTimes
-from sim.study.points import Curve, counted, representatives
+from sim.page.numbers import counted
+from sim.study.points import Curve, representatives
 
 _MOST_SYSTEMS_NAMED = 3
 _NAMED_FROM = 0.1

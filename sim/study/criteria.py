@@ -10,10 +10,10 @@ from sim.catalog import Range
 from sim.outcome.comparison.metrics import Span, time_span_s
 from sim.outcome.economics.bill import PricedFigure, PriceOf
 from sim.outcome.outcome import Outcome
+from sim.page.numbers import duration
 from sim.report.comparison.words import OUTSIDE, Amount, energy, share, usd_amount
 from sim.study.compare import Comparison, Equal
 from sim.study.points import Curve
-from sim.units import readable_time
 
 Ahead = Literal["reference", "other", "not told apart", "unknown", "not checked", "outside the sizes"]
 _ALIKE = 0.005
@@ -122,7 +122,7 @@ def _ends(amount: Range | None) -> Span | None:
 
 def _fastest(curve: Curve, other: Curve) -> Criterion:
     own_best, best = _best(curve), _best(other)
-    words = [Amount(f"{readable_time(one.time_to_train_s)} with {one.devices:,}") for one in (own_best, best)]
+    words = [Amount(f"{duration(one.time_to_train_s)} with {one.devices:,}") for one in (own_best, best)]
     own_span, span = time_span_s(own_best), time_span_s(best)
     ahead: Ahead = "not checked" if own_span is None or span is None else _less(own_span, span)
     return Criterion("time of the fastest size simulated", curve.label, other.label, words[0], words[1], ahead)

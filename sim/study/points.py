@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sim.outcome.outcome import Outcome
+from sim.page.numbers import counted
 from sim.scenario import Scenario, Training
 from sim.study.axis_words import axis_words
 
@@ -114,11 +115,6 @@ def differing_work(outcomes: Sequence[Outcome]) -> list[str]:
         for scenario in (outcome.scenario for outcome in outcomes)
     ]
     return [key for key in ("model", *keys) if any(work[key] != works[0][key] for work in works)]
-
-
-def counted(number: int, noun: str) -> str:
-    """A count with its noun: "1 device", "1,000 devices"."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def slug(text: str) -> str:

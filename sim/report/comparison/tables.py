@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from sim.outcome.comparison.metrics import goodput, without_failures_s
 from sim.outcome.outcome import Outcome
+from sim.page.numbers import duration, number
 from sim.report.accuracy import error_band
-from sim.report.comparison.words import OUTSIDE, UNKNOWN, devices_band, devices_text, energy, number, share, usd
+from sim.report.comparison.words import OUTSIDE, UNKNOWN, devices_band, devices_text, energy, share, usd
 from sim.study.compare import LIMITS, Comparison, Equal, counterfactual_names
 from sim.study.criteria import criteria
 from sim.study.points import Curve
-from sim.units import readable_number, readable_time
 
 _LIMIT_WORDS = {"rental": "rental", "owned": "cost, owned", "power": "power"}
 
@@ -78,13 +78,13 @@ def limits_table(comparison: Comparison) -> Rows:
         for name, amount in LIMITS.items():
             limit = amount(point)
             words = UNKNOWN if limit is None else f"{limit:,.0f} USD" if name != "power" else f"{limit / 1e3:,.1f} kW"
-            start = (curve.place(point), _LIMIT_WORDS[name], words, readable_time(point.time_to_train_s))
+            start = (curve.place(point), _LIMIT_WORDS[name], words, duration(point.time_to_train_s))
             if name not in equal.afforded:
                 rows.append((*start, equal.curve.label, UNKNOWN, UNKNOWN))
             elif (found := equal.afforded[name]) is None:
                 rows.append((*start, equal.curve.label, "none", f"even {equal.curve.smallest.devices:,} are above it"))
             else:
-                rows.append((*start, equal.curve.label, number(round(found.devices, 1)), readable_time(found.time_s)))
+                rows.append((*start, equal.curve.label, number(round(found.devices, 1)), duration(found.time_s)))
     return Rows(headers, rows)
 
 
@@ -159,19 +159,19 @@ def _costs(equal: Equal) -> tuple[str, ...]:
 
 def _point_row(curve: Curve, point: Outcome) -> tuple[str, ...]:
     run, bill = point.run, point.bill
-    spread = f"{readable_time(run.percentile_s(10))} to {readable_time(run.percentile_s(90))}" if run else "-"
+    spread = f"{duration(run.percentile_s(10))} to {duration(run.percentile_s(90))}" if run else "-"
     costs = (usd(bill.rental_usd), usd(bill.purchase_usd), energy(bill.energy_joules)) if bill else (UNKNOWN,) * 3
     return (
         curve.label,
         f"{point.devices:,}",
         point.plan.summary(),
         f"{point.plan.devices:,}",
-        readable_time(point.step_time_s),
+        duration(point.step_time_s),
         error_band(point),
         share(point.ledger.tax),
         share(point.useful_share),
         share(goodput(point)),
-        readable_time(point.time_to_train_s),
+        duration(point.time_to_train_s),
         spread,
         f"{point.device_hours:,.0f}",
         *costs,
@@ -201,6 +201,6 @@ def _effort_row(curve: Curve, point: Outcome) -> tuple[str, ...]:
         f"{effort.fitting:,}",
         f"{effort.within_5_percent:,}",
         f"{effort.within_20_percent:,}",
-        f"{readable_number(float(effort.median_over_best))} times",
-        "does not fit" if by_rule is None else f"{readable_number(float(by_rule))} times",
+        f"{number(float(effort.median_over_best))} times",
+        "does not fit" if by_rule is None else f"{number(float(by_rule))} times",
     )

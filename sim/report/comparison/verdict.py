@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from sim.machines import kind_of
 from sim.outcome.comparison.metrics import time_span_s
 from sim.outcome.outcome import Outcome
+from sim.page.numbers import counted, duration, number
 from sim.report.accuracy import NOT_CHECKED, error_band
-from sim.report.comparison.words import devices_within, number, share
+from sim.report.comparison.words import devices_within, share
 from sim.study.compare import Bend, Comparison
 from sim.study.criteria import Ahead, Criterion, criteria
-from sim.study.points import Curve, counted
-from sim.units import readable_number, readable_time
+from sim.study.points import Curve
 
 _FASTER = 1.005
 _RESULTS: dict[Ahead, str] = {
@@ -67,7 +67,7 @@ def bend_sentence(bend: Bend) -> str:
         faster = f"{gain:.2f} times as fast" if gain > _FASTER else "no faster"
         start = (
             f"{curve.label} {where} {number(knee.devices)} devices:"
-            f" {readable_number(after.devices / knee.devices)} times as many are {faster}"
+            f" {number(after.devices / knee.devices)} times as many are {faster}"
         )
         span = f"from there to {after.devices:,}"
     if growth.share is None:
@@ -79,7 +79,7 @@ def _as_fast(comparison: Comparison, curve: Curve, point: Outcome) -> str:
     """How long one reference takes, and how much of every other system is as fast."""
     band = time_span_s(point)
     sure = (
-        f"{readable_time(band.low)} to {readable_time(band.high)} within the error band of its steps"
+        f"{duration(band.low)} to {duration(band.high)} within the error band of its steps"
         if band
         else f"error {NOT_CHECKED}"
     )
@@ -89,7 +89,7 @@ def _as_fast(comparison: Comparison, curve: Curve, point: Outcome) -> str:
         if equal.reference[1] is point
     ]
     return (
-        f"{curve.place(point)} trains in {readable_time(point.time_to_train_s)} ({sure}). Devices that are as fast (in"
+        f"{curve.place(point)} trains in {duration(point.time_to_train_s)} ({sure}). Devices that are as fast (in"
         f" brackets: within the error bands of both): {'; '.join(matches)}."
     )
 
@@ -136,7 +136,7 @@ def _effort(curve: Curve) -> str:
     )
     if effort.rule_of_thumb_over_best is None:
         return f"{text}, and no plan by a rule of thumb does."
-    by_rule = readable_number(float(effort.rule_of_thumb_over_best))
+    by_rule = number(float(effort.rule_of_thumb_over_best))
     return f"{text}, and a plan by a rule of thumb takes {by_rule} times as long."
 
 

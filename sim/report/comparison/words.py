@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from sim.catalog import Range
 from sim.outcome.comparison.matching import Match
+from sim.page.numbers import number
 from sim.report.accuracy import NOT_CHECKED
 
 UNKNOWN = "unknown"
@@ -45,11 +46,6 @@ def devices_within(match: Match, lowest: Match | None, highest: Match | None) ->
     """Both: "412 (380 to 450)", or once what is the same: "fewer than 8"."""
     own, band = devices_text(match), devices_band(lowest, highest)
     return own if own == band else f"{own} ({band})"
-
-
-def number(value: float) -> str:
-    """ "4,096", "41.3", "0.52"."""
-    return f"{value:,.0f}" if value >= 100 or value == round(value) else f"{value:.3g}"
 
 
 def usd(amount: Range | None) -> str:
