@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +20,7 @@ FILE = click.argument("file", type=click.Path(path_type=Path))
 SET = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key of the file.")
 STACK = click.option("--stack", metavar="NAME,...", help="Software instead of the file's; with several, the range.")
 SIZE = click.option("--size", "changes", multiple=True, metavar="KEY=NUMBER", help="Change a size of the topology.")
+VERBOSE = click.option("--verbose", is_flag=True, help="Print the whole report instead of the first screen.")
 NO_CHARTS = click.option("--no-charts", is_flag=True, help="Write results without drawing them.")
 _RESOLVED = "resolved.toml"
 
@@ -70,3 +73,8 @@ def scenario_path(file: Path) -> Path:
             str(file), f"there is no such file or scenario{closest(str(file), names)}", f"scenarios: {some}"
         )
     return shelved if is_name else file
+
+
+def typed() -> str:
+    """The command as it was typed, for a line that says what to type next."""
+    return shlex.join(["scaletax", *sys.argv[1:]])

@@ -139,7 +139,7 @@ def _rich(one: Table) -> RichTable:
     from rich.text import Text
 
     rule = Box("    \n    \n -  \n    \n    \n    \n    \n    \n", ascii=True)
-    grid = RichTable(box=rule, show_edge=False, pad_edge=False, padding=(0, _GAP // 2), header_style="bold")
+    grid = RichTable(box=rule, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for index, heading in enumerate(one.headings):
         cells = [len(line) for row in one.rows for line in row[index].split("\n")]
         title = textwrap.fill(heading.title, max(_least_width(one, index), max(cells, default=1), 1))

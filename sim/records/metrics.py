@@ -18,7 +18,7 @@ from sim.outcome.lines import GROUPS, LINES, line_title
 from sim.outcome.outcome import Outcome
 from sim.outcome.run.training_run import TrainingRun
 from sim.outcome.step_times import PERCENTILES, StepTimes
-from sim.page.numbers import BYTES, COUNT, DAYS, ERROR, JOULES, SECONDS, SHARE, TEXT, USD, Unit
+from sim.page.numbers import BYTES, COUNT, DAYS, ERROR, JOULES, SECONDS, SHARE, TEXT, UNKNOWN, USD, Unit
 
 Value = float | int | str | None
 Family = Literal["step", "memory", "run", "cost", "spread", "belief", "account"]
@@ -43,13 +43,13 @@ class Metric:
     called: tuple[str, ...] = ()
 
     def text(self, outcome: Outcome) -> str:
-        """As people read it; a dash where a point has none."""
+        """As people read it; a dash where a point has none, and what no source states is unknown."""
         return self.written(self.value(outcome))
 
     def written(self, value: Any) -> str:
         """A value of it as people read it."""
         if value is None or value == "":
-            return "-"
+            return UNKNOWN if self.family == "cost" else "-"
         return str(value) if isinstance(value, (str, bool)) else self.unit.write(value)
 
     @property

@@ -117,6 +117,11 @@ def differing_work(outcomes: Sequence[Outcome]) -> list[str]:
     return [key for key in ("model", *keys) if any(work[key] != works[0][key] for work in works)]
 
 
+def differs(outcome: Outcome) -> bool:
+    """Whether the devices of a point differ, so that its steps are not the step of equal devices."""
+    return outcome.step_times is not None and not outcome.scenario.system.variation.is_none
+
+
 def slug(text: str) -> str:
     """A text as part of a file name: lower-case letters, digits, dashes, and not too many of them."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:_LONGEST_NAME].strip("-") or "point"

@@ -14,7 +14,7 @@ from conftest import FIXED, PIPELINE, WAFER, scenario
 from sim.outcome.lines import LINES, SPLIT_LINES
 from sim.outcome.outcome import Outcome
 from sim.page.numbers import duration, percent
-from sim.report.accuracy import error_band
+from sim.records.belief import error_band
 from sim.report.screen import screen
 from sim.report.sentences import sentences
 from sim.scenario import AxisKey, PlanRequest

@@ -10,7 +10,7 @@ from sim.page.borders import chart_text
 from sim.page.numbers import counted, number
 from sim.report.charts.canvas import quiet, sheet, sheet_of
 from sim.report.charts.colours import INK, LINK_COLOURS, colours_of
-from sim.report.step_times import drawn_step
+from sim.report.stragglers import drawn_step
 
 _HEIGHT_INCHES, _LEFT_INCHES, _RIGHT_INCHES = 0.85, 1.0, 2.3
 _SLICES = 300

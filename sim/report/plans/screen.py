@@ -10,7 +10,7 @@ from sim.errors import DoesNotFit, ScaletaxError
 from sim.page.borders import ascii_only
 from sim.page.numbers import counted, duration, gibibytes, percent
 from sim.planning import PlanRow, PlanStudy, SizeStudy, believed
-from sim.report.accuracy import band_words, evidence_words, standing_warnings
+from sim.records.belief import band_words, evidence_words, standing_warnings
 from sim.report.layout import table, wrapped
 from sim.scenario.amounts import batch_note
 from sim.study.plans import SystemStudy

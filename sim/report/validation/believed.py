@@ -7,7 +7,7 @@ from statistics import fmean
 
 from sim.catalog.accuracy import Coverage, Evidence
 from sim.page.numbers import counted, percent, signed_percent
-from sim.report.accuracy import situation_words
+from sim.records.belief import situation_words
 from sim.report.validation.tables import Cells
 from sim.validation.conventions import device_family
 from sim.validation.errors import Errors

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from sim.machines import KINDS, kind_of
 from sim.outcome.outcome import Outcome
 from sim.page.numbers import counted
-from sim.report.step_times import differs
+from sim.study.points import differs
 
 _MOST_LISTED = 3
 

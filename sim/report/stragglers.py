@@ -10,7 +10,7 @@ from sim.machines import kind_of
 from sim.outcome.outcome import Outcome
 from sim.outcome.step_times import PERCENTILES, HeldUp, StepTimes
 from sim.page.numbers import counted
-from sim.study.points import Curve, representatives
+from sim.study.points import Curve, differs, representatives
 
 _MOST_SYSTEMS_NAMED = 3
 _NAMED_FROM = 0.1
@@ -24,11 +24,6 @@ _CAUSES = {WORK: "slower devices", STALLS: "stalls"}
 _NAMED_CAUSE = 0.01
 """Causes with smaller shares are left out."""
 _DRAWN_ALIKE = " Devices differ in this run; drawn is the step with every device alike."
-
-
-def differs(outcome: Outcome) -> bool:
-    """Whether the devices of a point differ, so that its steps are not the step of equal devices."""
-    return outcome.step_times is not None and not outcome.scenario.system.variation.is_none
 
 
 def drawn_step(outcome: Outcome) -> str:
