@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import fmean
+from statistics import fmean, median
 
 from sim.catalog import load_sources
 from sim.outcome.outcome import Outcome
@@ -11,7 +11,7 @@ from sim.page.blocks import Bullets, Column, Section, Table, section, table, wor
 from sim.page.numbers import counted, duration, few, number, percent, signed_percent, usd, whole
 from sim.records.belief import error_band
 from sim.scenario import Published, Refusal
-from sim.study.findings import MOST_ROWS, Findings
+from sim.study.findings import Findings
 from sim.study.published import error_of
 
 _DOWNTIME, _REMEMBERED = "*", "?"
@@ -27,14 +27,15 @@ def entries_answer(found: Findings) -> list[str]:
         fastest = min(found.outcomes, key=lambda one: one.time_to_train_s)
         return [f"{_label(fastest, found)} is soonest done: {duration(fastest.time_to_train_s)}.{refused}"]
     worst = max((one for one in found.outcomes if id(one) in errors), key=lambda one: abs(errors[id(one)]))
-    mean = percent(fmean(map(abs, errors.values())))
+    sizes = [abs(error) for error in errors.values()]
     return [
-        f"{counted(len(errors), 'published figure')}: predictions are {mean} off on average, at worst"
-        f" {signed_percent(errors[id(worst)])} ({_label(worst, found)}).{refused}"
+        f"{counted(len(errors), 'published figure')}: predictions are {percent(median(sizes))} off in the median,"
+        f" {percent(fmean(sizes))} on average, at worst {signed_percent(errors[id(worst)])}"
+        f" ({_label(worst, found)}).{refused}"
     ]
 
 
-def entries_table(found: Findings, most: int = MOST_ROWS) -> Table:
+def entries_table(found: Findings, most: int) -> Table:
     """A row for each point, those with a published figure first, and each refusal: at most so many."""
     ordered = sorted(found.outcomes, key=lambda one: error_of(one) is None) if len(found.outcomes) > most else None
     rows: list[_Row] = [*(ordered or found.outcomes), *found.refusals]
@@ -59,10 +60,14 @@ def _table(rows: Sequence[_Row], found: Findings) -> Table:
         rows,
         [
             words("entry", lambda row: row.entry if isinstance(row, Refusal) else _label(row, found), key=True),
-            words("model", lambda row: row.model if isinstance(row, Refusal) else row.scenario.model.name),
+            words(
+                "model",
+                lambda row: row.model if isinstance(row, Refusal) else row.scenario.model.name,
+                from_width=110,
+            ),
             Column("devices", lambda row: "-" if isinstance(row, Refusal) else whole(row.devices)),
             Column("step", lambda row: "-" if isinstance(row, Refusal) else duration(row.step_time_s), from_width=100),
-            Column("MFU", lambda row: "-" if isinstance(row, Refusal) else percent(row.mfu, 0)),
+            Column("MFU", lambda row: "-" if isinstance(row, Refusal) else percent(row.mfu, 0), from_width=88),
             Column("time", lambda row: "-" if isinstance(row, Refusal) else duration(row.time_to_train_s)),
             Column("loss", _loss, from_width=110),
             *(ends if compared or found.refusals else []),

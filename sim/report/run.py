@@ -14,6 +14,7 @@ from sim.page.numbers import (
     TEXT,
     counted,
     duration,
+    few,
     gibibytes,
     large,
     listed,
@@ -29,18 +30,19 @@ from sim.records.files import resolved_files, write_folder
 from sim.report.comparison_tables import comparison_sections
 from sim.report.entries import entries_answer, entries_section, entries_table
 from sim.report.sentences import notes_by_place, sentences
-from sim.report.stragglers import step_sentences
-from sim.report.verdict import answer, prices, verdict
-from sim.study.findings import Findings, knee_of
+from sim.report.stragglers import step_answer, step_sentences
+from sim.report.verdict import answer, verdict
+from sim.study.findings import MOST_ROWS, Findings, knee_of
 from sim.study.points import Curve, differing_work
 from sim.study.stack_range import StackStep, stack_ranges
 
 _Point = tuple[Curve, Outcome]
-_BAR = 10
+_BAR = 6
 """Characters of the bar of a whole."""
-_MOST_LINES = 2
+_NAMED_TAX = 0.005
+"""What is lost where it is less has no bar and no name."""
 _NAMED_LINE = 0.1
-"""A line with a smaller part of what is lost is not named."""
+"""A line with a smaller part of what is lost is not named second."""
 _MOST_ANSWERS = 3
 
 
@@ -51,12 +53,14 @@ def run_screen(found: Findings, elapsed_s: float | None = None) -> list[Block]:
     """
     if not found.outcomes:
         return [Said("no points")]
-    rows = found.telling()
-    left_out = len(found.outcomes) - len(rows)
-    more = [Said(f"{counted(left_out, 'point')} more: --verbose.")] if left_out else []
-    shown = entries_table(found) if found.has_entries else points_table(rows)
-    answers = [Said(text, "answer") for text in run_answer(found)]
-    return [*_headline(found, elapsed_s), *answers, *map(Said, _beside(found)), shown, *more, Said(trust(found))]
+    said = [
+        *(Said(text, "answer") for text in run_answer(found)),
+        *map(Said, _beside(found, step_answer(found.curves))),
+    ]
+    # An answer of several sentences leaves room for one row less.
+    most = MOST_ROWS - (len(said) > 1)
+    shown = entries_table(found, most) if found.has_entries else points_table(found.telling(most))
+    return [_headline(found, elapsed_s, len(shown.rows)), *said, shown, Said(trust(found))]
 
 
 def run_page(found: Findings) -> Page:
@@ -64,13 +68,13 @@ def run_page(found: Findings) -> Page:
     every = [(curve, point) for curve in found.curves for point in curve.points]
     compared = comparison_sections(found.comparison) if found.comparison else []
     titles = dict.fromkeys(outcome.scenario.title for outcome in found.outcomes)
-    lead = [*_headline(found, None)[1:], *(Said(text, "answer") for text in run_answer(found)), Said(trust(found))]
+    lead = [_headline(found, None), *(Said(text, "answer") for text in run_answer(found)), Said(trust(found))]
     return page(
         " / ".join(titles),
         lead,
         [
             entries_section(found) if found.has_entries else None,
-            section("What the numbers say", Bullets((*sentences(found.outcomes), *_beside(found)))),
+            section("What the numbers say", Bullets((*sentences(found.outcomes), *_beside(found, [])))),
             *compared,
             section("The step", _metric_table(every, "step"), _metric_table(every, "memory")),
             section("The run and its cost", _metric_table(every, "run"), _metric_table(every, "cost")),
@@ -122,23 +126,27 @@ def write_run(found: Findings, directory: Path, charts: bool | None = None) -> l
 def next_line(written: Sequence[Path], command: str = "") -> Said:
     """Where to look, and what to type: after the files of a command are there. command: shows everything."""
     report = next((path for path in written if path.name == "report.html"), written[0])
-    others = f" and {counted(len(written) - 1, 'other file')}" if len(written) > 1 else ""
-    return Said(f"Next: {report}{others}{f' | {command}' if command else ''}")
+    return Said(f"Next: {report}{f' | {command}' if command else ''}")
 
 
 def points_table(rows: Sequence[_Point]) -> Table:
     """Points for a first screen."""
     knees = {id(curve): knee_of(curve) for curve, _ in rows}
+    has_knee = any(point is knees[id(curve)] for curve, point in rows)
     return table(
         rows,
         [
             words("system", lambda row: row[0].label, key=True),
-            Column("devices", lambda row: whole(row[1].devices) + ("*" if row[1] is knees[id(row[0])] else "")),
+            Column(
+                "devices, * knee" if has_knee else "devices",
+                lambda row: whole(row[1].devices) + ("*" if row[1] is knees[id(row[0])] else ""),
+            ),
             words("plan", lambda row: row[1].plan.summary(), from_width=118),
             Column("step", lambda row: duration(row[1].step_time_s), from_width=100),
             Column("time", lambda row: duration(row[1].time_to_train_s)),
             Column("MFU", lambda row: percent(row[1].mfu, 0)),
             words("lost to splitting", lambda row: lost(row[1])),
+            words("next line", lambda row: lines_of(row[1])[1], from_width=96),
             Column("peak memory", lambda row: gibibytes(row[1].memory.peak_bytes), from_width=132),
             Column("rented", _rented, from_width=146),
             Column("checked?", lambda row: error_band(row[1])),
@@ -147,13 +155,19 @@ def points_table(rows: Sequence[_Point]) -> Table:
 
 
 def lost(point: Outcome) -> str:
-    """The distribution tax with a bar, and the lines that most of it goes to: "31 % ###        data comm"."""
-    ledger = point.ledger
-    tax = ledger.tax
-    largest = sorted(SPLIT_LINES, key=lambda line: -ledger.share(line))[:_MOST_LINES]
-    named = [line_title(line) for line in largest if tax >= 0.005 and ledger.share(line) >= _NAMED_LINE * tax]
-    bar = "#" * round(_BAR * tax)
-    return f"{percent(tax, 0):>5} {bar:<{_BAR}} {', '.join(named)}".rstrip()
+    """The distribution tax with a bar, and the line that most of it goes to: "31 % ### data comm"."""
+    tax = point.ledger.tax
+    bar = "#" * math.ceil(_BAR * tax) if tax >= _NAMED_TAX else ""
+    return f"{percent(tax, 0):>5} {bar:<{_BAR}} {lines_of(point)[0]}".rstrip()
+
+
+def lines_of(point: Outcome) -> tuple[str, str]:
+    """The two lines that most of the distribution tax goes to; nothing where there is hardly any."""
+    ledger, tax = point.ledger, point.ledger.tax
+    first, second = sorted(SPLIT_LINES, key=lambda line: -ledger.share(line))[:2]
+    if tax < _NAMED_TAX:
+        return "", ""
+    return line_title(first), line_title(second) if ledger.share(second) >= _NAMED_LINE * tax else ""
 
 
 def run_answer(found: Findings) -> list[str]:
@@ -179,15 +193,16 @@ def trust(found: Findings) -> str:
     outside = sum(one.confidence.step is not None and bool(one.confidence.standing.outside) for one in points)
     never = sum(one.confidence.step is None for one in points)
     of = counted(len(points), "point")
-    parts = ["checked? holds 8 of 10 errors on sources never seen (-: too fast)"] if never < len(points) else []
-    parts += [f"{outside} of {of} outside what its stack was compared with"] if outside else []
+    parts = ["checked? holds 8 of 10 errors (-: too fast)"] if never < len(points) else []
+    parts += [f"{outside} of {of} outside what was compared"] if outside else []
     parts += [f"{never} of {of} like nothing that was measured"] if never else []
-    return f"Trust: {'; '.join(parts)}.{prices(points)}"
+    assumed = dict.fromkeys(str(one) for point in points if point.bill for one in point.bill.assumed)
+    parts += [f"assumed: {few(list(assumed), 2)}"] if assumed else []
+    return f"Trust: {'; '.join(parts)}."
 
 
-def _headline(found: Findings, elapsed_s: float | None) -> list[Block]:
-    """What is run, where all points agree on it."""
-    titles = list(dict.fromkeys(outcome.scenario.title for outcome in found.outcomes))
+def _headline(found: Findings, elapsed_s: float | None, shown: int | None = None) -> Said:
+    """What is run, where all points agree on it. shown: how many of the points are."""
     works = list(
         dict.fromkeys(
             f"{point.scenario.model.name}, {large(float(point.scenario.training.tokens))} tokens,"
@@ -196,16 +211,18 @@ def _headline(found: Findings, elapsed_s: float | None) -> list[Block]:
         )
     )
     took = "" if elapsed_s is None else f", {duration(elapsed_s)}"
-    size = f"{counted(len(found.outcomes), 'point')}{took}"
-    title = titles[0] if len(titles) == 1 else counted(len(titles), "scenario")
-    return [Said(title), Said(f"{works[0]}: {size}" if len(works) == 1 else f"{counted(len(works), 'job')}: {size}")]
+    some = f" ({shown} shown)" if shown is not None and shown < len(found.outcomes) else ""
+    size = f"{counted(len(found.outcomes), 'point')}{some}{took}"
+    titles = dict.fromkeys(outcome.scenario.title for outcome in found.outcomes)
+    what = works[0] if len(works) == 1 else next(iter(titles)) if len(titles) == 1 else counted(len(works), "job")
+    return Said(f"{what}: {size}")
 
 
-def _beside(found: Findings) -> list[str]:
-    """What else a first screen must say: several stacks, devices that differ, points that ended in an error."""
+def _beside(found: Findings, steps: Sequence[str]) -> list[str]:
+    """What else must be said: several stacks, steps where devices differ, points that ended in an error."""
     ranges = stack_ranges(StackStep(one.scenario, one.stack, one.step_time_s) for one in found.outcomes)
     failed = [f"{counted(len(found.failures), 'point')} failed: see below."] if found.failures else []
-    return [*ranges[:1], *step_sentences(found.curves)[:1], *failed]
+    return [*ranges[:1], *steps, *failed]
 
 
 def _alone(curve: Curve, point: Outcome) -> str:

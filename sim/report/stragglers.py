@@ -46,6 +46,17 @@ def step_sentences(systems: Sequence[Curve]) -> list[str]:
     return found
 
 
+def step_answer(systems: Sequence[Curve]) -> list[str]:
+    """The same in one sentence for a first screen: how much longer steps are than with every device alike."""
+    shown = [(curve, point) for curve, point in representatives(systems) if differs(point)][:_MOST_SYSTEMS_NAMED]
+    parts = [
+        f"{_against_alike(_excess(steps))} for {curve.place(point)}"
+        for curve, point in shown
+        if (steps := point.step_times)
+    ]
+    return [f"Steps beside those with every device alike: {', '.join(parts)}."] if parts else []
+
+
 def device_name(one: HeldUp, outcome: Outcome) -> str:
     """A device and its place in the plan: "gpu 13,933 (stage 13, replica 77, rank 5)", "wafer 3"."""
     stages = len(outcome.trace.multiplicity)

@@ -246,11 +246,11 @@ def _certainty(comparison: Comparison) -> str:
     )
     return (
         f"Error bands of step times (P10 to P90 on sources never seen): {words}."
-        f"{unchecked if outside else ''}{prices(comparison.points)}"
+        f"{unchecked if outside else ''}{_prices(comparison.points)}"
     )
 
 
-def prices(points: Sequence[Outcome]) -> str:
+def _prices(points: Sequence[Outcome]) -> str:
     """What of the prices and the power comes from no source, and what no source states."""
     bills = [point.bill for point in points if point.bill is not None]
     assumed = list(dict.fromkeys(str(one) for bill in bills for one in bill.assumed))
