@@ -36,9 +36,14 @@ def stack_names() -> list[str]:
     return list(names_on("stacks"))
 
 
+def nameable_stacks() -> list[str]:
+    """Names of all software stacks, and the names that stand for the newest of a line."""
+    return [*stack_names(), *latest_stacks()]
+
+
 def check_stack_name(name: str, where: str) -> str:
     """The stack that a name stands for. Raises InputError with the closest match for an unknown one."""
-    _check_known(where, "software stack", name, [*stack_names(), *latest_stacks()])
+    _check_known(where, "software stack", name, nameable_stacks())
     return stack_meant(name)
 
 

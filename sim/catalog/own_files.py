@@ -15,13 +15,13 @@ from sim.catalog.loader import (
     is_group,
     load_optimizer,
     load_stack,
+    nameable_stacks,
     over,
-    stack_names,
     stack_of,
     with_base,
 )
 from sim.catalog.records import Device
-from sim.catalog.stack_guide import latest_stacks, stack_meant
+from sim.catalog.stack_guide import stack_meant
 from sim.catalog.stack_records import Stack
 from sim.errors import InputError, shown, unknown_name
 from sim.reading import parse_toml, read_text
@@ -52,7 +52,7 @@ def read_stack(path: Path, where: str, named_at: str = "") -> Stack:
 
     named_at: how messages name what names the file, where there is none.
     """
-    base, raw = _over_base(path, where, "stack", [*stack_names(), *latest_stacks()], named_at)
+    base, raw = _over_base(path, where, "stack", nameable_stacks(), named_at)
     stack, like = stack_of(path.stem, raw, where), {figure.name: figure for figure in load_stack(base).figures}
     for figure in stack.figures:
         check_source(figure, where)

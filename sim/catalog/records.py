@@ -21,33 +21,51 @@ class Model:
 
     name: str
     layers: int
+    """Transformer layers."""
     hidden: int
+    """Width of the residual stream."""
     heads: int
+    """Attention heads of the queries."""
     kv_heads: int
+    """Heads of keys and values; by default as many as heads."""
     head_dim: int
+    """Width of a head; by default hidden / heads."""
     ffn_hidden: int
+    """Width of the MLP; by default 4 x hidden."""
     vocab: int
+    """Entries of the vocabulary."""
     max_sequence: int
+    """Most tokens in a sequence."""
     gated_mlp: bool = False
+    """Whether the MLP has a gate (SwiGLU)."""
     position: Position = "learned"
+    """How positions are encoded."""
     norm: Literal["layernorm", "rmsnorm"] = "layernorm"
+    """Kind of all norms."""
     norm_bias: bool = True
+    """Biases of the norms."""
     final_norm: bool = True
+    """A norm after the last layer."""
     embedding_norm: bool = False
     """A norm straight after the embedding (BLOOM)."""
     attention_bias: bool = True
     """Biases on the query, key, value and attention output projections."""
     attention_output_bias: bool | None = None
-    """None: as attention_bias."""
+    """A bias on the attention output projection alone; by default as attention_bias."""
     mlp_bias: bool = True
+    """Biases of the MLP."""
     output_bias: bool = False
     """A bias on the vocabulary projection (GPT-J)."""
     parallel_block: bool = False
     """Attention and MLP read the same input (GPT-J, GPT-NeoX)."""
     norms_per_layer: int = 2
+    """Norms in a layer."""
     tied_embeddings: bool = True
+    """Whether the vocabulary projection has the weights of the embedding."""
     dropout: bool = False
+    """Whether activations are dropped at random."""
     published_parameters: float | None = None
+    """Parameters as the source prints them."""
     runs: tuple[tuple[str, int], ...] = ()
     """Kinds of layers and how many of each in a row, from the first to the last; empty: all dense."""
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)

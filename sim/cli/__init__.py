@@ -9,6 +9,7 @@ import click
 
 from sim import __version__
 from sim.cli.budgeting import budget
+from sim.cli.editors import schema
 from sim.cli.networks import collective, draw
 from sim.cli.planning import plan
 from sim.cli.simulating import check, cite, run
@@ -52,7 +53,11 @@ _LISTS = (
 
 
 @cli.command(name="list")
-@click.argument("what", metavar=f"[{'|'.join(_LISTS)}]")
+@click.argument(
+    "what",
+    metavar=f"[{'|'.join(_LISTS)}]",
+    shell_complete=lambda *asked: [one for one in _LISTS if one.startswith(asked[-1])],
+)
 def list_(what: str) -> None:
     """List what can be named in a scenario."""
     from sim.report import catalogue
@@ -62,7 +67,7 @@ def list_(what: str) -> None:
     click.echo(getattr(catalogue, f"{what}_table")())
 
 
-for _command in (run, check, plan, cite, validate, fit, collective, draw, budget, sweep, plot):
+for _command in (run, check, plan, cite, validate, fit, collective, draw, budget, sweep, plot, schema):
     cli.add_command(_command)
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from sim.cli.editors import completed
+
 
 @click.command()
 @click.option("--compute", help='FLOP of training, such as "5.76e23".')
@@ -13,8 +15,10 @@ import click
 @click.option("--parameters", help='Of the model, such as "13B".')
 @click.option("--tokens", help='To train on, such as "1.4T".')
 @click.option("--inference-tokens", help='Read and written in the model\'s life, such as "2T".')
-@click.option("--law", help="A name (`scaletax list laws`; default: chinchilla-epoch).")
-@click.option("--device", help="To price it: a name (`scaletax list devices`).")
+@click.option(
+    "--law", shell_complete=completed("laws"), help="A name (`scaletax list laws`; default: chinchilla-epoch)."
+)
+@click.option("--device", shell_complete=completed("devices"), help="To price it: a name (`scaletax list devices`).")
 @click.option("--mfu", help='Share of the device\'s peak that training uses, such as "40 %".')
 @click.option("--inference-mfu", help="Share that inference uses (default: as training).")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the results (default: results/budget).")

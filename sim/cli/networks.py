@@ -8,14 +8,19 @@ from pathlib import Path
 
 import click
 
-from sim.cli.options import SIZE
+from sim.cli.options import COMPLETE_TOPOLOGIES, SIZE
 
 COLLECTIVES = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all", "broadcast", "reduce")
 
 
 @click.command()
 @click.argument("kind", metavar="KIND", type=click.Choice(COLLECTIVES))
-@click.option("--topology", required=True, help="A name (`scaletax list topologies`), or the path of a .toml file.")
+@click.option(
+    "--topology",
+    required=True,
+    shell_complete=COMPLETE_TOPOLOGIES,
+    help="A name (`scaletax list topologies`), or the path of a .toml file.",
+)
 @click.option("--devices", type=int, help="How many are built (default: all, where they are one scale-up domain).")
 @click.option("--bytes", "size", default="1 GB", show_default=True, help="Size of the collective, with its unit.")
 @click.option("--ranks", type=int, help="Devices in one group (default: all).")
@@ -69,7 +74,7 @@ def collective(
 
 
 @click.command()
-@click.argument("topology")
+@click.argument("topology", shell_complete=COMPLETE_TOPOLOGIES)
 @click.option("--devices", type=int, help="How many are built (default: as many as the topology's file allows).")
 @SIZE
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the picture (default: results/topologies).")

@@ -10,15 +10,30 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sim.cli.editors import completed
 from sim.errors import InputError, closest, some_of
 
 if TYPE_CHECKING:
     from sim.scenario import Scenario
     from sim.sweep.grid import Loaded
 
-FILE = click.argument("file", type=click.Path(path_type=Path))
-SET = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key of the file.")
-STACK = click.option("--stack", metavar="NAME,...", help="Software instead of the file's; with several, the range.")
+FILE = click.argument("file", type=click.Path(path_type=Path), shell_complete=completed("scenarios", files=True))
+COMPLETE_KEYS, COMPLETE_STACKS = completed("keys"), completed("stacks", files=True, several=True)
+COMPLETE_TOPOLOGIES = completed("topologies", files=True)
+SET = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Override a key of the file.",
+    shell_complete=COMPLETE_KEYS,
+)
+STACK = click.option(
+    "--stack",
+    metavar="NAME,...",
+    help="Software instead of the file's; with several, the range.",
+    shell_complete=COMPLETE_STACKS,
+)
 SIZE = click.option("--size", "changes", multiple=True, metavar="KEY=NUMBER", help="Change a size of the topology.")
 VERBOSE = click.option("--verbose", is_flag=True, help="Print the whole report instead of the first screen.")
 NO_CHARTS = click.option("--no-charts", is_flag=True, help="Write results without drawing them.")
@@ -54,6 +69,7 @@ def scenario_path(file: Path) -> Path:
     from sim.hardware.topology import shelf, topology_names
     from sim.reading import is_file
     from sim.scenario.problems import not_a_scenario
+    from sim.scenario.shelf import scenario_names
 
     if file.suffix == ".json":
         model = f'name it in one: [model] config = "{file}"; or scaletax plan --model {file} --topology NAME ...'
@@ -67,7 +83,7 @@ def scenario_path(file: Path) -> Path:
     if is_name and str(file) in topology_names():
         raise not_a_scenario(str(file), str(file))
     if is_name and not is_file(shelved):
-        names = sorted(entry.stem for entry in shelf("scenarios").glob("*.toml"))
+        names = scenario_names()
         some = some_of(names, str(file), listed_by="scaletax list scenarios")
         raise InputError(
             str(file), f"there is no such file or scenario{closest(str(file), names)}", f"scenarios: {some}"

@@ -8,20 +8,36 @@ from pathlib import Path
 
 import click
 
-from sim.cli.options import NO_CHARTS, SET, scenarios_of
+from sim.cli.editors import completed
+from sim.cli.options import COMPLETE_STACKS, COMPLETE_TOPOLOGIES, NO_CHARTS, SET, scenarios_of
 
 _CORES = min(4, os.cpu_count() or 1)
 
 
 @click.command()
-@click.argument("file", required=False, type=click.Path(path_type=Path))
-@click.option("--model", help="Instead of a FILE: a name (`scaletax list models`), or the path of a config.json.")
-@click.option("--topology", help="A name (`scaletax list topologies`), or the path of a .toml file.")
+@click.argument(
+    "file", required=False, type=click.Path(path_type=Path), shell_complete=completed("scenarios", files=True)
+)
+@click.option(
+    "--model",
+    shell_complete=completed("models", files=True),
+    help="Instead of a FILE: a name (`scaletax list models`), or the path of a config.json.",
+)
+@click.option(
+    "--topology",
+    shell_complete=COMPLETE_TOPOLOGIES,
+    help="A name (`scaletax list topologies`), or the path of a .toml file.",
+)
 @click.option("--devices", type=click.IntRange(min=1), help="How many there are.")
 @click.option("--batch", help='Of one step: "1536" or "1536 sequences", or "4M tokens".')
 @click.option("--sequence", type=click.IntRange(min=1), help="Tokens in a sequence (default: the model's longest).")
 @click.option("--tokens", help='To train on, such as "1T", for the time to train (default: 20 per parameter).')
-@click.option("--stack", metavar="NAME,...", help="Software (default: the FILE's; megatron-core-2024 or cerebras-r2).")
+@click.option(
+    "--stack",
+    metavar="NAME,...",
+    shell_complete=COMPLETE_STACKS,
+    help="Software (default: the FILE's; megatron-core-2024 or cerebras-r2).",
+)
 @click.option("--only", multiple=True, metavar="LIMIT", help='A limit such as "tensor <= 8" or "recompute != full".')
 @click.option("--memory-margin", help='Share of the memory that a plan leaves free, such as "10 %".')
 @click.option("--sizes", metavar="N,N,...", help="More cluster sizes to compare.")

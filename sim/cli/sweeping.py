@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from sim.cli.options import FILE, SET, scenario_path
+from sim.cli.options import COMPLETE_KEYS, FILE, SET, scenario_path
 from sim.cli.stops import stop_code_of
 from sim.errors import Defect
 
@@ -19,7 +19,14 @@ _CORES = os.cpu_count() or 1
 @click.command()
 @FILE
 @SET
-@click.option("--sweep", "axes", multiple=True, metavar="KEY=V1,V2", help="An axis, beside those of the file.")
+@click.option(
+    "--sweep",
+    "axes",
+    multiple=True,
+    metavar="KEY=V1,V2",
+    shell_complete=COMPLETE_KEYS,
+    help="An axis, beside those of the file.",
+)
 @click.option("--jobs", type=click.IntRange(min=1), default=_CORES, show_default="cores", help="Processes to use.")
 @click.option("--executor", default="local", show_default=True, help="local, or dask://HOST:PORT.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the results (default: results/sweep-NAME).")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -106,13 +106,12 @@ def _are_names(group: object) -> bool:
 
 
 def _values(spec: Mapping[str, Any], where: str) -> list[Any]:
-    kinds = {"range": _range, "logspace": _logspace}
-    if len(spec) != 1 or next(iter(spec)) not in kinds:
+    if len(spec) != 1 or next(iter(spec)) not in KINDS:
         raise InputError(where, f"{shown(list(spec))} is no kind of axis", _EXAMPLE)
     ((kind, ends),) = spec.items()
     if not isinstance(ends, list) or len(ends) != 3 or isinstance(ends[2], bool):
         raise InputError(where, f"{kind} = {shown(ends)} has not three members", _EXAMPLE)
-    return kinds[kind](ends, where)
+    return KINDS[kind](ends, where)
 
 
 def _range(ends: list[Any], where: str) -> list[Any]:
@@ -139,6 +138,10 @@ def _logspace(ends: list[Any], where: str) -> list[Any]:
     whole = all(isinstance(end, int) for end in ends)
     values = [_written(float(value), unit, whole) for value in np.geomspace(first, last, count)]
     return list(dict.fromkeys(values))
+
+
+KINDS: Mapping[str, Callable[[list[Any], str], list[Any]]] = {"range": _range, "logspace": _logspace}
+"""Of axes that say their ends and a third number."""
 
 
 def _check_count(count: float, where: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sim.errors import InputError, closest, shown, some_of
 from sim.scenario.overlay import overlaid
-from sim.scenario.shelf import shelf
+from sim.scenario.shelf import scenario_names, shelf
 
 Parse = Callable[[Path], dict[str, Any]]
 _MOST_FILES = 32
@@ -56,7 +56,7 @@ def _found(name: object, path: Path) -> Path:
         raise InputError(where, f"{shown(name)} is not the name of a scenario", example)
     if name.endswith(".toml"):
         return path.parent / name
-    names = sorted(entry.stem for entry in shelf("scenarios").glob("*.toml"))
+    names = scenario_names()
     if name not in names:
         problem = f"unknown scenario '{name}'{closest(name, names)}"
         listed = some_of(names, name, listed_by="scaletax list scenarios")

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from sim.catalog import load_sources
 from sim.errors import InputError, closest
+from sim.scenario.offers import OneOf
 from sim.scenario.table import Positive, Table, Text, like, measured, names_differ, unless
 
 _SECONDS_PER_DAY = 86400.0
@@ -29,10 +30,8 @@ def _known_source(text: str) -> str:
 class Published(Table):
     """What was published of an experiment, to show beside the prediction; None where nothing was.
 
-    source: a key of the catalogue's sources, or a citation. clean: whether time and device-hours are those of a run
-    without downtime; None where that is not known. remembered: not read in the source, so never a check. system: which
-    one it is said of, None for the first. days, cost: None once they are read, they are other ways to write time and
-    cost_usd.
+    source: a key of the catalogue's sources, or a citation. What is remembered is never a check. system: which one it
+    is said of, None for the first. days, cost: None once read, they are other ways to write time and cost_usd.
     """
 
     system: Annotated[Text | None, like('"8 A100"')] = field(default=None, compare=False, repr=False)
@@ -44,10 +43,15 @@ class Published(Table):
         default=None, compare=False, repr=False
     )
     loss: Annotated[Positive | None, like("1.572")] = None
-    source: Annotated[Text, AfterValidator(_known_source), unless(""), like('"llama-2023"')] = ""
+    source: Annotated[
+        Text, OneOf(load_sources, {"type": "string", "pattern": " "}), AfterValidator(_known_source), unless(""),
+        like('"llama-2023"'),
+    ] = ""  # fmt: skip
     note: Annotated[Text, unless(""), like('"as the source states it"')] = ""
     clean: bool | None = None
+    """Whether time and device-hours are those of a run without downtime; left out: not known."""
     remembered: bool = False
+    """Whether the figure, or what its workload rests on, was not read in the source."""
 
     @model_validator(mode="after")
     def _said_once_and_cited(self) -> Published:
@@ -76,6 +80,7 @@ class EntryTable(Table):
     system: Annotated[list[dict[str, Any]] | None, like('[{ name = "8 A100", devices = 8 }]')] = None
     published: Published | None = None
     expect: Literal["refused"] | None = None
+    """refused: the model is one of which too little is known to simulate it."""
 
 
 Entries = Annotated[list[EntryTable], Field(min_length=1), names_differ("entries")]

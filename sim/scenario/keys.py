@@ -17,7 +17,7 @@ from sim.scenario.schema import NAMED_BY, RESERVED_KEYS, TABLES, in_a_list, keys
 # A name or a config says the whole model, so setting one replaces whatever [model] held.
 _WHOLE_MODEL = (("model", "name"), ("model", "config"))
 # What a key may not change: the format, what names the systems, and the sweep itself.
-_FIXED = (("schema",), ("sweep",), ("system",), ("system", "name"), ("base",), ("entry",))
+FIXED = (("schema",), ("sweep",), ("system",), ("system", "name"), ("base",), ("entry",))
 # The tables that every entry has its own of.
 _OF_ENTRIES = ("model", "training", "system")
 
@@ -97,7 +97,7 @@ def parse_key(text: str, systems: Sequence[str], where: str, entries: Sequence[s
     path = tuple(text.split("."))
     if path in known:
         return Key(path)
-    if path in _FIXED:
+    if path in FIXED:
         raise InputError(where, f"'{text}' cannot be set here", "change it in the file")
     candidates = [Key(path, name) for path in known for name in systems if path[0] == "system"]
     written = {str(key): key for key in candidates}
@@ -163,6 +163,11 @@ def _assign(table: dict[str, Any], path: tuple[str, ...], value: object) -> None
     table[path[-1]] = copy.deepcopy(value)
 
 
-def _known_paths() -> list[tuple[str, ...]]:
+def settable_paths() -> list[tuple[str, ...]]:
+    """The keys that --set and [sweep] may set, without the names of systems and entries; whole tables among them."""
     paths = [(*table, key) for table in TABLES if not in_a_list(table) for key in keys_of(table)]
-    return [path for path in (*paths, *RESERVED_KEYS) if path not in _FIXED]
+    return [path for path in paths if path not in FIXED]
+
+
+def _known_paths() -> list[tuple[str, ...]]:
+    return [*settable_paths(), *RESERVED_KEYS]

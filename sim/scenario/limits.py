@@ -13,7 +13,7 @@ from sim.errors import InputError, closest, some_of
 from sim.scenario.amounts import share
 from sim.scenario.other_names import usual_name, usual_value
 from sim.scenario.plan_request import BY_HAND, PlanRequest
-from sim.scenario.table import As, AsList, ReadAs, Table, keys, like
+from sim.scenario.table import NUMBER_OR_TEXT, As, AsList, ReadAs, Table, keys, like
 
 _COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = MappingProxyType(
     {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt, "=": operator.eq, "!=": operator.ne}
@@ -103,7 +103,7 @@ class Search(Table):
         AsList(),
         like('["tensor <= 8", "recompute != full"]'),
     ] = ()
-    memory_margin: Annotated[float, As(share), like('"10 %"')] = MEMORY_MARGIN
+    memory_margin: Annotated[float, As(share, types=NUMBER_OR_TEXT), like('"10 %"')] = MEMORY_MARGIN
 
     def usable_bytes(self, capacity_bytes: float) -> float:
         """Of a device's memory, what a plan may take."""

@@ -20,27 +20,37 @@ BY_HAND = "by hand"
 
 @dataclass(frozen=True, slots=True)
 class PlanRequest(Table):
-    """What the user fixed of a plan; None means: to be chosen (rule) or inferred (product of the degrees)."""
+    """[system.plan]. What is fixed of a plan; the rest is chosen, or follows from the product of the degrees."""
 
     rule: Internal[Literal["best", "fixed"]] = "best"
     tensor: Count | None = None
+    """Devices that split every layer among them (tensor parallelism)."""
     pipeline: Count | None = None
+    """Stages of the pipeline."""
     virtual_stages: Count | None = None
+    """Chunks of layers that each stage of an interleaved pipeline has."""
     data: Count | None = None
+    """Replicas of the model (data parallelism)."""
     micro_batch: Count | None = None
+    """Sequences in one micro-batch of one replica."""
     zero: Annotated[int, Field(ge=0, le=3)] | None = None
+    """ZeRO stage: what the replicas share out. 1: optimizer states, 2: and gradients, 3: and weights (FSDP)."""
     zero_group: Annotated[Count | None, BY_HAND] = field(default=None, kw_only=True)
     """Neighbouring replicas that sharded states are shared out among; all of them by default."""
     sequence_parallel: bool | None = None
+    """Whether tensor-parallel devices split the norms and dropouts along the sequence."""
     recompute: Recompute | None = None
+    """Activations that the backward pass computes again."""
     schedule: Annotated[str, ReadAs(ScheduleName)] | None = None
+    """Order of the micro-batches in the pipeline."""
     layers_per_stage: Annotated[Several[_Layers] | None, like("[11, 10, 10, 9]"), BY_HAND] = None
-    """0 where the first or the last of several chunks of a stage is embedding or head alone."""
+    """Layers of each stage, in order; 0 where the first or last of a stage's chunks is embedding or head alone."""
     first_stage_layers: Annotated[Count | None, BY_HAND] = None
+    """Layers of the first stage, where only the first and the last differ; the others share the rest."""
     last_stage_layers: Annotated[Count | None, BY_HAND] = None
-    """Of the first and the last stage, where only those differ; the others share the rest."""
+    """Layers of the last stage, where only the first and the last differ; the others share the rest."""
     micro_batches: Annotated[Several[Count] | None, like("[12, 12, 10]"), BY_HAND] = None
-    """Of each replica, where they differ."""
+    """Micro-batches of each replica, where they differ."""
 
 
 def best_or_table(value: object, check: ValidatorFunctionWrapHandler) -> PlanRequest:

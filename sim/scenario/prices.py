@@ -12,7 +12,7 @@ from pydantic import model_validator
 from sim.catalog.figures import is_iso_date
 from sim.errors import InputError, shown
 from sim.scenario.amounts import part
-from sim.scenario.table import As, Table, like, measured
+from sim.scenario.table import NUMBER_OR_TEXT, As, Table, like, measured
 
 _LARGEST_PUE = 10.0
 
@@ -51,9 +51,9 @@ class Prices(Table):
     that is paid for.
     """
 
-    pue: Annotated[float | None, As(_pue), like("1.2")] = None
-    in_use: Annotated[float | None, As(_in_use), like('"80 %"')] = None
-    date: Annotated[str, As(_date, lambda date: date or None), like('"2026-03"')] = ""
+    pue: Annotated[float | None, As(_pue, types=("number",)), like("1.2")] = None
+    in_use: Annotated[float | None, As(_in_use, types=NUMBER_OR_TEXT), like('"80 %"')] = None
+    date: Annotated[str, As(_date, lambda date: date or None, ("string", "integer")), like('"2026-03"')] = ""
     rental_usd_per_s: Annotated[float | None, measured("usd_per_s", "USD/s"), like('"2.50 USD/h"', name="rental")] = (
         None
     )

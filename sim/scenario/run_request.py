@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from sim.catalog import Reliability
+from sim.catalog import Reliability, reliability_names
 from sim.errors import InputError, shown
-from sim.scenario.table import As, Count, Table, given_keys, like, measured, unless
+from sim.scenario.offers import OneOf
+from sim.scenario.table import NUMBER_OR_TEXT, As, Count, Table, given_keys, like, measured, unless
 from sim.units import Rate, fraction, quantity, rate, written_rate
 
 _MOST_RUNS = 100_000
@@ -81,6 +82,7 @@ def steps(value: object) -> int:
 _DURATION = measured("s", "s", duration)
 _SPEED = measured("bytes_per_s", "B/s")
 _RATE = As(lambda value: rate(value, ""), written_rate)
+_PART = As(lambda value: fraction(value, ""), types=NUMBER_OR_TEXT)
 _REPLACED = {field.name for field in dataclasses.fields(Reliability)} - {"maintenance"}
 
 
@@ -91,7 +93,9 @@ class CheckpointRequest(Table):
     every: Annotated[
         Interval, As(interval, lambda every: None if every.rule == "best" else str(every)), like('"1 h"', '"best"')
     ] = Interval("best")
+    """How often one is written: a time, a number of steps, as seldom as is best, or never."""
     mode: Literal["synchronous", "asynchronous"] | None = None
+    """Whether training waits until one is written."""
     snapshot_bytes_per_s: Annotated[float | None, _SPEED, like('"10 GB/s"', name="snapshot_rate")] = None
 
 
@@ -122,15 +126,14 @@ class MaintenanceRequest(Table):
 
 @dataclass(frozen=True, slots=True)
 class RunRequest(Table):
-    """[system.run]: what is asked of the run over days. None: as the catalogue or the topology has it.
+    """[system.run]: what is asked of the run over days. None: as the catalogue or the topology has it."""
 
-    profile: of the catalogue's reliability, by default the device's. runs: drawn.
-    """
-
-    profile: Annotated[str | None, like('"llama-3"', name="reliability")] = None
+    profile: Annotated[str | None, OneOf(reliability_names), like('"llama-3"', name="reliability")] = None
+    """Profile of failures; by default that of the device. none: nothing fails."""
     failures: Annotated[Rate | None, _RATE, like('"0.2 per device-year"')] = None
     failure_shape: Annotated[float, Field(ge=0.2, le=10)] | None = None
-    hardware_share: Annotated[float | None, As(lambda value: fraction(value, "")), like('"78 %"')] = None
+    """Shape of the Weibull distribution of times between failures; 1: exponential."""
+    hardware_share: Annotated[float | None, _PART, like('"78 %"')] = None
     detection_s: Annotated[float | None, _DURATION, like('"5 min"', name="detection")] = None
     replacement_s: Annotated[float | None, _DURATION, like('"3 min"', name="replacement")] = None
     repair_s: Annotated[float | None, _DURATION, like('"1 day"', name="repair")] = None
@@ -139,7 +142,9 @@ class RunRequest(Table):
     maintenance: MaintenanceRequest | None = None
     evaluation: EvaluationRequest | None = None
     spares: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    """Nodes that stand by to replace failed ones."""
     runs: Annotated[Count, Field(le=_MOST_RUNS), unless(1000)] = 1000
+    """Runs that are drawn."""
     checkpoint: Annotated[CheckpointRequest, unless(CheckpointRequest())] = CheckpointRequest()
     storage: Annotated[StorageRequest, unless(StorageRequest())] = StorageRequest()
 

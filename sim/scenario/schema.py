@@ -9,9 +9,11 @@ from typing import Annotated, Any, get_args, get_type_hints
 
 from pydantic import Field, PlainValidator
 
-from sim.catalog import Model
+from sim.catalog import Model, model_names
 from sim.errors import InputError, shown
 from sim.scenario.entry_tables import Entries
+from sim.scenario.offers import OWN_FILE, OneOf
+from sim.scenario.shelf import scenario_names
 from sim.scenario.table import (
     Count,
     NamedBy,
@@ -51,7 +53,7 @@ def _key_of(hint: Any) -> Any:
 ModelTable = make_dataclass(
     "ModelTable",
     [
-        ("name", Annotated[Text | None, like('"cerebras-gpt-13b"')], None),
+        ("name", Annotated[Text | None, OneOf(model_names, {"type": "string"}), like('"cerebras-gpt-13b"')], None),
         ("config", Annotated[Text | None, like('"path/to/config.json"')], None),
         *(
             (one.name, _key_of(get_type_hints(Model)[one.name]), None)
@@ -70,17 +72,25 @@ ModelTable.__doc__ = """[model]: a name on the shelf, or a config.json, or the f
 class Document(Table):
     """The whole file. What it shares with a Scenario has the same name there."""
 
-    schema_version: Annotated[int, PlainValidator(_known_schema), like(str(SCHEMA), name="schema")]
-    base: Annotated[Text | None, like('"claim"', '"other.toml"')] = None
+    schema_version: Annotated[
+        int, OneOf(lambda: [SCHEMA]), PlainValidator(_known_schema), like(str(SCHEMA), name="schema")
+    ]
+    """Version of the format."""
+    base: Annotated[Text | None, OneOf(scenario_names, OWN_FILE), like('"claim"', '"other.toml"')] = None
+    """A scenario that this file is laid over."""
     title: str | None = None
+    """Heading of the results; by default the name of the file."""
     seed: Annotated[int, Field(ge=0)] = 0
+    """Of everything that is drawn at random."""
     steps: Annotated[Count, Field(le=_MOST_STEPS, examples=["100"])] = 100
+    """Optimizer steps that are simulated where devices differ."""
     model: Annotated[Mapping[str, Any], only_given(ModelTable), like('{ name = "cerebras-gpt-13b" }')]
     training: Annotated[Training, like('{ tokens = 257e9, global_batch = "720 sequences" }')]
     system: Annotated[list[System], Field(min_length=1), names_differ("systems")]
     report: Report = field(default=Report())
     entry: Entries | None = None
     sweep: Annotated[dict[str, Annotated[list[Any], Field(min_length=1)]], unless({})] = field(default_factory=dict)
+    """Axes: values of a key. Every combination of them is a point."""
 
 
 TABLES: Mapping[tuple[str, ...], type[Table]] = MappingProxyType(tables_within(Document))

@@ -13,3 +13,17 @@ def shelf(name: str) -> Path:
     package = Path(__file__).resolve().parents[1]
     installed = package / "shelves" / name
     return installed if installed.is_dir() else package.parent / name
+
+
+def scenario_names() -> list[str]:
+    """Names of all scenarios on the shelf, sorted."""
+    return _names("scenarios")
+
+
+def topology_names() -> list[str]:
+    """Names of all topologies on the shelf, sorted."""
+    return _names("topologies")
+
+
+def _names(name: str) -> list[str]:
+    return sorted(path.stem for path in shelf(name).glob("*.toml"))

@@ -20,6 +20,7 @@ from pydantic import (
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     PlainValidator,
     TypeAdapter,
     WrapSerializer,
@@ -42,6 +43,7 @@ from sim.units import quantity
 
 _Value = TypeVar("_Value")
 _Table = TypeVar("_Table", bound="Table")
+Json = dict[str, Any]
 
 
 class Table:
@@ -129,6 +131,10 @@ class NamedBy:
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return no_info_before_validator_function(self._read, handler(source))
 
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> Json:
+        table = handler(schema)
+        return {"anyOf": [handler.resolve_ref_schema(table)["properties"][self.key], table]}
+
     def _read(self, value: object) -> object:
         if self.wrong and not isinstance(value, (str, dict)):
             raise InputError("", f"{shown(value)} {self.wrong}", self.remedy)
@@ -148,16 +154,26 @@ def names_differ(what: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+NUMBER_OR_TEXT = ("number", "string")
+
+
 @dataclass(frozen=True, slots=True)
 class As:
-    """A key that is read by a function of what the file has, and written by another; without that, as it is."""
+    """A key that is read by a function of what the file has, and written by another; without that, as it is.
+
+    types: of what the file has, as JSON Schema names them.
+    """
 
     read: Callable[[Any], Any]
     write: Callable[[Any], Any] = _as_it_is
+    types: tuple[str, ...] = ("string",)
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         writer = plain_serializer_function_ser_schema(self.write, when_used="unless-none")
         return no_info_plain_validator_function(self.read, serialization=writer)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> Json:
+        return {"type": self.types[0] if len(self.types) == 1 else list(self.types)}
 
 
 def measured(kind: str, unit: str, read: Callable[[Any], float] | None = None) -> As:
@@ -195,14 +211,18 @@ def only_given(table: type[Table]) -> ReadAs:
 
 def keys(table: type[Table]) -> Mapping[str, FieldInfo]:
     """The keys of a table, as the file has them, and what is declared of each."""
-    return _keys(cast("Any", table))
+    return {field.alias or name: field for name, field in fields_of(table).items() if not field.exclude}
+
+
+def fields_of(table: type[Table]) -> Mapping[str, FieldInfo]:
+    """The fields of a table by their names, and what is declared of each."""
+    return _fields(cast("Any", table))
 
 
 @functools.cache
-def _keys(table: Any) -> Mapping[str, FieldInfo]:
+def _fields(table: Any) -> Mapping[str, FieldInfo]:
     hints = get_type_hints(table, include_extras=True)
-    fields = {field.name: FieldInfo.from_annotation(hints[field.name]) for field in dataclasses.fields(table)}
-    return {field.alias or name: field for name, field in fields.items() if not field.exclude}
+    return {field.name: FieldInfo.from_annotation(hints[field.name]) for field in dataclasses.fields(table)}
 
 
 def tables_within(table: type[Table], *path: str) -> dict[tuple[str, ...], type[Table]]:

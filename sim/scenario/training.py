@@ -7,9 +7,11 @@ from typing import Annotated, Literal, cast
 
 from pydantic import AfterValidator, Field, field_serializer, model_validator
 
+from sim.catalog import optimizer_names, recipe_names
 from sim.errors import InputError, some_of
 from sim.scenario.amounts import Batch, TokenBudget, batch, token_budget
-from sim.scenario.table import As, Count, Internal, NamedBy, Several, Table, Text, like, unless
+from sim.scenario.offers import OneOf
+from sim.scenario.table import NUMBER_OR_TEXT, As, Count, Internal, NamedBy, Several, Table, Text, like, unless
 
 
 def _all_different(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -37,17 +39,20 @@ _RECIPE = 'write for example recipe = "bf16-only" (scaletax list recipes), or a 
 
 @dataclass(frozen=True, slots=True)
 class RecipeRequest(Table):
-    """[training.recipe]. What is asked of the formats of training, and what only single uses are to have.
+    """[training.recipe]. What is asked of the formats of training, and what only single uses are to have."""
 
-    name: of the catalogue's recipes; None: the stack's for the precision. The others: formats instead of the recipe's.
-    """
-
-    name: Annotated[Text | None, like('"bf16-only"')] = None
+    name: Annotated[Text | None, OneOf(recipe_names), like('"bf16-only"')] = None
+    """Recipe of the catalogue; by default the stack's for the precision."""
     attention: Element | None = None
+    """Format of the products of attention."""
     gradients: Element | None = None
+    """Format in which gradients are kept and summed up."""
     reductions: Element | None = None
+    """Format in which gradients travel between replicas."""
     master: Literal["fp32", "none"] | None = None
+    """Format of the optimizer's own copy of the weights."""
     moments: Literal["fp32", "bf16", "int8"] | None = None
+    """Format of the optimizer's moments."""
 
     @property
     def text(self) -> str:
@@ -60,16 +65,20 @@ class RecipeRequest(Table):
 class Training(Table):
     """[training]. The recipe: what is trained on how much, in which steps."""
 
-    tokens: Annotated[float, As(token_budget), like("257e9", '"1.4T"', '"20 per parameter"')]
-    """Zero while tokens_per_parameter says it: the parameter count belongs to a room above."""
+    tokens: Annotated[float, As(token_budget, types=NUMBER_OR_TEXT), like("257e9", '"1.4T"', '"20 per parameter"')]
+    """Tokens to train on."""
+    # Zero while tokens_per_parameter says it: the parameter count belongs to a room above.
     sequence: Annotated[Count, Field(default=0, examples=["2048"])]
-    """Zero while the file says nothing: as many as the model has."""
+    """Tokens in a sequence; by default as many as the model has."""
+    # Zero while the file says nothing.
     global_batch: Annotated[int, As(batch), like('"720 sequences"', '"4M tokens"')]
-    """Sequences per optimizer step. Zero while asked_batch_tokens says it."""
+    """Sequences or tokens per optimizer step."""
+    # In sequences; zero while asked_batch_tokens says it.
     precision: Literal["bf16", "fp16", "fp32", "tf32"] = "bf16"
-    """Of the matrix products."""
-    optimizer: Annotated[Text, like('"adam"')] = "adam"
+    """Format of the matrix products."""
+    optimizer: Annotated[Text, OneOf(optimizer_names), like('"adam"')] = "adam"
     method: Literal["pretrain", "finetune", "lora"] = "pretrain"
+    """lora: low-rank adapters alone are trained, as [training.lora] says."""
     lora: Lora | None = None
     tokens_per_parameter: Internal[float | None] = None
     asked_batch_tokens: Internal[int | None] = None

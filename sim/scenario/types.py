@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -18,16 +17,30 @@ from pydantic import (
     model_validator,
 )
 
-from sim.catalog import Model, Variation
+from sim.catalog import Model, Variation, nameable_stacks
 from sim.errors import InputError
 from sim.scenario.amounts import share
 from sim.scenario.axis_key import AxisKey
 from sim.scenario.entry_tables import Published
+from sim.scenario.hardware_tables import Devices, NetworkChange, Part, Sizes, TopologyName, name_of
 from sim.scenario.limits import PlanLimit, Search
+from sim.scenario.offers import OWN_FILE, OneOf, OrWord
 from sim.scenario.plan_request import PlanRequest, Recompute, ScheduleName, best_or_table
 from sim.scenario.prices import Prices
 from sim.scenario.run_request import RunRequest
-from sim.scenario.table import As, Count, Internal, NamedBy, ReadAs, Several, Table, Text, like, only_given, unless
+from sim.scenario.table import (
+    NUMBER_OR_TEXT,
+    As,
+    Count,
+    Internal,
+    NamedBy,
+    ReadAs,
+    Several,
+    Table,
+    Text,
+    like,
+    unless,
+)
 from sim.scenario.training import Element, Lora, RecipeRequest, Training
 from sim.scenario.variation import VariationTable, written_variation
 
@@ -36,6 +49,7 @@ __all__ = [
     "Element",
     "FlopConvention",
     "Lora",
+    "NetworkChange",
     "Part",
     "PlanLimit",
     "PlanRequest",
@@ -51,73 +65,11 @@ __all__ = [
     "Search",
     "System",
     "Training",
+    "name_of",
 ]
 
 Resolution = Literal["auto", "folded", "full"]
 FlopConvention = Literal["full-attention", "causal-attention"]
-
-
-@dataclass(frozen=True, slots=True)
-class SizesTable(Table):
-    """[system.sizes]: sizes of the topology to use instead of its file's."""
-
-    devices_per_node: Count | None = None
-    devices_per_socket: Count | None = None
-    nics_per_node: Count | None = None
-    nodes_per_leaf: Count | None = None
-    leaves_per_spine: Count | None = None
-    largest_nodes: Count | None = None
-    oversubscription: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
-    x: Count | None = None
-    y: Count | None = None
-    z: Count | None = None
-    nodes_per_switch: Count | None = None
-    switches_per_group: Count | None = None
-    largest_groups: Count | None = None
-    local_links: Count | None = None
-    global_links: Count | None = None
-    fan_out: Count | None = None
-    largest_systems: Count | None = None
-    domain: Count | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkChange(Table):
-    """[system.network]: every link and hop of the topology at so many times its rate or latency."""
-
-    rate_times: Annotated[float, Field(ge=1e-3, le=1e3, allow_inf_nan=False)] = 1.0
-    latency_times: Annotated[float, Field(ge=0, le=1e3, allow_inf_nan=False)] = 1.0
-
-
-class Named(Protocol):
-    """An object of one's own in place of a name."""
-
-    @property
-    def name(self) -> str: ...
-
-
-def name_of(given: str | Named) -> str:
-    """The name of what is given by its name or path, or as an object."""
-    return given if isinstance(given, str) else given.name
-
-
-Sizes = Annotated[Mapping[str, float], only_given(SizesTable)]
-_Topology = Annotated[
-    Any,
-    ReadAs(Text, write=lambda topology: name_of(topology) or None),
-    like('"dgx-a100-superpod"', '"my-topology.toml"'),
-]
-_Devices = Annotated[Count, like("64")]
-
-
-@dataclass(frozen=True, slots=True)
-class Part(Table):
-    """One [[system.part]]: hardware of one kind, on which consecutive stages of a pipeline run."""
-
-    topology: _Topology
-    """As of a System."""
-    devices: _Devices
-    sizes: Sizes = field(default_factory=dict)
 
 
 _BY_PARTS = object()
@@ -146,28 +98,33 @@ class System(Table):
     name: Annotated[Text, like('"cluster"')]
     # Before what it is an alternative to, which looks whether it is there.
     parts: Annotated[Several[Part], Field(alias="part")] = field(default=(), kw_only=True)
-    """In the order of the pipeline's stages; empty where all hardware is of one kind."""
-    topology: Annotated[_Topology, WrapValidator(_not_beside_parts)]
-    """Name on the shelf, a path ending in .toml, already resolved from the scenario file, or a Topology; empty with
-    parts."""
-    devices: Annotated[_Devices, WrapValidator(_not_beside_parts)]
-    """All of them."""
+    """Hardware of several kinds, in the order of the pipeline's stages."""
+    topology: Annotated[TopologyName, WrapValidator(_not_beside_parts)]
+    """Name on the shelf, or a path ending in .toml."""
+    # Already resolved from the scenario file, or a Topology; empty with parts.
+    devices: Annotated[Devices, WrapValidator(_not_beside_parts)]
+    """How many there are."""
     sizes: Annotated[Sizes, WrapValidator(_not_beside_parts)] = field(default_factory=dict, kw_only=True)
     """Sizes of the topology to use instead of its file's."""
     stack: Annotated[
-        Any, ReadAs(Text, write=name_of), like('"megatron-2022"', '"my-stack.toml"', '["megatron-2022", "vtrain"]')
+        Any,
+        ReadAs(Text, write=name_of),
+        OneOf(nameable_stacks, OWN_FILE, several=True),
+        like('"megatron-2022"', '"my-stack.toml"', '["megatron-2022", "vtrain"]'),
     ]
-    """Name in the catalogue, a path ending in .toml as of a topology, or the stack itself."""
+    """Software: a name in the catalogue, a path ending in .toml, or a list of several to show the range."""
+    # A path as of a topology, or the stack itself.
     stack_is_default: Internal[bool] = field(default=False, kw_only=True)
     """Whether nobody named the stack, so that it is a guess at what will run."""
     plan: Annotated[
         PlanRequest,
         WrapValidator(best_or_table),
+        OrWord("best"),
         WrapSerializer(lambda plan, write: "best" if plan.rule == "best" else write(plan)),
     ] = field(default=PlanRequest())
     search: Annotated[Search, unless(Search())] = field(default=Search(), kw_only=True)
     """Where the best plan is looked for."""
-    jitter: Annotated[float, As(share), like('"0.5 %"')] = 0.0
+    jitter: Annotated[float, As(share, types=NUMBER_OR_TEXT), like('"0.5 %"')] = 0.0
     """Coefficient of variation of the compute time of one replica's step."""
     resolution: Resolution = field(default="auto", kw_only=True)
     """folded: one actor for all devices that are alike. full: one for each. auto: full where devices differ."""
@@ -226,8 +183,11 @@ class Report(Table):
     """[report]: what is drawn and by which conventions. comparison: None where no report of one is asked for."""
 
     flop_convention: FlopConvention = "full-attention"
+    """Attention that MFU counts: of all pairs of tokens, or of those that a causal mask leaves."""
     charts: bool = True
+    """Whether charts are drawn."""
     comparison: ComparedWith | None = None
+    """The points that report.md measures the other systems against."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, model_validator
 
-from sim.catalog import Figure, Slow, SlowPlace, Stalls, Variation, load_variation
+from sim.catalog import Figure, Slow, SlowPlace, Stalls, Variation, load_variation, variation_names
 from sim.errors import InputError, some_of
 from sim.scenario.amounts import part, share, slowdown, stall
-from sim.scenario.table import As, AsList, Table, given_keys, keys, like, measured, unless, written
+from sim.scenario.offers import OneOf
+from sim.scenario.table import NUMBER_OR_TEXT, As, AsList, Table, given_keys, keys, like, measured, unless, written
 
 Place = Callable[..., str]
 """Keys below the system -> how messages name that place of the file."""
@@ -22,9 +23,9 @@ Place = Callable[..., str]
 _MOST_STALLS_PER_HOUR = 3600.0
 """One a second: what comes more often than that is no rare stall but part of every kernel's time."""
 
-_SHARE = As(share)
-_PART = As(part)
-_SLOWDOWN = As(slowdown)
+_SHARE = As(share, types=NUMBER_OR_TEXT)
+_PART = As(part, types=NUMBER_OR_TEXT)
+_SLOWDOWN = As(slowdown, types=NUMBER_OR_TEXT)
 _SLOW = like('{ share = "0.5 %", slowdown = "20 %" }')
 
 
@@ -74,7 +75,8 @@ def _all_different(places: tuple[SlowPlaceTable, ...]) -> tuple[SlowPlaceTable, 
 class VariationTable(Table):
     """[system.variation]: a profile of the catalogue, and what is changed in it."""
 
-    profile: Annotated[str, unless("none"), like('"well-run"')] = "none"
+    profile: Annotated[str, OneOf(variation_names), unless("none"), like('"well-run"')] = "none"
+    """Profile of the catalogue that the other keys change."""
     speed_spread: Annotated[float | None, _SHARE, like('"1 %"')] = None
     kernel_jitter: Annotated[float | None, _SHARE, like('"3 %"')] = None
     network_noise: Annotated[float | None, _SHARE, like('"2 %"')] = None
@@ -85,6 +87,7 @@ class VariationTable(Table):
     slow: Annotated[tuple[SlowPlaceTable, ...], AsList(empty_is_told=True), AfterValidator(_all_different)] | None = (
         None
     )
+    """Single devices or nodes that are slow."""
 
 
 def variation_from(table: VariationTable, at: Place, name_at: str) -> Variation:

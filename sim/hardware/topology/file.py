@@ -28,7 +28,7 @@ from sim.hardware.topology.figures_file import FiguresFile, check_keys
 from sim.hardware.topology.topology import Topology
 from sim.reading import parse_toml, read_text
 from sim.scenario.bounds import MOST_DEVICES, check_size
-from sim.scenario.shelf import shelf
+from sim.scenario.shelf import shelf, topology_names
 
 __all__ = ["load_topology", "shelf", "topology_names"]
 
@@ -107,8 +107,3 @@ def _unknown(name: str, where: str) -> InputError:
         return unknown_name(where, "topology", name, topology_names())
     some = some_of(having, name, listed_by="scaletax list topologies")
     return InputError(where, f"'{name}' is a device, not a topology", f"topologies with that device: {some}")
-
-
-def topology_names() -> list[str]:
-    """Names of all topologies on the shelf, sorted."""
-    return sorted(path.stem for path in shelf("topologies").glob("*.toml"))
