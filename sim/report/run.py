@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sim.outcome.comparison.metrics import time_span_s
-from sim.outcome.lines import LINES, SPLIT_LINES, line_title
 from sim.outcome.outcome import Outcome
-from sim.page.blocks import Block, Bullets, Column, Page, Said, Table, page, section, table, words
+from sim.page.blocks import Block, Bullets, Page, Said, page, section
 from sim.page.numbers import (
-    TEXT,
     counted,
     duration,
     few,
@@ -23,12 +21,11 @@ from sim.page.numbers import (
     usd_span,
     whole,
 )
-from sim.records import metrics
-from sim.records.belief import error_band
 from sim.records.document import results_document, summary_rows
 from sim.records.files import resolved_files, write_folder
 from sim.report.comparison_tables import comparison_sections
 from sim.report.entries import entries_answer, entries_section, entries_table
+from sim.report.point_tables import Point, account_table, line_meanings, metric_table, points_table, present
 from sim.report.sentences import notes_by_place, sentences
 from sim.report.stragglers import step_answer, step_sentences
 from sim.report.verdict import answer, verdict
@@ -36,13 +33,6 @@ from sim.study.findings import MOST_ROWS, Findings, knee_of
 from sim.study.points import Curve, differing_work
 from sim.study.stack_range import StackStep, stack_ranges
 
-_Point = tuple[Curve, Outcome]
-_BAR = 6
-"""Characters of the bar of a whole."""
-_NAMED_TAX = 0.005
-"""What is lost where it is less has no bar and no name."""
-_NAMED_LINE = 0.1
-"""A line with a smaller part of what is lost is not named second."""
 _MOST_ANSWERS = 3
 
 
@@ -76,18 +66,18 @@ def run_page(found: Findings) -> Page:
             entries_section(found) if found.has_entries else None,
             section("What the numbers say", Bullets((*sentences(found.outcomes), *_beside(found, [])))),
             *compared,
-            section("The step", _metric_table(every, "step"), _metric_table(every, "memory")),
-            section("The run and its cost", _metric_table(every, "run"), _metric_table(every, "cost")),
-            section("Where every device-second of a step goes", _account_table(every), _meanings(every)),
-            section("Steps where devices differ", _metric_table(every, "spread"))
+            section("The step", metric_table(every, "step"), metric_table(every, "memory")),
+            section("The run and its cost", metric_table(every, "run"), metric_table(every, "cost")),
+            section("Where every device-second of a step goes", account_table(every), line_meanings(every)),
+            section("Steps where devices differ", metric_table(every, "spread"))
             if step_sentences(found.curves)
             else None,
             section(
                 "How far to believe it",
-                _metric_table(every, "belief"),
+                metric_table(every, "belief"),
                 Bullets((*notes_by_place(found.outcomes), *_caveats(found))),
             ),
-            section("What the columns mean", Bullets(tuple(f"{one.title}: {one.meaning}." for one in _present(every)))),
+            section("What the columns mean", Bullets(tuple(f"{one.title}: {one.meaning}." for one in present(every)))),
         ],
     )
 
@@ -127,47 +117,6 @@ def next_line(written: Sequence[Path], command: str = "") -> Said:
     """Where to look, and what to type: after the files of a command are there. command: shows everything."""
     report = next((path for path in written if path.name == "report.html"), written[0])
     return Said(f"Next: {report}{f' | {command}' if command else ''}")
-
-
-def points_table(rows: Sequence[_Point]) -> Table:
-    """Points for a first screen."""
-    knees = {id(curve): knee_of(curve) for curve, _ in rows}
-    has_knee = any(point is knees[id(curve)] for curve, point in rows)
-    return table(
-        rows,
-        [
-            words("system", lambda row: row[0].label, key=True),
-            Column(
-                "devices, * knee" if has_knee else "devices",
-                lambda row: whole(row[1].devices) + ("*" if row[1] is knees[id(row[0])] else ""),
-            ),
-            words("plan", lambda row: row[1].plan.summary(), from_width=118),
-            Column("step", lambda row: duration(row[1].step_time_s), from_width=100),
-            Column("time", lambda row: duration(row[1].time_to_train_s)),
-            Column("MFU", lambda row: percent(row[1].mfu, 0)),
-            words("lost to splitting", lambda row: lost(row[1])),
-            words("next line", lambda row: lines_of(row[1])[1], from_width=96),
-            Column("peak memory", lambda row: gibibytes(row[1].memory.peak_bytes), from_width=132),
-            Column("rented", _rented, from_width=146),
-            Column("checked?", lambda row: error_band(row[1])),
-        ],
-    )
-
-
-def lost(point: Outcome) -> str:
-    """The distribution tax with a bar, and the line that most of it goes to: "31 % ### data comm"."""
-    tax = point.ledger.tax
-    bar = "#" * math.ceil(_BAR * tax) if tax >= _NAMED_TAX else ""
-    return f"{percent(tax, 0):>5} {bar:<{_BAR}} {lines_of(point)[0]}".rstrip()
-
-
-def lines_of(point: Outcome) -> tuple[str, str]:
-    """The two lines that most of the distribution tax goes to; nothing where there is hardly any."""
-    ledger, tax = point.ledger, point.ledger.tax
-    first, second = sorted(SPLIT_LINES, key=lambda line: -ledger.share(line))[:2]
-    if tax < _NAMED_TAX:
-        return "", ""
-    return line_title(first), line_title(second) if ledger.share(second) >= _NAMED_LINE * tax else ""
 
 
 def run_answer(found: Findings) -> list[str]:
@@ -253,7 +202,7 @@ def _of_sizes(curve: Curve, best: Outcome) -> str:
     )
 
 
-def _soonest(bests: Sequence[_Point]) -> str:
+def _soonest(bests: Sequence[Point]) -> str:
     """Which system trains soonest, and whether the next one can be told apart."""
     (curve, best), (rival, second) = bests[:2]
     spans = time_span_s(best), time_span_s(second)
@@ -267,57 +216,6 @@ def _soonest(bests: Sequence[_Point]) -> str:
     return (
         f"{curve.place(best)} trains it in {duration(best.time_to_train_s)}, {rival.place(second)} in"
         f" {duration(second.time_to_train_s)}: {ratio} times as long, {sure}."
-    )
-
-
-def _rented(row: _Point) -> str:
-    bill = row[1].bill
-    return usd_span(bill.rental_usd.low, bill.rental_usd.high) if bill and bill.rental_usd else "unknown"
-
-
-_NAMED: tuple[Column[_Point], ...] = (
-    words("system", lambda row: row[0].label, key=True),
-    Column("devices", lambda row: whole(row[1].devices), key=True),
-)
-
-
-def _metric_table(rows: Sequence[_Point], family: metrics.Family) -> Table:
-    """Every metric of one family that any of the points has."""
-    plan = [words("plan", _plan)] if family == "step" else []
-    own = [one for one in _present(rows) if one.family == family]
-    return table(rows if own else [], [*_NAMED, *plan, *map(_column, own)])
-
-
-def _present(rows: Sequence[_Point]) -> list[metrics.Metric]:
-    """Metrics that any of the points has."""
-    return [one for one in metrics.METRICS if any(one.value(point) not in (None, "") for _, point in rows)]
-
-
-def _plan(row: _Point) -> str:
-    return row[1].plan.summary()
-
-
-def _column(metric: metrics.Metric) -> Column[_Point]:
-    return Column(metric.title, lambda row: metric.text(row[1]), right=metric.unit is not TEXT)
-
-
-def _account_table(rows: Sequence[_Point]) -> Table:
-    """Shares of all device-seconds, line by line, of the lines that any of the points has."""
-
-    def line_column(line: str) -> Column[_Point]:
-        return Column(line_title(line), lambda row: percent(row[1].ledger.share(line)))
-
-    present = [line for line in LINES if any(point.ledger.share(line) > 0 for _, point in rows)]
-    return table(rows, [*_NAMED, *map(line_column, present)])
-
-
-def _meanings(rows: Sequence[_Point]) -> Bullets:
-    return Bullets(
-        tuple(
-            f"{line_title(one.key.removesuffix('_device_s'))}: {one.meaning}."
-            for one in metrics.ACCOUNT
-            if any(one.value(point) for _, point in rows)
-        )
     )
 
 
