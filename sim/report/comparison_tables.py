@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from sim.catalog import Range
+from sim.machines import kind_of
 from sim.outcome.comparison.metrics import without_failures_s
+from sim.outcome.effort import Effort
 from sim.outcome.outcome import Outcome
 from sim.page.blocks import Bullets, Column, Said, Section, Table, section, table, words
 from sim.page.numbers import UNKNOWN, duration, megawatt_hours, number, percent, rounded, whole
@@ -109,7 +114,7 @@ def counterfactuals_table(comparison: Comparison) -> Table:
         _points(comparison),
         [
             *_NAMED,
-            *(Column(name, lambda row, name=name: _without(row[1], name)) for name in names),  # type: ignore[misc]
+            *(Column(name, partial(_without, name)) for name in names),
             Column("no failures (of the run)", lambda row: _calm(row[1])),
         ],
     )
@@ -124,24 +129,28 @@ def counterfactual_equals_table(comparison: Comparison) -> Table:
             words("as fast as", lambda equal: _place(equal.reference), key=True),
             words("system", lambda equal: equal.curve.label, key=True),
             Column("as it is", lambda equal: devices_text(equal.match)),
-            *(Column(name, lambda equal, name=name: devices_text(equal.counterfactual[name])) for name in names),  # type: ignore[misc]
+            *(Column(name, partial(_equal_without, name)) for name in names),
         ],
     )
 
 
 def effort_table(comparison: Comparison) -> Table:
-    """How hard plans were to find, where it was counted."""
+    """How hard plans were to find, where it was counted, and whether they split the model itself."""
+
+    def counted(text: Callable[[Effort], str]) -> Callable[[_Point], str]:
+        return lambda row: "-" if row[1].effort is None else text(row[1].effort)
+
     return table(
-        [(curve, point, point.effort) for curve, point in _points(comparison) if point.effort],
+        _points(comparison),
         [
-            words("system", lambda row: row[0].label, key=True),
-            Column("devices", lambda row: whole(row[1].devices), key=True),
-            Column("legal plans", lambda row: whole(row[2].legal)),
-            Column("that fit", lambda row: whole(row[2].fitting)),
-            Column("within 5 %", lambda row: whole(row[2].within_5_percent)),
-            Column("within 20 %", lambda row: whole(row[2].within_20_percent)),
-            Column("median", lambda row: f"{number(float(row[2].median_over_best))} times"),
-            Column("rule of thumb", lambda row: _by_rule(row[2].rule_of_thumb_over_best)),
+            *_NAMED,
+            words("splits the model", lambda row: "yes" if kind_of(row[1].plan).splits_model(row[1].plan) else "no"),
+            Column("legal plans", counted(lambda effort: whole(effort.legal))),
+            Column("that fit", counted(lambda effort: whole(effort.fitting))),
+            Column("within 5 %", counted(lambda effort: whole(effort.within_5_percent))),
+            Column("within 20 %", counted(lambda effort: whole(effort.within_20_percent))),
+            Column("median", counted(lambda effort: f"{number(float(effort.median_over_best))} times")),
+            Column("rule of thumb", counted(lambda effort: _by_rule(effort.rule_of_thumb_over_best))),
         ],
     )
 
@@ -206,9 +215,13 @@ def _growth(bend: Bend) -> tuple[str, str]:
     return ("-", "-") if growth is None or growth.share is None else (growth.line, percent(growth.share))
 
 
-def _without(point: Outcome, name: str) -> str:
-    found = point.counterfactual_step_times_s
+def _without(name: str, row: _Point) -> str:
+    point, found = row[1], row[1].counterfactual_step_times_s
     return f"{found[name] / point.step_time_s:.3f}" if name in found else "-"
+
+
+def _equal_without(name: str, equal: Equal) -> str:
+    return devices_text(equal.counterfactual[name])
 
 
 def _calm(point: Outcome) -> str:

@@ -112,3 +112,18 @@ def line_meanings(rows: Sequence[Point]) -> Bullets:
 def _rented(row: Point) -> str:
     bill = row[1].bill
     return usd_span(bill.rental_usd.low, bill.rental_usd.high) if bill and bill.rental_usd else "unknown"
+
+
+def links_table(rows: Sequence[Point]) -> Table:
+    """The class of the busiest link of every point that sends something."""
+    return table(
+        [(curve, point, link) for curve, point in rows if (link := point.links.bottleneck)],
+        [
+            words("system", lambda row: row[0].label, key=True),
+            Column("devices", lambda row: whole(row[1].devices), key=True),
+            words("busiest links", lambda row: row[2].label),
+            words("the busiest", lambda row: row[2].busiest),
+            Column("busy", lambda row: percent(row[2].busiest_utilisation)),
+            Column("mean of all", lambda row: percent(row[2].mean_utilisation)),
+        ],
+    )

@@ -25,12 +25,19 @@ from sim.records.document import results_document, summary_rows
 from sim.records.files import resolved_files, write_folder
 from sim.report.comparison_tables import comparison_sections
 from sim.report.entries import entries_answer, entries_section, entries_table
-from sim.report.point_tables import Point, account_table, line_meanings, metric_table, points_table, present
+from sim.report.point_tables import (
+    Point,
+    account_table,
+    line_meanings,
+    metric_table,
+    points_table,
+    present,
+)
 from sim.report.sentences import notes_by_place, sentences
-from sim.report.stragglers import step_answer, step_sentences
+from sim.report.stragglers import step_answer
 from sim.report.verdict import answer, verdict
 from sim.study.findings import MOST_ROWS, Findings, knee_of
-from sim.study.points import Curve, differing_work
+from sim.study.points import Curve, differing_work, differs
 from sim.study.stack_range import StackStep, stack_ranges
 
 _MOST_ANSWERS = 3
@@ -56,6 +63,7 @@ def run_screen(found: Findings, elapsed_s: float | None = None) -> list[Block]:
 def run_page(found: Findings) -> Page:
     """The whole report."""
     every = [(curve, point) for curve in found.curves for point in curve.points]
+    differing = [(curve, point) for curve, point in every if differs(point)]
     compared = comparison_sections(found.comparison) if found.comparison else []
     titles = dict.fromkeys(outcome.scenario.title for outcome in found.outcomes)
     lead = [_headline(found, None), *(Said(text, "answer") for text in run_answer(found)), Said(trust(found))]
@@ -64,14 +72,13 @@ def run_page(found: Findings) -> Page:
         lead,
         [
             entries_section(found) if found.has_entries else None,
-            section("What the numbers say", Bullets((*sentences(found.outcomes), *_beside(found, [])))),
+            section("What the numbers say", Bullets((*sentences(found.curves), *_beside(found, [])))),
             *compared,
             section("The step", metric_table(every, "step"), metric_table(every, "memory")),
             section("The run and its cost", metric_table(every, "run"), metric_table(every, "cost")),
             section("Where every device-second of a step goes", account_table(every), line_meanings(every)),
-            section("Steps where devices differ", metric_table(every, "spread"))
-            if step_sentences(found.curves)
-            else None,
+            section("Steps where devices differ", steps_table(found.curves), metric_table(differing, "spread")),
+            section("Busiest links", links_table(every)),
             section(
                 "How far to believe it",
                 metric_table(every, "belief"),

@@ -2,84 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Collection, Sequence
 
-from sim.outcome.lines import LINES, SPLIT_LINES
+from sim.outcome.lines import SPLIT_LINES
 from sim.outcome.outcome import Outcome
-from sim.page.numbers import counted, duration, few, number, percent
+from sim.page.numbers import counted, few, percent
 from sim.records.belief import accuracy_notes, warnings_of
 from sim.records.notes import run_notes
 from sim.records.step_notes import step_notes
-from sim.report.stragglers import step_sentences
-from sim.study.points import Curve, curves, differing_work, representatives
+from sim.study.points import Curve, curves
 
-_MOST_SENTENCES = 7
-_MOST_TAX_SENTENCES = 2
-_MOST_SYSTEMS_NAMED = 3
-_ALIKE = 0.005
-"""Times this near to each other are not called faster or slower."""
+_MOST_TAX_SENTENCES = 3
 
 
-def sentences(outcomes: Sequence[Outcome]) -> list[str]:
-    """At most seven: speed, steps that differ, distribution tax, equal sizes, unused devices, largest shares, links.
-
-    Where steps differ, one sentence on the tax is enough, and if there is no room links are left out.
-    """
-    if not outcomes:
-        return []
-    systems = curves(outcomes)
-    unlike = differing_work(outcomes)
-    steps = step_sentences(systems)
-    found = [
-        _not_compared(len(outcomes), unlike) if unlike else _fastest(systems),
-        *steps,
-        *_tax_changes(systems)[: 1 if steps else _MOST_TAX_SENTENCES],
-        "" if unlike else _closest_match(systems),
-        _most_stranded(systems),
-        _largest_shares(systems),
-        _busiest_links(systems),
-    ]
-    return [sentence for sentence in found if sentence][:_MOST_SENTENCES]
-
-
-def _fastest(systems: Sequence[Curve]) -> str:
-    """Which point trains soonest, and by how much over the best of any other system."""
-    bests = [(curve, min(curve.points, key=lambda point: point.time_to_train_s)) for curve in systems]
-    bests.sort(key=lambda pair: pair[1].time_to_train_s)
-    curve, best = bests[0]
-    if len(bests) == 1:
-        return _fastest_of_one(curve, best)
-    rival, second = bests[1]
-    ratio = second.time_to_train_s / best.time_to_train_s
-    if math.isclose(ratio, 1.0, rel_tol=_ALIKE):
-        return (
-            f"{curve.place(best)} and {rival.place(second)} train equally fast, within {percent(_ALIKE)}:"
-            f" {duration(best.time_to_train_s)}."
-        )
-    return (
-        f"{curve.place(best)} trains fastest: {duration(best.time_to_train_s)}, {_times(ratio)} as fast as"
-        f" the best of any other system, {rival.place(second)} ({duration(second.time_to_train_s)})."
-    )
-
-
-def _fastest_of_one(curve: Curve, best: Outcome) -> str:
-    time = duration(best.time_to_train_s)
-    if len(curve.sizes) == 1:
-        return f"{curve.place(best)} trains in {time}."
-    smallest = curve.smallest
-    if best.devices == smallest.devices:
-        return f"{curve.place(best)} trains fastest: {time}; more devices do not help."
-    faster = smallest.time_to_train_s / best.time_to_train_s
-    return (
-        f"{curve.place(best)} trains fastest: {time}, {_times(faster)} as fast as {counted(smallest.devices, 'device')}"
-        f" with {_times(best.devices / smallest.devices)} as many devices."
-    )
-
-
-def _not_compared(points: int, unlike: Sequence[str]) -> str:
-    return f"The {counted(points, 'point')} differ in {' and '.join(unlike)}, so their times are not compared."
+def sentences(systems: Sequence[Curve]) -> list[str]:
+    """What the curves of a run say that its answer does not: how the distribution tax grows, and devices left idle."""
+    return list(filter(None, [*_tax_changes(systems)[:_MOST_TAX_SENTENCES], _most_stranded(systems)]))
 
 
 def _tax_changes(systems: Sequence[Curve]) -> list[str]:
@@ -105,27 +43,6 @@ def _tax_change(curve: Curve) -> str:
     return f"{span} {verb} from {before} to {after}; the line that {verb} most is {line} {change}."
 
 
-def _closest_match(systems: Sequence[Curve]) -> str:
-    """The two points on different devices whose rates are nearest, and what each costs in device-hours."""
-    pairs = [
-        (one, a, other, b)
-        for one, other in itertools.combinations(systems, 2)
-        if one.device_title != other.device_title
-        for a in one.points
-        for b in other.points
-    ]
-    if not pairs:
-        return ""
-    one, a, other, b = min(pairs, key=lambda pair: abs(math.log(pair[1].tokens_per_s / pair[3].tokens_per_s)))
-    if a.devices < b.devices:
-        one, a, other, b = other, b, one, a
-    return (
-        f"Nearest in rate: {one.place(a)} reaches {_times(a.tokens_per_s / b.tokens_per_s)} the tokens/s of"
-        f" {other.place(b)}, with {_times(a.devices / b.devices)} as many devices, for"
-        f" {_times(a.device_hours / b.device_hours)} the device-hours."
-    )
-
-
 def _most_stranded(systems: Sequence[Curve]) -> str:
     """The point that leaves the largest share of its device time unused."""
     points = [(curve, point) for curve in systems for point in curve.points]
@@ -140,33 +57,6 @@ def _most_stranded(systems: Sequence[Curve]) -> str:
         f" stranded{'' if len(points) == 1 else ', the largest such share'}; on the devices at work the tax is"
         f" {percent(working_tax)}."
     )
-
-
-def _largest_shares(systems: Sequence[Curve]) -> str:
-    """The two largest ledger lines of a few systems at their largest point."""
-    named = []
-    for curve, point in representatives(systems)[:_MOST_SYSTEMS_NAMED]:
-        ledger = point.ledger
-        top = sorted(LINES, key=lambda line: -ledger.share(line))[:2]
-        shares = " and ".join(f"{line} {percent(ledger.share(line))}" for line in top)
-        named.append(f"{curve.place(point)}, {shares}")
-    return f"Largest shares of the device-seconds: {'; '.join(named)}."
-
-
-def _busiest_links(systems: Sequence[Curve]) -> str:
-    """Which link carries most of what it could, for a few systems at their largest point."""
-    named = []
-    for curve, point in representatives(systems)[:_MOST_SYSTEMS_NAMED]:
-        link = point.links.bottleneck
-        if link is not None:
-            busy = f"busy {percent(link.busiest_utilisation)} of the step"
-            named.append(f"{curve.place(point)}, {link.label} ({link.busiest}) {busy}")
-    return f"Busiest links: {'; '.join(named)}." if named else ""
-
-
-def _times(ratio: float) -> str:
-    """A ratio for people: "2.13 times", "1,190 times"."""
-    return f"{number(ratio)} times"
 
 
 def notes_by_place(outcomes: Sequence[Outcome]) -> list[str]:

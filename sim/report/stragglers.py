@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from sim.engine.lanes import STALLS, WORK
 from sim.machines import kind_of
 from sim.outcome.outcome import Outcome
 from sim.outcome.step_times import PERCENTILES, HeldUp, StepTimes
-from sim.page.numbers import counted
+from sim.page.blocks import Column, Table, table, words
+from sim.page.numbers import counted, duration, percent, whole
 from sim.study.points import Curve, differs, representatives
 
 _MOST_SYSTEMS_NAMED = 3
@@ -18,7 +18,6 @@ _NAMED_FROM = 0.1
 _MOST_NAMED = 2
 _ALIKE = 5e-4
 """Means this near to the step of equal devices are not called longer or shorter."""
-_SIGNIFICANT = 3
 _CAUSES = {WORK: "slower devices", STALLS: "stalls"}
 """Causes of a longer step in words; all others are lines of communication."""
 _NAMED_CAUSE = 0.01
@@ -31,23 +30,24 @@ def drawn_step(outcome: Outcome) -> str:
     return _DRAWN_ALIKE if differs(outcome) else ""
 
 
-def step_sentences(systems: Sequence[Curve]) -> list[str]:
-    """At most two sentences on a few points where devices differ: how long steps take, and their stragglers."""
-    shown = [(curve, point) for curve, point in representatives(systems) if differs(point)][:_MOST_SYSTEMS_NAMED]
-    named = [(curve.place(point), point, point.step_times) for curve, point in shown]
-    times = [f"{place}, {_spread(steps)}" for place, _, steps in named if steps]
-    # Nobody holds up a step that is no longer than that of equal devices.
-    held = [f"{place}, {_held_up(point, steps)}" for place, point, steps in named if steps and _excess(steps) > _ALIKE]
-    found = []
-    if times:
-        found.append(f"Steps where devices differ, beside one with every device alike: {'; '.join(times)}.")
-    if held:
-        found.append(f"Who holds everyone up: {'; '.join(held)}.")
-    return found
+def steps_table(systems: Sequence[Curve]) -> Table:
+    """Every point whose devices differ: its mean step, why it is longer, and the stragglers."""
+    return table(
+        [(curve, point, point.step_times) for curve in systems for point in curve.points if point.step_times],
+        [
+            words("system", lambda row: row[0].label, key=True),
+            Column("devices", lambda row: whole(row[1].devices), key=True),
+            Column("steps", lambda row: whole(len(row[2].times_s))),
+            Column("mean step", lambda row: duration(row[2].mean_s)),
+            Column("than with devices alike", lambda row: _against_alike(_excess(row[2]))),
+            words("longer because of", lambda row: _causes(row[2])),
+            words("held up by", lambda row: _held_up(row[1], row[2])),
+        ],
+    )
 
 
 def step_answer(systems: Sequence[Curve]) -> list[str]:
-    """The same in one sentence for a first screen: how much longer steps are than with every device alike."""
+    """One sentence for a first screen: how much longer steps are than with every device alike."""
     shown = [(curve, point) for curve, point in representatives(systems) if differs(point)][:_MOST_SYSTEMS_NAMED]
     parts = [
         f"{_against_alike(_excess(steps))} for {curve.place(point)}"
@@ -92,70 +92,10 @@ def _excess(steps: StepTimes) -> float:
     return steps.mean_s / steps.alike_s - 1
 
 
-def _spread(steps: StepTimes) -> str:
-    """Mean, what it is against equal devices, and how steps differ from each other."""
-    against, causes = _against_alike(_excess(steps)), _causes(steps)
-    if len(steps.times_s) == 1:
-        return f"{_seconds([steps.mean_s])[0]} in the one step simulated, {against}{causes}"
-    percents = resolved_percentiles(steps)
-    names = ["mean", *(f"P{percent}" for percent in percents)]
-    values_s = [steps.mean_s, *(steps.percentile_s(percent) for percent in percents)]
-    if percents != list(PERCENTILES):
-        names.append("longest")
-        values_s.append(float(steps.times_s.max()))
-    mean, *others = (f"{name} {time}" for name, time in zip(names, _seconds(values_s), strict=True))
-    spread = f"coefficient of variation {100 * steps.coefficient_of_variation:.2g} %"
-    return f"{mean}, {against} ({', '.join(others)}, {spread}){causes}"
-
-
-def _causes(steps: StepTimes) -> str:
-    """What makes the mean step longer: what its critical path takes beyond the usual, by cause."""
-    causes_s = {words: steps.late_s.get(cause, 0.0) for cause, words in _CAUSES.items()}
-    causes_s["the network"] = sum(seconds for cause, seconds in steps.late_s.items() if cause not in _CAUSES)
-    longer_s = sum(max(seconds, 0.0) for seconds in causes_s.values())
-    if _excess(steps) <= _ALIKE or longer_s <= 0:
-        return ""
-    shares = {words: seconds / longer_s for words, seconds in causes_s.items() if seconds > _NAMED_CAUSE * longer_s}
-    ranked = sorted(shares, key=lambda words: -shares[words])
-    (first, *others) = [(f"{100 * shares[words]:.0f} %", words) for words in ranked]
-    return f", of what it takes longer {' is '.join(first)}" + "".join(f", {' '.join(other)}" for other in others)
-
-
 def _against_alike(excess: float) -> str:
     if abs(excess) <= _ALIKE:
         return "as long"
     return f"{100 * abs(excess):.1f} % {'longer' if excess > 0 else 'shorter'}"
-
-
-def _seconds(times_s: Sequence[float]) -> list[str]:
-    """Times in one unit, with as many digits as tell the second of them from the last."""
-    unit, scale = ("s", 1.0) if times_s[0] >= 1 else ("ms", 1e3)
-    digits = _SIGNIFICANT - 1 - math.floor(math.log10(times_s[0] * scale))
-    apart = (times_s[-1] - times_s[min(1, len(times_s) - 1)]) * scale
-    if apart > 0:
-        digits = max(digits, -math.floor(math.log10(apart)))
-    return [f"{time_s * scale:,.{min(max(digits, 0), 6)}f} {unit}" for time_s in times_s]
-
-
-def _held_up(outcome: Outcome, steps: StepTimes) -> str:
-    """Who, in how many steps: those who do so often by name, the others by their number."""
-    count, found = len(steps.times_s), steps.held_up
-    named = list(found[:_MOST_NAMED])
-    if len(found) > _MOST_NAMED:
-        named = [one for one in named if one.steps > 1 and one.steps >= _NAMED_FROM * count]
-    if not named:
-        return f"nobody in particular, none of {len(found)} in more than {found[0].steps} of {count:,} steps"
-    first, *more = named
-    if count == 1:
-        return f"{_name(first, outcome)} in the one step simulated"
-    if first.steps == count:
-        return f"{_name(first, outcome)} in all {count:,} steps"
-    words = [f"{_name(first, outcome)} in {first.steps:,} of {count:,} steps"]
-    words += [f"{_name(one, outcome)} in {one.steps:,}" for one in more]
-    others = len(found) - len(named)
-    if others:
-        words.append(f"{others} others in the rest" if others > 1 else "another in the rest")
-    return ", ".join(words)
 
 
 def _name(one: HeldUp, outcome: Outcome) -> str:
@@ -164,3 +104,23 @@ def _name(one: HeldUp, outcome: Outcome) -> str:
     if one.node is not None:
         return node_name(one.node, outcome)
     return "delays of the network" if one.by == "network" else "nobody"
+
+
+def _causes(steps: StepTimes) -> str:
+    """What makes the mean step longer: what its critical path takes beyond the usual, by cause."""
+    causes_s = {words: steps.late_s.get(cause, 0.0) for cause, words in _CAUSES.items()}
+    causes_s["the network"] = sum(seconds for cause, seconds in steps.late_s.items() if cause not in _CAUSES)
+    longer_s = sum(max(seconds, 0.0) for seconds in causes_s.values())
+    if _excess(steps) <= _ALIKE or longer_s <= 0:
+        return "-"
+    shares = {words: seconds / longer_s for words, seconds in causes_s.items() if seconds > _NAMED_CAUSE * longer_s}
+    return ", ".join(f"{words} {percent(shares[words], 0)}" for words in sorted(shares, key=lambda one: -shares[one]))
+
+
+def _held_up(outcome: Outcome, steps: StepTimes) -> str:
+    """Stragglers that are so often, with the number of steps; nobody holds up a step that is no longer than usual."""
+    count = len(steps.times_s)
+    often = [one for one in steps.held_up[:_MOST_NAMED] if one.steps >= _NAMED_FROM * count]
+    if _excess(steps) <= _ALIKE or not often:
+        return "nobody in particular"
+    return ", ".join(f"{_name(one, outcome)} in {one.steps:,} of {count:,}" for one in often)

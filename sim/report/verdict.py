@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from sim.catalog import Range
-from sim.machines import kind_of
 from sim.outcome.comparison.matching import Match
 from sim.outcome.comparison.metrics import time_span_s
 from sim.outcome.outcome import Outcome
@@ -19,14 +18,6 @@ from sim.study.points import Curve
 
 OUTSIDE = "outside the sizes"
 _FASTER = 1.005
-_RESULTS: dict[Ahead, str] = {
-    "reference": "{place} has less than {others}",
-    "other": "{place} has more than {others}",
-    "not told apart": "{place} cannot be told apart from {others}",
-    "not checked": "not checked for {place} and {others}",
-    "unknown": "unknown for {place} and {others}",
-    "outside the sizes": "not compared for {place} and {others}, whose sizes do not reach so low or so high",
-}
 
 
 class _Called(NamedTuple):
@@ -47,17 +38,13 @@ CRITERIA: dict[Kind, _Called] = {
 
 
 def verdict(comparison: Comparison) -> list[str]:
-    """Sentences: what is as fast, who has less of what, where curves bend, how hard plans are, how sure all is."""
+    """Sentences: what is as fast, who is ahead in what, where curves bend, how sure all is; tables have the rest."""
     if not comparison.equals:
         return ["There is only one system, and nothing to compare it with."]
-    rows = criteria(comparison)
     return [
         *(_as_fast(comparison, curve, point) for curve, point in comparison.references),
-        *_by_criterion(rows),
-        *(_taxes(curve) for curve in comparison.curves),
-        *(bend_sentence(bend) for bend in comparison.bends),
-        *(_effort(curve) for curve in comparison.curves),
         in_all(comparison),
+        *(bend_sentence(bend) for bend in comparison.bends),
         _certainty(comparison),
     ]
 
@@ -138,14 +125,14 @@ def devices_within(match: Match, lowest: Match | None, highest: Match | None) ->
     return own if own == band else f"{own} ({band})"
 
 
-def amount(row: Criterion, whose: Range | None, devices: int | None = None, *, ends: bool = True) -> str:
+def amount(row: Criterion, whose: Range | None, devices: int | None = None) -> str:
     """An amount that is compared, with its range where it has one: "63,700 USD (25,500 to 95,500)"."""
     if whose is None:
         return OUTSIDE if row.ahead == OUTSIDE else UNKNOWN
     typical = CRITERIA[row.kind].write(whose.typical)
     if devices is not None:
         return f"{typical} with {devices:,}"
-    if ends and row.kind in ("rental", "owned"):
+    if row.kind in ("rental", "owned"):
         return f"{typical} ({rounded(whose.low)} to {rounded(whose.high)})"
     return typical
 
@@ -181,50 +168,6 @@ def _as_fast(comparison: Comparison, curve: Curve, point: Outcome) -> str:
         f"{curve.place(point)} trains in {duration(point.time_to_train_s)} ({sure}). Devices that are as fast (in"
         f" brackets: within the error bands of both): {'; '.join(matches)}."
     )
-
-
-def _by_criterion(rows: Sequence[Criterion]) -> list[str]:
-    """One sentence for each thing that is compared."""
-    found = []
-    for kind in dict.fromkeys(row.kind for row in rows):
-        parts = [_with_result([row for row in rows if row.kind == kind], ahead) for ahead in _RESULTS]
-        title = CRITERIA[kind].title
-        found.append(f"{title[0].upper()}{title[1:]}: {'; '.join(part for part in parts if part)}.")
-    return found
-
-
-def _with_result(rows: Sequence[Criterion], ahead: Ahead) -> str:
-    """Everything with one result: place by place, the systems together."""
-    places: dict[str, list[str]] = {}
-    for row in rows:
-        if row.ahead == ahead:
-            own, other = row.devices or (None, None)
-            both = f"{amount(row, row.own, own, ends=False)} against {amount(row, row.other, other, ends=False)}"
-            numbers = "" if ahead in ("unknown", "outside the sizes") else f" ({both})"
-            places.setdefault(row.place, []).append(row.system + numbers)
-    return "; ".join(_RESULTS[ahead].format(place=place, others=listed(others)) for place, others in places.items())
-
-
-def _taxes(curve: Curve) -> str:
-    """What is lost to distribution at every size."""
-    sizes = ", ".join(f"{percent(point.ledger.tax)} on {point.devices:,}" for point in curve.points)
-    return f"Distribution tax of {curve.label}: {sizes}."
-
-
-def _effort(curve: Curve) -> str:
-    """How many plans split the model itself, and how hard that of the largest size was to find."""
-    split = sum(kind_of(point.plan).splits_model(point.plan) for point in curve.points)
-    text = f"{curve.label}: {split:,} of {counted(len(curve.points), 'plan')} split the model itself"
-    effort = curve.largest.effort
-    if effort is None:
-        return f"{text}; how many there were to choose from is not counted."
-    text += (
-        f"; for {counted(curve.largest.devices, 'device')} {effort.fitting:,} of {counted(effort.legal, 'legal plan')}"
-        f" fit, {effort.within_5_percent:,} within 5 % of the best"
-    )
-    if effort.rule_of_thumb_over_best is None:
-        return f"{text}, and no plan by a rule of thumb does."
-    return f"{text}, and a plan by a rule of thumb takes {number(float(effort.rule_of_thumb_over_best))} times as long."
 
 
 def _leading(rows: Sequence[Criterion], ahead: Ahead, behind: Ahead) -> str:
