@@ -34,7 +34,7 @@ from sim.report.point_tables import (
     present,
 )
 from sim.report.sentences import notes_by_place, sentences
-from sim.report.stragglers import step_answer
+from sim.report.stragglers import step_answer, steps_table
 from sim.report.verdict import answer, verdict
 from sim.study.findings import MOST_ROWS, Findings, knee_of
 from sim.study.points import Curve, differing_work, differs
