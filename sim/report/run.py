@@ -29,6 +29,7 @@ from sim.report.point_tables import (
     Point,
     account_table,
     line_meanings,
+    links_table,
     metric_table,
     points_table,
     present,
