@@ -113,9 +113,13 @@ def table(rows: Iterable[_Row], columns: Sequence[Column[_Row]]) -> Table:
 
 
 def section(title: str, *blocks: Block | None) -> Section | None:
-    """A section of the blocks that there are; None without one. A table without rows is none."""
-    found = tuple(one for one in blocks if one is not None and not (isinstance(one, Table) and not one.rows))
-    return Section(title, found) if any(not isinstance(one, Said) for one in found) or found else None
+    """A section of the blocks that there are; None without one, or with nothing but words about what is not there."""
+    found = tuple(one for one in blocks if one is not None and not _is_empty(one))
+    return Section(title, found) if any(not isinstance(one, Said) for one in found) else None
+
+
+def _is_empty(block: Block) -> bool:
+    return (isinstance(block, Table) and not block.rows) or (isinstance(block, Bullets) and not block.texts)
 
 
 def page(title: str, lead: Sequence[Block], sections: Sequence[Section | None]) -> Page:
