@@ -13,12 +13,12 @@ import os
 from pathlib import Path
 
 from sim.cost.compute import Machine
+from sim.page.numbers import duration
 from sim.planner.search import Search, search
 from sim.prepare import look_up
 from sim.scenario import Scenario, scenario_from
 from sim.scenario.limits import plan_limit
 from sim.scenario.types import Search as Limits
-from sim.units import readable_time
 
 _NARAYANAN = "dgx-a100-superpod", "megatron-2021", 2048
 _ROWS = (
@@ -52,8 +52,8 @@ def main() -> None:
         published, alike = (_search(model, devices, batch, where, limits) for limits in ((*degrees, *same), same))
         ratio, like = (published.best.step_s / other.best.step_s for other in (found, alike))
         print(
-            f"| {model} | {devices:,} | {published.best.plan.summary()} | {readable_time(published.best.step_s)}"
-            f" | {found.best.plan.summary()} | {readable_time(found.best.step_s)} | {ratio:.3f}"
+            f"| {model} | {devices:,} | {published.best.plan.summary()} | {duration(published.best.step_s)}"
+            f" | {found.best.plan.summary()} | {duration(found.best.step_s)} | {ratio:.3f}"
             f" | {alike.best.plan.summary()} | {like:.3f} |",
             flush=True,
         )

@@ -8,12 +8,11 @@ from pathlib import Path
 from tabulate import tabulate
 
 from sim.outcome.outcome import Outcome
+from sim.page.numbers import duration, percent
 from sim.report.entries import comparisons, entries_screen
-from sim.report.sentences import percent
 from sim.scenario import Refusal
 from sim.sweep.execute import Failure, run_points
 from sim.sweep.grid import load
-from sim.units import readable_time
 from sim.validation.fine_tuning import RatioComparison, compare_pairs, read_pairs, states_bytes
 
 DOCS = Path(__file__).parent
@@ -53,9 +52,7 @@ def _article_row(outcome: Outcome) -> tuple[str, ...]:
     shown, error, kind = "-", "-", "nothing that can be compared"
     if published is not None and compared:
         shown = (
-            f"{published.device_hours:,.0f} device-hours"
-            if published.time_s is None
-            else readable_time(published.time_s)
+            f"{published.device_hours:,.0f} device-hours" if published.time_s is None else duration(published.time_s)
         )
         kind = "remembered" if published.remembered else "clean" if published.clean else "with downtime or other work"
         error = signed(compared[0].error) if compared[0].checks else "-"
@@ -65,7 +62,7 @@ def _article_row(outcome: Outcome) -> tuple[str, ...]:
         outcome.scenario.entry,
         f"{outcome.devices:,}",
         percent(outcome.mfu),
-        readable_time(outcome.time_to_train_s),
+        duration(outcome.time_to_train_s),
         f"{outcome.device_hours:,.0f}" if outcome.device_hours >= 100 else f"{outcome.device_hours:.3g}",
         shown,
         error,

@@ -28,7 +28,8 @@ from sim.report.comparison.verdict import short_verdict
 from sim.report.plans.asked import asked
 from sim.report.screen import screen
 from sim.report.sentences import sentences
-from sim.report.step_times import step_sentences
+from sim.report.stragglers import step_sentences
+
 from sim.study.compare import compare
 from sim.study.plans import study_all, systems_of
 from sim.study.points import curves

@@ -21,15 +21,15 @@ from sim.outcome.run.closed_form import effective_time_ratio, expected_cycle_s, 
 from sim.outcome.run.conditions import Checkpoints, Conditions
 from sim.outcome.run.recovery import Cluster, between_s, conditions
 from sim.outcome.run.simulated import TRAINING, Runs, simulate_runs
+from sim.page.numbers import duration, percent
 from sim.parallel.checkpoint import checkpoint_bytes
 from sim.report.charts.canvas import quiet, save, sheet, sheet_of
 from sim.report.entries import comparisons
-from sim.report.sentences import percent
 from sim.scenario.run_request import CheckpointRequest, Interval, RunRequest
 from sim.scenario.types import Training
 from sim.sweep.execute import Failure, run_points
 from sim.sweep.grid import load
-from sim.units import SECONDS_PER_YEAR, readable_time
+from sim.units import SECONDS_PER_YEAR
 from sim.validation.whole_runs import WholeRun, read_whole_runs
 
 DOCS = Path(__file__).parent
@@ -74,8 +74,8 @@ def profiles_table() -> str:
                 ", ".join(f"`{device}`" for device in _defaults(name)) or "-",
                 f"{a_day / 1024 * SECONDS_PER_YEAR / DAY_S:.3g}",
                 f"{a_day / 1024 * node * 1000:.3g}",
-                readable_time(DAY_S / a_day),
-                readable_time(profile.detection_s + profile.restart_s + profile.hardware_share * profile.replacement_s),
+                duration(DAY_S / a_day),
+                duration(profile.detection_s + profile.restart_s + profile.hardware_share * profile.replacement_s),
                 f"{figure.kind}, {figure.source}" if figure.source else figure.kind,
             )
         )
@@ -120,9 +120,7 @@ def intervals_table() -> str:
             for steps in (max(1, every // 2), every, 2 * every)
         ]
         times = run.between_failures_s, run.checkpoints.write_s, float(young_s), every * STEP_S
-        rows.append(
-            (f"{devices:,}", *(readable_time(one) for one in times), *(f"{100 * share:.2f} %" for share in shares))
-        )
+        rows.append((f"{devices:,}", *(duration(one) for one in times), *(f"{100 * share:.2f} %" for share in shares)))
     headers = ("devices", "a failure every", "writing", "Young", "chosen", "half of it", "chosen", "double of it")
     return table(rows, *headers)
 
@@ -181,7 +179,7 @@ def whole_row(run: WholeRun, outcome: Outcome) -> tuple[str, ...]:
     """One row of the table of whole runs."""
     published = outcome.scenario.published
     (compared, *_) = comparisons(outcome)
-    shown = f"{published.device_hours:,.0f} h" if published.device_hours else readable_time(published.time_s)
+    shown = f"{published.device_hours:,.0f} h" if published.device_hours else duration(published.time_s)
     kind = "fit row" if run.fitted else run.kind
     return (
         run.entry,

@@ -217,26 +217,3 @@ def fraction(value: object, where: str, *, upper: float = 1.0) -> float:
         )
         raise InputError(where, f"{shown(value)} is not a share between 0 and {upper:g}", remedy)
     return number
-
-
-def readable_number(value: float) -> str:
-    """Three digits for people, and all before the point: "2.13", "1,190"."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def readable_bytes(size_bytes: float) -> str:
-    """Format bytes for people, in GiB."""
-    return f"{size_bytes / 2**30:,.1f} GiB"
-
-
-def readable_time(time_s: float) -> str:
-    """Format a duration for people, with the unit that suits its size."""
-    return " ".join(time_and_unit(time_s))
-
-
-def time_and_unit(time_s: float) -> tuple[str, str]:
-    """The number of a readable time, and its unit."""
-    for unit, length_s in (("years", 365.25 * 86400), ("days", 86400), ("h", 3600), ("min", 60)):
-        if time_s >= 2 * length_s:
-            return f"{time_s / length_s:,.1f}", unit
-    return (f"{time_s:.3g}", "s") if time_s >= 1 else (f"{time_s * 1e3:.3g}", "ms")

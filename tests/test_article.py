@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from sim.outcome.outcome import Outcome
+from sim.page.numbers import duration
 from sim.report.entries import comparisons
 from sim.sweep.execute import run_points
 from sim.sweep.grid import load
-from sim.units import readable_time
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "article.md").read_text(encoding="utf-8")
@@ -39,7 +39,7 @@ def test_every_system_is_there(article):
 def test_the_page_says_what_a_run_finds(ran, name):
     (row,) = [line for line in PAGE.splitlines() if line.startswith(f"| {name} ")]
     cells = [cell.strip() for cell in row.strip("|").split("|")]
-    assert cells[3] == readable_time(ran[name].time_to_train_s)
+    assert cells[3] == duration(ran[name].time_to_train_s)
     checks = [one for one in comparisons(ran[name]) if one.checks]
     assert cells[6] == (f"{100 * checks[0].error:+.1f} %" if checks else "-")
 

@@ -9,14 +9,21 @@ import sim
 
 # From top to bottom; a room may import from itself and from what stands below it.
 ROOMS = (
-    "cli", "report", "records", "study", "sweep", "validation", "counterfactual", "simulate", "training", "planning", "prepare",
-    "machines", "planner", "outcome", "engine", "cost", "parallel", "workload", "hardware", "scenario", "catalog",
-    "page", "processes", "reading", "units", "errors",
+    "cli", "report", "records", "study", "sweep", "validation", "counterfactual", "simulate", "training", "planning",
+    "prepare", "machines", "planner", "outcome", "engine", "cost", "parallel", "workload", "hardware", "scenario",
+    "catalog", "page", "processes", "reading", "units", "errors",
 )  # fmt: skip
 LARGEST_MODULE = 300
 VAGUE = {"utils", "util", "helpers", "helper", "common", "misc"}
 # Where a heavy library may be used, so that the other rooms stay free of it.
-HOMES = {"simpy": {"engine"}, "networkx": {"hardware"}, "matplotlib": {"report"}, "rich": {"page"}, "click": {"cli"}, "pint": {"units"}}
+HOMES = {
+    "simpy": {"engine"},
+    "networkx": {"hardware"},
+    "matplotlib": {"report"},
+    "rich": {"page"},
+    "click": {"cli"},
+    "pint": {"units"},
+}
 
 PACKAGE = Path(sim.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -10,18 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.errors import InputError
-from sim.units import (
-    SECONDS_PER_YEAR,
-    UNITS,
-    Rate,
-    fraction,
-    link_rate,
-    quantity,
-    rate,
-    readable_bytes,
-    readable_time,
-    written_rate,
-)
+from sim.page.numbers import duration, gibibytes
+from sim.units import SECONDS_PER_YEAR, UNITS, Rate, fraction, link_rate, quantity, rate, written_rate
 
 NUMBERS = st.one_of(st.integers(), st.floats(allow_nan=True, allow_infinity=True))
 SIZES = st.floats(min_value=1e-3, max_value=1e6)
@@ -127,11 +117,11 @@ def test_a_number_that_was_likely_meant_in_per_cent_is_offered_so(value, remedy)
 
 
 def test_writes_for_people():
-    assert readable_bytes(80 * 2**30) == "80.0 GiB"
-    assert readable_time(0.0125) == "12.5 ms"
-    assert readable_time(90) == "90 s"
-    assert readable_time(3 * 3600) == "3.0 h"
-    assert readable_time(3 * 86400) == "3.0 days"
+    assert gibibytes(80 * 2**30) == "80.0 GiB"
+    assert duration(0.0125) == "12.5 ms"
+    assert duration(90) == "90 s"
+    assert duration(3 * 3600) == "3.0 h"
+    assert duration(3 * 86400) == "3.0 days"
 
 
 @pytest.mark.parametrize(

@@ -52,8 +52,9 @@ def collective(
     --alone, only the first of them does.
     """
     from sim.hardware.topology.named import one_domain
-    from sim.records.files import write_chart
+    from sim.records.files import write_charts
     from sim.report.charts.bus_bandwidth import bus_bandwidth_figure
+    from sim.report.charts.canvas import save
     from sim.report.collective import file_stem, read_study
     from sim.report.collective_document import collective_document
     from sim.report.collective_screen import collective_screen
@@ -61,7 +62,10 @@ def collective(
 
     built = one_domain(topology, devices, "--topology", changes)
     study = read_study(kind, built, ranks, stride, size, span, algorithm, alone=alone)
-    written = write_chart(bus_bandwidth_figure(study), out or Path("results") / "collective", file_stem(study))
+    written = write_charts(
+        lambda folder: save(bus_bandwidth_figure(study), folder, file_stem(study)),
+        out or Path("results") / "collective",
+    )
     if as_json:
         click.echo(json.dumps(collective_document(study), indent=1))
     else:
@@ -80,14 +84,16 @@ def draw(topology: str, devices: int | None, changes: Sequence[str], out: Path |
     A large one is drawn as the part that repeats: a few devices, what they are joined to, and how many there are.
     """
     from sim.hardware.topology.named import largest
-    from sim.records.files import write_chart
+    from sim.records.files import write_charts
+    from sim.report.charts.canvas import save
     from sim.report.charts.topology import topology_figure
     from sim.report.screen import written_files
     from sim.report.topology_summary import topology_summary
 
     built = largest(topology, devices, "TOPOLOGY", changes)
-    written = write_chart(
-        topology_figure(built), out or Path("results") / "topologies", f"{built.name}-{built.devices}"
+    written = write_charts(
+        lambda folder: save(topology_figure(built), folder, f"{built.name}-{built.devices}"),
+        out or Path("results") / "topologies",
     )
     click.echo(topology_summary(built))
     click.echo(written_files(written))

@@ -1,11 +1,12 @@
-"""What several commands share: how a scenario is named on the command line, and how long work shows."""
+"""What several commands share: how a scenario is named on the command line."""
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -34,8 +35,8 @@ STACK = click.option(
     shell_complete=COMPLETE_STACKS,
 )
 SIZE = click.option("--size", "changes", multiple=True, metavar="KEY=NUMBER", help="Change a size of the topology.")
+VERBOSE = click.option("--verbose", is_flag=True, help="Print the whole report instead of the first screen.")
 NO_CHARTS = click.option("--no-charts", is_flag=True, help="Write results without drawing them.")
-_PROGRESS_AFTER_S = 2.0
 _RESOLVED = "resolved.toml"
 
 
@@ -90,14 +91,6 @@ def scenario_path(file: Path) -> Path:
     return shelved if is_name else file
 
 
-def advance(bar: Any, total: int) -> None:
-    """One step further of so many, which is only known once it has begun."""
-    bar.total = total
-    bar.update()
-
-
-def progress(total: int, unit: str = "point") -> Any:
-    """A progress bar on a terminal, for anything that takes over two seconds."""
-    from tqdm import tqdm
-
-    return tqdm(total=total, unit=unit, delay=_PROGRESS_AFTER_S, disable=None, leave=False, file=sys.stderr)
+def typed() -> str:
+    """The command as it was typed, for a line that says what to type next."""
+    return shlex.join(["scaletax", *sys.argv[1:]])

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from sim.cli.editors import completed
-from sim.cli.options import COMPLETE_STACKS, COMPLETE_TOPOLOGIES, NO_CHARTS, SET, progress, scenarios_of
+from sim.cli.options import COMPLETE_STACKS, COMPLETE_TOPOLOGIES, NO_CHARTS, SET, scenarios_of
 
 _CORES = min(4, os.cpu_count() or 1)
 
@@ -71,6 +71,7 @@ def plan(
     For a model on a cluster, or for every system of a scenario FILE, whatever plan it has there. Where a system has
     several sizes, the plans of the largest are listed, and the best plan of each is compared.
     """
+    from sim.page.progress import Progress
     from sim.records.files import check_writable
     from sim.records.plan_files import write_studies
     from sim.report.plans.asked import asked, refuse_beside_file, sizes_of, with_limits
@@ -89,8 +90,8 @@ def plan(
     systems = systems_of(scenarios, sizes_of(sizes))
     directory = out or Path("results") / f"plan-{file.stem if file else scenarios[0].title}"
     check_writable(directory)
-    with progress(sum(map(len, systems)), "search") as bar:
-        studies, failures = study_all(systems, top, jobs, bar.update)
+    with Progress(sum(map(len, systems)), "search") as bar:
+        studies, failures = study_all(systems, top, jobs, bar.advance)
     if not as_json:
         click.echo(plans_screen(studies, top))
     written = write_studies(studies, failures, directory, charts=not no_charts)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from sim.cli.options import FILE, NO_CHARTS, SET, STACK, loaded_of, progress, scenarios_of
+from sim.cli.options import FILE, NO_CHARTS, SET, STACK, VERBOSE, loaded_of, scenarios_of, typed
 from sim.errors import DoesNotFit, ScaletaxError, exit_code_of
 
 
@@ -19,8 +20,9 @@ from sim.errors import DoesNotFit, ScaletaxError, exit_code_of
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the results (default: results/NAME).")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes to use.")
 @NO_CHARTS
-@click.option("--json", "as_json", is_flag=True, help="Print results.json instead of the table.")
-@click.option("--quiet", is_flag=True, help="Print only the files written.")
+@VERBOSE
+@click.option("--json", "as_json", is_flag=True, help="Print results.json instead of the screen.")
+@click.option("--quiet", is_flag=True, help="Print only where the files are.")
 def run(
     file: Path,
     overrides: Sequence[str],
@@ -28,35 +30,38 @@ def run(
     out: Path | None,
     jobs: int,
     no_charts: bool,
+    verbose: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Simulate every system of a scenario FILE: a table, charts, and where every device-second goes."""
-    from sim.records.files import check_writable, write_results
-    from sim.report.comparison.screen import verdict_screen
-    from sim.report.entries import entries_screen, has_entries
-    from sim.report.screen import screen, written_files
+    """Simulate every system of a scenario FILE: the answer on one screen; a report, charts and all numbers in files."""
+    from sim.page.progress import Progress
+    from sim.page.terminal import show
+    from sim.records.files import check_writable
+    from sim.report.run import next_line, run_page, run_screen, write_run
     from sim.study.compare import check_comparison
+    from sim.study.findings import findings
     from sim.sweep.execute import Failure, run_points
 
+    begun_s = time.monotonic()
     loaded = loaded_of(file, overrides, stack)
-    scenarios, refusals = loaded.scenarios, loaded.refusals
     directory = out or Path("results") / file.stem
-    check_comparison(scenarios)
+    check_comparison(loaded.scenarios)
     check_writable(directory)
-    with progress(len(scenarios)) as bar:
-        results = run_points(scenarios, jobs, bar.update)
-    outcomes = [result for result in results if not isinstance(result, Failure)]
+    with Progress(len(loaded.scenarios)) as bar:
+        results = run_points(loaded.scenarios, jobs, bar.advance)
     failures = [result for result in results if isinstance(result, Failure)]
+    outcomes = [result for result in results if not isinstance(result, Failure)]
     if not outcomes and failures:
         raise failures[0].error
-    messages = [str(failure.error) for failure in failures]
+    found = findings(outcomes, [str(failure.error) for failure in failures], loaded.refusals)
     if not as_json and not quiet:
-        of_entries = has_entries(outcomes, refusals)
-        click.echo(entries_screen(outcomes, refusals) if of_entries else screen(outcomes))
-        click.echo(verdict_screen(outcomes), nl=False)
-    written = write_results(outcomes, messages, directory, charts=False if no_charts else None, refusals=refusals)
-    click.echo(written[0].read_text(encoding="utf-8") if as_json else written_files(written), nl=not as_json)
+        show(run_page(found) if verbose else run_screen(found, time.monotonic() - begun_s))
+    written = write_run(found, directory, charts=False if no_charts else None)
+    if as_json:
+        click.echo(written[0].read_text(encoding="utf-8"), nl=False)
+    else:
+        show([next_line(written, "" if verbose else f"{typed()} --verbose")])
     for failure in failures:
         click.echo(f"error: {failure.error}", err=True)
     if failures:

@@ -26,13 +26,24 @@ class GuardedStream:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Write a text; a carriage return at its start is how a progress bar begins its line anew."""
-        start = len(text) - len(text.lstrip("\r"))
+        """Write a text."""
         try:
-            self._stream.write(text[:start] + printable(text[start:]))
+            self._stream.write(printable(text))
         except BrokenPipeError:
             self._to_nowhere()
         return len(text)
+
+    def styled(self, text: str) -> None:
+        """Write a text of the program's own, with the codes of its colours, as it is."""
+        try:
+            self._stream.write(text)
+        except BrokenPipeError:
+            self._to_nowhere()
+
+    @property
+    def unguarded(self) -> TextIO:
+        """The stream itself, for a progress bar."""
+        return self._stream
 
     def flush(self) -> None:
         """Hand on what was written."""

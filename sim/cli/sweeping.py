@@ -47,8 +47,8 @@ def sweep(
     Finished points are kept in one file of the folder and never computed twice. A point that fails is kept with its
     error, and the others go on.
     """
+    from sim.page.progress import Progress
     from sim.records.point_work import DEFECT, work
-    from sim.report.sweeps.progress import Teller
     from sim.report.sweeps.screen import sweep_screen
     from sim.scenario import read_document
     from sim.sweep.executors import workplace
@@ -70,8 +70,11 @@ def sweep(
             click.echo(f"warning: {words}", err=True)
         place = workplace(executor, jobs, "sim.records.point_work")
         try:
-            with Teller(total) as teller:
-                progress = run_sweep(document, path, points, store, place, work, teller, limit, teller.say)
+            with Progress(total) as bar:
+                progress = run_sweep(
+                    document, path, points, store, place, work,
+                    lambda now: bar.set(now.done, now.failed, now.done - now.new), limit, bar.say,
+                )  # fmt: skip
         except KeyboardInterrupt as stopped:
             again = " ".join(["scaletax", *sys.argv[1:]]).replace(" --fresh", "")
             click.echo(f"\nstopped; everything that was finished is kept. To go on:\n  {again}", err=True)

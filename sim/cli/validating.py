@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from sim.cli.options import advance, progress
 from sim.errors import InputError
 
 _ROLES = "Which rows to simulate: those held back for checking, those that constants may be fitted on, or both."
@@ -50,6 +49,7 @@ def validate(
     if unseen:
         _leave_out(jobs, json_file)
         return
+    from sim.page.progress import Progress
     from sim.records.files import check_writable
     from sim.report.screen import written_files
     from sim.report.validation.files import check_document, write_document, write_validation
@@ -61,8 +61,8 @@ def validate(
     check_writable(directory)
     if json_file is not None:
         check_document(json_file)
-    with progress(len(table.rows), "row") as bar:
-        validation, summary = validate_rows(table, role, jobs, lambda total: advance(bar, total))
+    with Progress(len(table.rows), "row") as bar:
+        validation, summary = validate_rows(table, role, jobs, bar.advance)
     written = write_validation(validation, summary, directory)
     if json_file is not None:
         write_document(validation, summary, json_file)
@@ -92,6 +92,7 @@ def _check_alone(context: click.Context) -> None:
 
 def _leave_out(jobs: int, json_file: Path | None) -> None:
     """Leave out one source after the other; print the errors, and write every row where a file is named."""
+    from sim.page.progress import Progress
     from sim.report.validation.files import check_document, write_unseen
     from sim.report.validation.unseen import unseen_screen
     from sim.validation.fitting import fit as fit_all
@@ -102,8 +103,8 @@ def _leave_out(jobs: int, json_file: Path | None) -> None:
     if json_file is not None:
         check_document(json_file)
     found = fit_all(scored(fit_cases()), jobs)
-    with progress(0, "row") as bar:
-        rows = leave_out_each(found, jobs, lambda total: advance(bar, total))
+    with Progress(0, "row") as bar:
+        rows = leave_out_each(found, jobs, bar.advance)
     click.echo(unseen_screen(unseen_groups(rows, {}), peers(rows)))
     if json_file is not None:
         write_unseen(rows, json_file)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sim.catalog.accuracy import Compared, ErrorClass, Evidence, Selection, Situation, class_of, load_evidence
-from sim.units import readable_number
+from sim.page.numbers import number
 
 PRETRAINING = "pretrain"
 _TO_P90 = 1.2816
@@ -235,5 +235,5 @@ def _whole(ends: tuple[float, float]) -> tuple[int, int]:
 
 def _range(ends: tuple[float, float]) -> str:
     """ "8 to 512", or one number where both are the same."""
-    low, high = map(readable_number, ends)
+    low, high = map(number, ends)
     return low if low == high else f"{low} to {high}"

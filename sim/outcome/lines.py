@@ -40,3 +40,9 @@ GROUPS: dict[str, dict[str, str]] = {
 }
 LINES: tuple[str, ...] = tuple(line for group in GROUPS.values() for line in group)
 SPLIT_LINES: tuple[str, ...] = tuple(GROUPS["split"])
+_TITLES = {"stranded": "idle devices", "sharding_loss": "small kernels"}
+
+
+def line_title(line: str) -> str:
+    """A line as charts and screens call it: "data comm", "small kernels"."""
+    return _TITLES.get(line, line.replace("_", " "))

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from sim.catalog import Model, Wafer, WaferStack
 from sim.errors import DoesNotFit, InputError
+from sim.page.numbers import gibibytes
 from sim.scenario.bounds import divisors
 from sim.scenario.types import PlanRequest, Scenario, Search
-from sim.units import readable_bytes
 from sim.workload.kinds import model_kinds
 from sim.workload.layer import Slice
 from sim.workload.operations import Style
@@ -140,13 +140,13 @@ def _check_fit(scenario: Scenario, micro_batch: int, wafer: Wafer, stack: WaferS
     if needed > wafer.sram_bytes:
         single = wafer_memory_bytes(scenario.model, scenario.training.sequence, 1, stack, style)
         remedy = (
-            f"one sequence needs {readable_bytes(single)}: use a smaller micro_batch"
+            f"one sequence needs {gibibytes(single)}: use a smaller micro_batch"
             if single <= wafer.sram_bytes
-            else f"one sequence alone needs {readable_bytes(single)}: shorten the sequence"
+            else f"one sequence alone needs {gibibytes(single)}: shorten the sequence"
         )
         raise DoesNotFit(
             scenario.where,
-            f"a micro-batch of {micro_batch} needs {readable_bytes(needed)} of the {readable_bytes(wafer.sram_bytes)}"
+            f"a micro-batch of {micro_batch} needs {gibibytes(needed)} of the {gibibytes(wafer.sram_bytes)}"
             f" on a {wafer.title}",
             remedy,
         )

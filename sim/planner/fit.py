@@ -10,13 +10,13 @@ from sim.catalog import Gpu
 from sim.cost.compute import Machine
 from sim.errors import DoesNotFit
 from sim.hardware.topology import Topology
+from sim.page.numbers import gibibytes
 from sim.parallel.check import check_plan
 from sim.parallel.memory import StageMemory, plan_memory
 from sim.parallel.plan import Plan
 from sim.planner.space import tensor_degrees
 from sim.scenario.bounds import divisors
 from sim.scenario.types import PlanRequest, Scenario
-from sim.units import readable_bytes
 
 
 class Fullest(NamedTuple):
@@ -55,14 +55,12 @@ def does_not_fit(
     scenario: Scenario, machines: Sequence[Machine], topologies: Sequence[Topology], fullest: Fullest
 ) -> DoesNotFit:
     """The error for a plan of the user's: item by item, and single changes that would fit."""
-    changes = [
-        f"{change} ({readable_bytes(needed)})" for change, needed in _fitting_changes(scenario, machines, topologies)
-    ]
+    changes = [f"{change} ({gibibytes(needed)})" for change, needed in _fitting_changes(scenario, machines, topologies)]
     stage, memory, gpu = fullest
     remedy = f"would fit with {' or '.join(changes)}" if changes else "no single change of the plan would fit"
     return DoesNotFit(
         f"{scenario.where}.plan",
-        f"stage {stage} needs {readable_bytes(memory.total)} of the {readable_bytes(gpu.hbm_bytes)}"
+        f"stage {stage} needs {gibibytes(memory.total)} of the {gibibytes(gpu.hbm_bytes)}"
         f" on an {gpu.title}\n{items_of(memory.items())}",
         remedy,
     )

@@ -12,13 +12,13 @@ from sim.cost.compute import Machine
 from sim.errors import DoesNotFit
 from sim.hardware.network import Network, NetworkTable
 from sim.hardware.topology import Topology
+from sim.page.numbers import gibibytes
 from sim.parallel.plan_block import PlanBlock
 from sim.planner.fit import fullest_stage, items_of
 from sim.planner.limits import limited
 from sim.planner.screen import Screen
 from sim.planner.space import legal_plans, plan_at, plans_with_fewer_replicas
 from sim.scenario.types import PlanRequest, Scenario
-from sim.units import readable_bytes
 
 _MOST_DEVICES = 1 << 17
 """Devices up to which a place for a model is looked for."""
@@ -45,7 +45,7 @@ def nothing_fits(
         scenario.where,
         f"no plan{limits} fits {scenario.model.name} on {scenario.system.devices:,} x {machine.gpu.title}"
         f" with the stack '{machine.stack.name}'\nthe nearest, {nearest.summary()}, needs"
-        f" {readable_bytes(float(peak.min()))} of the {readable_bytes(machine.gpu.hbm_bytes)}{kept}\n"
+        f" {gibibytes(float(peak.min()))} of the {gibibytes(machine.gpu.hbm_bytes)}{kept}\n"
         f"{items_of(fullest_stage(scenario, nearest, (machine,)).memory.items())}",
         _remedy(scenario, screen, capacity_bytes, at_least=2 * scenario.system.devices),
     )

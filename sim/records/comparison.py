@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from sim.outcome.comparison.matching import Match
-from sim.records.runs import range_record
-from sim.report.comparison.verdict import verdict
 from sim.study.compare import LIMITS, Bend, Comparison, Equal
 from sim.study.criteria import Criterion, criteria
 
 
-def comparison_record(comparison: Comparison) -> dict[str, Any]:
-    """Everything of it but the points, which results.json has already; null is unknown."""
+def comparison_record(comparison: Comparison, verdict: Sequence[str]) -> dict[str, Any]:
+    """Everything of it but the points, which results.json has already; null is unknown. verdict: in sentences."""
     return {
-        "verdict": verdict(comparison),
+        "verdict": list(verdict),
         "criteria": [_criterion(row) for row in criteria(comparison)],
         "knees": [_bend(bend) for bend in comparison.bends],
         "equals": [_equal(equal) for equal in comparison.equals],
@@ -29,8 +28,7 @@ def comparison_rows(comparison: Comparison) -> list[dict[str, Any]]:
 
 
 def _criterion(row: Criterion) -> dict[str, Any]:
-    words = {"own": str(row.own), "other": str(row.other), "assumed": [str(one) for one in row.assumed]}
-    return {**dataclasses.asdict(row), **words}
+    return {**dataclasses.asdict(row), "assumed": [str(one) for one in row.assumed]}
 
 
 def _bend(bend: Bend) -> dict[str, Any]:
@@ -43,48 +41,44 @@ def _bend(bend: Bend) -> dict[str, Any]:
     }
 
 
-def _equal(equal: Equal) -> dict[str, Any]:
+def _shared(equal: Equal) -> dict[str, Any]:
+    """What the record and the row have in common."""
     return {
         "reference": equal.reference[0].label,
         "reference_devices": equal.reference[1].devices,
         "system": equal.curve.label,
-        "match": _match(equal.match),
-        "lowest": _match(equal.lowest),
-        "highest": _match(equal.highest),
         "tax": equal.tax,
         "useful_share": equal.useful,
-        "rental_usd": range_record(equal.rental_usd),
-        "owned_usd": range_record(equal.owned_usd),
-        "energy_joules": range_record(equal.energy_joules),
-        "at_equal": {
-            name: dataclasses.asdict(found) if (found := equal.afforded.get(name)) else None for name in LIMITS
-        },
-        "counterfactual": {name: _match(match) for name, match in equal.counterfactual.items()},
     }
 
 
+def _equal(equal: Equal) -> dict[str, Any]:
+    return {
+        **_shared(equal),
+        **{name: plain(getattr(equal, name)) for name in ("match", "lowest", "highest")},
+        **{name: plain(getattr(equal, name)) for name in ("rental_usd", "owned_usd", "energy_joules")},
+        "at_equal": {name: plain(equal.afforded.get(name)) for name in LIMITS},
+        "counterfactual": {name: plain(match) for name, match in equal.counterfactual.items()},
+    }
+
+
+def plain(record: Any) -> dict[str, Any] | None:
+    """A frozen record as plain data; null is unknown."""
+    return None if record is None else dataclasses.asdict(record)
+
+
 def _row(equal: Equal) -> dict[str, Any]:
-    row: dict[str, Any] = {}
-    for name, match in (("devices", equal.match), ("devices_low", equal.lowest), ("devices_high", equal.highest)):
-        row[name] = match.devices if match else None
-        row[f"{name}_reach"] = match.reach if match else None
+    matches: tuple[tuple[str, Match | None], ...] = (
+        ("devices", equal.match), ("devices_low", equal.lowest), ("devices_high", equal.highest),
+    )  # fmt: skip
+    row: dict[str, Any] = {"reference_time_s": equal.reference[1].time_to_train_s}
+    for name, match in matches:
+        row |= {name: match.devices if match else None, f"{name}_reach": match.reach if match else None}
     for name in LIMITS:
         found = equal.afforded.get(name)
         row[f"devices_at_equal_{name}"] = found.devices if found else None
         row[f"time_at_equal_{name}_s"] = found.time_s if found else None
-    return {
-        "reference": equal.reference[0].label,
-        "reference_devices": equal.reference[1].devices,
-        "reference_time_s": equal.reference[1].time_to_train_s,
-        "system": equal.curve.label,
-        **row,
-        "tax": equal.tax,
-        "useful_share": equal.useful,
-        "rental_usd": equal.rental_usd.typical if equal.rental_usd else None,
-        "owned_usd": equal.owned_usd.typical if equal.owned_usd else None,
-        "energy_joules": equal.energy_joules.typical if equal.energy_joules else None,
-    }
-
-
-def _match(match: Match | None) -> dict[str, Any] | None:
-    return None if match is None else dataclasses.asdict(match)
+    for name in ("rental_usd", "owned_usd", "energy_joules"):
+        amount = getattr(equal, name)
+        row[name] = amount.typical if amount else None
+    return {**_shared(equal), **row}

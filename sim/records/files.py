@@ -12,64 +12,21 @@ import tempfile
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sim.errors import InputError, shown
-from sim.outcome.outcome import Outcome
-from sim.page.borders import csv_text
-from sim.records.comparison import comparison_rows
-from sim.records.document import results_document, summary_rows
-from sim.report.comparison.page import page
-from sim.report.entries import entry_rows, has_entries
-from sim.scenario import Refusal, resolved_toml
-from sim.study.compare import compare
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-__all__ = ["check_writable", "write_chart", "write_folder", "write_results"]
+from sim.page.blocks import Page, Picture, Section
+from sim.page.html import html
+from sim.page.markdown import markdown
+from sim.scenario import Scenario, resolved_toml
 
 _RESULTS, _FILES = "results.json", "files"
 _STOPS = (signal.SIGINT, signal.SIGTERM)
-_SUFFIXES = (".json", ".csv", ".toml", ".md", ".png", ".svg")
+_SUFFIXES = (".json", ".csv", ".toml", ".md", ".html", ".png", ".svg")
 """Of everything that is written into a folder."""
-
-
-def write_results(
-    outcomes: Sequence[Outcome],
-    failures: Sequence[str],
-    directory: Path,
-    charts: bool | None = None,
-    refusals: Sequence[Refusal] = (),
-) -> list[Path]:
-    """Write results.json, summary.csv, the resolved scenario and the charts; return their paths.
-
-    failures: messages of the points that ended in an error. refusals: entries that were expected to be refused; a file
-    with entries has entries.csv as well.
-    directory: made if need be; files of an earlier run in it are replaced, other files are left alone.
-    charts: whether to draw; None asks the scenarios.
-    Everything is written beside its place and moved there at the end, so that stopping leaves nothing half-written.
-    Raises InputError when the folder cannot be written.
-    """
-    if charts is None:
-        charts = any(outcome.scenario.report.charts for outcome in outcomes)
-    texts = {
-        "summary.csv": csv_text(summary_rows(outcomes)),
-        **({"entries.csv": csv_text(entry_rows(outcomes, refusals))} if has_entries(outcomes, refusals) else {}),
-        **_compared(outcomes),
-        **_resolved(outcomes),
-    }
-
-    def draw(folder: Path) -> list[Path]:
-        # Drawing is the one heavy import of this room.
-        from sim.report.charts import chart_files
-
-        return chart_files(outcomes, folder)
-
-    document = results_document(outcomes, failures, refusals)
-    return write_folder(directory, document, texts, draw if charts and outcomes else None)
 
 
 def write_folder(
@@ -77,20 +34,24 @@ def write_folder(
     document: Mapping[str, Any],
     texts: Mapping[str, str],
     draw: Callable[[Path], Sequence[Path]] | None = None,
+    page: Page | None = None,
 ) -> list[Path]:
     """Write results.json, other texts and charts into a folder, all of them or none; return the paths.
 
     document: for results.json, which also gets the name and the SHA-256 of every other file. texts: by file name.
-    draw: draws into the folder that it is given, and returns the paths. What an earlier run recorded and is still as it
+    draw: draws into the folder that it is given, and returns the paths. page: the report, written as report.md and
+    report.html with the charts that were drawn. What an earlier run recorded and is still as it
     was written is replaced or deleted. Any other file with a name that is needed is the user's: it gets another name,
     and a note on stderr says so. Raises InputError when the folder cannot be written.
     """
     with _reported(directory), _workspace(directory) as workspace:
         folder = workspace / "results"
         folder.mkdir()
-        for name, text in texts.items():
+        charts = [path.name for path in (draw(folder) if draw else ())]
+        written = {**(_reports(page, charts) if page else {}), **texts}
+        for name, text in written.items():
             (folder / name).write_bytes(text.encode("utf-8"))
-        names = [*texts, *(path.name for path in (draw(folder) if draw else ()))]
+        names = [*written, *charts]
         whole = {**document, _FILES: {name: _digest(folder / name) for name in names}}
         (folder / _RESULTS).write_text(json.dumps(whole, indent=1, allow_nan=False) + "\n", encoding="utf-8")
         own = _earlier_files(directory)
@@ -108,35 +69,32 @@ def check_writable(directory: Path) -> None:
         _refuse_folders(directory)
 
 
-def write_chart(figure: Figure, directory: Path, name: str) -> list[Path]:
-    """Write one chart as name.png and name.svg beside whatever else lies in a folder, made if need be; return both.
+def write_charts(draw: Callable[[Path], Sequence[Path]], directory: Path) -> list[Path]:
+    """Write charts beside whatever else lies in a folder, made if need be; return their paths.
 
-    Raises InputError when the folder cannot be written.
+    draw: as in write_folder. Raises InputError when the folder cannot be written.
     """
-    from sim.report.charts.canvas import save
-
     with _reported(directory), _workspace(directory) as workspace:
         folder = workspace / "charts"
         folder.mkdir()
-        names = [path.name for path in save(figure, folder, name)]
+        names = [path.name for path in draw(folder)]
         _move(folder, directory, names)
     return [directory / each for each in names]
 
 
-def _compared(outcomes: Sequence[Outcome]) -> dict[str, str]:
-    """The report of a comparison, where the scenario asks for one."""
-    comparison = compare(outcomes)
-    if comparison is None:
-        return {}
-    return {"report.md": page(comparison), "comparison.csv": csv_text(comparison_rows(comparison))}
-
-
-def _resolved(outcomes: Sequence[Outcome]) -> dict[str, str]:
-    """File name -> text; points that one document cannot hold go to numbered ones."""
-    documents = resolved_toml([outcome.scenario for outcome in outcomes])
+def resolved_files(scenarios: Sequence[Scenario], name: str = "resolved") -> dict[str, str]:
+    """Name of a file -> scenarios with every default written out; what one document cannot hold goes to several."""
+    documents = resolved_toml(scenarios)
     if len(documents) == 1:
-        return {"resolved.toml": documents[0]}
-    return {f"resolved-{number}.toml": text for number, text in enumerate(documents, start=1)}
+        return {f"{name}.toml": documents[0]}
+    return {f"{name}-{number}.toml": text for number, text in enumerate(documents, start=1)}
+
+
+def _reports(page: Page, charts: Sequence[str]) -> dict[str, str]:
+    """The report in both formats, with the charts at its end."""
+    pictures = tuple(Picture(name, Path(name).stem.replace("-", " ")) for name in charts if name.endswith(".png"))
+    whole = replace(page, sections=(*page.sections, *([Section("Charts", pictures)] if pictures else [])))
+    return {"report.md": markdown(whole), "report.html": html(whole)}
 
 
 @contextmanager

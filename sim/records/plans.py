@@ -9,8 +9,8 @@ from typing import Any
 from sim.catalog import plan_spreads
 from sim.errors import ScaletaxError
 from sim.planning import PlanRow, PlanStudy, SizeStudy, believed
+from sim.records.belief import confidence_record
 from sim.records.document import RESULTS_SCHEMA, effort_record, plain_data, versions
-from sim.report.accuracy import confidence_record
 from sim.scenario import resolved_documents
 from sim.scenario.amounts import batch_note
 from sim.scenario.types import name_of

@@ -6,8 +6,8 @@ import dataclasses
 from pathlib import Path
 
 from sim.errors import Defect, defect_of
+from sim.records.belief import warnings_of
 from sim.records.document import plain_data, plan_record, summary_rows
-from sim.report.accuracy import warnings_of
 from sim.scenario.types import Scenario
 from sim.simulate import simulate
 from sim.sweep.crew import Result
@@ -30,5 +30,10 @@ def work(scenario: Scenario) -> Result:
         return Result({"row": {**names, "error": str(told)}, **said, **defect}, failed=True)
     (row,) = summary_rows([outcome])
     del row["title"]
-    record = {"row": row, "plan": plan_record(outcome), "warnings": list(warnings_of(outcome)), "notes": outcome.notes}
+    record = {
+        "row": row,
+        "plan": plan_record(outcome.plan),
+        "warnings": list(warnings_of(outcome)),
+        "notes": outcome.notes,
+    }
     return Result(plain_data(record), failed=False)

@@ -1,17 +1,17 @@
-"""The run over days and its bill as plain data, for results.json and summary.csv."""
+"""The run over days, its bill, and steps that differ as plain data: what results.json has of them beside metrics."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import Any
 
-from sim.catalog import Range
+from sim.catalog import Range, Variation
 from sim.outcome.economics import RunBill
-from sim.outcome.outcome import Outcome
-from sim.outcome.run.training_run import RUN_PERCENTILES, TrainingRun
+from sim.outcome.run.training_run import TrainingRun
+from sim.outcome.step_times import HeldUp, StepTimes
 
 _AMOUNTS = ("energy_joules", "rental_usd", "purchase_usd")
+_MOST_HELD_UP = 10
 
 
 def run_record(run: TrainingRun | None) -> dict[str, Any] | None:
@@ -22,7 +22,6 @@ def run_record(run: TrainingRun | None) -> dict[str, Any] | None:
     return {
         "runs": len(run.runs.times_s),
         "reliability": run.reliability.name,
-        **_times(run),
         "time_to_train_mean_s": run.mean_s,
         "start_up_s": conditions.start_up_s,
         "recovery_s": conditions.mean_recovery_s,
@@ -34,16 +33,15 @@ def run_record(run: TrainingRun | None) -> dict[str, Any] | None:
 
 
 def bill_record(bill: RunBill | None) -> dict[str, Any] | None:
-    """What the median run costs, each amount with its cheap and its dear end; null is unknown."""
+    """What a token of the median run costs, from low to high, and what that rests on; null is unknown."""
     if bill is None:
         return None
-    amounts = {name: range_record(getattr(bill, name)) for name in _AMOUNTS}
-    each = {f"{name}_per_token": range_record(bill.per_token(getattr(bill, name))) for name in _AMOUNTS}
-    words = {
-        name: [str(one) for one in getattr(bill, name)]
-        for name in ("rental_dates", "purchase_dates", "unknown", "assumed")
+    amounts = {name: bill.per_token(getattr(bill, name)) for name in _AMOUNTS}
+    words = ("rental_dates", "purchase_dates", "unknown", "assumed")
+    return {
+        **{f"{name}_per_token": range_record(amount) for name, amount in amounts.items()},
+        **{name: [str(one) for one in getattr(bill, name)] for name in words},
     }
-    return {"device_hours": bill.device_hours, **amounts, **each, **words}
 
 
 def range_record(amount: Range | None) -> dict[str, float] | None:
@@ -51,31 +49,27 @@ def range_record(amount: Range | None) -> dict[str, float] | None:
     return None if amount is None else dataclasses.asdict(amount)
 
 
-def losses_record(outcome: Outcome) -> list[dict[str, Any]]:
-    """What each law expects; fitted: on models like this one."""
-    return [dataclasses.asdict(one) for one in outcome.expected_losses]
+def variation_record(variation: Variation) -> dict[str, Any]:
+    """A variation by its name, and all its numbers as they were used; figures are cited elsewhere."""
+    record = dataclasses.asdict(variation)
+    del record["figures"]
+    return record
 
 
-def run_columns(outcome: Outcome) -> dict[str, Any]:
-    """Columns of summary.csv: empty where only a step was simulated, and where a price is unknown."""
-    run, bill = outcome.run, outcome.bill
-    columns: dict[str, Any] = {"undisturbed_s": outcome.undisturbed_s, **(_times(run) if run else {})}
-    for amount in _AMOUNTS:
-        known: Range | None = getattr(bill, amount, None)
-        columns |= {
-            f"{amount}_low": known.low if known else None,
-            amount: known.typical if known else None,
-            f"{amount}_high": known.high if known else None,
-        }
-    return columns
-
-
-def _times(run: TrainingRun) -> dict[str, Any]:
-    between_s = run.conditions.between_failures_s
+def step_times_record(steps: StepTimes | None) -> dict[str, Any] | None:
+    """The simulated steps; None where devices are alike."""
+    if steps is None:
+        return None
     return {
-        **{f"time_to_train_p{percent}_s": run.percentile_s(percent) for percent in RUN_PERCENTILES},
-        "goodput": run.goodput,
-        "failures": run.mean_failures,
-        "mean_time_between_failures_s": between_s if math.isfinite(between_s) else None,
-        "checkpoint_every_steps": run.conditions.checkpoints.every_steps or None,
+        "late_s": dict(steps.late_s),
+        "held_up": [_held_up(one) for one in steps.held_up[:_MOST_HELD_UP]],
+        "times_s": steps.times_s.tolist(),
     }
+
+
+def _held_up(one: HeldUp) -> dict[str, Any]:
+    """One of the stragglers; its place in the plan is null where it is no device."""
+    if one.device is None:
+        places = dict.fromkeys(("device", "actor", "replica", "rank"))
+        return {"by": one.by, "steps": one.steps, **places, "node": one.node}
+    return dataclasses.asdict(one)

@@ -9,15 +9,14 @@ from tabulate import tabulate
 from sim.errors import DoesNotFit
 from sim.machines import Prepared
 from sim.page.borders import ascii_only
+from sim.page.numbers import counted, gibibytes
 from sim.prepare import look_up
 from sim.report.layout import WIDTH
 from sim.scenario import Scenario
 from sim.scenario.amounts import batch_note
 from sim.simulate import resolution_of
 from sim.study.axis_words import axis_words
-from sim.study.points import counted
 from sim.study.variation_words import variation_words
-from sim.units import readable_bytes
 from sim.workload.parameters import count_parameters
 
 _MARGIN = " " * 12
@@ -38,7 +37,7 @@ def checked(prepared: Prepared) -> str:
         f"  plan      {prepared.plan.summary()} ({chosen}),"
         f" uses {prepared.plan.devices} of {counted(system.devices, 'device')}",
         *_variation(scenario),
-        f"  memory    {readable_bytes(prepared.memory.peak_bytes)} of {readable_bytes(prepared.memory.capacity_bytes)}"
+        f"  memory    {gibibytes(prepared.memory.peak_bytes)} of {gibibytes(prepared.memory.capacity_bytes)}"
         f" on the fullest device{_margin(prepared)}",
     ]
     return ascii_only("\n".join([*lines, _memory_table(prepared)]))

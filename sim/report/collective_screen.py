@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from sim.page.borders import ascii_only
+from sim.page.numbers import counted, gigabytes_per_s, message, short_time
 from sim.report.collective import Row, Study
 from sim.report.layout import flush, table, wrapped
-from sim.study.points import counted
 
 _HEADERS = ("algorithm", "protocol", "time", "algorithm\nGB/s", "bus\nGB/s")
 _BINARY = (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))
@@ -38,33 +38,10 @@ def collective_screen(study: Study) -> str:
     return ascii_only("\n\n".join(parts)) + "\n"
 
 
-def readable_size(size_bytes: float) -> str:
-    """A message size for people: "64 MiB" where it is a whole number of binary units, "1 GB" otherwise."""
-    for unit, length in _BINARY:
-        if size_bytes >= length and size_bytes % length == 0:
-            return f"{size_bytes / length:,.0f} {unit}"
-    for unit, decimal_length in _DECIMAL:
-        if size_bytes >= decimal_length:
-            return f"{size_bytes / decimal_length:,.4g} {unit}"
-    return f"{size_bytes:,.4g} B"
-
-
-def readable_short_time(time_s: float) -> str:
-    """A duration for people, from microseconds to seconds, in four digits."""
-    unit, length_s = next((entry for entry in _TIME_UNITS if time_s >= entry[1]), _TIME_UNITS[-1])
-    return f"{time_s / length_s:#,.4g} {unit}".replace(". ", " ")
-
-
-def gigabytes_per_s(rate_bytes_per_s: float) -> str:
-    """A rate for people, in GB/s."""
-    rate = rate_bytes_per_s / 1e9
-    return f"{rate:,.1f}" if rate >= 9.995 else f"{rate:.2f}" if rate >= 0.0995 else f"{rate:.2g}"
-
-
 def _headline(study: Study) -> str:
     topology = study.topology
     return (
-        f"{study.title} of {readable_size(study.size_bytes)} on {topology.devices:,} x {topology.device}:"
+        f"{study.title} of {message(study.size_bytes)} on {topology.devices:,} x {topology.device}:"
         f" {topology.title}, library {topology.about.library.name}"
         + (f" held to {study.algorithm}" if study.algorithm else "")
     )
@@ -92,7 +69,7 @@ def _who(study: Study) -> str:
 def _answer(study: Study) -> str:
     chosen = study.row(study.fastest(study.size_bytes), study.size_bytes)
     return (
-        f"{readable_short_time(chosen.time_s)} by {', '.join(filter(None, (chosen.algorithm, chosen.protocol)))}:"
+        f"{short_time(chosen.time_s)} by {', '.join(filter(None, (chosen.algorithm, chosen.protocol)))}:"
         f" bus bandwidth {gigabytes_per_s(chosen.bus_bytes_per_s)} GB/s,"
         f" algorithm bandwidth {gigabytes_per_s(chosen.algorithm_bytes_per_s)} GB/s"
     )
@@ -118,7 +95,7 @@ def _bottleneck(study: Study) -> str:
 
 def _figures(row: Row) -> tuple[str, ...]:
     rates = (gigabytes_per_s(row.algorithm_bytes_per_s), gigabytes_per_s(row.bus_bytes_per_s))
-    return row.algorithm, row.protocol or "-", readable_short_time(row.time_s), *rates
+    return row.algorithm, row.protocol or "-", short_time(row.time_s), *rates
 
 
 def _options_table(study: Study) -> str:
@@ -127,11 +104,11 @@ def _options_table(study: Study) -> str:
     options = sorted(study.options, key=lambda option: float(option.time_s(study.size_bytes)))
     rows = [("*" if option is chosen else "", *_figures(study.row(option, study.size_bytes))) for option in options]
     text = flush(table(rows, "lllr", ("", *_HEADERS)))
-    return f"At {readable_size(study.size_bytes)} (* {study.choice}):\n{text}"
+    return f"At {message(study.size_bytes)} (* {study.choice}):\n{text}"
 
 
 def _sizes_table(study: Study) -> str:
     """The library's choice at every size."""
-    rows = [(readable_size(size), *_figures(study.row(study.fastest(size), size))) for size in study.sizes_bytes]
+    rows = [(message(size), *_figures(study.row(study.fastest(size), size))) for size in study.sizes_bytes]
     text = flush(table(rows, "rllr", ("size", *_HEADERS)))
     return f"{study.choice[0].upper()}{study.choice[1:]} by size:\n{text}"

@@ -1,173 +1,99 @@
-"""What a file of named entries found: a row for each of its points, beside what was published, and for each refusal."""
+"""What a file of named entries found: each of its points beside what was published, and each refusal."""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from statistics import fmean, median
 
-from sim.catalog import law_names, load_sources
+from sim.catalog import load_sources
 from sim.outcome.outcome import Outcome
-from sim.page.borders import ascii_only
-from sim.records.runs import run_columns
-from sim.report.accuracy import accuracy_notes, warnings_of
-from sim.report.layout import few, table, wrapped
-from sim.report.run_screen import run_sources, run_table
-from sim.report.sentences import percent
-from sim.scenario import Published, Refusal, Scenario
-from sim.scenario.amounts import batch_note
-from sim.units import readable_number, readable_time
+from sim.page.blocks import Bullets, Column, Section, Table, section, table, words
+from sim.page.numbers import counted, duration, few, number, percent, signed_percent, usd, whole
+from sim.records.belief import error_band
+from sim.scenario import Published, Refusal
+from sim.study.findings import Findings
+from sim.study.published import error_of
 
-_NAME_WIDTH = 24
-_HOUR_S = 3600.0
-_HEADERS = (
-    "entry",
-    "model",
-    "devices",
-    "step\ntime",
-    "MFU",
-    "time to\ntrain",
-    "device-\nhours",
-    "loss",
-    "published",
-    "error",
-)
-_COMPARED = _HEADERS[-2:]
-"""Shown where there is something to compare with."""
-_DOWNTIME = "*"
-_REMEMBERED = "?"
+_DOWNTIME, _REMEMBERED = "*", "?"
+_Row = Outcome | Refusal
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """One published figure beside the predicted one. error: signed, predicted over published less one."""
-
-    name: str
-    predicted: float
-    published: float
-    checks: bool
-    """False where the published figure is remembered: shown, never counted."""
-
-    @property
-    def error(self) -> float:
-        """How far the prediction is above what was published, as a share of it."""
-        return self.predicted / self.published - 1.0
-
-
-def comparisons(outcome: Outcome) -> list[Comparison]:
-    """Every published figure of a point that the simulation predicts: time, and device-hours.
-
-    A clean figure is held against the steps alone, any other against the run with its failures and checkpoints.
-    """
-    published = outcome.scenario.published
-    if published is None:
-        return []
-    predicted_s = outcome.undisturbed_s if published.clean else outcome.time_to_train_s
-    pairs = (
-        ("time_to_train_s", predicted_s, published.time_s),
-        ("device_hours", predicted_s * outcome.devices / _HOUR_S, published.device_hours),
-    )
+def entries_answer(found: Findings) -> list[str]:
+    """How far the predictions are from what was published, or how many points there are to look at."""
+    errors = {id(one): error for one in found.outcomes if (error := error_of(one)) is not None}
+    refused = f" {counted(len(found.refusals), 'entry')} refused." if found.refusals else ""
+    refused = refused.replace("entrys", "entries")
+    if not errors:
+        fastest = min(found.outcomes, key=lambda one: one.time_to_train_s)
+        return [f"{_label(fastest, found)} is soonest done: {duration(fastest.time_to_train_s)}.{refused}"]
+    worst = max((one for one in found.outcomes if id(one) in errors), key=lambda one: abs(errors[id(one)]))
+    sizes = [abs(error) for error in errors.values()]
     return [
-        Comparison(name, own, theirs, not published.remembered) for name, own, theirs in pairs if theirs is not None
+        f"{counted(len(errors), 'published figure')}: predictions are {percent(median(sizes))} off in the median,"
+        f" {percent(fmean(sizes))} on average, at worst {signed_percent(errors[id(worst)])}"
+        f" ({_label(worst, found)}).{refused}"
     ]
 
 
-def has_entries(outcomes: Sequence[Outcome], refusals: Sequence[Refusal]) -> bool:
-    """Whether a run is that of a file with entries."""
-    return bool(refusals) or any(outcome.scenario.entry for outcome in outcomes)
+def entries_table(found: Findings, most: int) -> Table:
+    """A row for each point, those with a published figure first, and each refusal: at most so many."""
+    ordered = sorted(found.outcomes, key=lambda one: error_of(one) is None) if len(found.outcomes) > most else None
+    rows: list[_Row] = [*(ordered or found.outcomes), *found.refusals]
+    return _table(rows[:most], found)
 
 
-def entries_screen(outcomes: Sequence[Outcome], refusals: Sequence[Refusal]) -> str:
-    """The report of a file with entries as plain text: ASCII only, narrow enough for a terminal."""
-    dashes = ["-"] * (len(_HEADERS) - 3)
-    refused = [(_narrow(one.entry), _narrow(one.model), *dashes, "refused") for one in refusals]
-    rows = [*(_row(outcome, outcomes) for outcome in outcomes), *refused]
-    titles = dict.fromkeys(outcome.scenario.title for outcome in outcomes)
-    compared = bool(refusals) or any(outcome.scenario.published for outcome in outcomes)
-    width = len(_HEADERS) if compared else len(_HEADERS) - len(_COMPARED)
-    said = [*map(_reason, refusals), *_legend(outcomes), *_losses(outcomes), *_sources(outcomes, refusals)]
-    parts = [
-        "\n".join(titles),
-        table([row[:width] for row in rows], "llr", _HEADERS[:width]),
-        run_table(outcomes),
-        "\n".join(wrapped(line) for line in run_sources(outcomes)),
-        "\n".join(map(wrapped, said)),
-        "\n".join(wrapped(line) for line in _remarks(outcomes)),
+def entries_section(found: Findings) -> Section | None:
+    """Every entry, what its marks mean, and the sources."""
+    said = (*map(_reason, found.refusals), *_legend(found.outcomes), *_losses(found), *_sources(found))
+    return section("Beside what was published", _table([*found.outcomes, *found.refusals], found), Bullets(said))
+
+
+def _table(rows: Sequence[_Row], found: Findings) -> Table:
+    compared = any(one.published is not None for one in found.refusals) or any(
+        one.scenario.published is not None for one in found.outcomes
+    )
+    ends: list[Column[_Row]] = [
+        Column("published", lambda row: _published_words(_published(row))),
+        Column("error", lambda row: "refused" if isinstance(row, Refusal) else _error(row)),
     ]
-    return ascii_only("\n\n".join(part for part in parts if part)) + "\n"
-
-
-def entry_rows(outcomes: Sequence[Outcome], refusals: Sequence[Refusal]) -> list[dict[str, Any]]:
-    """One flat row for each point and each refusal, for entries.csv; what a row has not is empty."""
-    rows = []
-    for outcome in outcomes:
-        scenario = outcome.scenario
-        losses = {one.law: one.loss for one in outcome.expected_losses}
-        errors = {f"{one.name}_error": one.error for one in comparisons(outcome) if one.checks}
-        rows.append(
-            {
-                "entry": scenario.entry,
-                "model": scenario.model.name,
-                "system": scenario.system.name,
-                "devices": outcome.devices,
-                "step_time_s": outcome.step_time_s,
-                "mfu": outcome.mfu,
-                "time_to_train_s": outcome.time_to_train_s,
-                "device_hours": outcome.device_hours,
-                **run_columns(outcome),
-                **{f"loss_{name}": losses.get(name) for name in law_names()},
-                **_published_cells(scenario.published),
-                **{key: errors.get(key) for key in ("time_to_train_s_error", "device_hours_error")},
-                "refused": None,
-            }
-        )
-    refused = [
-        {"entry": one.entry, "model": one.model, **_published_cells(one.published), "refused": one.reason.problem}
-        for one in refusals
-    ]
-    columns = dict.fromkeys(key for row in [*rows[:1], *refused] for key in row)
-    return [{key: row.get(key) for key in columns} for row in [*rows, *refused]]
-
-
-def refusal_record(refusal: Refusal) -> dict[str, Any]:
-    """A refusal as plain data."""
-    reason = refusal.reason
-    return {"entry": refusal.entry, "model": refusal.model, "problem": reason.problem, "remedy": reason.remedy}
-
-
-def published_record(published: Published | None) -> dict[str, Any] | None:
-    """What was published of a point as plain data; None where nothing was."""
-    return None if published is None else _published_cells(published)
-
-
-def _published_cells(published: Published | None) -> dict[str, Any]:
-    names = ("time_s", "device_hours", "cost_usd", "loss", "source", "clean", "remembered", "note")
-    values = {name: getattr(published, name, None) for name in names}
-    return {f"published_{name}": None if value == "" else value for name, value in values.items()}
-
-
-def _row(outcome: Outcome, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
-    scenario = outcome.scenario
-    compared = comparisons(outcome)
-    checked = [one for one in compared if one.checks]
-    return (
-        _narrow(_label(scenario, outcomes)),
-        _narrow(scenario.model.name),
-        f"{outcome.devices:,}",
-        readable_time(outcome.step_time_s),
-        percent(outcome.mfu),
-        readable_time(outcome.time_to_train_s),
-        readable_number(outcome.device_hours),
-        f"{outcome.expected_losses[0].loss:.3f}" if outcome.expected_losses else "-",
-        _published_words(scenario.published),
-        f"{checked[0].error:+.1%}".replace("%", " %") if checked else "-",
+    return table(
+        rows,
+        [
+            words("entry", lambda row: row.entry if isinstance(row, Refusal) else _label(row, found), key=True),
+            words(
+                "model",
+                lambda row: row.model if isinstance(row, Refusal) else row.scenario.model.name,
+                from_width=110,
+            ),
+            Column("devices", lambda row: "-" if isinstance(row, Refusal) else whole(row.devices)),
+            Column("step", lambda row: "-" if isinstance(row, Refusal) else duration(row.step_time_s), from_width=100),
+            Column("MFU", lambda row: "-" if isinstance(row, Refusal) else percent(row.mfu, 0), from_width=88),
+            Column("time", lambda row: "-" if isinstance(row, Refusal) else duration(row.time_to_train_s)),
+            Column("loss", _loss, from_width=110),
+            *(ends if compared or found.refusals else []),
+            Column("checked?", lambda row: "-" if isinstance(row, Refusal) else error_band(row)),
+        ],
     )
 
 
-def _label(scenario: Scenario, outcomes: Sequence[Outcome]) -> str:
+def _published(row: _Row) -> Published | None:
+    return row.published if isinstance(row, Refusal) else row.scenario.published
+
+
+def _error(row: Outcome) -> str:
+    found = error_of(row)
+    return "-" if found is None else signed_percent(found)
+
+
+def _loss(row: _Row) -> str:
+    losses = () if isinstance(row, Refusal) else row.expected_losses
+    return f"{losses[0].loss:.3f}" if losses else "-"
+
+
+def _label(outcome: Outcome, found: Findings) -> str:
     """The entry, with its system where it has several, and with the axes that its points differ in."""
-    own = [other.scenario for other in outcomes if other.scenario.entry == scenario.entry]
+    scenario = outcome.scenario
+    own = [other.scenario for other in found.outcomes if other.scenario.entry == scenario.entry]
     words = [scenario.system.name] if len({other.system.name for other in own}) > 1 else []
     differing = [key for key, value in scenario.axes.items() if any(other.axes.get(key) != value for other in own)]
     words += [f"{key.last} {scenario.axes[key]}" for key in differing if key.last != "devices"]
@@ -180,12 +106,13 @@ def _published_words(published: Published | None) -> str:
         return "-"
     mark = _REMEMBERED if published.remembered else "" if published.clean in (True, None) else _DOWNTIME
     if published.time_s is not None:
-        return readable_time(published.time_s) + mark
+        return duration(published.time_s) + mark
     if published.device_hours is not None:
-        return f"{readable_number(published.device_hours)} dev.-h{mark}"
-    others = (("loss", published.loss, ".4g"), ("USD", published.cost_usd, ",.0f"))
-    found = [f"{name} {value:{form}}" for name, value, form in others if value is not None]
-    return (found[0] + (_REMEMBERED if published.remembered else "")) if found else "-"
+        return f"{number(published.device_hours)} dev.-h{mark}"
+    mark = _REMEMBERED if published.remembered else ""
+    if published.loss is not None:
+        return f"loss {published.loss:.4g}{mark}"
+    return "-" if published.cost_usd is None else usd(published.cost_usd) + mark
 
 
 def _legend(outcomes: Sequence[Outcome]) -> list[str]:
@@ -199,64 +126,46 @@ def _legend(outcomes: Sequence[Outcome]) -> list[str]:
         lines.append(f"{_DOWNTIME} the published figure includes downtime, and often work beside the training")
     if any(one.remembered for one in shown):
         lines.append(f"{_REMEMBERED} remembered, not read in the source: shown, but no check")
-    return [f"note: {line}" for line in lines] if shown else []
+    return lines if shown else []
 
 
-def _losses(outcomes: Sequence[Outcome]) -> list[str]:
-    """What the losses in the table are."""
-    first = next((outcome.expected_losses[0] for outcome in outcomes if outcome.expected_losses), None)
+def _losses(found: Findings) -> list[str]:
+    """What the losses are."""
+    first = next((outcome.expected_losses[0] for outcome in found.outcomes if outcome.expected_losses), None)
     if first is None:
         return []
     outside = [
-        outcome.scenario.entry for outcome in outcomes if not all(one.fitted for one in outcome.expected_losses[:1])
+        outcome.scenario.entry
+        for outcome in found.outcomes
+        if not all(one.fitted for one in outcome.expected_losses[:1])
     ]
     beyond = f"; fitted on smaller models or fewer tokens: {few(list(dict.fromkeys(outside)))}" if outside else ""
-    words = f"what {first.law} expects, in nats per token on {first.corpus}, not comparable with others"
-    return [f"note: loss: {words}{beyond}"]
+    return [f"loss: what {first.law} expects, in nats per token on {first.corpus}, not comparable with others{beyond}"]
 
 
-def _sources(outcomes: Sequence[Outcome], refusals: Sequence[Refusal]) -> list[str]:
+def _sources(found: Findings) -> list[str]:
     """Where each published figure is from and what there is to know about it, once for an entry."""
-    pairs = [(outcome.scenario.entry, outcome.scenario.published) for outcome in outcomes]
-    pairs += [(one.entry, one.published) for one in refusals]
-    said: dict[str, list[str]] = {}
+    pairs = [(outcome.scenario.entry, outcome.scenario.published) for outcome in found.outcomes]
+    pairs += [(one.entry, one.published) for one in found.refusals]
+    said: dict[str, dict[str, None]] = {}
     for entry, published in pairs:
         if published is not None and (published.source or published.note):
             title = load_sources().get(published.source, {}).get("title", published.source)
             text = "; ".join(part for part in (title, published.note, _more(published)) if part)
-            owners = said.setdefault(text, [])
-            owners += [] if entry in owners else [entry]
+            said.setdefault(text, {})[entry] = None
     return [f"{', '.join(owners)}: {text}" for text, owners in said.items()]
 
 
 def _more(published: Published) -> str:
     """Published figures that the table has no room for."""
-    figures = [
-        ("", published.device_hours if published.time_s is not None else None, ",.0f", " device-hours"),
-        ("", published.cost_usd, ",.0f", " USD"),
-        ("loss ", published.loss, ".4g", ""),
+    hours = published.device_hours if published.time_s is not None else None
+    words = [
+        f"{whole(hours)} device-hours" if hours is not None else "",
+        f"{whole(published.cost_usd)} USD" if published.cost_usd is not None else "",
+        f"loss {published.loss:.4g}" if published.loss is not None else "",
     ]
-    words = [f"{before}{value:{form}}{after}" for before, value, form, after in figures if value is not None]
-    return f"published: {', '.join(words)}" if words else ""
-
-
-def _remarks(outcomes: Sequence[Outcome]) -> list[str]:
-    """Warnings of the points, and what they all share, each once with its entries."""
-    owners: dict[str, list[str]] = {}
-    for outcome in outcomes:
-        for text in [
-            *(f"warning: {line}" for line in warnings_of(outcome)),
-            *(f"note: {line}" for line in (*accuracy_notes(outcome), batch_note(outcome.scenario.training)) if line),
-        ]:
-            names = owners.setdefault(text, [])
-            names += [] if outcome.scenario.entry in names else [outcome.scenario.entry]
-    count = len({outcome.scenario.entry for outcome in outcomes})
-    return [text if len(names) == count else f"{text} ({few(names)})" for text, names in owners.items()]
+    return f"published: {', '.join(filter(None, words))}" if any(words) else ""
 
 
 def _reason(refusal: Refusal) -> str:
     return f"{refusal.entry}: refused: {refusal.reason.problem}; " + "; ".join(refusal.reason.remedy.splitlines())
-
-
-def _narrow(text: str) -> str:
-    return textwrap.fill(text, _NAME_WIDTH, break_on_hyphens=False)

@@ -21,11 +21,6 @@ def longest_word(texts: Iterable[str]) -> int:
     return max((len(line) for own in lines for line in own), default=0)
 
 
-def few(names: Sequence[str], most: int = 3) -> str:
-    """The first few by name, the others by their number."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
 def table(rows: Sequence[Mapping[str, str]] | Sequence[Sequence[str]], align: str, headers: Sequence[str] = ()) -> str:
     """A table of text; headers are the keys of its rows where they are not given.
 

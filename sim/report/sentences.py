@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Sequence
 
 from sim.outcome.lines import LINES, SPLIT_LINES
 from sim.outcome.outcome import Outcome
-from sim.report.step_times import step_sentences
-from sim.study.points import Curve, counted, curves, differing_work, representatives
-from sim.units import readable_number, readable_time
+from sim.page.numbers import counted, duration, few, number, percent
+from sim.records.belief import accuracy_notes, warnings_of
+from sim.records.notes import run_notes
+from sim.records.step_notes import step_notes
+from sim.report.stragglers import step_sentences
+from sim.study.points import Curve, curves, differing_work, representatives
 
 _MOST_SENTENCES = 7
 _MOST_TAX_SENTENCES = 2
@@ -20,21 +22,8 @@ _ALIKE = 0.005
 """Times this near to each other are not called faster or slower."""
 
 
-class Sentence(NamedTuple):
-    """A sentence, and the ledger lines that it names."""
-
-    text: str
-    lines: tuple[str, ...] = ()
-
-
 def sentences(outcomes: Sequence[Outcome]) -> list[str]:
-    """What the rows support, in words."""
-    return [sentence.text for sentence in findings(outcomes)]
-
-
-def findings(outcomes: Sequence[Outcome]) -> list[Sentence]:
-    """At most seven sentences: speed, steps that differ, distribution tax, matching sizes, stranded devices, largest
-    shares, links.
+    """At most seven: speed, steps that differ, distribution tax, equal sizes, unused devices, largest shares, links.
 
     Where steps differ, one sentence on the tax is enough, and if there is no room links are left out.
     """
@@ -44,20 +33,15 @@ def findings(outcomes: Sequence[Outcome]) -> list[Sentence]:
     unlike = differing_work(outcomes)
     steps = step_sentences(systems)
     found = [
-        Sentence(_not_compared(len(outcomes), unlike) if unlike else _fastest(systems)),
-        *map(Sentence, steps),
+        _not_compared(len(outcomes), unlike) if unlike else _fastest(systems),
+        *steps,
         *_tax_changes(systems)[: 1 if steps else _MOST_TAX_SENTENCES],
-        Sentence("" if unlike else _closest_match(systems)),
-        Sentence(_most_stranded(systems)),
+        "" if unlike else _closest_match(systems),
+        _most_stranded(systems),
         _largest_shares(systems),
-        Sentence(_busiest_links(systems)),
+        _busiest_links(systems),
     ]
-    return [sentence for sentence in found if sentence.text][:_MOST_SENTENCES]
-
-
-def percent(share: float) -> str:
-    """A share for people: "31.5 %"."""
-    return f"{100 * share:.1f} %" if abs(share) >= 5e-4 else "0.0 %"
+    return [sentence for sentence in found if sentence][:_MOST_SENTENCES]
 
 
 def _fastest(systems: Sequence[Curve]) -> str:
@@ -72,16 +56,16 @@ def _fastest(systems: Sequence[Curve]) -> str:
     if math.isclose(ratio, 1.0, rel_tol=_ALIKE):
         return (
             f"{curve.place(best)} and {rival.place(second)} train equally fast, within {percent(_ALIKE)}:"
-            f" {readable_time(best.time_to_train_s)}."
+            f" {duration(best.time_to_train_s)}."
         )
     return (
-        f"{curve.place(best)} trains fastest: {readable_time(best.time_to_train_s)}, {_times(ratio)} as fast as"
-        f" the best of any other system, {rival.place(second)} ({readable_time(second.time_to_train_s)})."
+        f"{curve.place(best)} trains fastest: {duration(best.time_to_train_s)}, {_times(ratio)} as fast as"
+        f" the best of any other system, {rival.place(second)} ({duration(second.time_to_train_s)})."
     )
 
 
 def _fastest_of_one(curve: Curve, best: Outcome) -> str:
-    time = readable_time(best.time_to_train_s)
+    time = duration(best.time_to_train_s)
     if len(curve.sizes) == 1:
         return f"{curve.place(best)} trains in {time}."
     smallest = curve.smallest
@@ -98,7 +82,7 @@ def _not_compared(points: int, unlike: Sequence[str]) -> str:
     return f"The {counted(points, 'point')} differ in {' and '.join(unlike)}, so their times are not compared."
 
 
-def _tax_changes(systems: Sequence[Curve]) -> list[Sentence]:
+def _tax_changes(systems: Sequence[Curve]) -> list[str]:
     """How the distribution tax changes with size: where it changes most, each kind of device before a second of one."""
     growing = [curve for curve in systems if len(curve.sizes) > 1]
     growing.sort(key=lambda curve: -abs(curve.largest.ledger.tax - curve.smallest.ledger.tax))
@@ -107,19 +91,18 @@ def _tax_changes(systems: Sequence[Curve]) -> list[Sentence]:
     return [_tax_change(curve) for curve in growing]
 
 
-def _tax_change(curve: Curve) -> Sentence:
+def _tax_change(curve: Curve) -> str:
     small, large = curve.smallest, curve.largest
     span = f"From {small.devices:,} to {counted(large.devices, 'device')} the distribution tax of {curve.label}"
     before, after = percent(small.ledger.tax), percent(large.ledger.tax)
     if before == after:
-        return Sentence(f"{span} stays at {after}.")
+        return f"{span} stays at {after}."
     grows = large.ledger.tax > small.ledger.tax
     sign = 1 if grows else -1
     line = max(SPLIT_LINES, key=lambda name: sign * (large.ledger.share(name) - small.ledger.share(name)))
     change = f"({percent(small.ledger.share(line))} to {percent(large.ledger.share(line))})"
     verb = "grows" if grows else "falls"
-    text = f"{span} {verb} from {before} to {after}; the line that {verb} most is {line} {change}."
-    return Sentence(text, (line,))
+    return f"{span} {verb} from {before} to {after}; the line that {verb} most is {line} {change}."
 
 
 def _closest_match(systems: Sequence[Curve]) -> str:
@@ -159,16 +142,15 @@ def _most_stranded(systems: Sequence[Curve]) -> str:
     )
 
 
-def _largest_shares(systems: Sequence[Curve]) -> Sentence:
+def _largest_shares(systems: Sequence[Curve]) -> str:
     """The two largest ledger lines of a few systems at their largest point."""
-    named, lines = [], []
+    named = []
     for curve, point in representatives(systems)[:_MOST_SYSTEMS_NAMED]:
         ledger = point.ledger
         top = sorted(LINES, key=lambda line: -ledger.share(line))[:2]
         shares = " and ".join(f"{line} {percent(ledger.share(line))}" for line in top)
         named.append(f"{curve.place(point)}, {shares}")
-        lines += top
-    return Sentence(f"Largest shares of the device-seconds: {'; '.join(named)}.", tuple(lines))
+    return f"Largest shares of the device-seconds: {'; '.join(named)}."
 
 
 def _busiest_links(systems: Sequence[Curve]) -> str:
@@ -184,4 +166,44 @@ def _busiest_links(systems: Sequence[Curve]) -> str:
 
 def _times(ratio: float) -> str:
     """A ratio for people: "2.13 times", "1,190 times"."""
-    return f"{readable_number(ratio)} times"
+    return f"{number(ratio)} times"
+
+
+def notes_by_place(outcomes: Sequence[Outcome]) -> list[str]:
+    """Warnings and notes of all points, each once; those on devices that differ first, those on the run last."""
+    differing = step_notes(outcomes)
+    notes = [
+        [
+            *first,
+            *(f"warning: {one}" for one in warnings_of(point)),
+            *point.notes,
+            *accuracy_notes(point),
+            *run_notes(point),
+        ]
+        for first, point in zip(differing, outcomes, strict=True)
+    ]
+    return _once(outcomes, notes, {note for notes in differing for note in notes})
+
+
+def _once(outcomes: Sequence[Outcome], notes: Sequence[Sequence[str]], first: Collection[str] = ()) -> list[str]:
+    """What is noted of each point, each note once; one that not all points share names its points.
+
+    first: notes that come before all others.
+    """
+    systems = curves(outcomes)
+    noted = {id(point): own for point, own in zip(outcomes, notes, strict=True)}
+    owners: dict[str, list[str]] = {}
+    for curve in systems:
+        for point in curve.points:
+            for note in noted[id(point)]:
+                owners.setdefault(note, []).append(curve.place(point))
+        # What holds for every size of a system is said of the system, once.
+        for note, places in owners.items():
+            own = [curve.place(point) for point in curve.points]
+            if len(own) > 1 and places[-len(own) :] == own:
+                owners[note] = [*places[: -len(own)], curve.label]
+    everywhere = [[curve.label] if len(curve.points) > 1 else [curve.place(curve.points[0])] for curve in systems]
+    whole = [place for places in everywhere for place in places]
+    # What concerns whole systems comes before what concerns single sizes.
+    ordered = sorted(owners.items(), key=lambda entry: (entry[0] not in first, not set(entry[1]) <= set(whole)))
+    return [note if places == whole else f"{note} ({few(places, 2)})" for note, places in ordered]

@@ -10,6 +10,7 @@ from sim.hardware.network import Network
 from sim.hardware.topology import Link, Topology
 from sim.hardware.topology.vertex_names import kind_of
 from sim.page.borders import ascii_only
+from sim.page.numbers import latency
 from sim.report.layout import flush, table, wrapped
 
 _HEADERS = ("links", "between", "GB/s\neach way", "latency", "full\nduplex")
@@ -49,11 +50,6 @@ def link_rows(topology: Topology) -> list[LinkRow]:
     return [LinkRow(link, tuple(between[link]), counts[link]) for link in ordered]
 
 
-def readable_latency(latency_s: float) -> str:
-    """A latency for people, in microseconds."""
-    return f"{latency_s * 1e6:.3g} us"
-
-
 def topology_summary(topology: Topology) -> str:
     """Return the report as plain text: ASCII only, narrow enough for a terminal."""
     parts = [_headline(topology), _table(topology), _rates(topology), _known(topology)]
@@ -79,7 +75,7 @@ def _table(topology: Topology) -> str:
             row.link.link_class,
             textwrap.fill(", ".join(row.between), 44),
             f"{row.link.bytes_per_s / 1e9:,.1f}",
-            readable_latency(row.link.latency_s),
+            latency(row.link.latency_s),
             f"{row.count:,}",
         )
         for row in link_rows(topology)

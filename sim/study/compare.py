@@ -20,8 +20,9 @@ from sim.outcome.comparison.metrics import (
     time_span_s,
 )
 from sim.outcome.outcome import Outcome
+from sim.page.numbers import counted
 from sim.scenario import Scenario
-from sim.study.points import Curve, counted, curves
+from sim.study.points import Curve, curves
 
 Amount = Callable[[Outcome], float | None]
 LIMITS: dict[str, Amount] = {"rental": rental_usd, "owned": owned_usd, "power": meter_watts}

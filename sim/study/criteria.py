@@ -10,42 +10,38 @@ from sim.catalog import Range
 from sim.outcome.comparison.metrics import Span, time_span_s
 from sim.outcome.economics.bill import PricedFigure, PriceOf
 from sim.outcome.outcome import Outcome
-from sim.report.comparison.words import OUTSIDE, Amount, energy, share, usd_amount
 from sim.study.compare import Comparison, Equal
 from sim.study.points import Curve
-from sim.units import readable_time
 
+Kind = Literal["tax", "idle", "rental", "owned", "energy", "fastest"]
 Ahead = Literal["reference", "other", "not told apart", "unknown", "not checked", "outside the sizes"]
 _ALIKE = 0.005
 """Shares this near to each other are not told apart."""
-_RESTS_ON: dict[str, tuple[PricedFigure, ...]] = {
+_RESTS_ON: dict[Kind, tuple[PricedFigure, ...]] = {
     "rental": ("rental",),
-    "cost if owned": ("purchase price", "power"),
+    "owned": ("purchase price", "power"),
     "energy": ("power",),
 }
-"""Figures of a bill that may be assumed, by what is computed from them."""
+"""Figures of a bill that may be assumed, by what is computed from them; electricity is part of the cost if owned."""
 
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
     """One thing in which a system is held to a reference. own: what the reference has; other: what the system has.
 
-    place: what is held to; system: how the other one is called. numbers: the typical figures of both, for a sentence.
-    assumed: figures that it rests on and that come from no source.
+    Shares, USD, joules or seconds, by kind; None is unknown. place: what is held to; system: how the other one is
+    called. devices: of both, where the fastest sizes are compared. assumed: figures that it rests on and that come from
+    no source.
     """
 
-    name: str
+    kind: Kind
     place: str
     system: str
-    own: Amount
-    other: Amount
+    own: Range | None
+    other: Range | None
     ahead: Ahead
     assumed: tuple[PriceOf, ...] = ()
-
-    @property
-    def numbers(self) -> str:
-        """The typical figures of the reference and of the system, without their ranges."""
-        return f"{self.own.typical} against {self.other.typical}"
+    devices: tuple[int, int] | None = None
 
 
 def criteria(comparison: Comparison) -> list[Criterion]:
@@ -63,73 +59,56 @@ def criteria(comparison: Comparison) -> list[Criterion]:
 
 def _at_equal_time(equal: Equal) -> list[Criterion]:
     curve, point = equal.reference
-    bill, within = point.bill, equal.match.reach == "within"
+    bill, within, checked = point.bill, equal.match.reach == "within", equal.lowest is not None
     joules = bill.energy_joules if bill else None
-    idle, other_idle = 1.0 - point.useful_share, None if equal.useful is None else 1.0 - equal.useful
-    checked = equal.lowest is not None
-    rows = (
-        _shares("distribution tax", point.ledger.tax, equal.tax),
-        _shares("device-time without use", idle, other_idle),
-        _money("rental", bill.rental_usd if bill else None, equal.rental_usd, checked),
-        _money("cost if owned", bill.purchase_usd if bill else None, equal.owned_usd, checked),
-        (
-            "energy",
-            Amount(energy(joules)),
-            Amount(energy(equal.energy_joules)),
-            _less(Span(joules.typical, joules.typical) if joules else None, _ends(equal.energy_joules), checked),
-        ),
+    rented, owned = (bill.rental_usd, bill.purchase_usd) if bill else (None, None)
+    tax, idle = _exactly(point.ledger.tax), _exactly(1.0 - point.useful_share)
+    other_tax = _exactly(equal.tax)
+    other_idle = _exactly(None if equal.useful is None else 1.0 - equal.useful)
+    typical = Span(joules.typical, joules.typical) if joules else None
+    rows: tuple[tuple[Kind, Range | None, Range | None, Ahead], ...] = (
+        ("tax", tax, other_tax, _less_share(tax, other_tax)),
+        ("idle", idle, other_idle, _less_share(idle, other_idle)),
+        ("rental", rented, equal.rental_usd, _less(_ends(rented), _ends(equal.rental_usd), checked)),
+        ("owned", owned, equal.owned_usd, _less(_ends(owned), _ends(equal.owned_usd), checked)),
+        ("energy", joules, equal.energy_joules, _less(typical, _ends(equal.energy_joules), checked)),
     )
-    return [
-        Criterion(
-            f"{name} at equal time",
-            curve.place(point),
-            equal.curve.label,
-            own,
-            other if within else Amount(OUTSIDE),
-            ahead if within else "outside the sizes",
-            _assumed(name, [point, equal.curve.points[0]]) if within else (),
-        )
-        for name, own, other, ahead in rows
-    ]
+    places = curve.place(point), equal.curve.label
+    if not within:
+        return [Criterion(kind, *places, own, None, "outside the sizes") for kind, own, _, _ in rows]
+    pair = (point, equal.curve.points[0])
+    return [Criterion(kind, *places, own, other, ahead, _assumed(kind, pair)) for kind, own, other, ahead in rows]
 
 
-def _assumed(name: str, points: Sequence[Outcome]) -> tuple[PriceOf, ...]:
-    """What a bill calls assumed and an amount rests on; electricity is part of the cost if owned."""
+def _assumed(kind: Kind, points: Sequence[Outcome]) -> tuple[PriceOf, ...]:
+    """What bills call assumed and an amount rests on."""
     bills = [point.bill for point in points if point.bill is not None]
-    rests_on = _RESTS_ON.get(name, ())
-    return tuple(dict.fromkeys(one for bill in bills for one in bill.assumed if one.figure in rests_on))
+    return tuple(dict.fromkeys(one for bill in bills for one in bill.assumed if one.figure in _RESTS_ON.get(kind, ())))
 
 
-def _shares(name: str, own: float, other: float | None) -> tuple[str, Amount, Amount, Ahead]:
-    return name, Amount(share(own)), Amount(share(other)), _less_share(own, other)
-
-
-def _less_share(own: float, other: float | None) -> Ahead:
-    if other is None:
-        return "unknown"
-    if abs(own - other) <= _ALIKE:
-        return "not told apart"
-    return "reference" if own < other else "other"
-
-
-def _money(name: str, own: Range | None, other: Range | None, checked: bool) -> tuple[str, Amount, Amount, Ahead]:
-    return name, usd_amount(own), usd_amount(other), _less(_ends(own), _ends(other), checked)
+def _exactly(value: float | None) -> Range | None:
+    return None if value is None else Range(value, value, value)
 
 
 def _ends(amount: Range | None) -> Span | None:
     return None if amount is None else Span(amount.low, amount.high)
 
 
+def _less_share(own: Range | None, other: Range | None) -> Ahead:
+    if own is None or other is None:
+        return "unknown"
+    if abs(own.typical - other.typical) <= _ALIKE:
+        return "not told apart"
+    return "reference" if own.typical < other.typical else "other"
+
+
 def _fastest(curve: Curve, other: Curve) -> Criterion:
-    own_best, best = _best(curve), _best(other)
-    words = [Amount(f"{readable_time(one.time_to_train_s)} with {one.devices:,}") for one in (own_best, best)]
-    own_span, span = time_span_s(own_best), time_span_s(best)
-    ahead: Ahead = "not checked" if own_span is None or span is None else _less(own_span, span)
-    return Criterion("time of the fastest size simulated", curve.label, other.label, words[0], words[1], ahead)
-
-
-def _best(curve: Curve) -> Outcome:
-    return min(curve.points, key=lambda point: (point.time_to_train_s, point.devices))
+    bests = [min(one.points, key=lambda point: (point.time_to_train_s, point.devices)) for one in (curve, other)]
+    times = [_exactly(one.time_to_train_s) for one in bests]
+    spans = [time_span_s(one) for one in bests]
+    ahead: Ahead = "not checked" if None in spans else _less(spans[0], spans[1])
+    devices = (bests[0].devices, bests[1].devices)
+    return Criterion("fastest", curve.label, other.label, times[0], times[1], ahead, devices=devices)
 
 
 def _less(own: Span | None, other: Span | None, checked: bool = True) -> Ahead:

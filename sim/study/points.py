@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sim.outcome.outcome import Outcome
+from sim.page.numbers import counted
 from sim.scenario import Scenario, Training
 from sim.study.axis_words import axis_words
 
@@ -116,9 +117,9 @@ def differing_work(outcomes: Sequence[Outcome]) -> list[str]:
     return [key for key in ("model", *keys) if any(work[key] != works[0][key] for work in works)]
 
 
-def counted(number: int, noun: str) -> str:
-    """A count with its noun: "1 device", "1,000 devices"."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+def differs(outcome: Outcome) -> bool:
+    """Whether the devices of a point differ, so that its steps are not the step of equal devices."""
+    return outcome.step_times is not None and not outcome.scenario.system.variation.is_none
 
 
 def slug(text: str) -> str:

@@ -6,10 +6,10 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from sim.page.numbers import counted, duration_and_unit
 from sim.scenario import Scenario
 from sim.study.axis_words import axis_words
-from sim.study.points import counted, named_system, placed
-from sim.units import time_and_unit
+from sim.study.points import named_system, placed
 
 _MOST_LINES = 4
 
@@ -43,7 +43,7 @@ def _range_words(own: Sequence[StackStep]) -> str:
 
 def _range(low_s: float, high_s: float) -> str:
     """Hand-worked: 6.61 s and 7.12 s: "6.61 to 7.12 s"."""
-    (low, low_unit), (high, unit) = time_and_unit(low_s), time_and_unit(high_s)
+    (low, low_unit), (high, unit) = duration_and_unit(low_s), duration_and_unit(high_s)
     return f"{low} to {high} {unit}" if low_unit == unit else f"{low} {low_unit} to {high} {unit}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sim.catalog import Slow, SlowPlace, Stalls, Variation
-from sim.units import readable_time
+from sim.page.numbers import duration
 
 _MOST_PLACES = 3
 
@@ -39,7 +39,7 @@ def stalls_words(stalls: Stalls) -> str:
     """How often and how long; nothing where there are no stalls."""
     if not (stalls.per_device_hour and stalls.mean_s):
         return ""
-    return f"{stalls.per_device_hour:g} an hour of {readable_time(stalls.mean_s)}"
+    return f"{stalls.per_device_hour:g} an hour of {duration(stalls.mean_s)}"
 
 
 def _place_words(place: SlowPlace) -> str:

@@ -7,7 +7,7 @@ import pytest
 from sim.catalog import load_stack, read_stack
 from sim.errors import InputError
 from sim.prepare import prepare
-from sim.report.accuracy import warnings_of
+from sim.records.belief import warnings_of
 from sim.scenario import resolved_toml
 from sim.simulate import simulate
 from sim.sweep.grid import load_scenarios

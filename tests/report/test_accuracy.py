@@ -13,7 +13,7 @@ from sim.outcome.comparison.metrics import error_span, time_span_s
 from sim.outcome.confidence import NEVER_CHECKED, Band, Confidence, Standing
 from sim.outcome.outcome import Outcome
 from sim.records.document import results_document, summary_rows
-from sim.report.accuracy import (
+from sim.records.belief import (
     accuracy_columns,
     accuracy_notes,
     confidence_record,

@@ -12,9 +12,10 @@ import pytest
 from sim.catalog import economics_of, load_law
 from sim.errors import InputError
 from sim.outcome.quality.study import Question, Study, answer
+from sim.page.numbers import large
 from sim.report.budget.asked import count
 from sim.report.budget.files import budget_document, write_budget
-from sim.report.budget.screen import budget_screen, readable_count
+from sim.report.budget.screen import budget_screen
 from sim.report.charts.budget import lifetime_compute
 from sim.study.price import machine
 
@@ -81,7 +82,7 @@ def test_counts_are_read_and_written_for_people() -> None:
     assert [count(text, "") for text in ("13e9", "13B", "2 T", "1,000", "0.5k", None)] == [
         13e9, 13e9, 2e12, 1000, 500, None,
     ]  # fmt: skip
-    assert [readable_count(number) for number in (13e9, 999.9e9, 1.33e12, 2.5e15, 12)] == [
+    assert [large(number) for number in (13e9, 999.9e9, 1.33e12, 2.5e15, 12)] == [
         "13 B", "1 T", "1.33 T", "2,500 T", "12",
     ]  # fmt: skip
     for text in ("", "x", "-3", "0", "1e999", "13Q"):

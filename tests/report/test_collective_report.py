@@ -12,15 +12,11 @@ from matplotlib.figure import Figure
 from sim.errors import InputError
 from sim.hardware.network import COLLECTIVES, Group, Network, bus_share
 from sim.hardware.topology import load_topology
+from sim.page.numbers import gigabytes_per_s, message, short_time
 from sim.report.charts.bus_bandwidth import bus_bandwidth, bus_bandwidth_figure
 from sim.report.collective import STORE_TREE, Study, file_stem, read_study, size_range
 from sim.report.collective_document import collective_document
-from sim.report.collective_screen import (
-    collective_screen,
-    gigabytes_per_s,
-    readable_short_time,
-    readable_size,
-)
+from sim.report.collective_screen import collective_screen
 
 PODS = ("dgx-h100-superpod", 64)
 WAFERS = ("condor-galaxy-1", 16)
@@ -65,7 +61,7 @@ def test_the_screen_has_the_answer_in_figures() -> None:
     ] == []
     bus = 2 * 63 / 64 * 1e9 / row.time_s / 1e9
     assert f"bus bandwidth {bus:.1f} GB/s" in text
-    assert readable_short_time(row.time_s) in text
+    assert short_time(row.time_s) in text
     assert text.count("\n*") == 1
     for option in study.options:
         assert f"{option.wave.algorithm}" in text
@@ -190,10 +186,10 @@ def test_a_range_of_sizes_goes_up_by_four() -> None:
 
 
 def test_figures_for_people() -> None:
-    assert [readable_size(size) for size in (32768, 2**26, 1e9, 1.5e9, 1000, 17.0)] == [
+    assert [message(size) for size in (32768, 2**26, 1e9, 1.5e9, 1000, 17.0)] == [
         "32 KiB", "64 MiB", "1 GB", "1.5 GB", "1 kB", "17 B",
     ]  # fmt: skip
-    assert [readable_short_time(time_s) for time_s in (2.5, 0.00704, 4.667e-4, 0.9051)] == [
+    assert [short_time(time_s) for time_s in (2.5, 0.00704, 4.667e-4, 0.9051)] == [
         "2.500 s", "7.040 ms", "466.7 us", "905.1 ms",
     ]  # fmt: skip
     assert [gigabytes_per_s(rate) for rate in (369.6e9, 4.1e9, 7e7)] == ["369.6", "4.10", "0.07"]

@@ -20,6 +20,7 @@ from sim.catalog import law_names
 from sim.cli import cli
 from sim.outcome.lines import LINES
 from sim.outcome.outcome import Outcome
+from sim.page.numbers import duration, gibibytes, percent
 from sim.planning import believed
 from sim.records.files import write_results
 from sim.records.plan_files import write_studies
@@ -28,13 +29,11 @@ from sim.report.entries import entries_screen, entry_rows
 from sim.report.plans.screen import plans_screen
 from sim.report.run_screen import run_table
 from sim.report.screen import screen
-from sim.report.sentences import percent
 from sim.report.validation.document import row_record
 from sim.scenario import PlanRequest
 from sim.study.compare import Comparison, Equal, compare
 from sim.study.plans import SystemStudy, study_all, systems_of
 from sim.sweep.tables import frame
-from sim.units import readable_bytes, readable_time
 from sim.validation.compare import Comparison as Compared
 from sim.validation.selection import read_selection, validate_rows
 
@@ -414,13 +413,13 @@ SCREEN: dict[str, Callable[[Outcome], str]] = {
     "system": lambda o: o.scenario.system.name,
     "de- vices": lambda o: f"{o.devices:,}",
     "plan": lambda o: o.plan.summary(),
-    "step time": lambda o: readable_time(o.step_time_s),
+    "step time": lambda o: duration(o.step_time_s),
     "tokens /s": lambda o: count(NUMBERS["tokens_per_s"](o)),
     "MFU": lambda o: percent(NUMBERS["mfu_causal"](o)),
     "error P10 to P90": lambda o: band(o.confidence.errors),
     "peak GiB": lambda o: f"{o.memory.peak_bytes / 2**30:.0f}/{o.memory.capacity_bytes / 2**30:.0f}",
     "tax": lambda o: percent(NUMBERS["distribution_tax"](o)),
-    "time to train": lambda o: readable_time(NUMBERS["time_to_train_s"](o)),
+    "time to train": lambda o: duration(NUMBERS["time_to_train_s"](o)),
     "device- hours": lambda o: count(NUMBERS["device_hours"](o)),
 }
 
@@ -467,11 +466,11 @@ RUNS: dict[str, Callable[[Outcome], str]] = {
     "system": lambda o: o.scenario.system.name,
     "devices": lambda o: f"{o.devices:,}",
     "time to train P10 to P90": lambda o: span(
-        *(readable_time(NUMBERS[f"run/time_to_train_p{percent}_s"](o)) for percent in (10, 90))
+        *(duration(NUMBERS[f"run/time_to_train_p{percent}_s"](o)) for percent in (10, 90))
     ),
     "good- put": lambda o: percent(NUMBERS["run/goodput"](o)),
     "fail- ures": lambda o: f"{(n := NUMBERS['run/failures'](o)):,.{0 if n >= 10 else 1}f}",
-    "saved every": lambda o: readable_time(NUMBERS["run/checkpoint_every_steps"](o) * o.step_time_s),
+    "saved every": lambda o: duration(NUMBERS["run/checkpoint_every_steps"](o) * o.step_time_s),
     "rented, USD low to high": money("rental_usd"),
     "owned, USD low to high": money("purchase_usd"),
     "energy, MWh": lambda o: f"{(n := o.bill.energy_joules.typical / 3.6e9):{',.0f' if n >= 10 else '.2g'}}",
@@ -517,7 +516,7 @@ def test_every_column_of_the_entries_on_the_screen(entries: tuple[Outcome, ...])
         "device- hours": SCREEN["device- hours"],
         "loss": lambda o: f"{o.expected_losses[0].loss:.3f}",
         "published": lambda o: (
-            readable_time(p.time_s) if (p := o.scenario.published).time_s else f"{p.device_hours:,.0f} dev.-h*"
+            duration(p.time_s) if (p := o.scenario.published).time_s else f"{p.device_hours:,.0f} dev.-h*"
         ),
         "error": lambda o: f"{100 * (error('time')(o) or error('device hours')(o)):+.1f} %",
     }
@@ -536,13 +535,13 @@ def test_every_column_of_a_search_on_the_screen(studies: list[SystemStudy]) -> N
             str(one.plan.data),
         )
         assert (cells["micro batch"], cells["ZeRO"]) == (str(one.plan.micro_batch), str(one.plan.zero))
-        assert (cells["used"], cells["step time"]) == (str(one.plan.devices), readable_time(one.step_s))
+        assert (cells["used"], cells["step time"]) == (str(one.plan.devices), duration(one.step_s))
         assert cells["over best"] == ("best" if one.step_s == fastest_s else f"+{percent(one.step_s / fastest_s - 1)}")
-        assert (cells["MFU"], cells["memory"]) == (percent(one.mfu), readable_bytes(one.peak_bytes))
+        assert (cells["MFU"], cells["memory"]) == (percent(one.mfu), gibibytes(one.peak_bytes))
         assert cells["tax"] == percent(one.tax or 0.0)
     for row, one in zip(front[1], study.found.front, strict=True):
         over = f"+{percent(one.step_s / study.found.front[0].step_s - 1)}"
-        assert row == [readable_bytes(one.peak_bytes), readable_time(one.step_s), over, one.plan.summary()]
+        assert row == [gibibytes(one.peak_bytes), duration(one.step_s), over, one.plan.summary()]
 
 
 def test_swapped_columns_are_noticed(folder: Path) -> None:

@@ -15,16 +15,16 @@ from conftest import GPU, PIPELINE, WAFER, scenario
 from matplotlib.figure import Figure
 
 from sim.errors import DoesNotFit, InputError
+from sim.page.numbers import percent
 from sim.parallel.plan import Plan
 from sim.planning import PlanStudy, believed
 from sim.records.plan_files import with_best_plan, write_studies
 from sim.records.plans import plans_document
-from sim.report.accuracy import band_words
+from sim.records.belief import band_words
 from sim.report.charts.effort import effort_figure
 from sim.report.charts.plans import by_tensor_degree, plans, plans_figure
 from sim.report.plans.asked import asked, refuse_beside_file, sizes_of, with_limits
 from sim.report.plans.screen import plans_screen
-from sim.report.sentences import percent
 from sim.scenario import PlanRequest, Scenario
 from sim.scenario.amounts import batch_note
 from sim.simulate import prepare, simulate

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from sim.outcome.outcome import Outcome
+from sim.page.numbers import counted
 from sim.records.document import summary_rows
 from sim.report.sentences import sentences
 from sim.scenario import AxisKey
 from sim.scenario.types import RecipeRequest
-from sim.study.points import comparable, counted, curves, differing_work, representatives, slug
+from sim.study.points import comparable, curves, differing_work, representatives, slug
 
 
 def test_sizes_of_a_system_are_one_curve(several: tuple[Outcome, ...]) -> None:

@@ -13,14 +13,14 @@ from conftest import FIXED, PIPELINE, WAFER, scenario
 
 from sim.outcome.lines import LINES, SPLIT_LINES
 from sim.outcome.outcome import Outcome
-from sim.report.accuracy import error_band
+from sim.page.numbers import duration, percent
+from sim.records.belief import error_band
 from sim.report.screen import screen
-from sim.report.sentences import percent, sentences
+from sim.report.sentences import sentences
 from sim.scenario import AxisKey, PlanRequest
 from sim.scenario.types import RecipeRequest
 from sim.simulate import simulate
 from sim.study.points import curves
-from sim.units import readable_time
 
 
 def named(outcomes: Sequence[Outcome], system: str, devices: int) -> Outcome:
@@ -39,13 +39,13 @@ def test_the_table_has_every_point_and_its_figures(several: tuple[Outcome, ...])
             point.scenario.system.name,
             str(point.devices),
             re.escape(point.plan.summary()),
-            readable_time(point.step_time_s),
+            duration(point.step_time_s),
             f"{point.tokens_per_s:,.0f}",
             percent(point.mfu),
             re.escape(error_band(point)),
             f"{point.memory.peak_bytes / 2**30:.0f}/{point.memory.capacity_bytes / 2**30:.0f}",
             percent(point.ledger.tax),
-            readable_time(point.time_to_train_s),
+            duration(point.time_to_train_s),
         )
         assert re.search(" +".join(cells), text)
 
@@ -85,7 +85,7 @@ def test_the_fastest_is_the_fastest(several: tuple[Outcome, ...]) -> None:
     others = [point for point in several if point.scenario.system.name != best.scenario.system.name]
     second = min(others, key=lambda point: point.time_to_train_s)
     assert named(several, name, int(devices)) is best
-    assert time == readable_time(best.time_to_train_s)
+    assert time == duration(best.time_to_train_s)
     assert float(ratio) == pytest.approx(second.time_to_train_s / best.time_to_train_s, rel=5e-3)
 
 
@@ -142,7 +142,7 @@ def test_the_largest_shares_are_the_largest(several: tuple[Outcome, ...]) -> Non
 
 def test_one_point_makes_no_comparison(alone: Outcome) -> None:
     said = " ".join(sentences([alone]))
-    assert f"trains in {readable_time(alone.time_to_train_s)}." in said
+    assert f"trains in {duration(alone.time_to_train_s)}." in said
     assert not re.search(r"fastest|times|grows|falls|stranded", said)
     assert sentences([]) == []
 

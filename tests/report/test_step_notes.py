@@ -10,7 +10,7 @@ from sim.outcome.outcome import Outcome
 from sim.outcome.step_times import HeldUp, StepTimes
 from sim.records.document import results_document
 from sim.report.screen import screen
-from sim.report.step_notes import step_notes
+from sim.records.step_notes import step_notes
 from sim.scenario import AxisKey
 
 LINKS = "links are those of the step with every device alike"

@@ -7,12 +7,12 @@ import io
 import pytest
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from sim.report.sweeps.progress import Teller, progress_line
 
 from sim.errors import InputError
 from sim.outcome.lines import LINES
 from sim.report.charts.sweep import curves, curves_figure, front_figure, heat_map, heat_map_figure, ledger_figure
 from sim.report.sweeps.charts import sweep_figures
-from sim.report.sweeps.progress import Teller, progress_line
 from sim.scenario import AxisKey
 from sim.study.series import axes_of_rows, column, default_x, series_of
 from sim.sweep.sweep import Progress

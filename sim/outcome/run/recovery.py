@@ -11,8 +11,9 @@ from sim.errors import InputError
 from sim.hardware.topology import Storage
 from sim.outcome.run.conditions import Checkpoints, Conditions
 from sim.outcome.run.intervals import best_interval_steps
+from sim.page.numbers import gibibytes
 from sim.scenario.types import RunRequest
-from sim.units import Rate, readable_bytes
+from sim.units import Rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def check_storage(size_bytes: float, storage: Storage, where: str) -> None:
 
 def _readable(size_bytes: float) -> str:
     # Adapters may have less than a tenth of a GiB.
-    return f"{size_bytes / 2**20:,.3g} MiB" if size_bytes < 2**30 else readable_bytes(size_bytes)
+    return f"{size_bytes / 2**20:,.3g} MiB" if size_bytes < 2**30 else gibibytes(size_bytes)
 
 
 def conditions(

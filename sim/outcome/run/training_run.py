@@ -13,8 +13,8 @@ from sim.outcome.ledger import Ledger, checked
 from sim.outcome.run.closed_form import expected_cycle_s
 from sim.outcome.run.conditions import Conditions
 from sim.outcome.run.simulated import NEVER, RUN_LINES, TRAINING, Runs, most_interruptions, simulate_runs
+from sim.page.numbers import duration
 from sim.scenario.bounds import MOST_STEPS, check_size
-from sim.units import readable_time
 
 RUN_PERCENTILES = (10, 50, 90)
 """Per cent of the runs whose longest is reported."""
@@ -103,9 +103,9 @@ def _check_progress(run: Conditions, most: int, where: str) -> None:
 
 def _endless(run: Conditions, problem: str, where: str) -> InputError:
     every = run.checkpoints.every_steps
-    work = f"checkpoints are {readable_time(every * run.step_s)} of work apart" if every else "there are no checkpoints"
+    work = f"checkpoints are {duration(every * run.step_s)} of work apart" if every else "there are no checkpoints"
     due = [
-        f"{what} every {readable_time(between_s)}, {readable_time(lasts_s)} until it goes on"
+        f"{what} every {duration(between_s)}, {duration(lasts_s)} until it goes on"
         for what, between_s, lasts_s in (
             ("a failure", run.between_failures_s, run.mean_recovery_s),
             ("maintenance", run.between_maintenance_s, run.maintenance_s + run.restart_s),

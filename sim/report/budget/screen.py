@@ -10,6 +10,7 @@ from sim.catalog import ComputeLaw, Law, ParametricLaw, law_names, load_law
 from sim.errors import InputError
 from sim.outcome.quality.optimum import INFERENCE_FLOPS, Recipe, lifetime_flops
 from sim.outcome.quality.study import Study, answer, is_fitted
+from sim.page.numbers import large
 from sim.report.layout import table, wrapped
 from sim.study.price import Machine
 
@@ -53,29 +54,19 @@ def budget_notes(study: Study, machine: Machine | None) -> list[str]:
     return notes
 
 
-def readable_count(number: float) -> str:
-    """A count for people: "13 B", "257 B", "1.33 T"."""
-    if number >= _LARGEST_WRITTEN:
-        return f"{number:.3g}"
-    for size, letter in _PREFIXES:
-        if number >= 0.9995 * size:
-            return f"{number / size:.3g} {letter}" if number < 999.5 * size else f"{number / size:,.0f} {letter}"
-    return f"{number:.3g}"
-
-
 def _answers(study: Study) -> list[str]:
     """The answer in a sentence or two."""
     question, recipe, least = study.question, study.recipe, study.least_training
     lines = [
-        f"{readable_count(recipe.parameters)} parameters on {readable_count(recipe.tokens)} tokens"
+        f"{large(recipe.parameters)} parameters on {large(recipe.tokens)} tokens"
         f" ({recipe.tokens / recipe.parameters:.3g} per parameter), {recipe.training_flops:.3g} FLOP: loss"
         f" {study.loss:.4g}."
     ]
     if not _alike(recipe, least):
         more = recipe.training_flops / least.training_flops - 1.0
         lines.append(
-            f"The same loss with least training: {readable_count(least.parameters)} parameters on"
-            f" {readable_count(least.tokens)} tokens, {least.training_flops:.3g} FLOP; the model above takes"
+            f"The same loss with least training: {large(least.parameters)} parameters on"
+            f" {large(least.tokens)} tokens, {least.training_flops:.3g} FLOP; the model above takes"
             f" {100 * more:.3g} % more."
         )
     best = study.least_lifetime
@@ -86,8 +77,8 @@ def _answers(study: Study) -> list[str]:
         saved = 1.0 - whole / other
         change = f"{100 * saved:.3g} % less" if saved >= 0 else f"{-100 * saved:.3g} % more"
         lines.append(
-            f"With {readable_count(tokens)} tokens of inference, {cheapest} in all at that loss:"
-            f" {readable_count(best.parameters)} parameters on {readable_count(best.tokens)} tokens"
+            f"With {large(tokens)} tokens of inference, {cheapest} in all at that loss:"
+            f" {large(best.parameters)} parameters on {large(best.tokens)} tokens"
             f" ({best.tokens / best.parameters:.3g} per parameter), {whole:.3g} FLOP, {change} than the first model."
         )
     return lines
@@ -110,8 +101,8 @@ def _same_loss(study: Study, machine: Machine | None) -> str:
 
 def _cells(recipe: Recipe, inference_tokens: float, machine: Machine | None) -> list[str]:
     cells = [
-        readable_count(recipe.parameters),
-        readable_count(recipe.tokens),
+        large(recipe.parameters),
+        large(recipe.tokens),
         f"{recipe.tokens / recipe.parameters:,.3g}",
         f"{recipe.training_flops:.3g}",
     ]
@@ -135,7 +126,7 @@ def _name(recipe: Recipe, study: Study) -> str:
 
 def _left_out(study: Study) -> str:
     """Which sizes are no options, and why."""
-    law, sizes = study.law, [readable_count(recipe.parameters) for recipe in study.left_out]
+    law, sizes = study.law, [large(recipe.parameters) for recipe in study.left_out]
     assert isinstance(law, ParametricLaw)
     fewest, most = law.tokens_per_parameter
     return (
@@ -154,7 +145,7 @@ def _other_laws(study: Study) -> str:
             continue
         recipe = other.recipe
         per = f"{recipe.tokens / recipe.parameters:.3g}"
-        cells = (readable_count(recipe.parameters), readable_count(recipe.tokens), per, f"{other.loss:.4g}")
+        cells = (large(recipe.parameters), large(recipe.tokens), per, f"{other.loss:.4g}")
         rows.append((name, *cells, other.law.corpus))
     if study.question.target_loss is not None or len(rows) < 2:
         # A loss on one corpus is another model's on another.
@@ -167,8 +158,8 @@ def fitted_range(law: Law) -> str:
     """The models that a law was fitted on, in words."""
     if isinstance(law, ComputeLaw):
         return f"{law.least_flops:.3g} to {law.most_flops:.3g} FLOP"
-    sizes = f"{readable_count(law.least_parameters)} to {readable_count(law.most_parameters)} parameters"
-    return f"{sizes}, {readable_count(law.least_tokens)} to {readable_count(law.most_tokens)} tokens"
+    sizes = f"{large(law.least_parameters)} to {large(law.most_parameters)} parameters"
+    return f"{sizes}, {large(law.least_tokens)} to {large(law.most_tokens)} tokens"
 
 
 def _alike(one: Recipe, other: Recipe) -> bool:

@@ -22,10 +22,10 @@ from sim.catalog import (
 from sim.errors import InputError
 from sim.hardware.topology import load_topology, shelf, topology_names
 from sim.machines import kind_of
+from sim.page.numbers import counted
 from sim.parallel.schedules import SCHEDULES
 from sim.report.catalogue.layout import listing, three_digits, wrapped
 from sim.scenario import entry_names, read_document
-from sim.study.points import counted
 from sim.study.variation_words import per_cent, slow_words, stalls_words
 from sim.sweep.grid import expand
 from sim.workload.parameters import count_parameters

@@ -13,10 +13,11 @@ from sim.catalog import (
     reliability_names,
     reliability_of,
 )
+from sim.page.numbers import duration
 from sim.report.budget.screen import fitted_range
 from sim.report.catalogue.layout import listing
 from sim.report.layout import flush, table
-from sim.units import SECONDS_PER_YEAR, readable_time
+from sim.units import SECONDS_PER_YEAR
 
 _SECONDS_PER_HOUR = 3600.0
 _FAILURES = "failures\nper device\nand year"
@@ -31,7 +32,7 @@ def reliability_table() -> str:
         recovery_s = one.detection_s + one.replacement_s + one.restart_s
         rows[name] = {
             _FAILURES: f"{one.failures.per_s * SECONDS_PER_YEAR:.3g}" if one.failures.per_s else "-",
-            "recovery": readable_time(recovery_s) if one.restart_s else "-",
+            "recovery": duration(recovery_s) if one.restart_s else "-",
             "default for": devices or "-",
             "title": one.title,
         }

@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
+from sim.page.numbers import gigabytes_per_s, message
 from sim.report.charts.canvas import add_legend, annotate, quiet, sheet, sheet_of
 from sim.report.charts.colours import ALGORITHM_COLOURS, FAINT, INK, colours_of
 from sim.report.collective import Study
-from sim.report.collective_screen import gigabytes_per_s, readable_size
 
 _SAMPLES = 400
 _CHOICE = "#c9c9c9"
@@ -112,7 +112,7 @@ def _mark_size(ax: Axes, study: Study) -> None:
     row = study.row(study.fastest(study.size_bytes), study.size_bytes)
     rate = row.bus_bytes_per_s / 1e9
     ax.plot([row.size_bytes], [rate], marker="o", markersize=6, color=INK, zorder=6)
-    text = f"{readable_size(row.size_bytes)}: {gigabytes_per_s(row.bus_bytes_per_s)} GB/s"
+    text = f"{message(row.size_bytes)}: {gigabytes_per_s(row.bus_bytes_per_s)} GB/s"
     bbox = {"boxstyle": "square,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
     annotate(ax, text, (row.size_bytes, rate), (7, -9), size=8.5, weight="bold", va="top", zorder=6, bbox=bbox)
 
@@ -121,7 +121,7 @@ def _finish(ax: Axes, study: Study) -> None:
     ticks = study.sizes_bytes[:: -(-len(study.sizes_bytes) // _MOST_TICKS)]
     ax.xaxis.set_major_locator(FixedLocator(list(ticks)))
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda size, _: readable_size(size)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda size, _: message(size)))
     ax.set_xlabel("message size", size=9, color=INK)
     ax.set_ylabel("bus bandwidth (GB/s)", size=9, color=INK)
     quiet(ax, grid=True)

@@ -10,12 +10,12 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from sim.outcome.effort import Effort
+from sim.page.numbers import counted
 from sim.parallel.step_plan import StepPlan
 from sim.planning import PlanStudy
 from sim.report.charts.canvas import annotate, quiet, sheet, sheet_of
 from sim.report.charts.colours import FAINT, INK
 from sim.study.plans import SystemStudy
-from sim.study.points import counted
 
 _KINDS = (
     ("legal", "legal", "#d0d0d0"),

@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 from sim.outcome.lines import GROUPS, LINES
 from sim.outcome.outcome import Outcome
 from sim.page.borders import chart_text
+from sim.page.numbers import counted
 from sim.report.charts.canvas import add_legend, quiet, sheet, sheet_of
 from sim.report.charts.colours import FAINT, INK, LINE_COLOURS, text_colour
-from sim.study.points import comparable, counted, curves
+from sim.study.points import comparable, curves
 
 _ROW_INCHES = 0.33
 _HEADING_ROWS = 1.15

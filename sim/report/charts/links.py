@@ -7,11 +7,10 @@ from matplotlib.figure import Figure
 
 from sim.outcome.outcome import Outcome
 from sim.page.borders import chart_text
+from sim.page.numbers import counted, number
 from sim.report.charts.canvas import quiet, sheet, sheet_of
 from sim.report.charts.colours import INK, LINK_COLOURS, colours_of
-from sim.report.step_times import drawn_step
-from sim.study.points import counted
-from sim.units import readable_number
+from sim.report.stragglers import drawn_step
 
 _HEIGHT_INCHES, _LEFT_INCHES, _RIGHT_INCHES = 0.85, 1.0, 2.3
 _SLICES = 300
@@ -39,7 +38,7 @@ def link_load(outcome: Outcome, axes: list[Axes] | None = None) -> list[Axes]:
         words = (
             f"{one.link_class}: {counted(one.links, 'link')}",
             *([f"part {one.part[0]}"] if one.part else []),
-            f"{readable_number(one.total_bytes / 1e12)} TB a step",
+            f"{number(one.total_bytes / 1e12)} TB a step",
             f"{100 * one.mean_utilisation:.1f} % on average",
             f"{100 * one.busiest_utilisation:.1f} % on {one.busiest}",
         )

@@ -9,12 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from sim.page.numbers import counted, duration
 from sim.planning import PlanStudy
 from sim.report.charts.against_devices import End, label_ends
 from sim.report.charts.canvas import quiet, round_ticks, sheet, sheet_of
 from sim.report.charts.colours import FAINT, INK
-from sim.study.points import counted
-from sim.units import readable_time
 
 _ROW_INCHES = 0.2
 _ACROSS = "plans that fit, the fastest first (%)"
@@ -39,7 +38,7 @@ def plans(found: PlanStudy, ax: Axes | None = None) -> Axes:
         levels.append((found.effort.rule_of_thumb_step_s, "rule of thumb", INK))
     for level_s, _, colour in levels:
         ax.axhline(level_s, color=colour, linewidth=0.9, linestyle=(0, (4, 3)), zorder=2)
-    round_ticks(ax, readable_time)
+    round_ticks(ax, duration)
     ax.set_xlim(0, 100)
     ax.set_xlabel(_ACROSS, size=9, color=INK)
     ax.set_ylabel("step time", size=9, color=INK)

@@ -22,8 +22,7 @@ from sim.report.charts.against_devices import (
 )  # fmt: skip
 from sim.report.charts.canvas import add_legend, quiet, sheet, sheet_of
 from sim.report.charts.colours import FAINT, INK, system_style
-from sim.report.step_times import differs
-from sim.study.points import Curve, curves, representatives
+from sim.study.points import Curve, curves, differs, representatives
 
 _MOST_SERIES = 5
 """More series of steps than this hide each other."""

@@ -16,7 +16,7 @@ from sim.page.borders import chart_text
 from sim.report.charts.canvas import quiet, sheet, sheet_of
 from sim.report.charts.colours import FAINT, INK, LINE_COLOURS
 from sim.report.charts.lanes import WAITING, Lanes, kind_of, stream_lanes
-from sim.report.step_times import drawn_step
+from sim.report.stragglers import drawn_step
 
 _SLICES = 120
 _RIGHT_INCHES = 1.1

@@ -18,7 +18,7 @@ from sim.page.borders import chart_text
 from sim.report.charts.canvas import WIDTH_INCHES, add_legend, quiet, sheet, sheet_of
 from sim.report.charts.colours import INK, KIND_COLOURS, text_colour
 from sim.report.charts.lanes import Lane, Lanes, actor_lanes, kind_of, number_of, works_of
-from sim.report.step_times import drawn_step
+from sim.report.stragglers import drawn_step
 
 _SPANS_IN_VIEW = 84
 """Spans of the busiest compute stream that a panel shows with their numbers."""

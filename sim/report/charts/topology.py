@@ -14,10 +14,11 @@ from matplotlib.patches import FancyBboxPatch
 from sim.hardware.topology import Topology
 from sim.hardware.topology.fat_tree import FatTree
 from sim.page.borders import chart_text
+from sim.page.numbers import latency
 from sim.report.charts.canvas import add_legend, annotate, sheet, sheet_of
 from sim.report.charts.colours import FAINT, INK, LINK_COLOURS, colours_of
 from sim.report.drawing import LAYER_WIDTH, Line, Picture, Point, Spot, picture
-from sim.report.topology_summary import link_rows, readable_latency
+from sim.report.topology_summary import link_rows
 
 _MARKERS = {"device": "s", "switch": "o", "store": "D"}
 _FACES = {"device": "#3d4a57", "switch": "white", "store": "#f2c14e"}
@@ -55,7 +56,7 @@ def topology_figure(topology: Topology) -> Figure:
     named: dict[str, Artist] = {}
     for row in rows:
         words = f"{row.link.link_class} ({', '.join(row.between)}): {row.link.bytes_per_s / 1e9:,.1f} GB/s each way,"
-        words += f" {readable_latency(row.link.latency_s)}, {row.count:,} links"
+        words += f" {latency(row.link.latency_s)}, {row.count:,} links"
         named[words] = Line2D([], [], color=colours[row.link.link_class], linewidth=2.2)
     add_legend(ax, caption, _COLUMNS, named | {role: _marker(role) for role in roles})
     return sheet_of(ax)

@@ -8,15 +8,13 @@ from collections.abc import Sequence
 from sim.catalog import plan_spreads
 from sim.errors import DoesNotFit, ScaletaxError
 from sim.page.borders import ascii_only
+from sim.page.numbers import counted, duration, gibibytes, percent
 from sim.planning import PlanRow, PlanStudy, SizeStudy, believed
-from sim.report.accuracy import band_words, evidence_words, standing_warnings
+from sim.records.belief import band_words, evidence_words, standing_warnings
 from sim.report.layout import table, wrapped
-from sim.report.sentences import percent
 from sim.scenario.amounts import batch_note
 from sim.study.plans import SystemStudy
-from sim.study.points import counted
 from sim.study.stack_range import StackStep, stack_ranges
-from sim.units import readable_bytes, readable_time
 
 _CHANGES_WIDTH = 17
 _RULE = (
@@ -65,10 +63,10 @@ def _best(found: PlanStudy, top: int) -> str:
         (
             *found.about.kind.cells(row.plan),
             f"{row.plan.devices:,}",
-            readable_time(row.step_s),
+            duration(row.step_s),
             f"+{percent(row.step_s / fastest_s - 1)}" if row.step_s > fastest_s else "best",
             percent(row.mfu),
-            readable_bytes(row.peak_bytes),
+            gibibytes(row.peak_bytes),
             percent(row.tax or 0.0),
         )
         for row in found.best[:top]
@@ -82,7 +80,7 @@ def _sentences(found: PlanStudy) -> list[str]:
     how_hard, scenario, best = found.effort, found.about.scenario, found.best[0]
     lines = [
         f"To choose from: {counted(how_hard.legal, 'legal plan')}, of which {how_hard.fitting:,}"
-        f" ({percent(how_hard.fitting / how_hard.legal)}) fit the {readable_bytes(found.capacity_bytes)} of a device"
+        f" ({percent(how_hard.fitting / how_hard.legal)}) fit the {gibibytes(found.capacity_bytes)} of a device"
         f"{f' less a margin of {percent(margin)}' if (margin := scenario.system.search.memory_margin) else ''}."
         f" Within 5 % of the best: {how_hard.within_5_percent:,}"
         f" ({percent(how_hard.within_5_percent / how_hard.fitting)} of those that fit); within 20 %:"
@@ -103,7 +101,7 @@ def _sentences(found: PlanStudy) -> list[str]:
         )
     tokens = scenario.training.tokens
     steps = tokens / (scenario.training.global_batch * scenario.training.sequence)
-    lines.append(f"With the best plan {tokens:.3g} tokens take {readable_time(steps * best.step_s)} without failures.")
+    lines.append(f"With the best plan {tokens:.3g} tokens take {duration(steps * best.step_s)} without failures.")
     lines += _believed(found)
     if rounded := batch_note(scenario.training):
         lines.append(f"note: {rounded}")
@@ -134,8 +132,8 @@ def _front(found: PlanStudy) -> str:
     fastest_s = found.front[0].step_s
     rows = [
         {
-            "memory": readable_bytes(row.peak_bytes),
-            "step time": readable_time(row.step_s),
+            "memory": gibibytes(row.peak_bytes),
+            "step time": duration(row.step_s),
             "over best": f"+{percent(row.step_s / fastest_s - 1)}",
             "plan": row.plan.summary(),
         }
@@ -175,7 +173,7 @@ def _size_row(one: SizeStudy) -> tuple[str, ...]:
         f"{one.devices:,}",
         *one.found.about.kind.cells(best.plan),
         f"{unused:,}" if unused else "",
-        readable_time(best.step_s),
+        duration(best.step_s),
         percent(best.mfu),
         percent(best.tax or 0.0),
         changed,

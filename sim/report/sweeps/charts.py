@@ -82,6 +82,9 @@ def _drawn(rows: Sequence[Row], x: Column, y: Column, by: Column | None) -> list
 
 def save_figures(figures: dict[str, Figure], folder: Path) -> list[Path]:
     """Write charts into the folder of a sweep; return the paths. Raises InputError where that cannot be written."""
-    from sim.records.files import write_chart
+    from sim.records.files import write_charts
+    from sim.report.charts.canvas import save
 
-    return [path for name, figure in figures.items() for path in write_chart(figure, folder, name)]
+    return write_charts(
+        lambda place: [path for name, one in figures.items() for path in save(one, place, name)], folder
+    )

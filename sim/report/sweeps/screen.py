@@ -9,8 +9,8 @@ from pathlib import Path
 
 from sim.errors import shown
 from sim.page.borders import ascii_only
+from sim.page.numbers import counted
 from sim.report.layout import WIDTH
-from sim.study.points import counted
 from sim.sweep.store import Store
 from sim.sweep.sweep import Progress
 

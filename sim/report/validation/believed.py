@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from sim.catalog.accuracy import Coverage, Evidence
-from sim.report.accuracy import situation_words
-from sim.report.validation.tables import Cells, share, signed
-from sim.study.points import counted
+from sim.page.numbers import counted, percent, signed_percent
+from sim.records.belief import situation_words
+from sim.report.validation.tables import Cells
 from sim.validation.conventions import device_family
 from sim.validation.errors import Errors
 from sim.validation.summary import Summary
@@ -45,8 +45,8 @@ def coverage_cells(coverage: Sequence[Coverage]) -> Cells:
             f"{'class: ' if one.is_class else ''}{situation_words(one.of)}",
             f"{one.rows:,}",
             f"{one.sources:,}",
-            share(one.by_source),
-            share(one.by_row),
+            percent(one.by_source),
+            percent(one.by_row),
         )
         for one in coverage
     ]
@@ -60,7 +60,7 @@ def band_cells(evidence: Evidence) -> Cells:
             situation_words(one.situation),
             f"{one.rows:,}",
             f"{len(one.without):,}",
-            f"{signed(one.ends[0])} to {signed(one.ends[1])}",
+            f"{signed_percent(one.ends[0])} to {signed_percent(one.ends[1])}",
         )
         for one in evidence.classes
     ]
@@ -73,7 +73,7 @@ def coverage_sentence(summary: Summary) -> str:
         return "No row has an error band."
     return (
         f"Of {summary.with_band:,} rows with an error band {summary.inside:,}"
-        f" ({share(summary.inside / summary.with_band)}) lie inside it; it is made without their sources."
+        f" ({percent(summary.inside / summary.with_band)}) lie inside it; it is made without their sources."
     )
 
 
@@ -85,8 +85,8 @@ def selection_sentence(evidence: Evidence) -> str:
     return (
         f"In {found.jobs:,} jobs with 4 to {found.most_plans} measured plans ({found.rows:,} rows of"
         f" {found.sources} sources) the error of the plan predicted fastest differs from the mean error of its job by"
-        f" {signed(found.shift)} on average over sources, with a standard deviation of {share(found.spread)} from"
-        " source to source."
+        f" {signed_percent(found.shift)} on average over sources, with a standard deviation of {percent(found.spread)}"
+        " from source to source."
     )
 
 
@@ -94,7 +94,7 @@ def memory_sentence(evidence: Evidence) -> str:
     """The band of peak memory, or that too few sources measured it."""
     if evidence.memory:
         widest = evidence.memory[0]
-        ends = " to ".join(map(signed, widest.ends))
+        ends = " to ".join(map(signed_percent, widest.ends))
         return f"Peak memory: P10 to P90 {ends}, over {widest.rows:,} rows of {len(widest.without)} sources."
     sources = counted(evidence.memory_sources, "source")
     return f"Peak memory has no band: {sources} measured it where another one says how, too few for a band."
@@ -106,5 +106,5 @@ def _error_row(what: str, errors: Errors | None, sources: int, alike: float | No
         return (what, "0", "0", "", "", "", "", "")
     absolute = (errors.mean_absolute, errors.median_absolute, errors.p90_absolute)
     return (
-        what, f"{errors.rows:,}", f"{sources}", share(alike), signed(errors.mean), *(share(one) for one in absolute),
+        what, f"{errors.rows:,}", f"{sources}", percent(alike), signed_percent(errors.mean), *map(percent, absolute),
     )  # fmt: skip

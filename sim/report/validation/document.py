@@ -11,8 +11,8 @@ from pydantic import TypeAdapter
 from sim import __version__
 from sim.outcome.confidence import Band
 from sim.outcome.lines import LINES
+from sim.records.belief import ends_of
 from sim.records.document import RESULTS_SCHEMA
-from sim.report.accuracy import ends_of
 from sim.validation.cases import Unsupported
 from sim.validation.compare import Comparison, Validation
 from sim.validation.labels import label_of

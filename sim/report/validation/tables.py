@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from sim.page.numbers import percent, signed_percent
 from sim.validation.errors import Errors
 from sim.validation.scaling import WEAK, Series
 from sim.validation.summary import Group, LeftOut, Summary, Worst
@@ -31,16 +32,6 @@ class Cells:
         return tuple("left" if index < self.words else "right" for index in range(len(self.headers)))
 
 
-def signed(error: float) -> str:
-    """A signed share: "-3.1 %"."""
-    return f"{100 * error:+.1f} %"
-
-
-def share(error: float) -> str:
-    """A share: "3.1 %"."""
-    return f"{100 * error:.1f} %"
-
-
 def group_cells(groups: Sequence[Group], what: str) -> Cells:
     """Errors group by group: of sources, say. what: the header of the names."""
     errors = ("mean signed", "mean abs.", "median abs.", "P90 abs.", "worst")
@@ -58,11 +49,11 @@ def group_cells(groups: Sequence[Group], what: str) -> Cells:
 
 
 def error_cells(errors: Errors | None) -> tuple[str, ...]:
-    """Mean signed, mean, median and P90 absolute, worst."""
+    """Mean signed_percent, mean, median and P90 absolute, worst."""
     if errors is None:
         return ("",) * 5
     absolute = (errors.mean_absolute, errors.median_absolute, errors.p90_absolute)
-    return (signed(errors.mean), *(share(one) for one in absolute), signed(errors.worst))
+    return (signed_percent(errors.mean), *(percent(one) for one in absolute), signed_percent(errors.worst))
 
 
 def target_cells(targets: Sequence[Target]) -> Cells:
@@ -87,8 +78,8 @@ def series_cells(series: Sequence[Series]) -> Cells:
         "model": lambda one: one.model,
         "the same": lambda one: f"{one.batch:,g} {'per device' if one.kind == WEAK else 'in all'}",
         "devices": lambda one: " ".join(f"{size:,}" for size in one.devices),
-        "measured loss": lambda one: share(one.measured_loss),
-        "predicted loss": lambda one: share(one.predicted_loss),
+        "measured loss": lambda one: percent(one.measured_loss),
+        "predicted loss": lambda one: percent(one.predicted_loss),
         "error [points]": lambda one: f"{100 * one.error:+.1f}",
     }
     return _cells(series, columns, words=5)
@@ -103,7 +94,7 @@ def worst_cells(worst: Sequence[Worst]) -> Cells:
         "plan": lambda one: one.plan,
         "largest shares but useful": lambda one: ", ".join(f"{line} {100 * part:.0f}%" for line, part in one.lines),
         "devices": lambda one: f"{one.devices:,}",
-        "error": lambda one: signed(one.error),
+        "error": lambda one: signed_percent(one.error),
     }
     return _cells(worst, columns, words=5)
 
@@ -126,8 +117,9 @@ def headline_sentence(summary: Summary) -> str:
     if errors is None:
         return f"No {what}."
     return (
-        f"{errors.rows:,} {what}: mean absolute error {share(errors.mean_absolute)}, median"
-        f" {share(errors.median_absolute)}, P90 {share(errors.p90_absolute)}, mean signed {signed(errors.mean)}."
+        f"{errors.rows:,} {what}: mean absolute error {percent(errors.mean_absolute)}, median"
+        f" {percent(errors.median_absolute)}, P90 {percent(errors.p90_absolute)}, mean signed"
+        f" {signed_percent(errors.mean)}."
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tabulate import tabulate
 
-from sim.report.validation.tables import Cells, share
+from sim.page.numbers import percent
+from sim.report.validation.tables import Cells
 from sim.validation.errors import Errors
 from sim.validation.unseen_groups import Peer, UnseenGroup, first_look
 
@@ -36,7 +37,7 @@ def unseen_cells(groups: tuple[UnseenGroup, ...]) -> Cells:
             f"{group.rows:,}",
             f"{group.sources}",
             *(_mean_and_median(errors) for errors in (group.named, group.guessed)),
-            " / ".join("-" if one is None else share(one) for one in group.by_source.values()),
+            " / ".join("-" if one is None else percent(one) for one in group.by_source.values()),
             _mean_and_median(group.seen),
         )
         for group in groups
@@ -53,9 +54,9 @@ def peer_cells(beside: tuple[Peer, ...]) -> Cells:
             one.source,
             one.program,
             f"{one.rows}",
-            " / ".join(share(error) for error in one.errors),
-            share(one.first_look),
-            *("" if errors is None else share(errors.mean_absolute) for errors in (one.named, one.guessed)),
+            " / ".join(percent(error) for error in one.errors),
+            percent(one.first_look),
+            *("" if errors is None else percent(errors.mean_absolute) for errors in (one.named, one.guessed)),
         )
         for one in beside
     )
@@ -67,12 +68,12 @@ def first_look_sentence() -> str:
     errors = first_look()
     return (
         f"At first sight, before any of their rows had touched a fit or a decision, {errors.rows} rows of four sources"
-        f" were {share(errors.mean_absolute)} off on average, {share(errors.median_absolute)} in the median."
+        f" were {percent(errors.mean_absolute)} off on average, {percent(errors.median_absolute)} in the median."
     )
 
 
 def _mean_and_median(errors: Errors | None) -> str:
-    return "" if errors is None else f"{share(errors.mean_absolute)} / {share(errors.median_absolute)}"
+    return "" if errors is None else f"{percent(errors.mean_absolute)} / {percent(errors.median_absolute)}"
 
 
 def _markdown(cells: Cells) -> str:

@@ -9,7 +9,8 @@ from sim.engine.lanes import STALLS, WORK
 from sim.machines import kind_of
 from sim.outcome.outcome import Outcome
 from sim.outcome.step_times import PERCENTILES, HeldUp, StepTimes
-from sim.study.points import Curve, counted, representatives
+from sim.page.numbers import counted
+from sim.study.points import Curve, differs, representatives
 
 _MOST_SYSTEMS_NAMED = 3
 _NAMED_FROM = 0.1
@@ -23,11 +24,6 @@ _CAUSES = {WORK: "slower devices", STALLS: "stalls"}
 _NAMED_CAUSE = 0.01
 """Causes with smaller shares are left out."""
 _DRAWN_ALIKE = " Devices differ in this run; drawn is the step with every device alike."
-
-
-def differs(outcome: Outcome) -> bool:
-    """Whether the devices of a point differ, so that its steps are not the step of equal devices."""
-    return outcome.step_times is not None and not outcome.scenario.system.variation.is_none
 
 
 def drawn_step(outcome: Outcome) -> str:
@@ -48,6 +44,17 @@ def step_sentences(systems: Sequence[Curve]) -> list[str]:
     if held:
         found.append(f"Who holds everyone up: {'; '.join(held)}.")
     return found
+
+
+def step_answer(systems: Sequence[Curve]) -> list[str]:
+    """The same in one sentence for a first screen: how much longer steps are than with every device alike."""
+    shown = [(curve, point) for curve, point in representatives(systems) if differs(point)][:_MOST_SYSTEMS_NAMED]
+    parts = [
+        f"{_against_alike(_excess(steps))} for {curve.place(point)}"
+        for curve, point in shown
+        if (steps := point.step_times)
+    ]
+    return [f"Steps beside those with every device alike: {', '.join(parts)}."] if parts else []
 
 
 def device_name(one: HeldUp, outcome: Outcome) -> str:

@@ -8,13 +8,13 @@ from typing import Any
 from sim.catalog.accuracy import Situation
 from sim.outcome.confidence import Band, Confidence
 from sim.outcome.outcome import Outcome
-from sim.study.points import counted
+from sim.page.numbers import counted, percent_span
 
 NOT_CHECKED = "not checked"
 
 
 def error_band(outcome: Outcome) -> str:
-    """Beside a step time: "-6 to +3 %", or that nothing like it was compared."""
+    """Beside a step time: "-6..+3 %", or that nothing like it was compared."""
     return band_words(outcome.confidence.step)
 
 
@@ -24,8 +24,8 @@ def ends_of(band: Band | None) -> tuple[float | None, float | None]:
 
 
 def band_words(band: Band | None) -> str:
-    """A band in whole percent: "-6 to +3 %"."""
-    return NOT_CHECKED if band is None else f"{round(100 * band.low):+d} to {round(100 * band.high):+d} %"
+    """A band in whole percent: "-6..+3 %"."""
+    return NOT_CHECKED if band is None else percent_span(band.low, band.high)
 
 
 def situation_words(of: Situation) -> str:
@@ -72,13 +72,17 @@ def standing_warnings(stack: str, confidence: Confidence) -> list[str]:
 
 
 def confidence_record(confidence: Confidence) -> dict[str, Any]:
-    """The same for results.json.
+    """Errors and evidence of a prediction that is no point; errors are null where no row like it was compared."""
+    errors: dict[str, float | None] = {}
+    for name, band in (("step_time", confidence.step), ("peak_memory", confidence.memory)):
+        errors |= dict(zip((f"{name}_error_p10", f"{name}_error_p90"), ends_of(band), strict=True))
+    return {**errors, **evidence_record(confidence)}
 
-    Errors are null where no row like the prediction was compared, checked_on where no published row ran the stack.
-    """
+
+def evidence_record(confidence: Confidence) -> dict[str, Any]:
+    """What the errors of a prediction rest on; checked_on is null where no published row ran the stack."""
     place, step = confidence.standing, confidence.step
     return {
-        **_errors(confidence),
         "evidence": None if step is None else dataclasses.asdict(step),
         "searched": confidence.is_searched,
         "checked_on": None if place.compared is None else dataclasses.asdict(place.compared),
@@ -87,23 +91,5 @@ def confidence_record(confidence: Confidence) -> dict[str, Any]:
     }
 
 
-def accuracy_columns(outcome: Outcome) -> dict[str, Any]:
-    """The same for one row of summary.csv; errors are empty where no row like the point was compared."""
-    confidence = outcome.confidence
-    return {
-        **_errors(confidence),
-        "check_sources": 0 if confidence.step is None else confidence.step.sources,
-        "outside_checked_range": "; ".join(confidence.standing.outside),
-        "not_checked_because": "; ".join(confidence.standing.unlike),
-    }
-
-
-def _errors(confidence: Confidence) -> dict[str, float | None]:
-    found: dict[str, float | None] = {}
-    for name, band in (("step_time", confidence.step), ("peak_memory", confidence.memory)):
-        found |= dict(zip((f"{name}_error_p10", f"{name}_error_p90"), ends_of(band), strict=True))
-    return found
-
-
 def _exactly(band: Band) -> str:
-    return f"{band.low:+.1%} to {band.high:+.1%}"
+    return percent_span(band.low, band.high, 1)

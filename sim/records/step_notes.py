@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 from sim.machines import KINDS, kind_of
 from sim.outcome.outcome import Outcome
-from sim.report.step_times import differs
-from sim.study.points import counted
+from sim.page.numbers import counted
+from sim.study.points import differs
 
 _MOST_LISTED = 3
 

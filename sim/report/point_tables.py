@@ -1,0 +1,114 @@
+"""Tables of points: the few of a first screen, and every metric and every line of the account for a report."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from sim.outcome.lines import LINES, SPLIT_LINES, line_title
+from sim.outcome.outcome import Outcome
+from sim.page.blocks import Bullets, Column, Table, table, words
+from sim.page.numbers import TEXT, duration, gibibytes, percent, usd_span, whole
+from sim.records import metrics
+from sim.records.belief import error_band
+from sim.study.findings import knee_of
+from sim.study.points import Curve
+
+Point = tuple[Curve, Outcome]
+_BAR = 6
+"""Characters of the bar of a whole."""
+_NAMED_TAX = 0.005
+"""What is lost where it is less has no bar and no name."""
+_NAMED_LINE = 0.1
+"""A line with a smaller part of what is lost is not named second."""
+
+_NAMED: tuple[Column[Point], ...] = (
+    words("system", lambda row: row[0].label, key=True),
+    Column("devices", lambda row: whole(row[1].devices), key=True),
+)
+
+
+def points_table(rows: Sequence[Point]) -> Table:
+    """Points for a first screen."""
+    knees = {id(curve): knee_of(curve) for curve, _ in rows}
+    has_knee = any(point is knees[id(curve)] for curve, point in rows)
+    return table(
+        rows,
+        [
+            words("system", lambda row: row[0].label, key=True),
+            Column(
+                "devices, * knee" if has_knee else "devices",
+                lambda row: whole(row[1].devices) + ("*" if row[1] is knees[id(row[0])] else ""),
+            ),
+            words("plan", lambda row: row[1].plan.summary(), from_width=118),
+            Column("step", lambda row: duration(row[1].step_time_s), from_width=100),
+            Column("time", lambda row: duration(row[1].time_to_train_s)),
+            Column("MFU", lambda row: percent(row[1].mfu, 0)),
+            words("lost to splitting", lambda row: lost(row[1])),
+            words("next line", lambda row: lines_of(row[1])[1], from_width=96),
+            Column("peak memory", lambda row: gibibytes(row[1].memory.peak_bytes), from_width=132),
+            Column("rented", _rented, from_width=146),
+            Column("checked?", lambda row: error_band(row[1])),
+        ],
+    )
+
+
+def lost(point: Outcome) -> str:
+    """The distribution tax with a bar, and the line that most of it goes to: "31 % ### data comm"."""
+    tax = point.ledger.tax
+    bar = "#" * math.ceil(_BAR * tax) if tax >= _NAMED_TAX else ""
+    return f"{percent(tax, 0):>5} {bar:<{_BAR}} {lines_of(point)[0]}".rstrip()
+
+
+def lines_of(point: Outcome) -> tuple[str, str]:
+    """The two lines that most of the distribution tax goes to; nothing where there is hardly any."""
+    ledger, tax = point.ledger, point.ledger.tax
+    first, second = sorted(SPLIT_LINES, key=lambda line: -ledger.share(line))[:2]
+    if tax < _NAMED_TAX:
+        return "", ""
+    return line_title(first), line_title(second) if ledger.share(second) >= _NAMED_LINE * tax else ""
+
+
+def metric_table(rows: Sequence[Point], family: metrics.Family) -> Table:
+    """Every metric of one family that any of the points has."""
+    plan = [words("plan", _plan)] if family == "step" else []
+    own = [one for one in present(rows) if one.family == family]
+    return table(rows if own else [], [*_NAMED, *plan, *map(_column, own)])
+
+
+def present(rows: Sequence[Point]) -> list[metrics.Metric]:
+    """Metrics that any of the points has."""
+    return [one for one in metrics.METRICS if any(one.value(point) not in (None, "") for _, point in rows)]
+
+
+def _plan(row: Point) -> str:
+    return row[1].plan.summary()
+
+
+def _column(metric: metrics.Metric) -> Column[Point]:
+    return Column(metric.title, lambda row: metric.text(row[1]), right=metric.unit is not TEXT)
+
+
+def account_table(rows: Sequence[Point]) -> Table:
+    """Shares of all device-seconds, line by line, of the lines that any of the points has."""
+
+    def line_column(line: str) -> Column[Point]:
+        return Column(line_title(line), lambda row: percent(row[1].ledger.share(line)))
+
+    lines = [line for line in LINES if any(point.ledger.share(line) > 0 for _, point in rows)]
+    return table(rows, [*_NAMED, *map(line_column, lines)])
+
+
+def line_meanings(rows: Sequence[Point]) -> Bullets:
+    return Bullets(
+        tuple(
+            f"{line_title(one.key.removesuffix('_device_s'))}: {one.meaning}."
+            for one in metrics.ACCOUNT
+            if any(one.value(point) for _, point in rows)
+        )
+    )
+
+
+def _rented(row: Point) -> str:
+    bill = row[1].bill
+    return usd_span(bill.rental_usd.low, bill.rental_usd.high) if bill and bill.rental_usd else "unknown"

@@ -1,0 +1,230 @@
+"""`scaletax run`: the answer on one screen, and the whole report of the same findings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from sim.outcome.comparison.metrics import time_span_s
+from sim.outcome.outcome import Outcome
+from sim.page.blocks import Block, Bullets, Page, Said, page, section
+from sim.page.numbers import (
+    counted,
+    duration,
+    few,
+    gibibytes,
+    large,
+    listed,
+    number,
+    percent,
+    usd_span,
+    whole,
+)
+from sim.records.document import results_document, summary_rows
+from sim.records.files import resolved_files, write_folder
+from sim.report.comparison_tables import comparison_sections
+from sim.report.entries import entries_answer, entries_section, entries_table
+from sim.report.point_tables import Point, account_table, line_meanings, metric_table, points_table, present
+from sim.report.sentences import notes_by_place, sentences
+from sim.report.stragglers import step_answer, step_sentences
+from sim.report.verdict import answer, verdict
+from sim.study.findings import MOST_ROWS, Findings, knee_of
+from sim.study.points import Curve, differing_work
+from sim.study.stack_range import StackStep, stack_ranges
+
+_MOST_ANSWERS = 3
+
+
+def run_screen(found: Findings, elapsed_s: float | None = None) -> list[Block]:
+    """The first screen: what was run, the answer, a dozen points, and how far to believe them.
+
+    elapsed_s: how long it took; nothing is said of it where it is None.
+    """
+    if not found.outcomes:
+        return [Said("no points")]
+    said = [
+        *(Said(text, "answer") for text in run_answer(found)),
+        *map(Said, _beside(found, step_answer(found.curves))),
+    ]
+    # An answer of several sentences leaves room for one row less.
+    most = MOST_ROWS - (len(said) > 1)
+    shown = entries_table(found, most) if found.has_entries else points_table(found.telling(most))
+    return [_headline(found, elapsed_s, len(shown.rows)), *said, shown, Said(trust(found))]
+
+
+def run_page(found: Findings) -> Page:
+    """The whole report."""
+    every = [(curve, point) for curve in found.curves for point in curve.points]
+    compared = comparison_sections(found.comparison) if found.comparison else []
+    titles = dict.fromkeys(outcome.scenario.title for outcome in found.outcomes)
+    lead = [_headline(found, None), *(Said(text, "answer") for text in run_answer(found)), Said(trust(found))]
+    return page(
+        " / ".join(titles),
+        lead,
+        [
+            entries_section(found) if found.has_entries else None,
+            section("What the numbers say", Bullets((*sentences(found.outcomes), *_beside(found, [])))),
+            *compared,
+            section("The step", metric_table(every, "step"), metric_table(every, "memory")),
+            section("The run and its cost", metric_table(every, "run"), metric_table(every, "cost")),
+            section("Where every device-second of a step goes", account_table(every), line_meanings(every)),
+            section("Steps where devices differ", metric_table(every, "spread"))
+            if step_sentences(found.curves)
+            else None,
+            section(
+                "How far to believe it",
+                metric_table(every, "belief"),
+                Bullets((*notes_by_place(found.outcomes), *_caveats(found))),
+            ),
+            section("What the columns mean", Bullets(tuple(f"{one.title}: {one.meaning}." for one in present(every)))),
+        ],
+    )
+
+
+def write_run(found: Findings, directory: Path, charts: bool | None = None) -> list[Path]:
+    """Write results.json, summary.csv, the report, the resolved scenario and the charts; return their paths.
+
+    directory: made if need be; files of an earlier run in it are replaced, other files are left alone.
+    charts: whether to draw; None asks the scenarios.
+    Everything is written beside its place and moved there at the end, so that stopping leaves nothing half-written.
+    Raises InputError when the folder cannot be written.
+    """
+    from sim.page.borders import csv_text
+    from sim.records.comparison import comparison_rows
+    from sim.records.document import entry_rows
+
+    if charts is None:
+        charts = any(outcome.scenario.report.charts for outcome in found.outcomes)
+    texts = {"summary.csv": csv_text(summary_rows(found.outcomes))}
+    if found.has_entries:
+        texts["entries.csv"] = csv_text(entry_rows(found))
+    if found.comparison:
+        texts["comparison.csv"] = csv_text(comparison_rows(found.comparison))
+    texts |= resolved_files([outcome.scenario for outcome in found.outcomes])
+
+    def draw(folder: Path) -> list[Path]:
+        # Drawing is the one heavy import of this room.
+        from sim.report.charts import chart_files
+
+        return chart_files(found.outcomes, folder)
+
+    document = results_document(found, verdict(found.comparison) if found.comparison else ())
+    return write_folder(directory, document, texts, draw if charts and found.outcomes else None, run_page(found))
+
+
+def next_line(written: Sequence[Path], command: str = "") -> Said:
+    """Where to look, and what to type: after the files of a command are there. command: shows everything."""
+    report = next((path for path in written if path.name == "report.html"), written[0])
+    return Said(f"Next: {report}{f' | {command}' if command else ''}")
+
+
+def run_answer(found: Findings) -> list[str]:
+    """What the points say, in at most three sentences."""
+    if found.comparison and found.comparison.equals:
+        return answer(found.comparison)[:_MOST_ANSWERS]
+    if found.has_entries:
+        return entries_answer(found)
+    unlike = differing_work(found.outcomes)
+    if unlike:
+        points = counted(len(found.outcomes), "point")
+        return [f"The {points} differ in {listed(unlike)}, so their times are not compared."]
+    bests = [(curve, min(curve.points, key=lambda point: point.time_to_train_s)) for curve in found.curves]
+    bests.sort(key=lambda pair: pair[1].time_to_train_s)
+    if len(found.outcomes) == 1:
+        return [_alone(*bests[0])]
+    return [_of_sizes(*bests[0]) if len(bests) == 1 else _soonest(bests)]
+
+
+def trust(found: Findings) -> str:
+    """One line: what the bands are, how many points lie outside what was compared, what is assumed."""
+    points = found.outcomes
+    outside = sum(one.confidence.step is not None and bool(one.confidence.standing.outside) for one in points)
+    never = sum(one.confidence.step is None for one in points)
+    of = counted(len(points), "point")
+    parts = ["checked? holds 8 of 10 errors (-: too fast)"] if never < len(points) else []
+    parts += [f"{outside} of {of} outside what was compared"] if outside else []
+    parts += [f"{never} of {of} like nothing that was measured"] if never else []
+    assumed = dict.fromkeys(str(one) for point in points if point.bill for one in point.bill.assumed)
+    parts += [f"assumed: {few(list(assumed), 2)}"] if assumed else []
+    return f"Trust: {'; '.join(parts)}."
+
+
+def _headline(found: Findings, elapsed_s: float | None, shown: int | None = None) -> Said:
+    """What is run, where all points agree on it. shown: how many of the points are."""
+    works = list(
+        dict.fromkeys(
+            f"{point.scenario.model.name}, {large(float(point.scenario.training.tokens))} tokens,"
+            f" batch {point.scenario.training.global_batch:,} x {point.scenario.training.sequence:,}"
+            for point in found.outcomes
+        )
+    )
+    took = "" if elapsed_s is None else f", {duration(elapsed_s)}"
+    some = f" ({shown} shown)" if shown is not None and shown < len(found.outcomes) else ""
+    size = f"{counted(len(found.outcomes), 'point')}{some}{took}"
+    titles = dict.fromkeys(outcome.scenario.title for outcome in found.outcomes)
+    what = works[0] if len(works) == 1 else next(iter(titles)) if len(titles) == 1 else counted(len(works), "job")
+    return Said(f"{what}: {size}")
+
+
+def _beside(found: Findings, steps: Sequence[str]) -> list[str]:
+    """What else must be said: several stacks, steps where devices differ, points that ended in an error."""
+    ranges = stack_ranges(StackStep(one.scenario, one.stack, one.step_time_s) for one in found.outcomes)
+    failed = [f"{counted(len(found.failures), 'point')} failed: see below."] if found.failures else []
+    return [*ranges[:1], *steps, *failed]
+
+
+def _alone(curve: Curve, point: Outcome) -> str:
+    """A single point."""
+    used = f"{whole(point.tokens_per_s / point.devices)} tokens/s per device, MFU {percent(point.mfu, 0)}"
+    memory = f"{point.memory.peak_bytes / 2**30:.0f} of {gibibytes(point.memory.capacity_bytes)}"
+    bill = point.bill.rental_usd if point.bill else None
+    cost = f", {usd_span(bill.low, bill.high)} rented" if bill else ""
+    return (
+        f"{curve.place(point)}, {point.plan.summary()}: {duration(point.step_time_s)} a step, {used}, {memory};"
+        f" {duration(point.time_to_train_s)} in all{cost}."
+    )
+
+
+def _of_sizes(curve: Curve, best: Outcome) -> str:
+    """One system at several sizes: the fastest, and what it gains on the smallest."""
+    if len(curve.sizes) == 1:
+        return _alone(curve, best)
+    small, bend = curve.smallest, knee_of(curve)
+    at = f" The knee (*) is at {whole(bend.devices)}." if bend else ""
+    if best is small:
+        return f"{curve.place(best)} trains it in {duration(best.time_to_train_s)}; more devices do not help."
+    faster = number(small.time_to_train_s / best.time_to_train_s)
+    more = number(best.devices / small.devices)
+    return (
+        f"{curve.place(best)} trains it in {duration(best.time_to_train_s)}: {faster} times as fast as"
+        f" {whole(small.devices)} with {more} times the devices.{at}"
+    )
+
+
+def _soonest(bests: Sequence[Point]) -> str:
+    """Which system trains soonest, and whether the next one can be told apart."""
+    (curve, best), (rival, second) = bests[:2]
+    spans = time_span_s(best), time_span_s(second)
+    ratio = number(second.time_to_train_s / best.time_to_train_s)
+    if spans[0] is None or spans[1] is None:
+        sure = "not checked"
+    else:
+        sure = "more than both errors" if spans[0].apart(spans[1]) else "within their errors, so not told apart"
+    if math.isclose(second.time_to_train_s, best.time_to_train_s, rel_tol=0.005):
+        return f"{curve.place(best)} and {rival.place(second)} both train it in {duration(best.time_to_train_s)}."
+    return (
+        f"{curve.place(best)} trains it in {duration(best.time_to_train_s)}, {rival.place(second)} in"
+        f" {duration(second.time_to_train_s)}: {ratio} times as long, {sure}."
+    )
+
+
+def _caveats(found: Findings) -> list[str]:
+    """What holds for every report, and what was asked for and not simulated."""
+    absent = found.comparison.absent if found.comparison else ()
+    return [
+        *(f"{place}: not among the points that were simulated." for place in absent),
+        "MFU counts attention over the full square, as most papers do; MFU, causal counts its causal half.",
+        "Ranges of costs take every price at its low and at its high end: bounds, no probability.",
+        "Between two sizes, devices are interpolated in logarithms of devices and time; nothing is extrapolated.",
+    ]
