@@ -247,6 +247,7 @@ def test_a_misspelt_key_is_refused(place: tuple) -> None:
 def test_what_a_base_an_entry_or_an_axis_says_may_lack(file: Path) -> None:
     bare = {"schema": 1, "model": {"name": "llama-2-7b"}, "system": [{"name": "A", "topology": "hgx-h100-node"}]}
     bare["system"][0] |= {"stack": "megatron-latest", "devices": 8}
+    bare["training"] = {"sequence": 64}
     assert not VALIDATOR.is_valid(bare)
     assert VALIDATOR.is_valid({**bare, "base": "claim"})
     amounts = {"training.tokens": [1e9], "training.global_batch": ["8 sequences"]}
