@@ -12,10 +12,9 @@ from sim.catalog import load_evidence, read_device
 from sim.hardware.network import Group, Network
 from sim.hardware.topology import load_topology
 from sim.outcome.lines import LINES
+from sim.records.validation import read_summary
 from sim.report.catalogue.machines import latest_markdown, stacks_markdown
 from sim.report.stragglers import step_sentences
-
-from sim.report.validation.document import read_summary
 from sim.report.validation.markdown import believed_blocks, documentation_blocks, readme_block
 from sim.simulate import simulate
 from sim.study.points import curves
