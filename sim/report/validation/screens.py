@@ -37,7 +37,7 @@ from sim.validation.summary import Group, Summary
 from sim.validation.unseen_groups import Peer, UnseenGroup
 
 _MOST_ROWS = 8
-_MOST_GROUPS = 12
+_MOST_GROUPS = 10
 _FIT_ONLY = "These are rows that constants may have been fitted on: they show a fit, they validate nothing."
 _SIGN = "Errors are predicted over measured step time; negative means predicted too fast."
 Instead = Literal["collectives", "operators", "spread"]
@@ -191,7 +191,9 @@ def _told(title: str, said: Sequence[str], legend: str, whole_table: Table, most
     shown = _first(most)
     some = f" {len(shown.rows)} of {len(most.rows)} lines shown." if len(shown.rows) < len(most.rows) else ""
     lead = [Said(said[0], "answer"), *map(Said, said[1:]), Said(legend)]
-    return Told((lead[0], Said(f"{legend}{some}"), shown), page(title, lead, [section("Row by row", whole_table)]))
+    return Told(
+        (lead[0], shown, Said(f"Trust: {legend}{some}")), page(title, lead, [section("Row by row", whole_table)])
+    )
 
 
 def _first(one: Table) -> Table:
