@@ -267,8 +267,3 @@ def by_key() -> Mapping[str, Metric]:
 def called(name: str) -> str:
     """The key that a short name stands for; the name itself where it is none."""
     return next((metric.key for metric in METRICS if name in metric.called), name)
-
-
-def of_family(*families: Family) -> list[Metric]:
-    """The metrics of some tables, in their order."""
-    return [metric for metric in METRICS if metric.family in families]
