@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from sim.cli.options import COMPLETE_KEYS, FILE, SET, scenario_path
+from sim.cli.options import COMPLETE_KEYS, FILE, SET
 from sim.cli.stops import stop_code_of
 from sim.errors import Defect
 
@@ -51,6 +51,7 @@ def sweep(
     from sim.records.point_work import DEFECT, work
     from sim.report.sweeps.screen import sweep_screen
     from sim.scenario import read_document
+    from sim.scenario.named import scenario_path
     from sim.sweep.executors import workplace
     from sim.sweep.grid import count_points, points_of
     from sim.sweep.store import Store

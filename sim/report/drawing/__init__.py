@@ -10,9 +10,9 @@ from sim.hardware.topology import Topology
 from sim.hardware.topology.parts import roles
 from sim.report.drawing.flat import circle, grid
 from sim.report.drawing.layers import layers
-from sim.report.drawing.parts import LARGEST_WHOLE, LAYER_WIDTH, Line, Picture, Point, RowLabel, Spot
+from sim.report.drawing.parts import LARGEST_WHOLE, Picture
 
-__all__ = ["LARGEST_WHOLE", "LAYER_WIDTH", "Line", "Picture", "Point", "RowLabel", "Spot", "picture"]
+__all__ = ["LARGEST_WHOLE", "picture"]
 
 
 def picture(topology: Topology) -> Picture:

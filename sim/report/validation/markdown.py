@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sim.catalog.accuracy import Evidence
+from sim.catalog.accuracy import Evidence, Situation
 from sim.page.blocks import Table
 from sim.page.borders import markdown_text
 from sim.page.markdown import table_markdown
@@ -31,8 +31,7 @@ from sim.validation.summary import Group, Summary
 from sim.validation.unseen import Unseen
 from sim.validation.unseen_groups import Peer, UnseenGroup
 
-_README_SOURCES = ("source", "check rows", "mean signed", "mean abs.", "median abs.", "P90 abs.", "worst")
-_README_TARGETS = ("figure to reach", "measure", "others", "target", "reached", "")
+_README_ERRORS = ("errors of step times", "rows", "sources", "mean abs., each source alike", "median abs.", "P90 abs.")
 
 
 def documentation_blocks(summary: Summary) -> dict[str, str]:
@@ -52,7 +51,7 @@ def documentation_blocks(summary: Summary) -> dict[str, str]:
 
 
 def believed_blocks(rows: Sequence[Unseen], summary: Summary, evidence: Evidence) -> dict[str, str]:
-    """Name of a block of docs/validation.md on sources never seen -> its text; the README has the first one."""
+    """Name of a block of docs/validation.md on sources never seen -> its text."""
     bands = table_markdown(bands_table(evidence))
     return {
         "believed": _tables(believed_table(rows, summary), coverage_table(evidence.coverage)),
@@ -67,11 +66,10 @@ def unseen_block(groups: Sequence[UnseenGroup], beside: Sequence[Peer]) -> str:
     )
 
 
-def readme_block(summary: Summary) -> str:
-    """The README's block: the headline, a short table by source, and the figures to reach."""
-    sources = _with_legend(groups_table(summary.sources, "source").only(_README_SOURCES), summary.sources)
-    targets = table_markdown(targets_table(summary.targets).only(_README_TARGETS))
-    return f"{headline_sentence(summary)}\n{scaling_sentence(summary.series)}\n\n{sources}\n\n{targets}"
+def readme_block(rows: Sequence[Unseen], summary: Summary, evidence: Evidence) -> str:
+    """The README's block: errors on sources never seen, and what error bands hold, kind of machine by kind."""
+    machines = [one for one in evidence.coverage if one.of == Situation(one.of.machine) and not one.is_class]
+    return _tables(believed_table(rows, summary).only(_README_ERRORS), coverage_table(machines))
 
 
 def _tables(*tables: Table) -> str:
