@@ -1,17 +1,13 @@
-"""Redraws the figures of the documentation and rewrites the README's generated blocks. Run with `make docs`.
-
-A generated block stands between `<!-- begin NAME -->` and `<!-- end NAME -->`; nothing else is touched.
-"""
+"""Redraws the figures of the documentation and rewrites the README's generated blocks. Run with `make docs`."""
 
 from __future__ import annotations
 
-import re
 import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from sim.report.comparison.verdict import short_verdict
+from pages import DOCS, ROOT, block, bullets, found_of
 
 from sim.catalog import DEFAULT_LAW, load_law
 from sim.hardware.topology import load_topology
@@ -31,17 +27,10 @@ from sim.report.collective import read_study
 from sim.report.plans.asked import asked
 from sim.report.run import run_answer, run_screen
 from sim.report.sentences import sentences
-<<<<<<< HEAD
 from sim.report.stragglers import steps_table
-from sim.study.findings import findings
-=======
-from sim.report.stragglers import step_sentences
-from sim.study.compare import compare
->>>>>>> main
+from sim.study.findings import Findings
 from sim.study.plans import study_all, systems_of
 from sim.study.points import curves
-from sim.sweep.execute import Failure, run_points
-from sim.sweep.grid import load_scenarios
 from sim.validation.collectives import collectives_table, compare_collectives
 from sim.validation.operators import compare_operators, operators_table
 from sim.validation.spread_comparison import compare_spread, spread_table
@@ -51,18 +40,6 @@ _GPT3 = {
     "--tokens": None, "--stack": None,
 }  # fmt: skip
 _SIZES = (256, 400, 512, 600, 1000)
-DOCS = Path(__file__).parent
-ROOT = DOCS.parent
-
-
-def outcomes(scenario: str, overrides: Sequence[str] = ()) -> list[Outcome]:
-    """Run a scenario of the shelf; a failing point raises."""
-    found = []
-    for result in run_points(load_scenarios(Path("scenarios") / f"{scenario}.toml", overrides)):
-        if isinstance(result, Failure):
-            raise result.error
-        found.append(result)
-    return found
 
 
 def draw(points: Sequence[Outcome], wanted: dict[str, str]) -> None:
@@ -74,30 +51,14 @@ def draw(points: Sequence[Outcome], wanted: dict[str, str]) -> None:
                     shutil.copy(path, DOCS / "figures" / f"{name}.png")
 
 
-def block(name: str, text: str, document: str) -> str:
-    """Replace one generated block of a document."""
-    pattern = re.compile(rf"(<!-- begin {name} -->\n).*?(<!-- end {name} -->)", re.S)
-    if pattern.search(document) is None:
-        raise SystemExit(f"there is no block '{name}'")
-    return pattern.sub(lambda found: f"{found[1]}{text}\n{found[2]}", document)
-
-
 def indented(text: str) -> str:
     """A block of program output in Markdown."""
     return "\n".join(f"    {line}".rstrip() for line in text.splitlines())
 
 
-def bullets(said: Sequence[str]) -> str:
-    """One line for each sentence."""
-    return "\n".join(f"- {one}" for one in said)
-
-
-def answer_to(claim: Sequence[Outcome]) -> list[str]:
+def answer_to(claim: Findings) -> list[str]:
     """What the main scenario says in short: what is as fast as what, and what splitting costs."""
-    found = findings(claim)
-    if found.comparison is None:
-        raise SystemExit("the main scenario asks for no comparison")
-    return [*run_answer(found), *sentences(found.curves)]
+    return [*run_answer(claim), *sentences(claim.curves)]
 
 
 def differing(points: Sequence[Outcome]) -> str:
@@ -106,9 +67,9 @@ def differing(points: Sequence[Outcome]) -> str:
     return table_markdown(steps_table(curves([point for point in points if point.devices == largest])))
 
 
-def first_screen(points: Sequence[Outcome]) -> str:
-    """The first screen of some points, as wide as the narrowest terminal, without what differs from run to run."""
-    return indented(screen(run_screen(findings(points))))
+def first_screen(found: Findings) -> str:
+    """A first screen as wide as the narrowest terminal, without how long the run took."""
+    return indented(screen(run_screen(found)))
 
 
 def stacks_page() -> str:
@@ -120,13 +81,13 @@ def stacks_page() -> str:
 def main() -> None:
     """Refresh everything."""
     (DOCS / "figures").mkdir(exist_ok=True)
-    claim = outcomes("claim")
-    draw(claim, {"scaling": "scaling", "ledger": "ledger"})
-    stragglers = outcomes("stragglers")
+    claim = found_of("claim")
+    draw(claim.outcomes, {"scaling": "scaling", "ledger": "ledger"})
+    stragglers = found_of("stragglers").outcomes
     draw(stragglers, {"step-times": "step-times"})
     short = ["system.plan.virtual_stages=2", "training.global_batch=16 sequences", "system.devices=64"]
-    draw(outcomes("gpt3-175b-a100", short), {"timeline": "timeline"})
-    draw(outcomes("gpt3-175b-a100", ["system.devices=1024"]), {"links": "links"})
+    draw(found_of("gpt3-175b-a100", short).outcomes, {"timeline": "timeline"})
+    draw(found_of("gpt3-175b-a100", ["system.devices=1024"]).outcomes, {"links": "links"})
     superpod = load_topology("dgx-h100-superpod", 1024, "docs")
     study = read_study("all-reduce", superpod, None, 1, "1 GB", "32 KiB:16 GiB")
     (gpt3,), _ = study_all(systems_of(asked(_GPT3, []), _SIZES), 10)
@@ -155,7 +116,7 @@ def main() -> None:
     (DOCS / "variation.md").write_text(variation, encoding="utf-8")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     readme = block("answer", bullets(answer_to(claim)), readme)
-    readme = block("screen", first_screen(outcomes("quickstart")), readme)
+    readme = block("screen", first_screen(found_of("quickstart")), readme)
     (ROOT / "README.md").write_text(readme, encoding="utf-8")
 
 
