@@ -14,11 +14,15 @@ from sim.hardware.network import Group, Network
 from sim.hardware.topology import load_topology
 from sim.outcome.lines import LINES
 from sim.page.markdown import table_markdown
+from sim.page.terminal import screen
+from sim.records.validation import read_summary
 from sim.report.catalogue.machines import latest_markdown, stacks_markdown
+from sim.report.run import run_answer, run_screen
+from sim.report.sentences import sentences
 from sim.report.stragglers import steps_table
-from sim.report.validation.document import read_summary
 from sim.report.validation.markdown import believed_blocks, documentation_blocks, readme_block
 from sim.simulate import simulate
+from sim.study.findings import findings
 from sim.study.points import curves
 from sim.sweep.execute import Failure, run_points
 from sim.sweep.grid import load_scenarios
@@ -30,6 +34,19 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 SCENARIO_PAGE = (ROOT / "docs" / "scenario-file.md").read_text(encoding="utf-8")
 MINE = re.compile(r"<!-- scenario: mine.toml -->\n```toml\n(.*?)```", re.S)
 ADDRESS = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def test_the_screen_of_the_readme_is_what_is_printed() -> None:
+    outcomes = [simulate(scenario) for scenario in load_scenarios(ROOT / "scenarios" / "quickstart.toml")]
+    printed = "\n".join(f"    {line}".rstrip() for line in screen(run_screen(findings(outcomes))).splitlines())
+    assert f"<!-- begin screen -->\n{printed}\n<!-- end screen -->" in README, "run `make docs`"
+
+
+@pytest.mark.slow
+def test_the_answer_of_the_readme_is_that_of_the_main_scenario() -> None:
+    found = findings([simulate(scenario) for scenario in load_scenarios(ROOT / "scenarios" / "claim.toml")])
+    said = "\n".join(f"- {text}" for text in (*run_answer(found), *sentences(found.curves)))
+    assert f"<!-- begin answer -->\n{said}\n<!-- end answer -->" in README, "run `make docs`"
 
 
 def test_the_readme_is_short() -> None:
