@@ -42,7 +42,9 @@ def as_json(document: dict) -> dict:
 
 def problems(text: str) -> list[str]:
     """What the schema says against the text of a file."""
-    return [f"{error.json_path}: {error.message[:200]}" for error in VALIDATOR.iter_errors(as_json(tomllib.loads(text)))]
+    return [
+        f"{error.json_path}: {error.message[:200]}" for error in VALIDATOR.iter_errors(as_json(tomllib.loads(text)))
+    ]
 
 
 def examples_in_docs() -> list:

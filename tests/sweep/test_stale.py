@@ -137,7 +137,7 @@ def test_a_file_that_changes_while_the_sweep_runs_is_told(inputs: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["report/document.py", "report/sweeps/work.py", "catalog/devices/a100-80gb-sxm.toml", "catalog/accuracy.toml",
+    ["records/document.py", "records/point_work.py", "catalog/devices/a100-80gb-sxm.toml", "catalog/accuracy.toml",
      "topologies/dgx-a100-superpod.toml"],
 )  # fmt: skip
 def test_a_changed_line_of_program_catalogue_or_shelf_is_another_environment(
