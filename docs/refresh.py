@@ -11,6 +11,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from sim.report.comparison.verdict import short_verdict
+
 from sim.catalog import DEFAULT_LAW, load_law
 from sim.hardware.topology import load_topology
 from sim.outcome.outcome import Outcome
@@ -24,12 +26,10 @@ from sim.report.charts.effort import effort_figure
 from sim.report.charts.plans import plans_figure
 from sim.report.charts.topology import topology_figure
 from sim.report.collective import read_study
-from sim.report.comparison.verdict import short_verdict
 from sim.report.plans.asked import asked
 from sim.report.screen import screen
 from sim.report.sentences import sentences
 from sim.report.stragglers import step_sentences
-
 from sim.study.compare import compare
 from sim.study.plans import study_all, systems_of
 from sim.study.points import curves

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import math
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -67,20 +68,26 @@ _SHAPE = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?\s*[A-Za-zµ%]*(\
 
 @functools.lru_cache(maxsize=1)
 def _registry() -> pint.UnitRegistry[float]:
-    import pint
-
+    # Where dask is installed pint imports it, for arrays that are none here; that would take longer than all the rest.
+    is_absent = sys.modules.setdefault("dask", None) is None  # type: ignore[arg-type]
+    try:
+        import pint
+    finally:
+        if is_absent:
+            del sys.modules["dask"]
     return pint.UnitRegistry(_DEFINITIONS.splitlines(), on_redefinition="raise")
 
 
 @functools.lru_cache(maxsize=4096)
 def _parse(text: str) -> tuple[float, str, str]:
     """Return (magnitude in base units, base unit, what went wrong)."""
-    import pint
-
     if _SHAPE.fullmatch(text) is None:
         return math.nan, "", "a number, a space and a unit are due"
+    registry = _registry()
+    import pint
+
     try:
-        parsed = _registry().parse_expression(text)
+        parsed = registry.parse_expression(text)
         if not hasattr(parsed, "to_base_units"):
             return float(parsed), "", ""
         base = parsed.to_base_units()

@@ -14,7 +14,6 @@ from sim.hardware.topology import load_topology
 from sim.outcome.lines import LINES
 from sim.report.catalogue.machines import latest_markdown, stacks_markdown
 from sim.report.stragglers import step_sentences
-
 from sim.report.validation.document import read_summary
 from sim.report.validation.markdown import believed_blocks, documentation_blocks, readme_block
 from sim.simulate import simulate

@@ -25,6 +25,8 @@ LABELS = {"what", "label"}
 READERS = ("scenario/", "catalog/")
 """Rooms that read what users wrote, and data files, whose names and units are their own."""
 MAY = {
+    "cli/__init__.py": (1, "what a user began to type"),
+    "cli/editors.py": (2, "what a user began to type"),
     "cli/sweeping.py": (1, "the name of the user's file"),
     "errors.py": (3, "what a user typed, to find the nearest name; the first line of a message where one has to do"),
     "hardware/topology/exchange.py": (3, "names in graph files of the user's"),

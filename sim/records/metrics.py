@@ -268,8 +268,3 @@ def called(name: str) -> str:
     """The key that a name stands for: a short one, or the key without its unit; the name itself where it is none."""
     every = (*METRICS, *ACCOUNT)
     return next((one.key for one in every if name in one.called or one.key == f"{name}_{one.unit.stored}"), name)
-
-
-def of_family(*families: Family) -> list[Metric]:
-    """The metrics of some tables, in their order."""
-    return [metric for metric in METRICS if metric.family in families]

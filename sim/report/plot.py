@@ -24,7 +24,8 @@ def sweep_figures(
     Nothing is drawn along an axis on which no system has two points. Raises InputError for a column that is not there,
     and where there is nothing to draw.
     """
-    from sim.report.charts.sweep import curves_figure, front_figure, heat_map_figure, ledger_figure
+    from sim.report.charts.ledger import sweep_ledger_figure
+    from sim.report.charts.sweep import curves_figure, front_figure, heat_map_figure
 
     done = [row for row in rows if not row.get("error")]
     if not done:
@@ -52,7 +53,7 @@ def sweep_figures(
             figures[name] = curves_figure(series, across, metric)
     if y is None:
         if figures:
-            figures["ledger"] = ledger_figure(series, across)
+            figures["ledger"] = sweep_ledger_figure(series, across)
         cost, time = column("cost", done, "--x"), column("time", done, "--y")
         series = series_of(done, cost, time, told or Column("system", ("system",)))
         if len({(at, height) for one in series for at, height in zip(one.xs, one.ys, strict=True)}) > 1:

@@ -31,6 +31,7 @@ from sim.scenario.table import (
 from sim.scenario.types import Report, System, Training
 
 SCHEMA = 1
+_ANY_TEXT = {"type": "string", "minLength": 1}
 _MOST_STEPS = 100_000
 """That are simulated where devices differ: enough for one percentile in a thousand, few enough to be held in memory."""
 
@@ -53,7 +54,7 @@ def _key_of(hint: Any) -> Any:
 ModelTable = make_dataclass(
     "ModelTable",
     [
-        ("name", Annotated[Text | None, OneOf(model_names, {"type": "string"}), like('"cerebras-gpt-13b"')], None),
+        ("name", Annotated[Text | None, OneOf(model_names, _ANY_TEXT), like('"cerebras-gpt-13b"')], None),
         ("config", Annotated[Text | None, like('"path/to/config.json"')], None),
         *(
             (one.name, _key_of(get_type_hints(Model)[one.name]), None)

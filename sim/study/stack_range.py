@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from sim.page.numbers import counted, duration_and_unit
+from sim.page.numbers import counted, duration_span
 from sim.scenario import Scenario
 from sim.study.axis_words import axis_words
 from sim.study.points import named_system, placed
@@ -38,13 +38,9 @@ def _range_words(own: Sequence[StackStep]) -> str:
     label = f"{named_system(scenario)} ({', '.join(others)})" if others else named_system(scenario)
     place = placed(label, scenario, scenario.system.devices)
     stacks = list(dict.fromkeys(one.stack for one in own))
-    return f"{place}: a step of {_range(min(times), max(times))} over {len(stacks)} stacks ({', '.join(stacks)})."
-
-
-def _range(low_s: float, high_s: float) -> str:
-    """Hand-worked: 6.61 s and 7.12 s: "6.61 to 7.12 s"."""
-    (low, low_unit), (high, unit) = duration_and_unit(low_s), duration_and_unit(high_s)
-    return f"{low} to {high} {unit}" if low_unit == unit else f"{low} {low_unit} to {high} {unit}"
+    return (
+        f"{place}: a step of {duration_span(min(times), max(times))} over {len(stacks)} stacks ({', '.join(stacks)})."
+    )
 
 
 def _without_stack(scenario: Scenario) -> Scenario:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sim.catalog import Slow, SlowPlace, Stalls, Variation
-from sim.page.numbers import duration
+from sim.page.numbers import duration, plain_percent
 
 _MOST_PLACES = 3
 
@@ -27,7 +27,7 @@ def variation_words(variation: Variation) -> list[str]:
 
 def per_cent(share: float) -> str:
     """A share; nothing where it is zero."""
-    return f"{100 * share:.3g} %" if share else ""
+    return plain_percent(share) if share else ""
 
 
 def slow_words(slow: Slow) -> str:

@@ -12,7 +12,6 @@ from sim.catalog.accuracy import Compared, Situation
 from sim.outcome.comparison.metrics import error_span, time_span_s
 from sim.outcome.confidence import NEVER_CHECKED, Band, Confidence, Standing
 from sim.outcome.outcome import Outcome
-from sim.records.document import results_document, summary_rows
 from sim.records.belief import (
     accuracy_columns,
     accuracy_notes,
@@ -21,6 +20,7 @@ from sim.records.belief import (
     situation_words,
     warnings_of,
 )
+from sim.records.document import results_document, summary_rows
 from sim.report.screen import screen
 
 CHECKED = Compared(

@@ -19,14 +19,13 @@ from matplotlib.patches import Rectangle
 from sim.engine.program import Instruction
 from sim.engine.trace import Span, Trace
 from sim.engine.work import Work
-from sim.outcome.lines import LINES
+from sim.outcome.lines import LINES, line_title
 from sim.outcome.outcome import Outcome
 from sim.report.charts import chart_files, distribution_tax, ledger_bars, stream_utilisation, time_to_train, timeline
 from sim.report.charts.colours import KIND_COLOURS, LINE_COLOURS
-from sim.report.charts.goodput import goodput_figure
 from sim.report.charts.lanes import actor_lanes, kind_of, number_of, shown_actors, works_of
 from sim.report.charts.ledger import ledger_figure
-from sim.report.charts.scaling import scaling_figure
+from sim.report.charts.scaling import goodput_figure, scaling_figure
 from sim.report.charts.streams import busy_shares
 from sim.report.charts.timeline import timeline_figure, windows
 
@@ -75,8 +74,8 @@ def test_bars_add_up_to_100_percent(several: tuple[Outcome, ...]) -> None:
 
 def test_the_legend_has_the_lines_that_can_be_seen(several: tuple[Outcome, ...]) -> None:
     (legend,) = ledger_figure(several).legends
-    shown = {text.get_text().split(" ")[0] for text in legend.get_texts()}
-    assert shown == {line for line in LINES if any(point.account.share(line) > 5e-4 for point in several)}
+    shown = {text.get_text().split(" (")[0] for text in legend.get_texts()}
+    assert shown == {line_title(line) for line in LINES if any(point.account.share(line) > 5e-4 for point in several)}
 
 
 def test_every_line_has_one_colour_of_its_own() -> None:

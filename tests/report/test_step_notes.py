@@ -9,8 +9,8 @@ import numpy as np
 from sim.outcome.outcome import Outcome
 from sim.outcome.step_times import HeldUp, StepTimes
 from sim.records.document import results_document
-from sim.report.screen import screen
 from sim.records.step_notes import step_notes
+from sim.report.screen import screen
 from sim.scenario import AxisKey
 
 LINKS = "links are those of the step with every device alike"

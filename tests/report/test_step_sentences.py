@@ -14,7 +14,6 @@ from sim.outcome.step_times import HeldUp, StepTimes
 from sim.report.screen import screen
 from sim.report.sentences import sentences
 from sim.report.stragglers import device_name, node_name, resolved_percentiles, step_sentences
-
 from sim.study.points import curves
 
 SPREAD, HELD = "Steps where devices differ, beside one with every device alike: ", "Who holds everyone up: "

@@ -11,10 +11,11 @@ from sim.report.sweeps.progress import Teller, progress_line
 
 from sim.errors import InputError
 from sim.outcome.lines import LINES
-from sim.report.charts.sweep import curves, curves_figure, front_figure, heat_map, heat_map_figure, ledger_figure
-from sim.report.sweeps.charts import sweep_figures
+from sim.report.charts.ledger import sweep_ledger_figure
+from sim.report.charts.sweep import curves, curves_figure, front_figure, heat_map, heat_map_figure
+from sim.report.plot import sweep_figures
 from sim.scenario import AxisKey
-from sim.study.series import axes_of_rows, column, default_x, series_of
+from sim.records.series import axes_of_rows, column, default_x, series_of
 from sim.sweep.sweep import Progress
 
 
@@ -140,7 +141,7 @@ def texts(figure: Figure) -> str:
 
 def test_the_account_is_a_bar_for_each_point_and_nothing_between_them() -> None:
     x, y = column("devices", ROWS, "--x"), column("time_to_train", ROWS, "--y")
-    figure = ledger_figure(series_of(ROWS, x, y, None), x)
+    figure = sweep_ledger_figure(series_of(ROWS, x, y, None), x)
     assert [each.get_title(loc="left") for each in figure.axes] == ["a", "b"]
     for ax, sizes in zip(figure.axes, (["8", "16", "64"], ["8", "32"]), strict=True):
         assert not ax.collections

@@ -48,11 +48,6 @@ def without_failures_s(outcome: Outcome) -> float | None:
     return None if outcome.run is None else outcome.run.conditions.undisturbed_s
 
 
-def goodput(outcome: Outcome) -> float | None:
-    """Share of the wall time that trains; None where no run was simulated."""
-    return None if outcome.run is None else outcome.run.goodput
-
-
 def rental_usd(outcome: Outcome) -> float | None:
     """Typical rental of the run."""
     return None if outcome.bill is None or outcome.bill.rental_usd is None else outcome.bill.rental_usd.typical

@@ -1,4 +1,4 @@
-"""What charts against the number of devices share: the axis of devices, and labels beside the curves."""
+"""What charts of curves share: the curves, the axis of devices, and names at the ends of curves or in a legend."""
 
 from __future__ import annotations
 
@@ -6,21 +6,33 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from sim.page.borders import chart_text
-from sim.report.charts.canvas import annotate, quiet, sheet_of
-from sim.report.charts.colours import FAINT, INK
+from sim.report.charts.canvas import ON_WHITE, Style, add_legend, annotate, quiet, sheet_of
+from sim.report.charts.colours import FAINT, system_style
 
-MOST_DIRECT_LABELS = 7
+_MOST_DIRECT_LABELS = 7
 """More curves than colours are told apart by a legend instead."""
+_LEGEND_COLUMNS = 3
 _POINTS_PER_INCH = 72.0
 _LABEL_POINTS = 11.0
 """Height of one line of a direct label."""
 _MARGIN = 1.35
 """Factor between the sizes at the ends and the ends of the axis."""
-MARKED: dict[str, Any] = {"markersize": 6, "markeredgecolor": "white", "markeredgewidth": 0.6}
-"""How the markers of curves look."""
+_MARKED: Style = {"markersize": 6, "markeredgecolor": "white", "markeredgewidth": 0.6}
+
+
+class Line(NamedTuple):
+    """A curve: the number of its system, which colours it, its name and its points; low and high: ends of bars."""
+
+    number: int
+    label: str
+    xs: Sequence[float]
+    ys: Sequence[float]
+    low: Sequence[float] = ()
+    high: Sequence[float] = ()
 
 
 class End(NamedTuple):
@@ -34,29 +46,51 @@ class End(NamedTuple):
 
 def legend_rows(curves: int) -> int:
     """Rows of a legend of three columns; none where curves are few enough to be labelled at their ends."""
-    return 0 if curves <= MOST_DIRECT_LABELS else (curves + 2) // 3
+    return 0 if curves <= _MOST_DIRECT_LABELS else -(-curves // _LEGEND_COLUMNS)
 
 
-def devices_axis(ax: Axes, devices: Iterable[int]) -> None:
-    """Make the horizontal axis a logarithmic one of devices, from the fewest to the most; a quiet grid behind."""
-    sizes = sorted(set(devices))
+def draw_lines(ax: Axes, lines: Iterable[Line], **style: Any) -> None:
+    """Draw curves with their markers, and their bars where they have some. style: as matplotlib's."""
+    for one in lines:
+        colour, marker = system_style(one.number)
+        if one.low != one.high:
+            ax.vlines(one.xs, one.low, one.high, color=colour, alpha=0.35, linewidth=4, zorder=2)
+        own: Style = {"color": colour, "marker": marker, "label": one.label, "linewidth": 1.8, "zorder": 3, **_MARKED}
+        ax.plot(one.xs, one.ys, **own | style)
+
+
+def name_lines(ax: Axes, lines: Sequence[Line]) -> None:
+    """Name curves at their ends where they are few."""
+    if len(lines) <= _MOST_DIRECT_LABELS:
+        label_ends(ax, [End(one.xs[-1], one.ys[-1], one.label, system_style(one.number)[0]) for one in lines])
+
+
+def name_many(ax: Axes, lines: int) -> Figure:
+    """The legend of a sheet with too many curves to name at their ends; return the sheet."""
+    return add_legend(ax, _LEGEND_COLUMNS) if legend_rows(lines) else sheet_of(ax)
+
+
+def over_devices(ax: Axes, lines: Sequence[Line], tops: Iterable[tuple[float, float]] | None = None) -> Axes:
+    """Make the horizontal axis a logarithmic one of devices, write device counts over points, and name the curves.
+
+    tops: (devices, height) that the counts stand over; those of the curves where it is None.
+    """
+    points = list(tops) if tops is not None else [point for one in lines for point in zip(one.xs, one.ys, strict=True)]
+    sizes = sorted({devices for devices, _ in points})
     first, last = sizes[0] / _MARGIN, sizes[-1] * _MARGIN
     ax.set_xlim(first, last)
     powers = [10.0**power for power in range(9) if first <= 10.0**power <= last]
-    ax.xaxis.set_major_locator(FixedLocator(powers if len(powers) > 1 else [float(size) for size in sizes]))
+    ax.xaxis.set_major_locator(FixedLocator(powers if len(powers) > 1 else sizes))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:,.0f}"))
-    ax.set_xlabel("devices", size=9, color=INK)
-    quiet(ax, grid=True)
-
-
-def label_sizes(ax: Axes, points: Iterable[tuple[int, float]]) -> None:
-    """Write each device count once, over the highest of the points (devices, height) that share it."""
-    highest: dict[int, float] = {}
+    quiet(ax, "devices", grid=True)
+    highest: dict[float, float] = {}
     for devices, height in points:
         highest[devices] = max(height, highest.get(devices, height))
     for devices, height in highest.items():
-        annotate(ax, f"{devices:,}", (devices, height), (0, 7), size=7.5, color=FAINT, ha="center", zorder=4)
+        annotate(ax, f"{devices:,.0f}", (devices, height), (0, 7), size=7.5, color=FAINT, ha="center", zorder=4)
+    name_lines(ax, lines)
+    return ax
 
 
 def label_ends(ax: Axes, ends: Sequence[End]) -> None:
@@ -69,6 +103,5 @@ def label_ends(ax: Axes, ends: Sequence[End]) -> None:
         end, up = ends[index], heights[index]
         place = max(up, floors.get(end.x, up))
         floors[end.x] = place + _LABEL_POINTS
-        bbox = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
-        style = {"size": 9, "weight": "bold", "color": end.colour, "va": "center", "zorder": 5, "bbox": bbox}
+        style: Style = {"size": 9, "weight": "bold", "color": end.colour, "va": "center", "zorder": 5, "bbox": ON_WHITE}
         annotate(ax, chart_text(end.label), (end.x, end.y), (12, place - up), annotation_clip=False, **style)

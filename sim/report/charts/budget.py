@@ -11,7 +11,7 @@ from sim.catalog import ParametricLaw
 from sim.outcome.quality.losses import least_parameters, tokens_for_loss
 from sim.outcome.quality.optimum import INFERENCE_FLOPS, TRAINING_FLOPS, Recipe
 from sim.outcome.quality.study import Study
-from sim.report.charts.canvas import add_legend, annotate, quiet, sheet, sheet_of
+from sim.report.charts.canvas import add_legend, annotate, quiet, sheet
 from sim.report.charts.colours import FAINT, INK, system_style
 
 _SAMPLES = 400
@@ -57,16 +57,13 @@ def lifetime_compute(study: Study, ax: Axes | None = None) -> Axes:
     if best is not None:
         whole = best.training_flops + INFERENCE_FLOPS * best.parameters * inference_tokens
         _mark(ax, best, whole, "least in all" if study.question.inference_weight == 1.0 else "cheapest in all")
-    ax.set_xscale("log")
-    ax.set_yscale("log")
+    ax.set(xscale="log", yscale="log")
     top = max(float(values.min()) for _, values, _ in curves)
     ax.set_ylim(lowest / 1.5, top * _HEIGHT)
-    ax.set_xlabel("parameters (billion)", size=9, color=INK)
-    ax.set_ylabel("FLOP", size=9, color=INK)
     ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number / 1e9:,g}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
-    quiet(ax, grid=True)
+    quiet(ax, "parameters (billion)", "FLOP", grid=True)
     return ax
 
 
@@ -74,9 +71,7 @@ def budget_figure(study: Study) -> Figure:
     """The chart as a sheet with title, legend and caption."""
     title = f"Models of one loss, {study.loss:.4g} on {study.law.corpus} by {study.law.name}"
     (ax,) = sheet([4.2], title, _CAPTION, legend_rows=1)
-    lifetime_compute(study, ax)
-    add_legend(ax, _CAPTION, columns=3)
-    return sheet_of(ax)
+    return add_legend(lifetime_compute(study, ax), columns=3)
 
 
 def _mark(ax: Axes, recipe: Recipe, flops: float, name: str) -> None:

@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
 from sim.page.numbers import gigabytes_per_s, message
-from sim.report.charts.canvas import add_legend, annotate, quiet, sheet, sheet_of
+from sim.report.charts.canvas import ON_WHITE, Style, add_legend, annotate, quiet, sheet
 from sim.report.charts.colours import ALGORITHM_COLOURS, FAINT, INK, colours_of
 from sim.report.collective import Study
 
@@ -46,7 +46,11 @@ def bus_bandwidth(study: Study, ax: Axes | None = None) -> Axes:
     ax.set_xlim(sizes[0], sizes[-1])
     _name_choices(ax, study, sizes)
     _mark_size(ax, study)
-    _finish(ax, study)
+    ticks = study.sizes_bytes[:: -(-len(study.sizes_bytes) // _MOST_TICKS)]
+    ax.xaxis.set_major_locator(FixedLocator(list(ticks)))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda size, _: message(size)))
+    quiet(ax, "message size", "bus bandwidth (GB/s)", grid=True)
     return ax
 
 
@@ -63,9 +67,7 @@ def bus_bandwidth_figure(study: Study) -> Figure:
     caption = _CAPTION.format(share=study.bus_share, limit=_limit_of(study), chooser=chooser)
     entries = len(study.algorithms) + 2
     (ax,) = sheet([4.2], title, caption, left=0.85, legend_rows=-(-entries // _COLUMNS))
-    bus_bandwidth(study, ax)
-    add_legend(ax, caption, columns=_COLUMNS)
-    return sheet_of(ax)
+    return add_legend(bus_bandwidth(study, ax), _COLUMNS)
 
 
 def _best_of(study: Study, algorithm: str, sizes: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -93,16 +95,9 @@ def _name_choices(ax: Axes, study: Study, sizes: NDArray[np.float64]) -> None:
         if indices[0]:
             ax.axvline(sizes[indices[0]], color=FAINT, linewidth=0.8, linestyle=":", zorder=1)
         if right - left >= _NARROWEST:
-            ax.annotate(
-                f"{option.wave.algorithm}\n{option.wave.protocol}".strip(),
-                ((left + right) / 2, 0.985),
-                xycoords="axes fraction",
-                size=8,
-                color=FAINT,
-                ha="center",
-                va="top",
-                zorder=5,
-            )
+            words, place = f"{option.wave.algorithm}\n{option.wave.protocol}".strip(), ((left + right) / 2, 0.985)
+            style: Style = {"size": 8, "color": FAINT, "ha": "center", "va": "top", "zorder": 5}
+            ax.annotate(words, place, xycoords="axes fraction", **style)
 
 
 def _mark_size(ax: Axes, study: Study) -> None:
@@ -113,15 +108,4 @@ def _mark_size(ax: Axes, study: Study) -> None:
     rate = row.bus_bytes_per_s / 1e9
     ax.plot([row.size_bytes], [rate], marker="o", markersize=6, color=INK, zorder=6)
     text = f"{message(row.size_bytes)}: {gigabytes_per_s(row.bus_bytes_per_s)} GB/s"
-    bbox = {"boxstyle": "square,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
-    annotate(ax, text, (row.size_bytes, rate), (7, -9), size=8.5, weight="bold", va="top", zorder=6, bbox=bbox)
-
-
-def _finish(ax: Axes, study: Study) -> None:
-    ticks = study.sizes_bytes[:: -(-len(study.sizes_bytes) // _MOST_TICKS)]
-    ax.xaxis.set_major_locator(FixedLocator(list(ticks)))
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda size, _: message(size)))
-    ax.set_xlabel("message size", size=9, color=INK)
-    ax.set_ylabel("bus bandwidth (GB/s)", size=9, color=INK)
-    quiet(ax, grid=True)
+    annotate(ax, text, (row.size_bytes, rate), (7, -9), size=8.5, weight="bold", va="top", zorder=6, bbox=ON_WHITE)

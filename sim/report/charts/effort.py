@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from sim.outcome.effort import Effort
 from sim.page.numbers import counted
-from sim.parallel.step_plan import StepPlan
 from sim.planning import PlanStudy
 from sim.report.charts.canvas import annotate, quiet, sheet, sheet_of
-from sim.report.charts.colours import FAINT, INK
+from sim.report.charts.colours import FAINT
 from sim.study.plans import SystemStudy
 
 _KINDS = (
@@ -27,6 +23,8 @@ _ROW_INCHES = 0.27
 _BAR = 0.8
 _CHANGED = "#ffe0a3"
 _REPLICAS = "replicas"
+Columns = list[tuple[int, object]]
+"""Cluster sizes, each with the study of its plans; anything else where no plan fits."""
 _CAPTION = (
     "Above: legal plans, those whose memory is there, and of these the ones that take at most 20 % and 5 % longer than"
     " the best; logarithmic. Below: what the best plan sets at each cluster size; shaded where it differs from the size"
@@ -34,18 +32,12 @@ _CAPTION = (
 )
 
 
-class _Column(NamedTuple):
-    """One cluster size."""
-
-    devices: int
-    effort: Effort | None
-    plan: StepPlan | None
-
-
 def effort_figure(study: SystemStudy) -> Figure:
     """Counts of plans by cluster size, and the settings of the best one."""
-    columns, about = _columns(study), study.found.about
-    settings = [about.kind.settings(column.plan) if column.plan else {} for column in columns]
+    about = study.found.about
+    columns: Columns = [(one.devices, one.found) for one in study.sizes]
+    columns = columns or [(about.scenario.system.devices, study.found)]
+    settings = [about.kind.settings(found.best[0].plan) if isinstance(found, PlanStudy) else {} for _, found in columns]
     names = list(dict.fromkeys(name for one in settings for name in one))
     title = f"Choosing a plan for {about.scenario.model.name} on {about.devices[0].title}\n{about.stack.title}"
     top, below = sheet([2.9, _ROW_INCHES * len(names)], title, _CAPTION, left=1.5, gap=0.45)
@@ -54,43 +46,28 @@ def effort_figure(study: SystemStudy) -> Figure:
     return sheet_of(top)
 
 
-def _columns(study: SystemStudy) -> list[_Column]:
-    """The sizes asked for, or the one size of the study."""
-    if not study.sizes:
-        found = study.found
-        return [_Column(found.about.scenario.system.devices, found.effort, found.best[0].plan)]
-    return [
-        _Column(one.devices, one.found.effort, one.found.best[0].plan)
-        if isinstance(one.found, PlanStudy)
-        else _Column(one.devices, None, None)
-        for one in study.sizes
-    ]
-
-
-def _counts(ax: Axes, columns: list[_Column]) -> None:
+def _counts(ax: Axes, columns: Columns) -> None:
     """Four bars for each size, with their numbers."""
-    width = _BAR / len(_KINDS)
-    for number, (field, words, colour) in enumerate(_KINDS):
-        for place, column in enumerate(columns):
-            if column.effort is None:
-                continue
-            count = getattr(column.effort, field)
-            left = place + (number - len(_KINDS) / 2 + 0.5) * width
-            ax.bar(left, count, width * 0.94, color=colour, label=words if not place else None, zorder=2)
-            annotate(ax, f"{count:,}", (left, max(count, 1)), (0, 2), size=7.5, ha="center", va="bottom")
-    for place, column in enumerate(columns):
-        if column.effort is None:
+    width, most = _BAR / len(_KINDS), 1
+    for place, (_, found) in enumerate(columns):
+        if not isinstance(found, PlanStudy):
             ax.annotate("nothing fits", (place, 1), size=8, color=FAINT, ha="center", va="bottom")
+            continue
+        most = max(most, found.effort.legal)
+        for number, (field, _, colour) in enumerate(_KINDS):
+            count = getattr(found.effort, field)
+            left = place + (number - len(_KINDS) / 2 + 0.5) * width
+            ax.bar(left, count, width * 0.94, color=colour, zorder=2)
+            annotate(ax, f"{count:,}", (left, max(count, 1)), (0, 2), size=7.5, ha="center", va="bottom")
     ax.set_yscale("symlog", linthresh=1)
-    ax.set_ylim(0, 60 * max((column.effort.legal for column in columns if column.effort), default=1))
+    ax.set_ylim(0, 60 * most)
     ax.yaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     ax.set_xlim(-0.5, len(columns) - 0.5)
-    ax.set_xticks(range(len(columns)), [counted(column.devices, "device") for column in columns])
-    ax.set_ylabel("plans", size=9, color=INK)
+    ax.set_xticks(range(len(columns)), [counted(devices, "device") for devices, _ in columns])
     handles = [Rectangle((0, 0), 1, 1, color=colour) for _, _, colour in _KINDS]
     ax.legend(handles, [words for _, words, _ in _KINDS], loc="upper left", ncols=4, frameon=False, fontsize=8)
-    quiet(ax)
+    quiet(ax, y="plans")
 
 
 def _grid(ax: Axes, settings: list[dict[str, str]], names: list[str]) -> None:
@@ -103,7 +80,7 @@ def _grid(ax: Axes, settings: list[dict[str, str]], names: list[str]) -> None:
             before = settings[column - 1] if column else own
             if before and own and name != _REPLICAS and before.get(name) != own.get(name):
                 ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, color=_CHANGED, zorder=1))
-            ax.annotate(value, (column, row), size=8.5, color=INK, ha="center", va="center", zorder=2)
+            annotate(ax, value, (column, row), (0, 0), size=8.5, ha="center", va="center", zorder=2)
     for row in range(len(names) + 1):
         ax.axhline(row - 0.5, color="#e6e6e6", linewidth=0.6, zorder=0)
     ax.set_yticks(range(len(names)), names)

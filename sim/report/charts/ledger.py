@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sim.outcome.lines import GROUPS, LINES
+from sim.outcome.lines import GROUPS, LINES, line_title
 from sim.outcome.outcome import Outcome
 from sim.page.borders import chart_text
-from sim.page.numbers import counted
-from sim.report.charts.canvas import add_legend, quiet, sheet, sheet_of
+from sim.page.numbers import counted, percent
+from sim.records.series import Column, Row, Series
+from sim.report.charts.canvas import Style, add_legend, name_places, quiet, sheet
 from sim.report.charts.colours import FAINT, INK, LINE_COLOURS, text_colour
 from sim.study.points import comparable, curves
 
+Shares = Mapping[str, float]
+"""Line -> its share of all device-seconds, in per cent."""
 _ROW_INCHES = 0.33
 _HEADING_ROWS = 1.15
 _CHARACTER_INCHES = 0.073
 _RIGHT_INCHES = 1.7
-_SMALLEST_SHOWN = 5e-4
-"""Lines below this share everywhere are left out of the legend."""
-_SMALLEST_LABELLED = 0.033
-"""A percentage fits into a part of the bar from about this share on."""
-_COLUMNS = (("tax", 104.5), ("MFU", 112.5))
-_CAPTION = (
+_SMALLEST_SHOWN, _SMALLEST_OF_SWEEP = 0.05, 0.5
+"""Lines below these per cent everywhere are left out of the legends."""
+_SMALLEST_LABELLED = 3.3
+"""A percentage fits into a part of the bar from about so many per cent on."""
+_COLUMNS = (("tax", 104.5), ("MFU, causal", 112.5))
+_RUN_CAPTION = (
     "Each bar is one machine: devices x wall time, split without rest into lines that add up to 100 %."
     " Tax: the distribution tax of a step, all lines of the split group together (yellow to brown): time lost because"
-    " the work is split over devices. MFU of a step: model FLOPs over what the devices could have done at their dense"
-    " peak."
+    " the work is split over devices. MFU of a step counts the causal half of attention, as the useful line does: on"
+    " devices of one kind it is the useful share of a step."
 )
+_SWEEP_CAPTION = "Shares of all device-seconds of a step, which add up to 100 %; every bar is a simulated point"
+_MIDDLE = ", the middle one of those that are not told apart."
+_FIRST = " Drawn are the first systems of the sweep that have several points."
+_MOST_PANELS = 4
 
 
 def ledger_bars(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
@@ -45,7 +52,8 @@ def ledger_bars(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
             places.append(row)
             labels.append(chart_text(label))
         row += _HEADING_ROWS
-    _bars(ax, points, places)
+    rows = _shares(points)
+    _stack(ax, rows, places, _named(rows), upright=False)
     for place, heading in headings:
         ax.text(0, place + 0.12, chart_text(heading), size=9, weight="bold", color=INK, va="center")
     _beside(ax, points, places)
@@ -53,8 +61,7 @@ def ledger_bars(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
     ax.set_ylim(row - 0.45, -0.5)
     ax.set_xlim(0, 100)
     of = "the training run" if any(point.run for point in outcomes) else "one training step"
-    ax.set_xlabel(f"share of all device-seconds of {of} (%)", size=9, color=INK)
-    quiet(ax)
+    quiet(ax, f"share of all device-seconds of {of} (%)")
     ax.spines["left"].set_visible(False)
     ax.tick_params(axis="y", length=0)
     return ax
@@ -65,12 +72,29 @@ def ledger_figure(outcomes: Sequence[Outcome]) -> Figure:
     title = "Where every device-second goes"
     if comparable(outcomes):
         title += f": {outcomes[0].scenario.model.name}"
-    legend_rows = (len(_present(outcomes)) + 1) // 2
-    left = _left(outcomes)
-    (ax,) = sheet([_height(outcomes)], title, _CAPTION, left=left, right=_RIGHT_INCHES, legend_rows=legend_rows)
-    ledger_bars(outcomes, ax)
-    add_legend(ax, _CAPTION, columns=2)
-    return sheet_of(ax)
+    room: Style = {"left": _left(outcomes), "right": _RIGHT_INCHES}
+    rows = (len(_present(_shares(outcomes), _SMALLEST_SHOWN)) + 1) // 2
+    (ax,) = sheet([_height(outcomes)], title, _RUN_CAPTION, legend_rows=rows, **room)
+    return add_legend(ledger_bars(outcomes, ax), columns=2)
+
+
+def sweep_ledger_figure(series: Sequence[Series], x: Column) -> Figure:
+    """The account of a step as stacked bars, one for each value on an axis, a panel for each of a few systems."""
+    shown = [one for one in series if len(one.xs) > 1][:_MOST_PANELS]
+    caption = _SWEEP_CAPTION + (_MIDDLE if any(one.low != one.high for one in shown) else ".")
+    caption += _FIRST if len(shown) < len(series) else ""
+    shares = [_of_rows(one.rows) for one in shown]
+    present = _present([row for rows in shares for row in rows], _SMALLEST_OF_SWEEP)
+    title = f"Where every device-second goes, against {x.words}"
+    panels = sheet([1.9] * len(shown), title, caption, gap=0.55, legend_rows=(len(present) + 4) // 5)
+    for ax, one, rows in zip(panels, shown, shares, strict=True):
+        _stack(ax, rows, range(len(one.xs)), {line: line_title(line) for line in present}, upright=True)
+        name_places(ax, one.xs, x)
+        ax.set_xlim(-0.6, len(one.xs) - 0.4)
+        ax.set_ylim(0, 100)
+        ax.set_title(chart_text(one.label), size=9, weight="bold", color=INK, loc="left")
+        quiet(ax, x.words if ax is panels[-1] else None, "%")
+    return add_legend(panels[-1], columns=5)
 
 
 def _height(outcomes: Sequence[Outcome]) -> float:
@@ -96,42 +120,55 @@ def _groups(outcomes: Sequence[Outcome]) -> dict[str, list[tuple[str, Outcome]]]
     return groups
 
 
-def _present(outcomes: Sequence[Outcome]) -> list[str]:
-    return [line for line in LINES if any(point.account.share(line) > _SMALLEST_SHOWN for point in outcomes)]
+def _shares(outcomes: Sequence[Outcome]) -> list[Shares]:
+    return [{line: 100 * point.account.share(line) for line in LINES} for point in outcomes]
 
 
-def _bars(ax: Axes, points: Sequence[Outcome], places: Sequence[float]) -> None:
-    present = _present(points)
+def _of_rows(rows: Sequence[Row]) -> list[Shares]:
+    """Of the rows of a sweep."""
+    seconds = [{line: float(row.get(f"{line}_device_s") or 0.0) for line in LINES} for row in rows]
+    return [{line: 100 * own / (sum(one.values()) or 1.0) for line, own in one.items()} for one in seconds]
+
+
+def _present(rows: Sequence[Shares], least: float) -> list[str]:
+    """Lines of more than so many per cent somewhere."""
+    return [line for line in LINES if any(shares[line] > least for shares in rows)]
+
+
+def _named(rows: Sequence[Shares]) -> dict[str, str]:
+    """Line -> its name in the legend, with its group and its meaning."""
     group_of = {line: group for group, lines in GROUPS.items() for line in lines}
-    lefts = [0.0] * len(points)
+    present = _present(rows, _SMALLEST_SHOWN)
+    return {line: f"{line_title(line)} ({group_of[line]}): {GROUPS[group_of[line]][line]}" for line in present}
+
+
+def _stack(
+    ax: Axes, rows: Sequence[Shares], places: Sequence[float], names: Mapping[str, str], *, upright: bool
+) -> None:
+    """A bar for each row of shares in per cent, stacked line by line. names: in the legend. upright: from below up."""
+    ends = [0.0] * len(rows)
     for line in LINES:
-        widths = [100 * point.account.share(line) for point in points]
-        if not any(widths):
+        parts, colour = [shares[line] for shares in rows], LINE_COLOURS[line]
+        if not any(parts) or (upright and line not in names):
             continue
-        ax.barh(
-            places,
-            widths,
-            left=lefts,
-            height=0.8,
-            color=LINE_COLOURS[line],
-            edgecolor="white",
+        if upright:
+            ax.bar(places, parts, 0.8, bottom=ends, color=colour, linewidth=0, label=names[line])
+        else:
             # The white edge of a sliver would hide the sliver.
-            linewidth=[0.7 if width > 0.5 else 0.0 for width in widths],
-            label=f"{line} ({group_of[line]}): {GROUPS[group_of[line]][line]}" if line in present else None,
-        )
-        for place, left, width in zip(places, lefts, widths, strict=True):
-            if width >= 100 * _SMALLEST_LABELLED:
-                colour = text_colour(LINE_COLOURS[line])
-                ax.text(
-                    left + width / 2, place, f"{width:.0f}", size=8, color=colour, ha="center", va="center_baseline"
-                )
-        lefts = [left + width for left, width in zip(lefts, widths, strict=True)]
+            edge: Style = {"edgecolor": "white", "linewidth": [0.7 if part > 0.5 else 0.0 for part in parts]}
+            ax.barh(places, parts, left=ends, height=0.8, color=colour, label=names.get(line), **edge)
+            for place, end, part in zip(places, ends, parts, strict=True):
+                if part >= _SMALLEST_LABELLED:
+                    style: Style = {"color": text_colour(colour), "ha": "center", "va": "center_baseline"}
+                    ax.text(end + part / 2, place, f"{part:.0f}", size=8, **style)
+        ends = [end + part for end, part in zip(ends, parts, strict=True)]
 
 
 def _beside(ax: Axes, points: Sequence[Outcome], places: Sequence[float]) -> None:
-    """Two columns of figures to the right of the bars."""
+    """Two columns of figures to the right of the bars, by the convention of the bars."""
+    style: Style = {"size": 8.5, "ha": "center", "va": "center"}
     for heading, x in _COLUMNS:
-        ax.text(x, -0.1, heading, size=8.5, weight="bold", color=INK, ha="center", va="center")
+        ax.text(x, -0.1, heading, weight="bold", color=INK, **style)
     for point, place in zip(points, places, strict=True):
-        for x, share in zip((x for _, x in _COLUMNS), (point.ledger.tax, point.mfu), strict=True):
-            ax.text(x, place, f"{100 * share:.1f} %", size=8.5, color=FAINT, ha="center", va="center")
+        for (_, x), share in zip(_COLUMNS, (point.ledger.tax, point.mfu_causal), strict=True):
+            ax.text(x, place, percent(share), color=FAINT, **style)

@@ -8,11 +8,12 @@ from matplotlib.figure import Figure
 from sim.outcome.outcome import Outcome
 from sim.page.borders import chart_text
 from sim.page.numbers import counted, number
-from sim.report.charts.canvas import quiet, sheet, sheet_of
+from sim.report.charts.canvas import Style, quiet, sheet, sheet_of, time_unit
 from sim.report.charts.colours import INK, LINK_COLOURS, colours_of
 from sim.report.stragglers import drawn_step
 
-_HEIGHT_INCHES, _LEFT_INCHES, _RIGHT_INCHES = 0.85, 1.0, 2.3
+_HEIGHT_INCHES = 0.85
+_ROOM: Style = {"left": 1.0, "right": 2.3, "gap": 0.25}
 _SLICES = 300
 _CAPTION = (
     "Share of what all links of a class could carry, one direction each, at every moment of the step; a transfer counts"
@@ -25,16 +26,15 @@ def link_load(outcome: Outcome, axes: list[Axes] | None = None) -> list[Axes]:
     """Draw one panel per link class that carries anything, utilisation over time; return the axes."""
     use = outcome.links
     shown = [index for index, one in enumerate(use.classes) if one.total_bytes > 0]
-    panels = axes or sheet([_HEIGHT_INCHES] * len(shown), left=_LEFT_INCHES, right=_RIGHT_INCHES, gap=0.25)
+    panels = axes or sheet([_HEIGHT_INCHES] * len(shown), **_ROOM)
     edges, shares = use.over_time(outcome.trace, _SLICES)
-    unit, scale = ("s", 1.0) if outcome.trace.step_time_s >= 2.0 else ("ms", 1e3)
+    unit, scale = time_unit(outcome.trace.step_time_s)
     colours = colours_of([one.link_class for one in use.classes], LINK_COLOURS)
     for ax, index in zip(panels, shown, strict=True):
         one = use.classes[index]
         ax.stairs(100 * shares[index], edges * scale, fill=True, color=colours[one.link_class])
         ax.set_xlim(0, outcome.trace.step_time_s * scale)
         ax.set_ylim(0, max(100 * float(shares[index].max()) * 1.1, 1e-3))
-        ax.set_ylabel("busy (%)", size=8.5, color=INK)
         words = (
             f"{one.link_class}: {counted(one.links, 'link')}",
             *([f"part {one.part[0]}"] if one.part else []),
@@ -43,10 +43,10 @@ def link_load(outcome: Outcome, axes: list[Axes] | None = None) -> list[Axes]:
             f"{100 * one.busiest_utilisation:.1f} % on {one.busiest}",
         )
         ax.text(1.015, 0.5, chart_text("\n".join(words)), transform=ax.transAxes, size=8, color=INK, va="center")
-        quiet(ax)
+        quiet(ax, y="busy (%)")
         if ax is not panels[-1]:
             ax.tick_params(labelbottom=False)
-    panels[-1].set_xlabel(f"time since the start of the step ({unit})", size=9, color=INK)
+    quiet(panels[-1], f"time since the start of the step ({unit})")
     return panels
 
 
@@ -56,6 +56,5 @@ def links_figure(outcome: Outcome, name: str) -> Figure | None:
     if not shown:
         return None
     title = f"How loaded the links are during one step: {name}"
-    heights = [_HEIGHT_INCHES] * shown
-    panels = sheet(heights, title, _CAPTION + drawn_step(outcome), left=_LEFT_INCHES, right=_RIGHT_INCHES, gap=0.25)
+    panels = sheet([_HEIGHT_INCHES] * shown, title, _CAPTION + drawn_step(outcome), **_ROOM)
     return sheet_of(link_load(outcome, panels)[0])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sim.page.numbers import counted, duration
 from sim.planning import PlanStudy
 from sim.report.charts.against_devices import End, label_ends
-from sim.report.charts.canvas import quiet, round_ticks, sheet, sheet_of
+from sim.report.charts.canvas import DASHED, Style, quiet, round_ticks, sheet, sheet_of
 from sim.report.charts.colours import FAINT, INK
 
 _ROW_INCHES = 0.2
@@ -28,21 +28,18 @@ def plans(found: PlanStudy, ax: Axes | None = None) -> Axes:
     # In an order of its own, so that no degree hides the others.
     order = np.random.default_rng(0).permutation(len(found.step_s))
     colour_of = np.array([colours[degree] for degree in found.tensor[order].tolist()])
-    ax.scatter(
-        _rank(found)[order], found.step_s[order], s=9, c=colour_of, linewidths=0, rasterized=True, zorder=3
-    )  # fmt: skip
+    dots: Style = {"s": 9, "c": colour_of, "linewidths": 0, "rasterized": True, "zorder": 3}
+    ax.scatter(_rank(found)[order], found.step_s[order], **dots)
     ax.set_yscale("log")
     best_s = found.best[0].step_s
     levels = [(best_s, "best", FAINT), (1.05 * best_s, "+5 %", FAINT), (1.2 * best_s, "+20 %", FAINT)]
     if found.effort.rule_of_thumb_step_s is not None:
         levels.append((found.effort.rule_of_thumb_step_s, "rule of thumb", INK))
     for level_s, _, colour in levels:
-        ax.axhline(level_s, color=colour, linewidth=0.9, linestyle=(0, (4, 3)), zorder=2)
+        ax.axhline(level_s, color=colour, linewidth=0.9, linestyle=DASHED, zorder=2)
     round_ticks(ax, duration)
     ax.set_xlim(0, 100)
-    ax.set_xlabel(_ACROSS, size=9, color=INK)
-    ax.set_ylabel("step time", size=9, color=INK)
-    quiet(ax)
+    quiet(ax, _ACROSS, "step time")
     label_ends(ax, [End(100.0, level_s, words, colour) for level_s, words, colour in levels])
     return ax
 
@@ -56,8 +53,7 @@ def by_tensor_degree(found: PlanStudy, ax: Axes) -> Axes:
     ax.set_ylim(len(colours) - 0.5, -0.5)
     ax.set_yticks(range(len(colours)), [f"tensor {degree}" for degree in colours])
     ax.set_xlim(0, 100)
-    ax.set_xlabel(_ACROSS, size=9, color=INK)
-    quiet(ax)
+    quiet(ax, _ACROSS)
     return ax
 
 
@@ -70,15 +66,14 @@ def plans_figure(found: PlanStudy) -> Figure:
         f" {found.effort.within_5_percent:,}"
     )
     degrees = len(_colours(found.tensor))
-    if degrees == 1:
-        (only,) = sheet([3.6], title, found.about.kind.caption, left=0.95, right=1.3)
-        return sheet_of(plans(found, only))
-    heights = [3.6, degrees * _ROW_INCHES]
-    top, below = sheet(heights, title, found.about.kind.caption + _DEGREES, left=0.95, right=1.3, gap=0.3)
+    several = degrees > 1
+    caption, heights = found.about.kind.caption + _DEGREES * several, [3.6, degrees * _ROW_INCHES][: 1 + several]
+    top, *below = sheet(heights, title, caption, left=0.95, right=1.3, gap=0.3)
     plans(found, top)
-    top.tick_params(labelbottom=False)
-    top.set_xlabel("")
-    by_tensor_degree(found, below)
+    for ax in below:
+        top.tick_params(labelbottom=False)
+        top.set_xlabel("")
+        by_tensor_degree(found, ax)
     return sheet_of(top)
 
 

@@ -1,4 +1,4 @@
-"""How systems scale: time to train and distribution tax against the number of devices."""
+"""How systems scale: time to train, distribution tax and goodput against the number of devices."""
 
 from __future__ import annotations
 
@@ -9,100 +9,117 @@ from matplotlib.figure import Figure
 
 from sim.machines import KINDS, kind_of
 from sim.outcome.outcome import Outcome
-from sim.report.charts.against_devices import (
-    MARKED,
-    MOST_DIRECT_LABELS,
-    End,
-    devices_axis,
-    label_ends,
-    label_sizes,
-    legend_rows,
-)  # fmt: skip
-from sim.report.charts.canvas import add_legend, round_ticks, sheet, sheet_of
-from sim.report.charts.colours import INK, system_style
-from sim.study.points import Curve, comparable, curves
+from sim.outcome.run.training_run import TrainingRun
+from sim.report.charts.against_devices import Line, draw_lines, legend_rows, name_many, over_devices
+from sim.report.charts.canvas import DASHED, quiet, round_ticks, sheet
+from sim.report.charts.colours import system_style
+from sim.study.points import comparable, curves
 
 _TIME_UNITS: tuple[tuple[str, float], ...] = (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0), ("seconds", 1.0))
 _MACHINES = "Every marker is one simulated machine, labelled with its number of devices."
 _IDEAL = " Dashed: ideal scaling from a system's smallest machine, twice the devices in half the time."
 _TAX = " The distribution tax is the share of all device-seconds lost because the work is split over devices."
+_LABELS_INCHES = 1.9
+"""To the right of curves, for their names."""
+_NARROWEST = 1.0
+"""Per cent that the axis of goodput spans at least, so that rounding does not fill a chart."""
+_GOODPUT = (
+    "Goodput: steps that stay, over the whole wall time; the rest is starting, writing checkpoints, work lost to a"
+    " failure, and coming back from one. Marker: all simulated runs of one machine together{bar}. The vertical axis"
+    " does not start at 0."
+)
+_BAR = "; bar: eight of ten runs"
 
 
 def time_to_train(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
     """Draw time to train against devices, both logarithmic, with ideal scaling dashed; return the axes."""
     ax = ax or sheet([4.0], right=2.2)[0]
-    systems = curves(outcomes)
     unit, length_s = _unit(outcomes)
-    _draw(ax, systems, lambda point: point.time_to_train_s / length_s)
-    for index, curve in enumerate(systems):
-        if len(curve.sizes) > 1:
-            start = curve.smallest
-            ends = [start.devices, curve.largest.devices]
-            ideal = [start.time_to_train_s * start.devices / size / length_s for size in ends]
-            ax.plot(
-                ends, ideal, color=system_style(index)[0], linewidth=1.0, linestyle=(0, (4, 3)), alpha=0.65, zorder=1
-            )
-    ax.set_yscale("log")
+    lines = _lines(outcomes, lambda point: point.time_to_train_s / length_s)
+    ax.set(xscale="log", yscale="log")
+    draw_lines(ax, lines)
+    for one in lines:
+        if len(set(one.xs)) > 1:
+            ends, colour = [one.xs[0], one.xs[-1]], system_style(one.number)[0]
+            ideal = [one.ys[0] * one.xs[0] / size for size in ends]
+            ax.plot(ends, ideal, color=colour, linewidth=1.0, linestyle=DASHED, alpha=0.65, zorder=1)
     # Room for the labels, and never so narrow a range that a small difference fills the chart.
     low, high = ax.dataLim.intervaly
     ax.set_ylim(low / 1.6, high * 1.6)
     round_ticks(ax, lambda number: f"{number:,g}")
-    ax.set_ylabel(f"time to train ({unit})", size=9, color=INK)
-    _finish(ax, systems, lambda point: point.time_to_train_s / length_s)
-    return ax
+    quiet(ax, y=f"time to train ({unit})")
+    return over_devices(ax, lines)
 
 
 def distribution_tax(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
     """Draw the distribution tax against devices, devices logarithmic; return the axes."""
     ax = ax or sheet([3.0], right=2.2)[0]
-    systems = curves(outcomes)
-    _draw(ax, systems, lambda point: 100 * point.ledger.tax)
-    highest = max(100 * point.ledger.tax for point in outcomes)
-    ax.set_ylim(-0.08 * max(highest, 1.0), 1.15 * max(highest, 1.0))
-    ax.set_ylabel("distribution tax\n(% of device-seconds)", size=9, color=INK)
-    _finish(ax, systems, lambda point: 100 * point.ledger.tax)
-    return ax
+    ax.set_xscale("log")
+    lines = _lines(outcomes, lambda point: 100 * point.ledger.tax)
+    draw_lines(ax, lines)
+    highest = max(1.0, *(height for one in lines for height in one.ys))
+    ax.set_ylim(-0.08 * highest, 1.15 * highest)
+    quiet(ax, y="distribution tax\n(% of device-seconds)")
+    return over_devices(ax, lines)
 
 
 def scaling_figure(outcomes: Sequence[Outcome]) -> Figure:
-    """Both panels, one above the other, as a sheet with title and caption."""
-    systems = curves(outcomes)
+    """Time and tax, one above the other, as a sheet with title and caption."""
+    systems = len(curves(outcomes))
     title = "Time to train and distribution tax against the number of devices"
     if comparable(outcomes):
         title += f": {outcomes[0].scenario.model.name}"
-    rows = legend_rows(len(systems))
     kinds = [kind for kind in KINDS if any(kind is kind_of(point.plan) for point in outcomes)]
     mixed = f" One device is {' or '.join(kind.one for kind in kinds)}." if len(kinds) > 1 else ""
-    caption = _MACHINES + mixed + _IDEAL + _TAX
-    above, below = sheet([3.9, 2.4], title, caption, right=0.4 if rows else 1.9, gap=0.35, legend_rows=rows)
+    caption, rows = _MACHINES + mixed + _IDEAL + _TAX, legend_rows(systems)
+    right = 0.4 if rows else _LABELS_INCHES
+    above, below = sheet([3.9, 2.4], title, caption, right=right, gap=0.35, legend_rows=rows)
     time_to_train(outcomes, above)
     distribution_tax(outcomes, below)
     above.set_xlabel("")
     above.tick_params(axis="x", labelbottom=False)
-    below.set_xlim(above.get_xlim())
-    if rows:
-        add_legend(above, caption, columns=3)
-    return sheet_of(above)
+    return name_many(above, systems)
 
 
-def _draw(ax: Axes, systems: Sequence[Curve], value: Callable[[Outcome], float]) -> None:
+def goodput(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
+    """Draw goodput against devices, devices logarithmic; return the axes. Points without a run are left out."""
+    ax = ax or sheet([3.2], right=2.2)[0]
     ax.set_xscale("log")
-    for index, curve in enumerate(systems):
-        colour, marker = system_style(index)
-        sizes, values = [point.devices for point in curve.points], [value(point) for point in curve.points]
-        ax.plot(sizes, values, color=colour, marker=marker, linewidth=1.8, label=curve.label, zorder=3, **MARKED)
-    label_sizes(ax, [(point.devices, value(point)) for curve in systems for point in curve.points])
+    lines = []
+    for number, curve in enumerate(curves(outcomes)):
+        runs = [(point.devices, point.run) for point in curve.points if point.run is not None]
+        if runs:
+            shares = [100 * run.goodput for _, run in runs]
+            low, high = ([_percentile(run, percent) for _, run in runs] for percent in (10, 90))
+            lines.append(Line(number, curve.label, [devices for devices, _ in runs], shares, low, high))
+    draw_lines(ax, lines)
+    lowest = min(ax.dataLim.y0, 100.0 - _NARROWEST)
+    ax.set_ylim(max(lowest - 0.08 * (100.0 - lowest), 0.0), 100.0 + 0.08 * (100.0 - lowest))
+    quiet(ax, y="goodput\n(% of the wall time)")
+    return over_devices(ax, lines)
 
 
-def _finish(ax: Axes, systems: Sequence[Curve], value: Callable[[Outcome], float]) -> None:
-    """Axes common to both panels, and a label at the end of each curve."""
-    devices_axis(ax, [size for curve in systems for size in curve.sizes])
-    if len(systems) <= MOST_DIRECT_LABELS:
-        ends = [
-            End(curve.largest.devices, value(curve.largest), curve.label, system_style(index)[0])
-            for index, curve in enumerate(systems)
-        ]
-        label_ends(ax, ends)
+def goodput_figure(outcomes: Sequence[Outcome]) -> Figure:
+    """Goodput as a sheet with title and caption."""
+    systems = len(curves(outcomes))
+    rows = legend_rows(systems)
+    runs = [point.run for point in outcomes if point.run is not None]
+    spread = any(_percentile(run, 10) < _percentile(run, 90) for run in runs)
+    caption = _GOODPUT.format(bar=_BAR if spread else "")
+    right = 0.4 if rows else _LABELS_INCHES
+    (ax,) = sheet([3.4], "Goodput against the number of devices", caption, right=right, legend_rows=rows)
+    return name_many(goodput(outcomes, ax), systems)
+
+
+def _lines(outcomes: Sequence[Outcome], value: Callable[[Outcome], float]) -> list[Line]:
+    return [
+        Line(number, curve.label, [point.devices for point in curve.points], [value(point) for point in curve.points])
+        for number, curve in enumerate(curves(outcomes))
+    ]
+
+
+def _percentile(run: TrainingRun, percent: float) -> float:
+    return 100 * run.goodput_percentile(percent)
 
 
 def _unit(outcomes: Sequence[Outcome]) -> tuple[str, float]:

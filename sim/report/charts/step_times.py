@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 
 from sim.outcome.outcome import Outcome
 from sim.report.charts.against_devices import (
-    MARKED,
-    MOST_DIRECT_LABELS,
     End,
-    devices_axis,
+    Line,
+    draw_lines,
     label_ends,
-    label_sizes,
     legend_rows,
-)  # fmt: skip
-from sim.report.charts.canvas import add_legend, quiet, sheet, sheet_of
-from sim.report.charts.colours import FAINT, INK, system_style
+    name_many,
+    over_devices,
+)
+from sim.report.charts.canvas import quiet, sheet, sheet_of
+from sim.report.charts.colours import FAINT, system_style
 from sim.study.points import Curve, curves, differs, representatives
 
 _MOST_SERIES = 5
@@ -42,51 +42,39 @@ _ZERO = "Zero: the step with every device alike."
 def excess_against_devices(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
     """Draw how much longer steps are than with every device alike, against devices; return the axes."""
     ax = ax or sheet([3.0], left=_LEFT_INCHES, right=2.2)[0]
-    systems = _varied(outcomes)
     ax.set_xscale("log")
-    heights, ends = [], []
-    for number, curve in systems:
-        colour, marker = system_style(number)
+    lines, tops = [], []
+    for number, curve in _varied(outcomes):
+        colour, _ = system_style(number)
         sizes = [point.devices for point in curve.points]
         excess = [excess_percent(point) for point in curve.points]
-        low, median, high, longest = (
-            [float(np.percentile(each, share)) for each in excess] for share in (5, 50, 95, 99)
-        )
-        means = [float(each.mean()) for each in excess]
+        low, median, high, longest = ([float(np.percentile(one, share)) for one in excess] for share in (5, 50, 95, 99))
         ax.vlines(sizes, low, high, color=colour, alpha=0.35, linewidth=5, zorder=2)
         ax.plot(sizes, median, color=colour, linewidth=1.6, zorder=3)
         ax.plot(sizes, longest, color=colour, marker="_", markersize=10, markeredgewidth=1.6, linestyle="", zorder=3)
-        ax.plot(sizes, means, color=colour, marker=marker, linestyle="", label=curve.label, zorder=4, **MARKED)
+        lines.append(Line(number, curve.label, sizes, [float(one.mean()) for one in excess]))
         # A label on the zero line could not be read.
-        heights += [(size, max(height, 0.0)) for size, height in zip(sizes, longest, strict=True)]
-        ends.append(End(sizes[-1], means[-1], curve.label, colour))
+        tops += [(size, max(height, 0.0)) for size, height in zip(sizes, longest, strict=True)]
+    draw_lines(ax, lines, linestyle="", zorder=4)
     _vertical(ax)
-    devices_axis(ax, [size for size, _ in heights])
-    label_sizes(ax, heights)
-    if len(ends) <= MOST_DIRECT_LABELS:
-        label_ends(ax, ends)
-    return ax
+    return over_devices(ax, lines, tops)
 
 
 def excess_by_step(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
     """Draw how much longer every step of a few points is than with every device alike; return the axes."""
-    shown = _series(outcomes)
     ax = ax or sheet([2.4], left=_LEFT_INCHES, right=_right_inches(outcomes))[0]
-    ends = []
-    most = 0
-    for number, curve, point in shown:
-        colour, _ = system_style(number)
-        excess = excess_percent(point)
-        steps = np.arange(1, len(excess) + 1)
-        most = max(most, len(steps))
-        ax.plot(steps, excess, color=colour, linewidth=0.9, marker=".", markersize=3.5, label=curve.place(point))
-        ends.append((float(np.median(excess)), curve.place(point), colour))
-    ax.set_xlim(0.5, most + 0.5)
+    ends: list[tuple[float, str, str]] = []
+    edge = 0.5
+    for number, curve, point in _series(outcomes):
+        colour, excess, name = system_style(number)[0], excess_percent(point), curve.place(point)
+        ax.plot(range(1, len(excess) + 1), excess, color=colour, linewidth=0.9, marker=".", markersize=3.5, label=name)
+        ends.append((float(np.median(excess)), name, colour))
+        edge = max(edge, len(excess) + 0.5)
+    ax.set_xlim(0.5, edge)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     _vertical(ax)
-    ax.set_xlabel("simulated step", size=9, color=INK)
-    quiet(ax, grid=True)
-    label_ends(ax, [End(most + 0.5, height, label, colour) for height, label, colour in ends])
+    quiet(ax, "simulated step", grid=True)
+    label_ends(ax, [End(edge, *end) for end in ends])
     return ax
 
 
@@ -106,9 +94,7 @@ def step_times_figure(outcomes: Sequence[Outcome]) -> Figure | None:
     above, below = sheet([3.2, 2.2], title, caption, left=_LEFT_INCHES, right=right, gap=0.65, legend_rows=rows)
     excess_against_devices(outcomes, above)
     excess_by_step(outcomes, below)
-    if rows:
-        add_legend(above, caption, columns=3)
-    return sheet_of(above)
+    return name_many(above, len(systems))
 
 
 def excess_percent(point: Outcome) -> NDArray[np.float64]:
@@ -156,4 +142,4 @@ def _vertical(ax: Axes) -> None:
     room = 0.1 * max(high - low, _NARROWEST)
     ax.set_ylim(low - room, max(high, low + _NARROWEST) + room)
     ax.axhline(0.0, color=FAINT, linewidth=0.8, zorder=1)
-    ax.set_ylabel(_LABEL, size=9, color=INK)
+    quiet(ax, y=_LABEL)

@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from sim.engine.trace import Trace
 from sim.outcome.outcome import Outcome
-from sim.page.borders import chart_text
-from sim.report.charts.canvas import quiet, sheet, sheet_of
-from sim.report.charts.colours import FAINT, INK, LINE_COLOURS
-from sim.report.charts.lanes import WAITING, Lanes, kind_of, stream_lanes
+from sim.report.charts.canvas import Style, quiet, sheet, sheet_of, time_unit
+from sim.report.charts.colours import INK, LINE_COLOURS
+from sim.report.charts.lanes import WAITING, Lanes, kind_of, name_rows, stream_lanes
 from sim.report.stragglers import drawn_step
 
 _SLICES = 120
@@ -33,29 +32,20 @@ def stream_utilisation(outcome: Outcome, ax: Axes | None = None) -> Axes:
     lanes = stream_lanes(trace)
     ax = ax or sheet([_height(lanes)], left=lanes.label_inches, right=_RIGHT_INCHES)[0]
     busy = busy_shares(trace, _SLICES)
-    unit, scale = ("s", 1.0) if trace.step_time_s >= 2.0 else ("ms", 1e3)
-    colours = LinearSegmentedColormap.from_list(
-        "busy", ["#ffffff", LINE_COLOURS["kernel_loss"], LINE_COLOURS["useful"]]
-    )
+    unit, scale = time_unit(trace.step_time_s)
+    shades = ["#ffffff", LINE_COLOURS["kernel_loss"], LINE_COLOURS["useful"]]
+    style: Style = {"cmap": LinearSegmentedColormap.from_list("busy", shades), "vmin": 0, "vmax": 1, "aspect": "auto"}
     end = trace.step_time_s * scale
     for lane in lanes.lanes:
         shares = busy[lane.actor, lane.stream]
         extent = (0.0, end, lane.bottom + lane.height, lane.bottom)
-        ax.imshow(
-            shares[np.newaxis, :], cmap=colours, vmin=0, vmax=1, extent=extent, aspect="auto", interpolation="nearest"
-        )
+        ax.imshow(shares[np.newaxis, :], extent=extent, interpolation="nearest", **style)
         percentage = f"{100 * float(shares.mean()):.1f} %"
         ax.text(end * 1.012, lane.bottom + lane.height / 2, percentage, size=8.5, color=INK, va="center")
     ax.text(end * 1.012, -0.15, "busy", size=8.5, weight="bold", color=INK, va="bottom")
     ax.set_xlim(0, end)
-    ax.set_ylim(lanes.rows, 0)
-    ax.set_yticks(
-        [lane.bottom + lane.height / 2 for lane in lanes.lanes], [chart_text(lane.label) for lane in lanes.lanes]
-    )
-    ax.set_xlabel(f"time since the start of the step ({unit})", size=9, color=INK)
-    quiet(ax)
-    ax.spines["left"].set_color(FAINT)
-    ax.tick_params(axis="y", length=0)
+    name_rows(ax, lanes)
+    quiet(ax, f"time since the start of the step ({unit})")
     return ax
 
 

@@ -1,8 +1,7 @@
-"""Charts of a sweep: curves of any metric, a heat map over two axes, the account as bars, time against cost."""
+"""Charts of a sweep: curves of any metric, a heat map over two axes, time against cost."""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,18 +10,15 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-from sim.outcome.lines import LINES
 from sim.page.borders import chart_text
 from sim.records.series import Column, Row, Series
-from sim.report.charts.against_devices import End, label_ends, legend_rows
-from sim.report.charts.canvas import add_legend, quiet, sheet, sheet_of
-from sim.report.charts.colours import FAINT, INK, LINE_COLOURS, system_style, text_colour
+from sim.report.charts.against_devices import Line, draw_lines, legend_rows, name_lines, name_many
+from sim.report.charts.canvas import name_places, quiet, sheet, sheet_of
+from sim.report.charts.colours import FAINT, INK, system_style, text_colour
 
-_MOST_TICKS, _AXIS_CHARACTERS = 12, 120
+_MOST_TICKS = 12
 _SPAN = 8.0
 """An axis that spans such a factor is logarithmic."""
-_MOST_PANELS = 4
-_SMALLEST_SHOWN = 5e-3
 _MOST_CELLS = 150
 _POINTS = "Every marker is a simulated point."
 _SPREAD = "Marker: the middle one of the points that are not told apart; bar: all of them."
@@ -45,15 +41,10 @@ def curves_figure(series: Sequence[Series], x: Column, y: Column) -> Figure:
 def curves(series: Sequence[Series], x: Column, y: Column, ax: Axes | None = None) -> Axes:
     """Draw the curves; axes that span large factors are logarithmic, others start at zero. Return the axes."""
     ax = ax or sheet([4.0], right=2.2)[0]
-    for index, one in enumerate(series):
-        colour, marker = system_style(index)
-        if one.low != one.high:
-            ax.vlines(one.xs, one.low, one.high, color=colour, alpha=0.35, linewidth=4, zorder=2)
-        # Between categories there is nothing that a line could mean.
-        width = 0.0 if x.categories else 1.7
-        ax.plot(one.xs, one.ys, color=colour, marker=marker, markersize=5, linewidth=width, label=one.label, zorder=3)
+    # Between categories there is nothing that a line could mean.
+    draw_lines(ax, _lines(series), linewidth=0.0 if x.categories else 1.7, markersize=5, markeredgewidth=0.0)
     if x.categories:
-        _name_places(ax, range(len(x.categories)), x)
+        name_places(ax, range(len(x.categories)), x)
         ax.set_xlim(-0.5, len(x.categories) - 0.5)
     else:
         _scale_x(ax, [at for one in series for at in one.xs])
@@ -66,9 +57,7 @@ def curves(series: Sequence[Series], x: Column, y: Column, ax: Axes | None = Non
     elif min((low for one in series for low in one.low), default=0.0) >= 0:
         highest = max((high for one in series for high in one.high), default=0.0)
         ax.set_ylim(0, 1.1 * highest or None if x.categories else None)
-    ax.set_xlabel(chart_text(x.words), size=9, color=INK)
-    ax.set_ylabel(chart_text(y.words), size=9, color=INK)
-    quiet(ax, grid=True)
+    quiet(ax, x.words, y.words, grid=True)
     return ax
 
 
@@ -104,51 +93,8 @@ def heat_map(rows: Sequence[Row], x: Column, y: Column, value: Column, ax: Axes 
                 shade = np.asarray(image.to_rgba(np.array([float(cell)])))[0]
                 colour = text_colour(to_hex((float(shade[0]), float(shade[1]), float(shade[2]))))
                 ax.text(column, line, f"{float(cell):.3g}", size=7.5, ha="center", va="center", color=colour)
-    ax.set_xlabel(chart_text(x.words), size=9, color=INK)
-    ax.set_ylabel(chart_text(y.words), size=9, color=INK)
+    quiet(ax, x.words, y.words)
     return ax
-
-
-def ledger_figure(series: Sequence[Series], x: Column) -> Figure:
-    """The account of a step as stacked bars, one for each value on an axis, a panel for each of a few systems."""
-    shown = [one for one in series if len(one.xs) > 1][:_MOST_PANELS]
-    caption = "Shares of all device-seconds of a step, which add up to 100 %; every bar is a simulated point"
-    caption += ", the middle one of those that are not told apart." if _spread(shown) else "."
-    if len(shown) < len(series):
-        caption += " Drawn are the first systems of the sweep that have several points."
-    present = [line for line in LINES if any(_share(row, line) > _SMALLEST_SHOWN for one in shown for row in one.rows)]
-    title = f"Where every device-second goes, against {x.words}"
-    panels = sheet([1.9] * len(shown), title, caption, gap=0.55, legend_rows=(len(present) + 4) // 5)
-    for ax, one in zip(panels, shown, strict=True):
-        _bars(ax, one, present, x)
-    panels[-1].set_xlabel(chart_text(x.words), size=9, color=INK)
-    add_legend(panels[-1], caption, columns=5)
-    return sheet_of(panels[-1])
-
-
-def _bars(ax: Axes, one: Series, present: Sequence[str], x: Column) -> None:
-    """Bars side by side: between two points nothing was simulated."""
-    places = range(len(one.xs))
-    lower = np.zeros(len(one.xs))
-    for line in present:
-        heights = np.array([100 * _share(row, line) for row in one.rows])
-        ax.bar(places, heights, 0.8, bottom=lower, color=LINE_COLOURS[line], linewidth=0, label=line)
-        lower += heights
-    _name_places(ax, one.xs, x)
-    ax.set_xlim(-0.6, len(one.xs) - 0.4)
-    ax.set_ylim(0, 100)
-    ax.set_title(chart_text(one.label), size=9, weight="bold", color=INK, loc="left")
-    ax.set_ylabel("%", size=9, color=INK)
-    quiet(ax)
-
-
-def _name_places(ax: Axes, values: Sequence[float], x: Column) -> None:
-    """Ticks at 0, 1, 2 and so on that say which value stands there; of many values some."""
-    every = -(-len(values) // _MOST_TICKS)
-    ticks = [chart_text(x.tick(at)) for at in values[::every]]
-    if x.categories:
-        ticks = [textwrap.fill(one, _AXIS_CHARACTERS // len(ticks), max_lines=2, placeholder="...") for one in ticks]
-    ax.set_xticks(range(len(values))[::every], ticks)
 
 
 def front_figure(series: Sequence[Series], x: Column, y: Column) -> Figure:
@@ -169,11 +115,13 @@ def _sheet_of_curves(series: Sequence[Series], x: Column, y: Column, more: str, 
     curves(series, x, y, ax)
     if from_zero and ax.get_xscale() == "linear":
         ax.set_xlim(left=0)
-    if rows:
-        add_legend(ax, caption, columns=3)
-    else:
-        label_ends(ax, [End(one.xs[-1], one.ys[-1], one.label, system_style(i)[0]) for i, one in enumerate(series)])
+    name_lines(ax, _lines(series))
+    name_many(ax, len(series))
     return ax
+
+
+def _lines(series: Sequence[Series]) -> list[Line]:
+    return [Line(number, one.label, one.xs, one.ys, one.low, one.high) for number, one in enumerate(series)]
 
 
 def _scale_x(ax: Axes, values: Sequence[float]) -> None:
@@ -192,11 +140,6 @@ def _scale_x(ax: Axes, values: Sequence[float]) -> None:
 
 def _spread(series: Sequence[Series]) -> bool:
     return any(one.low != one.high for one in series)
-
-
-def _share(row: Row, line: str) -> float:
-    total = sum(float(row.get(f"{name}_device_s") or 0.0) for name in LINES)
-    return float(row.get(f"{line}_device_s") or 0.0) / total if total else 0.0
 
 
 def _values(rows: Sequence[Row], column: Column) -> list[object]:

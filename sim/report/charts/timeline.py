@@ -14,10 +14,9 @@ from matplotlib.patches import Patch
 from sim.engine.trace import Span, Trace
 from sim.engine.work import Work
 from sim.outcome.outcome import Outcome
-from sim.page.borders import chart_text
-from sim.report.charts.canvas import WIDTH_INCHES, add_legend, quiet, sheet, sheet_of
+from sim.report.charts.canvas import WIDTH_INCHES, Style, add_legend, quiet, sheet, time_unit
 from sim.report.charts.colours import INK, KIND_COLOURS, text_colour
-from sim.report.charts.lanes import Lane, Lanes, actor_lanes, kind_of, number_of, works_of
+from sim.report.charts.lanes import Lane, Lanes, actor_lanes, kind_of, name_rows, number_of, works_of
 from sim.report.stragglers import drawn_step
 
 _SPANS_IN_VIEW = 84
@@ -58,18 +57,14 @@ def timeline(outcome: Outcome, ax: Axes | None = None, window: Window | None = N
     window = window or Window("the whole step", 0.0, trace.step_time_s)
     lanes = actor_lanes(trace)
     ax = ax or sheet([_panel_inches(lanes)], left=lanes.label_inches, right=_RIGHT_INCHES)[0]
-    unit, scale = _time_unit(window)
+    unit, scale = time_unit(window.end_s)
     visible = _visible(trace, lanes, window)
     _shapes(ax, visible, scale)
     _numbers(ax, visible, window, scale, layer=len(trace.multiplicity) == 1)
     ax.set_xlim(window.start_s * scale, window.end_s * scale)
-    ax.set_ylim(lanes.rows, 0)
-    labelled = [lane for lane in lanes.lanes if lane.label]
-    ax.set_yticks([int(lane.bottom) + 0.5 for lane in labelled], [chart_text(lane.label) for lane in labelled])
-    ax.set_xlabel(f"time since the start of the step ({unit})", size=8.5, color=INK)
+    name_rows(ax, lanes)
     ax.set_title(window.title, size=9.5, loc="left", color=INK)
-    quiet(ax)
-    ax.tick_params(axis="y", length=0)
+    quiet(ax, f"time since the start of the step ({unit})")
     return ax
 
 
@@ -85,14 +80,11 @@ def timeline_figure(outcome: Outcome, name: str) -> Figure:
     for ax, window in zip(panels, shown, strict=True):
         timeline(outcome, ax, window)
     for window in shown[1:] if len(shown) > _HALVES else ():
-        _, scale = _time_unit(shown[0])
-        panels[0].axvspan(
-            window.start_s * scale, window.end_s * scale, color="#c8c8c8", alpha=0.55, zorder=0, linewidth=0
-        )
+        left, right = (at_s * time_unit(shown[0].end_s)[1] for at_s in (window.start_s, window.end_s))
+        panels[0].axvspan(left, right, color="#c8c8c8", alpha=0.55, zorder=0, linewidth=0)
     kinds = {kind_of(span, work) for span in trace.spans if span.end_s > span.start_s for work in works_of(span)}
     named = {kind: Patch(color=colour) for kind, colour in KIND_COLOURS.items() if kind in kinds}
-    add_legend(panels[0], caption, len(named), named)
-    return sheet_of(panels[0])
+    return add_legend(panels[0], len(named), named)
 
 
 def windows(trace: Trace) -> list[Window]:
@@ -118,10 +110,6 @@ def windows(trace: Trace) -> list[Window]:
 def _panel_inches(lanes: Lanes) -> float:
     """Rows are lower the more there are."""
     return 0.15 + lanes.rows * min(0.36, max(0.2, 2.8 / lanes.rows))
-
-
-def _time_unit(window: Window) -> tuple[str, float]:
-    return ("s", 1.0) if window.end_s >= 2.0 else ("ms", 1e3)
 
 
 def _visible(trace: Trace, lanes: Lanes, window: Window) -> list[Bar]:
@@ -152,19 +140,15 @@ def _shapes(ax: Axes, visible: Sequence[Bar], scale: float) -> None:
         left, right = span.start_s * scale, span.end_s * scale
         corners[kind_of(span, work)].append(((left, low), (left, high), (right, high), (right, low)))
     dense = len(visible) > _RASTER_FROM
-    for kind in KIND_COLOURS:
+    for kind, colour in KIND_COLOURS.items():
         if kind in corners:
             # A white edge sets neighbours apart; around short transfers it would be all that is seen.
-            thin = 0.1 if dense else 0.4
             plain = dense or kind == "communication"
-            shapes = PolyCollection(
-                corners[kind],
-                facecolors=KIND_COLOURS[kind],
-                edgecolors=KIND_COLOURS[kind] if plain else "white",
-                linewidths=thin if plain else 0.35,
-                rasterized=dense,
-                label=kind,
-            )
+            edge: Style = {
+                "edgecolors": colour if plain else "white",
+                "linewidths": 0.1 if dense else 0.4 if plain else 0.35,
+            }
+            shapes = PolyCollection(corners[kind], facecolors=colour, rasterized=dense, label=kind, **edge)
             ax.add_collection(shapes, autolim=False)
 
 
@@ -204,4 +188,4 @@ def _caption(outcome: Outcome, lanes: Lanes) -> str:
     unused = outcome.devices - outcome.plan.devices
     left_out = f" {unused:,} devices that the plan leaves unused are not drawn." if unused else ""
     plan = f"Plan: {outcome.plan.summary()}; {outcome.scenario.model.name}."
-    return f"{rows}{left_out} White is waiting. {numbers} {plan}{drawn_step(outcome)}"
+    return f"{rows}{left_out} White is idle. {numbers} {plan}{drawn_step(outcome)}"

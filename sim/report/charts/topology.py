@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Mapping
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -15,9 +17,10 @@ from sim.hardware.topology import Topology
 from sim.hardware.topology.fat_tree import FatTree
 from sim.page.borders import chart_text
 from sim.page.numbers import latency
-from sim.report.charts.canvas import add_legend, annotate, sheet, sheet_of
+from sim.report.charts.canvas import ON_WHITE, Style, add_legend, annotate, sheet
 from sim.report.charts.colours import FAINT, INK, LINK_COLOURS, colours_of
-from sim.report.drawing import LAYER_WIDTH, Line, Picture, Point, Spot, picture
+from sim.report.drawing import picture
+from sim.report.drawing.parts import LAYER_WIDTH, Line, Picture, Point, Spot
 from sim.report.topology_summary import link_rows
 
 _MARKERS = {"device": "s", "switch": "o", "store": "D"}
@@ -35,6 +38,12 @@ _HIGHEST_INCHES = 5.2
 _LOWEST_INCHES = 1.5
 """Of a grid or a circle, whose two directions have one scale."""
 _COLUMNS = 2
+_MANY_LINES, _MANY_SPOTS = 60, 30
+"""From so many on they are drawn thinner and smaller."""
+_FRAME: Style = {
+    "boxstyle": "round,pad=0,rounding_size=0.12", "facecolor": "#f4f6f8", "edgecolor": "#b8c0c8", "linewidth": 0.9,
+    "zorder": 0.5,
+}  # fmt: skip
 _CAPTION = (
     "Rates are what one direction of a link achieves; a full-duplex link counts once, and so do parallel cables that"
     " act as one."
@@ -47,19 +56,18 @@ def topology_figure(topology: Topology) -> Figure:
     caption = " ".join([*_explained(topology, found), _CAPTION])
     roles = dict.fromkeys(spot.role for spot in found.spots)
     rows = link_rows(topology)
-    height = _height_inches(found)
     title = f"{topology.title}: {topology.devices:,} x {topology.device}"
-    legend_rows = -(-(len(rows) + len(roles)) // _COLUMNS)
-    (ax,) = sheet([height], title, caption, left=1.75 if found.labels else 0.3, right=0.3, legend_rows=legend_rows)
-    _draw(ax, topology, found)
+    room: Style = {"left": 1.75 if found.labels else 0.3, "right": 0.3}
+    room["legend_rows"] = -(-(len(rows) + len(roles)) // _COLUMNS)
+    (ax,) = sheet([_height_inches(found)], title, caption, **room)
     colours = colours_of(topology.links.classes, LINK_COLOURS)
+    _draw(ax, found, colours)
     named: dict[str, Artist] = {}
     for row in rows:
         words = f"{row.link.link_class} ({', '.join(row.between)}): {row.link.bytes_per_s / 1e9:,.1f} GB/s each way,"
         words += f" {latency(row.link.latency_s)}, {row.count:,} links"
         named[words] = Line2D([], [], color=colours[row.link.link_class], linewidth=2.2)
-    add_legend(ax, caption, _COLUMNS, named | {role: _marker(role) for role in roles})
-    return sheet_of(ax)
+    return add_legend(ax, _COLUMNS, named | {role: Line2D([], [], **_look(role, 7)) for role in roles})
 
 
 def _explained(topology: Topology, found: Picture) -> list[str]:
@@ -86,37 +94,38 @@ def _height_inches(found: Picture) -> float:
     return min(_HIGHEST_INCHES, max(_LOWEST_INCHES, _WIDEST_INCHES * (high - low) / (right - left)))
 
 
-def _reach(found: Picture, side: int) -> tuple[float, float]:
-    """Lowest and highest coordinate of what is drawn."""
-    values = [spot.at[side] for spot in found.spots]
-    values += [point[side] for line in found.lines for point in _curve(line)]
-    values += [corner[side] for box in found.boxes for corner in box]
-    return min(values), max(values)
-
-
-def _draw(ax: Axes, topology: Topology, found: Picture) -> None:
-    colours = colours_of(topology.links.classes, LINK_COLOURS)
-    for link_class, colour in colours.items():
-        for stub in (False, True):
-            lines = [line for line in found.lines if line.link.link_class == link_class and line.is_stub == stub]
-            if lines:
-                ax.add_collection(_lines(lines, colour, stub, thin=len(found.lines) > 60))
+def _draw(ax: Axes, found: Picture, colours: Mapping[str, str]) -> None:
+    thin = len(found.lines) > _MANY_LINES
+    for (link_class, colour), stub in itertools.product(colours.items(), (False, True)):
+        curves = [_curve(one) for one in found.lines if one.link.link_class == link_class and one.is_stub == stub]
+        dashes = (0, (2, 1.5)) if stub else "solid"
+        style: Style = {
+            "linewidths": 1.0 if thin or stub else 1.6,
+            "alpha": 0.75 if stub else 0.9,
+            "linestyles": dashes,
+        }
+        if curves:
+            ax.add_collection(LineCollection(curves, colors=colour, zorder=2, **style))
     for low, high in found.boxes:
-        _frame(ax, low, high)
-    _spots(ax, found)
+        ax.add_patch(FancyBboxPatch(low, high[0] - low[0], high[1] - low[1], **_FRAME))
+    size = 8 if len(found.spots) > _MANY_SPOTS else 11
+    for role in dict.fromkeys(spot.role for spot in found.spots):
+        own = [spot.at for spot in found.spots if spot.role == role]
+        ax.plot([x for x, _ in own], [y for _, y in own], zorder=4, **_look(role, size))
+    for spot in found.spots:
+        _name(ax, spot, found)
     _labels(ax, found)
-    _limits(ax, found)
+    ax.set_xlim(_window(found, 0))
+    ax.set_ylim(_window(found, 1))
+    if found.shape != "layers":
+        ax.set_aspect("equal", adjustable="box")
+    ax.set_axis_off()
 
 
-def _lines(lines: list[Line], colour: str, stub: bool, thin: bool) -> LineCollection:
-    return LineCollection(
-        [_curve(line) for line in lines],
-        colors=colour,
-        linewidths=1.0 if thin or stub else 1.6,
-        linestyles=(0, (2, 1.5)) if stub else "solid",
-        alpha=0.75 if stub else 0.9,
-        zorder=2,
-    )
+def _look(role: str, size: float) -> Style:
+    """How the markers of devices, switches or stores look."""
+    colours = {"markerfacecolor": _FACES[role], "markeredgecolor": INK}
+    return {"linestyle": "none", "marker": _MARKERS[role], "markersize": size, "markeredgewidth": 1.0, **colours}
 
 
 def _curve(line: Line) -> list[Point]:
@@ -125,53 +134,10 @@ def _curve(line: Line) -> list[Point]:
         return [line.a, line.b]
     across, up = line.b[0] - line.a[0], line.b[1] - line.a[1]
     length = math.hypot(across, up)
-    points = []
-    for index in range(_CURVE_POINTS):
-        part = index / (_CURVE_POINTS - 1)
-        off = 4 * part * (1 - part) * line.bend / length
-        points.append((line.a[0] + part * across - off * up, line.a[1] + part * up + off * across))
-    return points
-
-
-def _frame(ax: Axes, low: Point, high: Point) -> None:
-    ax.add_patch(
-        FancyBboxPatch(
-            low,
-            high[0] - low[0],
-            high[1] - low[1],
-            boxstyle="round,pad=0,rounding_size=0.12",
-            facecolor="#f4f6f8",
-            edgecolor="#b8c0c8",
-            linewidth=0.9,
-            zorder=0.5,
-        )
-    )
-
-
-def _marker(role: str) -> Line2D:
-    return Line2D(
-        [], [], linestyle="none", marker=_MARKERS[role], markersize=7, markerfacecolor=_FACES[role], markeredgecolor=INK
-    )
-
-
-def _spots(ax: Axes, found: Picture) -> None:
-    """Markers, and names where there is room for them."""
-    crowded = len(found.spots) > 30
-    for role in dict.fromkeys(spot.role for spot in found.spots):
-        own = [spot for spot in found.spots if spot.role == role]
-        ax.plot(
-            [spot.at[0] for spot in own],
-            [spot.at[1] for spot in own],
-            linestyle="none",
-            marker=_MARKERS[role],
-            markersize=8 if crowded else 11,
-            markerfacecolor=_FACES[role],
-            markeredgecolor=INK,
-            markeredgewidth=1.0,
-            zorder=4,
-        )
-    for spot in found.spots:
-        _name(ax, spot, found)
+    parts = [index / (_CURVE_POINTS - 1) for index in range(_CURVE_POINTS)]
+    offs = [4 * part * (1 - part) * line.bend / length for part in parts]
+    (x, y), steps = line.a, zip(parts, offs, strict=True)
+    return [(x + part * across - off * up, y + part * up + off * across) for part, off in steps]
 
 
 def _name(ax: Axes, spot: Spot, found: Picture) -> None:
@@ -188,8 +154,7 @@ def _name(ax: Axes, spot: Spot, found: Picture) -> None:
         ha = "left" if x > 0.2 * length else "right" if x < -0.2 * length else "center"
     elif is_crowded:
         off, ha = (0.0, 11.0 if off[1] > 0 else -11.0), "center"
-    bbox = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.7}
-    annotate(ax, chart_text(spot.name), spot.at, off, size=7.5, ha=ha, va="center", zorder=5, bbox=bbox)
+    annotate(ax, chart_text(spot.name), spot.at, off, size=7.5, ha=ha, va="center", zorder=5, bbox=ON_WHITE)
 
 
 def _is_free_above(spot: Spot, found: Picture) -> bool:
@@ -201,33 +166,28 @@ def _is_free_above(spot: Spot, found: Picture) -> bool:
 
 def _labels(ax: Axes, found: Picture) -> None:
     """Kind, number and neighbours of each layer, to the left of it."""
-    rows: dict[float, list[str]] = {}
+    rows: dict[float, list[tuple[str, Style]]] = {}
     for label in found.labels:
         drawn = (f"{label.drawn} drawn",) if label.drawn < label.count else ()
-        rows.setdefault(label.y, []).extend([f"{label.count:,} {label.kind}", *label.details, *drawn])
+        details = [(text, {"size": 8, "color": FAINT}) for text in (*label.details, *drawn)]
+        head = f"{label.count:,} {label.kind}", {"size": 9.5, "weight": "bold"}
+        rows.setdefault(label.y, []).extend([head, *details])
+    place: Style = {"xycoords": ("axes fraction", "data"), "annotation_clip": False, "ha": "right", "va": "center"}
     for y, lines in rows.items():
-        for index, text in enumerate(lines):
-            heads = any(text == f"{label.count:,} {label.kind}" for label in found.labels)
+        for index, (text, style) in enumerate(lines):
             off = (-8, _LINE_POINTS * ((len(lines) - 1) / 2 - index))
-            style = {"size": 9.5, "weight": "bold"} if heads else {"size": 8, "color": FAINT}
-            place = {"xycoords": ("axes fraction", "data"), "annotation_clip": False, "ha": "right", "va": "center"}
             annotate(ax, chart_text(text), (0.0, y), off, **style, **place)
 
 
 def _window(found: Picture, side: int) -> Point:
     """Lower and upper limit of an axis: what is drawn, with margins and room for the names on the right."""
-    low, high = _reach(found, side)
+    values = [spot.at[side] for spot in found.spots]
+    values += [point[side] for line in found.lines for point in _curve(line)]
+    values += [corner[side] for box in found.boxes for corner in box]
+    low, high = min(values), max(values)
     margin = _MARGINS[found.shape][side]
     if side == 0 and found.shape == "layers":
         low, high = min(low, 0.0), max(high, LAYER_WIDTH)
     if side == 0 and found.shape != "circle":
         high += _NAME_ROOM
     return low - margin, high + margin
-
-
-def _limits(ax: Axes, found: Picture) -> None:
-    ax.set_xlim(_window(found, 0))
-    ax.set_ylim(_window(found, 1))
-    if found.shape != "layers":
-        ax.set_aspect("equal", adjustable="box")
-    ax.set_axis_off()

@@ -9,20 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sim.page.borders import chart_text
-from sim.report.charts.canvas import add_legend, quiet, sheet, sheet_of
-from sim.report.charts.colours import FAINT, INK, SYSTEM_COLOURS, SYSTEM_MARKERS
+from sim.report.charts.canvas import DASHED, Style, add_legend, quiet, sheet, sheet_of
+from sim.report.charts.colours import FAINT, INK, SYSTEM_COLOURS, system_style
 from sim.validation.compare import Comparison
 from sim.validation.conventions import family_of
 from sim.validation.labels import label_of
 
-_KINDS: tuple[tuple[str, str], ...] = (
-    ("V100", "v100"),
-    ("A100", "a100"),
-    ("H100", "h100"),
-    ("H200", "h200"),
-    ("B200", "b200"),
-    ("CS-2", "cs"),
-)
+_KINDS = (("V100", "v100"), ("A100", "a100"), ("H100", "h100"), ("H200", "h200"), ("B200", "b200"), ("CS-2", "cs"))
 """Device kinds by the first part of their names in the catalogue: each keeps its colour in every chart."""
 _BAND = 0.10
 _ROW_INCHES = 0.26
@@ -35,6 +28,7 @@ _ERROR_CAPTION = (
     " with most rows first. Rows beyond the axis stand at its edge as triangles."
 )
 _WIDEST_PER_CENT = 50.0
+_DOTS: Style = {"s": 9, "color": SYSTEM_COLOURS[0], "linewidths": 0, "alpha": 0.55, "zorder": 3}
 
 
 def parity(comparisons: Sequence[Comparison], ax: Axes | None = None) -> Axes:
@@ -43,25 +37,16 @@ def parity(comparisons: Sequence[Comparison], ax: Axes | None = None) -> Axes:
     times_s = [time_s for one in comparisons for time_s in (one.measured_s, one.predicted_s)]
     ends = np.array([min(times_s) / 1.5, max(times_s) * 1.5])
     ax.fill_between(ends, ends * (1 - _BAND), ends * (1 + _BAND), color="#dddddd", linewidth=0, zorder=1)
-    ax.plot(ends, ends, color=FAINT, linewidth=1.0, linestyle=(0, (4, 3)), zorder=2)
+    ax.plot(ends, ends, color=FAINT, linewidth=1.0, linestyle=DASHED, zorder=2)
     for index, (title, family) in enumerate(_KINDS):
         own = [one for one in comparisons if family_of(one.row) == family]
         if own:
-            ax.scatter(
-                [one.measured_s for one in own],
-                [one.predicted_s for one in own],
-                s=16,
-                color=SYSTEM_COLOURS[index % len(SYSTEM_COLOURS)],
-                marker=SYSTEM_MARKERS[index],
-                linewidths=0,
-                alpha=0.65,
-                label=f"{title} ({len(own):,} rows)",
-                zorder=3,
-            )
+            colour, marker = system_style(index)
+            style: Style = {"s": 16, "color": colour, "marker": marker, "linewidths": 0, "alpha": 0.65, "zorder": 3}
+            times = [one.measured_s for one in own], [one.predicted_s for one in own]
+            ax.scatter(*times, label=f"{title} ({len(own):,} rows)", **style)
     ax.set(xscale="log", yscale="log", xlim=ends, ylim=ends)
-    ax.set_xlabel("measured step time (s)", size=9, color=INK)
-    ax.set_ylabel("predicted step time (s)", size=9, color=INK)
-    quiet(ax)
+    quiet(ax, "measured step time (s)", "predicted step time (s)")
     return ax
 
 
@@ -81,36 +66,23 @@ def errors_by_source(comparisons: Sequence[Comparison], ax: Axes | None = None) 
         # Spread over the height of the line by a fixed rule, so that many rows do not hide each other.
         offsets = 0.22 * np.sin(np.arange(len(values)) * 2.399963)
         for mask, marker in ((shown == values, "o"), (values > shown, ">"), (values < shown, "<")):
-            ax.scatter(
-                shown[mask],
-                height + offsets[mask],
-                s=9,
-                marker=marker,
-                color=SYSTEM_COLOURS[0],
-                linewidths=0,
-                alpha=0.55,
-                zorder=3,
-            )
+            ax.scatter(shown[mask], height + offsets[mask], marker=marker, **_DOTS)
     ax.axvline(0.0, color=FAINT, linewidth=1.0, zorder=2)
     ax.set_yticks(range(len(ordered)), [chart_text(f"{label} ({len(groups[label]):,})") for label in ordered])
     ax.set_ylim(-0.6, len(ordered) - 0.4)
     ax.set_xlim(-1.04 * _WIDEST_PER_CENT, 1.04 * _WIDEST_PER_CENT)
-    ax.set_xlabel("error of the step time (%)", size=9, color=INK)
-    quiet(ax)
+    quiet(ax, "error of the step time (%)")
     return ax
 
 
 def parity_figure(comparisons: Sequence[Comparison]) -> Figure:
     """The parity chart as a sheet with title, legend and caption."""
     (ax,) = sheet([6.2], "Predicted against measured step time", _PARITY_CAPTION, legend_rows=1)
-    parity(comparisons, ax)
-    add_legend(ax, _PARITY_CAPTION, columns=len(_KINDS))
-    return sheet_of(ax)
+    return add_legend(parity(comparisons, ax), columns=len(_KINDS))
 
 
 def errors_figure(comparisons: Sequence[Comparison]) -> Figure:
     """The errors by source as a sheet with title and caption."""
     lines = len({label_of(one.row.source) for one in comparisons})
     (ax,) = sheet([_ROW_INCHES * lines + 0.2], "Errors by source", _ERROR_CAPTION, left=2.8)
-    errors_by_source(comparisons, ax)
-    return sheet_of(ax)
+    return sheet_of(errors_by_source(comparisons, ax))

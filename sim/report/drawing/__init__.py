@@ -9,10 +9,10 @@ from __future__ import annotations
 from sim.hardware.topology import Topology
 from sim.report.drawing.flat import circle, grid
 from sim.report.drawing.layers import layers
-from sim.report.drawing.parts import LARGEST_WHOLE, LAYER_WIDTH, Line, Picture, Point, RowLabel, Spot
+from sim.report.drawing.parts import LARGEST_WHOLE, Picture
 from sim.report.topology_summary import roles
 
-__all__ = ["LARGEST_WHOLE", "LAYER_WIDTH", "Line", "Picture", "Point", "RowLabel", "Spot", "picture"]
+__all__ = ["LARGEST_WHOLE", "picture"]
 
 
 def picture(topology: Topology) -> Picture:
