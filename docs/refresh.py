@@ -11,12 +11,12 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from sim.report.comparison.verdict import short_verdict
-
 from sim.catalog import DEFAULT_LAW, load_law
 from sim.hardware.topology import load_topology
 from sim.outcome.outcome import Outcome
 from sim.outcome.quality.study import Question, answer
+from sim.page.markdown import table_markdown
+from sim.page.terminal import screen
 from sim.report.catalogue.machines import latest_markdown, stacks_markdown
 from sim.report.charts import chart_files
 from sim.report.charts.budget import budget_figure
@@ -27,10 +27,10 @@ from sim.report.charts.plans import plans_figure
 from sim.report.charts.topology import topology_figure
 from sim.report.collective import read_study
 from sim.report.plans.asked import asked
-from sim.report.screen import screen
+from sim.report.run import run_answer, run_screen
 from sim.report.sentences import sentences
-from sim.report.stragglers import step_sentences
-from sim.study.compare import compare
+from sim.report.stragglers import steps_table
+from sim.study.findings import findings
 from sim.study.plans import study_all, systems_of
 from sim.study.points import curves
 from sim.sweep.execute import Failure, run_points
@@ -80,13 +80,28 @@ def indented(text: str) -> str:
     return "\n".join(f"    {line}".rstrip() for line in text.splitlines())
 
 
+def bullets(said: Sequence[str]) -> str:
+    """One line for each sentence."""
+    return "\n".join(f"- {one}" for one in said)
+
+
 def answer_to(claim: Sequence[Outcome]) -> list[str]:
-    """What the main scenario says in short: what is as fast as what, what splitting costs, and how sure that is."""
-    comparison = compare(claim)
-    if comparison is None:
+    """What the main scenario says in short: what is as fast as what, and what splitting costs."""
+    found = findings(claim)
+    if found.comparison is None:
         raise SystemExit("the main scenario asks for no comparison")
-    said = short_verdict(comparison)
-    return [*said[:-2], *(one for one in sentences(claim) if "tax" in one or "fastest" in one), *said[-2:]]
+    return [*run_answer(found), *sentences(found.curves)]
+
+
+def differing(points: Sequence[Outcome]) -> str:
+    """How steps differ at the largest of some sizes, as a table."""
+    largest = max(point.devices for point in points)
+    return table_markdown(steps_table(curves([point for point in points if point.devices == largest])))
+
+
+def first_screen(points: Sequence[Outcome]) -> str:
+    """The first screen of some points, as wide as the narrowest terminal, without what differs from run to run."""
+    return indented(screen(run_screen(findings(points))))
 
 
 def stacks_page() -> str:
@@ -128,10 +143,12 @@ def main() -> None:
     spread = block("spread", indented(spread_table(compare_spread())), spread)
     (DOCS / "step-spread.md").write_text(spread, encoding="utf-8")
     (DOCS / "stacks.md").write_text(stacks_page(), encoding="utf-8")
+    variation = (DOCS / "variation.md").read_text(encoding="utf-8")
+    variation = block("differ", differing(stragglers), variation)
+    (DOCS / "variation.md").write_text(variation, encoding="utf-8")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    readme = block("answer", "\n".join(f"- {sentence}" for sentence in answer_to(claim)), readme)
-    readme = block("differ", "\n".join(f"- {sentence}" for sentence in step_sentences(curves(stragglers))), readme)
-    readme = block("screen", indented(screen(outcomes("quickstart"))), readme)
+    readme = block("answer", bullets(answer_to(claim)), readme)
+    readme = block("screen", first_screen(outcomes("quickstart")), readme)
     (ROOT / "README.md").write_text(readme, encoding="utf-8")
 
 

@@ -62,13 +62,13 @@ def write_text() -> None:
     (DOCS / "stacks.md").write_text(stacks_page(), encoding="utf-8")
     stored = read_summary(json.loads(STORED.read_text(encoding="utf-8"))["summary"])
     document = (DOCS / "validation.md").read_text(encoding="utf-8")
-    believed = believed_blocks(read_unseen(), stored, load_evidence())
+    unseen, evidence = read_unseen(), load_evidence()
+    believed = believed_blocks(unseen, stored, evidence)
     for name, text in {**documentation_blocks(stored), **believed}.items():
         document = block(name, text, document)
     (DOCS / "validation.md").write_text(document, encoding="utf-8")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for name, text in {"validation": readme_block(stored), "believed": believed["believed"]}.items():
-        readme = block(name, text, readme)
+    readme = block("validation", readme_block(unseen, stored, evidence), readme)
     (ROOT / "README.md").write_text(readme, encoding="utf-8")
 
 

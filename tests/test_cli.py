@@ -145,6 +145,23 @@ def test_cite_names_sources_and_assumptions() -> None:
     assert "assumed" in done.stdout.lower()
 
 
+def test_cite_gives_entries_of_bibtex() -> None:
+    done = scaletax("cite", "quickstart", "--bibtex")
+    assert done.returncode == 0, done.stderr
+    assert "@misc{scaletax," in done.stdout
+    assert "eprint = {2304.03208}" in done.stdout
+
+
+def test_cite_without_a_file_says_how_to_cite_scaletax() -> None:
+    done = scaletax("cite")
+    assert done.returncode == 0, done.stderr
+    assert "The scaletax authors" in done.stdout.splitlines()[0]
+    assert "@misc{scaletax," in done.stdout
+    done = scaletax("cite", "--set", "seed=1")
+    assert done.returncode == 2
+    assert "name the scenario" in done.stderr
+
+
 def test_options_are_what_people_expect() -> None:
     text = scaletax("run", "--help").stdout
     assert [option for option in ("--set", "--out", "--jobs", "--json", "--quiet") if option not in text] == []

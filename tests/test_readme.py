@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ from sim.catalog import load_evidence, read_device
 from sim.hardware.network import Group, Network
 from sim.hardware.topology import load_topology
 from sim.outcome.lines import LINES
+from sim.page.markdown import table_markdown
 from sim.report.catalogue.machines import latest_markdown, stacks_markdown
-from sim.report.stragglers import step_sentences
+from sim.report.stragglers import steps_table
 from sim.report.validation.document import read_summary
 from sim.report.validation.markdown import believed_blocks, documentation_blocks, readme_block
 from sim.simulate import simulate
@@ -25,10 +27,17 @@ from sim.validation.unseen import read_unseen
 ROOT = Path(__file__).parents[1]
 SCHEDULE_ORDER = ("1f1b", "interleaved", "zb-h1", "zb-h2", "zb-v", "dualpipe", "dualpipev")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+SCENARIO_PAGE = (ROOT / "docs" / "scenario-file.md").read_text(encoding="utf-8")
+MINE = re.compile(r"<!-- scenario: mine.toml -->\n```toml\n(.*?)```", re.S)
+ADDRESS = re.compile(r"\]\(([^)\s]+)\)")
 
 
-def test_the_scenario_of_the_readme_runs(tmp_path: Path) -> None:
-    block = re.search(r"<!-- scenario: mine.toml -->\n```toml\n(.*?)```", README, re.S)
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) <= 200
+
+
+def test_the_scenario_of_its_page_runs(tmp_path: Path) -> None:
+    block = MINE.search(SCENARIO_PAGE)
     assert block is not None
     path = tmp_path / "mine.toml"
     path.write_text(block.group(1), encoding="utf-8")
@@ -69,18 +78,17 @@ def test_the_moments_of_the_documentation_take_what_it_says(tmp_path: Path) -> N
     assert f"{1e3 * (found[0].step_time_s - found[2].step_time_s):.0f} ms shorter" in block.group(2)
 
 
-def test_the_python_of_the_readme_prints_what_it_says(
+def test_the_python_of_the_architecture_prints_what_it_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    scenario = re.search(r"<!-- scenario: mine.toml -->\n```toml\n(.*?)```", README, re.S)
-    block = re.search(
-        r"<!-- python: with mine.toml -->\n```python\n(.*?)```\n\nIt prints `([^`]+)`.*?\n\n", README, re.S
-    )
+    scenario = MINE.search(SCENARIO_PAGE)
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    block = re.search(r"<!-- python: with mine.toml -->\n```python\n(.*?)```\n\nIt prints `([^`]+)`.*?\n\n", page, re.S)
     assert scenario is not None
     assert block is not None
     (tmp_path / "mine.toml").write_text(scenario.group(1), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    exec(compile(block.group(1), "README.md", "exec"), {})
+    exec(compile(block.group(1), "architecture.md", "exec"), {})
     first, *others = capsys.readouterr().out.splitlines()
     assert first == block.group(2)
     assert [line.split()[0] for line in others[: len(LINES)]] == list(LINES)
@@ -134,9 +142,11 @@ def test_every_scenario_on_the_shelf_runs(path: Path) -> None:
 @pytest.mark.slow
 def test_what_is_said_of_devices_that_differ_is_what_the_program_says() -> None:
     scenarios = load_scenarios(ROOT / "scenarios" / "stragglers.toml")
-    largest = [simulate(scenario) for scenario in scenarios if scenario.system.devices == 12288]
-    for sentence in step_sentences(curves(largest)):
-        assert f"- {sentence}" in README
+    most = max(scenario.system.devices for scenario in scenarios)
+    largest = [simulate(scenario) for scenario in scenarios if scenario.system.devices == most]
+    page = (ROOT / "docs" / "variation.md").read_text(encoding="utf-8")
+    said = table_markdown(steps_table(curves(largest)))
+    assert f"<!-- begin differ -->\n{said}\n<!-- end differ -->" in page, "run `make docs`"
 
 
 def test_the_figures_of_the_validation_are_those_of_the_stored_result() -> None:
@@ -144,16 +154,23 @@ def test_the_figures_of_the_validation_are_those_of_the_stored_result() -> None:
     document = (ROOT / "docs" / "validation.md").read_text(encoding="utf-8")
     for name, text in documentation_blocks(stored).items():
         assert f"<!-- begin {name} -->\n{text}\n<!-- end {name} -->" in document, name
-    assert f"<!-- begin validation -->\n{readme_block(stored)}\n<!-- end validation -->" in README
 
 
 def test_what_is_told_first_is_what_follows_from_the_stored_rows() -> None:
     stored = read_summary(json.loads((ROOT / "docs" / "validation.json").read_text(encoding="utf-8"))["summary"])
     document = (ROOT / "docs" / "validation.md").read_text(encoding="utf-8")
-    found = believed_blocks(read_unseen(), stored, load_evidence())
+    unseen, evidence = read_unseen(), load_evidence()
+    found = believed_blocks(unseen, stored, evidence)
     for name, text in found.items():
         assert f"<!-- begin {name} -->\n{text}\n<!-- end {name} -->" in document, name
-    assert f"<!-- begin believed -->\n{found['believed']}\n<!-- end believed -->" in README
+    short = readme_block(unseen, stored, evidence)
+    assert f"<!-- begin validation -->\n{short}\n<!-- end validation -->" in README
+    # Every figure of the short tables is one of the long ones.
+    whole = set(found["believed"].splitlines())
+    cells = [{cell.strip() for cell in line.split("|")} for line in whole]
+    shortened = [{cell.strip() for cell in line.split("|")} for line in short.splitlines() if "%" in line]
+    assert len(shortened) == 6
+    assert all(any(one <= other for other in cells) for one in shortened)
 
 
 def test_the_reading_path_is_ten_files() -> None:
@@ -170,6 +187,32 @@ def test_the_reading_path_is_ten_files() -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    for document in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")]:
+    for document in [ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")]:
         for target in re.findall(r"\]\((?!http)([^)#]+)\)", document.read_text(encoding="utf-8")):
             assert (document.parent / target).exists(), f"{document.name} links to {target}"
+
+
+def test_links_of_the_readme_work_on_a_package_index() -> None:
+    base = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]["Homepage"]
+    found = ADDRESS.findall(README)
+    assert len(found) > 20
+    for address in found:
+        path, _, anchor = address.removeprefix(base).partition("#")
+        # Pages are shown, pictures are sent as they are.
+        kind = "raw" if path.endswith(".png") else "blob"
+        assert address.startswith(f"{base}/{kind}/main/"), address
+        target = ROOT / path.removeprefix(f"/{kind}/main/")
+        assert target.is_file(), address
+        headings = re.findall(r"^#+ (.+)$", target.read_text(encoding="utf-8"), re.M) if anchor else []
+        assert not anchor or anchor in {_anchor(one) for one in headings}, address
+
+
+def test_every_page_can_be_found_from_the_readme() -> None:
+    assert {path.name for path in ROOT.glob("docs/*.md")} <= {
+        address.split("/")[-1] for address in ADDRESS.findall(README)
+    }
+
+
+def _anchor(heading: str) -> str:
+    """The anchor that a heading gets where pages are shown."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")

@@ -16,7 +16,6 @@ from sim.catalog.loader import (
     load_library,
     load_optimizer,
     load_recipe,
-    load_sources,
     load_stack,
     load_variation,
     nameable_stacks,
@@ -45,6 +44,7 @@ from sim.catalog.records import (
     Wafer,
 )
 from sim.catalog.reliability_profiles import Reliability, load_reliability, reliability_names, reliability_of
+from sim.catalog.sources import Source, load_sources, read_sources
 from sim.catalog.stack_guide import (
     StackChecks,
     StackUse,
@@ -83,6 +83,7 @@ __all__ = [
     "Reliability",
     "Slow",
     "SlowPlace",
+    "Source",
     "Stack",
     "StackChecks",
     "StackUse",
@@ -119,6 +120,7 @@ __all__ = [
     "optimizer_names",
     "plan_spreads",
     "read_device",
+    "read_sources",
     "read_stack",
     "recipe_names",
     "reliability_names",

@@ -1,7 +1,7 @@
 """Reads the catalogue's data files into records.
 
 Layout: devices/NAME.toml, stacks/NAME.toml, recipes/NAME.toml, optimizers/NAME.toml, libraries/NAME.toml,
-variations/NAME.toml (one record a file), formats.toml, sources.toml (key -> title, reference). Models: model_files.py.
+variations/NAME.toml (one record a file), formats.toml, sources.toml (sources.py). Models: model_files.py.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from sim.catalog.data_files import names_on, read_data
 from sim.catalog.figures import Figure, read_figure, si_value
 from sim.catalog.precision_records import NO_COPY, Format, Optimizer, Recipe
 from sim.catalog.records import Device, Gpu, Library, Model, Protocol, Slow, Stalls, Variation, Wafer
+from sim.catalog.sources import load_sources
 from sim.catalog.stack_guide import latest_stacks, stack_meant
 from sim.catalog.stack_records import GpuStack, Stack, WaferStack
 from sim.errors import InputError, shown, unknown_name
@@ -223,11 +224,6 @@ def load_variation(name: str, where: str = "catalogue") -> Variation:
             part = f"{place}: {key}"
             values[key] = construct(Stalls, value, part) if key == "stalls" else construct(Slow, value, part)
     return construct(Variation, {**values, "profile": name}, place)
-
-
-def load_sources() -> dict[str, dict[str, str]]:
-    """All sources: key -> {title, reference, date}."""
-    return read_data("sources")
 
 
 def _check_known(where: str, what: str, name: str, names: Sequence[str]) -> None:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from sim.scenario import Scenario
     from sim.sweep.grid import Loaded
 
-FILE = click.argument("file", type=click.Path(path_type=Path), shell_complete=completed("scenarios", files=True))
+SCENARIOS = completed("scenarios", files=True)
+FILE = click.argument("file", type=click.Path(path_type=Path), shell_complete=SCENARIOS)
 COMPLETE_KEYS, COMPLETE_STACKS = completed("keys"), completed("stacks", files=True, several=True)
 COMPLETE_TOPOLOGIES = completed("topologies", files=True)
 SET = click.option(

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from sim.cli.options import FILE, NO_CHARTS, SET, STACK, VERBOSE, loaded_of, scenarios_of, typed
-from sim.errors import DoesNotFit, ScaletaxError, exit_code_of
+from sim.cli.options import FILE, NO_CHARTS, SCENARIOS, SET, STACK, VERBOSE, loaded_of, scenarios_of, typed
+from sim.errors import DoesNotFit, InputError, ScaletaxError, exit_code_of
 
 
 @click.command()
@@ -96,14 +96,23 @@ def check(file: Path, overrides: Sequence[str]) -> None:
 
 
 @click.command()
-@FILE
+@click.argument("file", required=False, type=click.Path(path_type=Path), shell_complete=SCENARIOS)
 @SET
-def cite(file: Path, overrides: Sequence[str]) -> None:
-    """Print which figures of which sources a scenario FILE rests on, and which are fitted or assumed."""
-    from sim.report.catalogue import cite as citation
+@click.option("--bibtex", "as_bibtex", is_flag=True, help="Print entries of BibTeX, of scaletax and of the sources.")
+def cite(file: Path | None, overrides: Sequence[str], as_bibtex: bool) -> None:
+    """Print which figures of which sources a scenario FILE rests on, and which are fitted or assumed.
+
+    Without FILE: how to cite scaletax itself.
+    """
+    from sim.report import catalogue
     from sim.simulate import prepare
     from sim.training import run_figures
 
+    if file is None:
+        if overrides:
+            raise InputError("scaletax cite", "--set without a FILE", "name the scenario that it changes")
+        click.echo(catalogue.bibtex([]) if as_bibtex else catalogue.how_to_cite())
+        return
     points = [prepare(scenario) for scenario in scenarios_of(file, overrides)]
     figures = [figure for point in points for figure in (*point.figures, *run_figures(point))]
-    click.echo(citation(figures))
+    click.echo(catalogue.bibtex(figures) if as_bibtex else catalogue.cite(figures))

@@ -1,5 +1,6 @@
 """Lists what can be named in a scenario or on the command line, and says which figures rest on which sources."""
 
+from sim.report.catalogue.bibtex import bibtex, how_to_cite
 from sim.report.catalogue.citations import cite
 from sim.report.catalogue.format import architectures_table, keys_table
 from sim.report.catalogue.formats import optimizers_table, recipes_table
@@ -15,8 +16,10 @@ from sim.report.catalogue.runs import laws_table, prices_table, reliability_tabl
 
 __all__ = [
     "architectures_table",
+    "bibtex",
     "cite",
     "devices_table",
+    "how_to_cite",
     "keys_table",
     "laws_table",
     "models_table",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from sim.catalog.accuracy import Evidence
+from sim.catalog.accuracy import Evidence, Situation
 from sim.report.validation.believed import (
     band_cells,
     coverage_cells,
@@ -29,8 +29,7 @@ from sim.validation.scaling import mean_scaling_error
 from sim.validation.summary import Group, Summary
 from sim.validation.unseen import Unseen
 
-_README_SOURCES = ("source", "check rows", "mean signed", "mean abs.", "median abs.", "P90 abs.", "worst")
-_README_TARGETS = ("figure to reach", "measure", "others", "target", "reached", "")
+_README_ERRORS = ("errors of step times", "rows", "sources", "mean abs., each source alike", "median abs.", "P90 abs.")
 _GUESSED = "\\*: no listed source, its stack is guessed."
 
 
@@ -50,18 +49,18 @@ def documentation_blocks(summary: Summary) -> dict[str, str]:
 
 
 def believed_blocks(rows: Sequence[Unseen], summary: Summary, evidence: Evidence) -> dict[str, str]:
-    """Name of a block of docs/validation.md on sources never seen -> its text; the README has the first one."""
+    """Name of a block of docs/validation.md on sources never seen -> its text."""
     return {
         "believed": f"{_table(unseen_cells(rows, summary))}\n\n{_table(coverage_cells(evidence.coverage))}",
         "bands": f"{_table(band_cells(evidence))}\n\n{selection_sentence(evidence)}\n\n{memory_sentence(evidence)}",
     }
 
 
-def readme_block(summary: Summary) -> str:
-    """The README's block: the headline, a short table by source, and the figures to reach."""
-    sources = _with_legend(_table(_only(group_cells(summary.sources, "source"), _README_SOURCES)), summary.sources)
-    targets = _table(_only(target_cells(summary.targets), _README_TARGETS))
-    return f"{headline_sentence(summary)}\n{_scaling(summary)}\n\n{sources}\n\n{targets}"
+def readme_block(rows: Sequence[Unseen], summary: Summary, evidence: Evidence) -> str:
+    """The README's block: errors on sources never seen, and what error bands hold, kind of machine by kind."""
+    errors = _table(_only(unseen_cells(rows, summary), _README_ERRORS))
+    machines = [one for one in evidence.coverage if one.of == Situation(one.of.machine) and not one.is_class]
+    return f"{errors}\n\n{_table(coverage_cells(machines))}"
 
 
 def _scaling(summary: Summary) -> str:
