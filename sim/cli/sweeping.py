@@ -109,12 +109,14 @@ def plot(folder: Path, x: str | None, y: str | None, by: str | None, heat_map: b
     A column goes by its name in points.csv, with or without its unit: mfu, distribution_tax, time_to_train, cost, an
     axis by the last part of its key. A sweep can be drawn while it runs.
     """
+    from sim.page.blocks import Said
     from sim.page.terminal import show
     from sim.report.plot import save_figures, sweep_figures
-    from sim.report.run import next_line
     from sim.sweep.store import read_only
     from sim.sweep.tables import rows_of
 
     with read_only(folder) as store:
         rows = list(rows_of(store))
-    show([next_line(save_figures(sweep_figures(rows, x, y, by, heat_map), out or folder))])
+    figures = sweep_figures(rows, x, y, by, heat_map)
+    save_figures(figures, out or folder)
+    show([Said(f"Drawn: {', '.join(figures)}; PNG and SVG, in {out or folder}")])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from sim.outcome.comparison.metrics import Span
@@ -12,7 +11,7 @@ from sim.page.blocks import Block, Bullets, Column, Page, Said, Table, page, sec
 from sim.page.html import html
 from sim.page.markdown import markdown
 from sim.page.numbers import counted, duration, few, listed, number, percent, percent_span, whole
-from sim.page.terminal import screen
+from sim.page.terminal import fitting, screen
 from sim.records.belief import NOT_CHECKED
 from sim.records.metrics import Metric
 from sim.records.series import DEVICES, Row
@@ -33,7 +32,7 @@ def sweep_screen(found: Swept, folder: Path) -> list[Block]:
 
     def blocks(most: int) -> list[Block]:
         rows = found.telling(most)
-        return [*head, *([_fitting(_points(found, rows, on_screen=True))] if rows else []), *feet]
+        return [*head, *([fitting(_points(found, rows, on_screen=True), 4)] if rows else []), *feet]
 
     room = _LINES - screen(blocks(1)).count("\n") + 1
     return blocks(max(min(room, _MOST_ROWS), 1))
@@ -151,15 +150,6 @@ def _points(found: Swept, rows: Sequence[Place], *, on_screen: bool = False) -> 
             *map(metric, MORE),
         ],
     )
-
-
-def _fitting(points: Table) -> Table:
-    """For a screen: columns behind the fourth are there from the width on that has room for them, in their order."""
-    headings, width = [], -2
-    for index, heading in enumerate(points.headings):
-        width += 2 + max(len(one) for one in [*heading.title.split(), *(row[index] for row in points.rows)])
-        headings.append(replace(heading, from_width=width) if index > 3 else heading)
-    return Table(tuple(headings), points.rows)
 
 
 def _row(place: Place) -> Row:
