@@ -32,9 +32,9 @@ def rounded(value: float) -> str:
     return f"{round(value, -digits):,.0f}" if digits > 0 else f"{value:.3g}"
 
 
-def counted(count: int, noun: str) -> str:
-    """A count with its noun: "1 device", "1,000 devices"."""
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+def counted(count: int, noun: str, several: str = "") -> str:
+    """A count with its noun: "1 device", "1,000 devices". several: the plural, where it takes more than an s."""
+    return f"{count:,} {noun if count == 1 else several or f'{noun}s'}"
 
 
 def large(value: float) -> str:

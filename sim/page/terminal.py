@@ -120,7 +120,7 @@ def _parts(one: Table, width: int) -> list[Table]:
             parts.append(list(keys))
         parts[-1].append(index)
     # Columns stand in the order of the table, keys among them.
-    return [one._taken(sorted(part)) for part in parts]
+    return [one.taken(sorted(part)) for part in parts]
 
 
 def _least_width(one: Table, index: int) -> int:

@@ -21,7 +21,7 @@ from sim.outcome.outcome import Outcome
 from sim.report.charts import distribution_tax, ledger_bars, time_to_train, timeline
 from sim.report.charts.bus_bandwidth import bus_bandwidth
 from sim.report.charts.colours import LINE_COLOURS
-from sim.report.charts.effort import effort_figure
+from sim.report.charts.plans import effort_figure
 from sim.report.charts.lanes import actor_lanes
 from sim.report.charts.plans import plans
 from sim.report.charts.scaling import goodput
@@ -91,8 +91,10 @@ def test_bars_are_the_lines_of_the_runs_in_their_colours() -> None:
                   if abs(text.get_position()[1] - middle) < 1e-6 and text.get_position()[0] > 100}  # fmt: skip
         figures = [100 * NUMBERS[name](outcome) for name in ("distribution_tax", "mfu_causal")]
         assert [beside[x] for x in sorted(beside)] == [f"{figure:.1f} %" for figure in figures]
-    heads = {text.get_text(): text.get_position()[0] for text in ax.texts if text.get_text() in ("tax", "MFU, causal")}
-    assert heads["tax"] < heads["MFU, causal"]
+    heads = {
+        text.get_text(): text.get_position()[0] for text in ax.texts if text.get_text() in ("tax", "MFU\n(causal)")
+    }
+    assert heads["tax"] < heads["MFU\n(causal)"]
 
 
 def excess(outcome: Outcome) -> Any:

@@ -26,7 +26,7 @@ from sim.report.charts.colours import KIND_COLOURS, LINE_COLOURS
 from sim.report.charts.lanes import actor_lanes, kind_of, number_of, shown_actors, works_of
 from sim.report.charts.ledger import ledger_figure
 from sim.report.charts.scaling import goodput_figure, scaling_figure
-from sim.report.charts.streams import busy_shares
+from sim.report.charts.utilisation import busy_shares
 from sim.report.charts.timeline import timeline_figure, windows
 
 OF_MANY = (ledger_bars, time_to_train, distribution_tax)
