@@ -184,20 +184,23 @@ def _digits(value: float) -> str:
 class Unit:
     """How a quantity is written, and drawn along an axis.
 
-    axis: its unit on an axis; axis_size: how much of the stored unit that is; suffixes of keys say the stored unit.
+    axis: its unit on an axis; axis_size: how much of the stored unit that is. stored: the suffix of keys, which says
+    the stored unit.
     """
 
     write: Callable[[float], str]
     axis: str = ""
     axis_size: float = 1.0
+    stored: str = ""
 
 
-SECONDS = Unit(duration, "s")
-DAYS = Unit(duration, "days", 86400.0)
+SECONDS = Unit(duration, "s", stored="s")
+DAYS = Unit(duration, "days", 86400.0, "s")
 SHARE = Unit(percent, "%", 0.01)
 ERROR = Unit(signed_percent, "%", 0.01)
-BYTES = Unit(gibibytes, "GiB", 2.0**30)
-USD = Unit(usd, "USD")
-JOULES = Unit(megawatt_hours, "MWh", _JOULES_PER_MWH)
+BYTES = Unit(gibibytes, "GiB", 2.0**30, "bytes")
+USD = Unit(usd, "USD", stored="usd")
+JOULES = Unit(megawatt_hours, "MWh", _JOULES_PER_MWH, "joules")
 COUNT = Unit(number)
+DEVICE_SECONDS = Unit(number, "device-seconds", stored="device_s")
 TEXT = Unit(str)

@@ -135,9 +135,8 @@ def test_what_is_saved_is_what_the_command_writes(tiny: Path, tmp_path: Path):
 
 
 def test_keys_software_and_sizes_are_changed_as_by_the_command(tiny: Path):
-    result = st.run(
-        tiny, devices=8, set={"training.global_batch": "128 sequences"}, stack=["fsdp-2023", "megatron-2022"]
-    )
+    stacks = ["fsdp-2023", "megatron-2022"]
+    result = st.run(tiny, devices=8, set={"training.global_batch": "128 sequences"}, stack=stacks)
     assert [one.scenario.system.stack for one in result] == stacks
     assert {one.scenario.training.global_batch for one in result} == {128}
     assert {one.devices for one in result} == {8}
