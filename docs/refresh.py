@@ -7,9 +7,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from pages import DOCS, ROOT, block, bullets, found_of
+from pages import DOCS, ROOT, block, bullets, found_of, rewrite
 
 from sim.catalog import DEFAULT_LAW, load_law
+from sim.hardware.network.study import read_study
 from sim.hardware.topology import load_topology
 from sim.outcome.outcome import Outcome
 from sim.outcome.quality.study import Question, answer
@@ -22,7 +23,6 @@ from sim.report.charts.bus_bandwidth import bus_bandwidth_figure
 from sim.report.charts.canvas import save
 from sim.report.charts.plans import effort_figure, plans_figure
 from sim.report.charts.topology import topology_figure
-from sim.report.collective import read_study
 from sim.report.plans.asked import asked
 from sim.report.run import run_answer, run_screen
 from sim.report.sentences import sentences
@@ -30,9 +30,9 @@ from sim.report.stragglers import steps_table
 from sim.study.findings import Findings
 from sim.study.plans import study_all, systems_of
 from sim.study.points import curves
-from sim.validation.collectives import collectives_table, compare_collectives
-from sim.validation.operators import compare_operators, operators_table
-from sim.validation.spread_comparison import compare_spread, spread_table
+from sim.validation.collectives import collectives_sentences, collectives_table, compare_collectives, sweeps
+from sim.validation.operators import compare_operators, operator_errors, operators_sentences, operators_table
+from sim.validation.spread_comparison import compare_spread, spread_headline, spread_table
 
 _GPT3 = {
     "--model": "gpt3-175b", "--topology": "dgx-a100-superpod", "--devices": 1024, "--batch": "1536", "--sequence": None,
@@ -100,23 +100,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name, figure in pictures.items():
             shutil.copy(save(figure, Path(folder), name)[0], DOCS / "figures" / f"{name}.png")
-    network = (DOCS / "network.md").read_text(encoding="utf-8")
-    table = indented(collectives_table(compare_collectives()))
-    (DOCS / "network.md").write_text(block("collectives", table, network), encoding="utf-8")
-    validation = (DOCS / "validation.md").read_text(encoding="utf-8")
-    validation = block("operators", indented(operators_table(compare_operators())), validation)
-    (DOCS / "validation.md").write_text(validation, encoding="utf-8")
-    spread = (DOCS / "step-spread.md").read_text(encoding="utf-8")
-    spread = block("spread", indented(spread_table(compare_spread())), spread)
-    (DOCS / "step-spread.md").write_text(spread, encoding="utf-8")
+    collectives, operators, spreads = compare_collectives(), compare_operators(), compare_spread()
+    tables = {
+        ("network", "collectives"): (collectives_table(sweeps(collectives)), *collectives_sentences(collectives)),
+        ("validation", "operators"): (operators_table(operator_errors(operators)), *operators_sentences(operators)),
+        ("step-spread", "spread"): (spread_table(spreads), spread_headline(spreads)),
+    }
+    for (page, name), (table, *said) in tables.items():
+        rewrite(DOCS / f"{page}.md", {name: f"{table_markdown(table)}\n\n{bullets(said)}"})
     (DOCS / "stacks.md").write_text(stacks_page(), encoding="utf-8")
-    variation = (DOCS / "variation.md").read_text(encoding="utf-8")
-    variation = block("differ", differing(stragglers), variation)
-    (DOCS / "variation.md").write_text(variation, encoding="utf-8")
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    readme = block("answer", bullets(answer_to(claim)), readme)
-    readme = block("screen", first_screen(found_of("quickstart")), readme)
-    (ROOT / "README.md").write_text(readme, encoding="utf-8")
+    rewrite(DOCS / "variation.md", {"differ": differing(stragglers)})
+    quickstart = first_screen(found_of("quickstart"))
+    rewrite(ROOT / "README.md", {"answer": bullets(answer_to(claim)), "screen": quickstart})
 
 
 if __name__ == "__main__":

@@ -10,13 +10,12 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-from sim.outcome.comparison.knee import knee
 from sim.page.borders import chart_text
 from sim.page.numbers import number
+from sim.records.series import Column, Row, Series
 from sim.report.charts.against_devices import Line, draw_lines, legend_rows, name_lines, name_many
 from sim.report.charts.canvas import name_places, quiet, sheet, sheet_of
 from sim.report.charts.colours import FAINT, INK, system_style, text_colour
-from sim.study.series import Column, Row, Series
 
 _MOST_TICKS = 12
 _SPAN = 8.0
@@ -32,11 +31,11 @@ _KNEE = (
 
 def curves_figure(series: Sequence[Series], x: Column, y: Column) -> Figure:
     """Curves of a metric along an axis as a sheet, with their knees where it is time against devices."""
-    timed = x.keys == ("devices",) and y.keys[0] in ("time_to_train_s", "step_time_s")
-    knees = _knees(series) if timed else []
+    knees = [(index, one, one.bend) for index, one in enumerate(series) if one.bend is not None]
     ax = _sheet_of_curves(series, x, y, _KNEE if knees else "")
-    for at, height, colour in knees:
-        ax.plot([at], [height], "o", markersize=13, markerfacecolor="none", markeredgecolor=colour, zorder=4)
+    for index, one, bend in knees:
+        edge, place = system_style(index)[0], ([one.xs[bend]], [one.ys[bend]])
+        ax.plot(*place, "o", markersize=13, markerfacecolor="none", markeredgecolor=edge, zorder=4)
     return sheet_of(ax)
 
 
@@ -124,16 +123,6 @@ def _sheet_of_curves(series: Sequence[Series], x: Column, y: Column, more: str, 
 
 def _lines(series: Sequence[Series]) -> list[Line]:
     return [Line(nth, one.label, one.xs, one.ys, one.low, one.high) for nth, one in enumerate(series)]
-
-
-def _knees(series: Sequence[Series]) -> list[tuple[float, float, str]]:
-    """(x, y, colour) of each knee that lies inside its curve."""
-    found = []
-    for index, one in enumerate(series):
-        bend = knee(one.xs, one.ys) if len(one.xs) > 2 else None
-        if bend is not None and bend.place == "inside":
-            found.append((one.xs[bend.index], one.ys[bend.index], system_style(index)[0]))
-    return found
 
 
 def _scale_x(ax: Axes, values: Sequence[float]) -> None:
