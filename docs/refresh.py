@@ -32,7 +32,7 @@ from sim.study.plans import study_all, systems_of
 from sim.study.points import curves
 from sim.validation.collectives import collectives_sentences, collectives_table, compare_collectives, sweeps
 from sim.validation.operators import compare_operators, operator_errors, operators_sentences, operators_table
-from sim.validation.spread_comparison import compare_spread, spread_headline, spread_table
+from sim.validation.spread_comparison import SPREAD_LEGEND, compare_spread, spread_headline, spread_table
 
 _GPT3 = {
     "--model": "gpt3-175b", "--topology": "dgx-a100-superpod", "--devices": 1024, "--batch": "1536", "--sequence": None,
@@ -104,7 +104,7 @@ def main() -> None:
     tables = {
         ("network", "collectives"): (collectives_table(sweeps(collectives)), *collectives_sentences(collectives)),
         ("validation", "operators"): (operators_table(operator_errors(operators)), *operators_sentences(operators)),
-        ("step-spread", "spread"): (spread_table(spreads), spread_headline(spreads)),
+        ("step-spread", "spread"): (spread_table(spreads), spread_headline(spreads), SPREAD_LEGEND),
     }
     for (page, name), (table, *said) in tables.items():
         rewrite(DOCS / f"{page}.md", {name: f"{table_markdown(table)}\n\n{bullets(said)}"})

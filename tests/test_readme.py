@@ -16,11 +16,11 @@ from sim.hardware.topology import load_topology
 from sim.outcome.lines import LINES
 from sim.page.markdown import table_markdown
 from sim.page.terminal import screen
+from sim.records.validation import read_summary
 from sim.report.catalogue.machines import latest_markdown, stacks_markdown
 from sim.report.run import run_answer, run_screen
 from sim.report.sentences import sentences
 from sim.report.stragglers import steps_table
-from sim.report.validation.document import read_summary
 from sim.report.validation.markdown import believed_blocks, documentation_blocks, readme_block
 from sim.simulate import simulate
 from sim.study.findings import findings
