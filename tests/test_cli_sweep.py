@@ -136,7 +136,10 @@ def test_axes_and_limits_of_the_command_line(done: tuple[Path, Path], tmp_path: 
     found = scaletax("sweep", file, *changes, "--out", tmp_path / "out")
     assert found.returncode == 0, found.stderr
     assert frame(tmp_path / "out")["seed"].tolist() == [5, 6, 7, 5]
-    assert "points: 1 of 1 point done, 0 failed, 1 new" in scaletax("sweep", file, "--limit", "1", "--out", tmp_path / "one").stdout
+    assert (
+        "points: 1 of 1 point done, 0 failed, 1 new"
+        in scaletax("sweep", file, "--limit", "1", "--out", tmp_path / "one").stdout
+    )
 
 
 def test_points_that_fail_are_counted_and_told(done: tuple[Path, Path], tmp_path: Path) -> None:
