@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from sim.cli.options import COMPLETE_KEYS, FILE, SET, VERBOSE, scenario_path
+from sim.cli.options import COMPLETE_KEYS, FILE, SET, VERBOSE
 from sim.cli.stops import stop_code_of
 from sim.errors import Defect
 
@@ -55,6 +55,7 @@ def sweep(
     from sim.records.swept import swept
     from sim.report.sweep import sweep_page, sweep_screen, write_sweep
     from sim.scenario import read_document
+    from sim.scenario.named import scenario_path
     from sim.sweep.executors import workplace
     from sim.sweep.grid import count_points, points_of
     from sim.sweep.store import Store

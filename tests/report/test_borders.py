@@ -13,12 +13,12 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sim.report.comparison.page import bullets, markdown
+from sim.report.comparison.tables import Rows
 
 from sim.outcome.outcome import Outcome
 from sim.page.borders import ascii_only, chart_text, csv_text, markdown_text, printable
 from sim.records.files import write_results
-from sim.report.comparison.page import bullets, markdown
-from sim.report.comparison.tables import Rows
 from sim.report.entries import entries_screen
 from sim.report.screen import screen
 from sim.scenario import AxisKey

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 from conftest import PIPELINE, WAFER, scenario
+from sim.report.comparison.tables import points_table
+from sim.report.run_screen import run_table
 from systems import SYSTEMS, simulated, systems
 from test_every_number import NUMBERS, amount, attribute, held
 
@@ -24,12 +26,10 @@ from sim.page.numbers import duration, gibibytes, percent
 from sim.planning import believed
 from sim.records.files import write_results
 from sim.records.plan_files import write_studies
-from sim.report.comparison.tables import points_table
+from sim.records.validation import row_record
 from sim.report.entries import entries_screen, entry_rows
 from sim.report.plans.screen import plans_screen
-from sim.report.run_screen import run_table
 from sim.report.screen import screen
-from sim.report.validation.document import row_record
 from sim.scenario import PlanRequest
 from sim.study.compare import Comparison, Equal, compare
 from sim.study.plans import SystemStudy, study_all, systems_of
