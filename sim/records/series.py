@@ -155,10 +155,10 @@ def along(rows: Sequence[Row], x: Column) -> list[AxisKey]:
 
 
 def _apart(rows: Sequence[Row], x: Column) -> list[AxisKey]:
-    """Axes that tell curves along x apart, devices last."""
-    of_devices = x.keys == DEVICES.keys
-    axes = [name for name in axes_of_rows(rows) if name not in x.keys and not (of_devices and name.last == "devices")]
-    return sorted((name for name in axes if not _is_along(name, rows, x)), key=lambda name: name.last == "devices")
+    """Axes that tell curves along x apart, devices last; seeds do not."""
+    names = [one for one in axes_of_rows(rows) if one not in x.keys and one.last != "seed"]
+    axes = [one for one in names if x.keys != DEVICES.keys or one.last != "devices"]
+    return sorted((one for one in axes if not _is_along(one, rows, x)), key=lambda one: one.last == "devices")
 
 
 def _is_along(name: AxisKey, rows: Sequence[Row], x: Column) -> bool:
