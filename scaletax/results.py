@@ -252,7 +252,7 @@ class Validation:
     @property
     def rows(self) -> list[Row]:
         """A row for each measurement that was compared, with the columns of rows.csv."""
-        from sim.report.validation.document import row_record
+        from sim.records.validation import row_record
 
         return [row_record(one) for one in self._compared.comparisons]
 
@@ -287,11 +287,13 @@ def frame_of(rows: Sequence[Row]) -> pandas.DataFrame:
 
 def figure_of(rows: Sequence[Row], metric: str, x: str | None, by: str | None = None) -> Figure:
     """A chart of one metric along one column. Raises InputError for a column that is not there."""
+    from sim.records.series import column, series_of, usual_x
     from sim.report.charts.sweep import curves_figure
-    from sim.study.series import column, default_x, series_of
 
     done = [row for row in rows if not row.get("error")]
-    across = column(x, done, "x").as_axis(done) if x else default_x(done)
+    across = column(x, done, "x").as_axis(done) if x else usual_x(done)
+    if across is None:
+        raise InputError("plot", "no axis is a number or text with two values", "name a column with x=")
     value = column(metric, done, "metric")
     series = series_of(done, across, value, column(by, done, "by") if by else None)
     if not series:

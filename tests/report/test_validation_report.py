@@ -16,7 +16,6 @@ from sim.records.validation import read_summary, stored_record, summary_record
 from sim.report.charts.validation import errors_by_source, parity
 from sim.report.validation.files import write_document, write_validation
 from sim.report.validation.markdown import documentation_blocks
-from sim.report.validation.screen import validation_screen
 from sim.validation.cases import Unsupported
 from sim.validation.compare import Validation
 from sim.validation.summary import Summary, summarise
