@@ -8,12 +8,12 @@ import math
 
 import pytest
 from matplotlib.collections import PolyCollection
+from sim.report.run_screen import run_notes, run_sources, run_table
 
 from sim.catalog import Range
 from sim.outcome.outcome import Outcome
 from sim.records.document import results_document, summary_rows
-from sim.report.charts import goodput
-from sim.report.run_screen import run_notes, run_sources, run_table
+from sim.report.charts.scaling import goodput
 from sim.report.screen import screen
 
 MEGAWATT_HOUR_J = 3.6e9

@@ -41,7 +41,7 @@ _MOST_PANELS = 4
 
 def ledger_bars(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
     """Draw one bar per point, split by ledger line, under a heading per system; return the axes."""
-    ax = ax or sheet([_height(outcomes)], left=_left(outcomes), right=_RIGHT_INCHES)[0]
+    ax = ax or sheet(**_room(outcomes))[0]
     points, places, labels, headings = [], [], [], []
     row = 0.0
     for heading, bars in _groups(outcomes).items():
@@ -72,9 +72,8 @@ def ledger_figure(outcomes: Sequence[Outcome]) -> Figure:
     title = "Where every device-second goes"
     if comparable(outcomes):
         title += f": {outcomes[0].scenario.model.name}"
-    room: Style = {"left": _left(outcomes), "right": _RIGHT_INCHES}
     rows = (len(_present(_shares(outcomes), _SMALLEST_SHOWN)) + 1) // 2
-    (ax,) = sheet([_height(outcomes)], title, _RUN_CAPTION, legend_rows=rows, **room)
+    (ax,) = sheet(title=title, caption=_RUN_CAPTION, legend_rows=rows, **_room(outcomes))
     return add_legend(ledger_bars(outcomes, ax), columns=2)
 
 
@@ -97,13 +96,12 @@ def sweep_ledger_figure(series: Sequence[Series], x: Column) -> Figure:
     return add_legend(panels[-1], columns=5)
 
 
-def _height(outcomes: Sequence[Outcome]) -> float:
-    return _ROW_INCHES * (len(outcomes) + _HEADING_ROWS * len(_groups(outcomes)) + 0.2)
-
-
-def _left(outcomes: Sequence[Outcome]) -> float:
-    """Inches that the longest label of a bar needs."""
-    return 0.2 + _CHARACTER_INCHES * max(len(label) for bars in _groups(outcomes).values() for label, _ in bars)
+def _room(outcomes: Sequence[Outcome]) -> Style:
+    """What the bars and the longest of their labels need."""
+    groups = _groups(outcomes)
+    longest = max(len(label) for bars in groups.values() for label, _ in bars)
+    height = _ROW_INCHES * (len(outcomes) + _HEADING_ROWS * len(groups) + 0.2)
+    return {"heights": [height], "left": 0.2 + _CHARACTER_INCHES * longest, "right": _RIGHT_INCHES}
 
 
 def _groups(outcomes: Sequence[Outcome]) -> dict[str, list[tuple[str, Outcome]]]:

@@ -13,8 +13,9 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullForma
 from sim.outcome.comparison.knee import knee
 from sim.page.borders import chart_text
 from sim.page.numbers import number
+from sim.records.metrics import by_key
 from sim.report.charts.against_devices import Line, draw_lines, legend_rows, name_lines, name_many
-from sim.report.charts.canvas import name_places, quiet, sheet, sheet_of
+from sim.report.charts.canvas import Style, name_places, quiet, sheet, sheet_of
 from sim.report.charts.colours import FAINT, INK, system_style, text_colour
 from sim.study.series import Column, Row, Series
 
@@ -33,10 +34,12 @@ _KNEE = (
 def curves_figure(series: Sequence[Series], x: Column, y: Column) -> Figure:
     """Curves of a metric along an axis as a sheet, with their knees where it is time against devices."""
     timed = x.keys == ("devices",) and y.keys[0] in ("time_to_train_s", "step_time_s")
-    knees = _knees(series) if timed else []
-    ax = _sheet_of_curves(series, x, y, _KNEE if knees else "")
-    for at, height, colour in knees:
-        ax.plot([at], [height], "o", markersize=13, markerfacecolor="none", markeredgecolor=colour, zorder=4)
+    bends = [knee(one.xs, one.ys) if timed and len(one.xs) > 2 else None for one in series]
+    inside = {nth: bend.index for nth, bend in enumerate(bends) if bend is not None and bend.place == "inside"}
+    ax = _sheet_of_curves(series, x, y, _KNEE if inside else "")
+    for nth, at in inside.items():
+        style: Style = {"markersize": 13, "markerfacecolor": "none", "markeredgecolor": system_style(nth)[0]}
+        ax.plot([series[nth].xs[at]], [series[nth].ys[at]], "o", zorder=4, **style)
     return sheet_of(ax)
 
 
@@ -67,10 +70,9 @@ def heat_map_figure(rows: Sequence[Row], x: Column, y: Column, value: Column) ->
     """A metric over two axes as a heat map on a sheet; several rows at one place are its mean."""
     title = f"{value.words} over {x.words} and {y.words}"
     several = len({(repr(x.of(row)), repr(y.of(row))) for row in rows}) < len(rows)
-    caption = "Every cell is the mean of its simulated points." if several else "Every cell is a simulated point."
-    (ax,) = sheet([4.4], title[0].upper() + title[1:], caption, left=1.6)
-    heat_map(rows, x, y, value, ax)
-    return sheet_of(ax)
+    caption = f"Every cell is {'the mean of its simulated points' if several else 'a simulated point'}."
+    (ax,) = sheet([4.4], title[0].upper() + title[1:], caption + _meaning(value), left=1.6)
+    return sheet_of(heat_map(rows, x, y, value, ax))
 
 
 def heat_map(rows: Sequence[Row], x: Column, y: Column, value: Column, ax: Axes | None = None) -> Axes:
@@ -111,7 +113,8 @@ def front_figure(series: Sequence[Series], x: Column, y: Column) -> Figure:
 
 def _sheet_of_curves(series: Sequence[Series], x: Column, y: Column, more: str, *, from_zero: bool = False) -> Axes:
     """A sheet with curves, their labels or a legend, and a title. more: of the caption. from_zero: a linear x axis."""
-    rows, caption = legend_rows(len(series)), (_SPREAD if _spread(series) else _POINTS) + more
+    rows, several = legend_rows(len(series)), any(one.low != one.high for one in series)
+    caption = (_SPREAD if several else _POINTS) + _meaning(y) + more
     title = f"{y.words} against {x.words}"
     (ax,) = sheet([4.2], title[0].upper() + title[1:], caption, right=0.4 if rows else 2.2, legend_rows=rows)
     curves(series, x, y, ax)
@@ -122,18 +125,14 @@ def _sheet_of_curves(series: Sequence[Series], x: Column, y: Column, more: str, 
     return ax
 
 
+def _meaning(column: Column) -> str:
+    """What a metric is and by which convention, for a caption; nothing of columns that are no metric."""
+    metric = by_key().get(column.keys[0])
+    return f" {metric.title[0].upper()}{metric.title[1:]}: {metric.meaning}." if metric else ""
+
+
 def _lines(series: Sequence[Series]) -> list[Line]:
     return [Line(nth, one.label, one.xs, one.ys, one.low, one.high) for nth, one in enumerate(series)]
-
-
-def _knees(series: Sequence[Series]) -> list[tuple[float, float, str]]:
-    """(x, y, colour) of each knee that lies inside its curve."""
-    found = []
-    for index, one in enumerate(series):
-        bend = knee(one.xs, one.ys) if len(one.xs) > 2 else None
-        if bend is not None and bend.place == "inside":
-            found.append((one.xs[bend.index], one.ys[bend.index], system_style(index)[0]))
-    return found
 
 
 def _scale_x(ax: Axes, values: Sequence[float]) -> None:
@@ -148,10 +147,6 @@ def _scale_x(ax: Axes, values: Sequence[float]) -> None:
         ax.xaxis.set_major_locator(FixedLocator([tick for tick in ticks if distinct[0] <= tick <= distinct[-1]]))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda at, _: number(at)))
     ax.tick_params(axis="x", color=FAINT)
-
-
-def _spread(series: Sequence[Series]) -> bool:
-    return any(one.low != one.high for one in series)
 
 
 def _values(rows: Sequence[Row], column: Column) -> list[object]:
