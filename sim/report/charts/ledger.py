@@ -16,8 +16,8 @@ from sim.report.charts.colours import FAINT, INK, LINE_COLOURS, text_colour
 from sim.study.points import comparable, curves
 from sim.study.series import Column, Row, Series
 
-Shares = Mapping[str, float]
-"""Line -> its share of all device-seconds, in per cent."""
+Rows = list[dict[str, float]]
+"""Of each bar: line -> its share of all device-seconds, in per cent."""
 _ROW_INCHES = 0.33
 _HEADING_ROWS = 1.15
 _CHARACTER_INCHES = 0.073
@@ -118,31 +118,29 @@ def _groups(outcomes: Sequence[Outcome]) -> dict[str, list[tuple[str, Outcome]]]
     return groups
 
 
-def _shares(outcomes: Sequence[Outcome]) -> list[Shares]:
+def _shares(outcomes: Sequence[Outcome]) -> Rows:
     return [{line: 100 * point.account.share(line) for line in LINES} for point in outcomes]
 
 
-def _of_rows(rows: Sequence[Row]) -> list[Shares]:
+def _of_rows(rows: Sequence[Row]) -> Rows:
     """Of the rows of a sweep."""
     seconds = [{line: float(row.get(f"{line}_device_s") or 0.0) for line in LINES} for row in rows]
     return [{line: 100 * own / (sum(one.values()) or 1.0) for line, own in one.items()} for one in seconds]
 
 
-def _present(rows: Sequence[Shares], least: float) -> list[str]:
+def _present(rows: Rows, least: float) -> list[str]:
     """Lines of more than so many per cent somewhere."""
     return [line for line in LINES if any(shares[line] > least for shares in rows)]
 
 
-def _named(rows: Sequence[Shares]) -> dict[str, str]:
+def _named(rows: Rows) -> dict[str, str]:
     """Line -> its name in the legend, with its group and its meaning."""
     group_of = {line: group for group, lines in GROUPS.items() for line in lines}
     present = _present(rows, _SMALLEST_SHOWN)
     return {line: f"{line_title(line)} ({group_of[line]}): {GROUPS[group_of[line]][line]}" for line in present}
 
 
-def _stack(
-    ax: Axes, rows: Sequence[Shares], places: Sequence[float], names: Mapping[str, str], *, upright: bool
-) -> None:
+def _stack(ax: Axes, rows: Rows, places: Sequence[float], names: Mapping[str, str], *, upright: bool) -> None:
     """A bar for each row of shares in per cent, stacked line by line. names: in the legend. upright: from below up."""
     ends = [0.0] * len(rows)
     for line in LINES:

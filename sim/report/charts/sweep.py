@@ -141,10 +141,8 @@ def _scale_x(ax: Axes, values: Sequence[float]) -> None:
     if distinct and distinct[0] > 0 and distinct[-1] >= _SPAN * distinct[0]:
         ax.set_xscale("log")
         ax.xaxis.set_minor_locator(NullLocator())
-        ax.xaxis.set_minor_formatter(NullFormatter())
-        round_ones = [digit * 10.0**power for power in range(-12, 16) for digit in (1, 2, 5)]
-        ticks = distinct if len(distinct) <= _MOST_TICKS else round_ones
-        ax.xaxis.set_major_locator(FixedLocator([tick for tick in ticks if distinct[0] <= tick <= distinct[-1]]))
+        few = len(distinct) <= _MOST_TICKS
+        ax.xaxis.set_major_locator(FixedLocator(distinct) if few else LogLocator(subs=(1.0, 2.0, 5.0)))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda at, _: number(at)))
     ax.tick_params(axis="x", color=FAINT)
 

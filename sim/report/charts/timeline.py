@@ -21,6 +21,8 @@ from sim.report.stragglers import drawn_step
 
 _SPANS_IN_VIEW = 84
 """Spans of the busiest compute stream that a panel shows with their numbers."""
+_ALONE = "Rows are what the machine does at the same time: computing and moving data; all its devices do the same."
+_STAGES = "Rows are pipeline stages; narrow lanes under a row are its communication beside compute."
 _HALVES = 2
 """Two panels are the two parts of the step; a third is an overview of it."""
 _RASTER_FROM = 3000
@@ -160,12 +162,7 @@ def _numbers(ax: Axes, visible: Sequence[Bar], window: Window, scale: float, *, 
 def _caption(outcome: Outcome, lanes: Lanes) -> str:
     trace = outcome.trace
     alone = len(trace.multiplicity) == 1
-    rows = (
-        "Rows are what the machine does at the same time: computing, and moving data beside it;"
-        " all its devices do the same."
-        if alone
-        else "Rows are pipeline stages; narrow lanes under a row are its communication beside compute."
-    )
+    rows = _ALONE if alone else _STAGES
     if getattr(outcome.plan, "replica_micro_batches", ()):
         rows += " Replicas with different numbers of micro-batches have rows of their own."
     if lanes.omitted:
