@@ -11,8 +11,6 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from sim.report.comparison.verdict import short_verdict
-
 from sim.catalog import DEFAULT_LAW, load_law
 from sim.hardware.topology import load_topology
 from sim.outcome.outcome import Outcome
@@ -30,13 +28,8 @@ from sim.report.collective import read_study
 from sim.report.plans.asked import asked
 from sim.report.run import run_answer, run_screen
 from sim.report.sentences import sentences
-<<<<<<< HEAD
-from sim.report.stragglers import step_sentences
-from sim.study.compare import compare
-=======
 from sim.report.stragglers import steps_table
 from sim.study.findings import findings
->>>>>>> main
 from sim.study.plans import study_all, systems_of
 from sim.study.points import curves
 from sim.sweep.execute import Failure, run_points

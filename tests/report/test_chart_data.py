@@ -15,6 +15,7 @@ from measured import comparison
 from systems import systems
 from test_every_number import NUMBERS, percentile, run_times
 
+from sim.hardware.network.study import read_study
 from sim.hardware.topology import load_topology
 from sim.outcome.lines import LINES
 from sim.outcome.outcome import Outcome
@@ -27,7 +28,6 @@ from sim.report.charts.scaling import distribution_tax, goodput, time_to_train
 from sim.report.charts.step_times import excess_against_devices, excess_by_step
 from sim.report.charts.timeline import timeline
 from sim.report.charts.validation import errors_by_source, parity
-from sim.report.collective import read_study
 from sim.scenario import PlanRequest
 from sim.study.plans import study_all, systems_of
 

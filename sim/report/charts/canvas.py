@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from sim.page.borders import chart_text
+from sim.records.series import Column
 from sim.report.charts.colours import FAINT, INK
-from sim.study.series import Column
 
 WIDTH_INCHES = 11.0
 _MARGIN_INCHES = 0.14

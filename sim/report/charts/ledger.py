@@ -11,10 +11,10 @@ from sim.outcome.lines import GROUPS, LINES, line_title
 from sim.outcome.outcome import Outcome
 from sim.page.borders import chart_text
 from sim.page.numbers import counted, percent, whole
+from sim.records.series import Column, Row, Series
 from sim.report.charts.canvas import Style, add_legend, name_places, quiet, sheet
 from sim.report.charts.colours import FAINT, INK, LINE_COLOURS, text_colour
 from sim.study.points import comparable, curves
-from sim.study.series import Column, Row, Series
 
 Rows = list[dict[str, float]]
 """Of each bar: line -> its share of all device-seconds, in per cent."""

@@ -10,14 +10,13 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-from sim.outcome.comparison.knee import knee
 from sim.page.borders import chart_text
 from sim.page.numbers import number
 from sim.records.metrics import by_key
+from sim.records.series import Column, Row, Series
 from sim.report.charts.against_devices import Line, draw_lines, legend_rows, name_lines, name_many
-from sim.report.charts.canvas import Style, name_places, quiet, sheet, sheet_of
+from sim.report.charts.canvas import name_places, quiet, sheet, sheet_of
 from sim.report.charts.colours import FAINT, INK, system_style, text_colour
-from sim.study.series import Column, Row, Series
 
 _MOST_TICKS = 12
 _SPAN = 8.0
@@ -33,13 +32,11 @@ _KNEE = (
 
 def curves_figure(series: Sequence[Series], x: Column, y: Column) -> Figure:
     """Curves of a metric along an axis as a sheet, with their knees where it is time against devices."""
-    timed = x.keys == ("devices",) and y.keys[0] in ("time_to_train_s", "step_time_s")
-    bends = [knee(one.xs, one.ys) if timed and len(one.xs) > 2 else None for one in series]
-    inside = {nth: bend.index for nth, bend in enumerate(bends) if bend is not None and bend.place == "inside"}
-    ax = _sheet_of_curves(series, x, y, _KNEE if inside else "")
-    for nth, at in inside.items():
-        style: Style = {"markersize": 13, "markerfacecolor": "none", "markeredgecolor": system_style(nth)[0]}
-        ax.plot([series[nth].xs[at]], [series[nth].ys[at]], "o", zorder=4, **style)
+    knees = [(index, one, one.bend) for index, one in enumerate(series) if one.bend is not None]
+    ax = _sheet_of_curves(series, x, y, _KNEE if knees else "")
+    for index, one, bend in knees:
+        edge, place = system_style(index)[0], ([one.xs[bend]], [one.ys[bend]])
+        ax.plot(*place, "o", markersize=13, markerfacecolor="none", markeredgecolor=edge, zorder=4)
     return sheet_of(ax)
 
 

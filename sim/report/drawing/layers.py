@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from sim.hardware.topology import Topology
+from sim.hardware.topology.parts import roles
 from sim.hardware.topology.vertex_names import kind_of, natural, naturally
 from sim.report.drawing.flat import circle, grid
 from sim.report.drawing.parts import LARGEST_WHOLE, LAYER_WIDTH, Line, Picture, Point, RowLabel, Spot, link_of
-from sim.report.topology_summary import roles
 
 if TYPE_CHECKING:
     from sim.hardware.topology.topology import Graph
