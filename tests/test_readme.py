@@ -8,7 +8,6 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from sim.report.validation.document import read_summary
 
 from sim.catalog import load_evidence, read_device
 from sim.hardware.network import Group, Network
@@ -17,6 +16,7 @@ from sim.outcome.lines import LINES
 from sim.page.markdown import table_markdown
 from sim.report.catalogue.machines import latest_markdown, stacks_markdown
 from sim.report.stragglers import steps_table
+from sim.report.validation.document import read_summary
 from sim.report.validation.markdown import believed_blocks, documentation_blocks, readme_block
 from sim.simulate import simulate
 from sim.study.points import curves
