@@ -16,7 +16,8 @@ from sim.hardware.topology.parts import link_rows, topology_summary
 from sim.hardware.topology.vertex_names import kind_of
 from sim.report.charts.colours import ALGORITHM_COLOURS, LINK_COLOURS, SYSTEM_COLOURS, colours_of
 from sim.report.charts.topology import topology_figure
-from sim.report.drawing import LARGEST_WHOLE, picture
+from sim.report.drawing.layers import picture
+from sim.report.drawing.parts import LARGEST_WHOLE
 
 MOST_VERTICES = 80
 
