@@ -16,6 +16,7 @@ from sim.outcome.outcome import Outcome
 from sim.outcome.quality.study import Question, answer
 from sim.page.markdown import table_markdown
 from sim.page.terminal import screen
+from sim.report.catalogue import metrics_blocks
 from sim.report.catalogue.machines import latest_markdown, stacks_markdown
 from sim.report.charts import chart_files
 from sim.report.charts.budget import budget_figure
@@ -27,6 +28,7 @@ from sim.report.plans.asked import asked
 from sim.report.run import run_answer, run_screen
 from sim.report.sentences import sentences
 from sim.report.stragglers import steps_table
+from sim.report.validation.markdown import table_block
 from sim.study.findings import Findings
 from sim.study.plans import study_all, systems_of
 from sim.study.points import curves
@@ -77,6 +79,23 @@ def stacks_page() -> str:
     return block("guide", stacks_markdown(), block("latest", latest_markdown(), page))
 
 
+def compared() -> None:
+    """Write the tables of comparisons with what is not the time of a training step."""
+    collectives, operators, steps = compare_collectives(), compare_operators(), compare_spread()
+    table = table_block(collectives_table(sweeps(collectives)), *collectives_sentences(collectives))
+    rewrite(DOCS / "network.md", {"collectives": table})
+    table = table_block(operators_table(operator_errors(operators)), *operators_sentences(operators))
+    rewrite(DOCS / "validation.md", {"operators": table})
+    table = table_block(spread_table(steps), SPREAD_LEGEND, spread_headline(steps))
+    rewrite(DOCS / "step-spread.md", {"spread": table})
+
+
+def listed() -> None:
+    """Write what is listed of the catalogue and of metrics."""
+    (DOCS / "stacks.md").write_text(stacks_page(), encoding="utf-8")
+    rewrite(DOCS / "metrics.md", metrics_blocks())
+
+
 def main() -> None:
     """Refresh everything."""
     (DOCS / "figures").mkdir(exist_ok=True)
@@ -100,18 +119,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name, figure in pictures.items():
             shutil.copy(save(figure, Path(folder), name)[0], DOCS / "figures" / f"{name}.png")
-    collectives, operators, spreads = compare_collectives(), compare_operators(), compare_spread()
-    tables = {
-        ("network", "collectives"): (collectives_table(sweeps(collectives)), *collectives_sentences(collectives)),
-        ("validation", "operators"): (operators_table(operator_errors(operators)), *operators_sentences(operators)),
-        ("step-spread", "spread"): (spread_table(spreads), spread_headline(spreads), SPREAD_LEGEND),
-    }
-    for (page, name), (table, *said) in tables.items():
-        rewrite(DOCS / f"{page}.md", {name: f"{table_markdown(table)}\n\n{bullets(said)}"})
-    (DOCS / "stacks.md").write_text(stacks_page(), encoding="utf-8")
-    rewrite(DOCS / "variation.md", {"differ": differing(stragglers)})
-    quickstart = first_screen(found_of("quickstart"))
-    rewrite(ROOT / "README.md", {"answer": bullets(answer_to(claim)), "screen": quickstart})
+    compared()
+    listed()
+    variation = (DOCS / "variation.md").read_text(encoding="utf-8")
+    variation = block("differ", differing(stragglers), variation)
+    (DOCS / "variation.md").write_text(variation, encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    readme = block("answer", bullets(answer_to(claim)), readme)
+    readme = block("screen", first_screen(found_of("quickstart")), readme)
+    (ROOT / "README.md").write_text(readme, encoding="utf-8")
 
 
 if __name__ == "__main__":
