@@ -14,7 +14,7 @@ from sim.catalog import (
     reliability_of,
 )
 from sim.page.numbers import duration
-from sim.report.budget.screen import fitted_range
+from sim.report.budget import fitted_range
 from sim.report.catalogue.layout import listing
 from sim.report.layout import flush, table
 from sim.units import SECONDS_PER_YEAR
