@@ -57,7 +57,7 @@ def command(words, wanted):
         return found
 
 def validation(every):
-    from sim.report.validation.document import validation_document
+    from sim.records.validation import validation_document
     from sim.validation.selection import read_selection, validate_rows
     table = read_selection()
     table = dataclasses.replace(table, rows=table.rows[::every])

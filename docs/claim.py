@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tabulate import tabulate
-
 from sim.report.comparison.page import bullets, markdown
 from sim.report.comparison.tables import counterfactual_equals_table, equals_table, knees_table, limits_table
 from sim.report.comparison.verdict import verdict
 from sim.report.comparison.words import devices_band, devices_text
+from tabulate import tabulate
+
 from sim.study.compare import Comparison, compare
 from sim.sweep.execute import Failure, run_points
 from sim.sweep.grid import load_scenarios

@@ -22,8 +22,7 @@ from sim.report.charts import chart_files
 from sim.report.charts.budget import budget_figure
 from sim.report.charts.bus_bandwidth import bus_bandwidth_figure
 from sim.report.charts.canvas import save
-from sim.report.charts.effort import effort_figure
-from sim.report.charts.plans import plans_figure
+from sim.report.charts.plans import effort_figure, plans_figure
 from sim.report.charts.topology import topology_figure
 from sim.report.collective import read_study
 from sim.report.plans.asked import asked

@@ -6,11 +6,11 @@ import json
 import sys
 
 from refresh import DOCS, ROOT, block
-from tqdm import tqdm
 
 from sim.catalog import load_evidence
 from sim.catalog.data_files import read_data
-from sim.report.validation.unseen import unseen_block
+from sim.page.progress import Progress
+from sim.report.validation.markdown import unseen_block
 from sim.validation.accuracy import evidence_toml
 from sim.validation.bands import evidence_of
 from sim.validation.fitting import fit, fit_cases, scored
@@ -31,13 +31,8 @@ def main() -> None:
         write_text()
         return
     found = None if "--as-it-is" in sys.argv[1:] else fit(scored(fit_cases()), JOBS)
-    with tqdm(unit="row", disable=None, leave=False, file=sys.stderr) as bar:
-
-        def advance(total: int) -> None:
-            bar.total = total
-            bar.update()
-
-        rows = leave_out_each(found, JOBS, advance)
+    with Progress(0, "row") as bar:
+        rows = leave_out_each(found, JOBS, bar.advance)
     STORED.write_text(unseen_text(rows), encoding="utf-8")
     write_evidence()
     write_text()

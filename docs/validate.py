@@ -14,10 +14,10 @@ import tempfile
 from pathlib import Path
 
 from refresh import DOCS, ROOT, block, stacks_page
-from tqdm import tqdm
 
 from sim.catalog import load_evidence
-from sim.report.validation.document import read_summary, stored_record
+from sim.page.progress import Progress
+from sim.records.validation import read_summary, stored_record
 from sim.report.validation.files import validation_charts
 from sim.report.validation.markdown import believed_blocks, documentation_blocks, readme_block
 from sim.validation.selection import read_selection, validate_rows
@@ -40,13 +40,8 @@ def main() -> None:
 def compare_all() -> None:
     """Simulate all rows and write the stored result and the charts."""
     table = read_selection()
-    with tqdm(total=len(table.rows), unit="row", disable=None, leave=False, file=sys.stderr) as bar:
-
-        def advance(total: int) -> None:
-            bar.total = total
-            bar.update()
-
-        validation, summary = validate_rows(table, "all", JOBS, advance)
+    with Progress(len(table.rows), "row") as bar:
+        validation, summary = validate_rows(table, "all", JOBS, bar.advance)
     STORED.write_text(json.dumps(stored_record(validation, summary), indent=1) + "\n", encoding="utf-8")
     (DOCS / "figures").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:

@@ -86,7 +86,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     file.write_text(TEXT, encoding="utf-8")
     found = scaletax("sweep", file, "--out", folder / "out", "--jobs", "2")
     assert found.returncode == 0, found.stderr
-    assert "6 points: 6 done, 0 failed; 6 of them computed now." in found.stdout
+    assert "points: 6 of 6 points done, 0 failed, 6 new" in found.stdout
     return file, folder / "out"
 
 
@@ -94,7 +94,7 @@ def test_going_on_computes_nothing_and_says_so(done: tuple[Path, Path]) -> None:
     file, out = done
     before = (out / "points.csv").read_bytes()
     again = scaletax("sweep", file, "--out", out)
-    assert "0 of them computed now" in again.stdout
+    assert "points: 6 of 6 points done, 0 failed, 0 new" in again.stdout
     assert (out / "points.csv").read_bytes() == before
 
 
@@ -136,14 +136,17 @@ def test_axes_and_limits_of_the_command_line(done: tuple[Path, Path], tmp_path: 
     found = scaletax("sweep", file, *changes, "--out", tmp_path / "out")
     assert found.returncode == 0, found.stderr
     assert frame(tmp_path / "out")["seed"].tolist() == [5, 6, 7, 5]
-    assert "1 point: 1 done, 0 failed" in scaletax("sweep", file, "--limit", "1", "--out", tmp_path / "one").stdout
+    assert (
+        "points: 1 of 1 point done, 0 failed, 1 new"
+        in scaletax("sweep", file, "--limit", "1", "--out", tmp_path / "one").stdout
+    )
 
 
 def test_points_that_fail_are_counted_and_told(done: tuple[Path, Path], tmp_path: Path) -> None:
     file, _ = done
     found = scaletax("sweep", file, "--sweep", "system.devices=4,5,7", "--out", tmp_path / "out", "--jobs", "1")
     assert found.returncode == 1
-    assert "6 points: 2 done, 4 failed" in found.stdout
+    assert "points: 2 of 6 points done, 4 failed, 6 new" in found.stdout
     told = " ".join(found.stdout.split())
     assert "2 failed: a global batch of 48 sequences cannot be divided by data 5 x micro_batch 1 = 5" in told
     assert told.count("at 'one', system.devices = 5, seed = 1") == 1
@@ -193,8 +196,8 @@ def test_ctrl_c_stops_at_once(tmp_path: Path) -> None:
     assert "scaletax sweep" in told
     assert "Traceback" not in told
     again = scaletax("sweep", file, "--out", tmp_path / "out", "--jobs", "2")
-    assert "180 points: 180 done" in again.stdout
-    assert "180 of them computed now" not in again.stdout
+    assert "points: 180 of 180 points done, 0 failed, " in again.stdout
+    assert "failed, 180 new" not in again.stdout
 
 
 def test_a_grid_of_a_billion_points_is_refused_at_once(done: tuple[Path, Path], tmp_path: Path) -> None:
@@ -229,7 +232,7 @@ def test_plots_are_written_beside_the_sweep(done: tuple[Path, Path], tmp_path: P
     usual = ("mfu", "distribution-tax", "time-to-train", "ledger", "time-against-cost")
     assert {f"{name}.png" for name in usual} <= names
     one = scaletax("plot", out, "--x", "devices", "--y", "time_to_train", "--by", "system", "--out", tmp_path)
-    assert "time-to-train-against-devices.png and .svg" in one.stdout
+    assert "Drawn: time-to-train-against-devices; PNG and SVG" in one.stdout
     heat = scaletax("plot", out, "--x", "devices", "--by", "seed", "--y", "goodput", "--heat-map", "--out", tmp_path)
     assert "heat-map-goodput" in heat.stdout
     wrong = scaletax("plot", out, "--y", "goodputt", "--out", tmp_path)

@@ -12,7 +12,7 @@ from builders import point
 from sim import errors, simulate
 from sim.cli import main
 from sim.errors import Defect
-from sim.report.sweeps import work
+from sim.records import point_work as work
 from sim.sweep import execute
 
 FAULTS = Path(__file__).with_name("faults")

@@ -26,6 +26,7 @@ from sim.cli import list_
 from sim.cli.options import scenario_path
 from sim.errors import InputError
 from sim.hardware.topology import load_topology
+from sim.records.series import column
 from sim.scenario import read_document
 from sim.scenario.base import with_base
 from sim.scenario.keys import parse_key
@@ -33,7 +34,6 @@ from sim.scenario.limits import plan_limit
 from sim.scenario.model_config import read_model_config
 from sim.scenario.problems import check_structure
 from sim.scenario.schema import TABLES
-from sim.study.series import column
 from sim.validation.conventions import table_devices
 from sim.validation.labels import of_source
 from sim.validation.table import Table, parse_table

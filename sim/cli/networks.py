@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from sim.cli.options import COMPLETE_TOPOLOGIES, SIZE
+from sim.cli.options import COMPLETE_TOPOLOGIES, SIZE, VERBOSE, typed
 
 COLLECTIVES = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all", "broadcast", "reduce")
 
@@ -30,6 +30,7 @@ COLLECTIVES = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all", "broa
 @SIZE
 @click.option("--sizes", "span", default="32 KiB:16 GiB", show_default=True, help="Sizes in the table and the chart.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the chart (default: results/collective).")
+@VERBOSE
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON instead of the tables.")
 def collective(
     kind: str,
@@ -43,6 +44,7 @@ def collective(
     changes: Sequence[str],
     span: str,
     out: Path | None,
+    verbose: bool,
     as_json: bool,
 ) -> None:
     """Time a collective: the algorithm that the library picks, its bus bandwidth, and the links that it fills.
@@ -51,14 +53,16 @@ def collective(
     All groups of this many ranks and this stride that the devices hold communicate at once and share the links; with
     --alone, only the first of them does.
     """
+    from sim.hardware.network.study import file_stem, read_study
     from sim.hardware.topology.named import one_domain
+    from sim.page.terminal import show
+    from sim.records.collective import collective_document
     from sim.records.files import write_charts
     from sim.report.charts.bus_bandwidth import bus_bandwidth_figure
     from sim.report.charts.canvas import save
-    from sim.report.collective import file_stem, read_study
-    from sim.report.collective_document import collective_document
-    from sim.report.collective_screen import collective_screen
-    from sim.report.screen import written_files
+    from sim.report.collective import collective_page, collective_screen
+    from sim.report.run import next_line
+    from sim.validation.collectives import checked
 
     built = one_domain(topology, devices, "--topology", changes)
     study = read_study(kind, built, ranks, stride, size, span, algorithm, alone=alone)
@@ -68,9 +72,10 @@ def collective(
     )
     if as_json:
         click.echo(json.dumps(collective_document(study), indent=1))
-    else:
-        click.echo(collective_screen(study))
-        click.echo(written_files(written))
+        return
+    known = checked(study.collective, built, study.group)
+    show(collective_page(study, known) if verbose else collective_screen(study, known))
+    show([next_line(written, "" if verbose else f"{typed()} --verbose")])
 
 
 @click.command()
@@ -84,16 +89,16 @@ def draw(topology: str, devices: int | None, changes: Sequence[str], out: Path |
     A large one is drawn as the part that repeats: a few devices, what they are joined to, and how many there are.
     """
     from sim.hardware.topology.named import largest
+    from sim.page.terminal import show
     from sim.records.files import write_charts
     from sim.report.charts.canvas import save
     from sim.report.charts.topology import topology_figure
-    from sim.report.screen import written_files
-    from sim.report.topology_summary import topology_summary
+    from sim.report.run import next_line
+    from sim.report.topology import topology_screen
 
     built = largest(topology, devices, "TOPOLOGY", changes)
     written = write_charts(
         lambda folder: save(topology_figure(built), folder, f"{built.name}-{built.devices}"),
         out or Path("results") / "topologies",
     )
-    click.echo(topology_summary(built))
-    click.echo(written_files(written))
+    show([*topology_screen(built), next_line(written)])

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import click
 
 from sim.cli.editors import completed
-from sim.errors import InputError, closest, some_of
 
 if TYPE_CHECKING:
     from sim.scenario import Scenario
@@ -38,7 +37,6 @@ STACK = click.option(
 SIZE = click.option("--size", "changes", multiple=True, metavar="KEY=NUMBER", help="Change a size of the topology.")
 VERBOSE = click.option("--verbose", is_flag=True, help="Print the whole report instead of the first screen.")
 NO_CHARTS = click.option("--no-charts", is_flag=True, help="Write results without drawing them.")
-_RESOLVED = "resolved.toml"
 
 
 def scenarios_of(file: Path, overrides: Sequence[str], stacks: str | None = None) -> list[Scenario]:
@@ -55,41 +53,12 @@ def scenarios_of(file: Path, overrides: Sequence[str], stacks: str | None = None
 
 def loaded_of(file: Path, overrides: Sequence[str], stacks: str | None = None) -> Loaded:
     """As scenarios_of, with the entries that the file expects to be refused."""
+    from sim.scenario.named import scenario_path
     from sim.scenario.several_stacks import stack_override
     from sim.sweep.grid import load
 
     overrides = [*overrides, *stack_override(stacks)]
     return load(scenario_path(file), overrides, lambda note: click.echo(f"note: {note}", err=True))
-
-
-def scenario_path(file: Path) -> Path:
-    """The file itself, or that of a scenario which came with the program.
-
-    Raises InputError where there is neither, and for what is no scenario but belongs to one.
-    """
-    from sim.hardware.topology import shelf, topology_names
-    from sim.reading import is_file
-    from sim.scenario.problems import not_a_scenario
-    from sim.scenario.shelf import scenario_names
-
-    if file.suffix == ".json":
-        model = f'name it in one: [model] config = "{file}"; or scaletax plan --model {file} --topology NAME ...'
-        resolved = file.parent / _RESOLVED
-        found = f"write {resolved}" if file.name == "results.json" and is_file(resolved) else model
-        raise InputError(str(file), "a scenario is a TOML file; this is JSON", found)
-    shelved = shelf("scenarios") / f"{file}.toml"
-    is_name = not is_file(file) and file.suffix == "" and len(file.parts) == 1
-    if not (is_name and is_file(shelved)) and is_file(file / _RESOLVED):
-        raise InputError(str(file), "this is a folder of results", f"the scenario they are of is {file / _RESOLVED}")
-    if is_name and str(file) in topology_names():
-        raise not_a_scenario(str(file), str(file))
-    if is_name and not is_file(shelved):
-        names = scenario_names()
-        some = some_of(names, str(file), listed_by="scaletax list scenarios")
-        raise InputError(
-            str(file), f"there is no such file or scenario{closest(str(file), names)}", f"scenarios: {some}"
-        )
-    return shelved if is_name else file
 
 
 def typed() -> str:

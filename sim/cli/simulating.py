@@ -74,6 +74,7 @@ def run(
 @SET
 def check(file: Path, overrides: Sequence[str]) -> None:
     """Check a scenario FILE: inputs, plan and memory of every system. Nothing is simulated."""
+    from sim.page.terminal import width_of
     from sim.report.checked import checked, with_devices
     from sim.scenario import at_point
     from sim.simulate import prepare
@@ -84,7 +85,7 @@ def check(file: Path, overrides: Sequence[str]) -> None:
     check_comparison(scenarios)
     for index, scenario in enumerate(scenarios):
         try:
-            click.echo(("\n" if index else "") + checked(prepare(scenario)))
+            click.echo(("\n" if index else "") + checked(prepare(scenario), width_of()))
         except DoesNotFit as error:
             errors.append(at_point(with_devices(scenario, error), scenario.axes))
         except ScaletaxError as error:

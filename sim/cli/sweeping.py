@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from sim.cli.options import COMPLETE_KEYS, FILE, SET, scenario_path
+from sim.cli.options import COMPLETE_KEYS, FILE, SET, VERBOSE
 from sim.cli.stops import stop_code_of
 from sim.errors import Defect
 
@@ -32,6 +32,7 @@ _CORES = os.cpu_count() or 1
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the results (default: results/sweep-NAME).")
 @click.option("--resume/--fresh", default=True, show_default=True, help="Keep what the folder has, or begin again.")
 @click.option("--limit", type=click.IntRange(min=1), help="Simulate the first so many points only.")
+@VERBOSE
 def sweep(
     file: Path,
     overrides: Sequence[str],
@@ -41,21 +42,25 @@ def sweep(
     out: Path | None,
     resume: bool,
     limit: int | None,
+    verbose: bool,
 ) -> None:
     """Simulate the [sweep] of a scenario FILE on every core or on a cluster; stop it and go on at any time.
 
     Finished points are kept in one file of the folder and never computed twice. A point that fails is kept with its
-    error, and the others go on.
+    error, and the others go on; the exit code is then 1.
     """
     from sim.page.progress import Progress
+    from sim.page.terminal import show
     from sim.records.point_work import DEFECT, work
-    from sim.report.sweeps.screen import sweep_screen
+    from sim.records.swept import swept
+    from sim.report.sweep import sweep_page, sweep_screen, write_sweep
     from sim.scenario import read_document
+    from sim.scenario.named import scenario_path
     from sim.sweep.executors import workplace
     from sim.sweep.grid import count_points, points_of
     from sim.sweep.store import Store
     from sim.sweep.sweep import run_sweep
-    from sim.sweep.tables import CSV_NAME, PARQUET_NAME, write_csv, write_parquet
+    from sim.sweep.tables import write_tables
 
     path = scenario_path(file)
     document = read_document(path, overrides, lambda note: click.echo(f"note: {note}", err=True), axes)
@@ -79,9 +84,11 @@ def sweep(
             again = " ".join(["scaletax", *sys.argv[1:]]).replace(" --fresh", "")
             click.echo(f"\nstopped; everything that was finished is kept. To go on:\n  {again}", err=True)
             sys.exit(stop_code_of(stopped))
-        write_csv(store, folder / CSV_NAME)
-        written = [CSV_NAME, *([PARQUET_NAME] if write_parquet(store, folder / PARQUET_NAME) else [])]
-        click.echo(sweep_screen(store, progress, folder, written))
+        write_tables(store, folder)
+        found = swept(store, progress.new)
+        report = sweep_page(found)
+        write_sweep(report, folder)
+        show(report if verbose else sweep_screen(found, folder))
         _, _, failed, lost = store.counts()
         defects = failed and any(DEFECT in record for _, record, _ in store.records())
     if defects:
@@ -103,11 +110,14 @@ def plot(folder: Path, x: str | None, y: str | None, by: str | None, heat_map: b
     A column goes by its name in points.csv, with or without its unit: mfu, distribution_tax, time_to_train, cost, an
     axis by the last part of its key. A sweep can be drawn while it runs.
     """
-    from sim.report.screen import written_files
-    from sim.report.sweeps.charts import save_figures, sweep_figures
+    from sim.page.blocks import Said
+    from sim.page.terminal import show
+    from sim.report.plot import save_figures, sweep_figures
     from sim.sweep.store import read_only
     from sim.sweep.tables import rows_of
 
     with read_only(folder) as store:
         rows = list(rows_of(store))
-    click.echo(written_files(save_figures(sweep_figures(rows, x, y, by, heat_map), out or folder)))
+    figures = sweep_figures(rows, x, y, by, heat_map)
+    save_figures(figures, out or folder)
+    show([Said(f"Drawn: {', '.join(figures)}; PNG and SVG, in {out or folder}")])

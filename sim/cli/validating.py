@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from sim.cli.options import VERBOSE, typed
 from sim.errors import InputError
+
+if TYPE_CHECKING:
+    from sim.report.validation.screens import Told
 
 _ROLES = "Which rows to simulate: those held back for checking, those that constants may be fitted on, or both."
 
-_INSTEAD = {"--collectives": (), "--operators": (), "--spread": (), "--unseen": ("--jobs", "--json")}
+_INSTEAD = {
+    "--collectives": ("--verbose",),
+    "--operators": ("--verbose",),
+    "--spread": ("--verbose",),
+    "--unseen": ("--jobs", "--json", "--verbose"),
+}
 """Comparisons of something else, and the options that each takes."""
 
 
@@ -23,6 +32,7 @@ _INSTEAD = {"--collectives": (), "--operators": (), "--spread": (), "--unseen": 
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes to use.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write everything into this file as well.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the results (default: results/validation).")
+@VERBOSE
 @click.option("--collectives", is_flag=True, help="Instead: measured collectives, sweep by sweep.")
 @click.option("--unseen", is_flag=True, help="Instead: leave out one source after the other, fit, predict it (long).")
 @click.option("--operators", is_flag=True, help="Instead: measured operators of one GPU, by shape.")
@@ -34,6 +44,7 @@ def validate(
     jobs: int,
     json_file: Path | None,
     out: Path | None,
+    verbose: bool,
     collectives: bool,
     operators: bool,
     spread: bool,
@@ -42,18 +53,18 @@ def validate(
     """Compare the simulator with published training measurements, row by row: errors, targets, worst rows, charts."""
     _check_alone(click.get_current_context())
     if collectives or operators or spread:
-        from sim.report.validation.others import other_comparisons
+        from sim.report.validation.screens import instead_told
 
-        click.echo(other_comparisons(collectives=collectives, operators=operators, spread=spread))
+        _show(instead_told("collectives" if collectives else "operators" if operators else "spread"), verbose, [])
         return
     if unseen:
-        _leave_out(jobs, json_file)
+        _leave_out(jobs, json_file, verbose)
         return
     from sim.page.progress import Progress
     from sim.records.files import check_writable
-    from sim.report.screen import written_files
-    from sim.report.validation.files import check_document, write_document, write_validation
-    from sim.report.validation.screen import validation_screen
+    from sim.records.validation import check_document, write_document
+    from sim.report.validation.files import write_validation
+    from sim.report.validation.screens import validation_told
     from sim.validation.selection import read_selection, validate_rows
 
     directory = out or Path("results") / "validation"
@@ -63,17 +74,30 @@ def validate(
         check_document(json_file)
     with Progress(len(table.rows), "row") as bar:
         validation, summary = validate_rows(table, role, jobs, bar.advance)
-    written = write_validation(validation, summary, directory)
+    told = validation_told(summary, problems=data is None)
+    written = write_validation(validation, summary, told.page, directory)
     if json_file is not None:
         write_document(validation, summary, json_file)
-        written.append(json_file)
-    click.echo(validation_screen(summary, problems=data is None))
-    click.echo(f"\n{written_files(written)}")
+    _show(told, verbose, written)
     if data is not None and summary.problems:
         for problem in summary.problems:
             click.echo(f"error: {problem}", err=True)
         click.echo(f"{data}: some rows cannot be read; all others were compared", err=True)
         sys.exit(InputError.exit_code)
+
+
+def _show(told: Told, verbose: bool, written: list[Path]) -> None:
+    """Print a screen or the whole report, and what to do next."""
+    from sim.page.blocks import Said
+    from sim.page.terminal import show
+    from sim.report.run import next_line
+
+    show(told.page if verbose else list(told.screen))
+    more = "" if verbose else f"{typed()} --verbose"
+    if written:
+        show([next_line(written, more)])
+    elif more:
+        show([Said(f"Next: {more}")])
 
 
 def _check_alone(context: click.Context) -> None:
@@ -90,11 +114,11 @@ def _check_alone(context: click.Context) -> None:
         raise InputError("scaletax validate", problem, "leave one of them out")
 
 
-def _leave_out(jobs: int, json_file: Path | None) -> None:
+def _leave_out(jobs: int, json_file: Path | None, verbose: bool) -> None:
     """Leave out one source after the other; print the errors, and write every row where a file is named."""
     from sim.page.progress import Progress
-    from sim.report.validation.files import check_document, write_unseen
-    from sim.report.validation.unseen import unseen_screen
+    from sim.records.validation import check_document, write_unseen
+    from sim.report.validation.screens import unseen_told
     from sim.validation.fitting import fit as fit_all
     from sim.validation.fitting import fit_cases, scored
     from sim.validation.left_out import leave_out_each
@@ -105,27 +129,27 @@ def _leave_out(jobs: int, json_file: Path | None) -> None:
     found = fit_all(scored(fit_cases()), jobs)
     with Progress(0, "row") as bar:
         rows = leave_out_each(found, jobs, bar.advance)
-    click.echo(unseen_screen(unseen_groups(rows, {}), peers(rows)))
     if json_file is not None:
         write_unseen(rows, json_file)
+    _show(unseen_told(unseen_groups(rows, {}), peers(rows)), verbose, [json_file] if json_file else [])
 
 
 @click.command()
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes to use.")
 @click.option("--dry-run", is_flag=True, help="Print what was found; leave the catalogue's files as they are.")
-def fit(jobs: int, dry_run: bool) -> None:
+@VERBOSE
+def fit(jobs: int, dry_run: bool, verbose: bool) -> None:
     """Refit the constants of all stacks and devices to published step times, and write them with their provenance.
 
     Only on rows with role fit; which constants, between which bounds and how far apart, is in sim/validation/fits.toml.
     """
     from datetime import date
 
-    from sim.report.screen import written_files
-    from sim.report.validation.fit import fit_summary
+    from sim.report.validation.screens import fit_told
     from sim.validation.fitting import fit as fit_all
     from sim.validation.fitting import fit_cases, scored, write_fit
 
     found = fit_all(scored(fit_cases()), jobs)
-    click.echo(fit_summary(found))
-    if not dry_run:
-        click.echo(f"\n{written_files(write_fit(found, date.today().isoformat()[:7]))}")
+    # What is told compares with the constants that are about to be written over.
+    told = fit_told(found)
+    _show(told, verbose, [] if dry_run else write_fit(found, date.today().isoformat()[:7]))

@@ -67,13 +67,14 @@ class Table:
     def only(self, titles: Sequence[str]) -> Table:
         """The columns of these titles, in their order."""
         kept = [[heading.title for heading in self.headings].index(title) for title in titles]
-        return self._taken(kept)
+        return self.taken(kept)
 
     def within(self, width: int) -> Table:
         """The columns that a terminal of this width has room for."""
-        return self._taken([i for i, heading in enumerate(self.headings) if heading.from_width <= width])
+        return self.taken([i for i, heading in enumerate(self.headings) if heading.from_width <= width])
 
-    def _taken(self, kept: Sequence[int]) -> Table:
+    def taken(self, kept: Sequence[int]) -> Table:
+        """The columns at these places."""
         rows = tuple(tuple(row[index] for index in kept) for row in self.rows)
         return Table(tuple(self.headings[index] for index in kept), rows)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
 from sim.page.blocks import Block, Bullets, Page, Picture, Said, Section, Table
@@ -30,6 +31,11 @@ def html(page: Page) -> str:
         f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n"
         f"<body>\n<h1>{title}</h1>\n{body}\n</body>\n</html>\n"
     )
+
+
+def fragment(blocks: Sequence[Block]) -> str:
+    """A few blocks without a page around them, as a notebook shows them."""
+    return "\n".join(map(_block, blocks))
 
 
 def table_html(table: Table) -> str:

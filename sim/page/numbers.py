@@ -26,15 +26,25 @@ def whole(value: float) -> str:
     return f"{value:,.0f}"
 
 
+def fixed(value: float, decimals: int = 2) -> str:
+    """Always as many digits behind the point: "2.00"."""
+    return f"{value:,.{decimals}f}"
+
+
+def four_digits(value: float) -> str:
+    """Four significant digits, as constants are compared: "0.8125", "1.2e-06"."""
+    return f"{value:.4g}"
+
+
 def rounded(value: float) -> str:
     """Three significant digits, written out: "63,700"."""
     digits = len(f"{abs(value):.0f}") - 3
     return f"{round(value, -digits):,.0f}" if digits > 0 else f"{value:.3g}"
 
 
-def counted(count: int, noun: str) -> str:
-    """A count with its noun: "1 device", "1,000 devices"."""
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+def counted(count: int, noun: str, several: str = "") -> str:
+    """A count with its noun: "1 device", "1,000 devices". several: the plural, where it takes more than an s."""
+    return f"{count:,} {noun if count == 1 else several or f'{noun}s'}"
 
 
 def large(value: float) -> str:
@@ -78,9 +88,9 @@ def percent_span(low: float, high: float, decimals: int = 0) -> str:
     return f"{100 * low:+.{decimals}f}..{100 * high:+.{decimals}f} %"
 
 
-def points(value: float) -> str:
+def points(value: float, *, signed: bool = True) -> str:
     """A difference of two shares in percentage points: "-1.2 points"."""
-    return f"{100 * value:+.1f} points"
+    return f"{100 * value:+.1f} points" if signed else f"{100 * abs(value):.1f} points"
 
 
 def duration(time_s: float) -> str:
@@ -189,20 +199,23 @@ def _digits(value: float) -> str:
 class Unit:
     """How a quantity is written, and drawn along an axis.
 
-    axis: its unit on an axis; axis_size: how much of the stored unit that is; suffixes of keys say the stored unit.
+    axis: its unit on an axis; axis_size: how much of the stored unit that is. stored: the suffix of keys, which says
+    the stored unit.
     """
 
     write: Callable[[float], str]
     axis: str = ""
     axis_size: float = 1.0
+    stored: str = ""
 
 
-SECONDS = Unit(duration, "s")
-DAYS = Unit(duration, "days", 86400.0)
+SECONDS = Unit(duration, "s", stored="s")
+DAYS = Unit(duration, "days", 86400.0, "s")
 SHARE = Unit(percent, "%", 0.01)
 ERROR = Unit(signed_percent, "%", 0.01)
-BYTES = Unit(gibibytes, "GiB", 2.0**30)
-USD = Unit(usd, "USD")
-JOULES = Unit(megawatt_hours, "MWh", _JOULES_PER_MWH)
+BYTES = Unit(gibibytes, "GiB", 2.0**30, "bytes")
+USD = Unit(usd, "USD", stored="usd")
+JOULES = Unit(megawatt_hours, "MWh", _JOULES_PER_MWH, "joules")
 COUNT = Unit(number)
+DEVICE_SECONDS = Unit(number, "device-seconds", stored="device_s")
 TEXT = Unit(str)

@@ -8,6 +8,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sim.page.blocks import Block, Bullets, Page, Picture, Said, Section, Table
@@ -43,6 +44,15 @@ def screen(blocks: Sequence[Block | Section], width: int = NARROW, colour: bool 
 def page_text(page: Page, width: int = NARROW, colour: bool = False) -> str:
     """A whole report: every column of every table; one that is too wide is cut into several, one below the other."""
     return _text([Said(page.title, "answer"), *page.lead, *page.sections], width, colour)
+
+
+def fitting(one: Table, needed: int) -> Table:
+    """For a screen: columns behind the needed ones appear where there is room for them, in their order."""
+    headings, width = [], -_GAP
+    for index, heading in enumerate(one.headings):
+        width += _GAP + max([_least_width(one, index), *(len(row[index]) for row in one.rows)])
+        headings.append(replace(heading, from_width=width) if index >= needed else heading)
+    return Table(tuple(headings), one.rows)
 
 
 def show(blocks: Sequence[Block | Section] | Page) -> None:
@@ -110,7 +120,7 @@ def _parts(one: Table, width: int) -> list[Table]:
             parts.append(list(keys))
         parts[-1].append(index)
     # Columns stand in the order of the table, keys among them.
-    return [one._taken(sorted(part)) for part in parts]
+    return [one.taken(sorted(part)) for part in parts]
 
 
 def _least_width(one: Table, index: int) -> int:

@@ -18,7 +18,7 @@ from sim.outcome.lines import GROUPS, LINES, line_title
 from sim.outcome.outcome import Outcome
 from sim.outcome.run.training_run import TrainingRun
 from sim.outcome.step_times import PERCENTILES, StepTimes
-from sim.page.numbers import BYTES, COUNT, DAYS, ERROR, JOULES, SECONDS, SHARE, TEXT, UNKNOWN, USD, Unit
+from sim.page.numbers import BYTES, COUNT, DAYS, DEVICE_SECONDS, ERROR, JOULES, SECONDS, SHARE, TEXT, UNKNOWN, USD, Unit
 
 Value = float | int | str | None
 Family = Literal["step", "memory", "run", "cost", "spread", "belief", "account"]
@@ -121,8 +121,8 @@ def _memory_band(one: Outcome) -> Band | None:
 
 
 def _line(line: str, meaning: str) -> Metric:
-    title = f"{line_title(line)}, device-seconds"
-    return Metric(f"{line}_device_s", title, "account", COUNT, meaning, lambda one: one.ledger.device_seconds[line])
+    key, title = f"{line}_device_s", line_title(line)
+    return Metric(key, title, "account", DEVICE_SECONDS, meaning, lambda one: one.ledger.device_seconds[line])
 
 
 STEP_TIME = Metric(
@@ -265,5 +265,6 @@ def by_key() -> Mapping[str, Metric]:
 
 
 def called(name: str) -> str:
-    """The key that a short name stands for; the name itself where it is none."""
-    return next((metric.key for metric in METRICS if name in metric.called), name)
+    """The key that a name stands for: a short one, or the key without its unit; the name itself where it is none."""
+    every = (*METRICS, *ACCOUNT)
+    return next((one.key for one in every if name in one.called or one.key == f"{name}_{one.unit.stored}"), name)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import textwrap
 
-from tabulate import tabulate
-
 from sim.errors import DoesNotFit
 from sim.machines import Prepared
+from sim.page.blocks import Column, Table, table
 from sim.page.borders import ascii_only
-from sim.page.numbers import counted, gibibytes
+from sim.page.numbers import counted, fixed, gibibytes, large, plain_percent, whole
+from sim.page.terminal import NARROW, screen
 from sim.prepare import look_up
-from sim.report.layout import WIDTH
 from sim.scenario import Scenario
 from sim.scenario.amounts import batch_note
 from sim.simulate import resolution_of
@@ -19,28 +18,41 @@ from sim.study.axis_words import axis_words
 from sim.study.variation_words import variation_words
 from sim.workload.parameters import count_parameters
 
-_MARGIN = " " * 12
+_MARGIN = 12
+_INDENT = 4
+_NARROW_TITLES = {
+    "gradients": "gra- dients", "optimizer": "opti- mizer", "activations": "activ- ations",
+    "fragmentation": "fragmen- tation",
+}  # fmt: skip
 
 
-def checked(prepared: Prepared) -> str:
-    """Describe one system point without simulating it."""
+def checked(prepared: Prepared, width: int = NARROW) -> str:
+    """Describe one system point without simulating it. width: of the terminal."""
     scenario = prepared.scenario
     model, training, system = scenario.model, scenario.training, scenario.system
     parameters = count_parameters(model).total
     chosen = "as given" if prepared.plan.chosen_by == "user" else "the best that was found"
-    lines = [
-        f"{system.name}{_swept(scenario)}: {_hardware(prepared)}, {prepared.stack.title}",
-        f"  model     {model.name}: {parameters / 1e9:.3f}e9 parameters, {model.layers} layers, hidden {model.hidden}",
-        f"  training  {training.tokens:.4g} tokens in batches of {training.global_batch} x {training.sequence},"
-        f" {training.precision}{training.recipe.text}, {training.optimizer}, {training.method}",
-        *([f"{_MARGIN}{rounded}"] if (rounded := batch_note(training)) else []),
-        f"  plan      {prepared.plan.summary()} ({chosen}),"
-        f" uses {prepared.plan.devices} of {counted(system.devices, 'device')}",
+    facts = [
+        ("model", f"{model.name}: {fixed(parameters / 1e9, 3)} B parameters, {model.layers} layers, hidden {model.hidden}"),
+        ("training", f"{large(training.tokens)} tokens in batches of {whole(training.global_batch)} x"
+         f" {whole(training.sequence)}, {training.precision}{training.recipe.text}, {training.optimizer},"
+         f" {training.method}"),
+        ("", batch_note(training) or ""),
+        ("plan", f"{prepared.plan.summary()} ({chosen}), uses {whole(prepared.plan.devices)} of"
+         f" {counted(system.devices, 'device')}"),
         *_variation(scenario),
-        f"  memory    {gibibytes(prepared.memory.peak_bytes)} of {gibibytes(prepared.memory.capacity_bytes)}"
-        f" on the fullest device{_margin(prepared)}",
-    ]
-    return ascii_only("\n".join([*lines, _memory_table(prepared)]))
+        ("memory", f"{gibibytes(prepared.memory.peak_bytes)} of {gibibytes(prepared.memory.capacity_bytes)} on the"
+         f" fullest device{_margin(prepared)}; GiB by stage:"),
+    ]  # fmt: skip
+    head = f"{system.name}{_swept(scenario)}: {_hardware(prepared)}, {prepared.stack.title}"
+    lines = [_filled(head, width, "", " " * _INDENT)]
+    lines += [_filled(words, width, f"  {name:<{_MARGIN - 2}}", " " * _MARGIN) for name, words in facts if words]
+    lines += [f"{' ' * _INDENT}{line}" for line in screen([_memory_table(prepared)], width - _INDENT).splitlines()]
+    return ascii_only("\n".join(lines))
+
+
+def _filled(text: str, width: int, first: str, others: str) -> str:
+    return textwrap.fill(text, width, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)
 
 
 def with_devices(scenario: Scenario, error: DoesNotFit) -> DoesNotFit:
@@ -61,7 +73,7 @@ def _swept(scenario: Scenario) -> str:
 def _hardware(prepared: Prepared) -> str:
     """Devices and topology, part by part."""
     return " + ".join(
-        f"{given.devices} x {part.device.title}, {part.topology.title}"
+        f"{whole(given.devices)} x {part.device.title}, {part.topology.title}"
         for given, part in zip(prepared.scenario.system.every_part, prepared.parts, strict=True)
     )
 
@@ -69,36 +81,35 @@ def _hardware(prepared: Prepared) -> str:
 def _margin(prepared: Prepared) -> str:
     """A warning where a plan of the user's leaves less free than a search would."""
     margin = prepared.scenario.system.search.memory_margin
-    return f": tight, a search leaves {100 * margin:g} % free" if prepared.is_tight else ""
+    return f": tight, a search leaves {plain_percent(margin)} free" if prepared.is_tight else ""
 
 
-def _variation(scenario: Scenario) -> list[str]:
+def _variation(scenario: Scenario) -> list[tuple[str, str]]:
     """In what devices differ and how that will be simulated, where there is anything to say about it."""
     variation, resolution = scenario.system.variation, resolution_of(scenario)
     if variation.is_none:
         asked = scenario.system.resolution != "auto"
-        return [f"  devices   alike; resolution {resolution.name} ({resolution.why})"] if asked else []
-    differ = f"differ ({variation.name}): {', '.join(variation_words(variation))}"
+        return [("devices", f"alike; resolution {resolution.name} ({resolution.why})")] if asked else []
     how = f"resolution {resolution.name} ({resolution.why}), {counted(scenario.steps, 'step')}, seed {scenario.seed}"
-    return [
-        textwrap.fill(differ, WIDTH, initial_indent="  devices   ", subsequent_indent=_MARGIN, break_on_hyphens=False),
-        f"{_MARGIN}{how}",
-    ]
+    return [("devices", f"differ ({variation.name}): {', '.join(variation_words(variation))}"), ("", how)]
 
 
-def _memory_table(prepared: Prepared) -> str:
+def _memory_table(prepared: Prepared) -> Table:
     """GiB by item; a row per stage, stages that are alike in one row."""
-    rows: list[list[str]] = []
-    spans: list[tuple[int, int]] = []
     stages = prepared.memory.stages
+    spans: list[tuple[int, int]] = []
     for index, items in enumerate(stages):
         if index and items == stages[spans[-1][0]]:
             spans[-1] = (spans[-1][0], index)
-            continue
-        spans.append((index, index))
-        rows.append([f"{size / 2**30:.1f}" for size in [*items.values(), sum(items.values())]])
-    names = [f"stage {first}" if first == last else f"stages {first}-{last}" for first, last in spans]
-    table = [[name, *row] for name, row in zip(names, rows, strict=True)]
-    headers = ["GiB", *stages[0], "total"]
-    text = tabulate(table, headers, tablefmt="plain", disable_numparse=True, stralign="right")
-    return "\n".join(f"    {line}" for line in text.splitlines())
+        else:
+            spans.append((index, index))
+
+    def item(name: str) -> Column[tuple[int, int]]:
+        return Column(_NARROW_TITLES.get(name, name), lambda span: fixed(stages[span[0]][name] / 2**30, 1))
+
+    columns: list[Column[tuple[int, int]]] = [
+        Column("stage", lambda span: f"{span[0]}" if span[0] == span[1] else f"{span[0]}-{span[1]}", key=True),
+        *map(item, stages[0]),
+        Column("total", lambda span: fixed(sum(stages[span[0]].values()) / 2**30, 1)),
+    ]
+    return table(spans, columns)

@@ -194,8 +194,7 @@ def write_plans(
 def _draw(studies: Sequence[SystemStudy], folder: Path) -> list[Path]:
     # Drawing is the one heavy import of this room.
     from sim.report.charts.canvas import save
-    from sim.report.charts.effort import effort_figure
-    from sim.report.charts.plans import plans_figure
+    from sim.report.charts.plans import effort_figure, plans_figure
 
     paths = []
     for study, suffix in zip(studies, _suffixes(studies), strict=True):

@@ -56,8 +56,8 @@ def answer(comparison: Comparison) -> list[str]:
         equals = [equal for equal in comparison.equals if equal.reference[1] is point]
         sure = ", within the error bands of both" if any(equal.lowest for equal in equals) else ""
         matches = ", ".join(f"{devices_span(equal)} {equal.curve.label}" for equal in equals)
-        text = f"{whole(point.devices)} {curve.label} train it in {duration(point.time_to_train_s)}."
-        text = text.replace(" train it", " trains it", 1) if point.devices == 1 else text
+        verb = "trains" if point.devices == 1 else "train"
+        text = f"{whole(point.devices)} {curve.label} {verb} it in {duration(point.time_to_train_s)}."
         found.append(f"{text} As fast{sure}: {matches}." if equals else text)
     return found
 

@@ -13,6 +13,11 @@ class AxisKey(str):
         """What it sets: "tokens". Names of systems may have dots, keys have none."""
         return self.rpartition(".")[2]
 
+    @property
+    def table(self) -> str:
+        """The table of the file that it is in: "training"."""
+        return self.partition(".")[0]
+
     def ends(self, text: str) -> bool:
         """Whether somebody means it who writes the end of it: "tensor", "plan.tensor"."""
         return self.endswith(f".{text}")

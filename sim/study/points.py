@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sim.outcome.outcome import Outcome
 from sim.page.numbers import counted
-from sim.scenario import Scenario, Training
+from sim.scenario import AxisKey, Scenario, Training
 from sim.study.axis_words import axis_words
 
 _LONGEST_NAME = 80
@@ -115,6 +115,11 @@ def differing_work(outcomes: Sequence[Outcome]) -> list[str]:
         for scenario in (outcome.scenario for outcome in outcomes)
     ]
     return [key for key in ("model", *keys) if any(work[key] != works[0][key] for work in works)]
+
+
+def changes_work(axis: AxisKey) -> bool:
+    """Whether points along an axis of a sweep train something else, as in differing_work."""
+    return axis.table == "model" or (axis.table == "training" and axis.last not in _HOW)
 
 
 def differs(outcome: Outcome) -> bool:

@@ -77,13 +77,18 @@ def load_scenarios(
     return load(path, overrides, tell).scenarios
 
 
-def load(path: Path, overrides: Sequence[str] = (), tell: Callable[[str], object] = lambda note: None) -> Loaded:
+def load(
+    path: Path,
+    overrides: Sequence[str] = (),
+    tell: Callable[[str], object] = lambda note: None,
+    axes: Sequence[str] = (),
+) -> Loaded:
     """Read a scenario file: every point of it, and what it expects to be refused.
 
-    overrides: "key=value" texts, as --set takes them. tell: as read_document takes it.
+    overrides, axes: "key=value" and "key=v1,v2" texts, as --set and --sweep take them. tell: as read_document takes it.
     Raises InputError when anything in the file is not usable, and for more points than are looked at together.
     """
-    document = read_document(path, overrides, tell)
+    document = read_document(path, overrides, tell, axes)
     count = count_points(document, str(path))
     if count > MOST_LOADED:
         problem = f"the grid has {count:,} points"

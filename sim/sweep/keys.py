@@ -22,8 +22,8 @@ from sim.hardware.topology import shelf
 from sim.scenario.types import Report, Scenario
 from sim.sweep.grid import Point
 
-_LEFT_OUT = ("cli", "report/charts", "report/drawing", "shelves")
-"""What only draws or reads a command line, and shelves, of which topologies alone decide numbers."""
+_LEFT_OUT = ("cli", "report", "shelves")
+"""What only tells of results or reads a command line, and shelves, of which topologies alone decide numbers."""
 _LIBRARIES = ("networkx", "numpy", "scipy", "simpy")
 """What the program computes with."""
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sim.errors import InputError
+from sim.errors import InputError, shown
 from sim.page import borders
 from sim.scenario import AxisKey
 from sim.sweep.store import Store, read_only
@@ -32,6 +33,23 @@ def rows_of(store: Store) -> Iterator[dict[str, Any]]:
         yield row
 
 
+def problems_of(store: Store) -> list[str]:
+    """Errors of points in sentences, the most frequent first: how many have each, and the first with its remedy."""
+    counts: Counter[str] = Counter()
+    first: dict[str, str] = {}
+    for names, record, failed in store.records():
+        if failed:
+            problem = record.get("problem", record["row"]["error"])
+            counts[problem] += 1
+            axes = [f"{key} = {shown(value)}" for key, value in names.items() if key != "title"]
+            place = ", ".join([f"'{record['row']['system']}'", *axes])
+            first.setdefault(problem, "; ".join([place, *record.get("remedy", "").splitlines()]))
+    return [
+        f"{count:,} failed: {problem}; {'the first ' if count > 1 else ''}at {first[problem]}"
+        for problem, count in counts.most_common()
+    ]
+
+
 def columns_of(store: Store) -> list[str]:
     """Columns of all rows, in the order in which they first appear, what went wrong last."""
     names: dict[str, None] = {}
@@ -40,10 +58,16 @@ def columns_of(store: Store) -> list[str]:
     return [*(name for name in names if name not in _LAST), *_LAST]
 
 
+def write_tables(store: Store, folder: Path) -> None:
+    """Write all rows into a folder, as Parquet too where pyarrow is installed. Raises InputError."""
+    write_csv(store, folder / CSV_NAME)
+    write_parquet(store, folder / PARQUET_NAME)
+
+
 def write_csv(store: Store, path: Path) -> None:
     """Write all rows as CSV, whole or not at all, one at a time. Raises InputError where it cannot be written."""
     columns = columns_of(store)
-    with _whole(path) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
+    with whole_file(path) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
         borders.write_csv(file, rows_of(store), columns)
 
 
@@ -57,7 +81,7 @@ def write_parquet(store: Store, path: Path) -> bool:
     columns = columns_of(store)
     kinds = _kinds(store, columns)
     schema = pyarrow.schema([(name, getattr(pyarrow, kinds[name])()) for name in columns])
-    with _whole(path) as unfinished, parquet.ParquetWriter(unfinished, schema) as writer:
+    with whole_file(path) as unfinished, parquet.ParquetWriter(unfinished, schema) as writer:
         for part in _parts(rows_of(store)):
             data = {name: [_cell(row.get(name), kinds[name]) for row in part] for name in columns}
             writer.write_table(pyarrow.table(data, schema=schema))
@@ -65,7 +89,7 @@ def write_parquet(store: Store, path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _whole(path: Path) -> Iterator[Path]:
+def whole_file(path: Path) -> Iterator[Path]:
     """Where to write a file that gets its name when it is whole. Raises InputError where it cannot be written."""
     unfinished = path.with_name(f".{path.name}.new")
     try:

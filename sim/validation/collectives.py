@@ -10,13 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
 from statistics import fmean
 
+import numpy as np
 from pydantic import TypeAdapter
 
 from sim.hardware.network import COLLECTIVES, Collective, Group, Network, bus_share
 from sim.hardware.topology import Topology, load_topology
+from sim.page.blocks import Column, Table, table, words
+from sim.page.numbers import percent, signed_percent, whole
 from sim.validation.rows import read_rows
 
 SMALL_BYTES = 1e6
@@ -106,32 +110,91 @@ def mean_error(comparisons: Sequence[CollectiveComparison]) -> float:
     return fmean(abs(one.error) for one in comparisons)
 
 
-def collectives_table(comparisons: Sequence[CollectiveComparison]) -> str:
-    """Errors of the check rows, sweep by sweep, for messages above and below a megabyte."""
-    from tabulate import tabulate
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """How far off the check rows of one library's collective were, all within a scale-up domain or all across several.
 
-    def summary(rows: Sequence[CollectiveComparison]) -> tuple[str, str, str]:
-        if not rows:
-            return "0", "", ""
-        signed = fmean(one.error for one in rows)
-        return str(len(rows)), f"{signed:+.1%}", f"{mean_error(rows):.1%}"
+    low, high: P10 and P90 of the signed error of the bus bandwidth; positive means predicted too fast.
+    """
 
+    library: str
+    rows: int
+    low: float
+    high: float
+
+
+def checked(collective: Collective, topology: Topology, group: Group) -> Checked | None:
+    """What is known of such a collective; None where none of its library was measured."""
+    crosses, library = group.block > topology.domain, topology.about.library.name
+    build = cache(lambda name, devices: load_topology(name, devices, "collectives.csv"))
+    rows = []
+    for row in read_collectives():
+        if (row.collective, row.role) == (collective, "check"):
+            built = build(row.topology, row.ranks)
+            if built.about.library.name == library and (row.ranks > built.domain) is crosses:
+                rows.append(row)
+    if not rows:
+        return None
+    low, high = np.percentile([one.error for one in compare_collectives(rows, build)], (10, 90))
+    return Checked(library, len(rows), float(low), float(high))
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Check rows of one collective in one sweep of measurements: of SMALL_BYTES and more, and below."""
+
+    name: str
+    collective: str
+    large: tuple[CollectiveComparison, ...]
+    small: tuple[CollectiveComparison, ...]
+
+
+def sweeps(comparisons: Sequence[CollectiveComparison]) -> list[Sweep]:
+    """The check rows, sweep by sweep."""
     checks = [one for one in comparisons if one.row.role == "check"]
-    table = []
+    found = []
     ordered = sorted(checks, key=lambda one: (one.row.sweep, one.row.collective))
     for (sweep, collective), grouped in groupby(ordered, key=lambda one: (one.row.sweep, one.row.collective)):
-        own = list(grouped)
-        large = [one for one in own if one.row.size_bytes >= SMALL_BYTES]
-        small = [one for one in own if one.row.size_bytes < SMALL_BYTES]
-        table.append((sweep, collective.replace("_", "-"), *summary(large), *summary(small)))
-    headers = ("sweep", "collective", "rows >= 1 MB", "signed", "absolute", "rows < 1 MB", "signed", "absolute")
-    aligned = ("left", "left", *["right"] * 6)
-    reduced = [one for one in checks if one.row.collective == "all_reduce"]
-    large, small = ([one for one in reduced if (one.row.size_bytes >= SMALL_BYTES) is side] for side in (True, False))
-    foot = (
-        f"bus bandwidth, predicted over measured; {len(checks)} check rows\n"
-        f"({len(comparisons) - len(checks)} rows that a figure was taken from, and outliers, do not count)\n"
-        f"all-reduce: mean absolute error {mean_error(large):.1%} over {len(large)} rows of 1 MB and more,"
-        f" {mean_error(small):.1%} over {len(small)} below"
+        large, small = _by_size(list(grouped))
+        found.append(Sweep(sweep, collective.replace("_", "-"), tuple(large), tuple(small)))
+    return found
+
+
+def collectives_table(found: Sequence[Sweep]) -> Table:
+    """Errors sweep by sweep, for messages above and below a megabyte."""
+
+    def signed(rows: Sequence[CollectiveComparison]) -> str:
+        return signed_percent(fmean(one.error for one in rows)) if rows else ""
+
+    def absolute(rows: Sequence[CollectiveComparison]) -> str:
+        return percent(mean_error(rows)) if rows else ""
+
+    columns: list[Column[Sweep]] = [
+        words("sweep", lambda one: one.name, key=True),
+        words("collective", lambda one: one.collective, key=True),
+        Column("rows >= 1 MB", lambda one: whole(len(one.large))),
+        Column("signed >= 1 MB", lambda one: signed(one.large)),
+        Column("absolute >= 1 MB", lambda one: absolute(one.large)),
+        Column("rows < 1 MB", lambda one: whole(len(one.small))),
+        Column("signed < 1 MB", lambda one: signed(one.small)),
+        Column("absolute < 1 MB", lambda one: absolute(one.small)),
+    ]
+    return table(found, columns)
+
+
+def collectives_sentences(comparisons: Sequence[CollectiveComparison]) -> tuple[str, str]:
+    """The error of all-reduce, and what was counted."""
+    checks = [one for one in comparisons if one.row.role == "check"]
+    large, small = _by_size([one for one in checks if one.row.collective == "all_reduce"])
+    return (
+        f"All-reduce: mean absolute error {percent(mean_error(large))} over {len(large)} rows of 1 MB and more,"
+        f" {percent(mean_error(small))} over {len(small)} below.",
+        f"Bus bandwidth, predicted over measured; {len(checks)} check rows"
+        f" ({len(comparisons) - len(checks)} rows that a figure was taken from, and outliers, do not count).",
     )
-    return f"{tabulate(table, headers, tablefmt='simple', colalign=aligned, disable_numparse=True)}\n\n{foot}"
+
+
+def _by_size(rows: Sequence[CollectiveComparison]) -> tuple[list[CollectiveComparison], list[CollectiveComparison]]:
+    """Rows of SMALL_BYTES and more, and those below."""
+    large = [one for one in rows if one.row.size_bytes >= SMALL_BYTES]
+    return large, [one for one in rows if one.row.size_bytes < SMALL_BYTES]

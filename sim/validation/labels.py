@@ -8,7 +8,7 @@ import textwrap
 
 from sim.catalog.data_files import read_data
 from sim.errors import InputError, closest, some_of
-from sim.validation.table import Row, Table
+from sim.validation.table import Table
 
 _LONGEST = 32
 _CUT = "..."
@@ -34,13 +34,14 @@ def _whole_label(source: str) -> str:
 
 
 def of_source(table: Table, wanted: str) -> Table:
-    """The rows of the sources whose name or label holds a text, upper or lower case alike.
+    """The rows of the sources whose name or label holds a text, upper or lower case alike, readable or not.
 
     Raises InputError with the closest label where there is none.
     """
-    rows = tuple(row for row in table.rows if _is_called(row, wanted))
-    if rows:
-        return Table(rows, table.problems)
+    rows = tuple(row for row in table.rows if _is_called(row.source, wanted))
+    problems = tuple(one for one in table.problems if _is_called(one.source, wanted))
+    if rows or problems:
+        return Table(rows, problems)
     labels = sorted({label_of(row.source) for row in table.rows})
     parts = {part for label in labels for part in re.split(r"[^A-Za-z0-9.]+", label) if part}
     near = closest(wanted, labels) or closest(wanted, sorted(parts))
@@ -50,9 +51,9 @@ def of_source(table: Table, wanted: str) -> Table:
     )
 
 
-def _is_called(row: Row, wanted: str) -> bool:
+def _is_called(source: str, wanted: str) -> bool:
     folded = wanted.casefold()
-    return folded in row.source.casefold() or folded in label_of(row.source).casefold()
+    return folded in source.casefold() or folded in label_of(source).casefold()
 
 
 @functools.cache

@@ -16,6 +16,8 @@ from pydantic import TypeAdapter
 from sim.catalog import Model, load_device, load_recipe, load_stack
 from sim.hardware.kernel import Kernel, kernel_time_s
 from sim.machines.gpu import gpu_machine
+from sim.page.blocks import Column, Table, table, words
+from sim.page.numbers import percent, signed_percent, whole
 from sim.validation.rows import read_rows
 from sim.workload.layer import Slice, embedding_operations, head_operations, layer_operations
 from sim.workload.operations import Operation, Style
@@ -168,29 +170,54 @@ def compare_operators(rows: Sequence[OperatorRow] | None = None) -> list[Operato
     return found
 
 
-def operators_table(comparisons: Sequence[OperatorComparison]) -> str:
-    """Errors of the check rows by operator, pass and class of measured time."""
-    from tabulate import tabulate
+@dataclass(frozen=True, slots=True)
+class OperatorErrors:
+    """Signed errors of the check rows of one pass of an operator. sized: class of measured time -> those in it."""
 
+    operator: str
+    backward: bool
+    errors: tuple[float, ...]
+    sized: tuple[tuple[float, ...], ...]
+
+
+def operator_errors(comparisons: Sequence[OperatorComparison]) -> list[OperatorErrors]:
+    """Errors of the check rows by operator and pass."""
     checks = [one for one in comparisons if one.row.role == "check"]
-    table = []
+    found = []
     for operator in dict.fromkeys(one.row.operator for one in checks):
         for backward in (False, True):
             own = [one for one in checks if one.row.operator == operator and one.backward is backward]
-            if not own:
-                continue
-            means = []
-            for start, end in CLASSES:
-                sized = [one.error for one in own if start <= one.measured_us < end]
-                means += [str(len(sized)), f"{fmean(sized):+.0%}" if sized else ""]
-            signed, absolute = fmean(one.error for one in own), fmean(abs(one.error) for one in own)
-            table.append((operator, "backward" if backward else "forward", f"{signed:+.1%}", f"{absolute:.1%}", *means))
-    headers = ("operator", "pass", "signed", "absolute", "< 200 us", "", "< 1 ms", "", ">= 1 ms", "")
-    aligned = ("left", "left", *["right"] * 8)
-    others = len(comparisons) - len(checks)
-    foot = (
-        f"time, predicted over measured; {len(checks)} passes of 50 us and more, mean absolute error"
-        f" {fmean(abs(one.error) for one in checks):.1%}\n"
-        f"({others} passes of rows that a figure was fitted on do not count)"
+            sized = (tuple(one.error for one in own if low <= one.measured_us < high) for low, high in CLASSES)
+            if own:
+                found.append(OperatorErrors(operator, backward, tuple(one.error for one in own), tuple(sized)))
+    return found
+
+
+def operators_table(found: Sequence[OperatorErrors]) -> Table:
+    """Errors by operator, pass and class of measured time."""
+
+    def of_class(index: int, name: str) -> list[Column[OperatorErrors]]:
+        return [
+            Column(f"rows {name}", lambda one: whole(len(one.sized[index]))),
+            Column(f"error {name}", lambda one: signed_percent(fmean(one.sized[index]), 0) if one.sized[index] else ""),
+        ]
+
+    columns: list[Column[OperatorErrors]] = [
+        words("operator", lambda one: one.operator, key=True),
+        words("pass", lambda one: "backward" if one.backward else "forward", key=True),
+        Column("mean signed", lambda one: signed_percent(fmean(one.errors))),
+        Column("mean abs.", lambda one: percent(fmean(map(abs, one.errors)))),
+        *(column for index, name in enumerate(("< 200 us", "< 1 ms", ">= 1 ms")) for column in of_class(index, name)),
+    ]
+    return table(found, columns)
+
+
+def operators_sentences(comparisons: Sequence[OperatorComparison]) -> tuple[str, str]:
+    """The mean error, and what was counted."""
+    checks = [one for one in comparisons if one.row.role == "check"]
+    return (
+        f"Mean absolute error {percent(fmean(abs(one.error) for one in checks))} over {len(checks)} passes of 50 us and"
+        " more.",
+        "Time, predicted over measured; negative means predicted too fast"
+        f" ({len(comparisons) - len(checks)} passes of rows that a figure was fitted on do not count).",
     )
-    return f"{tabulate(table, headers, tablefmt='simple', colalign=aligned, disable_numparse=True)}\n\n{foot}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from sim.catalog import GpuStack
+from sim.errors import InputError
 from sim.parallel.cuts import balanced_cut
 from sim.scenario.types import PlanRequest, Recompute
 from sim.validation.conventions import Filling, place_of
@@ -146,17 +147,22 @@ class _PlanReading:
         return 1 if pipeline == 1 else int(self._filled(None, "virtual_stages", 1))
 
     def _zero(self, pipeline: int) -> int | None:
-        stack = self.stack
+        stack, name = self.stack, self.filling.convention.stack
         stated = zero = self.row.zero_stage
         if zero is None:
             zero = self.filling.convention.assume.get("zero")
             self.assumed.append(f"zero {stack.default_zero_stage if zero is None else zero}")
+        asked = f"{'assumed' if stated is None else 'stated'} {zero}"
         if zero is not None and zero not in stack.zero_stages:
             zero = max((stage for stage in stack.zero_stages if stage <= zero), default=stack.zero_stages[0])
-            self.assumed.append(f"zero {zero} for the stated {stated}")
+            self.assumed.append(f"zero {zero} for the {asked}, which the stack {name} lacks")
         if zero == _SHARDS_PARAMETERS and pipeline > 1:
-            zero = max(stage for stage in stack.zero_stages if stage < _SHARDS_PARAMETERS)
-            self.assumed.append(f"zero {zero} for the stated {stated}, which is not simulated with a pipeline")
+            fewer = [stage for stage in stack.zero_stages if stage < _SHARDS_PARAMETERS]
+            if not fewer:
+                problem = f"zero 3 is not simulated with a pipeline, and the stack {name} has no other stage"
+                raise InputError(self.row.id, problem)
+            zero = max(fewer)
+            self.assumed.append(f"zero {zero} for the {asked}, which is not simulated with a pipeline")
         if stated is None or zero != stated:
             self.guessed.append("zero")
         return zero

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from sim.catalog import SlowPlace, Variation, load_model
+from sim.page.numbers import percent
 from sim.prepare import prepare
 from sim.scenario.types import PlanRequest, Recompute, Report, Scenario, System, Training
 from sim.simulate import simulate
@@ -112,13 +113,13 @@ def compare_slow_node(measured: SlowNode, nodes: Sequence[int] | None = None) ->
 
 
 def slow_node_summary(found: SlowNodeComparison) -> str:
-    """Measured and simulated cost in a few lines."""
+    """Measured and simulated cost in a paragraph."""
     measured, costs = found.measured, sorted(found.cost_at.values())
     devices, middle = measured.scenario.system.devices, costs[len(costs) // 2]
     return (
-        f"{measured.id}: one slow node among {devices} devices, {found.slowdown:.1%} slower by itself\n"
-        f"  measured: the step took {measured.cost:.1%} longer\n"
-        f"  simulated, that node in each stage in turn: {costs[0]:.1%} to {costs[-1]:.1%} longer, median {middle:.1%};"
-        f" a device's own work is {found.own_work:.0%} of a step\n"
-        f"  for what was measured, its own work would have to be {found.needed_slowdown:.1%} slower"
+        f"{measured.id}: one slow node among {devices} devices, {percent(found.slowdown)} slower by itself. Measured:"
+        f" the step took {percent(measured.cost)} longer. Simulated, that node in each stage in turn:"
+        f" {percent(costs[0])} to {percent(costs[-1])} longer, median {percent(middle)}; a device's own work is"
+        f" {percent(found.own_work, 0)} of a step. For what was measured, its own work would have to be"
+        f" {percent(found.needed_slowdown)} slower."
     )

@@ -8,7 +8,7 @@ submissions ran fp8 on other plans, which is why delays are compared in seconds 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from sim.catalog import Variation, load_model, load_variation
 from sim.engine.lanes import Order
 from sim.engine.lanes.advance import advance
 from sim.engine.lanes.draws import StepDraws, lasting
+from sim.page.blocks import Column, Table, table, words
+from sim.page.numbers import fixed, whole
 from sim.scenario.types import PlanRequest, Report, Scenario, System, Training
 from sim.simulate import order_of_step, prepare, simulate
 from sim.validation.step_spread import Spread, SpreadRow, read_step_spread, spread_of
@@ -145,32 +147,27 @@ def _alike_s(topology: str, devices: int, micro_batches: int) -> float:
     return simulate(scenario_of(row, micro_batches)).step_time_s
 
 
-def spread_table(comparisons: Sequence[SpreadComparison]) -> str:
+def spread_table(comparisons: Sequence[SpreadComparison]) -> Table:
     """Measured and simulated statistics, row by row, from few devices to many."""
-    from tabulate import tabulate
 
-    def cells(pair: SpreadComparison) -> tuple[str, ...]:
-        both = pair.row.spread, pair.simulated
-        values = (
-            [f"{one.median_s:.2f}" for one in both],
-            [f"{100 * one.coefficient_of_variation:.2f}" for one in both],
-            [f"{100 * (one.p95_over_median - 1):.2f}" for one in both],
-            [f"{100 * (one.p99_over_median - 1):.2f}" for one in both],
-            [f"{1e3 * one.p95_delay_s:.0f}" for one in both],
-            [f"{1e3 * one.p99_delay_s:.0f}" for one in both],
-        )
-        return (pair.row.name, pair.row.role, f"{pair.row.devices:,}", *(" / ".join(pair_of) for pair_of in values))
+    def both(title: str, write: Callable[[float], str], value: Callable[[Spread], float]) -> Column[SpreadComparison]:
+        return Column(title, lambda pair: " / ".join(write(value(one)) for one in (pair.row.spread, pair.simulated)))
 
-    ordered = sorted(comparisons, key=lambda pair: (pair.row.devices, pair.row.id))
-    table = tabulate(
-        [cells(pair) for pair in ordered],
-        ("row", "role", "devices", "median [s]", "cv [%]", "p95 [%]", "p99 [%]", "p95 [ms]", "p99 [ms]"),
-        tablefmt="simple",
-        colalign=("left", "left", *["right"] * 7),
-        disable_numparse=True,
-    )
-    legend = "measured / simulated; p95 and p99 are beyond the median, in per cent of it and in milliseconds"
-    return f"{table}\n\n{legend}\n{spread_headline(comparisons)}"
+    columns: list[Column[SpreadComparison]] = [
+        words("row", lambda pair: pair.row.name, key=True),
+        words("role", lambda pair: pair.row.role),
+        Column("devices", lambda pair: whole(pair.row.devices)),
+        both("median [s]", fixed, lambda one: one.median_s),
+        both("cv [%]", fixed, lambda one: 100 * one.coefficient_of_variation),
+        both("p95 [%]", fixed, lambda one: 100 * (one.p95_over_median - 1)),
+        both("p99 [%]", fixed, lambda one: 100 * (one.p99_over_median - 1)),
+        both("p95 [ms]", whole, lambda one: 1e3 * one.p95_delay_s),
+        both("p99 [ms]", whole, lambda one: 1e3 * one.p99_delay_s),
+    ]
+    return table(sorted(comparisons, key=lambda pair: (pair.row.devices, pair.row.id)), columns)
+
+
+SPREAD_LEGEND = "Measured / simulated; p95 and p99 are beyond the median, in per cent of it and in milliseconds."
 
 
 def spread_headline(comparisons: Sequence[SpreadComparison]) -> str:
@@ -179,7 +176,7 @@ def spread_headline(comparisons: Sequence[SpreadComparison]) -> str:
 
     def ratio(name: str) -> str:
         logs = [np.log(getattr(pair.simulated, name) / getattr(pair.row.spread, name)) for pair in checks]
-        return f"{np.exp(np.mean(logs)):.2f} (x/ {np.exp(np.std(logs)):.1f})"
+        return f"{fixed(np.exp(np.mean(logs)))} (x/ {fixed(np.exp(np.std(logs)), 1)})"
 
     return (
         f"{len(checks)} check rows, simulated over measured, geometric mean and spread:"

@@ -87,6 +87,8 @@ class Summary:
     with_band: int = 0
     """Rows that have an error band, and how many of them lie inside."""
     inside: int = 0
+    overall: Errors | None = None
+    """Over all rows compared, of listed sources or not."""
 
     @property
     def reasons(self) -> list[tuple[str, int]]:
@@ -125,6 +127,7 @@ def summarise(
         problems=problem_lines(validation.problems),
         with_band=sum(one.is_inside is not None for one in counted),
         inside=sum(one.is_inside is True for one in counted),
+        overall=step_errors(counted),
     )
 
 

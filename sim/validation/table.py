@@ -108,6 +108,8 @@ class Problem:
     row: str
     column: str
     problem: str
+    source: str = ""
+    """As the row names it."""
 
     def __str__(self) -> str:
         name = f" ({self.row})" if self.row else ""
@@ -171,7 +173,8 @@ def parse_table(text: str, name: str, devices: Collection[str] | None = None) ->
             where = (name, reader.line_num, (raw.get("id") or "").strip())
             cells = {key: (value or "").strip() for key, value in raw.items() if isinstance(key, str)}
             if None in raw:
-                problems.append(Problem(*where, "(all)", f"more cells than the header's {len(columns)} columns"))
+                problem = f"more cells than the header's {len(columns)} columns"
+                problems.append(Problem(*where, "(all)", problem, cells.get("source", "")))
                 continue
             cells, wrong = _from_wafer_columns(cells) if is_wafer else (cells, [])
             parsed, found = _row(cells)
@@ -181,7 +184,7 @@ def parse_table(text: str, name: str, devices: Collection[str] | None = None) ->
             if cells["id"] in seen and cells["id"]:
                 wrong.append(("id", f"'{cells['id']}' is already the id of line {seen[cells['id']]}"))
             seen.setdefault(cells["id"], reader.line_num)
-            problems += [Problem(*where, column, problem) for column, problem in wrong]
+            problems += [Problem(*where, column, problem, cells.get("source", "")) for column, problem in wrong]
             if parsed is not None and not wrong:
                 rows.append(parsed)
     except csv.Error as error:

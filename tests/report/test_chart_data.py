@@ -15,19 +15,18 @@ from measured import comparison
 from systems import systems
 from test_every_number import NUMBERS, percentile, run_times
 
+from sim.hardware.network.study import read_study
 from sim.hardware.topology import load_topology
 from sim.outcome.lines import LINES
 from sim.outcome.outcome import Outcome
 from sim.report.charts import distribution_tax, ledger_bars, time_to_train, timeline
 from sim.report.charts.bus_bandwidth import bus_bandwidth
 from sim.report.charts.colours import LINE_COLOURS
-from sim.report.charts.effort import effort_figure
 from sim.report.charts.lanes import actor_lanes
-from sim.report.charts.plans import plans
+from sim.report.charts.plans import effort_figure, plans
 from sim.report.charts.scaling import goodput
 from sim.report.charts.step_times import excess_against_devices, excess_by_step
 from sim.report.charts.validation import errors_by_source, parity
-from sim.report.collective import read_study
 from sim.scenario import PlanRequest
 from sim.study.plans import study_all, systems_of
 
@@ -91,8 +90,10 @@ def test_bars_are_the_lines_of_the_runs_in_their_colours() -> None:
                   if abs(text.get_position()[1] - middle) < 1e-6 and text.get_position()[0] > 100}  # fmt: skip
         figures = [100 * NUMBERS[name](outcome) for name in ("distribution_tax", "mfu_causal")]
         assert [beside[x] for x in sorted(beside)] == [f"{figure:.1f} %" for figure in figures]
-    heads = {text.get_text(): text.get_position()[0] for text in ax.texts if text.get_text() in ("tax", "MFU, causal")}
-    assert heads["tax"] < heads["MFU, causal"]
+    heads = {
+        text.get_text(): text.get_position()[0] for text in ax.texts if text.get_text() in ("tax", "MFU\n(causal)")
+    }
+    assert heads["tax"] < heads["MFU\n(causal)"]
 
 
 def excess(outcome: Outcome) -> Any:

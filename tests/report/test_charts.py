@@ -26,8 +26,8 @@ from sim.report.charts.colours import KIND_COLOURS, LINE_COLOURS
 from sim.report.charts.lanes import actor_lanes, kind_of, number_of, shown_actors, works_of
 from sim.report.charts.ledger import ledger_figure
 from sim.report.charts.scaling import goodput_figure, scaling_figure
-from sim.report.charts.streams import busy_shares
 from sim.report.charts.timeline import timeline_figure, windows
+from sim.report.charts.utilisation import busy_shares
 
 OF_MANY = (ledger_bars, time_to_train, distribution_tax)
 OF_ONE = (timeline, stream_utilisation)

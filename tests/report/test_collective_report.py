@@ -11,12 +11,12 @@ from matplotlib.figure import Figure
 
 from sim.errors import InputError
 from sim.hardware.network import COLLECTIVES, Group, Network, bus_share
+from sim.hardware.network.study import STORE_TREE, Study, file_stem, read_study, size_range
 from sim.hardware.topology import load_topology
 from sim.page.numbers import gigabytes_per_s, message, short_time
+from sim.records.collective import collective_document
 from sim.report.charts.bus_bandwidth import bus_bandwidth, bus_bandwidth_figure
-from sim.report.collective import STORE_TREE, Study, file_stem, read_study, size_range
-from sim.report.collective_document import collective_document
-from sim.report.collective_screen import collective_screen
+from sim.report.collective import collective_screen
 
 PODS = ("dgx-h100-superpod", 64)
 WAFERS = ("condor-galaxy-1", 16)

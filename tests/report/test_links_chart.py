@@ -7,7 +7,7 @@ import pytest
 from builders import fixed, point, run_on
 
 from sim.records.document import results_document
-from sim.report.charts.links import link_load, links_figure
+from sim.report.charts.utilisation import link_load, links_figure
 from sim.report.sentences import sentences
 
 

@@ -21,8 +21,7 @@ from sim.planning import PlanStudy, believed
 from sim.records.belief import band_words
 from sim.records.plan_files import with_best_plan, write_studies
 from sim.records.plans import plans_document
-from sim.report.charts.effort import effort_figure
-from sim.report.charts.plans import by_tensor_degree, plans, plans_figure
+from sim.report.charts.plans import by_tensor_degree, effort_figure, plans, plans_figure
 from sim.report.plans.asked import asked, refuse_beside_file, sizes_of, with_limits
 from sim.report.plans.screen import plans_screen
 from sim.scenario import PlanRequest, Scenario

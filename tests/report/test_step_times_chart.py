@@ -7,18 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from builders import write_results
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from sim.outcome.outcome import Outcome
-from sim.records.files import write_results
 from sim.report.charts import chart_files, excess_against_devices, excess_by_step
 from sim.report.charts.colours import system_style
-from sim.report.charts.links import link_load, links_figure
 from sim.report.charts.step_times import step_times_figure
-from sim.report.charts.streams import streams_figure
 from sim.report.charts.timeline import timeline_figure
+from sim.report.charts.utilisation import link_load, links_figure, streams_figure
 
 
 def excess(outcome: Outcome) -> np.ndarray:

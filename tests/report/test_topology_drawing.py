@@ -12,11 +12,11 @@ from matplotlib.colors import to_rgb
 from sim.errors import InputError
 from sim.hardware.topology import Topology, load_topology, topology_names
 from sim.hardware.topology.named import changed_sizes, largest, one_domain
+from sim.hardware.topology.parts import link_rows, topology_summary
 from sim.hardware.topology.vertex_names import kind_of
 from sim.report.charts.colours import ALGORITHM_COLOURS, LINK_COLOURS, SYSTEM_COLOURS, colours_of
 from sim.report.charts.topology import topology_figure
 from sim.report.drawing import LARGEST_WHOLE, picture
-from sim.report.topology_summary import link_rows, topology_summary
 
 MOST_VERTICES = 80
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from sim.report.validation.unseen import unseen_block, unseen_cells, unseen_screen
 
 from sim.cli import cli
-from sim.report.validation.unseen import unseen_block, unseen_cells, unseen_screen
 from sim.validation import fitting, left_out
 from sim.validation.errors import errors_of
 from sim.validation.fitting import fit_cases, scored

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 from measured import comparison, row
+from sim.report.validation.screen import validation_screen
 
 from sim.errors import InputError
 from sim.outcome.lines import LINES
+from sim.records.validation import read_summary, stored_record, summary_record
 from sim.report.charts.validation import errors_by_source, parity
-from sim.report.validation.document import read_summary, stored_record, summary_record
 from sim.report.validation.files import write_document, write_validation
 from sim.report.validation.markdown import documentation_blocks
-from sim.report.validation.screen import validation_screen
 from sim.validation.cases import Unsupported
 from sim.validation.compare import Validation
 from sim.validation.summary import Summary, summarise

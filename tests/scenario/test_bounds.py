@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.errors import DoesNotFit, InputError
+from sim.hardware.network.study import read_study
 from sim.hardware.topology import load_topology
 from sim.planner.space import legal_plans
 from sim.prepare import prepare
-from sim.report.collective import read_study
 from sim.report.plans.asked import sizes_of
 from sim.scenario.bounds import (
     LARGEST_MESSAGE_BYTES,

@@ -137,7 +137,7 @@ def test_a_file_that_changes_while_the_sweep_runs_is_told(inputs: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["report/document.py", "report/sweeps/work.py", "catalog/devices/a100-80gb-sxm.toml", "catalog/accuracy.toml",
+    ["records/document.py", "records/point_work.py", "catalog/devices/a100-80gb-sxm.toml", "catalog/accuracy.toml",
      "topologies/dgx-a100-superpod.toml"],
 )  # fmt: skip
 def test_a_changed_line_of_program_catalogue_or_shelf_is_another_environment(
@@ -182,7 +182,7 @@ def imports(path: Path) -> set[str]:
 def behind_a_row() -> set[Path]:
     """Every module that making a row may come to."""
     found: set[Path] = set()
-    left = {PACKAGE / "report" / "sweeps" / "work.py", PACKAGE / "sweep" / "crew.py"}
+    left = {PACKAGE / "records" / "point_work.py", PACKAGE / "sweep" / "crew.py"}
     while left:
         path = left.pop()
         found.add(path)
@@ -191,7 +191,7 @@ def behind_a_row() -> set[Path]:
 
 
 def test_every_module_behind_a_row_is_hashed(behind_a_row: set[Path]) -> None:
-    assert PACKAGE / "report" / "document.py" in behind_a_row
+    assert PACKAGE / "records" / "document.py" in behind_a_row
     assert PACKAGE / "cost" / "step.py" in behind_a_row
     assert behind_a_row <= set(keys.environment_files().values())
 

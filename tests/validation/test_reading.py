@@ -103,8 +103,11 @@ def test_the_precision_left_blank_is_one_that_the_device_has() -> None:
         ({"schedule": "dualpipe"}, "schedule 1f1b for the stated dualpipe"),
         ({"sequence_parallel": 1}, "no sequence parallelism, as in the stack, though the source has it"),
         ({"flash_attention": 1}, "unfused attention, as in the stack, though the source says it is fused"),
-        ({"source": "llm-foundry", "tp": 1, "dp": 8, "zero_stage": 1}, "zero 0 for the stated 1"),
-        ({"source": "simumax", "zero_stage": 3}, "zero 1 for the stated 3"),
+        (
+            {"source": "llm-foundry", "tp": 1, "dp": 8, "zero_stage": 1},
+            "zero 0 for the stated 1, which the stack fsdp-2023 lacks",
+        ),
+        ({"source": "simumax", "zero_stage": 3}, "zero 1 for the stated 3, which the stack megatron-core-2024 lacks"),
         ({"heads": 24}, "heads of 42, d_model / heads rounded down"),
     ],
 )

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from sim.page.borders import chart_text
+from sim.page.numbers import whole
 from sim.report.charts.canvas import ON_WHITE, Style, add_legend, annotate, quiet, sheet_of
 from sim.report.charts.colours import FAINT, system_style
 
@@ -82,13 +83,13 @@ def over_devices(ax: Axes, lines: Sequence[Line], tops: Iterable[tuple[float, fl
     powers = [10.0**power for power in range(9) if first <= 10.0**power <= last]
     ax.xaxis.set_major_locator(FixedLocator(powers if len(powers) > 1 else sizes))
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:,.0f}"))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda size, _: whole(size)))
     quiet(ax, "devices", grid=True)
     highest: dict[float, float] = {}
     for devices, height in points:
         highest[devices] = max(height, highest.get(devices, height))
     for devices, height in highest.items():
-        annotate(ax, f"{devices:,.0f}", (devices, height), (0, 7), size=7.5, color=FAINT, ha="center", zorder=4)
+        annotate(ax, whole(devices), (devices, height), (0, 7), size=7.5, color=FAINT, ha="center", zorder=4)
     name_lines(ax, lines)
     return ax
 

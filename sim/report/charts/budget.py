@@ -11,6 +11,7 @@ from sim.catalog import ParametricLaw
 from sim.outcome.quality.losses import least_parameters, tokens_for_loss
 from sim.outcome.quality.optimum import INFERENCE_FLOPS, TRAINING_FLOPS, Recipe
 from sim.outcome.quality.study import Study
+from sim.page.numbers import large, number
 from sim.report.charts.canvas import add_legend, annotate, quiet, sheet
 from sim.report.charts.colours import FAINT, INK, system_style
 
@@ -61,7 +62,7 @@ def lifetime_compute(study: Study, ax: Axes | None = None) -> Axes:
     top = max(float(values.min()) for _, values, _ in curves)
     ax.set_ylim(lowest / 1.5, top * _HEIGHT)
     ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number / 1e9:,g}"))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda size, _: number(size / 1e9)))
     ax.xaxis.set_minor_formatter(NullFormatter())
     quiet(ax, "parameters (billion)", "FLOP", grid=True)
     return ax
@@ -76,5 +77,5 @@ def budget_figure(study: Study) -> Figure:
 
 def _mark(ax: Axes, recipe: Recipe, flops: float, name: str) -> None:
     ax.plot([recipe.parameters], [flops], marker="o", markersize=7, color=INK, linestyle="", zorder=4)
-    text = f"{name}: {recipe.parameters / 1e9:.3g} B on {recipe.tokens / 1e12:.3g} T tokens"
+    text = f"{name}: {large(recipe.parameters)} on {large(recipe.tokens)} tokens"
     annotate(ax, text, (recipe.parameters, flops), (0, 10), size=8.5, ha="center", zorder=5)

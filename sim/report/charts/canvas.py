@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from sim.page.borders import chart_text
+from sim.records.series import Column
 from sim.report.charts.colours import FAINT, INK
-from sim.study.series import Column
 
 WIDTH_INCHES = 11.0
 _MARGIN_INCHES = 0.14
@@ -148,8 +148,10 @@ def round_ticks(ax: Axes, words: Callable[[float], str]) -> None:
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     """Write name.png and name.svg; the same chart gives the same bytes."""
     paths = [folder / f"{name}.png", folder / f"{name}.svg"]
-    # Without a salt the identifiers inside an SVG are random; the hints inside the fonts take longer than all else.
-    with matplotlib.rc_context({"svg.hashsalt": "scaletax", "text.hinting": "force_autohint"}):
+    # Without a salt the identifiers inside an SVG are random. The font is the one that is always there; looking for all
+    # the others, and drawing by the hints inside it, would take longer than all else.
+    fixed: Style = {"svg.hashsalt": "scaletax", "font.sans-serif": ["DejaVu Sans"], "text.hinting": "force_autohint"}
+    with matplotlib.rc_context(fixed):  # type: ignore[arg-type]
         figure.savefig(paths[0], dpi=_DOTS_PER_INCH, metadata={"Software": None}, pil_kwargs=_PACKED)
         figure.savefig(paths[1], dpi=_DOTS_PER_INCH, metadata={"Date": None})
     return paths

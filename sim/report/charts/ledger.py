@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 from sim.outcome.lines import GROUPS, LINES, line_title
 from sim.outcome.outcome import Outcome
 from sim.page.borders import chart_text
-from sim.page.numbers import counted, percent
+from sim.page.numbers import counted, percent, whole
+from sim.records.series import Column, Row, Series
 from sim.report.charts.canvas import Style, add_legend, name_places, quiet, sheet
 from sim.report.charts.colours import FAINT, INK, LINE_COLOURS, text_colour
 from sim.study.points import comparable, curves
-from sim.study.series import Column, Row, Series
 
 Shares = Mapping[str, float]
 """Line -> its share of all device-seconds, in per cent."""
@@ -26,7 +26,7 @@ _SMALLEST_SHOWN, _SMALLEST_OF_SWEEP = 0.05, 0.5
 """Lines below these per cent everywhere are left out of the legends."""
 _SMALLEST_LABELLED = 3.3
 """A percentage fits into a part of the bar from about so many per cent on."""
-_COLUMNS = (("tax", 104.5), ("MFU, causal", 112.5))
+_COLUMNS = (("tax", 104.5), ("MFU\n(causal)", 112.5))
 _RUN_CAPTION = (
     "Each bar is one machine: devices x wall time, split without rest into lines that add up to 100 %."
     " Tax: the distribution tax of a step, all lines of the split group together (yellow to brown): time lost because"
@@ -160,7 +160,7 @@ def _stack(
             for place, end, part in zip(places, ends, parts, strict=True):
                 if part >= _SMALLEST_LABELLED:
                     style: Style = {"color": text_colour(colour), "ha": "center", "va": "center_baseline"}
-                    ax.text(end + part / 2, place, f"{part:.0f}", size=8, **style)
+                    ax.text(end + part / 2, place, whole(part), size=8, **style)
         ends = [end + part for end, part in zip(ends, parts, strict=True)]
 
 

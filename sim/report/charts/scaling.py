@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from sim.machines import KINDS, kind_of
 from sim.outcome.outcome import Outcome
 from sim.outcome.run.training_run import TrainingRun
+from sim.page.numbers import number
 from sim.report.charts.against_devices import Line, draw_lines, legend_rows, name_many, over_devices
 from sim.report.charts.canvas import DASHED, quiet, round_ticks, sheet
 from sim.report.charts.colours import system_style
@@ -46,7 +47,7 @@ def time_to_train(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
     # Room for the labels, and never so narrow a range that a small difference fills the chart.
     low, high = ax.dataLim.intervaly
     ax.set_ylim(low / 1.6, high * 1.6)
-    round_ticks(ax, lambda number: f"{number:,g}")
+    round_ticks(ax, number)
     quiet(ax, y=f"time to train ({unit})")
     return over_devices(ax, lines)
 
@@ -86,12 +87,12 @@ def goodput(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
     ax = ax or sheet([3.2], right=2.2)[0]
     ax.set_xscale("log")
     lines = []
-    for number, curve in enumerate(curves(outcomes)):
+    for nth, curve in enumerate(curves(outcomes)):
         runs = [(point.devices, point.run) for point in curve.points if point.run is not None]
         if runs:
             shares = [100 * run.goodput for _, run in runs]
             low, high = ([_percentile(run, percent) for _, run in runs] for percent in (10, 90))
-            lines.append(Line(number, curve.label, [devices for devices, _ in runs], shares, low, high))
+            lines.append(Line(nth, curve.label, [devices for devices, _ in runs], shares, low, high))
     draw_lines(ax, lines)
     lowest = min(ax.dataLim.y0, 100.0 - _NARROWEST)
     ax.set_ylim(max(lowest - 0.08 * (100.0 - lowest), 0.0), 100.0 + 0.08 * (100.0 - lowest))
@@ -113,8 +114,8 @@ def goodput_figure(outcomes: Sequence[Outcome]) -> Figure:
 
 def _lines(outcomes: Sequence[Outcome], value: Callable[[Outcome], float]) -> list[Line]:
     return [
-        Line(number, curve.label, [point.devices for point in curve.points], [value(point) for point in curve.points])
-        for number, curve in enumerate(curves(outcomes))
+        Line(nth, curve.label, [point.devices for point in curve.points], [value(point) for point in curve.points])
+        for nth, curve in enumerate(curves(outcomes))
     ]
 
 

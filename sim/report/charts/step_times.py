@@ -109,14 +109,11 @@ def _varied(outcomes: Sequence[Outcome]) -> list[tuple[int, Curve]]:
     """Systems with the points whose steps differ, and the number that each system has among all of them."""
     found = []
     for number, curve in enumerate(curves(outcomes)):
-        points = tuple(point for point in curve.points if _steps_differ(point))
+        own = [point for point in curve.points if differs(point) and point.step_times is not None]
+        points = tuple(point for point in own if point.step_times and len(point.step_times.times_s) > 1)
         if points:
             found.append((number, Curve(points, curve.variant)))
     return found
-
-
-def _steps_differ(point: Outcome) -> bool:
-    return differs(point) and point.step_times is not None and len(point.step_times.times_s) > 1
 
 
 def _series(outcomes: Sequence[Outcome]) -> list[tuple[int, Curve, Outcome]]:

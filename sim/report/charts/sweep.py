@@ -10,12 +10,12 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-from sim.outcome.comparison.knee import knee
 from sim.page.borders import chart_text
+from sim.page.numbers import number
+from sim.records.series import Column, Row, Series
 from sim.report.charts.against_devices import Line, draw_lines, legend_rows, name_lines, name_many
 from sim.report.charts.canvas import name_places, quiet, sheet, sheet_of
 from sim.report.charts.colours import FAINT, INK, system_style, text_colour
-from sim.study.series import Column, Row, Series
 
 _MOST_TICKS = 12
 _SPAN = 8.0
@@ -31,11 +31,11 @@ _KNEE = (
 
 def curves_figure(series: Sequence[Series], x: Column, y: Column) -> Figure:
     """Curves of a metric along an axis as a sheet, with their knees where it is time against devices."""
-    timed = x.keys == ("devices",) and y.keys[0] in ("time_to_train_s", "step_time_s")
-    knees = _knees(series) if timed else []
+    knees = [(index, one, one.bend) for index, one in enumerate(series) if one.bend is not None]
     ax = _sheet_of_curves(series, x, y, _KNEE if knees else "")
-    for at, height, colour in knees:
-        ax.plot([at], [height], "o", markersize=13, markerfacecolor="none", markeredgecolor=colour, zorder=4)
+    for index, one, bend in knees:
+        edge, place = system_style(index)[0], ([one.xs[bend]], [one.ys[bend]])
+        ax.plot(*place, "o", markersize=13, markerfacecolor="none", markeredgecolor=edge, zorder=4)
     return sheet_of(ax)
 
 
@@ -43,7 +43,7 @@ def curves(series: Sequence[Series], x: Column, y: Column, ax: Axes | None = Non
     """Draw the curves; axes that span large factors are logarithmic, others start at zero. Return the axes."""
     ax = ax or sheet([4.0], right=2.2)[0]
     # Between categories there is nothing that a line could mean.
-    draw_lines(ax, _lines(series), linewidth=0.0 if x.categories else 1.7, markersize=5, markeredgewidth=0.0)
+    draw_lines(ax, _lines(series), linewidth=0.0 if x.categories else 1.8)
     if x.categories:
         name_places(ax, range(len(x.categories)), x)
         ax.set_xlim(-0.5, len(x.categories) - 0.5)
@@ -53,7 +53,7 @@ def curves(series: Sequence[Series], x: Column, y: Column, ax: Axes | None = Non
     if heights and len(heights) == sum(len(one.ys) for one in series) and max(heights) >= _SPAN * min(heights):
         ax.set_yscale("log")
         ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:,g}"))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda at, _: number(at)))
         ax.yaxis.set_minor_formatter(NullFormatter())
     elif min((low for one in series for low in one.low), default=0.0) >= 0:
         highest = max((high for one in series for high in one.high), default=0.0)
@@ -78,10 +78,10 @@ def heat_map(rows: Sequence[Row], x: Column, y: Column, value: Column, ax: Axes 
     columns, lines = _values(rows, x), _values(rows, y)
     sums, counts = np.zeros((len(lines), len(columns))), np.zeros((len(lines), len(columns)))
     for row in rows:
-        number = value.number(row)
-        if number is not None and x.of(row) is not None and y.of(row) is not None:
+        amount = value.number(row)
+        if amount is not None and x.of(row) is not None and y.of(row) is not None:
             place = lines.index(y.of(row)), columns.index(x.of(row))
-            sums[place] += number
+            sums[place] += amount
             counts[place] += 1
     cells = np.ma.masked_where(counts == 0, sums / np.maximum(counts, 1))
     image = ax.imshow(cells, aspect="auto", origin="lower", cmap="viridis")
@@ -91,9 +91,9 @@ def heat_map(rows: Sequence[Row], x: Column, y: Column, value: Column, ax: Axes 
     if cells.size <= _MOST_CELLS:
         for (line, column), cell in np.ndenumerate(cells):
             if counts[line, column]:
-                shade = np.asarray(image.to_rgba(np.array([float(cell)])))[0]
-                colour = text_colour(to_hex((float(shade[0]), float(shade[1]), float(shade[2]))))
-                ax.text(column, line, f"{float(cell):.3g}", size=7.5, ha="center", va="center", color=colour)
+                red, green, blue, _ = (float(one) for one in image.to_rgba(np.array(cell)))
+                colour = text_colour(to_hex((red, green, blue)))
+                ax.text(column, line, number(float(cell)), size=7.5, ha="center", va="center", color=colour)
     quiet(ax, x.words, y.words)
     return ax
 
@@ -122,17 +122,7 @@ def _sheet_of_curves(series: Sequence[Series], x: Column, y: Column, more: str, 
 
 
 def _lines(series: Sequence[Series]) -> list[Line]:
-    return [Line(number, one.label, one.xs, one.ys, one.low, one.high) for number, one in enumerate(series)]
-
-
-def _knees(series: Sequence[Series]) -> list[tuple[float, float, str]]:
-    """(x, y, colour) of each knee that lies inside its curve."""
-    found = []
-    for index, one in enumerate(series):
-        bend = knee(one.xs, one.ys) if len(one.xs) > 2 else None
-        if bend is not None and bend.place == "inside":
-            found.append((one.xs[bend.index], one.ys[bend.index], system_style(index)[0]))
-    return found
+    return [Line(nth, one.label, one.xs, one.ys, one.low, one.high) for nth, one in enumerate(series)]
 
 
 def _scale_x(ax: Axes, values: Sequence[float]) -> None:
@@ -145,7 +135,7 @@ def _scale_x(ax: Axes, values: Sequence[float]) -> None:
         round_ones = [digit * 10.0**power for power in range(-12, 16) for digit in (1, 2, 5)]
         ticks = distinct if len(distinct) <= _MOST_TICKS else round_ones
         ax.xaxis.set_major_locator(FixedLocator([tick for tick in ticks if distinct[0] <= tick <= distinct[-1]]))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:,g}"))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda at, _: number(at)))
     ax.tick_params(axis="x", color=FAINT)
 
 
@@ -155,8 +145,7 @@ def _spread(series: Sequence[Series]) -> bool:
 
 def _values(rows: Sequence[Row], column: Column) -> list[object]:
     """Distinct values of a column: numbers by size, anything else in its order."""
-    found = {repr(column.of(row)): column.of(row) for row in rows if column.of(row) is not None}
-    numbers = {repr(column.of(row)): column.number(row) for row in rows if column.of(row) is not None}
-    if all(number is not None for number in numbers.values()):
-        return [found[key] for key in sorted(found, key=lambda key: numbers[key] or 0.0)]
-    return list(found.values())
+    found = {repr(value): (column.number(row), value) for row in rows if (value := column.of(row)) is not None}
+    is_ordered = all(amount is not None for amount, _ in found.values())
+    ordered = sorted(found, key=lambda key: found[key][0] or 0.0) if is_ordered else found
+    return [found[key][1] for key in ordered]

@@ -113,24 +113,20 @@ def _panel_inches(lanes: Lanes) -> float:
 
 
 def _visible(trace: Trace, lanes: Lanes, window: Window) -> list[Bar]:
+    """A bar for each span in the window, or where a span does two things one above the other."""
     lane_of = {(lane.actor, lane.stream): lane for lane in lanes.lanes}
-    return [
-        bar
-        for span in trace.spans
-        if (span.actor, span.stream) in lane_of
-        and span.end_s > span.start_s
-        and span.end_s > window.start_s
-        and span.start_s < window.end_s
-        for bar in _bars(lane_of[span.actor, span.stream], span)
-    ]
-
-
-def _bars(lane: Lane, span: Span) -> list[Bar]:
-    """One bar, or where a span does two things one above the other."""
-    works = works_of(span)
-    height = lane.height / len(works)
-    lows = [lane.bottom + height * index for index in range(len(works))]
-    return [Bar(lane, span, work, low, low + height) for work, low in zip(works, lows, strict=True)]
+    bars = []
+    for span in trace.spans:
+        lane = lane_of.get((span.actor, span.stream))
+        begins_s, ends_s = max(span.start_s, window.start_s), min(span.end_s, window.end_s)
+        if lane is None or begins_s >= ends_s:
+            continue
+        works = works_of(span)
+        height = lane.height / len(works)
+        for index, work in enumerate(works):
+            low = lane.bottom + height * index
+            bars.append(Bar(lane, span, work, low, low + height))
+    return bars
 
 
 def _shapes(ax: Axes, visible: Sequence[Bar], scale: float) -> None:

@@ -15,13 +15,13 @@ from matplotlib.patches import FancyBboxPatch
 
 from sim.hardware.topology import Topology
 from sim.hardware.topology.fat_tree import FatTree
+from sim.hardware.topology.parts import link_rows
 from sim.page.borders import chart_text
 from sim.page.numbers import latency
 from sim.report.charts.canvas import ON_WHITE, Style, add_legend, annotate, sheet
 from sim.report.charts.colours import FAINT, INK, LINK_COLOURS, colours_of
 from sim.report.drawing import picture
 from sim.report.drawing.parts import LAYER_WIDTH, Line, Picture, Point, Spot
-from sim.report.topology_summary import link_rows
 
 _MARKERS = {"device": "s", "switch": "o", "store": "D"}
 _FACES = {"device": "#3d4a57", "switch": "white", "store": "#f2c14e"}

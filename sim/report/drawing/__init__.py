@@ -7,10 +7,10 @@ is laid in layers by the number of hops from the devices. A large one is cut dow
 from __future__ import annotations
 
 from sim.hardware.topology import Topology
+from sim.hardware.topology.parts import roles
 from sim.report.drawing.flat import circle, grid
 from sim.report.drawing.layers import layers
 from sim.report.drawing.parts import LARGEST_WHOLE, Picture
-from sim.report.topology_summary import roles
 
 __all__ = ["LARGEST_WHOLE", "picture"]
 

@@ -31,7 +31,10 @@ def grid(topology: Topology) -> Picture:
     places: dict[str, Place] = {}
     for place in itertools.product(*(range(size) for size in drawn)):
         places[topology.vertex(sum(one * stride for one, stride in zip(place, strides, strict=True)))] = place
-    at = {name: _summed(place, steps) for name, place in places.items()}
+    at: dict[str, Point] = {}
+    for name, place in places.items():
+        x, y = (sum(one * step[side] for one, step in zip(place, steps, strict=True)) for side in (0, 1))
+        at[name] = x, y
     found = Picture("grid", [Spot(name, kind_of(name), "device", at[name]) for name in places], is_whole=is_whole)
     device_of = {topology.vertex(device): device for device in range(topology.devices)}
     for name, place in places.items():
@@ -71,39 +74,24 @@ def circle(topology: Topology) -> Picture:
 
 def _cut(sizes: tuple[int, ...]) -> tuple[int, ...]:
     """How many devices to draw along each dimension."""
-    long = sum(size > 1 for size in sizes)
-    longest = _LONGEST.get(long, _LONGEST[3])
-    seen = 0
-    drawn = []
-    for size in sizes:
-        seen += size > 1
-        drawn.append(min(size, longest) if seen <= len(_STEPS) else 1)
-    return tuple(drawn)
+    long = list(itertools.accumulate(size > 1 for size in sizes))
+    longest = _LONGEST.get(long[-1], _LONGEST[3])
+    return tuple(min(size, longest) if nth <= len(_STEPS) else 1 for size, nth in zip(sizes, long, strict=True))
 
 
 def _axis_steps(sizes: tuple[int, ...]) -> list[Point]:
     """Which way each dimension runs on paper; dimensions of one device need no room."""
-    steps: list[Point] = []
-    seen = 0
-    for size in sizes:
-        steps.append(_STEPS[min(seen, len(_STEPS) - 1)])
-        seen += size > 1
-    return steps
-
-
-def _summed(place: Place, steps: list[Point]) -> Point:
-    xs, ys = ([one * step[side] for one, step in zip(place, steps, strict=True)] for side in (0, 1))
-    return sum(xs), sum(ys)
+    before = [sum(size > 1 for size in sizes[:axis]) for axis in range(len(sizes))]
+    return [_STEPS[min(nth, len(_STEPS) - 1)] for nth in before]
 
 
 def _cables(link: Link, a: Point, b: Point, count: int) -> list[Line]:
     """Parallel lines for the cables between two devices."""
     across, up = b[0] - a[0], b[1] - a[1]
-    length = math.hypot(across, up)
     shown = min(max(count, 1), _MOST_CABLES)
     lines = []
     for index in range(shown):
-        aside = (index - (shown - 1) / 2) * _CABLE_GAP * 2 / length
-        off = (-up * aside, across * aside)
-        lines.append(Line(link, (a[0] + off[0], a[1] + off[1]), (b[0] + off[0], b[1] + off[1])))
+        aside = (index - (shown - 1) / 2) * _CABLE_GAP * 2 / math.hypot(across, up)
+        x, y = -up * aside, across * aside
+        lines.append(Line(link, (a[0] + x, a[1] + y), (b[0] + x, b[1] + y)))
     return lines

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from sim.hardware.topology import Topology
+from sim.hardware.topology.parts import roles
 from sim.hardware.topology.vertex_names import kind_of, natural, naturally
-from sim.report.drawing.parts import LARGEST_WHOLE, LAYER_WIDTH, Line, Picture, RowLabel, Spot, link_of
-from sim.report.topology_summary import roles
+from sim.report.drawing.parts import LARGEST_WHOLE, LAYER_WIDTH, Line, Picture, Point, RowLabel, Spot, link_of
 
 if TYPE_CHECKING:
     from sim.hardware.topology.topology import Graph
@@ -32,6 +32,7 @@ _BEND = (0.1, 0.085)
 _HIGHEST_BEND = 0.62
 
 Tiers = dict[str, int]
+Places = dict[str, Point]
 
 
 def layers(topology: Topology) -> Picture:
@@ -93,9 +94,7 @@ def _widened(graph: Graph, tiers: Tiers, row: list[str]) -> list[str]:
     return [*row, *list(added)[: max(0, _MOST_IN_ROW - len(row))]]
 
 
-def _places(
-    graph: Graph, tiers: Tiers, shown: Iterable[str], domain_of: dict[str, int]
-) -> dict[str, tuple[float, float]]:
+def _places(graph: Graph, tiers: Tiers, shown: Iterable[str], domain_of: dict[str, int]) -> Places:
     """Devices in their order, domains apart; everything else over the middle of what it is joined to, if possible."""
     rows: dict[int, list[str]] = defaultdict(list)
     for name in naturally(shown):
@@ -110,17 +109,14 @@ def _places(
     xs = {name: middle + scale * (at - raw[0]) for name, at in zip(devices, raw, strict=True)}
     for tier in (_BELOW, *range(1, max(rows) + 1)):
         under = tier - 1 if tier > 0 else 0
-        wanted: dict[str, float] = {}
-        for name in rows.get(tier, []):
-            below = [xs[other] for other in graph.adj[name] if other in xs and tiers[other] == under]
-            if below:
-                wanted[name] = sum(below) / len(below)
+        joined = {name: [o for o in graph.adj[name] if o in xs and tiers[o] == under] for name in rows.get(tier, [])}
+        wanted = {name: sum(xs[one] for one in below) / len(below) for name, below in joined.items() if below}
         # What is joined to nothing below it stands beside what is.
         middle = sum(wanted.values()) / max(len(wanted), 1)
-        wanted.update({name: middle for name in rows.get(tier, []) if name not in wanted})
+        wanted |= {name: middle for name in joined if name not in wanted}
         ordered = sorted(wanted, key=lambda name: (round(wanted[name], 6), natural(name)))
         xs.update(zip(ordered, _spread([wanted[name] for name in ordered]), strict=True))
-    return {name: (x, float(tiers[name]) if tiers[name] >= 0 else _BELOW_Y) for name, x in xs.items()}
+    return {name: (x, _height(tiers[name])) for name, x in xs.items()}
 
 
 def _spread(wanted: Sequence[float]) -> list[float]:
@@ -134,29 +130,23 @@ def _spread(wanted: Sequence[float]) -> list[float]:
     return [middle - half + gap * index for index in range(count)]
 
 
-def _lines(graph: Graph, tiers: Tiers, place: dict[str, tuple[float, float]]) -> list[Line]:
+def _lines(graph: Graph, tiers: Tiers, place: Places) -> list[Line]:
     lines = []
     for a in place:
         for b, edge in graph.adj[a].items():
-            if b not in place or (place[a], a) > (place[b], b):
-                continue
-            bend = 0.0
-            if tiers[a] == tiers[b]:
+            if b in place and (place[a], a) <= (place[b], b):
                 bend = min(_HIGHEST_BEND, _BEND[0] + _BEND[1] * (place[b][0] - place[a][0]))
-                bend = bend if tiers[a] else -bend
-            lines.append(Line(link_of(edge), place[a], place[b], bend))
+                side = (tiers[a] == tiers[b]) * (1 if tiers[a] else -1)
+                lines.append(Line(link_of(edge), place[a], place[b], side * bend))
     return lines
 
 
-def _stubs(graph: Graph, tiers: Tiers, place: dict[str, tuple[float, float]]) -> list[Line]:
+def _stubs(graph: Graph, tiers: Tiers, place: Places) -> list[Line]:
     """One short line for every direction and class of links that lead to something that is not drawn."""
     stubs = []
     for name, (x, y) in place.items():
-        missing = {
-            (min(max(tiers[other] - tiers[name], -1), 1), link_of(edge))
-            for other, edge in graph.adj[name].items()
-            if other not in place
-        }
+        away = {o: edge for o, edge in graph.adj[name].items() if o not in place}
+        missing = {(min(max(tiers[o] - tiers[name], -1), 1), link_of(edge)) for o, edge in away.items()}
         for direction in (-1, 0, 1):
             links = [link for way, link in sorted(missing, key=str) if way == direction]
             for index, link in enumerate(links):
@@ -168,18 +158,19 @@ def _stubs(graph: Graph, tiers: Tiers, place: dict[str, tuple[float, float]]) ->
 def _labels(topology: Topology, tiers: Tiers, shown: set[str]) -> list[RowLabel]:
     """One label for every kind in every layer."""
     totals = Counter((tier, kind_of(name)) for name, tier in tiers.items())
+    drawn = Counter((tiers[name], kind_of(name)) for name in shown)
+    domains = -(-topology.devices // topology.domain)
+    whole = (f"{domains:,} domains of {topology.domain}",) if topology.domain > 1 and domains > 1 else ()
     labels = []
     for (tier, kind), count in sorted(totals.items()):
-        drawn = naturally(name for name in shown if tiers[name] == tier and kind_of(name) == kind)
-        if drawn:
-            details = _domains(topology) if tier == 0 else _joined(topology.graph, tiers, tier, kind)
-            labels.append(RowLabel(kind, count, len(drawn), float(tier) if tier >= 0 else _BELOW_Y, details))
+        if (tier, kind) in drawn:
+            details = whole if tier == 0 else _joined(topology.graph, tiers, tier, kind)
+            labels.append(RowLabel(kind, count, drawn[tier, kind], _height(tier), details))
     return labels
 
 
-def _domains(topology: Topology) -> tuple[str, ...]:
-    domains = -(-topology.devices // topology.domain)
-    return (f"{domains:,} domains of {topology.domain}",) if topology.domain > 1 and domains > 1 else ()
+def _height(tier: int) -> float:
+    return float(tier) if tier >= 0 else _BELOW_Y
 
 
 def _joined(graph: Graph, tiers: Tiers, tier: int, kind: str) -> tuple[str, ...]:
@@ -196,17 +187,11 @@ def _joined(graph: Graph, tiers: Tiers, tier: int, kind: str) -> tuple[str, ...]
                 joined[kind_of(other)] += 1
         for what, count in joined.items():
             found[what].append(count)
-    return tuple(f"each to {_from_to(counts)} {what}" for what, counts in found.items())
+    spans = {what: dict.fromkeys((min(counts), max(counts))) for what, counts in found.items()}
+    return tuple(f"each to {' - '.join(f'{end:,}' for end in ends)} {what}" for what, ends in spans.items())
 
 
-def _from_to(counts: Sequence[int]) -> str:
-    low, high = min(counts), max(counts)
-    return f"{low:,}" if low == high else f"{low:,} - {high:,}"
-
-
-def _boxes(
-    topology: Topology, tiers: Tiers, place: dict[str, tuple[float, float]]
-) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+def _boxes(topology: Topology, tiers: Tiers, place: Places) -> list[tuple[Point, Point]]:
     """A frame around the drawn devices of each domain and the scale-up switches that only they are joined to."""
     inside: dict[int, set[str]] = defaultdict(set)
     for device in range(topology.devices):
@@ -218,8 +203,6 @@ def _boxes(
     columns = sorted(place[name][0] for names in inside.values() for name in names if tiers[name] == 0)
     closest = min((after - before for before, after in itertools.pairwise(columns)), default=1.0)
     gap = min(across, 0.75 * closest)
-    boxes = []
-    for names in inside.values():
-        xs, ys = [place[name][0] for name in names], [place[name][1] for name in names]
-        boxes.append(((min(xs) - gap, min(ys) - up), (max(xs) + gap, max(ys) + up)))
-    return boxes
+    places = [[place[name] for name in names] for names in inside.values()]
+    sides = [([x for x, _ in own], [y for _, y in own]) for own in places]
+    return [((min(xs) - gap, min(ys) - up), (max(xs) + gap, max(ys) + up)) for xs, ys in sides]

@@ -4,80 +4,78 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tabulate import tabulate
-
 from sim.catalog.accuracy import Evidence, Situation
-from sim.report.validation.believed import (
-    band_cells,
-    coverage_cells,
-    memory_sentence,
-    selection_sentence,
-    unseen_cells,
-)
+from sim.page.blocks import Table
+from sim.page.borders import markdown_text
+from sim.page.markdown import table_markdown
 from sim.report.validation.tables import (
-    Cells,
-    group_cells,
+    GUESSED,
+    bands_table,
+    believed_table,
+    coverage_table,
+    first_look_sentence,
+    groups_table,
     headline_sentence,
-    left_out_cells,
-    reason_cells,
+    left_out_table,
+    memory_sentence,
+    peers_table,
+    reasons_table,
     scaling_sentence,
-    series_cells,
-    target_cells,
-    worst_cells,
+    selection_sentence,
+    series_table,
+    targets_table,
+    unseen_table,
+    worst_table,
 )
-from sim.validation.scaling import mean_scaling_error
 from sim.validation.summary import Group, Summary
 from sim.validation.unseen import Unseen
+from sim.validation.unseen_groups import Peer, UnseenGroup
 
 _README_ERRORS = ("errors of step times", "rows", "sources", "mean abs., each source alike", "median abs.", "P90 abs.")
-_GUESSED = "\\*: no listed source, its stack is guessed."
 
 
 def documentation_blocks(summary: Summary) -> dict[str, str]:
     """Name of a block of docs/validation.md -> its text."""
-    problems = "\n".join(f"- {problem}" for problem in summary.problems)
+    problems = "\n".join(f"- {markdown_text(problem)}" for problem in summary.problems)
+    sources = groups_table(summary.sources, "source")
     return {
-        "headline": f"{headline_sentence(summary)}\n\n{_scaling(summary)}",
-        "targets": _table(target_cells(summary.targets)),
-        "sources": _with_legend(_table(group_cells(summary.sources, "source")), summary.sources),
-        "stacks": _table(group_cells(summary.stacks, "stack")),
-        "series": _table(series_cells(summary.series)),
-        "worst": _table(worst_cells(summary.worst)),
-        "left-out": f"{_table(reason_cells(summary.reasons))}\n\n{_table(left_out_cells(summary.left_out))}",
+        "headline": f"{headline_sentence(summary)}\n\n{scaling_sentence(summary.series)}",
+        "targets": table_markdown(targets_table(summary.targets)),
+        "sources": _with_legend(sources, summary.sources),
+        "stacks": table_markdown(groups_table(summary.stacks, "stack")),
+        "series": table_markdown(series_table(summary.series)),
+        "worst": table_markdown(worst_table(summary.worst)),
+        "left-out": _tables(reasons_table(summary.reasons), left_out_table(summary.left_out)),
         "problems": problems or "None.",
     }
 
 
 def believed_blocks(rows: Sequence[Unseen], summary: Summary, evidence: Evidence) -> dict[str, str]:
     """Name of a block of docs/validation.md on sources never seen -> its text."""
+    bands = table_markdown(bands_table(evidence))
     return {
-        "believed": f"{_table(unseen_cells(rows, summary))}\n\n{_table(coverage_cells(evidence.coverage))}",
-        "bands": f"{_table(band_cells(evidence))}\n\n{selection_sentence(evidence)}\n\n{memory_sentence(evidence)}",
+        "believed": _tables(believed_table(rows, summary), coverage_table(evidence.coverage)),
+        "bands": f"{bands}\n\n{selection_sentence(evidence)}\n\n{memory_sentence(evidence)}",
     }
+
+
+def unseen_block(groups: Sequence[UnseenGroup], beside: Sequence[Peer]) -> str:
+    """Errors on sources that were left out, and the sentence on the first look."""
+    return "\n\n".join(
+        [table_markdown(unseen_table(groups)), first_look_sentence(), table_markdown(peers_table(beside))]
+    )
 
 
 def readme_block(rows: Sequence[Unseen], summary: Summary, evidence: Evidence) -> str:
     """The README's block: errors on sources never seen, and what error bands hold, kind of machine by kind."""
-    errors = _table(_only(unseen_cells(rows, summary), _README_ERRORS))
     machines = [one for one in evidence.coverage if one.of == Situation(one.of.machine) and not one.is_class]
-    return f"{errors}\n\n{_table(coverage_cells(machines))}"
+    return _tables(believed_table(rows, summary).only(_README_ERRORS), coverage_table(machines))
 
 
-def _scaling(summary: Summary) -> str:
-    return scaling_sentence(summary.series, mean_scaling_error(summary.series))
+def _tables(*tables: Table) -> str:
+    return "\n\n".join(map(table_markdown, tables))
 
 
-def _with_legend(table: str, groups: Sequence[Group]) -> str:
-    return table if all(group.known for group in groups) else f"{table}\n\n{_GUESSED}"
-
-
-def _only(cells: Cells, wanted: Sequence[str]) -> Cells:
-    """The columns of these names, in their order."""
-    kept = [cells.headers.index(name) for name in wanted]
-    words = sum(index < cells.words for index in kept)
-    return Cells(tuple(wanted), tuple(tuple(row[index] for index in kept) for row in cells.rows), words)
-
-
-def _table(cells: Cells) -> str:
-    rows = [[cell.replace("|", "\\|").replace("*", "\\*") for cell in row] for row in cells.rows]
-    return tabulate(rows, cells.headers, tablefmt="pipe", colalign=cells.aligned, disable_numparse=True)
+def _with_legend(table: Table, groups: Sequence[Group]) -> str:
+    text = table_markdown(table)
+    return text if all(group.known for group in groups) else f"{text}\n\n{markdown_text(GUESSED)}"

@@ -1,142 +1,282 @@
-"""Rows of the tables on published measurements: cells as text, under headers, for the screen and for Markdown."""
+"""Tables and sentences on published measurements and their predictions: the same for screens, reports and documents."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Sequence
+from statistics import fmean
 
-from sim.page.numbers import percent, signed_percent
+from sim.catalog.accuracy import Coverage, Evidence
+from sim.page.blocks import Column, Table, table, words
+from sim.page.numbers import counted, fixed, number, percent, points, signed_percent, whole
+from sim.records.belief import situation_words
+from sim.validation.conventions import device_family
 from sim.validation.errors import Errors
-from sim.validation.scaling import WEAK, Series
+from sim.validation.scaling import WEAK, Series, mean_scaling_error
 from sim.validation.summary import Group, LeftOut, Summary, Worst
-from sim.validation.targets import Target
+from sim.validation.targets import HEADLINE, Target
+from sim.validation.unseen import Unseen, Way, unseen_errors
+from sim.validation.unseen_groups import Peer, UnseenGroup, first_look, mean_of_sources
 
-_Row = TypeVar("_Row")
-_Columns = dict[str, Callable[[_Row], str]]
-"""Header -> cell of a row."""
+_WAYS: tuple[tuple[str, Way], ...] = (("stack known by name", "named"), ("stack guessed", "guessed"))
 _WHY_NOT = "not simulated or not scored because"
+GUESSED = "*: no listed source, its stack is guessed."
 
 
-@dataclass(frozen=True, slots=True)
-class Cells:
-    """One table. words: how many columns from the left are words; the others are numbers."""
-
-    headers: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    words: int = 1
-
-    @property
-    def aligned(self) -> tuple[str, ...]:
-        """The alignment of every column."""
-        return tuple("left" if index < self.words else "right" for index in range(len(self.headers)))
-
-
-def group_cells(groups: Sequence[Group], what: str) -> Cells:
-    """Errors group by group: of sources, say. what: the header of the names."""
-    errors = ("mean signed", "mean abs.", "median abs.", "P90 abs.", "worst")
-    headers = (what, "worst row", "check rows", "fit rows", "left out", *errors)
-    rows = [
-        (
-            group.name if group.known else f"{group.name} *",
-            group.errors.worst_row if group.errors else "",
-            *(f"{count:,}" for count in (group.counts.check, group.counts.fit, group.counts.not_simulated)),
-            *error_cells(group.errors),
-        )
-        for group in groups
+def groups_table(groups: Sequence[Group], what: str) -> Table:
+    """Errors group by group: of sources, say. what: the title of the names."""
+    columns: list[Column[Group]] = [
+        words(what, lambda group: group.name if group.known else f"{group.name} *", key=True),
+        words("worst row", lambda group: group.errors.worst_row if group.errors else ""),
+        Column("check rows", lambda group: whole(group.counts.check)),
+        Column("fit rows", lambda group: whole(group.counts.fit)),
+        Column("left out", lambda group: whole(group.counts.not_simulated)),
+        *error_columns(),
     ]
-    return Cells(headers, tuple(rows), words=2)
+    return table(groups, columns)
 
 
-def error_cells(errors: Errors | None) -> tuple[str, ...]:
-    """Mean signed_percent, mean, median and P90 absolute, worst."""
-    if errors is None:
-        return ("",) * 5
-    absolute = (errors.mean_absolute, errors.median_absolute, errors.p90_absolute)
-    return (signed_percent(errors.mean), *(percent(one) for one in absolute), signed_percent(errors.worst))
+def error_columns() -> list[Column[Group]]:
+    """Mean signed, mean, median and P90 absolute, worst."""
+
+    def of(title: str, name: str, signed: bool = False, from_width: int = 0) -> Column[Group]:
+        write = signed_percent if signed else percent
+        found = lambda group: write(getattr(group.errors, name)) if group.errors else ""  # noqa: E731
+        return Column(title, found, from_width=from_width)
+
+    return [
+        of("mean signed", "mean", signed=True, from_width=90),
+        of("mean abs.", "mean_absolute"),
+        of("median abs.", "median_absolute"),
+        of("P90 abs.", "p90_absolute"),
+        of("worst", "worst", signed=True),
+    ]
 
 
-def target_cells(targets: Sequence[Target]) -> Cells:
+def targets_table(targets: Sequence[Target]) -> Table:
     """Every target with what is reached."""
-    columns: _Columns[Target] = {
-        "figure to reach": lambda target: target.what,
-        "measure": lambda target: target.measure,
-        "counted over": lambda target: target.over,
-        "others": lambda target: target.others,
-        "target": lambda target: f"<= {_amount(target, target.limit)}",
-        "reached": lambda target: "no rows" if target.reached is None else _amount(target, target.reached),
-        "": lambda target: {True: "met", False: "MISSED", None: ""}[target.met],
-    }
-    return _cells(targets, columns, words=4)
+    columns: list[Column[Target]] = [
+        words("figure to reach", lambda target: target.what, key=True),
+        words("measure", lambda target: target.measure, key=True),
+        words("counted over", lambda target: target.over),
+        words("others", lambda target: target.others),
+        Column("target", lambda target: f"<= {amount(target, target.limit)}"),
+        Column("reached", lambda target: "no rows" if target.reached is None else amount(target, target.reached)),
+        Column("", lambda target: {True: "met", False: "MISSED", None: ""}[target.met]),
+    ]
+    return table(targets, columns)
 
 
-def series_cells(series: Sequence[Series]) -> Cells:
+def amount(target: Target, value: float) -> str:
+    """A limit, or what is reached."""
+    return percent(value) if target.unit == "%" else points(value, signed=False)
+
+
+def series_table(series: Sequence[Series]) -> Table:
     """Measured and predicted loss of throughput, series by series."""
-    columns: _Columns[Series] = {
-        "source": lambda one: one.source,
-        "stack": lambda one: one.stack,
-        "model": lambda one: one.model,
-        "the same": lambda one: f"{one.batch:,g} {'per device' if one.kind == WEAK else 'in all'}",
-        "devices": lambda one: " ".join(f"{size:,}" for size in one.devices),
-        "measured loss": lambda one: percent(one.measured_loss),
-        "predicted loss": lambda one: percent(one.predicted_loss),
-        "error [points]": lambda one: f"{100 * one.error:+.1f}",
-    }
-    return _cells(series, columns, words=5)
+    columns: list[Column[Series]] = [
+        words("source", lambda one: one.source, key=True),
+        words("stack", lambda one: one.stack),
+        words("model", lambda one: one.model),
+        words("the same", lambda one: f"{number(one.batch)} {'per device' if one.kind == WEAK else 'in all'}"),
+        words("devices", lambda one: " ".join(map(whole, one.devices))),
+        Column("measured loss", lambda one: percent(one.measured_loss)),
+        Column("predicted loss", lambda one: percent(one.predicted_loss)),
+        Column("error", lambda one: points(one.error)),
+    ]
+    return table(series, columns)
 
 
-def worst_cells(worst: Sequence[Worst]) -> Cells:
+def worst_table(worst: Sequence[Worst]) -> Table:
     """The rows that are furthest off, with the ledger lines that could explain them."""
-    columns: _Columns[Worst] = {
-        "row": lambda one: one.row,
-        "stack": lambda one: one.stack,
-        "model": lambda one: one.model,
-        "plan": lambda one: one.plan,
-        "largest shares but useful": lambda one: ", ".join(f"{line} {100 * part:.0f}%" for line, part in one.lines),
-        "devices": lambda one: f"{one.devices:,}",
-        "error": lambda one: signed_percent(one.error),
-    }
-    return _cells(worst, columns, words=5)
+    columns: list[Column[Worst]] = [
+        words("row", lambda one: one.row, key=True),
+        words("stack", lambda one: one.stack),
+        words("model", lambda one: one.model),
+        words("plan", lambda one: one.plan),
+        words(
+            "largest shares but useful",
+            lambda one: ", ".join(f"{line} {percent(part, 0)}" for line, part in one.lines),
+        ),
+        Column("devices", lambda one: whole(one.devices)),
+        Column("error", lambda one: signed_percent(one.error)),
+    ]
+    return table(worst, columns)
 
 
-def reason_cells(reasons: Sequence[tuple[str, int]]) -> Cells:
+def reasons_table(reasons: Sequence[tuple[str, int]]) -> Table:
     """Why rows are not simulated, and how many."""
-    return Cells((_WHY_NOT, "rows"), tuple((reason, f"{rows:,}") for reason, rows in reasons))
+    return table(reasons, [words(_WHY_NOT, lambda one: one[0], key=True), Column("rows", lambda one: whole(one[1]))])
 
 
-def left_out_cells(left_out: Sequence[LeftOut]) -> Cells:
+def left_out_table(left_out: Sequence[LeftOut]) -> Table:
     """What is not simulated, source by source."""
-    rows = [(one.source, one.reason, f"{one.rows:,}") for one in left_out]
-    return Cells(("source", _WHY_NOT, "rows"), tuple(rows), words=2)
+    columns: list[Column[LeftOut]] = [
+        words("source", lambda one: one.source, key=True),
+        words(_WHY_NOT, lambda one: one.reason),
+        Column("rows", lambda one: whole(one.rows)),
+    ]
+    return table(left_out, columns)
+
+
+def believed_table(rows: Sequence[Unseen], summary: Summary) -> Table:
+    """Errors on sources never seen, beside those on rows held back from known sources: dense, on A100 and H100."""
+    dense = [row for row in rows if device_family(row.device) in HEADLINE]
+    found: list[tuple[str, Errors | None, int, float | None]] = []
+    for name, way in _WAYS:
+        sources = {row.source for row in dense if row.predicted(way)}
+        errors, alike = unseen_errors(dense, way), mean_of_sources(dense, way)
+        found.append((f"sources never seen, {name}", errors, len(sources), alike))
+    means = [group.errors.mean_absolute for group in summary.sources if group.known and group.errors]
+    held = ("rows held back from known sources", summary.headline, len(means), fmean(means) if means else None)
+
+    def of(title: str, name: str) -> Column[tuple[str, Errors | None, int, float | None]]:
+        write = signed_percent if name == "mean" else percent
+        return Column(title, lambda one: "" if one[1] is None else write(getattr(one[1], name)))
+
+    columns: list[Column[tuple[str, Errors | None, int, float | None]]] = [
+        words("errors of step times", lambda one: one[0], key=True),
+        Column("rows", lambda one: whole(one[1].rows if one[1] else 0)),
+        Column("sources", lambda one: whole(one[2])),
+        Column("mean abs., each source alike", lambda one: "" if one[3] is None else percent(one[3])),
+        of("mean signed", "mean"),
+        of("mean abs.", "mean_absolute"),
+        of("median abs.", "median_absolute"),
+        of("P90 abs.", "p90_absolute"),
+    ]
+    return table([*found, held], columns)
+
+
+def coverage_table(coverage: Sequence[Coverage]) -> Table:
+    """What error bands hold of the sources that they were made without: of the whole, and class by class."""
+    columns: list[Column[Coverage]] = [
+        words("predictions", lambda one: f"{'class: ' if one.is_class else ''}{situation_words(one.of)}", key=True),
+        Column("rows", lambda one: whole(one.rows)),
+        Column("sources", lambda one: whole(one.sources)),
+        Column("held, by source", lambda one: percent(one.by_source)),
+        Column("held, by row", lambda one: percent(one.by_row)),
+    ]
+    return table(coverage, columns)
+
+
+def bands_table(evidence: Evidence) -> Table:
+    """Every class and its band."""
+    return table(
+        evidence.classes,
+        [
+            words("class", lambda one: situation_words(one.situation), key=True),
+            Column("rows", lambda one: whole(one.rows)),
+            Column("sources", lambda one: whole(len(one.without))),
+            Column("P10 to P90", lambda one: " to ".join(map(signed_percent, one.ends))),
+        ],
+    )
+
+
+def unseen_table(groups: Sequence[UnseenGroup]) -> Table:
+    """Mean and median absolute errors by group: without the source, and on held-back rows of sources that are known.
+
+    The latter only where a comparison with everything fitted is at hand.
+    """
+
+    def both(errors: Errors | None) -> str:
+        return "" if errors is None else f"{percent(errors.mean_absolute)} / {percent(errors.median_absolute)}"
+
+    def alike(group: UnseenGroup) -> str:
+        return " / ".join("-" if one is None else percent(one) for one in group.by_source.values())
+
+    columns: list[Column[UnseenGroup]] = [
+        words("mean / median", lambda group: group.name, key=True),
+        Column("rows", lambda group: whole(group.rows)),
+        Column("sources", lambda group: whole(group.sources)),
+        Column("unseen, named", lambda group: both(group.named)),
+        Column("unseen, guessed", lambda group: both(group.guessed)),
+        Column("each source alike", alike),
+        *([Column("held back", lambda group: both(group.seen))] if any(group.seen for group in groups) else []),
+    ]
+    return table(groups, columns)
+
+
+def peers_table(beside: Sequence[Peer]) -> Table:
+    """Mean absolute errors on the rows of sources that other programs were held against."""
+
+    def mean(errors: Errors | None) -> str:
+        return "" if errors is None else percent(errors.mean_absolute)
+
+    columns: list[Column[Peer]] = [
+        words("source", lambda one: one.source, key=True),
+        words("others", lambda one: one.program),
+        Column("rows", lambda one: whole(one.rows)),
+        Column("others' error", lambda one: " / ".join(map(percent, one.errors))),
+        Column("first look", lambda one: percent(one.first_look)),
+        Column("unseen, named", lambda one: mean(one.named)),
+        Column("unseen, guessed", lambda one: mean(one.guessed)),
+    ]
+    return table(beside, columns)
 
 
 def headline_sentence(summary: Summary) -> str:
     """The one figure: errors over everything dense on A100 and H100 from listed sources."""
     errors = summary.headline
     what = f"{summary.role} rows of listed sources, dense bf16 and fp16 on A100 and H100"
-    if errors is None:
-        return f"No {what}."
+    return f"No {what}." if errors is None else f"{errors.rows:,} {what}: {errors_words(errors)}."
+
+
+def errors_words(errors: Errors) -> str:
+    """Mean, median and P90 of the absolute errors, and the mean signed one."""
     return (
-        f"{errors.rows:,} {what}: mean absolute error {percent(errors.mean_absolute)}, median"
-        f" {percent(errors.median_absolute)}, P90 {percent(errors.p90_absolute)}, mean signed"
-        f" {signed_percent(errors.mean)}."
+        f"mean absolute error {percent(errors.mean_absolute)}, median {percent(errors.median_absolute)},"
+        f" P90 {percent(errors.p90_absolute)}, mean signed {signed_percent(errors.mean)}"
     )
 
 
-def scaling_sentence(series: Sequence[Series], mean: float | None) -> str:
+def scaling_sentence(series: Sequence[Series]) -> str:
     """How well the loss of throughput with size is met."""
+    mean = mean_scaling_error(series)
     if mean is None:
         return "No series of one model on three or more cluster sizes."
-    sources = len({one.source for one in series})
+    sources = counted(len({one.source for one in series}), "source")
     return (
-        f"Scaling loss, smallest to largest cluster: {100 * mean:.1f} percentage points off on average, over"
-        f" {len(series):,} series of {sources} source{'s' if sources > 1 else ''}."
+        f"Scaling loss, smallest to largest cluster: {fixed(100 * mean, 1)} percentage points off on average, over"
+        f" {len(series):,} series of {sources}."
     )
 
 
-def _cells(rows: Sequence[_Row], columns: _Columns[_Row], words: int) -> Cells:
-    return Cells(tuple(columns), tuple(tuple(cell(row) for cell in columns.values()) for row in rows), words)
+def coverage_sentence(summary: Summary) -> str:
+    """How many of the compared rows lie inside the bands that other sources make."""
+    if not summary.with_band:
+        return "No row has an error band."
+    return (
+        f"Of {counted(summary.with_band, 'row')} with an error band {summary.inside:,}"
+        f" ({percent(summary.inside / summary.with_band)}) lie inside it; it is made without their sources."
+    )
 
 
-def _amount(target: Target, value: float) -> str:
-    return f"{100 * value:.1f} {target.unit}"
+def selection_sentence(evidence: Evidence) -> str:
+    """What choosing the plan that is predicted fastest adds."""
+    found = evidence.selection
+    if found is None:
+        return "No source measured several plans of one job: what a search adds is unknown."
+    return (
+        f"In {found.jobs:,} jobs with 4 to {found.most_plans} measured plans ({found.rows:,} rows of"
+        f" {found.sources} sources) the error of the plan predicted fastest differs from the mean error of its job by"
+        f" {signed_percent(found.shift)} on average over sources, with a standard deviation of {percent(found.spread)}"
+        " from source to source."
+    )
+
+
+def memory_sentence(evidence: Evidence) -> str:
+    """The band of peak memory, or that too few sources measured it."""
+    if evidence.memory:
+        widest = evidence.memory[0]
+        ends = " to ".join(map(signed_percent, widest.ends))
+        return f"Peak memory: P10 to P90 {ends}, over {widest.rows:,} rows of {len(widest.without)} sources."
+    sources = counted(evidence.memory_sources, "source")
+    return f"Peak memory has no band: {sources} measured it where another one says how, too few for a band."
+
+
+def first_look_sentence() -> str:
+    """How far off the rows were that were predicted before they touched anything."""
+    errors = first_look()
+    return (
+        f"At first sight, before any of their rows had touched a fit or a decision, {errors.rows} rows of four sources"
+        f" were {percent(errors.mean_absolute)} off on average, {percent(errors.median_absolute)} in the median."
+    )

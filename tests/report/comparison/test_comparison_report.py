@@ -8,7 +8,11 @@ import json
 from pathlib import Path
 
 import pytest
-from builders import believed
+from builders import believed, write_results
+from sim.report.comparison.page import page
+from sim.report.comparison.screen import verdict_screen
+from sim.report.comparison.verdict import verdict
+from sim.report.comparison.words import devices_within
 
 from sim.catalog import Range
 from sim.errors import InputError
@@ -21,11 +25,6 @@ from sim.outcome.economics.bill import PriceOf
 from sim.outcome.ledger import Ledger
 from sim.outcome.outcome import Outcome
 from sim.records.comparison import comparison_rows
-from sim.records.files import write_results
-from sim.report.comparison.page import page
-from sim.report.comparison.screen import verdict_screen
-from sim.report.comparison.verdict import verdict
-from sim.report.comparison.words import devices_within
 from sim.scenario import ComparedWith
 from sim.study.compare import Comparison, check_comparison, compare, equal
 from sim.study.criteria import Ahead, criteria

@@ -1,90 +1,18 @@
-"""Curves picked out of rows: which column is meant, what tells curves apart, what is drawn."""
+"""Charts of a sweep: what is drawn of its rows, and what is refused."""
 
 from __future__ import annotations
-
-import io
 
 import pytest
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from sim.report.sweeps.progress import Teller, progress_line
+from sweep_rows import ROWS, row
 
 from sim.errors import InputError
-from sim.outcome.lines import LINES
+from sim.records.series import column, series_of, usual_x
 from sim.report.charts.ledger import sweep_ledger_figure
 from sim.report.charts.sweep import curves, curves_figure, front_figure, heat_map, heat_map_figure
-from sim.report.sweeps.charts import sweep_figures
+from sim.report.plot import sweep_figures
 from sim.scenario import AxisKey
-from sim.study.series import axes_of_rows, column, default_x, series_of
-from sim.sweep.sweep import Progress
-
-
-def row(system: str, devices: int, time_s: float, **axes: object) -> dict[str, object]:
-    account = {f"{line}_device_s": 0.0 for line in LINES}
-    return {
-        "system": system,
-        "devices": devices,
-        AxisKey(f"system.{system}.devices"): devices,
-        "mfu_full": 0.5,
-        "distribution_tax": 0.1,
-        "time_to_train_s": time_s,
-        "rental_usd": 10.0 * devices,
-        **account,
-        "useful_device_s": 1.0,
-        "bubble_device_s": 1.0,
-        "error": None,
-        **{AxisKey(key): value for key, value in axes.items()},
-    }
-
-
-ROWS = [
-    row("a", 8, 864000.0), row("a", 16, 432000.0), row("a", 64, 400000.0),
-    row("b", 8, 86400.0), row("b", 32, 43200.0),
-]  # fmt: skip
-
-
-def test_columns_go_by_their_names_with_and_without_units() -> None:
-    assert column("mfu", ROWS, "--y").keys == ("mfu_full",)
-    assert column("time_to_train", ROWS, "--y").keys == ("time_to_train_s",)
-    assert column("distribution_tax", ROWS, "--y").keys == ("distribution_tax",)
-    swept = [{**ROWS[0], AxisKey("system.a.plan.tensor"): 2}, {**ROWS[3], AxisKey("system.b.plan.tensor"): 4}]
-    assert [column("tensor", swept, "--x").number(one) for one in swept] == [2, 4]
-    with pytest.raises(InputError, match="did you mean 'devices'"):
-        column("device", ROWS, "--x")
-
-
-def test_text_with_a_unit_is_a_number() -> None:
-    swept = [{**ROWS[0], AxisKey("training.global_batch"): "264 sequences"}]
-    assert column("global_batch", swept, "--x").number(swept[0]) == 264
-    assert column("system", ROWS, "--x").number(ROWS[0]) is None
-
-
-def test_curves_are_those_of_systems_and_of_other_axes() -> None:
-    x, y = column("devices", ROWS, "--x"), column("time_to_train", ROWS, "--y")
-    one, other = series_of(ROWS, x, y, None)
-    assert (one.label, one.xs, one.ys) == ("a", (8, 16, 64), (10.0, 5.0, pytest.approx(400 / 86.4)))
-    assert (other.label, other.ys) == ("b", (1.0, 0.5))
-    swept = [{**each, AxisKey("training.sequence"): length} for each in ROWS for length in (512, 2048)]
-    assert "training.sequence" in axes_of_rows(swept)
-    labels = [each.label for each in series_of(swept, x, y, None)]
-    assert labels == ["a (sequence 512)", "a (sequence 2048)", "b (sequence 512)", "b (sequence 2048)"]
-    both = series_of(swept, x, y, column("system", swept, "--by"))
-    assert [each.label for each in both] == ["a", "b"]
-
-
-def test_rows_that_are_not_told_apart_make_a_band() -> None:
-    swept = [row("a", 8, time_s, seed=n) for n, time_s in enumerate((86400.0, 172800.0, 259200.0))]
-    (one,) = series_of(swept, column("devices", swept, "--x"), column("time_to_train", swept, "--y"),
-                       column("system", swept, "--by"))  # fmt: skip
-    assert (one.ys, one.low, one.high) == ((2.0,), (1.0,), (3.0,))
-
-
-def test_the_axis_is_devices_or_the_first_number() -> None:
-    assert default_x(ROWS).keys == ("devices",)
-    swept = [row("a", 8, 1.0, **{"training.sequence": n, "model.name": str(n)}) for n in (1, 2)]
-    assert default_x(swept).keys == ("training.sequence",)
-    with pytest.raises(InputError, match="no axis of this sweep is a number"):
-        default_x([row("a", 8, 1.0)])
 
 
 def test_an_axis_of_text_is_drawn_as_categories_in_the_order_of_the_sweep() -> None:
@@ -94,7 +22,7 @@ def test_an_axis_of_text_is_drawn_as_categories_in_the_order_of_the_sweep() -> N
         for system in ("a", "b")
         for place, name in enumerate(names)
     ]
-    for x in (default_x(swept), column("schedule", swept, "--x").as_axis(swept)):
+    for x in (usual_x(swept), column("schedule", swept, "--x").as_axis(swept)):
         assert (x.words, x.categories) == ("schedule", names)
         one, other = series_of(swept, x, column("time_to_train", swept, "--y"), None)
         assert (one.label, one.xs, one.ys, other.label) == ("a", (0, 1, 2), (1.0, 2.0, 3.0), "b")
@@ -103,14 +31,14 @@ def test_an_axis_of_text_is_drawn_as_categories_in_the_order_of_the_sweep() -> N
     for figure in (figures["mfu"], figures["ledger"]):
         assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == list(names)
     assert {line.get_linewidth() for line in figures["mfu"].axes[0].lines} == {0.0}
-    assert figures["mfu"].axes[0].get_ylim() == pytest.approx((0.0, 0.55))
+    assert figures["mfu"].axes[0].get_ylim() == pytest.approx((0.0, 55.0))
     assert set(sweep_figures(swept, "schedule", "mfu", "system", True)) == {"heat-map-mfu"}
     # A number of devices or any other number comes first; what is text in some rows only is all categories.
-    assert default_x([*swept, row("a", 16, 1.0)]).keys == ("devices",)
+    assert usual_x([*swept, row("a", 16, 1.0)]).keys == ("devices",)
     numbered = [{**each, AxisKey("training.sequence"): n} for n, each in enumerate(swept)]
-    assert default_x(numbered).keys == ("training.sequence",)
+    assert usual_x(numbered).keys == ("training.sequence",)
     mixed = [row("a", 8, 1.0, plan=value) for value in ("best", {"tensor": 2}, 3)]
-    assert default_x(mixed).categories == ("best", "tensor 2", "3")
+    assert usual_x(mixed).categories == ("best", "tensor 2", "3")
 
 
 def test_knees_are_marked_where_time_is_drawn_on_devices() -> None:
@@ -176,7 +104,7 @@ def test_a_chart_of_one_point_is_not_drawn() -> None:
         sweep_figures(one[:1], "devices", None, None, False)
     with pytest.raises(InputError, match="no system has two points"):
         sweep_figures(one[:1], "devices", "mfu", "system", True)
-    assert default_x(one).keys == ("training.sequence",)
+    assert usual_x(one).keys == ("training.sequence",)
 
 
 def test_captions_name_what_is_drawn() -> None:
@@ -203,16 +131,3 @@ def test_the_usual_questions_have_charts() -> None:
         sweep_figures([{"system": "a", "error": "bad"}], None, None, None, False)
     with pytest.raises(InputError, match="two axes and a metric"):
         sweep_figures(ROWS, None, "mfu", None, True)
-
-
-def test_progress_is_told_now_and_then() -> None:
-    out, now_s = io.StringIO(), [0.0]
-    progress = Progress(done=50, new=40, failed=3)
-    with Teller(100, out, lambda: now_s[0]) as teller:
-        teller(progress)
-        assert out.getvalue() == ""
-        now_s[0] = 40.0
-        teller(progress)
-        teller(progress)
-    assert out.getvalue() == "50 done, 3 failed, 50 left; 1.0 points/s, 50 s to go\n"
-    assert progress_line(Progress(done=100), 100, 0.0) == "100 done, 0 failed, 0 left; 0.0 points/s"

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from sim import __version__
-from sim.report.collective import Study
+from sim.hardware.network.study import Study
 
 COLLECTIVE_SCHEMA = 1
 

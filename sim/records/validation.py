@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from sim import __version__
+from sim.errors import InputError
 from sim.outcome.confidence import Band
 from sim.outcome.lines import LINES
 from sim.records.belief import ends_of
 from sim.records.document import RESULTS_SCHEMA
+from sim.records.files import is_of_a_run
 from sim.validation.cases import Unsupported
 from sim.validation.compare import Comparison, Validation
 from sim.validation.labels import label_of
 from sim.validation.summary import Summary
 from sim.validation.table import Problem
+from sim.validation.unseen import Unseen, unseen_text
 
 UNSUPPORTED_COLUMNS = ("id", "source", "source_name", "device", "model", "reason")
 _DIGITS = 7
@@ -79,6 +85,30 @@ def validation_document(validation: Validation, summary: Summary) -> dict[str, A
         "unsupported": [unsupported_record(one) for one in validation.unsupported],
         "problems": [problem_record(one) for one in validation.problems],
     }
+
+
+def check_document(path: Path) -> None:
+    """Raise InputError where a file would be overwritten that no run of this program wrote."""
+    if os.path.lexists(path) and not is_of_a_run(path):
+        raise InputError(str(path), "this file is not of an earlier comparison", "choose another file with --json")
+
+
+def write_document(validation: Validation, summary: Summary, path: Path) -> None:
+    """Write everything as one JSON file. Raises InputError when it cannot be written."""
+    _write(json.dumps(validation_document(validation, summary), indent=1, allow_nan=False) + "\n", path)
+
+
+def write_unseen(rows: Sequence[Unseen], path: Path) -> None:
+    """Write what was predicted of sources that were left out. Raises InputError when it cannot be written."""
+    _write(unseen_text(rows), path)
+
+
+def _write(text: str, path: Path) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        problem = f"the results cannot be written here: {error.strerror or error}"
+        raise InputError(str(path), problem, "choose another file with --json") from None
 
 
 def stored_record(validation: Validation, summary: Summary) -> dict[str, Any]:

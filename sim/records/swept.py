@@ -1,0 +1,98 @@
+"""What a sweep came to, gathered from its store for the screen and the report."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sim.records.metrics import TIME_TO_TRAIN, by_key
+from sim.records.series import DEVICES, Column, Row, Series, along, axes_of_rows, series_of, usual_x
+from sim.scenario import AxisKey
+from sim.study.points import changes_work
+from sim.sweep.store import Store
+from sim.sweep.tables import problems_of, rows_of
+
+MORE = tuple(by_key()[key] for key in (
+    "step_time_s", "tokens_per_s_per_device", "goodput", "memory_peak_bytes", "rental_usd"
+))  # fmt: skip
+"""Metrics of the report besides those of the screen; points.csv has all."""
+_KEPT = {
+    "title", "entry", "system", "devices", "plan", "flop_convention", "mfu_full", "mfu_causal", "distribution_tax",
+    "time_to_train_s", "outside_checked_range", "step_time_error_p10", "step_time_error_p90",
+    *(one.key for one in MORE),
+}  # fmt: skip
+"""Columns besides the axes: a hundred thousand points have to fit into memory."""
+
+Place = tuple[Series, int]
+"""A curve, and which of its points."""
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """The points of a sweep that were simulated, their curves of time against an axis, and what failed.
+
+    counts: points of the grid, done, failed. new: computed by this run. x: the axis; curves: of the time to train along
+    it. beside: axes that advance together with x, those of text first. differing: axes that change what is trained, so
+    that times are not compared. problems: errors in sentences.
+    """
+
+    title: str
+    counts: tuple[int, int, int]
+    new: int
+    rows: tuple[Row, ...]
+    x: Column
+    curves: tuple[Series, ...]
+    beside: tuple[Column, ...]
+    differing: tuple[str, ...]
+    problems: tuple[str, ...]
+
+    def places(self) -> list[Place]:
+        """Every point of every curve."""
+        return [(curve, index) for curve in self.curves for index in range(len(curve.xs))]
+
+    def telling(self, most: int) -> list[Place]:
+        """At most so many points, curve by curve: all, or the first, the knee and the last of each, or the ends.
+
+        Where that is too many, the fastest of each curve, and of as many curves as there is room for, fast ones first.
+        """
+        every = self.places()
+        told = [place for place in every if place[1] in (0, place[0].bend, len(place[0].xs) - 1)]
+        ends = [place for place in told if place[1] in (0, len(place[0].xs) - 1)]
+        for found in (every, told, ends):
+            if len(found) <= most:
+                return found
+        fastest = [(curve, curve.ys.index(min(curve.ys))) for curve in self.curves]
+        kept = sorted(fastest, key=lambda place: place[0].ys[place[1]])[:most]
+        return [place for place in fastest if place in kept]
+
+
+def swept(store: Store, new: int) -> Swept:
+    """What a store has. new: points that were computed now. Raises StoreError."""
+    # Text that many points have is kept once.
+    rows: Sequence[Row] = [
+        {
+            key: sys.intern(value) if type(value) is str else value
+            for key, value in row.items()
+            if key in _KEPT or isinstance(key, AxisKey)
+        }
+        for row in rows_of(store)
+        if not row["error"]
+    ]
+    total, done, failed, lost = store.counts()
+    x = usual_x(rows) or DEVICES
+    curves = series_of(rows, x, Column("time", (TIME_TO_TRAIN.key,), TIME_TO_TRAIN))
+    beside = [Column(key.last, (key,)).as_axis(rows) for key in along(rows, x) if key.last != "devices"]
+    differing = ["entry"] if len({row.get("entry") for row in rows}) > 1 else []
+    differing += [str(key) for key in axes_of_rows(rows) if changes_work(key)]
+    return Swept(
+        str(rows[0]["title"]) if rows else store.path.parent.name,
+        (total, done, failed + lost),
+        new,
+        tuple(rows),
+        x,
+        tuple(curves),
+        tuple(sorted(beside, key=lambda one: not one.categories)),
+        tuple(differing),
+        tuple(problems_of(store)),
+    )

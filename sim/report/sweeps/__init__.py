@@ -1,1 +1,0 @@
-"""What a sweep keeps of its points, and how it is shown: tables, data frames, charts."""

@@ -1,0 +1,226 @@
+"""`scaletax validate` and `fit`: the answer on one screen, and the whole report of the same comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from sim.catalog import load_evidence
+from sim.page.blocks import Block, Bullets, Column, Page, Said, Table, page, section, table, words
+from sim.page.numbers import counted, few, four_digits, percent, whole
+from sim.report.validation.tables import (
+    GUESSED,
+    amount,
+    bands_table,
+    coverage_sentence,
+    coverage_table,
+    error_columns,
+    errors_words,
+    first_look_sentence,
+    groups_table,
+    headline_sentence,
+    left_out_table,
+    memory_sentence,
+    peers_table,
+    reasons_table,
+    scaling_sentence,
+    selection_sentence,
+    series_table,
+    targets_table,
+    unseen_table,
+    worst_table,
+)
+from sim.validation.constants import Constant, families, present
+from sim.validation.fitting import Fitted, movers
+from sim.validation.summary import Group, Summary
+from sim.validation.unseen_groups import Peer, UnseenGroup
+
+_MOST_ROWS = 8
+_MOST_GROUPS = 10
+_FIT_ONLY = "These are rows that constants may have been fitted on: they show a fit, they validate nothing."
+_SIGN = "Errors are predicted over measured step time; negative means predicted too fast."
+Instead = Literal["collectives", "operators", "spread"]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A comparison on a screen and as a page."""
+
+    screen: tuple[Block, ...]
+    page: Page
+
+
+def validation_told(summary: Summary, *, problems: bool = True) -> Told:
+    """Predictions of steps beside measurements. problems: whether to list rows that cannot be read."""
+    return Told(tuple(_screen(summary)), validation_page(summary, problems=problems))
+
+
+def _screen(summary: Summary) -> list[Block]:
+    """The errors, the sources with most rows, the figures that are missed."""
+    compared = [group for group in summary.sources if group.errors]
+    shown = sorted(compared, key=lambda group: (-_rows(group), group.name))[:_MOST_ROWS]
+    columns: list[Column[Group]] = [
+        words("source", lambda group: group.name if group.known else f"{group.name} *", key=True),
+        Column("rows", lambda group: whole(_rows(group))),
+        *error_columns(),
+    ]
+    some = f", the {len(shown)} with most rows shown" if len(shown) < len(compared) else ""
+    sources = f"{counted(len(compared), 'source')}{some}"
+    left_out = sum(one.rows for one in summary.left_out)
+    guessed = [Said(GUESSED)] if any(not group.known for group in shown) else []
+    trust = "bands are made without the row's own source" if summary.with_band else "no row has an error band"
+    reasons = [reason for reason, _ in summary.reasons]
+    more = f", and {counted(len(reasons) - 1, 'more reason')}" if len(reasons) > 1 else ""
+    others = f"; {counted(left_out, 'row')} left out: {reasons[0]}{more}" if reasons else ""
+    return [
+        Said(_answer(summary), "answer"),
+        Said(f"{summary.role.capitalize()} rows of {sources}." if compared else "No row was simulated."),
+        *([Said(coverage_sentence(summary))] if summary.with_band else []),
+        *([Said(_FIT_ONLY, "warning")] if summary.role == "fit" else []),
+        *([table(shown, columns)] if shown else []),
+        *guessed,
+        *_missed(summary),
+        Said(f"Trust: {trust}{others}."),
+    ]
+
+
+def _answer(summary: Summary) -> str:
+    errors = summary.overall
+    if errors is None:
+        return "No row was compared."
+    return f"Step times of {counted(errors.rows, f'{summary.role} row')}: {errors_words(errors)}."
+
+
+def _rows(group: Group) -> int:
+    return group.errors.rows if group.errors else 0
+
+
+def _missed(summary: Summary) -> list[Block]:
+    """The figures to reach that are not reached."""
+    reached = [target for target in summary.targets if target.met is not None]
+    missed = [
+        f"{target.what}, {target.measure}: {amount(target, target.reached)} for {amount(target, target.limit)}"
+        for target in reached
+        if target.reached is not None and not target.met
+    ]
+    if not reached:
+        return []
+    said = f", {few(missed, 1)}" if missed else ""
+    return [Said(f"Targets missed: {len(missed)} of {len(reached)}{said}.")]
+
+
+def validation_page(summary: Summary, *, problems: bool = True) -> Page:
+    """The whole report. problems: whether to list rows that cannot be read."""
+    evidence = load_evidence()
+    guessed = None if all(group.known for group in summary.sources) else Said(GUESSED)
+    reached = [target for target in summary.targets if target.reached is not None]
+    return page(
+        "Predictions beside published measurements",
+        [
+            Said(_answer(summary), "answer"),
+            Said(headline_sentence(summary)),
+            *([Said(scaling_sentence(summary.series))] if summary.series else []),
+            Said(coverage_sentence(summary)),
+            Said(_FIT_ONLY, "warning") if summary.role == "fit" else Said(_SIGN),
+        ],
+        [
+            section("By source", groups_table(summary.sources, "source"), guessed),
+            section("By stack", groups_table(summary.stacks, "stack")) if len(summary.stacks) > 1 else None,
+            section("Figures to reach", targets_table(reached)),
+            section("Worst rows", worst_table(summary.worst)),
+            section("Loss of throughput with size", series_table(summary.series)),
+            section("Share of measured step times that bands hold, each source left out in turn",
+                    coverage_table(evidence.coverage)),
+            section("Error bands", bands_table(evidence), Said(selection_sentence(evidence)),
+                    Said(memory_sentence(evidence))),
+            section("Rows left out", reasons_table(summary.reasons), left_out_table(summary.left_out)),
+            section("Rows that cannot be read", Bullets(summary.problems)) if problems else None,
+        ],
+    )  # fmt: skip
+
+
+def unseen_told(groups: Sequence[UnseenGroup], beside: Sequence[Peer]) -> Told:
+    """Mean absolute errors on sources that were left out. groups: the first one is of all rows."""
+    ways = [
+        f"{percent(errors.mean_absolute)} off (median {percent(errors.median_absolute)}) with the stack {way}"
+        for way, errors in (("named", groups[0].named), ("guessed", groups[0].guessed))
+        if errors is not None
+    ]
+    lead = [Said(f"Sources never seen: {'; '.join(ways)}.", "answer"), Said(first_look_sentence())]
+    found = unseen_table(groups)
+    sections = [section("By device and plan", found), section("Beside other programs", peers_table(beside))]
+    return Told((*lead, _first(found)), page("Sources left out", lead, sections))
+
+
+def instead_told(instead: Instead) -> Told:
+    """A comparison with what is not the time of a training step."""
+    if instead == "collectives":
+        from sim.validation.collectives import collectives_sentences, collectives_table, compare_collectives, sweeps
+
+        collectives = compare_collectives()
+        answer, counts = collectives_sentences(collectives)
+        found = sweeps(collectives)
+        most = sorted(found, key=lambda one: -len(one.large) - len(one.small))
+        return _told("Measured collectives", [answer], counts, collectives_table(found), collectives_table(most))
+    if instead == "operators":
+        from sim.validation.operators import (
+            compare_operators,
+            operator_errors,
+            operators_sentences,
+            operators_table,
+        )
+
+        operators = compare_operators()
+        answer, counts = operators_sentences(operators)
+        passes = operator_errors(operators)
+        most_passes = sorted(passes, key=lambda one: -len(one.errors))
+        return _told("Measured operators", [answer], counts, operators_table(passes), operators_table(most_passes))
+    from sim.validation.slow_node import compare_slow_node, read_slow_nodes, slow_node_summary
+    from sim.validation.spread_comparison import SPREAD_LEGEND, compare_spread, spread_headline, spread_table
+
+    spread = compare_spread()
+    slow = [slow_node_summary(compare_slow_node(measured)) for measured in read_slow_nodes()]
+    rows = spread_table(spread)
+    largest = replace(rows, rows=rows.rows[::-1])
+    return _told("Spread of step times", [spread_headline(spread), *slow], SPREAD_LEGEND, rows, largest)
+
+
+def _told(title: str, said: Sequence[str], legend: str, whole_table: Table, most: Table) -> Told:
+    """most: the same table, what weighs most in its first lines. said: the first screen has the first of it."""
+    shown = _first(most)
+    some = f" {len(shown.rows)} of {len(most.rows)} lines shown." if len(shown.rows) < len(most.rows) else ""
+    lead = [Said(said[0], "answer"), *map(Said, said[1:]), Said(legend)]
+    return Told(
+        (lead[0], shown, Said(f"Trust: {legend}{some}")), page(title, lead, [section("Row by row", whole_table)])
+    )
+
+
+def _first(one: Table) -> Table:
+    return replace(one, rows=one.rows[:_MOST_GROUPS])
+
+
+def fit_told(found: Fitted) -> Told:
+    """Every constant before and after, its family's common value, and the error that is left on the fitted rows."""
+    before = present()
+
+    def columns() -> list[Column[Constant]]:
+        return [
+            words("constant", lambda one: f"{one.name} {one.label}", key=True),
+            Column("rows", lambda one: whole(sum(movers(found, one).values()))),
+            Column("before", lambda one: four_digits(before[one])),
+            Column("fitted", lambda one: four_digits(found.values[one])),
+            Column("in common", lambda one: four_digits(found.common[one.family] * one.unit)),
+            Column("physical range", lambda one: " to ".join(four_digits(end * one.unit) for end in _range(one))),
+        ]
+
+    errors = f"{percent(found.mean_absolute_before)} before, {percent(found.mean_absolute)} after"
+    said = f"Mean absolute error on these {len(found.cases)} rows, which is no validation: {errors}."
+    moved = sorted(found.values, key=lambda one: -abs(found.values[one] / before[one] - 1) if before[one] else 0.0)
+    legend = f"{counted(len(found.values), 'constant')}, those that moved most first."
+    return _told("Fitted constants", [said], legend, table(found.values, columns()), table(moved, columns()))
+
+
+def _range(one: Constant) -> tuple[float, float]:
+    family = families()[one.family]
+    return family.low, family.high
