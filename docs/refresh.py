@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from sim.asked import asked
 from sim.catalog import DEFAULT_LAW, load_law
 from sim.hardware.topology import load_topology
 from sim.outcome.outcome import Outcome
@@ -25,7 +26,6 @@ from sim.report.charts.canvas import save
 from sim.report.charts.plans import effort_figure, plans_figure
 from sim.report.charts.topology import topology_figure
 from sim.report.collective import read_study
-from sim.report.plans.asked import asked
 from sim.report.run import run_answer, run_screen
 from sim.report.sentences import sentences
 from sim.report.stragglers import steps_table
@@ -38,10 +38,6 @@ from sim.validation.collectives import collectives_table, compare_collectives
 from sim.validation.operators import compare_operators, operators_table
 from sim.validation.spread_comparison import compare_spread, spread_table
 
-_GPT3 = {
-    "--model": "gpt3-175b", "--topology": "dgx-a100-superpod", "--devices": 1024, "--batch": "1536", "--sequence": None,
-    "--tokens": None, "--stack": None,
-}  # fmt: skip
 _SIZES = (256, 400, 512, 600, 1000)
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
@@ -121,13 +117,14 @@ def main() -> None:
     draw(outcomes("gpt3-175b-a100", ["system.devices=1024"]), {"links": "links"})
     superpod = load_topology("dgx-h100-superpod", 1024, "docs")
     study = read_study("all-reduce", superpod, None, 1, "1 GB", "32 KiB:16 GiB")
-    (gpt3,), _ = study_all(systems_of(asked(_GPT3, []), _SIZES), 10)
+    gpt3 = asked(model="gpt3-175b", topology="dgx-a100-superpod", devices=1024, batch=1536)
+    (searched,), _ = study_all(systems_of(gpt3, _SIZES), 10)
     pictures = {
         "bus-bandwidth": bus_bandwidth_figure(study),
         "superpod": topology_figure(superpod),
         "budget": budget_figure(answer(load_law(DEFAULT_LAW), Question(compute_flops=5.76e23, inference_tokens=2e12))),
-        "plans": plans_figure(gpt3.found),
-        "effort": effort_figure(gpt3),
+        "plans": plans_figure(searched.found),
+        "effort": effort_figure(searched),
     }
     with tempfile.TemporaryDirectory() as folder:
         for name, figure in pictures.items():

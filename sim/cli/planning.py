@@ -104,7 +104,7 @@ def plan(
         studies, failures = study_all(systems, top, jobs, bar.advance)
     if not as_json:
         show(plan_page(studies, top) if verbose else plan_screen(studies, top))
-    written = write_plans(studies, failures, directory, top, charts=not no_charts)
+    written = write_plans(studies, failures, directory, not no_charts, top)
     if as_json:
         click.echo(written[0].read_text(encoding="utf-8"), nl=False)
     else:

@@ -19,6 +19,8 @@ from sim.scenario import resolved_toml
 from sim.study.plans import SystemStudy, with_best_plan
 from sim.study.points import Curve, named_system, slug
 
+TOP = 10
+"""Plans of a report, unless told otherwise."""
 _MOST_ANSWERS = 3
 _MOST_PLANS = 5
 _MOST_ROWS = 8
@@ -78,7 +80,7 @@ _MEMORY, _OVER = _of("memory", lambda row: gibibytes(row.peak_bytes)), Column("o
 _LOST, _CHECKED = _of("lost to splitting", lambda row: percent(row.tax or 0.0)), Column("checked?", _band)
 
 
-def plan_screen(studies: Sequence[SystemStudy], top: int) -> list[Block]:
+def plan_screen(studies: Sequence[SystemStudy], top: int = TOP) -> list[Block]:
     """The first screen: what to set, what it comes to, the plans or sizes next to it, how far to believe it."""
     return _of_one(studies[0], top) if len(studies) == 1 else _of_several(studies)
 
@@ -128,7 +130,7 @@ def _refused(shown: Sequence[_Line]) -> list[Block]:
     return [Said(f"x7-8: replicas of 7 and 8 micro-batches; {REFUSED}.")] if uneven else []
 
 
-def plan_page(studies: Sequence[SystemStudy], top: int) -> Page:
+def plan_page(studies: Sequence[SystemStudy], top: int = TOP) -> Page:
     """The whole report."""
     lead: list[Block] = []
     sections: list[Section | None] = []
@@ -173,13 +175,13 @@ def write_plans(
     studies: Sequence[SystemStudy],
     failures: Sequence[ScaletaxError],
     directory: Path,
-    top: int,
     charts: bool = True,
+    top: int = TOP,
 ) -> list[Path]:
     """Write results.json, the report, the best plans as scenarios to run, and charts; return the paths.
 
-    charts: whether to draw, where the scenarios do not forbid it. All is written or nothing. Raises InputError when the
-    folder cannot be written.
+    charts: whether to draw, where the scenarios do not forbid it. top: plans of the report. All files are written or
+    none. Raises InputError when the folder cannot be written.
     """
     documents = resolved_toml([with_best_plan(study.found) for study in studies])
     texts = {
