@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,13 @@ from sim.hardware.topology.single_node import SingleNode
 from sim.hardware.topology.swarmx import SwarmxTree
 from sim.outcome.confidence import Band, Confidence, Standing
 from sim.outcome.outcome import Outcome
+from sim.page.terminal import page_text, screen
 from sim.parallel.plan import Plan
+from sim.report.run import run_page, run_screen, write_run
+from sim.scenario import Refusal
 from sim.scenario.types import Lora, Part, PlanRequest, Report, Scenario, System, Training
 from sim.simulate import simulate
+from sim.study.findings import findings
 from sim.workload.kinds import KINDS, LayerKind
 from sim.workload.kinds.transformer import DENSE
 from sim.workload.operations import Style
@@ -265,3 +270,24 @@ def run_on(
 def believed(low: float, high: float) -> Confidence:
     """What is known of a prediction whose step time has an error band from low to high."""
     return Confidence(Standing(Situation("GPU")), Band(low, high, Situation("GPU"), 200, 12))
+
+
+def write_results(
+    outcomes: Sequence[Outcome],
+    failures: Sequence[str],
+    folder: Path,
+    charts: bool | None = None,
+    refusals: Sequence[Refusal] = (),
+) -> list[Path]:
+    """What a run writes of some points."""
+    return write_run(findings(outcomes, failures, refusals), folder, charts)
+
+
+def screen_of(outcomes: Sequence[Outcome], width: int = 80, refusals: Sequence[Refusal] = ()) -> str:
+    """The first screen of some points."""
+    return screen(run_screen(findings(outcomes, (), refusals)), width)
+
+
+def report_of(outcomes: Sequence[Outcome], width: int = 400, refusals: Sequence[Refusal] = ()) -> str:
+    """Their whole report, on a terminal that is wide enough to break nothing."""
+    return page_text(run_page(findings(outcomes, (), refusals)), width)

@@ -5,7 +5,7 @@ import itertools
 import json
 
 import pytest
-from builders import fixed, gpt, parted, point, training
+from builders import fixed, gpt, parted, point, screen_of, training
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,7 +14,6 @@ from sim.counterfactual import counterfactuals
 from sim.errors import InputError
 from sim.records.document import results_document, summary_rows
 from sim.report.checked import checked
-from sim.report.screen import screen
 from sim.scenario import resolved_toml
 from sim.simulate import prepare, simulate
 from sim.sweep.grid import load_scenarios
@@ -141,7 +140,7 @@ def test_reports_say_all_of_it():
     assert len(told["links"]["classes"]) == len(outcome.links.classes)
     json.dumps(told, allow_nan=False)
     assert summary_rows([outcome])[0]["devices"] == 32
-    text = screen([outcome])
+    text = screen_of([outcome])
     assert "DP2" in text
     assert "PP(1+1)" in text
     flat = " ".join(text.split())

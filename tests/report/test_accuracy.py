@@ -6,7 +6,7 @@ import dataclasses
 import re
 
 import pytest
-from builders import believed
+from builders import believed, screen_of
 
 from sim.catalog.accuracy import Compared, Situation
 from sim.outcome.comparison.metrics import error_span, time_span_s
@@ -21,7 +21,6 @@ from sim.records.belief import (
     warnings_of,
 )
 from sim.records.document import results_document, summary_rows
-from sim.report.screen import screen
 
 CHECKED = Compared(
     "s", ("one", "two"), 20, ("a100",), (1e9, 7e10), (8, 512), (2048, 2048), (64, 1024), ("bf16",), ("adam",)
@@ -37,7 +36,7 @@ def with_confidence(outcome: Outcome, confidence: Confidence) -> Outcome:
 
 
 def test_the_band_stands_beside_step_time_and_mfu(alone: Outcome) -> None:
-    text = screen([with_confidence(alone, dataclasses.replace(BAND, standing=Standing(Situation("GPU"), CHECKED)))])
+    text = screen_of([with_confidence(alone, dataclasses.replace(BAND, standing=Standing(Situation("GPU"), CHECKED)))])
     assert re.search(r"[\d.]+ % +-6 to \+2 % +\d+/\d+ +[\d.]+ %", text)
     assert "eight of ten step times are -5.7% to +2.1% off" in " ".join(text.split())
     assert "GPU: 200 rows of 12 sources" in " ".join(text.split())
@@ -98,7 +97,7 @@ def test_a_stack_that_nobody_ran_is_said_to_be_one(alone: Outcome) -> None:
 
 def test_outside_the_checked_range_there_is_a_warning(alone: Outcome) -> None:
     point = with_confidence(alone, BEYOND)
-    text = " ".join(screen([point]).split())
+    text = " ".join(screen_of([point]).split())
     assert error_band(point) == "-6 to +2 %"
     for words, warning in zip(OUTSIDE, warnings_of(point), strict=True):
         assert words in warning
@@ -112,7 +111,7 @@ def test_warnings_come_before_notes_and_are_never_cut(several: tuple[Outcome, ..
         )
         for index, point in enumerate(several)
     ]
-    lines = screen(points).splitlines()
+    lines = screen_of(points).splitlines()
     warned = [index for index, line in enumerate(lines) if line.startswith("warning: ")]
     noted = [index for index, line in enumerate(lines) if line.startswith("note: ")]
     assert len(warned) == len(points)

@@ -11,6 +11,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from builders import screen_of, write_results
 from hypothesis import given
 from hypothesis import strategies as st
 from sim.report.comparison.page import bullets, markdown
@@ -18,9 +19,7 @@ from sim.report.comparison.tables import Rows
 
 from sim.outcome.outcome import Outcome
 from sim.page.borders import ascii_only, chart_text, csv_text, markdown_text, printable
-from sim.records.files import write_results
 from sim.report.entries import entries_screen
-from sim.report.screen import screen
 from sim.scenario import AxisKey
 
 HOSTILE = "\x1b]0;title\x07$x$ $\\frac$ |a|`b`<script>*c*[d](e)\u202eabc\u2028\r\n\tend"
@@ -94,6 +93,6 @@ def test_hostile_names_make_readable_files(several: tuple[Outcome, ...], tmp_pat
 
 def test_hostile_names_on_the_screen(several: tuple[Outcome, ...]) -> None:
     outcomes = [named(outcome, HOSTILE) for outcome in several[:2]]
-    for text in (screen(outcomes), entries_screen(outcomes, [])):
+    for text in (screen_of(outcomes), entries_screen(outcomes, [])):
         assert "\\x1b]0;title\\x07" in text
         assert not re.search(r"[^\t\n\x20-\x7e]", text)

@@ -6,11 +6,10 @@ import io
 import json
 
 import pytest
+from builders import screen_of, write_results
 
 from sim.records.document import results_document, summary_rows
-from sim.records.files import write_results
 from sim.report.entries import comparisons, entries_screen, entry_rows, has_entries
-from sim.report.screen import screen
 from sim.scenario.types import Published
 from sim.study.points import curves
 from sim.sweep.execute import run_points
@@ -153,4 +152,4 @@ def test_refusals_alone_make_a_report(ran, tmp_path):
 def test_other_tables_label_points_by_their_entry(ran):
     outcomes, _ = ran
     assert [curve.label for curve in curves(outcomes)] == ["first, node", "second, node", "second, wafer"]
-    assert "second, wafer" in " ".join(screen(outcomes).split())
+    assert "second, wafer" in " ".join(screen_of(outcomes).split())

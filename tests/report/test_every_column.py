@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,26 +13,28 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from builders import write_results
 from conftest import PIPELINE, WAFER, scenario
-from sim.report.comparison.tables import points_table
-from sim.report.run_screen import run_table
 from systems import SYSTEMS, simulated, systems
 from test_every_number import NUMBERS, amount, attribute, held
 
 from sim.catalog import law_names
 from sim.cli import cli
-from sim.outcome.lines import LINES
+from sim.outcome.lines import LINES, SPLIT_LINES, line_title
 from sim.outcome.outcome import Outcome
-from sim.page.numbers import duration, gibibytes, percent
+from sim.page.blocks import Table
+from sim.page.numbers import duration, gibibytes, percent, usd_span
 from sim.planning import believed
-from sim.records.files import write_results
+from sim.records.document import entry_rows
+from sim.records.metrics import METRICS
 from sim.records.plan_files import write_studies
 from sim.records.validation import row_record
-from sim.report.entries import entries_screen, entry_rows
 from sim.report.plans.screen import plans_screen
-from sim.report.screen import screen
+from sim.report.point_tables import lines_of, lost
+from sim.report.run import run_page, run_screen
 from sim.scenario import PlanRequest
 from sim.study.compare import Comparison, Equal, compare
+from sim.study.findings import findings, knee_of
 from sim.study.plans import SystemStudy, study_all, systems_of
 from sim.sweep.tables import frame
 from sim.validation.compare import Comparison as Compared
@@ -42,11 +45,6 @@ AMOUNTS = ("energy_joules", "rental_usd", "purchase_usd")
 
 def cost(name: str, end: str) -> Callable[[Outcome], Any]:
     return lambda o: None if getattr(o.bill, name) is None else amount(o, name, end)
-
-
-def of_steps(name: str) -> Callable[[Outcome], Any]:
-    """What results.json has of steps that differ; empty where they do not."""
-    return lambda o: None if o.step_times is None else NUMBERS[f"step_times/{name}"](o)
 
 
 # Column of summary.csv -> what it holds, of the outcome.
@@ -66,9 +64,9 @@ NAMES: dict[str, Callable[[Outcome], Any]] = {
 }
 RUN: dict[str, Callable[[Outcome], Any]] = {
     "undisturbed_s": lambda o: o.steps * o.step_time_s,
-    **{f"time_to_train_p{percent}_s": NUMBERS[f"run/time_to_train_p{percent}_s"] for percent in (10, 50, 90)},
+    **{f"time_to_train_p{percent}_s": NUMBERS[f"time_to_train_p{percent}_s"] for percent in (10, 50, 90)},
     **{
-        name: NUMBERS[f"run/{name}"]
+        name: NUMBERS[name]
         for name in ("goodput", "failures", "mean_time_between_failures_s", "checkpoint_every_steps")
     },
     **{f"{name}_{end}": cost(name, end) for name in AMOUNTS for end in ("low", "high")},
@@ -87,19 +85,16 @@ COLUMNS: dict[str, Callable[[Outcome], Any]] = {
             "distribution_tax", "steps", "time_to_train_s", "device_hours",
         )
     },
-    "simulated_steps": of_steps("steps"),
     **{
-        f"step_time_{name}": of_steps(name)
-        for name in ("alike_s", "mean_s", "p50_s", "p95_s", "p99_s", "coefficient_of_variation")
+        name: NUMBERS[name]
+        for name in (
+            "simulated_steps", "step_time_alike_s", "step_time_mean_s", "step_time_p50_s", "step_time_p95_s",
+            "step_time_p99_s", "step_time_coefficient_of_variation", "step_time_error_p10", "step_time_error_p90",
+            "peak_memory_error_p10", "peak_memory_error_p90", "check_sources", "tokens_per_s_per_device",
+            "memory_peak_bytes", "memory_capacity_bytes",
+        )
     },
-    "step_time_error_p10": NUMBERS["accuracy/step_time_error_p10"],
-    "step_time_error_p90": NUMBERS["accuracy/step_time_error_p90"],
-    "peak_memory_error_p10": NUMBERS["accuracy/peak_memory_error_p10"],
-    "peak_memory_error_p90": NUMBERS["accuracy/peak_memory_error_p90"],
-    "check_sources": lambda o: o.confidence.step.sources if o.confidence.step else 0,
     **{f"{line}_device_s": (lambda o, line=line: o.ledger.device_seconds[line]) for line in LINES},
-    "memory_peak_bytes": NUMBERS["memory/peak_bytes"],
-    "memory_capacity_bytes": NUMBERS["memory/capacity_bytes"],
 }  # fmt: skip
 
 
@@ -215,10 +210,8 @@ def loss(law: str) -> Callable[[Outcome], Any]:
 
 
 OF_ENTRIES: dict[str, Callable[[Outcome], Any]] = {
-    **RUN,
+    **{name: value for name, value in COLUMNS.items() if not name.startswith("system.") and "_device_s" not in name},
     "entry": lambda o: o.scenario.entry,
-    **{name: NAMES[name] for name in ("model", "system")},
-    **{name: NUMBERS[name] for name in ("devices", "step_time_s", "time_to_train_s", "device_hours")},
     "mfu": NUMBERS["mfu_causal"],
     **{f"loss_{law}": loss(law) for law in law_names()},
     **{
@@ -242,7 +235,7 @@ def entries() -> tuple[Outcome, ...]:
 
 
 def test_every_column_of_the_entries(entries: tuple[Outcome, ...]) -> None:
-    rows = entry_rows(entries, ())
+    rows = entry_rows(findings(entries))
     assert set(rows[0]) == set(OF_ENTRIES)
     for row, outcome in zip(rows, entries, strict=True):
         hold_row(
@@ -301,7 +294,9 @@ BELIEVED = (
 
 
 def of_search(name: str) -> Callable[..., Any]:
-    return lambda s, *path: NUMBERS[f"accuracy/{name}"](SimpleNamespace(confidence=believed(s.found)), *path)
+    return lambda s, *path: NUMBERS[name if name in NUMBERS else f"accuracy/{name}"](
+        SimpleNamespace(confidence=believed(s.found)), *path
+    )
 
 
 PLANS: dict[str, Callable[..., Any]] = {
@@ -406,121 +401,125 @@ def count(number: float) -> str:
 
 
 def band(errors: tuple[float, float] | None) -> str:
-    return "not checked" if errors is None else f"{100 * errors[0]:+.0f} to {100 * errors[1]:+.0f} %"
+    return "not checked" if errors is None else f"{100 * errors[0]:+.0f}..{100 * errors[1]:+.0f} %"
 
 
 SCREEN: dict[str, Callable[[Outcome], str]] = {
     "system": lambda o: o.scenario.system.name,
-    "de- vices": lambda o: f"{o.devices:,}",
+    "devices": lambda o: f"{o.devices:,}",
     "plan": lambda o: o.plan.summary(),
-    "step time": lambda o: duration(o.step_time_s),
-    "tokens /s": lambda o: count(NUMBERS["tokens_per_s"](o)),
-    "MFU": lambda o: percent(NUMBERS["mfu_causal"](o)),
-    "error P10 to P90": lambda o: band(o.confidence.errors),
-    "peak GiB": lambda o: f"{o.memory.peak_bytes / 2**30:.0f}/{o.memory.capacity_bytes / 2**30:.0f}",
-    "tax": lambda o: percent(NUMBERS["distribution_tax"](o)),
-    "time to train": lambda o: duration(NUMBERS["time_to_train_s"](o)),
-    "device- hours": lambda o: count(NUMBERS["device_hours"](o)),
+    "step": lambda o: duration(o.step_time_s),
+    "time": lambda o: duration(NUMBERS["time_to_train_s"](o)),
+    "MFU": lambda o: percent(NUMBERS["mfu_causal"](o), 0),
+    "lost to splitting": lambda o: lost(o),
+    "next line": lambda o: lines_of(o)[1],
+    "peak memory": lambda o: gibibytes(o.memory.peak_bytes),
+    "rented": lambda o: usd_span(b.low, b.high) if (b := o.bill.rental_usd) else "unknown",
+    "checked?": lambda o: band(o.confidence.errors),
 }
 
 
 def of_row(row: Sequence[str], points: Sequence[Outcome]) -> Outcome:
-    return next(o for o in points if (o.scenario.system.name, f"{o.devices:,}") == tuple(row[:2]))
+    """The point of a row that begins with its system and its devices, which may be marked as the knee."""
+    place = (row[0], row[1].rstrip("*"))
+    return next(o for o in points if (o.scenario.system.name, f"{o.devices:,}") == place)
 
 
-def hold_table(table: tuple[list[str], list[list[str]]], columns: Mapping[str, Callable[[Any], str]], of: Any) -> None:
+def titles_of(found: Table) -> list[str]:
+    return [heading.title for heading in found.headings]
+
+
+def hold_table(found: Table, columns: Mapping[str, Callable[[Any], str]], of: Any) -> None:
     """Hold every cell of a table on the screen to its entry. of: what a row is about."""
-    headers, rows = table
-    assert headers == list(columns)
-    assert rows
-    for row in rows:
+    assert titles_of(found) == list(columns)
+    assert found.rows
+    for row in found.rows:
         point = of(row)
-        for name, cell in zip(headers, row, strict=True):
-            assert cell == columns[name](point), name
+        for name, cell in zip(columns, row, strict=True):
+            assert cell.rstrip("*" if name.startswith("devices") else "") == columns[name](point), name
 
 
-def test_every_column_of_the_screen() -> None:
-    first, second = tables(screen(systems()))
-    assert len(first[1]) == len(systems())
-    hold_table(first, SCREEN, lambda row: of_row(row, systems()))
-    assert second == tables(run_table(systems()))[0]
+def table_of(blocks: Sequence[Any]) -> Table:
+    """The one table of a screen."""
+    (found,) = [one for one in blocks if isinstance(one, Table)]
+    return found
 
 
-def span(low: str, high: str) -> str:
-    """A range, its unit once where both ends have the same."""
-    number, _, unit = low.partition(" ")
-    return low if low == high else f"{number} to {high}" if unit and high.endswith(f" {unit}") else f"{low} to {high}"
+@pytest.mark.parametrize("width", [80, 100, 120, 200])
+def test_every_column_of_the_screen(width: int) -> None:
+    found = table_of(run_screen(findings(systems()))).within(width)
+    assert len(found.rows) == len(systems())
+    columns = {name: SCREEN[name.partition(",")[0]] for name in titles_of(found)}
+    assert {"system", "time", "MFU", "lost to splitting", "checked?"} <= set(columns)
+    assert len(columns) == len(SCREEN) or width < 200
+    hold_table(found, columns, lambda row: of_row(row, systems()))
 
 
-def short(usd: float) -> str:
-    size, letter = next((pair for pair in ((1e9, "G"), (1e6, "M"), (1e3, "k")) if usd >= pair[0]), (1.0, ""))
-    number = usd / size
-    return (f"{number:,.0f}" if number >= 10 else f"{number:.2g}") + letter
+def test_the_knee_has_a_mark() -> None:
+    found = table_of(run_screen(findings(systems())))
+    marked = {(row[0], row[1].rstrip("*")) for row in found.rows if row[1].endswith("*")}
+    knees = [(curve, knee_of(curve)) for curve in findings(systems()).curves]
+    assert marked == {(curve.label, f"{knee.devices:,}") for curve, knee in knees if knee}
 
 
-def money(name: str) -> Callable[[Outcome], str]:
-    return lambda o: "unknown" if (a := getattr(o.bill, name)) is None else f"{short(a.low)} to {short(a.high)}"
+def test_what_is_lost_is_named_by_its_largest_lines() -> None:
+    for outcome in systems():
+        seconds = {line: outcome.ledger.device_seconds[line] for line in SPLIT_LINES}
+        tax = math.fsum(seconds.values()) / outcome.ledger.total_s
+        first = max(seconds, key=lambda line: seconds[line])
+        assert lost(outcome).startswith(f"{percent(tax, 0):>5}")
+        if tax >= 0.005:
+            assert lost(outcome).endswith(line_title(first))
+            assert lost(outcome).count("#") == math.ceil(6 * tax)
 
 
-RUNS: dict[str, Callable[[Outcome], str]] = {
-    "system": lambda o: o.scenario.system.name,
-    "devices": lambda o: f"{o.devices:,}",
-    "time to train P10 to P90": lambda o: span(
-        *(duration(NUMBERS[f"run/time_to_train_p{percent}_s"](o)) for percent in (10, 90))
-    ),
-    "good- put": lambda o: percent(NUMBERS["run/goodput"](o)),
-    "fail- ures": lambda o: f"{(n := NUMBERS['run/failures'](o)):,.{0 if n >= 10 else 1}f}",
-    "saved every": lambda o: duration(NUMBERS["run/checkpoint_every_steps"](o) * o.step_time_s),
-    "rented, USD low to high": money("rental_usd"),
-    "owned, USD low to high": money("purchase_usd"),
-    "energy, MWh": lambda o: f"{(n := o.bill.energy_joules.typical / 3.6e9):{',.0f' if n >= 10 else '.2g'}}",
-}
+def page_tables() -> list[Table]:
+    """All tables of the report in which a row is a point."""
+    blocks = [block for one in run_page(findings(systems())).sections for block in one.blocks]
+    found = [block for block in blocks if isinstance(block, Table)]
+    return [one for one in found if titles_of(one)[:2] == ["system", "devices"]]
 
 
-def test_every_column_of_the_runs() -> None:
-    (table,) = tables(run_table(systems()))
-    hold_table(table, RUNS, lambda row: of_row(row, systems()))
+def test_every_metric_is_in_a_table_of_the_report() -> None:
+    for metric in METRICS:
+        if all(metric.value(o) in (None, "") for o in systems()):
+            continue
+        held = []
+        for found in page_tables():
+            titles = titles_of(found)
+            if metric.title in titles:
+                column = titles.index(metric.title)
+                held.append(all(row[column] == metric.text(of_row(row, systems())) for row in found.rows))
+        assert any(held), metric.key
 
 
-def test_every_column_of_the_points_in_a_comparison(comparison: Comparison) -> None:
-    found = points_table(comparison)
-    columns = {
-        "system": SCREEN["system"],
-        "devices": SCREEN["de- vices"],
-        "plan": SCREEN["plan"],
-        "used": lambda o: f"{o.plan.devices:,}",
-        "step": SCREEN["step time"],
-        "error": SCREEN["error P10 to P90"],
-        "tax": lambda o: percent(NUMBERS["distribution_tax"](o)),
-        "useful": lambda o: percent(o.ledger.device_seconds["useful"] / (o.devices * o.step_time_s)),
-        "goodput": RUNS["good- put"],
-        "time to train": SCREEN["time to train"],
-        "device-hours": lambda o: f"{NUMBERS['device_hours'](o):,.0f}",
-    }
+def test_every_line_of_the_account_is_in_the_report() -> None:
+    (found,) = [one for one in page_tables() if "useful" in titles_of(one)]
+    lines = {line_title(line): line for line in LINES}
+    assert len(found.rows) == len(systems())
     for row in found.rows:
         outcome = of_row(row, systems())
-        for name, cell in zip(found.headers, row, strict=True):
-            assert name not in columns or cell == columns[name](outcome), name
-    assert set(columns) | {"P10 to P90 of runs", "rental", "owned", "energy"} == set(found.headers)
+        for title, cell in zip(titles_of(found)[2:], row[2:], strict=True):
+            assert cell == percent(outcome.ledger.device_seconds[lines[title]] / outcome.ledger.total_s)
 
 
 def test_every_column_of_the_entries_on_the_screen(entries: tuple[Outcome, ...]) -> None:
-    (headers, rows), *_ = tables(entries_screen(entries, ()))
     columns = {
         "entry": lambda o: o.scenario.entry,
         "model": NAMES["model"],
-        "devices": SCREEN["de- vices"],
-        "step time": SCREEN["step time"],
+        "devices": SCREEN["devices"],
+        "step": SCREEN["step"],
         "MFU": SCREEN["MFU"],
-        "time to train": SCREEN["time to train"],
-        "device- hours": SCREEN["device- hours"],
+        "time": SCREEN["time"],
         "loss": lambda o: f"{o.expected_losses[0].loss:.3f}",
         "published": lambda o: (
             duration(p.time_s) if (p := o.scenario.published).time_s else f"{p.device_hours:,.0f} dev.-h*"
         ),
         "error": lambda o: f"{100 * (error('time')(o) or error('device hours')(o)):+.1f} %",
+        "checked?": SCREEN["checked?"],
     }
-    hold_table((headers, rows), columns, lambda row: next(o for o in entries if o.scenario.entry == row[0]))
+    found = table_of(run_screen(findings(entries)))
+    hold_table(found, columns, lambda row: next(o for o in entries if o.scenario.entry == row[0]))
 
 
 def test_every_column_of_a_search_on_the_screen(studies: list[SystemStudy]) -> None:

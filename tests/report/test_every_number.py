@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from builders import write_results
 from systems import systems
 
 from sim.outcome.lines import GROUPS, LINES
 from sim.outcome.outcome import Outcome
-from sim.records.files import write_results
 from sim.study.compare import LIMITS, compare
+from sim.study.criteria import criteria
 
 Path_ = tuple[str, ...]
 SEQUENCE, BATCH, TOKENS = 512, 48, 2e13
@@ -47,6 +48,11 @@ def amount(o: Outcome, name: str, end: str) -> float:
     return whole / TOKENS if name.endswith("_per_token") else whole
 
 
+def cost(o: Outcome, name: str, end: str) -> float | None:
+    """An end of a whole amount; nothing where no source states it."""
+    return None if getattr(o.bill, name) is None else amount(o, name, end)
+
+
 def device_s(o: Outcome, which: str, line: str) -> float:
     return (o.ledger if which == "ledger" else o.run.ledger).device_seconds[line]
 
@@ -58,6 +64,11 @@ def whole_s(o: Outcome, which: str) -> float:
 
 def steps_of(o: Outcome) -> Any:
     return o.step_times.times_s
+
+
+def of_steps(o: Outcome, what: Callable[[Any], Any]) -> Any:
+    """Of the simulated steps; nothing where devices are alike."""
+    return None if o.step_times is None else what(steps_of(o))
 
 
 def group_s(o: Outcome, which: str, group: str) -> float:
@@ -106,6 +117,7 @@ NUMBERS: dict[str, Callable[..., Any]] = {
     "effort/**": lambda o, *path: attribute(o.effort, *path),
     "step_time_s": lambda o: o.ledger.total_s / o.devices,
     "tokens_per_step": lambda o: BATCH * SEQUENCE,
+    "tokens_per_s_per_device": lambda o: BATCH * SEQUENCE / o.step_time_s / sum(part.devices for part in o.parts),
     "tokens_per_s": lambda o: BATCH * SEQUENCE / o.step_time_s,
     "mfu_full": lambda o: work(o, causal=False) / o.step_time_s / peak(o),
     "mfu_causal": lambda o: work(o, causal=True) / o.step_time_s / peak(o),
@@ -115,47 +127,53 @@ NUMBERS: dict[str, Callable[..., Any]] = {
     "time_to_train_s": lambda o: percentile(run_times(o), 50),
     "device_hours": lambda o: percentile(run_times(o), 50) * o.devices / 3600,
     "run/runs": lambda o: len(run_times(o)),
-    "run/time_to_train_p10_s": lambda o: percentile(run_times(o), 10),
-    "run/time_to_train_p50_s": lambda o: percentile(run_times(o), 50),
-    "run/time_to_train_p90_s": lambda o: percentile(run_times(o), 90),
+    "time_to_train_p10_s": lambda o: percentile(run_times(o), 10),
+    "time_to_train_p50_s": lambda o: percentile(run_times(o), 50),
+    "time_to_train_p90_s": lambda o: percentile(run_times(o), 90),
     "run/time_to_train_mean_s": lambda o: run_times(o).mean(),
-    "run/goodput": lambda o: o.run.runs.lines_s["training"].sum() / run_times(o).sum(),
-    "run/failures": lambda o: o.run.runs.failures.mean(),
-    "run/mean_time_between_failures_s": lambda o: o.run.conditions.between_failures_s,
-    "run/checkpoint_every_steps": lambda o: o.run.conditions.checkpoints.every_steps,
+    "goodput": lambda o: o.run.runs.lines_s["training"].sum() / run_times(o).sum(),
+    "failures": lambda o: o.run.runs.failures.mean(),
+    "mean_time_between_failures_s": lambda o: o.run.conditions.between_failures_s,
+    "checkpoint_every_steps": lambda o: o.run.conditions.checkpoints.every_steps,
     "run/start_up_s": lambda o: o.run.conditions.start_up_s,
     "run/recovery_s": lambda o: o.run.conditions.mean_recovery_s,
     "run/checkpoint_size_bytes": lambda o: o.run.conditions.checkpoints.size_bytes,
     "run/checkpoint_blocking_s": lambda o: o.run.conditions.checkpoints.blocking_s,
     "run/checkpoint_write_s": lambda o: o.run.conditions.checkpoints.write_s,
     "run/lines_mean_s/*": lambda o, line: o.run.runs.lines_s[line].mean(),
-    "bill/device_hours": lambda o: percentile(run_times(o), 50) * o.devices / 3600,
+    "undisturbed_s": lambda o: o.steps * o.step_time_s,
+    **{
+        f"{name}{suffix}": (lambda o, name=name, end=end: cost(o, name, end))
+        for name in ("energy_joules", "rental_usd", "purchase_usd")
+        for suffix, end in (("_low", "low"), ("", "typical"), ("_high", "high"))
+    },
     "bill/*": lambda o, name: getattr(o.bill, name.removesuffix("_per_token")),
     "bill/*/*": amount,
     "expected_losses/**": lambda o, *path: attribute(o.expected_losses, *path),
-    "variation/**": lambda o, *path: attribute(o.scenario.system.variation, *path),
+    "variation_profile/**": lambda o, *path: attribute(o.scenario.system.variation, *path),
     "step_times": lambda o: o.step_times,
-    "step_times/steps": lambda o: len(steps_of(o)),
-    "step_times/alike_s": lambda o: o.counterfactual_step_times_s["no variation"],
-    "step_times/mean_s": lambda o: steps_of(o).mean(),
-    "step_times/p50_s": lambda o: percentile(steps_of(o), 50),
-    "step_times/p95_s": lambda o: percentile(steps_of(o), 95),
-    "step_times/p99_s": lambda o: percentile(steps_of(o), 99),
-    "step_times/coefficient_of_variation": lambda o: np.std(steps_of(o), ddof=1) / np.mean(steps_of(o)),
+    "simulated_steps": lambda o: of_steps(o, len),
+    "step_time_alike_s": lambda o: o.step_times and o.counterfactual_step_times_s["no variation"],
+    "step_time_mean_s": lambda o: of_steps(o, np.mean),
+    "step_time_p50_s": lambda o: of_steps(o, lambda times: percentile(times, 50)),
+    "step_time_p95_s": lambda o: of_steps(o, lambda times: percentile(times, 95)),
+    "step_time_p99_s": lambda o: of_steps(o, lambda times: percentile(times, 99)),
+    "step_time_coefficient_of_variation": lambda o: of_steps(o, lambda s: np.std(s, ddof=1) / np.mean(s)),
     "step_times/late_s/*": lambda o, cause: o.step_times.late_s[cause],
     "step_times/held_up/*/*": lambda o, i, name: held_up(o.step_times.held_up[int(i)], name),
     "step_times/times_s/*": lambda o, i: steps_of(o)[int(i)],
     "counterfactual_step_times_s/*": lambda o, name: o.counterfactual_step_times_s[name],
     "links/bottleneck": lambda o: o.links.bottleneck,
     "links/classes/*/*": lambda o, label, name: getattr(of_class(o, label), name),
-    "memory/capacity_bytes": lambda o: o.memory.capacities_bytes[fullest(o)],
-    "memory/peak_bytes": lambda o: stage_bytes(o)[fullest(o)],
+    "memory_capacity_bytes": lambda o: o.memory.capacities_bytes[fullest(o)],
+    "memory_peak_bytes": lambda o: stage_bytes(o)[fullest(o)],
     "memory/capacities_bytes/*": lambda o, stage: o.memory.capacities_bytes[int(stage)],
     "memory/stages_bytes/*/*": lambda o, stage, item: o.memory.stages[int(stage)][item],
-    "accuracy/step_time_error_p10": lambda o: (o.confidence.errors or (None, None))[0],
-    "accuracy/step_time_error_p90": lambda o: (o.confidence.errors or (None, None))[1],
-    "accuracy/peak_memory_error_p10": lambda o: o.confidence.memory and o.confidence.memory.low,
-    "accuracy/peak_memory_error_p90": lambda o: o.confidence.memory and o.confidence.memory.high,
+    "step_time_error_p10": lambda o: (o.confidence.errors or (None, None))[0],
+    "step_time_error_p90": lambda o: (o.confidence.errors or (None, None))[1],
+    "peak_memory_error_p10": lambda o: o.confidence.memory and o.confidence.memory.low,
+    "peak_memory_error_p90": lambda o: o.confidence.memory and o.confidence.memory.high,
+    "check_sources": lambda o: o.confidence.step.sources if o.confidence.step else 0,
     "accuracy/evidence": lambda o: o.confidence.step,
     "accuracy/evidence/**": lambda o, *path: attribute(o.confidence.step, *path),
     "accuracy/searched": lambda o: o.confidence.is_searched,
@@ -180,6 +198,8 @@ def limit(equal: Any, name: str) -> Any:
 
 # The same for the comparison of the points: paths of its part of the document.
 COMPARED: dict[str, Callable[..., Any]] = {
+    "criteria/*/*": lambda c, i, name: getattr(criteria(c)[int(i)], name),
+    "criteria/*/*/*": lambda c, i, whose, what: attribute(getattr(criteria(c)[int(i)], whose), what),
     "knees/*/line": lambda c, i: c.bends[int(i)].growth,
     "knees/*/line_share_of_growth": lambda c, i: g.share if (g := c.bends[int(i)].growth) else None,
     "knees/*/*": lambda c, i, name: getattr(c.bends[int(i)].knee, name),
@@ -267,9 +287,12 @@ def test_every_number_of_a_point_is_what_its_name_says(document: dict[str, Any])
 def test_every_number_of_the_comparison_is_what_its_name_says(document: dict[str, Any]) -> None:
     comparison = compare(systems())
     assert comparison is not None
-    used = held({key: document["comparison"][key] for key in ("knees", "equals")}, comparison, COMPARED)
-    assert not [path for path, _ in leaves({**document["comparison"], "knees": 0, "equals": 0}) if len(path) > 1]
-    assert {"equals/*/*/**", "equals/*/at_equal/*/*", "knees/*/*", "equals/*/tax"} <= used
+    used = held({key: document["comparison"][key] for key in ("criteria", "knees", "equals")}, comparison, COMPARED)
+    told = {**document["comparison"], "criteria": 0, "knees": 0, "equals": 0}
+    assert not [path for path, _ in leaves(told) if len(path) > 1]
+        path for path, _ in leaves({**document["comparison"], "criteria": 0, "knees": 0, "equals": 0}) if len(path) > 1
+    ]
+    assert {"equals/*/*/**", "equals/*/at_equal/*/*", "knees/*/*", "equals/*/tax", "criteria/*/*/*"} <= used
     assert set(LIMITS) == set(document["comparison"]["equals"][0]["at_equal"])
 
 

@@ -13,12 +13,13 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from builders import write_results
 
 from sim.errors import InputError
 from sim.outcome.lines import GROUPS, LINES
 from sim.outcome.outcome import Outcome
 from sim.records.document import results_document
-from sim.records.files import _SUFFIXES, check_writable, write_results
+from sim.records.files import _SUFFIXES, check_writable
 
 CHARTS = {"ledger.png", "ledger.svg", "scaling.png", "scaling.svg"}
 

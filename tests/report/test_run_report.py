@@ -7,6 +7,7 @@ import json
 import math
 
 import pytest
+from builders import screen_of
 from matplotlib.collections import PolyCollection
 from sim.report.run_screen import run_notes, run_sources, run_table
 
@@ -14,7 +15,6 @@ from sim.catalog import Range
 from sim.outcome.outcome import Outcome
 from sim.records.document import results_document, summary_rows
 from sim.report.charts import goodput
-from sim.report.screen import screen
 
 MEGAWATT_HOUR_J = 3.6e9
 
@@ -74,7 +74,7 @@ def test_sources_name_the_systems_that_they_hold_for(several: tuple[Outcome, ...
     assert wafer.startswith("wafer: failures as in ")
     alike = run_sources([point for point in several if point.scenario.system.name == "wafer"])
     assert alike == [wafer.removeprefix("wafer: ")]
-    text = " ".join(screen(several).split())
+    text = " ".join(screen_of(several).split())
     assert text.count(gpus) == 1
 
 
@@ -82,7 +82,7 @@ def test_steps_alone_have_no_run_to_show(alone: Outcome) -> None:
     step = without_run(alone)
     assert run_table([step]) == ""
     assert run_sources([step]) == []
-    assert "goodput" not in screen([step])
+    assert "goodput" not in screen_of([step])
     (record,) = results_document([step])["points"]
     assert record["run"] is None
     assert record["bill"] is None

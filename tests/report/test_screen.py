@@ -9,13 +9,13 @@ import re
 from collections.abc import Callable, Sequence
 
 import pytest
+from builders import screen_of
 from conftest import FIXED, PIPELINE, WAFER, scenario
 
 from sim.outcome.lines import LINES, SPLIT_LINES
 from sim.outcome.outcome import Outcome
 from sim.page.numbers import duration, percent
 from sim.records.belief import error_band
-from sim.report.screen import screen
 from sim.report.sentences import sentences
 from sim.scenario import AxisKey, PlanRequest
 from sim.scenario.types import RecipeRequest
@@ -33,7 +33,7 @@ def sentence_with(outcomes: Sequence[Outcome], words: str) -> str:
 
 
 def test_the_table_has_every_point_and_its_figures(several: tuple[Outcome, ...]) -> None:
-    text = screen(several)
+    text = screen_of(several)
     for point in several:
         cells = (
             point.scenario.system.name,
@@ -52,7 +52,7 @@ def test_the_table_has_every_point_and_its_figures(several: tuple[Outcome, ...])
 
 def test_it_is_ascii_and_fits_a_terminal(several: tuple[Outcome, ...], different_models: tuple[Outcome, ...]) -> None:
     for outcomes in (several, different_models, several[:1]):
-        text = screen(outcomes)
+        text = screen_of(outcomes)
         assert text.isascii()
         assert max(map(len, text.splitlines())) <= 120
         assert len(sentences(outcomes)) <= 7
@@ -65,7 +65,7 @@ def test_what_was_swept_is_broken_at_spaces_only(several: tuple[Outcome, ...]) -
         for point in several:
             scenario = dataclasses.replace(point.scenario, axes={**axes, **point.scenario.axes}, seed=stages)
             swept.append(dataclasses.replace(point, scenario=scenario))
-    text = screen(swept)
+    text = screen_of(swept)
     words = {word for curve in curves(swept) for word in curve.label.split()}
     assert {"(schedule", "interleaved,", "virtual_stages"} <= words
     for rows in text.split("\n\n")[1:3]:
@@ -167,28 +167,28 @@ def test_points_of_different_models_are_not_compared(different_models: tuple[Out
 
 
 def test_the_convention_is_named_with_what_the_other_would_say(alone: Outcome) -> None:
-    text = " ".join(screen([alone]).split())
+    text = " ".join(screen_of([alone]).split())
     assert "over the full square" in text
     assert "flop_convention full-attention" in text
     assert percent(alone.mfu_causal) in text
 
 
 def test_notes_are_said_once(several: tuple[Outcome, ...]) -> None:
-    text = " ".join(screen(several).split())
+    text = " ".join(screen_of(several).split())
     for note in {note for point in several for note in point.notes}:
         assert text.count(note) == 1
 
 
 def test_an_estimated_lag_is_explained(alone: Outcome) -> None:
     system = dataclasses.replace(alone.scenario.system, jitter=2.0)
-    text = " ".join(screen([simulate(dataclasses.replace(alone.scenario, system=system))]).split())
+    text = " ".join(screen_of([simulate(dataclasses.replace(alone.scenario, system=system))]).split())
     assert "straggler_wait: waiting that would not be there if all devices were alike" in text
 
 
 def test_a_name_beyond_ascii_is_escaped(alone: Outcome, twin_of: Callable[[Outcome], Outcome]) -> None:
     twin = twin_of(alone)
     system = dataclasses.replace(twin.scenario.system, name="Größe $1 $2")
-    text = screen([dataclasses.replace(twin, scenario=dataclasses.replace(twin.scenario, system=system))])
+    text = screen_of([dataclasses.replace(twin, scenario=dataclasses.replace(twin.scenario, system=system))])
     assert text.isascii()
     assert r"Gr\xf6\xdfe" in text
 
@@ -206,24 +206,24 @@ def trained(precision: str, *, recipe: RecipeRequest = USUAL, optimizer: str = "
 def test_points_of_different_formats_are_compared_by_time() -> None:
     half, single = trained("bf16"), trained("tf32")
     narrow = trained("bf16", recipe=RecipeRequest(moments="int8"))
-    text = " ".join(screen((half, single)).split())
+    text = " ".join(screen_of((half, single)).split())
     assert (
         "note: MFU of a point is against the peak of its own formats (bf16, tf32): compare points of different"
         " precision by time, not by MFU"
     ) in text
     # Attention in a wider format is a format more; moments are in no product, so that the peak is the same.
     wide = trained("tf32", recipe=RecipeRequest(attention="fp32"))
-    assert "formats (tf32, fp32 and tf32)" in " ".join(screen((single, wide)).split())
+    assert "formats (tf32, fp32 and tf32)" in " ".join(screen_of((single, wide)).split())
     wafer = scenario(WAFER, 1, PlanRequest())
     wafer = dataclasses.replace(wafer, training=dataclasses.replace(wafer.training, precision="fp16"))
     for points in ((half,), (half, narrow), (trained("fp16"), simulate(wafer))):
-        assert "own formats" not in screen(points)
-        assert "are not compared" not in screen(points)
+        assert "own formats" not in screen_of(points)
+        assert "are not compared" not in screen_of(points)
 
 
 def test_what_is_not_counted_of_muon_is_said(several: tuple[Outcome, ...]) -> None:
     muon = trained("bf16", optimizer="muon")
     words = "muon: not counted: what replicas and tensor ranks exchange to make updates of whole matrices orthogonal"
     assert words in muon.notes
-    assert "muon: not counted" in screen((muon,))
-    assert "not counted" not in screen(several)
+    assert "muon: not counted" in screen_of((muon,))
+    assert "not counted" not in screen_of(several)

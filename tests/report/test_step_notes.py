@@ -5,19 +5,19 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+from builders import screen_of
 
 from sim.outcome.outcome import Outcome
 from sim.outcome.step_times import HeldUp, StepTimes
 from sim.records.document import results_document
 from sim.records.step_notes import step_notes
-from sim.report.screen import screen
 from sim.scenario import AxisKey
 
 LINKS = "links are those of the step with every device alike"
 
 
 def text_of(*outcomes: Outcome) -> str:
-    return " ".join(screen(outcomes).split())
+    return " ".join(screen_of(outcomes).split())
 
 
 def drawn_anew(outcome: Outcome, seed: int, steps: int = 30) -> Outcome:
@@ -29,12 +29,12 @@ def drawn_anew(outcome: Outcome, seed: int, steps: int = 30) -> Outcome:
 
 def test_nothing_is_said_of_devices_that_are_alike(several: tuple[Outcome, ...]) -> None:
     assert step_notes(several) == [[]] * len(several)
-    assert "resolution" not in screen(several)
+    assert "resolution" not in screen_of(several)
 
 
 def test_a_resolution_that_was_asked_for_is_named(asked_for: dict[str, Outcome]) -> None:
     for name, outcome in asked_for.items():
-        assert f"note: resolution {name} (asked for)" in screen([outcome])
+        assert f"note: resolution {name} (asked for)" in screen_of([outcome])
 
 
 def test_the_note_says_how_it_was_simulated(varied: tuple[Outcome, ...], one_step: Outcome) -> None:

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from builders import write_results
 from sim.records.steps import step_times_record, variation_record
 
 from sim.catalog import load_variation
 from sim.outcome.outcome import Outcome
 from sim.outcome.step_times import HeldUp, StepTimes
 from sim.records.document import results_document
-from sim.records.files import write_results
 
 ROOT = Path(__file__).parents[2]
 TIMES = ("mean_s", "p50_s", "p95_s", "p99_s", "coefficient_of_variation")

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from builders import screen_of
 
 from sim.outcome.outcome import Outcome
 from sim.outcome.step_times import HeldUp, StepTimes
-from sim.report.screen import screen
 from sim.report.sentences import sentences
 from sim.report.stragglers import device_name, node_name, resolved_percentiles, step_sentences
 from sim.study.points import curves
@@ -77,7 +77,7 @@ def test_percentiles_need_steps_beyond_them(alone: Outcome) -> None:
 
 
 def test_a_single_step_has_no_spread(one_step: Outcome) -> None:
-    text = " ".join(screen([one_step]).split())
+    text = " ".join(screen_of([one_step]).split())
     assert "in the one step simulated" in text
     assert not re.search(r"P50|P95|P99|longest|coefficient of variation|in all|of 1 step", text)
 
@@ -183,6 +183,6 @@ def test_no_more_sentences_than_before(varied: tuple[Outcome, ...], several: tup
         assert len(found) <= 7
         assert any(sentence.startswith(SPREAD) for sentence in found)
         assert any(sentence.startswith("Largest shares") for sentence in found)
-    text = screen(varied)
+    text = screen_of(varied)
     assert text.isascii()
     assert max(map(len, text.splitlines())) <= 120

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from builders import write_results
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from sim.outcome.outcome import Outcome
-from sim.records.files import write_results
 from sim.report.charts import chart_files, excess_against_devices, excess_by_step
 from sim.report.charts.colours import system_style
 from sim.report.charts.step_times import step_times_figure

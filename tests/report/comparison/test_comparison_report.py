@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 import pytest
-from builders import believed
+from builders import believed, write_results
 from sim.report.comparison.page import page
 from sim.report.comparison.screen import verdict_screen
 from sim.report.comparison.verdict import verdict
@@ -25,7 +25,6 @@ from sim.outcome.economics.bill import PriceOf
 from sim.outcome.ledger import Ledger
 from sim.outcome.outcome import Outcome
 from sim.records.comparison import comparison_rows
-from sim.records.files import write_results
 from sim.scenario import ComparedWith
 from sim.study.compare import Comparison, check_comparison, compare, equal
 from sim.study.criteria import Ahead, criteria
