@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import PIPELINE, WAFER, scenario
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgb
 from measured import comparison
+from small_systems import PIPELINE, WAFER, scenario
 from systems import systems
 from test_every_number import NUMBERS, percentile, run_times
 

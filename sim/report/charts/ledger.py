@@ -35,6 +35,7 @@ _RUN_CAPTION = (
 )
 _SWEEP_CAPTION = "Shares of all device-seconds of a step, which add up to 100 %; every bar is a simulated point"
 _MIDDLE = ", the middle one of those that are not told apart."
+_USEFUL = " Useful is MFU with the causal half of attention alone."
 _FIRST = " Drawn are the first systems of the sweep that have several points."
 _MOST_PANELS = 4
 
@@ -82,7 +83,7 @@ def sweep_ledger_figure(series: Sequence[Series], x: Column) -> Figure:
     """The account of a step as stacked bars, one for each value on an axis, a panel for each of a few systems."""
     shown = [one for one in series if len(one.xs) > 1][:_MOST_PANELS]
     caption = _SWEEP_CAPTION + (_MIDDLE if any(one.low != one.high for one in shown) else ".")
-    caption += _FIRST if len(shown) < len(series) else ""
+    caption += (_FIRST if len(shown) < len(series) else "") + _USEFUL
     shares = [_of_rows(one.rows) for one in shown]
     present = _present([row for rows in shares for row in rows], _SMALLEST_OF_SWEEP)
     title = f"Where every device-second goes, against {x.words}"
@@ -149,7 +150,8 @@ def _stack(
     ends = [0.0] * len(rows)
     for line in LINES:
         parts, colour = [shares[line] for shares in rows], LINE_COLOURS[line]
-        if not any(parts) or (upright and line not in names):
+        # The legend is of the last panel: a line that only others have is drawn there without height.
+        if line not in names if upright else not any(parts):
             continue
         if upright:
             ax.bar(places, parts, 0.8, bottom=ends, color=colour, linewidth=0, label=names[line])

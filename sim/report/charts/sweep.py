@@ -111,6 +111,7 @@ def front_figure(series: Sequence[Series], x: Column, y: Column) -> Figure:
 def _sheet_of_curves(series: Sequence[Series], x: Column, y: Column, more: str, *, from_zero: bool = False) -> Axes:
     """A sheet with curves, their labels or a legend, and a title. more: of the caption. from_zero: a linear x axis."""
     rows, caption = legend_rows(len(series)), (_SPREAD if _spread(series) else _POINTS) + more
+    caption += "".join(f" {one.metric.title}: {one.metric.meaning}." for one in (y, x) if one.metric)
     title = f"{y.words} against {x.words}"
     (ax,) = sheet([4.2], title[0].upper() + title[1:], caption, right=0.4 if rows else 2.2, legend_rows=rows)
     curves(series, x, y, ax)
