@@ -5,7 +5,14 @@ from __future__ import annotations
 from pages import DOCS, bullets, found_of, plain_table, rewrite
 
 from sim.page.markdown import table_markdown
-from sim.report.comparison_tables import counterfactual_equals_table, equals_table, knees_table, limits_table
+from sim.report.comparison_tables import (
+    counterfactual_equals_table,
+    criteria_table,
+    effort_table,
+    equals_table,
+    knees_table,
+    limits_table,
+)
 from sim.report.verdict import devices_band, devices_text, verdict
 from sim.study.compare import Comparison
 
@@ -49,9 +56,11 @@ def blocks_of(claim: Comparison) -> dict[str, str]:
     """The blocks of the page on the claim itself."""
     return {
         "verdict": bullets(verdict(claim)),
+        "criteria": table_markdown(criteria_table(claim)),
         "equals": table_markdown(equals_table(claim)),
         "limits": table_markdown(limits_table(claim)),
         "knees": table_markdown(knees_table(claim)),
+        "effort": table_markdown(effort_table(claim)),
         "without": table_markdown(counterfactual_equals_table(claim)),
     }
 

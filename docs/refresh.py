@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pages import DOCS, ROOT, block, bullets, found_of, rewrite
 
+from sim.asked import asked
 from sim.catalog import DEFAULT_LAW, load_law
 from sim.hardware.network.study import read_study
 from sim.hardware.topology import load_topology
@@ -24,7 +25,6 @@ from sim.report.charts.bus_bandwidth import bus_bandwidth_figure
 from sim.report.charts.canvas import save
 from sim.report.charts.plans import effort_figure, plans_figure
 from sim.report.charts.topology import topology_figure
-from sim.report.plans.asked import asked
 from sim.report.run import run_answer, run_screen
 from sim.report.sentences import sentences
 from sim.report.stragglers import steps_table
@@ -36,10 +36,6 @@ from sim.validation.collectives import collectives_sentences, collectives_table,
 from sim.validation.operators import compare_operators, operator_errors, operators_sentences, operators_table
 from sim.validation.spread_comparison import SPREAD_LEGEND, compare_spread, spread_headline, spread_table
 
-_GPT3 = {
-    "--model": "gpt3-175b", "--topology": "dgx-a100-superpod", "--devices": 1024, "--batch": "1536", "--sequence": None,
-    "--tokens": None, "--stack": None,
-}  # fmt: skip
 _SIZES = (256, 400, 512, 600, 1000)
 
 
@@ -108,26 +104,23 @@ def main() -> None:
     draw(found_of("gpt3-175b-a100", ["system.devices=1024"]).outcomes, {"links": "links"})
     superpod = load_topology("dgx-h100-superpod", 1024, "docs")
     study = read_study("all-reduce", superpod, None, 1, "1 GB", "32 KiB:16 GiB")
-    (gpt3,), _ = study_all(systems_of(asked(_GPT3, []), _SIZES), 10)
+    gpt3 = asked(model="gpt3-175b", topology="dgx-a100-superpod", devices=1024, batch=1536)
+    (searched,), _ = study_all(systems_of(gpt3, _SIZES), 10)
     pictures = {
         "bus-bandwidth": bus_bandwidth_figure(study),
         "superpod": topology_figure(superpod),
         "budget": budget_figure(answer(load_law(DEFAULT_LAW), Question(compute_flops=5.76e23, inference_tokens=2e12))),
-        "plans": plans_figure(gpt3.found),
-        "effort": effort_figure(gpt3),
+        "plans": plans_figure(searched.found),
+        "effort": effort_figure(searched),
     }
     with tempfile.TemporaryDirectory() as folder:
         for name, figure in pictures.items():
             shutil.copy(save(figure, Path(folder), name)[0], DOCS / "figures" / f"{name}.png")
     compared()
     listed()
-    variation = (DOCS / "variation.md").read_text(encoding="utf-8")
-    variation = block("differ", differing(stragglers), variation)
-    (DOCS / "variation.md").write_text(variation, encoding="utf-8")
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    readme = block("answer", bullets(answer_to(claim)), readme)
-    readme = block("screen", first_screen(found_of("quickstart")), readme)
-    (ROOT / "README.md").write_text(readme, encoding="utf-8")
+    rewrite(DOCS / "variation.md", {"differ": differing(stragglers)})
+    quickstart = first_screen(found_of("quickstart"))
+    rewrite(ROOT / "README.md", {"answer": bullets(answer_to(claim)), "screen": quickstart})
 
 
 if __name__ == "__main__":

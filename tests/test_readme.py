@@ -6,6 +6,7 @@ import json
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -93,6 +94,21 @@ def test_the_moments_of_the_documentation_take_what_it_says(tmp_path: Path) -> N
     assert told == [round(one.memory.stages[0]["optimizer"] / 1e9, 1) for one in found]
     assert f"{found[0].step_time_s:.2f} s" in block.group(2)
     assert f"{1e3 * (found[0].step_time_s - found[2].step_time_s):.0f} ms shorter" in block.group(2)
+
+
+def test_the_python_of_the_readme_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    block = re.search(r"<!-- python: first -->\n```python\n(.*?)```", README, re.S)
+    assert block is not None
+    assert 3 <= len([line for line in block.group(1).splitlines() if line]) <= 6
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(compile(block.group(1), "README.md", "exec"), names)
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in ("8 A100", "1 CS-2", "distribution_tax"))
+    assert len(names["best"].rows) > 1
+    assert not list(tmp_path.iterdir()), "nothing is written unless asked"
 
 
 def test_the_python_of_the_architecture_prints_what_it_says(

@@ -18,7 +18,7 @@ from sim.catalog import (
 )
 from sim.page.blocks import Block, Column, words
 from sim.page.numbers import UNKNOWN, duration, fixed, number, whole
-from sim.report.budget.screen import fitted_range
+from sim.report.budget import fitted_range
 from sim.report.catalogue.layout import listing
 from sim.units import SECONDS_PER_YEAR
 
