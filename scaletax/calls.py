@@ -126,7 +126,7 @@ def plan(
     >>> found.best.plan.devices
     8
     """
-    from sim.report.plans.asked import asked, with_limits
+    from sim.asked import asked, with_limits
     from sim.study.plans import study_all, systems_of
     from sim.sweep.grid import load_scenarios
 
@@ -138,16 +138,16 @@ def plan(
             _own(model, topology, devices, batch, sequence, tokens, stack).path(), overrides, _warn
         )
     else:
-        given = {
-            "--model": None if model is None else str(model),
-            "--topology": None if topology is None else str(topology),
-            "--devices": devices,
-            "--batch": None if batch is None else str(batch),
-            "--sequence": sequence,
-            "--tokens": None if tokens is None else str(tokens),
-            "--stack": stack,
-        }
-        scenarios = asked(given, overrides)
+        scenarios = asked(
+            model=None if model is None else str(model),
+            topology=None if topology is None else str(topology),
+            devices=devices,
+            batch=batch,
+            sequence=sequence,
+            tokens=tokens,
+            stack=stack,
+            overrides=overrides,
+        )
     studies, failures = study_all(systems_of(with_limits(scenarios, only, memory_margin), list(sizes)), top, jobs)
     return Plans(studies, failures)
 

@@ -164,8 +164,8 @@ class Plans:
     def scenario(self) -> Scenario:
         """The first system with its best plan written down: `st.run(plans.scenario)`."""
         from scaletax.objects import Scenario
-        from sim.records.plan_files import with_best_plan
         from sim.scenario import resolved_documents
+        from sim.study.plans import with_best_plan
 
         (document,) = resolved_documents([with_best_plan(self._studies[0].found)])
         return Scenario.from_document(document)
@@ -178,9 +178,9 @@ class Plans:
 
     def save(self, folder: str | Path, *, charts: bool = True) -> list[Path]:
         """Write the files of `scaletax plan` into a folder; return their paths."""
-        from sim.records.plan_files import write_studies
+        from sim.report.plan import write_plans
 
-        return write_studies(self._studies, self.failures, Path(folder), charts)
+        return write_plans(self._studies, self.failures, Path(folder), charts)
 
     def __repr__(self) -> str:
         from sim.page.numbers import duration
@@ -188,9 +188,10 @@ class Plans:
         return f"<Plans: best {self.best.plan.summary()}, {duration(self.best.step_s)} a step>"
 
     def __str__(self) -> str:
-        from sim.report.plans.screen import plans_screen
+        from sim.page.terminal import screen
+        from sim.report.plan import plan_screen
 
-        return plans_screen(self._studies, len(self._studies[0].found.best))
+        return screen(plan_screen(self._studies))
 
     def _repr_html_(self) -> str:
         return table_html_of(self.rows)

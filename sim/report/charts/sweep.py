@@ -67,7 +67,7 @@ def heat_map_figure(rows: Sequence[Row], x: Column, y: Column, value: Column) ->
     title = f"{value.words} over {x.words} and {y.words}"
     several = len({(repr(x.of(row)), repr(y.of(row))) for row in rows}) < len(rows)
     caption = f"Every cell is {'the mean of its simulated points' if several else 'a simulated point'}."
-    (ax,) = sheet([4.4], title[0].upper() + title[1:], caption + _meaning(value), left=1.6)
+    (ax,) = sheet([4.4], title[0].upper() + title[1:], caption + _meanings(value), left=1.6)
     return sheet_of(heat_map(rows, x, y, value, ax))
 
 
@@ -110,8 +110,7 @@ def front_figure(series: Sequence[Series], x: Column, y: Column) -> Figure:
 def _sheet_of_curves(series: Sequence[Series], x: Column, y: Column, more: str, *, from_zero: bool = False) -> Axes:
     """A sheet with curves, their labels or a legend, and a title. more: of the caption. from_zero: a linear x axis."""
     rows, several = legend_rows(len(series)), any(one.low != one.high for one in series)
-    caption = (_SPREAD if several else _POINTS) + more
-    caption += "".join(f" {one.metric.title}: {one.metric.meaning}." for one in (y, x) if one.metric)
+    caption = (_SPREAD if several else _POINTS) + more + _meanings(y, x)
     title = f"{y.words} against {x.words}"
     (ax,) = sheet([4.2], title[0].upper() + title[1:], caption, right=0.4 if rows else 2.2, legend_rows=rows)
     curves(series, x, y, ax)
@@ -144,3 +143,8 @@ def _values(rows: Sequence[Row], column: Column) -> list[object]:
     is_ordered = all(amount is not None for amount, _ in found.values())
     ordered = sorted(found, key=lambda key: found[key][0] or 0.0) if is_ordered else found
     return [found[key][1] for key in ordered]
+
+
+def _meanings(*columns: Column) -> str:
+    """What the metrics of a chart are, for its caption."""
+    return "".join(f" {one.metric.title}: {one.metric.meaning}." for one in columns if one.metric)
