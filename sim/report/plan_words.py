@@ -173,7 +173,14 @@ def trust(studies: Sequence[SystemStudy]) -> str:
     known = [believed(one.found) for one in studies]
     parts = []
     if len(studies) == 1:
-        parts += standing_warnings(studies[0].found.about.stack.name, known[0]) or ["inside what was compared"]
+        place, stack = known[0].standing, studies[0].found.about.stack.name
+        if known[0].step is None:
+            parts.append("nothing like it was compared with measurements")
+        elif place.compared is None:
+            parts.append(f"no published row ran {stack}")
+        else:
+            only = f"{stack} was only checked on {few(place.outside, 2)}"
+            parts.append(only if place.outside else "inside what was compared with measurements")
     else:
         of = counted(len(studies), "system")
         outside = sum(one.step is not None and bool(one.standing.outside) for one in known)
