@@ -27,7 +27,7 @@ _PLACE = "scaletax plan"
 
 def asked(
     *,
-    model: str | None = None,
+    model: str | Mapping[str, Any] | None = None,
     topology: str | None = None,
     devices: int | None = None,
     batch: str | int | None = None,
@@ -38,7 +38,7 @@ def asked(
 ) -> list[Scenario]:
     """The scenario that a few words describe, whose plan is to be searched for; one for each stack.
 
-    model: a name, or the path of a config.json. topology: a name or a path. batch: of a step, sequences or an amount
+    model: a name, the path of a config.json, or the keys of [model]. topology: a name or a path. batch: of a step, sequences or an amount
     such as "4M tokens". sequence: tokens; None is the model's longest. tokens: to train on; None is 20 per parameter.
     stack: names with commas between; None is the device's own. overrides: as --set takes them.
 
@@ -55,7 +55,8 @@ def asked(
     device = load_topology(topology, None, "--topology").load_device()
     stacks = listed_stacks(stack) or [default_stack(device.name) or kind_of(device).default_stack]
     per_step = f"{batch}".strip()
-    is_file = model.endswith(".json")
+    table = dict(model) if isinstance(model, Mapping) else {"config" if model.endswith(".json") else "name": model}
+    called = table.get("name") or Path(table.get("config", "model")).stem
     name = Path(topology).stem
     training = {
         "tokens": parse_value(f"{tokens or '20 per parameter'}", "--tokens"),
@@ -65,8 +66,8 @@ def asked(
     }
     document: dict[str, Any] = {
         "schema": 1,
-        "title": f"{Path(model).stem if is_file else model}-{name}-{devices}",
-        "model": {"config": model} if is_file else {"name": model},
+        "title": f"{called}-{name}-{devices}",
+        "model": table,
         "training": training,
         "system": [{"name": name, "topology": topology, "devices": devices, "stack": stacks[0]}],
     }

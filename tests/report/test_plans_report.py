@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import GPU, PIPELINE, WAFER, scenario
 from matplotlib.figure import Figure
+from small_systems import GPU, PIPELINE, WAFER, scenario
 
 from sim.errors import DoesNotFit
 from sim.page.blocks import Page
