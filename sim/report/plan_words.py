@@ -37,19 +37,16 @@ _RULE = (
 def headline(studies: Sequence[SystemStudy], *, whole_story: bool = False) -> str:
     """What is planned. whole_story: with titles instead of names, and limits of the search."""
     about, scenario = studies[0].found.about, studies[0].found.about.scenario
-    works = dict.fromkeys(
-        f"{one.model.name}, batch {one.training.global_batch:,} x {one.training.sequence:,}"
-        for one in (study.found.about.scenario for study in studies)
-    )
+    jobs = [(one.model.name, one.training) for one in (study.found.about.scenario for study in studies)]
+    works = dict.fromkeys(f"{name}, batch {one.global_batch:,} x {one.sequence:,}" for name, one in jobs)
     if len(studies) > 1:
         return f"{next(iter(works)) if len(works) == 1 else 'Several jobs'}: {len(studies)} systems"
     hardware = f"{next(iter(works))}, {scenario.system.devices:,} x {about.devices[0].title}"
-    if not whole_story:
-        return f"{hardware}, {about.stack.name}"
     limits, margin = [limit.text for limit in scenario.system.search.only], scenario.system.search.memory_margin
     limits += [f"{plain_percent(margin)} of the memory left free"] if margin else []
     only = f"; only plans with {', '.join(limits)}" if limits else ""
-    return f"{hardware} ({about.topologies[0].title}), {about.stack.title}{only}"
+    whole_words = f"{hardware} ({about.topologies[0].title}), {about.stack.title}{only}"
+    return whole_words if whole_story else f"{hardware}, {about.stack.name}"
 
 
 def place(study: SystemStudy) -> str:
