@@ -21,6 +21,7 @@ from sim.page.numbers import (
     usd_span,
     whole,
 )
+from sim.page.terminal import TALLEST, fitting, screen
 from sim.records.document import results_document, summary_rows
 from sim.records.files import resolved_files, write_folder
 from sim.report.comparison_tables import comparison_sections
@@ -42,6 +43,8 @@ from sim.study.points import Curve, differing_work, differs
 from sim.study.stack_range import StackStep, stack_ranges
 
 _MOST_ANSWERS = 3
+_FEWEST_ROWS = 6
+"""Fewer rows stand on a first screen only where long names leave no room."""
 
 
 def run_screen(found: Findings, elapsed_s: float | None = None) -> list[Block]:
@@ -51,14 +54,19 @@ def run_screen(found: Findings, elapsed_s: float | None = None) -> list[Block]:
     """
     if not found.outcomes:
         return [Said("no points")]
-    said = [
-        *(Said(text, "answer") for text in run_answer(found)),
-        *map(Said, _beside(found, step_answer(found.curves))),
-    ]
-    # An answer of several sentences leaves room for one row less.
-    most = MOST_ROWS - (len(said) > 1)
-    shown = entries_table(found, most) if found.has_entries else points_table(found.telling(most))
-    return [_headline(found, elapsed_s, len(shown.rows)), *said, shown, Said(trust(found))]
+    answers = [Said(text, "answer") for text in run_answer(found)]
+    beside, last = list(map(Said, _beside(found, step_answer(found.curves)))), Said(trust(found))
+
+    def blocks(said: int, most: int) -> list[Block]:
+        shown = entries_table(found, most) if found.has_entries else points_table(found.telling(most))
+        return [_headline(found, elapsed_s, len(shown.rows)), *answers[:said], *beside, fitting(shown), last]
+
+    # Long answers and names leave room for fewer rows, and few rows for fewer answers. A line is left for what is next.
+    tries = [(said, most) for said in range(len(answers), 0, -1) for most in range(MOST_ROWS, _FEWEST_ROWS - 1, -1)]
+    tries += [(1, most) for most in range(_FEWEST_ROWS - 1, 0, -1)]
+    return next(
+        (one for one in (blocks(*each) for each in tries) if screen(one).count("\n") <= TALLEST - 2), blocks(1, 1)
+    )
 
 
 def run_page(found: Findings) -> Page:
@@ -152,7 +160,7 @@ def trust(found: Findings) -> str:
     of = counted(len(points), "point")
     parts = ["checked? holds 8 of 10 errors (-: too fast)"] if never < len(points) else []
     parts += [f"{outside} of {of} outside what was compared"] if outside else []
-    parts += [f"{never} of {of} like nothing that was measured"] if never else []
+    parts += [f"{never}{'' if outside else f' of {of}'} like nothing that was measured"] if never else []
     assumed = dict.fromkeys(str(one) for point in points if point.bill for one in point.bill.assumed)
     parts += [f"assumed: {few(list(assumed), 2)}"] if assumed else []
     return f"Trust: {'; '.join(parts)}."
