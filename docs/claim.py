@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pages import DOCS, bullets, found_of, plain_table, rewrite
 
-from sim.report.comparison.page import bullets, markdown
-from sim.report.comparison.tables import counterfactual_equals_table, equals_table, knees_table, limits_table
-from sim.report.comparison.verdict import verdict
-from sim.report.comparison.words import devices_band, devices_text
-from tabulate import tabulate
+from sim.page.markdown import table_markdown
+from sim.report.comparison_tables import (
+    counterfactual_equals_table,
+    criteria_table,
+    effort_table,
+    equals_table,
+    knees_table,
+    limits_table,
+)
+from sim.report.verdict import devices_band, devices_text, verdict
+from sim.study.compare import Comparison
 
-from sim.study.compare import Comparison, compare
-from sim.sweep.execute import Failure, run_points
-from sim.sweep.grid import load_scenarios
-
-DOCS = Path(__file__).parent
-PAGE = DOCS / "claim.md"
 SIZES = {
     "111M": "claim-111m",
     "256M": "claim-256m",
@@ -29,13 +29,8 @@ SIZES = {
 
 
 def comparison_of(name: str) -> Comparison:
-    """Run a scenario of the shelf and compare its systems; a failing point raises."""
-    outcomes = []
-    for result in run_points(load_scenarios(DOCS.parent / "scenarios" / f"{name}.toml")):
-        if isinstance(result, Failure):
-            raise result.error
-        outcomes.append(result)
-    comparison = compare(outcomes)
+    """Run a scenario of the shelf and compare its systems."""
+    comparison = found_of(name).comparison
     if comparison is None:
         raise SystemExit(f"{name} asks for no comparison")
     return comparison
@@ -54,30 +49,26 @@ def family_table(found: dict[str, Comparison]) -> str:
         for size, comparison in found.items()
         for equal in comparison.equals
     ]
-    headers = ("Cerebras-GPT", "as fast as", "system", "devices", "within the error bands")
-    return tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True)
+    return plain_table(rows, "Cerebras-GPT", "as fast as", "system", "devices", "within the error bands")
 
 
-def block(name: str, text: str) -> None:
-    """Replace one generated block of the page."""
-    begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
-    page = PAGE.read_text(encoding="utf-8")
-    if begin not in page or end not in page:
-        raise SystemExit(f"{PAGE}: there is no block '{name}'")
-    before, rest = page.split(begin, 1)
-    PAGE.write_text(f"{before}{begin}{text}\n{end}{rest.split(end, 1)[1]}", encoding="utf-8")
+def blocks_of(claim: Comparison) -> dict[str, str]:
+    """The blocks of the page on the claim itself."""
+    return {
+        "verdict": bullets(verdict(claim)),
+        "criteria": table_markdown(criteria_table(claim)),
+        "equals": table_markdown(equals_table(claim)),
+        "limits": table_markdown(limits_table(claim)),
+        "knees": table_markdown(knees_table(claim)),
+        "effort": table_markdown(effort_table(claim)),
+        "without": table_markdown(counterfactual_equals_table(claim)),
+    }
 
 
 def main() -> None:
     """Rewrite the page."""
     found = {size: comparison_of(name) for size, name in SIZES.items()}
-    claim = found["13B"]
-    block("verdict", bullets(verdict(claim)))
-    block("equals", markdown(equals_table(claim)))
-    block("limits", markdown(limits_table(claim)))
-    block("knees", markdown(knees_table(claim)))
-    block("without", markdown(counterfactual_equals_table(claim)))
-    block("family", family_table(found))
+    rewrite(DOCS / "claim.md", {**blocks_of(found["13B"]), "family": family_table(found)})
 
 
 if __name__ == "__main__":

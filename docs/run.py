@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from entries import block, signed
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
-from tabulate import tabulate
+from pages import DOCS, rewrite
+from pages import plain_table as table
 
 from sim.catalog import device_names, load_model, load_reliability, reliability_names, reliability_of
 from sim.hardware.topology import Storage
@@ -21,18 +21,17 @@ from sim.outcome.run.closed_form import effective_time_ratio, expected_cycle_s, 
 from sim.outcome.run.conditions import Checkpoints, Conditions
 from sim.outcome.run.recovery import Cluster, between_s, conditions
 from sim.outcome.run.simulated import TRAINING, Runs, simulate_runs
-from sim.page.numbers import duration, percent
+from sim.page.numbers import duration, percent, signed_percent
 from sim.parallel.checkpoint import checkpoint_bytes
 from sim.report.charts.canvas import quiet, save, sheet, sheet_of
-from sim.report.entries import comparisons
 from sim.scenario.run_request import CheckpointRequest, Interval, RunRequest
 from sim.scenario.types import Training
+from sim.study.published import checked
 from sim.sweep.execute import Failure, run_points
 from sim.sweep.grid import load
 from sim.units import SECONDS_PER_YEAR
 from sim.validation.whole_runs import WholeRun, read_whole_runs
 
-DOCS = Path(__file__).parent
 PAGE = DOCS / "run.md"
 DAY_S = 86400.0
 RUNS, SEED = 1000, 0
@@ -40,11 +39,6 @@ SIZES = (256, 1024, 4096, 16_384, 65_536)
 STEP_S = 10.0
 DAYS = 30
 LLAMA_3_STORAGE = Storage(2e12, 2e12, 240e15)
-
-
-def table(rows: Sequence[Sequence[str]], *headers: str) -> str:
-    """One table of the page."""
-    return tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True)
 
 
 def simulated(run: Conditions) -> tuple[Runs, float]:
@@ -70,8 +64,8 @@ def profiles_table() -> str:
         (figure,) = (one for one in profile.figures if one.name == "failures")
         rows.append(
             (
-                f"`{name}`",
-                ", ".join(f"`{device}`" for device in _defaults(name)) or "-",
+                name,
+                ", ".join(_defaults(name)) or "-",
                 f"{a_day / 1024 * SECONDS_PER_YEAR / DAY_S:.3g}",
                 f"{a_day / 1024 * node * 1000:.3g}",
                 duration(DAY_S / a_day),
@@ -104,7 +98,9 @@ def formulas_table() -> str:
         first = float(effective_time_ratio(3600.0, write_s, mean_s, recovery_s))
         exact = 3600.0 / float(expected_cycle_s(3600.0, write_s, mean_s, recovery_s))
         words = f"{between_h} h", f"{write_s} s", f"{recovery_s} s"
-        rows.append((*words, *(f"{100 * share:.2f} %" for share in (own, first, exact)), signed(own / exact - 1)))
+        rows.append(
+            (*words, *(f"{100 * share:.2f} %" for share in (own, first, exact)), signed_percent(own / exact - 1))
+        )
     headers = ("a failure every", "a checkpoint takes", "down for", "simulated", "Kokolis et al.", "Daly", "over Daly")
     return table(rows, *headers)
 
@@ -178,7 +174,7 @@ def outcomes(wanted: Sequence[WholeRun]) -> dict[str, Outcome]:
 def whole_row(run: WholeRun, outcome: Outcome) -> tuple[str, ...]:
     """One row of the table of whole runs."""
     published = outcome.scenario.published
-    (compared, *_) = comparisons(outcome)
+    (compared, *_) = checked(outcome)
     shown = f"{published.device_hours:,.0f} h" if published.device_hours else duration(published.time_s)
     kind = "fit row" if run.fitted else run.kind
     return (
@@ -190,7 +186,7 @@ def whole_row(run: WholeRun, outcome: Outcome) -> tuple[str, ...]:
         f"{outcome.run.mean_s * outcome.devices / 3600:,.0f} h",
         percent(outcome.run.goodput),
         f"{outcome.run.mean_failures:.1f}",
-        signed(compared.error),
+        signed_percent(compared.error),
         "yes" if run.checks else f"no: {kind}",
         run.why or "-",
     )
@@ -205,12 +201,12 @@ WHOLE_HEADERS = (
 def whole_table(wanted: Sequence[WholeRun], found: dict[str, Outcome]) -> str:
     """Time to train against published device-hours and days, and what the checks say in all."""
     errors = {
-        kind: [comparisons(found[one.entry])[0].error for one in wanted if one.checks and one.kind == kind]
+        kind: [checked(found[one.entry])[0].error for one in wanted if one.checks and one.kind == kind]
         for kind in ("clean", "billed")
     }
     lines = [
         f"- {words}: {len(those)} checks, median absolute error {100 * statistics.median(map(abs, those)):.1f} %, from"
-        f" {signed(min(those))} to {signed(max(those))}."
+        f" {signed_percent(min(those))} to {signed_percent(max(those))}."
         for words, those in (("Clean", errors["clean"]), ("Billed", errors["billed"]))
     ]
     rows = [whole_row(one, found[one.entry]) for one in wanted]
@@ -241,11 +237,14 @@ def goodput_figure() -> Figure:
 def main() -> None:
     """Rewrite the page's blocks and redraw its chart."""
     wanted = read_whole_runs()
-    block("profiles", profiles_table(), PAGE)
-    block("formulas", formulas_table(), PAGE)
-    block("intervals", intervals_table(), PAGE)
-    block("published", published_table(), PAGE)
-    block("whole-runs", whole_table(wanted, outcomes(wanted)), PAGE)
+    blocks = {
+        "profiles": profiles_table(),
+        "formulas": formulas_table(),
+        "intervals": intervals_table(),
+        "published": published_table(),
+        "whole-runs": whole_table(wanted, outcomes(wanted)),
+    }
+    rewrite(PAGE, blocks)
     with tempfile.TemporaryDirectory() as folder:
         drawn = save(goodput_figure(), Path(folder), "goodput")
         shutil.copy(next(path for path in drawn if path.suffix == ".png"), DOCS / "figures" / "goodput.png")

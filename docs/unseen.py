@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
-from refresh import DOCS, ROOT, block
+from pages import DOCS, ROOT, block
 
 from sim.catalog import load_evidence
 from sim.catalog.data_files import read_data

@@ -13,7 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from refresh import DOCS, ROOT, block, stacks_page
+from pages import DOCS, ROOT, block
+from refresh import stacks_page
 
 from sim.catalog import load_evidence
 from sim.page.progress import Progress

@@ -20,8 +20,10 @@ from sim import __version__
 
 if TYPE_CHECKING:
     from scaletax.calls import plan, run, sweep, validate
-    from scaletax.objects import Gpu, Model, Scenario, System, Topology
-    from scaletax.results import Plans, Run, Sweep, Validation
+    from scaletax.hardware import Gpu, Model, Topology
+    from scaletax.results import Run
+    from scaletax.scenarios import Scenario, System
+    from scaletax.studies import Plans, Sweep, Validation
     from sim.errors import DoesNotFit, InputError, ScaletaxError
 
 __all__ = [
@@ -46,8 +48,10 @@ __all__ = [
 
 _HOMES = {
     "scaletax.calls": ("plan", "run", "sweep", "validate"),
-    "scaletax.objects": ("Gpu", "Model", "Scenario", "System", "Topology"),
-    "scaletax.results": ("Plans", "Run", "Sweep", "Validation"),
+    "scaletax.hardware": ("Gpu", "Model", "Topology"),
+    "scaletax.results": ("Run",),
+    "scaletax.scenarios": ("Scenario", "System"),
+    "scaletax.studies": ("Plans", "Sweep", "Validation"),
     "sim.errors": ("DoesNotFit", "InputError", "ScaletaxError"),
 }
 """Where each name is, so that it is imported when it is first asked for."""

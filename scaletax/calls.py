@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from scaletax.objects import Model, Scenario, System, Topology, as_model
-from scaletax.results import Plans, Run, Sweep, Validation
-from sim.errors import InputError, ScaletaxError
+from scaletax.hardware import Model, Topology, as_model, in_temporary_folder
+from scaletax.results import Run
+from scaletax.scenarios import Scenario, source_of, text_of
+from scaletax.studies import Plans, Sweep, Validation
+from sim.errors import InputError, shown
 
 Source = str | Path | Scenario
 """A scenario: the name of one that came with the program, the path of a file, or an object."""
+Role = Literal["check", "fit", "all"]
 
 
 def run(
     scenario: Source,
     *,
     devices: int | Sequence[int] | None = None,
-    stack: str | Sequence[str] | None = None,
+    stack: str | Path | Sequence[str | Path] | None = None,
     set: Mapping[str, Any] | None = None,
     jobs: int = 1,
 ) -> Run:
@@ -32,7 +34,7 @@ def run(
         A name (`scaletax list scenarios`), a path, or an object.
     devices : int or list of int, optional
         Sizes of every system, instead of the scenario's.
-    stack : str or list of str, optional
+    stack : str, Path or list, optional
         Software, instead of the scenario's; with several, the range.
     set : mapping, optional
         Keys to change: `{"training.tokens": "1T", "system.run.reliability": "llama-3"}`.
@@ -60,7 +62,9 @@ def run(
     from sim.sweep.execute import Failure, run_points
     from sim.sweep.grid import load
 
-    loaded = load(_path(scenario), _overrides(set, stack), _warn, _sizes(devices))
+    _check_counts(jobs=jobs)
+    (path, text), sizes = source_of(scenario), [] if devices is None else [_axis("system.devices", devices)]
+    loaded = load(path, _overrides(set, stack), _warn, sizes, text)
     check_comparison(loaded.scenarios)
     results = run_points(loaded.scenarios, jobs)
     failures = [one.error for one in results if isinstance(one, Failure)]
@@ -109,6 +113,10 @@ def plan(
         More cluster sizes to compare.
     top : int
         Plans that the engine tries at least.
+    jobs : int
+        Processes to use; results do not depend on it.
+    set : mapping, optional
+        Keys to change, as in `run`.
 
     Returns
     -------
@@ -126,30 +134,38 @@ def plan(
     >>> found.best.plan.devices
     8
     """
-    from sim.report.plans.asked import asked, with_limits
+    from sim.asked import asked, with_limits
     from sim.study.plans import study_all, systems_of
-    from sim.sweep.grid import load_scenarios
+    from sim.sweep.grid import load
 
-    overrides = _overrides(set, None if scenario is None else stack)
+    _check_counts(jobs=jobs, top=top)
+    described = {
+        "model": model, "topology": topology, "devices": devices, "batch": batch, "sequence": sequence,
+        "tokens": tokens,
+    }  # fmt: skip
+    beside = [name for name, value in described.items() if value is not None]
+    missing = [name for name in ("model", "topology", "devices", "batch") if described[name] is None]
     if scenario is not None:
-        scenarios = load_scenarios(_path(scenario), overrides, _warn)
-    elif isinstance(model, Model) or isinstance(topology, Topology):
-        scenarios = load_scenarios(
-            _own(model, topology, devices, batch, sequence, tokens, stack).path(), overrides, _warn
-        )
+        if beside:
+            problem = f"both a scenario and {', '.join(beside)}"
+            raise InputError("plan", problem, "leave one out; set={...} changes a key of a scenario")
+        path, text = source_of(scenario)
+        loaded = load(path, _overrides(set, stack), _warn, text=text)
+        if not loaded.scenarios:
+            raise loaded.refusals[0].reason
+        scenarios = loaded.scenarios
+    elif model is None or topology is None or missing:
+        problem = f"neither a scenario nor {', '.join(missing)}"
+        raise InputError("plan", problem, "give a scenario, or model, topology, devices and batch")
     else:
-        given = {
-            "--model": None if model is None else str(model),
-            "--topology": None if topology is None else str(topology),
-            "--devices": devices,
-            "--batch": None if batch is None else str(batch),
-            "--sequence": sequence,
-            "--tokens": None if tokens is None else str(tokens),
-            "--stack": stack,
-        }
-        scenarios = asked(given, overrides)
-    studies, failures = study_all(systems_of(with_limits(scenarios, only, memory_margin), list(sizes)), top, jobs)
-    return Plans(studies, failures)
+        place = in_temporary_folder(topology) if isinstance(topology, Topology) else str(topology)
+        scenarios = asked(
+            model=as_model(model).table, topology=place, devices=devices, batch=batch, sequence=sequence, tokens=tokens,
+            stack=stack, overrides=_overrides(set),
+        )  # fmt: skip
+    systems = systems_of(with_limits(scenarios, only, memory_margin), list(sizes))
+    studies, failures = study_all(systems, top, jobs)
+    return Plans(studies, top, failures)
 
 
 def sweep(
@@ -175,7 +191,7 @@ def sweep(
     set : mapping, optional
         Keys to change.
     jobs : int
-        Processes to use.
+        Processes to use; results do not depend on it.
     executor : str
         `local`, or `dask://HOST:PORT`.
     limit : int, optional
@@ -200,20 +216,22 @@ def sweep(
     from sim.sweep.store import Store
     from sim.sweep.sweep import run_sweep
 
-    path, folder = _path(scenario), Path(out)
-    given = [f"{key}={_written(list(values))}" for key, values in (axes or {}).items()]
-    document = read_document(path, _overrides(set, None), _warn, given)
+    _check_counts(jobs=jobs, limit=1 if limit is None else limit)
+    (path, text), folder = source_of(scenario), Path(out)
+    given = [_axis(key, values) for key, values in _mapping("axes", axes).items()]
+    document = read_document(path, _overrides(set), _warn, given, text)
     with Store(folder, fresh=False) as store:
         place = workplace(executor, jobs, "sim.records.point_work")
-        run_sweep(document, path, points_of(document, str(path), limit), store, place, work, limit=limit, say=_warn)
-    return Sweep(folder)
+        points = points_of(document, str(path), limit)
+        progress = run_sweep(document, path, points, store, place, work, limit=limit, say=_warn)
+    return Sweep(folder, progress.new)
 
 
 def validate(
     *,
     source: str | None = None,
     data: str | Path | None = None,
-    role: Literal["check", "fit", "all"] = "check",
+    role: Role = "check",
     jobs: int = 1,
 ) -> Validation:
     """Compare the simulator with published measurements, or with your own.
@@ -241,55 +259,36 @@ def validate(
     """
     from sim.validation.selection import read_selection, validate_rows
 
+    _check_counts(jobs=jobs)
+    if role not in get_args(Role):
+        raise InputError("role", f"{shown(role)} is no role of rows", f"allowed: {', '.join(get_args(Role))}")
     return Validation(*validate_rows(read_selection(None if data is None else Path(data), source), role, jobs))
 
 
-def _path(scenario: Source) -> Path:
-    from sim.scenario.named import scenario_path
-
-    return scenario.path() if isinstance(scenario, Scenario) else scenario_path(Path(scenario))
-
-
-def _own(
-    model: str | Path | Model | None,
-    topology: str | Path | Topology | None,
-    devices: int | None,
-    batch: int | str | None,
-    sequence: int | None,
-    tokens: float | str | None,
-    stack: str | None,
-) -> Scenario:
-    """The scenario that a search for objects of one's own describes. Raises InputError for what is missing."""
-    if model is None or topology is None or devices is None or batch is None:
-        raise InputError("plan", "model, topology, devices or batch is missing", "give all four, or a scenario")
-    system = System("cluster", topology, devices, stack=stack)
-    return Scenario(as_model(model), [system], tokens=tokens or "20 per parameter", batch=batch, sequence=sequence)
-
-
-def _overrides(changes: Mapping[str, Any] | None, stack: str | Sequence[str] | None) -> list[str]:
+def _overrides(changes: Mapping[str, Any] | None, stack: str | Path | Sequence[str | Path] | None = None) -> list[str]:
     """Changes as --set takes them."""
-    whole = {**(changes or {}), **({} if stack is None else {"system.stack": stack})}
-    return [f"{key}={_written(value)}" for key, value in whole.items()]
+    whole = {**_mapping("set", changes), **({} if stack is None else {"system.stack": stack})}
+    return [f"{key}={text_of(value, key)}" for key, value in whole.items()]
 
 
-def _sizes(devices: int | Sequence[int] | None) -> list[str]:
-    """Sizes as --sweep takes them."""
-    if devices is None:
-        return []
-    return [f"system.devices={_written([devices] if isinstance(devices, int) else list(devices))}"]
+def _axis(key: str, values: Any) -> str:
+    """An axis as --sweep takes it; a single value is one."""
+    text = text_of(values, key)
+    return f"{key}={text if text.startswith('[') else f'[{text}]'}"
 
 
-def _written(value: Any) -> str:
-    """A value as TOML writes it: text, numbers, truth, lists and tables of them."""
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{json.dumps(str(key))} = {_written(one)}" for key, one in value.items()) + " }"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(_written, value)) + "]"
-    return json.dumps(str(value) if isinstance(value, Path) else value, ensure_ascii=False)
+def _mapping(name: str, given: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    if given is not None and not isinstance(given, Mapping):
+        raise InputError(name, f"{shown(given)} is no mapping", f'write for example {name}={{"training.tokens": "1T"}}')
+    return given or {}
+
+
+def _check_counts(**counts: int) -> None:
+    """Raise InputError for a count that is no whole number from 1 on."""
+    for name, value in counts.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise InputError(name, f"{shown(value)} is no whole number from 1 on", f"write for example {name}=4")
 
 
 def _warn(note: str) -> None:
     warnings.warn(note, stacklevel=4)
-
-
-__all__ = ["ScaletaxError", "plan", "run", "sweep", "validate"]

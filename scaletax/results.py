@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import io
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,18 +15,45 @@ if TYPE_CHECKING:
     import pandas
     from matplotlib.figure import Figure
 
-    from scaletax.objects import Scenario
     from sim.outcome.outcome import Outcome
-    from sim.planning import PlanRow
+    from sim.page.blocks import Block
+    from sim.scenario import Scenario as Resolved
     from sim.study.findings import Findings
-    from sim.study.plans import SystemStudy
-    from sim.validation.compare import Validation as Compared
-    from sim.validation.summary import Summary
 
 Row = dict[str, Any]
 
 
-class Run:
+class Result:
+    """What all results have: rows, the same as a DataFrame, and the first screen of the command, by `print`."""
+
+    @property
+    def rows(self) -> list[Row]:
+        """Plain data, a dict for each row of a table."""
+        raise NotImplementedError
+
+    @property
+    def df(self) -> pandas.DataFrame:
+        """The rows as a DataFrame. Raises InputError where pandas is not installed."""
+        return frame(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __str__(self) -> str:
+        from sim.page.terminal import screen
+
+        return screen(self._screen()).rstrip("\n")
+
+    def _repr_html_(self) -> str:
+        from sim.page.html import fragment
+
+        return fragment(self._screen())
+
+    def _screen(self) -> Sequence[Block]:
+        raise NotImplementedError
+
+
+class Run(Result):
     """The points of a run: what `scaletax run` prints and writes.
 
     Attributes
@@ -47,16 +77,11 @@ class Run:
         """A row for each system and size, with the columns of summary.csv."""
         from sim.records.document import summary_rows
 
-        return [{str(key): value for key, value in row.items()} for row in summary_rows(self.outcomes)]
-
-    @property
-    def df(self) -> pandas.DataFrame:
-        """The same as a DataFrame. Raises InputError where pandas is not installed."""
-        return frame_of(self.rows)
+        return plain(summary_rows(self.outcomes))
 
     def ledger(self) -> pandas.DataFrame:
         """Where every device-second of a step goes: shares by line, a row for each system and size."""
-        return frame_of(self.ledger_rows())
+        return frame(self.ledger_rows())
 
     def ledger_rows(self) -> list[Row]:
         """The same without pandas."""
@@ -77,13 +102,20 @@ class Run:
         """
         from sim.records.document import summary_rows
 
-        return figure_of(summary_rows(self.outcomes), metric, x)
+        return figure(summary_rows(self.outcomes), metric, x)
 
     def save(self, folder: str | Path, *, charts: bool | None = None) -> list[Path]:
-        """Write the files of `scaletax run` into a folder; return their paths. charts: None asks the scenario."""
-        from sim.report.run import write_run
+        """Write the files of `scaletax run` into a folder; return their paths. charts: None asks the scenario.
 
-        return write_run(self._found, Path(folder), charts)
+        Hardware of your own is written beside them, where resolved.toml names it.
+        """
+        from sim.report.run import write_run
+        from sim.study.findings import findings
+
+        place, found = Path(folder), self._found
+        told = [replace(one, scenario=beside(one.scenario, place)) for one in found.outcomes]
+        paths = write_run(findings(told, found.failures, found.refusals), place, charts)
+        return paths + own_hardware([one.scenario for one in found.outcomes], place)
 
     def report(self) -> str:
         """The whole report, in Markdown."""
@@ -107,175 +139,35 @@ class Run:
         failed = f", {len(self.failures)} failed" if self.failures else ""
         return f"<Run: {counted(len(self), 'point')} of {counted(len(self._found.curves), 'system')}{failed}>"
 
-    def __str__(self) -> str:
-        from sim.page.terminal import screen
+    def _screen(self) -> Sequence[Block]:
         from sim.report.run import run_screen
 
-        return screen(run_screen(self._found))
-
-    def _repr_html_(self) -> str:
-        from sim.page.html import fragment
-        from sim.report.run import run_screen
-
-        return fragment(run_screen(self._found))
+        return run_screen(self._found)
 
 
-class Plans:
-    """What a search for plans found: what `scaletax plan` prints and writes.
-
-    Attributes
-    ----------
-    best : PlanRow
-        The best plan: `best.plan` with its degrees, `best.step_s`, `best.peak_bytes`, `best.mfu`, `best.tax`.
-    """
-
-    def __init__(self, studies: Sequence[SystemStudy], failures: Sequence[ScaletaxError] = ()) -> None:
-        self._studies, self.failures = list(studies), tuple(failures)
-
-    @property
-    def best(self) -> PlanRow:
-        """The best plan of the first system, at its largest size."""
-        return self._studies[0].found.best[0]
-
-    @property
-    def rows(self) -> list[Row]:
-        """A row for each plan that the engine tried, fastest first."""
-        return [
-            {
-                "system": one.found.about.scenario.system.name,
-                "devices": one.found.about.scenario.system.devices,
-                "plan": row.plan.summary(),
-                "plan_devices": row.plan.devices,
-                "step_time_s": row.step_s,
-                "mfu": row.mfu,
-                "memory_peak_bytes": row.peak_bytes,
-                "distribution_tax": row.tax,
-            }
-            for one in self._studies
-            for row in one.found.best
-        ]
-
-    @property
-    def df(self) -> pandas.DataFrame:
-        """The same as a DataFrame. Raises InputError where pandas is not installed."""
-        return frame_of(self.rows)
-
-    @property
-    def scenario(self) -> Scenario:
-        """The first system with its best plan written down: `st.run(plans.scenario)`."""
-        from scaletax.objects import Scenario
-        from sim.records.plan_files import with_best_plan
-        from sim.scenario import resolved_documents
-
-        (document,) = resolved_documents([with_best_plan(self._studies[0].found)])
-        return Scenario.from_document(document)
-
-    def run(self, **options: Any) -> Run:
-        """Simulate the best plan. options: of `run`."""
-        from scaletax.calls import run
-
-        return run(self.scenario, **options)
-
-    def save(self, folder: str | Path, *, charts: bool = True) -> list[Path]:
-        """Write the files of `scaletax plan` into a folder; return their paths."""
-        from sim.records.plan_files import write_studies
-
-        return write_studies(self._studies, self.failures, Path(folder), charts)
-
-    def __repr__(self) -> str:
-        from sim.page.numbers import duration
-
-        return f"<Plans: best {self.best.plan.summary()}, {duration(self.best.step_s)} a step>"
-
-    def __str__(self) -> str:
-        from sim.report.plans.screen import plans_screen
-
-        return plans_screen(self._studies, len(self._studies[0].found.best))
-
-    def _repr_html_(self) -> str:
-        return table_html_of(self.rows)
+def plain(rows: Sequence[Row]) -> list[Row]:
+    """Rows whose columns are plain text: axes are keys of their own kind."""
+    return [{str(key): value for key, value in row.items()} for row in rows]
 
 
-class Sweep:
-    """The folder of a sweep: every point that is finished, read when it is asked for."""
+def beside(scenario: Resolved, folder: Path) -> Resolved:
+    """A scenario that names hardware of one's own where it lies beside the results in a folder."""
+    from scaletax.hardware import moved
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    @property
-    def rows(self) -> list[Row]:
-        """A row for each finished point, with the columns of points.csv."""
-        return [{str(key): value for key, value in row.items()} for row in self._rows()]
-
-    @property
-    def df(self) -> pandas.DataFrame:
-        """The same as a DataFrame. Raises InputError where pandas is not installed."""
-        from sim.sweep.tables import frame
-
-        return frame(self.folder)
-
-    def plot(self, metric: str = "mfu", x: str | None = None, by: str | None = None) -> Figure:
-        """Draw a metric along an axis, a curve for each value of a column. Raises InputError for an unknown column."""
-        return figure_of(self._rows(), metric, x, by)
-
-    def _rows(self) -> list[Row]:
-        from sim.sweep.store import read_only
-        from sim.sweep.tables import rows_of
-
-        with read_only(self.folder) as store:
-            return list(rows_of(store))
-
-    def __len__(self) -> int:
-        return len(self._rows())
-
-    def __repr__(self) -> str:
-        from sim.page.numbers import counted
-
-        return f"<Sweep: {counted(len(self), 'point')} in {self.folder}>"
-
-    def _repr_html_(self) -> str:
-        return table_html_of(self.rows)
+    system = scenario.system
+    parts = tuple(replace(part, topology=moved(part.topology, folder)) for part in system.parts)
+    return replace(scenario, system=replace(system, topology=moved(system.topology, folder), parts=parts))
 
 
-class Validation:
-    """Published measurements beside what is predicted of them.
+def own_hardware(scenarios: Sequence[Resolved], folder: Path) -> list[Path]:
+    """Write hardware of one's own beside results; return the paths."""
+    from scaletax.hardware import copied
 
-    Attributes
-    ----------
-    summary : Summary
-        Errors over all rows, source by source, targets, worst rows.
-    """
-
-    def __init__(self, compared: Compared, summary: Summary) -> None:
-        self._compared, self.summary = compared, summary
-
-    @property
-    def rows(self) -> list[Row]:
-        """A row for each measurement that was compared, with the columns of rows.csv."""
-        from sim.records.validation import row_record
-
-        return [row_record(one) for one in self._compared.comparisons]
-
-    @property
-    def df(self) -> pandas.DataFrame:
-        """The same as a DataFrame. Raises InputError where pandas is not installed."""
-        return frame_of(self.rows)
-
-    def __len__(self) -> int:
-        return len(self._compared.comparisons)
-
-    def __repr__(self) -> str:
-        from sim.page.numbers import counted, percent
-
-        errors = self.summary.headline
-        off = f", {percent(errors.mean_absolute)} off on average" if errors else ""
-        return f"<Validation: {counted(len(self), 'row')}{off}>"
-
-    def _repr_html_(self) -> str:
-        return table_html_of(self.rows)
+    named = [part.topology for one in scenarios for part in one.system.every_part]
+    return [path for one in dict.fromkeys(named) for path in copied(one, folder)]
 
 
-def frame_of(rows: Sequence[Row]) -> pandas.DataFrame:
+def frame(rows: Sequence[Row]) -> pandas.DataFrame:
     """Rows as a DataFrame. Raises InputError where pandas is not installed."""
     try:
         import pandas
@@ -285,27 +177,25 @@ def frame_of(rows: Sequence[Row]) -> pandas.DataFrame:
     return pandas.DataFrame(list(rows))
 
 
-def figure_of(rows: Sequence[Row], metric: str, x: str | None, by: str | None = None) -> Figure:
+def figure(rows: Sequence[Row], metric: str, x: str | None, by: str | None = None) -> Figure:
     """A chart of one metric along one column. Raises InputError for a column that is not there."""
-    from sim.records.series import column, series_of, usual_x
+    from sim.records.series import DEVICES, column, series_of, usual_x
     from sim.report.charts.sweep import curves_figure
 
     done = [row for row in rows if not row.get("error")]
-    across = column(x, done, "x").as_axis(done) if x else usual_x(done)
-    if across is None:
-        raise InputError("plot", "no axis is a number or text with two values", "name a column with x=")
+    across = column(x, done, "x").as_axis(done) if x else usual_x(done) or DEVICES
     value = column(metric, done, "metric")
     series = series_of(done, across, value, column(by, done, "by") if by else None)
     if not series:
-        raise InputError("plot", f"no point has a number in both {x} and {metric}", "choose other columns")
-    return curves_figure(series, across, value)
+        problem = f"no point has a number in both {across.name} and {metric}"
+        raise InputError("plot", problem, "choose other columns")
+    sheet = curves_figure(series, across, value)
+    # A notebook shows what has this method, also where no part of it draws otherwise.
+    vars(sheet)["_repr_png_"] = functools.partial(_png, sheet)
+    return sheet
 
 
-def table_html_of(rows: Sequence[Row], most: int = 60) -> str:
-    """The first rows as a table for a notebook."""
-    from sim.page.blocks import Heading, Table
-    from sim.page.html import table_html
-
-    names = list(rows[0]) if rows else []
-    cells = tuple(tuple("" if row.get(name) is None else str(row[name]) for name in names) for row in rows[:most])
-    return table_html(Table(tuple(Heading(name, right=False) for name in names), cells))
+def _png(sheet: Figure) -> bytes:
+    file = io.BytesIO()
+    sheet.savefig(file, format="png", bbox_inches="tight")
+    return file.getvalue()

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import forkserver
+from types import ModuleType
 from typing import TypeVar
 
 from sim.errors import ScaletaxError
 
 _ATTEMPTS = 3
+# Forked from a process that holds no store and no threads.
+_CONTEXT = multiprocessing.get_context("forkserver" if hasattr(os, "fork") else "spawn")
 Item = TypeVar("Item")
 Found = TypeVar("Found")
 
@@ -24,18 +29,30 @@ class WorkersKilled(ScaletaxError):
     """The processes that compute were killed again and again."""
 
 
+class _Worker(_CONTEXT.Process):  # type: ignore[misc, name-defined]
+    """A process that does not run the user's script again, as Python's own do unless the script is written for it."""
+
+    def start(self) -> None:
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            super().start()
+        finally:
+            sys.modules["__main__"] = main
+
+
 def pool(jobs: int, preload: str, begin: Callable[[], object] | None = None) -> ProcessPoolExecutor:
     """So many processes; end them with stop.
 
     preload: the module that they need, imported once for all of them. begin: called once in each; can be sent to it.
     """
-    # Forked from a process that holds no store and no threads.
-    context = multiprocessing.get_context("forkserver" if hasattr(os, "fork") else "spawn")
     if hasattr(os, "fork"):
-        context.set_forkserver_preload([preload])
+        _CONTEXT.set_forkserver_preload([preload])
         with _ctrl_c_ignored():
             forkserver.ensure_running()
-    return ProcessPoolExecutor(jobs, mp_context=context, initializer=_settle, initargs=(begin,))
+    place = copy.copy(_CONTEXT)
+    vars(place)["Process"] = _Worker
+    return ProcessPoolExecutor(jobs, mp_context=place, initializer=_settle, initargs=(begin,))
 
 
 def stop(executor: Executor) -> None:

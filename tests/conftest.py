@@ -14,3 +14,6 @@ settings.register_profile(
     "mutation", settings.get_profile("quick"), phases=(Phase.explicit, Phase.generate), max_examples=20
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "thorough"))
+
+# Small outcomes, simulated once, for every room that is about outcomes.
+pytest_plugins = ["small_systems"]

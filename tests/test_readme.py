@@ -6,6 +6,7 @@ import json
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,11 +15,15 @@ from sim.hardware.network import Group, Network
 from sim.hardware.topology import load_topology
 from sim.outcome.lines import LINES
 from sim.page.markdown import table_markdown
+from sim.page.terminal import screen
+from sim.records.validation import read_summary
 from sim.report.catalogue.machines import latest_markdown, stacks_markdown
+from sim.report.run import run_answer, run_screen
+from sim.report.sentences import sentences
 from sim.report.stragglers import steps_table
-from sim.report.validation.document import read_summary
 from sim.report.validation.markdown import believed_blocks, documentation_blocks, readme_block
 from sim.simulate import simulate
+from sim.study.findings import findings
 from sim.study.points import curves
 from sim.sweep.execute import Failure, run_points
 from sim.sweep.grid import load_scenarios
@@ -30,6 +35,19 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 SCENARIO_PAGE = (ROOT / "docs" / "scenario-file.md").read_text(encoding="utf-8")
 MINE = re.compile(r"<!-- scenario: mine.toml -->\n```toml\n(.*?)```", re.S)
 ADDRESS = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def test_the_screen_of_the_readme_is_what_is_printed() -> None:
+    outcomes = [simulate(scenario) for scenario in load_scenarios(ROOT / "scenarios" / "quickstart.toml")]
+    printed = "\n".join(f"    {line}".rstrip() for line in screen(run_screen(findings(outcomes))).splitlines())
+    assert f"<!-- begin screen -->\n{printed}\n<!-- end screen -->" in README, "run `make docs`"
+
+
+@pytest.mark.slow
+def test_the_answer_of_the_readme_is_that_of_the_main_scenario() -> None:
+    found = findings([simulate(scenario) for scenario in load_scenarios(ROOT / "scenarios" / "claim.toml")])
+    said = "\n".join(f"- {text}" for text in (*run_answer(found), *sentences(found.curves)))
+    assert f"<!-- begin answer -->\n{said}\n<!-- end answer -->" in README, "run `make docs`"
 
 
 def test_the_readme_is_short() -> None:
@@ -76,6 +94,21 @@ def test_the_moments_of_the_documentation_take_what_it_says(tmp_path: Path) -> N
     assert told == [round(one.memory.stages[0]["optimizer"] / 1e9, 1) for one in found]
     assert f"{found[0].step_time_s:.2f} s" in block.group(2)
     assert f"{1e3 * (found[0].step_time_s - found[2].step_time_s):.0f} ms shorter" in block.group(2)
+
+
+def test_the_python_of_the_readme_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    block = re.search(r"<!-- python: first -->\n```python\n(.*?)```", README, re.S)
+    assert block is not None
+    assert 3 <= len([line for line in block.group(1).splitlines() if line]) <= 6
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(compile(block.group(1), "README.md", "exec"), names)
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in ("8 A100", "1 CS-2", "distribution_tax"))
+    assert len(names["best"].rows) > 1
+    assert not list(tmp_path.iterdir()), "nothing is written unless asked"
 
 
 def test_the_python_of_the_architecture_prints_what_it_says(

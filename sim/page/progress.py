@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
-from sim.page.numbers import duration
+from sim.page.numbers import counted, duration
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -77,4 +77,4 @@ class Progress:
         rate = (self.done - self.kept) / elapsed_s if elapsed_s > 0 else 0.0
         remaining = f", {duration(left / rate)} to go" if rate and left else ""
         failed = f" {self.failed:,} failed," if self.failed else ""
-        return f"{self.done:,} {self.unit}s done,{failed} {left:,} left; {rate:,.1f} a second{remaining}"
+        return f"{counted(self.done, self.unit)} done,{failed} {left:,} left; {rate:,.1f} a second{remaining}"

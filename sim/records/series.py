@@ -60,9 +60,8 @@ class Column:
         value = self.of(row)
         if self.metric or value is None:
             return self.metric.written(value) if self.metric else "-"
-        if not isinstance(value, (int, float)) or isinstance(value, bool):
-            return value_words(value)
-        return large(value) if abs(value) >= _LARGE else number(value)
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return _written(value) if is_number else value_words(value)
 
     def said(self, row: Row) -> str:
         """The value in a sentence: "micro batch 2"; a name speaks for itself."""
@@ -70,7 +69,7 @@ class Column:
 
     def tick(self, place: float) -> str:
         """A place on an axis in words."""
-        return self.categories[int(place)] if self.categories else f"{place:,g}"
+        return self.categories[int(place)] if self.categories else _written(place)
 
     def as_axis(self, rows: Sequence[Row]) -> Column:
         """The same to draw along: with categories where not all that rows have in it are numbers."""
@@ -156,10 +155,10 @@ def along(rows: Sequence[Row], x: Column) -> list[AxisKey]:
 
 
 def _apart(rows: Sequence[Row], x: Column) -> list[AxisKey]:
-    """Axes that tell curves along x apart, devices last."""
-    of_devices = x.keys == DEVICES.keys
-    axes = [name for name in axes_of_rows(rows) if name not in x.keys and not (of_devices and name.last == "devices")]
-    return sorted((name for name in axes if not _is_along(name, rows, x)), key=lambda name: name.last == "devices")
+    """Axes that tell curves along x apart, devices last; seeds do not."""
+    names = [one for one in axes_of_rows(rows) if one not in x.keys and one.last != "seed"]
+    axes = [one for one in names if x.keys != DEVICES.keys or one.last != "devices"]
+    return sorted((one for one in axes if not _is_along(one, rows, x)), key=lambda one: one.last == "devices")
 
 
 def _is_along(name: AxisKey, rows: Sequence[Row], x: Column) -> bool:
@@ -182,6 +181,10 @@ def _curve(label: str, group: Mapping[float, list[tuple[float, Row]]], timed: bo
         tuple(own[len(own) // 2][1] for own in sorted_),
         bend.index if bend and bend.place == "inside" else None,
     )
+
+
+def _written(value: float) -> str:
+    return large(value) if value >= _LARGE else number(value)
 
 
 def _label(row: Row, others: Sequence[AxisKey], alone: bool) -> str:

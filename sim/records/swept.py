@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sim.records.metrics import TIME_TO_TRAIN, by_key
 from sim.records.series import DEVICES, Column, Row, Series, along, axes_of_rows, series_of, usual_x
@@ -13,9 +13,9 @@ from sim.study.points import changes_work
 from sim.sweep.store import Store
 from sim.sweep.tables import problems_of, rows_of
 
-MORE = tuple(by_key()[key] for key in (
-    "step_time_s", "tokens_per_s_per_device", "goodput", "memory_peak_bytes", "rental_usd"
-))  # fmt: skip
+MORE = tuple(
+    by_key()[key] for key in ("step_time_s", "tokens_per_s_per_device", "goodput", "memory_peak_bytes", "rental_usd")
+)
 """Metrics of the report besides those of the screen; points.csv has all."""
 _KEPT = {
     "title", "entry", "system", "devices", "plan", "flop_convention", "mfu_full", "mfu_causal", "distribution_tax",
@@ -24,8 +24,27 @@ _KEPT = {
 }  # fmt: skip
 """Columns besides the axes: a hundred thousand points have to fit into memory."""
 
-Place = tuple[Series, int]
-"""A curve, and which of its points."""
+
+class Place(NamedTuple):
+    """A point of a curve."""
+
+    curve: Series
+    nth: int
+
+    @property
+    def row(self) -> Row:
+        """Its row; the middle one of those that differ in their seed."""
+        return self.curve.rows[self.nth]
+
+    @property
+    def time_s(self) -> float:
+        """Its time to train, s."""
+        return float(self.row[TIME_TO_TRAIN.key])
+
+    @property
+    def mfu(self) -> float:
+        """Its MFU by the convention of its scenario."""
+        return float(self.row["mfu_causal" if self.row["flop_convention"] == "causal-attention" else "mfu_full"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +68,7 @@ class Swept:
 
     def places(self) -> list[Place]:
         """Every point of every curve."""
-        return [(curve, index) for curve in self.curves for index in range(len(curve.xs))]
+        return [Place(curve, nth) for curve in self.curves for nth in range(len(curve.xs))]
 
     def telling(self, most: int) -> list[Place]:
         """At most so many points, curve by curve: all, or the first, the knee and the last of each, or the ends.
@@ -57,20 +76,17 @@ class Swept:
         Where that is too many, the fastest of each curve, and of as many curves as there is room for, fast ones first.
         """
         every = self.places()
-        told = [place for place in every if place[1] in (0, place[0].bend, len(place[0].xs) - 1)]
-        ends = [place for place in told if place[1] in (0, len(place[0].xs) - 1)]
-        for found in (every, told, ends):
-            if len(found) <= most:
-                return found
-        fastest = [(curve, curve.ys.index(min(curve.ys))) for curve in self.curves]
-        kept = sorted(fastest, key=lambda place: place[0].ys[place[1]])[:most]
-        return [place for place in fastest if place in kept]
+        told = [one for one in every if one.nth in (0, one.curve.bend, len(one.curve.xs) - 1)]
+        ends = [one for one in told if one.nth in (0, len(one.curve.xs) - 1)]
+        fastest = [Place(curve, curve.ys.index(min(curve.ys))) for curve in self.curves]
+        kept = sorted(fastest, key=lambda one: one.time_s)[:most]
+        return next((found for found in (every, told, ends) if len(found) <= most), [o for o in fastest if o in kept])
 
 
 def swept(store: Store, new: int) -> Swept:
     """What a store has. new: points that were computed now. Raises StoreError."""
     # Text that many points have is kept once.
-    rows: Sequence[Row] = [
+    rows = [
         {
             key: sys.intern(value) if type(value) is str else value
             for key, value in row.items()
@@ -81,18 +97,16 @@ def swept(store: Store, new: int) -> Swept:
     ]
     total, done, failed, lost = store.counts()
     x = usual_x(rows) or DEVICES
-    curves = series_of(rows, x, Column("time", (TIME_TO_TRAIN.key,), TIME_TO_TRAIN))
     beside = [Column(key.last, (key,)).as_axis(rows) for key in along(rows, x) if key.last != "devices"]
-    differing = ["entry"] if len({row.get("entry") for row in rows}) > 1 else []
-    differing += [str(key) for key in axes_of_rows(rows) if changes_work(key)]
+    entries = ["entry"] if len({row.get("entry") for row in rows}) > 1 else []
     return Swept(
         str(rows[0]["title"]) if rows else store.path.parent.name,
         (total, done, failed + lost),
         new,
         tuple(rows),
         x,
-        tuple(curves),
+        tuple(series_of(rows, x, Column("time", (TIME_TO_TRAIN.key,), TIME_TO_TRAIN))),
         tuple(sorted(beside, key=lambda one: not one.categories)),
-        tuple(differing),
-        tuple(problems_of(store)),
+        (*entries, *(str(key) for key in axes_of_rows(rows) if changes_work(key))),
+        tuple(problems_of(store)) if failed or lost else (),
     )

@@ -15,6 +15,8 @@ from sim.scenario.shelf import scenario_names, shelf
 Parse = Callable[[Path], dict[str, Any]]
 _MOST_FILES = 32
 """On top of one another."""
+_FILES = ("topology", "stack")
+"""Keys of hardware whose value may be the path of a file."""
 
 
 def with_base(document: Mapping[str, Any], path: Path, parse: Parse) -> dict[str, Any]:
@@ -65,7 +67,7 @@ def _found(name: object, path: Path) -> Path:
 
 
 def with_absolute_paths(document: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """The document with the paths in it, of topologies and of models' files, taken from a folder."""
+    """The document with the paths in it, of topologies, stacks and models' files, taken from a folder."""
     found = copy.deepcopy(dict(document))
     for tables in (found, *_tables(found.get("entry"))):
         for model in _tables([tables.get("model")]):
@@ -73,12 +75,12 @@ def with_absolute_paths(document: Mapping[str, Any], folder: Path) -> dict[str, 
                 model["config"] = str(_absolute_path(folder / model["config"]))
         for system in _tables(tables.get("system")):
             for hardware in (system, *_tables(system.get("part"))):
-                hardware.update({key: _absolute(hardware[key], folder) for key in ("topology",) if key in hardware})
+                hardware.update({key: _absolute(hardware[key], folder) for key in _FILES if key in hardware})
     (sweep,) = _tables([found.get("sweep")]) or [{}]
     for axis, values in sweep.items():
         key = axis.rsplit(".", 1)[-1]
-        if isinstance(values, list) and key == "topology":
-            sweep[axis] = [_absolute(value, folder) for value in values]
+        if isinstance(values, list) and key in _FILES:
+            sweep[axis] = _absolute(values, folder)
         elif isinstance(values, list) and key == "config":
             sweep[axis] = [str(_absolute_path(folder / value)) if isinstance(value, str) else value for value in values]
     return found
@@ -89,7 +91,9 @@ def _tables(value: object) -> list[dict[str, Any]]:
 
 
 def _absolute(name: object, folder: Path) -> object:
-    """A topology on the shelf is a name and stays one."""
+    """A topology on the shelf, and a stack of the catalogue, is a name and stays one; of several, each."""
+    if isinstance(name, list):
+        return [_absolute(one, folder) for one in name]
     return str(_absolute_path(folder / name)) if isinstance(name, str) and name.endswith(".toml") else name
 
 

@@ -21,16 +21,19 @@ def read_document(
     overrides: Sequence[str] = (),
     tell: Callable[[str], object] = lambda note: None,
     axes: Sequence[str] = (),
+    text: str | None = None,
 ) -> dict[str, Any]:
     """Read one scenario file.
 
     overrides: "key=value" texts, as --set takes them. axes: "key=v1,v2" texts, as --sweep takes them. tell: called
-    with a note for each axis of [sweep] that an override replaces although it is another key.
+    with a note for each axis of [sweep] that an override replaces although it is another key. text: what the file says
+    where none was written; path is then its name in messages, and relative paths are taken from where it would lie.
     Returns the tables as written, laid over those of its base, overrides applied; [sweep] is kept, as lists. Where
     there are entries, every one of them has all its tables, laid over those that the file has in common.
     Raises InputError when the file is not there, is not TOML, or does not have the structure of the format.
     """
-    document = stacks_as_axes(filled(with_base(_parse(path), path, _parse), path), path)
+    written = _parse(path) if text is None else parse_toml(text, str(path))
+    document = stacks_as_axes(filled(with_base(written, path, _parse), path), path)
     document = apply_overrides(spelled_out(document, str(path)), overrides, str(path), tell)
     document = stacks_as_axes(document, path)
     if axes:

@@ -82,13 +82,15 @@ def load(
     overrides: Sequence[str] = (),
     tell: Callable[[str], object] = lambda note: None,
     axes: Sequence[str] = (),
+    text: str | None = None,
 ) -> Loaded:
     """Read a scenario file: every point of it, and what it expects to be refused.
 
-    overrides, axes: "key=value" and "key=v1,v2" texts, as --set and --sweep take them. tell: as read_document takes it.
+    overrides, axes: "key=value" and "key=v1,v2" texts, as --set and --sweep take them. tell, text: as read_document
+    takes them.
     Raises InputError when anything in the file is not usable, and for more points than are looked at together.
     """
-    document = read_document(path, overrides, tell, axes)
+    document = read_document(path, overrides, tell, axes, text)
     count = count_points(document, str(path))
     if count > MOST_LOADED:
         problem = f"the grid has {count:,} points"

@@ -43,6 +43,7 @@ NEEDED = (
     "pyproject.toml",
     "README.md",
     "CHANGELOG.md",
+    "CITATION.cff",
 )
 LAST = ("tests/workload/test_operation_table.py", "tests/report/test_every_number.py", "tests/test_simulate.py")
 """What is tried after the tests of a room: few changes get that far."""

@@ -35,6 +35,7 @@ def test_what_is_done_already_has_no_rate_and_no_time_to_go() -> None:
 def test_pieces_are_counted_and_their_number_may_be_known_later() -> None:
     bar = Progress(0, out=io.StringIO())
     bar.advance(4)
+    assert bar.line(1.0) == "1 point done, 3 left; 1.0 a second, 3 s to go"
     bar.advance()
     assert (bar.done, bar.total) == (2, 4)
     assert bar.line(1.0) == "2 points done, 2 left; 2.0 a second, 1 s to go"

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import GPU, PIPELINE, WAFER, scenario
 from matplotlib.figure import Figure
+from small_systems import GPU, PIPELINE, WAFER, scenario
 
 from sim.errors import DoesNotFit, InputError
 from sim.page.numbers import percent

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from sweep_rows import ROWS, row
 
 from sim.errors import InputError
-from sim.records.series import column, series_of, usual_x
+from sim.records.series import DEVICES, column, series_of, usual_x
 from sim.report.charts.ledger import sweep_ledger_figure
 from sim.report.charts.sweep import curves, curves_figure, front_figure, heat_map, heat_map_figure
 from sim.report.plot import sweep_figures
@@ -77,6 +77,14 @@ def test_the_account_is_a_bar_for_each_point_and_nothing_between_them() -> None:
         tops = {bar.get_x(): bar.get_y() + bar.get_height() for bar in ax.patches}  # type: ignore[attr-defined]
         assert list(tops.values()) == pytest.approx([100.0] * len(sizes))
     assert "middle one" not in texts(figure)
+    assert "Useful is MFU with the causal half of attention alone." in texts(figure)
+
+
+def test_the_legend_of_the_account_has_the_lines_of_every_panel() -> None:
+    rows = [{**one, "weight_streaming_device_s": 1.0} if one["system"] == "a" else one for one in ROWS]
+    figure = sweep_ledger_figure(series_of(rows, DEVICES, column("time", rows, "--y")), DEVICES)
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["useful", "bubble", "weight streaming"]
 
 
 def test_points_that_are_not_told_apart_have_a_bar_and_no_area() -> None:

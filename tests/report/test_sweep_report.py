@@ -162,6 +162,18 @@ def test_variants_of_one_system_go_by_what_differs(tmp_path: Path) -> None:
     assert "slowest: jitter 1 % on 8 devices, 10.0 days." in " ".join(text_of(sweep).split())
 
 
+def test_points_that_differ_in_their_seed_alone_are_one(tmp_path: Path) -> None:
+    points = [
+        ({"seed": seed, "system.devices": count}, point("a", count, time_s + 86400.0 * seed))
+        for seed in (1, 2, 3)
+        for count, time_s in SIZES
+    ]
+    sweep = found(tmp_path, points)
+    assert [cells[1] for cells in table_of(sweep).rows] == ["12.0 days", "7.0 days", "6.6 days"]
+    assert "Points that differ in their seed alone are one: the middle one." in text_of(sweep)
+    assert "seed" not in text_of(found(tmp_path / "other", points[:3]))
+
+
 def test_what_lies_outside_and_what_was_never_compared_is_counted(tmp_path: Path) -> None:
     points = [
         *sizes("a", outside_checked_range="8 to 512 devices"),
@@ -202,7 +214,7 @@ def test_the_report_has_all_curves_and_all_errors(tmp_path: Path) -> None:
 
 
 def test_a_report_of_many_points_stays_readable(tmp_path: Path) -> None:
-    points = [({"seed": n, "system.a.devices": 8 + n % 2}, point("a", 8 + n % 2, 1e5 + n)) for n in range(2200)]
+    points = [({"steps": n, "system.a.devices": 8 + n % 2}, point("a", 8 + n % 2, 1e5 + n)) for n in range(2200)]
     (table, more) = sweep_page(found(tmp_path, points)).sections[0].blocks
     assert isinstance(table, Table)
     assert len(table.rows) <= 1000

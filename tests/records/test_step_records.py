@@ -12,33 +12,35 @@ from pathlib import Path
 import numpy as np
 import pytest
 from builders import write_results
-from sim.records.steps import step_times_record, variation_record
 
 from sim.catalog import load_variation
 from sim.outcome.outcome import Outcome
 from sim.outcome.step_times import HeldUp, StepTimes
 from sim.records.document import results_document
+from sim.records.runs import step_times_record, variation_record
+from sim.study.findings import findings
 
 ROOT = Path(__file__).parents[2]
 TIMES = ("mean_s", "p50_s", "p95_s", "p99_s", "coefficient_of_variation")
 
 
 def test_the_document_holds_the_steps(varied: tuple[Outcome, ...]) -> None:
-    document = json.loads(json.dumps(results_document(varied), allow_nan=False))
-    assert document["schema"] == 1
+    document = json.loads(json.dumps(results_document(findings(varied)), allow_nan=False))
+    assert document["schema"] == 2
     for outcome, point in zip(varied, document["points"], strict=True):
         steps, found = outcome.step_times, point["step_times"]
         assert steps is not None
-        assert point["resolution"] == {"name": "full", "why": "devices differ: variation 'as-found'"}
-        assert found["steps"] == len(found["times_s"]) == 30
+        assert point["resolution"] == "full"
+        assert point["resolution_why"] == "devices differ: variation 'as-found'"
+        assert point["simulated_steps"] == len(found["times_s"]) == 30
         assert found["times_s"] == steps.times_s.tolist()
-        assert found["mean_s"] == point["step_time_s"] == outcome.step_time_s
-        assert found["alike_s"] == steps.alike_s
+        assert point["step_time_mean_s"] == point["step_time_s"] == outcome.step_time_s
+        assert point["step_time_alike_s"] == steps.alike_s
         assert found["late_s"] == dict(steps.late_s)
         assert found["late_s"].keys() >= {"work"}
         for percent in (50, 95, 99):
-            assert found[f"p{percent}_s"] == np.percentile(steps.times_s, percent)
-        assert found["coefficient_of_variation"] == steps.coefficient_of_variation > 0
+            assert point[f"step_time_p{percent}_s"] == np.percentile(steps.times_s, percent)
+        assert point["step_time_coefficient_of_variation"] == steps.coefficient_of_variation > 0
         assert sum(one["steps"] for one in found["held_up"]) <= 30
         for one, written in zip(steps.held_up, found["held_up"], strict=False):
             assert (written["by"], written["steps"], written["device"]) == (one.by, one.steps, one.device)
@@ -56,17 +58,17 @@ def test_the_variation_is_there_with_its_numbers() -> None:
 
 
 def test_alike_devices_have_no_steps(alone: Outcome, asked_for: dict[str, Outcome]) -> None:
-    (point,) = results_document([alone])["points"]
+    (point,) = results_document(findings([alone]))["points"]
     assert point["step_times"] is None
-    assert (point["resolution"]["name"], point["variation"]["name"]) == ("folded", "none")
-    assert results_document([asked_for["full"]])["points"][0]["resolution"] == {"name": "full", "why": "asked for"}
+    assert (point["resolution"], point["variation"], point["variation_profile"]["name"]) == ("folded", "none", "none")
+    (asked,) = results_document(findings([asked_for["full"]]))["points"]
+    assert (asked["resolution"], asked["resolution_why"]) == ("full", "asked for")
 
 
 def test_a_single_step_has_no_percentiles(one_step: Outcome) -> None:
-    (point,) = results_document([one_step])["points"]
-    found = point["step_times"]
-    assert [found[name] for name in TIMES] == [one_step.step_time_s, None, None, None, None]
-    assert (found["steps"], found["times_s"]) == (1, [one_step.step_time_s])
+    (point,) = results_document(findings([one_step]))["points"]
+    assert [point[f"step_time_{name}"] for name in TIMES] == [one_step.step_time_s, None, None, None, None]
+    assert (point["simulated_steps"], point["step_times"]["times_s"]) == (1, [one_step.step_time_s])
 
 
 def test_at_most_ten_are_named() -> None:

@@ -11,15 +11,14 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from builders import screen_of, write_results
+from builders import report_of, screen_of, write_results
 from hypothesis import given
 from hypothesis import strategies as st
-from sim.report.comparison.page import bullets, markdown
-from sim.report.comparison.tables import Rows
 
 from sim.outcome.outcome import Outcome
+from sim.page.blocks import Bullets, Heading, Table, page
 from sim.page.borders import ascii_only, chart_text, csv_text, markdown_text, printable
-from sim.report.entries import entries_screen
+from sim.page.markdown import markdown, table_markdown
 from sim.scenario import AxisKey
 
 HOSTILE = "\x1b]0;title\x07$x$ $\\frac$ |a|`b`<script>*c*[d](e)\u202eabc\u2028\r\n\tend"
@@ -71,10 +70,11 @@ def test_numbers_are_no_text() -> None:
 
 
 def test_a_table_of_markdown_keeps_its_cells() -> None:
-    table = markdown(Rows(("a", "b"), [("x|y\nz", "<b>")]))
-    assert len(table.splitlines()) == 3
-    assert len(re.findall(r"(?<!\\)\|", table.splitlines()[-1])) == 3
-    assert bullets(["a\n# b", "<i>"]) == "- a # b\n- \\<i>"
+    text = table_markdown(Table((Heading("a"), Heading("b")), (("x|y\nz", "<b>"),)))
+    assert len(text.splitlines()) == 3
+    assert len(re.findall(r"(?<!\\)\|", text.splitlines()[-1])) == 3
+    listed = markdown(page("", [Bullets(("a\n# b", "<i>"))], []))
+    assert listed.endswith("- a # b\n- \\<i>\n")
 
 
 def test_hostile_names_make_readable_files(several: tuple[Outcome, ...], tmp_path: Path) -> None:
@@ -93,6 +93,6 @@ def test_hostile_names_make_readable_files(several: tuple[Outcome, ...], tmp_pat
 
 def test_hostile_names_on_the_screen(several: tuple[Outcome, ...]) -> None:
     outcomes = [named(outcome, HOSTILE) for outcome in several[:2]]
-    for text in (screen_of(outcomes), entries_screen(outcomes, [])):
+    for text in (screen_of(outcomes), report_of(outcomes, 80)):
         assert "\\x1b]0;title\\x07" in text
         assert not re.search(r"[^\t\n\x20-\x7e]", text)

@@ -6,14 +6,13 @@ import dataclasses
 import re
 
 import pytest
-from builders import believed, screen_of
+from builders import believed, report_of, screen_of
 
 from sim.catalog.accuracy import Compared, Situation
 from sim.outcome.comparison.metrics import error_span, time_span_s
 from sim.outcome.confidence import NEVER_CHECKED, Band, Confidence, Standing
 from sim.outcome.outcome import Outcome
 from sim.records.belief import (
-    accuracy_columns,
     accuracy_notes,
     confidence_record,
     error_band,
@@ -21,6 +20,9 @@ from sim.records.belief import (
     warnings_of,
 )
 from sim.records.document import results_document, summary_rows
+from sim.records.metrics import values
+from sim.report.sentences import notes_by_place
+from sim.study.findings import findings
 
 CHECKED = Compared(
     "s", ("one", "two"), 20, ("a100",), (1e9, 7e10), (8, 512), (2048, 2048), (64, 1024), ("bf16",), ("adam",)
@@ -35,16 +37,17 @@ def with_confidence(outcome: Outcome, confidence: Confidence) -> Outcome:
     return dataclasses.replace(outcome, confidence=confidence)
 
 
-def test_the_band_stands_beside_step_time_and_mfu(alone: Outcome) -> None:
-    text = screen_of([with_confidence(alone, dataclasses.replace(BAND, standing=Standing(Situation("GPU"), CHECKED)))])
-    assert re.search(r"[\d.]+ % +-6 to \+2 % +\d+/\d+ +[\d.]+ %", text)
-    assert "eight of ten step times are -5.7% to +2.1% off" in " ".join(text.split())
-    assert "GPU: 200 rows of 12 sources" in " ".join(text.split())
+def test_the_band_stands_beside_time_and_mfu(alone: Outcome) -> None:
+    point = with_confidence(alone, dataclasses.replace(BAND, standing=Standing(Situation("GPU"), CHECKED)))
+    assert re.search(r"[\d.]+ %  .*-6\.\.\+2 %", screen_of([point]))
+    text = report_of([point])
+    assert "eight of ten step times are -5.7..+2.1 % off" in text
+    assert "GPU: 200 rows of 12 sources" in text
     assert "warning" not in text
 
 
 def test_a_band_about_nothing_has_no_sign_that_means_nothing(alone: Outcome) -> None:
-    assert error_band(with_confidence(alone, believed(-0.057, -0.001))) == "-6 to +0 %"
+    assert error_band(with_confidence(alone, believed(-0.057, -0.001))) == "-6..-0 %"
 
 
 def test_what_a_search_adds_and_the_band_of_memory_are_noted(alone: Outcome) -> None:
@@ -52,8 +55,8 @@ def test_what_a_search_adds_and_the_band_of_memory_are_noted(alone: Outcome) -> 
     point = with_confidence(alone, dataclasses.replace(BAND, memory=memory, is_searched=True))
     (note,) = accuracy_notes(point)
     assert "off, with what a search for the fastest plan adds" in note
-    assert note.endswith("of peak memory -10.0% to +11.0%")
-    assert accuracy_columns(point)["peak_memory_error_p90"] == 0.11
+    assert note.endswith("of peak memory -10.0..+11.0 %")
+    assert values(point)["peak_memory_error_p90"] == 0.11
 
 
 @pytest.mark.parametrize(
@@ -80,7 +83,7 @@ def test_a_point_that_nothing_is_like_is_not_checked(alone: Outcome) -> None:
     assert line.endswith("no error band, as no published row has optimizer sgd, or precision fp8")
     assert confidence_record(UNLIKE)["not_checked_because"] == ["optimizer sgd", "precision fp8"]
     assert confidence_record(NEVER_CHECKED)["checked_on"] is None
-    assert accuracy_columns(point)["step_time_error_p10"] is None
+    assert values(point)["step_time_error_p10"] is None
     assert error_span(point) is None
     assert time_span_s(point) is None
 
@@ -97,31 +100,30 @@ def test_a_stack_that_nobody_ran_is_said_to_be_one(alone: Outcome) -> None:
 
 def test_outside_the_checked_range_there_is_a_warning(alone: Outcome) -> None:
     point = with_confidence(alone, BEYOND)
-    text = " ".join(screen_of([point]).split())
-    assert error_band(point) == "-6 to +2 %"
+    text = report_of([point])
+    assert error_band(point) == "-6..+2 %"
     for words, warning in zip(OUTSIDE, warnings_of(point), strict=True):
         assert words in warning
         assert f"warning: {warning}" in text
 
 
-def test_warnings_come_before_notes_and_are_never_cut(several: tuple[Outcome, ...]) -> None:
+def test_warnings_are_all_in_the_report_and_counted_on_the_screen(several: tuple[Outcome, ...]) -> None:
     points = [
         with_confidence(
             point, dataclasses.replace(BAND, standing=Standing(Situation("GPU"), CHECKED, (f"{index} devices",)))
         )
         for index, point in enumerate(several)
     ]
-    lines = screen_of(points).splitlines()
-    warned = [index for index, line in enumerate(lines) if line.startswith("warning: ")]
-    noted = [index for index, line in enumerate(lines) if line.startswith("note: ")]
-    assert len(warned) == len(points)
-    assert max(warned) < min(noted)
+    lines = notes_by_place(points)
+    assert len([line for line in lines if line.startswith("warning: ")]) == len(points)
+    # A first screen says how many points have one.
+    assert f"{len(points)} of {len(points)} points outside what was compared" in " ".join(screen_of(points).split())
 
 
 def test_the_files_hold_the_band(alone: Outcome) -> None:
     point = with_confidence(alone, BEYOND)
-    (record,) = results_document([point])["points"]
-    assert (record["accuracy"]["step_time_error_p10"], record["accuracy"]["step_time_error_p90"]) == (-0.057, 0.021)
+    (record,) = results_document(findings([point]))["points"]
+    assert (record["step_time_error_p10"], record["step_time_error_p90"]) == (-0.057, 0.021)
     assert record["accuracy"]["checked_on"]["sources"] == ["one", "two"]
     assert record["accuracy"]["evidence"]["of"]["machine"] == "GPU"
     assert record["accuracy"]["outside"] == list(OUTSIDE)

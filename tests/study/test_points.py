@@ -11,9 +11,10 @@ import pytest
 from sim.outcome.outcome import Outcome
 from sim.page.numbers import counted
 from sim.records.document import summary_rows
-from sim.report.sentences import sentences
+from sim.report.run import run_answer
 from sim.scenario import AxisKey
 from sim.scenario.types import RecipeRequest
+from sim.study.findings import findings
 from sim.study.points import comparable, curves, differing_work, representatives, slug
 
 
@@ -32,7 +33,7 @@ def test_axes_beside_the_size_are_named(different_models: tuple[Outcome, ...]) -
     assert labels == ["gpu cluster (cerebras-gpt-111m)", "gpu cluster (cerebras-gpt-256m)"]
     assert not comparable(different_models)
     assert differing_work(different_models) == ["model"]
-    assert sentences(different_models)[0] == "The 2 points differ in model, so their times are not compared."
+    assert run_answer(findings(different_models)) == ["The 2 points differ in model, so their times are not compared."]
 
 
 @pytest.mark.parametrize(
@@ -51,7 +52,7 @@ def test_times_are_compared_where_the_work_is_the_same(alone: Outcome, over: dic
     axes = {AxisKey("training.one"): "other"}
     other = dataclasses.replace(alone, scenario=dataclasses.replace(alone.scenario, training=training, axes=axes))
     assert differing_work([alone, other]) == unlike
-    first = sentences([alone, other])[0]
+    (first,) = run_answer(findings([alone, other]))
     assert ("times are not compared" in first) == bool(unlike)
     assert not unlike or f"differ in {' and '.join(unlike)}, so" in first
 

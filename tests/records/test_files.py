@@ -20,6 +20,7 @@ from sim.outcome.lines import GROUPS, LINES
 from sim.outcome.outcome import Outcome
 from sim.records.document import results_document
 from sim.records.files import _SUFFIXES, check_writable
+from sim.study.findings import findings
 
 CHARTS = {"ledger.png", "ledger.svg", "scaling.png", "scaling.svg"}
 
@@ -31,15 +32,15 @@ def names(folder: Path) -> set[str]:
 def test_everything_is_written(several: tuple[Outcome, ...], tmp_path: Path) -> None:
     paths = write_results(several, ["one point failed"], tmp_path / "new" / "results", charts=True)
     assert {path.name for path in paths} == names(tmp_path / "new" / "results")
-    assert {"results.json", "summary.csv"} | CHARTS <= names(tmp_path / "new" / "results")
+    assert {"results.json", "summary.csv", "report.md", "report.html"} | CHARTS <= names(tmp_path / "new" / "results")
     assert all(path.stat().st_size for path in paths)
     assert names(tmp_path) == {"new"}
     assert names(tmp_path / "new") == {"results"}
 
 
 def test_the_document_holds_what_the_outcomes_say(several: tuple[Outcome, ...]) -> None:
-    document = json.loads(json.dumps(results_document(several, ["failed"]), allow_nan=False))
-    assert (document["schema"], document["seed"], document["failures"]) == (1, 3, ["failed"])
+    document = json.loads(json.dumps(results_document(findings(several, ["failed"])), allow_nan=False))
+    assert (document["schema"], document["seed"], document["failures"]) == (2, 3, ["failed"])
     assert set(document["versions"]) == {"python", "numpy", "simpy"}
     for outcome, point in zip(several, document["points"], strict=True):
         assert point["mfu_full"] == outcome.mfu_full
@@ -57,7 +58,7 @@ def test_the_document_holds_what_the_outcomes_say(several: tuple[Outcome, ...]) 
 
 def test_what_is_not_finite_becomes_null(alone: Outcome) -> None:
     odd = dataclasses.replace(alone, peak_flops_per_s=math.nan)
-    document = results_document([odd])
+    document = results_document(findings([odd]))
     assert document["points"][0]["mfu_full"] is None
     json.dumps(document, allow_nan=False)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from builders import write_results
-from conftest import PIPELINE, WAFER, scenario
+from small_systems import PIPELINE, WAFER, scenario
 from systems import SYSTEMS, simulated, systems
 from test_every_number import NUMBERS, amount, attribute, held
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 from builders import screen_of
-from conftest import FIXED, PIPELINE, WAFER, scenario
+from small_systems import FIXED, PIPELINE, WAFER, scenario
 
 from sim.outcome.lines import LINES, SPLIT_LINES
 from sim.outcome.outcome import Outcome

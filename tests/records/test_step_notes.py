@@ -5,19 +5,20 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from builders import screen_of
 
 from sim.outcome.outcome import Outcome
 from sim.outcome.step_times import HeldUp, StepTimes
 from sim.records.document import results_document
 from sim.records.step_notes import step_notes
+from sim.report.sentences import notes_by_place
 from sim.scenario import AxisKey
+from sim.study.findings import findings
 
 LINKS = "links are those of the step with every device alike"
 
 
 def text_of(*outcomes: Outcome) -> str:
-    return " ".join(screen_of(outcomes).split())
+    return "".join(f" - {note}" for note in notes_by_place(outcomes)) + " - "
 
 
 def drawn_anew(outcome: Outcome, seed: int, steps: int = 30) -> Outcome:
@@ -29,17 +30,17 @@ def drawn_anew(outcome: Outcome, seed: int, steps: int = 30) -> Outcome:
 
 def test_nothing_is_said_of_devices_that_are_alike(several: tuple[Outcome, ...]) -> None:
     assert step_notes(several) == [[]] * len(several)
-    assert "resolution" not in screen_of(several)
+    assert "resolution" not in " ".join(notes_by_place(several))
 
 
 def test_a_resolution_that_was_asked_for_is_named(asked_for: dict[str, Outcome]) -> None:
     for name, outcome in asked_for.items():
-        assert f"note: resolution {name} (asked for)" in screen_of([outcome])
+        assert f"resolution {name} (asked for)" in text_of(outcome)
 
 
 def test_the_note_says_how_it_was_simulated(varied: tuple[Outcome, ...], one_step: Outcome) -> None:
     text = text_of(*varied)
-    assert text.count("note: resolution full (devices differ: variation 'as-found')") == 1
+    assert text.count("resolution full (devices differ: variation 'as-found')") == 1
     assert f"through 30 steps, seed 3; {LINKS}" in text
     assert "through 1 step, seed 3" in text_of(one_step)
 
@@ -53,11 +54,11 @@ def test_points_that_differ_in_seed_and_steps_share_one_note(varied: tuple[Outco
     ):
         points = [drawn_anew(varied[1], seed, count) for seed in seeds for count in steps]
         text = text_of(*points)
-        assert text.count("note: resolution full") == 1
+        assert text.count("resolution full") == 1
         # It holds for all of them, so it names none.
-        assert f"{words}; {LINKS} note:" in text
+        assert f"{words}; {LINKS} - " in text
         beside = text_of(*points, alone)
-        assert beside.count("note: resolution full") == 1
+        assert beside.count("resolution full") == 1
 
 
 def test_variations_share_the_note_by_name(varied: tuple[Outcome, ...], asked_for: dict[str, Outcome]) -> None:
@@ -73,14 +74,14 @@ def test_variations_share_the_note_by_name(varied: tuple[Outcome, ...], asked_fo
         (("a", "b", "c", "d"), "4 variations"),
     ):
         text = text_of(*(named(name, seed) for seed, name in enumerate(names)))
-        assert text.count("note: resolution full") == 1
-        assert f"note: resolution full (devices differ: {words}): each device" in text
+        assert text.count("resolution full") == 1
+        assert f"resolution full (devices differ: {words}): each device" in text
     # Where nothing varies the note is another.
     text = text_of(named("a", 0), asked_for["full"])
-    assert text.count("note: resolution full") == 2
+    assert text.count("resolution full") == 2
 
 
-def test_all_of_them_are_on_the_screen(varied: tuple[Outcome, ...]) -> None:
+def test_all_of_them_are_in_the_report(varied: tuple[Outcome, ...]) -> None:
     text = text_of(*varied)
     for notes in step_notes(varied):
         assert all(note in text for note in notes)
@@ -89,9 +90,8 @@ def test_all_of_them_are_on_the_screen(varied: tuple[Outcome, ...]) -> None:
 def test_the_figures_of_a_profile_describe_gpus(varied: tuple[Outcome, ...]) -> None:
     note = "the figures of as-found describe GPUs; wafers that run under it are given the spread of GPUs"
     assert [note in notes for notes in step_notes(varied)] == [False, False, False, True, True]
-    assert f"note: {note}" in text_of(*varied[3:])
-    # A screen has room for few notes; the document of the results holds all of them.
-    points = results_document(varied)["points"]
+    assert f" - {note}" in text_of(*varied[3:])
+    points = results_document(findings(varied))["points"]
     assert [note in point["notes"] for point in points] == [False, False, False, True, True]
     assert all(set(outcome.notes) < set(point["notes"]) for outcome, point in zip(varied, points, strict=True))
     # Numbers of the scenario's own describe what they are given for.
