@@ -22,6 +22,8 @@ def entries_answer(found: Findings) -> list[str]:
     """How far the predictions are from what was published, or how many points there are to look at."""
     errors = {id(one): error for one in found.outcomes if (error := error_of(one)) is not None}
     refused = f" {counted(len(found.refusals), 'entry', 'entries')} refused." if found.refusals else ""
+    if not found.outcomes:
+        return [refused.strip()]
     if not errors:
         fastest = min(found.outcomes, key=lambda one: one.time_to_train_s)
         return [f"{_label(fastest, found)} is soonest done: {duration(fastest.time_to_train_s)}.{refused}"]

@@ -52,14 +52,15 @@ def run_screen(found: Findings, elapsed_s: float | None = None) -> list[Block]:
 
     elapsed_s: how long it took; nothing is said of it where it is None.
     """
-    if not found.outcomes:
+    if not found.outcomes and not found.refusals:
         return [Said("no points")]
     answers = [Said(text, "answer") for text in run_answer(found)]
-    beside, last = list(map(Said, _beside(found, step_answer(found.curves)))), Said(trust(found))
+    beside = [Said(text) for text in _beside(found, step_answer(found.curves))]
+    last = [Said(trust(found))] if found.outcomes else []
 
     def blocks(said: int, most: int) -> list[Block]:
         shown = entries_table(found, most) if found.has_entries else points_table(found.telling(most))
-        return [_headline(found, elapsed_s, len(shown.rows)), *answers[:said], *beside, fitting(shown), last]
+        return [_headline(found, elapsed_s, len(shown.rows)), *answers[:said], *beside, fitting(shown), *last]
 
     # Long answers and names leave room for fewer rows, and few rows for fewer answers. A line is left for what is next.
     tries = [(said, most) for said in range(len(answers), 0, -1) for most in range(MOST_ROWS, _FEWEST_ROWS - 1, -1)]
@@ -75,7 +76,8 @@ def run_page(found: Findings) -> Page:
     differing = [(curve, point) for curve, point in every if differs(point)]
     compared = comparison_sections(found.comparison) if found.comparison else []
     titles = dict.fromkeys(outcome.scenario.title for outcome in found.outcomes)
-    lead = [_headline(found, None), *(Said(text, "answer") for text in run_answer(found)), Said(trust(found))]
+    lead = [_headline(found, None), *(Said(text, "answer") for text in run_answer(found))]
+    lead += [Said(trust(found))] if found.outcomes else []
     return page(
         " / ".join(titles),
         lead,

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 from builders import write_results
+from sim.records.plan_files import write_studies
+from sim.report.plans.screen import plans_screen
 from small_systems import PIPELINE, WAFER, scenario
 from systems import SYSTEMS, simulated, systems
 from test_every_number import NUMBERS, amount, attribute, held
@@ -27,9 +29,7 @@ from sim.page.numbers import duration, gibibytes, percent, usd_span
 from sim.planning import believed
 from sim.records.document import entry_rows
 from sim.records.metrics import METRICS
-from sim.records.plan_files import write_studies
 from sim.records.validation import row_record
-from sim.report.plans.screen import plans_screen
 from sim.report.point_tables import lines_of, lost
 from sim.report.run import run_page, run_screen
 from sim.scenario import PlanRequest

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sim.report.budget.asked import count
+from sim.report.budget.files import budget_document, write_budget
+from sim.report.budget.screen import budget_screen
 
 from sim.catalog import economics_of, load_law
 from sim.errors import InputError
 from sim.outcome.quality.study import Question, Study, answer
 from sim.page.numbers import large
-from sim.report.budget.asked import count
-from sim.report.budget.files import budget_document, write_budget
-from sim.report.budget.screen import budget_screen
 from sim.report.charts.budget import lifetime_compute
 from sim.study.price import machine
 

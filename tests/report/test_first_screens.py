@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from conftest import GPU, scenario
+from small_systems import GPU, scenario
 from systems import systems
 
 from sim.outcome.outcome import Outcome

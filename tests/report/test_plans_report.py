@@ -12,6 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from sim.records.plan_files import with_best_plan, write_studies
+from sim.report.plans.asked import asked, refuse_beside_file, sizes_of, with_limits
+from sim.report.plans.screen import plans_screen
 from small_systems import GPU, PIPELINE, WAFER, scenario
 
 from sim.errors import DoesNotFit, InputError
@@ -19,11 +22,8 @@ from sim.page.numbers import percent
 from sim.parallel.plan import Plan
 from sim.planning import PlanStudy, believed
 from sim.records.belief import band_words
-from sim.records.plan_files import with_best_plan, write_studies
 from sim.records.plans import plans_document
 from sim.report.charts.plans import by_tensor_degree, effort_figure, plans, plans_figure
-from sim.report.plans.asked import asked, refuse_beside_file, sizes_of, with_limits
-from sim.report.plans.screen import plans_screen
 from sim.scenario import PlanRequest, Scenario
 from sim.scenario.amounts import batch_note
 from sim.simulate import prepare, simulate

@@ -5,14 +5,11 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import pytest
-from builders import believed, write_results
-from sim.report.comparison.page import page
-from sim.report.comparison.screen import verdict_screen
-from sim.report.comparison.verdict import verdict
-from sim.report.comparison.words import devices_within
+from builders import believed, screen_of, write_results
 
 from sim.catalog import Range
 from sim.errors import InputError
@@ -24,7 +21,12 @@ from sim.outcome.economics import RunBill
 from sim.outcome.economics.bill import PriceOf
 from sim.outcome.ledger import Ledger
 from sim.outcome.outcome import Outcome
+from sim.page.blocks import Page
+from sim.page.markdown import markdown
+from sim.page.numbers import duration
 from sim.records.comparison import comparison_rows
+from sim.report.comparison_tables import comparison_sections
+from sim.report.verdict import CRITERIA, devices_within, verdict
 from sim.scenario import ComparedWith
 from sim.study.compare import Comparison, check_comparison, compare, equal
 from sim.study.criteria import Ahead, criteria
@@ -103,7 +105,12 @@ WAFER_DAYS = {1: 10.0, 2: 5.0}
 
 
 def ahead(comparison: Comparison) -> dict[str, Ahead]:
-    return {row.name: row.ahead for row in criteria(comparison)}
+    return {CRITERIA[row.kind].title: row.ahead for row in criteria(comparison)}
+
+
+def page(comparison: Comparison) -> str:
+    """The sections of a report on a comparison."""
+    return markdown(Page("test", (), tuple(filter(None, comparison_sections(comparison)))))
 
 
 def test_what_is_as_fast_is_found_by_hand(templates: dict[str, Outcome]):
@@ -229,7 +236,7 @@ def test_what_rests_on_an_assumed_figure_says_so_and_prices_have_dates(templates
         [*gpus, billed(templates["wafer"], (PriceOf("power", "it"), PriceOf("rental", "it")), ("2022-11",))]
     )
     assert comparison is not None
-    rests_on = {row.name: tuple(map(str, row.assumed)) for row in criteria(comparison)}
+    rests_on = {CRITERIA[row.kind].title: tuple(map(str, row.assumed)) for row in criteria(comparison)}
     assert rests_on["rental at equal time"] == ("rental of it",)
     assert rests_on["energy at equal time"] == rests_on["cost if owned at equal time"] == ("power of it",)
     assert rests_on["distribution tax at equal time"] == ()
@@ -316,15 +323,18 @@ def test_the_report_of_simulated_points(several: tuple[Outcome, ...], tmp_path: 
         assert f"{stack}: for sources never seen, eight of ten step times are" in text
         assert f"{stack} " in document["comparison"]["verdict"][-1]
     assert "wafer on 4 devices: not among the points that were simulated" in text
-    assert verdict_screen(outcomes).startswith("\nVerdict")
-    assert len(verdict_screen(outcomes).splitlines()) <= 25
-    assert max(len(line) for line in verdict_screen(outcomes).splitlines()) <= 118
+    assert "\n## Verdict\n" in text
+    said = " ".join(screen_of(outcomes).split())
+    for devices in (1, 2):
+        wafer = next(one for one in several if (one.scenario.system.name, one.devices) == ("wafer", devices))
+        assert re.search(rf"{devices} wafer trains? it in {duration(wafer.time_to_train_s)}\.", said)
 
 
 def test_nothing_is_written_where_no_comparison_is_asked_for(several: tuple[Outcome, ...], tmp_path: Path):
     files = {path.name for path in write_results(several, [], tmp_path / "out", charts=False)}
-    assert not {"report.md", "comparison.csv"} & files
-    assert verdict_screen(several) == ""
+    assert "comparison.csv" not in files
+    assert "## Verdict" not in (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    assert "As fast" not in screen_of(several)
 
 
 def test_a_system_that_is_not_there_is_refused(several: tuple[Outcome, ...]):

@@ -9,13 +9,13 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sim.report.budget.files import budget_document
+from sim.report.budget.screen import budget_screen
 
 from sim.catalog import load_law
 from sim.errors import InputError
 from sim.outcome.quality.losses import expected_loss
 from sim.outcome.quality.study import Question, answer
-from sim.report.budget.files import budget_document
-from sim.report.budget.screen import budget_screen
 
 LAW = load_law("chinchilla-epoch")
 COMPUTE_LAW = load_law("cerebras-gpt")
