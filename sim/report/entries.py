@@ -10,6 +10,7 @@ from sim.outcome.outcome import Outcome
 from sim.page.blocks import Bullets, Column, Section, Table, section, table, words
 from sim.page.numbers import counted, duration, few, number, percent, signed_percent, usd, whole
 from sim.records.belief import error_band
+from sim.report.point_tables import mfu_title
 from sim.scenario import Published, Refusal
 from sim.study.findings import Findings
 from sim.study.published import error_of
@@ -68,7 +69,11 @@ def _table(rows: Sequence[_Row], found: Findings) -> Table:
             ),
             Column("devices", lambda row: "-" if isinstance(row, Refusal) else whole(row.devices)),
             Column("step", lambda row: "-" if isinstance(row, Refusal) else duration(row.step_time_s), from_width=100),
-            Column("MFU", lambda row: "-" if isinstance(row, Refusal) else percent(row.mfu, 0), from_width=88),
+            Column(
+                mfu_title(found.outcomes),
+                lambda row: "-" if isinstance(row, Refusal) else percent(row.mfu, 0),
+                from_width=88,
+            ),
             Column("time", lambda row: "-" if isinstance(row, Refusal) else duration(row.time_to_train_s)),
             Column("loss", _loss, from_width=110),
             *(ends if compared or found.refusals else []),

@@ -32,6 +32,7 @@ from sim.report.point_tables import (
     line_meanings,
     links_table,
     metric_table,
+    mfu_title,
     points_table,
     present,
 )
@@ -79,7 +80,7 @@ def run_page(found: Findings) -> Page:
     lead = [_headline(found, None), *(Said(text, "answer") for text in run_answer(found))]
     lead += [Said(trust(found))] if found.outcomes else []
     return page(
-        " / ".join(titles),
+        " / ".join(titles) or "Nothing to simulate",
         lead,
         [
             entries_section(found) if found.has_entries else None,
@@ -194,7 +195,9 @@ def _beside(found: Findings, steps: Sequence[str]) -> list[str]:
 
 def _alone(curve: Curve, point: Outcome) -> str:
     """A single point."""
-    used = f"{whole(point.tokens_per_s / point.devices)} tokens/s per device, MFU {percent(point.mfu, 0)}"
+    used = (
+        f"{whole(point.tokens_per_s / point.devices)} tokens/s per device, {mfu_title([point])} {percent(point.mfu, 0)}"
+    )
     memory = f"{point.memory.peak_bytes / 2**30:.0f} of {gibibytes(point.memory.capacity_bytes)}"
     bill = point.bill.rental_usd if point.bill else None
     cost = f", {usd_span(bill.low, bill.high)} rented" if bill else ""
@@ -240,9 +243,17 @@ def _soonest(bests: Sequence[Point]) -> str:
 def _caveats(found: Findings) -> list[str]:
     """What holds for every report, and what was asked for and not simulated."""
     absent = found.comparison.absent if found.comparison else ()
+    formats = dict.fromkeys(" and ".join(point.formats) for point in found.outcomes)
+    unlike = (
+        f"MFU of a point is against the peak of its own formats ({', '.join(formats)}): compare points of different"
+        " precision by time, not by MFU."
+    )
+    devices = {point.device_title for point in found.outcomes}
     return [
         *(f"{place}: not among the points that were simulated." for place in absent),
         "MFU counts attention over the full square, as most papers do; MFU, causal counts its causal half.",
+        *([unlike] if len(formats) > 1 else []),
+        *(["One device-hour is one hour of one device, whatever its size and price."] if len(devices) > 1 else []),
         "Ranges of costs take every price at its low and at its high end: bounds, no probability.",
         "Between two sizes, devices are interpolated in logarithms of devices and time; nothing is extrapolated.",
     ]
