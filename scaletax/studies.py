@@ -84,7 +84,7 @@ class Plans(Result):
             about: Any = one.found.about
             own = replace(about, scenario=beside(one.found.about.scenario, place))
             told.append(replace(one, found=replace(one.found, about=own)))
-        paths = write_plans(told, self.failures, place, self._top, charts)
+        paths = write_plans(told, self.failures, place, charts, self._top)
         return paths + own_hardware([one.found.about.scenario for one in self._studies], place)
 
     def __repr__(self) -> str:
