@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pages import DOCS, ROOT, block, bullets, found_of, rewrite
 
+from sim.asked import asked
 from sim.catalog import DEFAULT_LAW, load_law
 from sim.hardware.network.study import read_study
 from sim.hardware.topology import load_topology
@@ -16,6 +17,7 @@ from sim.outcome.outcome import Outcome
 from sim.outcome.quality.study import Question, answer
 from sim.page.markdown import table_markdown
 from sim.page.terminal import screen
+from sim.report.catalogue import metrics_blocks
 from sim.report.catalogue.machines import latest_markdown, stacks_markdown
 from sim.report.charts import chart_files
 from sim.report.charts.budget import budget_figure
@@ -23,10 +25,10 @@ from sim.report.charts.bus_bandwidth import bus_bandwidth_figure
 from sim.report.charts.canvas import save
 from sim.report.charts.plans import effort_figure, plans_figure
 from sim.report.charts.topology import topology_figure
-from sim.report.plans.asked import asked
 from sim.report.run import run_answer, run_screen
 from sim.report.sentences import sentences
 from sim.report.stragglers import steps_table
+from sim.report.validation.markdown import table_block
 from sim.study.findings import Findings
 from sim.study.plans import study_all, systems_of
 from sim.study.points import curves
@@ -34,10 +36,6 @@ from sim.validation.collectives import collectives_sentences, collectives_table,
 from sim.validation.operators import compare_operators, operator_errors, operators_sentences, operators_table
 from sim.validation.spread_comparison import SPREAD_LEGEND, compare_spread, spread_headline, spread_table
 
-_GPT3 = {
-    "--model": "gpt3-175b", "--topology": "dgx-a100-superpod", "--devices": 1024, "--batch": "1536", "--sequence": None,
-    "--tokens": None, "--stack": None,
-}  # fmt: skip
 _SIZES = (256, 400, 512, 600, 1000)
 
 
@@ -77,6 +75,23 @@ def stacks_page() -> str:
     return block("guide", stacks_markdown(), block("latest", latest_markdown(), page))
 
 
+def compared() -> None:
+    """Write the tables of comparisons with what is not the time of a training step."""
+    collectives, operators, steps = compare_collectives(), compare_operators(), compare_spread()
+    table = table_block(collectives_table(sweeps(collectives)), *collectives_sentences(collectives))
+    rewrite(DOCS / "network.md", {"collectives": table})
+    table = table_block(operators_table(operator_errors(operators)), *operators_sentences(operators))
+    rewrite(DOCS / "validation.md", {"operators": table})
+    table = table_block(spread_table(steps), SPREAD_LEGEND, spread_headline(steps))
+    rewrite(DOCS / "step-spread.md", {"spread": table})
+
+
+def listed() -> None:
+    """Write what is listed of the catalogue and of metrics."""
+    (DOCS / "stacks.md").write_text(stacks_page(), encoding="utf-8")
+    rewrite(DOCS / "metrics.md", metrics_blocks())
+
+
 def main() -> None:
     """Refresh everything."""
     (DOCS / "figures").mkdir(exist_ok=True)
@@ -89,26 +104,20 @@ def main() -> None:
     draw(found_of("gpt3-175b-a100", ["system.devices=1024"]).outcomes, {"links": "links"})
     superpod = load_topology("dgx-h100-superpod", 1024, "docs")
     study = read_study("all-reduce", superpod, None, 1, "1 GB", "32 KiB:16 GiB")
-    (gpt3,), _ = study_all(systems_of(asked(_GPT3, []), _SIZES), 10)
+    gpt3 = asked(model="gpt3-175b", topology="dgx-a100-superpod", devices=1024, batch=1536)
+    (searched,), _ = study_all(systems_of(gpt3, _SIZES), 10)
     pictures = {
         "bus-bandwidth": bus_bandwidth_figure(study),
         "superpod": topology_figure(superpod),
         "budget": budget_figure(answer(load_law(DEFAULT_LAW), Question(compute_flops=5.76e23, inference_tokens=2e12))),
-        "plans": plans_figure(gpt3.found),
-        "effort": effort_figure(gpt3),
+        "plans": plans_figure(searched.found),
+        "effort": effort_figure(searched),
     }
     with tempfile.TemporaryDirectory() as folder:
         for name, figure in pictures.items():
             shutil.copy(save(figure, Path(folder), name)[0], DOCS / "figures" / f"{name}.png")
-    collectives, operators, spreads = compare_collectives(), compare_operators(), compare_spread()
-    tables = {
-        ("network", "collectives"): (collectives_table(sweeps(collectives)), *collectives_sentences(collectives)),
-        ("validation", "operators"): (operators_table(operator_errors(operators)), *operators_sentences(operators)),
-        ("step-spread", "spread"): (spread_table(spreads), spread_headline(spreads), SPREAD_LEGEND),
-    }
-    for (page, name), (table, *said) in tables.items():
-        rewrite(DOCS / f"{page}.md", {name: f"{table_markdown(table)}\n\n{bullets(said)}"})
-    (DOCS / "stacks.md").write_text(stacks_page(), encoding="utf-8")
+    compared()
+    listed()
     rewrite(DOCS / "variation.md", {"differ": differing(stragglers)})
     quickstart = first_screen(found_of("quickstart"))
     rewrite(ROOT / "README.md", {"answer": bullets(answer_to(claim)), "screen": quickstart})

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sim.errors import InputError, ScaletaxError
-from sim.machines import PlanRow, PlanStudy, facts_of
+from sim.machines import Even, PlanRow, PlanStudy, facts_of
 from sim.outcome.confidence import Confidence, confidence
 from sim.parallel.step_plan import StepPlan
 from sim.planner.effort import changes
 from sim.prepare import look_up
 from sim.scenario.types import PlanRequest, Scenario
 
-__all__ = ["PlanRow", "PlanStudy", "SizeStudy", "believed", "compared", "plan_study"]
+__all__ = ["Even", "PlanRow", "PlanStudy", "SizeStudy", "believed", "compared", "plan_study"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ import sim
 
 # From top to bottom; a room may import from itself and from what stands below it.
 ROOMS = (
-    "cli", "report", "records", "study", "sweep", "validation", "counterfactual", "simulate", "training", "planning",
-    "prepare", "machines", "planner", "outcome", "engine", "cost", "parallel", "workload", "hardware", "scenario",
-    "catalog", "page", "processes", "reading", "units", "errors",
+    "cli", "report", "records", "study", "sweep", "validation", "counterfactual", "simulate", "training",
+    "asked", "planning", "prepare", "machines", "planner", "outcome", "engine", "cost", "parallel", "workload",
+    "hardware", "scenario", "catalog", "page", "processes", "reading", "units", "errors",
 )  # fmt: skip
 LARGEST_MODULE = 300
 VAGUE = {"utils", "util", "helpers", "helper", "common", "misc"}

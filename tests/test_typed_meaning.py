@@ -25,6 +25,7 @@ LABELS = {"what", "label"}
 READERS = ("scenario/", "catalog/")
 """Rooms that read what users wrote, and data files, whose names and units are their own."""
 MAY = {
+    "asked.py": (4, "--model and --sizes, as the user wrote them"),
     "cli/__init__.py": (1, "what a user began to type"),
     "cli/editors.py": (2, "what a user began to type"),
     "cli/sweeping.py": (1, "the name of the user's file"),
@@ -39,7 +40,6 @@ MAY = {
     "report/borders.py": (3, "makes text of users and files safe for where it is written"),
     "report/collective.py": (1, "--sizes, as the user wrote it"),
     "report/named_topology.py": (2, "--size KEY=NUMBER, as the user wrote it"),
-    "report/plans/asked.py": (4, "--model and --sizes, as the user wrote them"),
     "report/points.py": (2, "the user's name of a system; what a file name cannot hold"),
     "sweep/executors.py": (2, "--executor, as the user wrote it"),
     "sweep/keys.py": (1, "paths of the package's files"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import math
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -188,3 +190,14 @@ def test_any_rate_is_written_so_that_it_is_read_again_up_to_rounding(per_s, of):
     found = rate(written_rate(Rate(per_s, of)), "")
     assert found.of == of
     assert found.per_s == pytest.approx(per_s, rel=1e-15, abs=1e-300)
+
+
+def test_units_are_read_without_dask_which_can_still_be_imported_afterwards() -> None:
+    code = (
+        "import sys; from sim.units import quantity; quantity('80 GB', 'bytes', 'here'); print('dask' in sys.modules)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "False"
+    assert (
+        subprocess.run([sys.executable, "-c", f"{code}; import dask"], capture_output=True, check=False).returncode == 0
+    )

@@ -48,7 +48,7 @@ def cli() -> None:
 
 _LISTS = (
     "models", "devices", "topologies", "stacks", "recipes", "optimizers", "variations", "reliability", "prices",
-    "laws", "scenarios", "architectures", "keys",
+    "laws", "scenarios", "architectures", "keys", "metrics",
 )  # fmt: skip
 
 
@@ -60,11 +60,12 @@ _LISTS = (
 )
 def list_(what: str) -> None:
     """List what can be named in a scenario."""
+    from sim.page.terminal import show
     from sim.report import catalogue
 
     if what not in _LISTS:
         raise unknown_name("scaletax list", "list", what, _LISTS)
-    click.echo(getattr(catalogue, f"{what}_table")())
+    show(getattr(catalogue, f"{what}_table")())
 
 
 for _command in (run, check, plan, cite, validate, fit, collective, draw, budget, sweep, plot, schema):

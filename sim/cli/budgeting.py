@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from sim.cli.editors import completed
+from sim.cli.options import VERBOSE
 
 
 @click.command()
@@ -22,7 +23,8 @@ from sim.cli.editors import completed
 @click.option("--mfu", help='Share of the device\'s peak that training uses, such as "40 %".')
 @click.option("--inference-mfu", help="Share that inference uses (default: as training).")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the results (default: results/budget).")
-@click.option("--json", "as_json", is_flag=True, help="Print results.json instead of the tables.")
+@VERBOSE
+@click.option("--json", "as_json", is_flag=True, help="Print results.json instead of the screen.")
 def budget(
     compute: str | None,
     target_loss: float | None,
@@ -34,6 +36,7 @@ def budget(
     mfu: str | None,
     inference_mfu: str | None,
     out: Path | None,
+    verbose: bool,
     as_json: bool,
 ) -> None:
     """Ask a scaling law what a budget buys: size, tokens and loss, and what a model costs over its life.
@@ -41,13 +44,13 @@ def budget(
     Say how much compute there is, which loss is wanted, or which model (parameters and tokens, or one of them with
     compute or a loss). With --inference-tokens, the size that takes least training and inference together.
     """
+    from sim.asked import count
     from sim.catalog import DEFAULT_LAW, load_law
     from sim.outcome.quality.study import Question, answer
-    from sim.page.borders import ascii_only
-    from sim.report.budget.asked import count
-    from sim.report.budget.files import write_budget
-    from sim.report.budget.screen import budget_screen
-    from sim.report.screen import written_files
+    from sim.page.terminal import show
+    from sim.records.files import check_writable
+    from sim.report.budget import budget_page, budget_screen, write_budget
+    from sim.report.run import next_line
     from sim.study.price import machine
 
     priced = machine(device, mfu, inference_mfu)
@@ -60,9 +63,12 @@ def budget(
         inference_weight=priced.inference_weight if priced else 1.0,
     )
     study = answer(load_law(law or DEFAULT_LAW, "--law"), question)
-    written = write_budget(study, priced, out or Path("results") / "budget")
+    directory = out or Path("results") / "budget"
+    if not as_json:
+        check_writable(directory)
+        show(budget_page(study, priced) if verbose else budget_screen(study, priced))
+    written = write_budget(study, priced, directory)
     if as_json:
         click.echo(written[0].read_text(encoding="utf-8"), nl=False)
     else:
-        click.echo(ascii_only(budget_screen(study, priced)))
-        click.echo(written_files(written))
+        show([next_line(written, "" if verbose else "add --verbose for all of it")])

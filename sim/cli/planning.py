@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from sim.cli.editors import completed
-from sim.cli.options import COMPLETE_STACKS, COMPLETE_TOPOLOGIES, NO_CHARTS, SET, scenarios_of
+from sim.cli.options import COMPLETE_STACKS, COMPLETE_TOPOLOGIES, NO_CHARTS, SET, VERBOSE, scenarios_of
 
 _CORES = min(4, os.cpu_count() or 1)
 
@@ -44,9 +44,14 @@ _CORES = min(4, os.cpu_count() or 1)
 @click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Plans in the table.")
 @click.option("--jobs", type=click.IntRange(min=1), default=_CORES, show_default=True, help="Processes to use.")
 @SET
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for the results (default: results/plan-NAME).")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder for the results (default: results/plan-NAME, or results/plan-MODEL-TOPOLOGY-DEVICES).",
+)
 @NO_CHARTS
-@click.option("--json", "as_json", is_flag=True, help="Print results.json instead of the tables.")
+@VERBOSE
+@click.option("--json", "as_json", is_flag=True, help="Print results.json instead of the screen.")
 def plan(
     file: Path | None,
     model: str | None,
@@ -64,6 +69,7 @@ def plan(
     overrides: Sequence[str],
     out: Path | None,
     no_charts: bool,
+    verbose: bool,
     as_json: bool,
 ) -> None:
     """Search for the best plans: what to set, what it costs, and how hard it was to find.
@@ -71,31 +77,39 @@ def plan(
     For a model on a cluster, or for every system of a scenario FILE, whatever plan it has there. Where a system has
     several sizes, the plans of the largest are listed, and the best plan of each is compared.
     """
+    from sim.asked import asked, refuse_beside_file, sizes_of, with_limits
     from sim.page.progress import Progress
+    from sim.page.terminal import show
     from sim.records.files import check_writable
-    from sim.records.plan_files import write_studies
-    from sim.report.plans.asked import asked, refuse_beside_file, sizes_of, with_limits
-    from sim.report.plans.screen import plans_screen
-    from sim.report.screen import written_files
+    from sim.report.plan import plan_page, plan_screen, write_plans
+    from sim.report.run import next_line
     from sim.study.plans import study_all, systems_of
 
     given = {
-        "--model": model, "--topology": topology, "--devices": devices, "--batch": batch, "--sequence": sequence,
-        "--tokens": tokens,
+        "model": model, "topology": topology, "devices": devices, "batch": batch, "sequence": sequence,
+        "tokens": tokens,
     }  # fmt: skip
     refuse_beside_file(file, given)
-    asked_for = {**given, "--stack": stack}
-    scenarios = asked(asked_for, overrides) if file is None else scenarios_of(file, overrides, stack)
-    scenarios = with_limits(scenarios, only, memory_margin)
-    systems = systems_of(scenarios, sizes_of(sizes))
+    if file is None:
+        scenarios = asked(
+            model=model, topology=topology, devices=devices, batch=batch, sequence=sequence, tokens=tokens,
+            stack=stack, overrides=overrides,
+        )  # fmt: skip
+    else:
+        scenarios = scenarios_of(file, overrides, stack)
+    systems = systems_of(with_limits(scenarios, only, memory_margin), sizes_of(sizes))
     directory = out or Path("results") / f"plan-{file.stem if file else scenarios[0].title}"
     check_writable(directory)
-    with Progress(sum(map(len, systems)), "search") as bar:
+    with Progress(sum(map(len, systems)), "size") as bar:
         studies, failures = study_all(systems, top, jobs, bar.advance)
     if not as_json:
-        click.echo(plans_screen(studies, top))
-    written = write_studies(studies, failures, directory, charts=not no_charts)
-    click.echo(written[0].read_text(encoding="utf-8") if as_json else written_files(written), nl=not as_json)
+        show(plan_page(studies, top) if verbose else plan_screen(studies, top))
+    written = write_plans(studies, failures, directory, not no_charts, top)
+    if as_json:
+        click.echo(written[0].read_text(encoding="utf-8"), nl=False)
+    else:
+        best = next(path for path in written if path.suffix == ".toml")
+        show([next_line(written, f"scaletax run {best}{'' if verbose else ' | add --verbose'}")])
     for failure in failures:
         click.echo(f"error: {failure}", err=True)
     if failures:

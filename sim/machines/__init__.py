@@ -5,7 +5,7 @@ from sim.machines.gpu import GpuCluster
 from sim.machines.kind import DeviceMemory, MachineKind, Share
 from sim.machines.likeness import facts_of
 from sim.machines.prepared import Equipment, Fabric, LookedUp, Prepared, places, stack_of, topology_of
-from sim.machines.study import PlanRow, PlanStudy
+from sim.machines.study import Even, PlanRow, PlanStudy
 from sim.machines.wafer import WaferCluster
 from sim.parallel.step_plan import StepPlan
 
@@ -13,6 +13,7 @@ __all__ = [
     "KINDS",
     "DeviceMemory",
     "Equipment",
+    "Even",
     "Fabric",
     "LookedUp",
     "MachineKind",

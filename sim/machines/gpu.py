@@ -56,7 +56,7 @@ class GpuCluster(MachineKind):
     label, word, one, plural = "GPU", "gpu", "one GPU", "GPUs"
     default_stack = "megatron-core-2024"
     has_degrees = is_part = is_profiled = True
-    columns = ("TP", "PP", "sche-\ndule", "DP", "micro\nbatch", "ZeRO", "SP", "recom-\npute")
+    columns = ("TP", "PP", "schedule", "DP", "micro-batch", "ZeRO", "SP", "recompute")
     caption = (
         "Step time by the closed form of every legal plan whose memory is there, sorted; at the left end what is chosen"
         " after the engine has tried the best few. A plan: its degrees of parallelism, micro-batch, ZeRO stage,"

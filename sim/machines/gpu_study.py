@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from sim.machines.prepared import LookedUp
-from sim.machines.study import PlanRow, PlanStudy, mfu
+from sim.machines.study import Even, PlanRow, PlanStudy, mfu
 from sim.parallel.plan import Plan
+from sim.planner.candidate import Candidate
 from sim.planner.effort import effort
+from sim.planner.race import Races
 from sim.planner.search import Search
 from sim.planner.space import plan_at
 from sim.workload.flops import model_flops
@@ -31,7 +35,29 @@ def gpu_study(found: LookedUp, searched: Search) -> PlanStudy:
     order = np.argsort(searched.step_s, kind="stable")
     tensor = np.concatenate([one.plans.tensor for one in searched.fitting])
     how_hard = effort(searched)
-    return PlanStudy(found, machine.gpu.hbm_bytes, best, front, how_hard, searched.step_s[order], tensor[order])
+    memory_bytes, step_s = machine.gpu.hbm_bytes, searched.step_s[order]
+    even = _even(searched, lambda one: row(one.plan, one.step_s, one.peak_bytes, one.tax(devices)))
+    return PlanStudy(found, memory_bytes, best, front, how_hard, step_s, tensor[order], even)
+
+
+def _even(searched: Search, row: Callable[[Candidate], PlanRow]) -> Even | None:
+    """What there is instead of uneven replicas: of the plans tried, or the one that screening puts first, tried now."""
+    plan, batch = searched.best.plan, searched.scenario.training.global_batch
+    if not plan.replica_micro_batches:
+        return None
+    fewest, most = min(plan.replica_micro_batches), max(plan.replica_micro_batches)
+    a_round = plan.data * plan.micro_batch
+    batches = tuple(rounds * a_round for rounds in (batch // a_round, batch // a_round + 1) if rounds)
+    tried = [one for one in searched.candidates if not one.plan.replica_micro_batches]
+    if not tried:
+        places = [
+            (float(one.step_s[place]), number, int(place))
+            for number, one in enumerate(searched.fitting)
+            for place in np.flatnonzero(one.plans.data * one.plans.micro_batch * one.plans.micro_batches == batch)
+        ]
+        first = [(searched.fitting[number], place) for _, number, place in sorted(places)[:1]]
+        tried = Races(searched.scenario, searched.machine, searched.network).run(first)
+    return Even(fewest, most, batches, row(tried[0]) if tried else None)
 
 
 def _front(searched: Search) -> list[tuple[Plan, float, float]]:

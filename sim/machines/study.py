@@ -26,6 +26,20 @@ class PlanRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Even:
+    """What there is instead of a best plan whose replicas have different numbers of micro-batches.
+
+    fewest, most: micro-batches of a replica of the best plan. batches: the nearest in sequences, below and above, that
+    its replicas share out evenly. row: the best plan whose replicas have as many each; None where none fits.
+    """
+
+    fewest: int
+    most: int
+    batches: tuple[int, ...]
+    row: PlanRow | None
+
+
+@dataclass(frozen=True, slots=True)
 class PlanStudy:
     """What was found for one system.
 
@@ -33,6 +47,7 @@ class PlanStudy:
     none is both faster and smaller than another, the fastest first, by the closed form. effort: what there was to
     choose from.
     step_s, tensor: (F,) step and tensor degree of every plan that fits, the fastest first.
+    even: None where the replicas of the best plan have as many micro-batches each.
     """
 
     about: LookedUp
@@ -42,6 +57,7 @@ class PlanStudy:
     effort: Effort
     step_s: NDArray[np.float64]
     tensor: NDArray[np.int64]
+    even: Even | None = None
 
 
 def mfu(found: LookedUp, flops: StepFlops, step_s: float) -> float:

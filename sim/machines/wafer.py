@@ -31,7 +31,7 @@ class WaferCluster(MachineKind):
     records = (Wafer, WaferStack, WaferPlan)
     label, word, one, plural = "wafer", "wafer", "one wafer-scale system", "wafers"
     default_stack = "cerebras-r2"
-    columns = ("systems", "micro\nbatch", "passes")
+    columns = ("systems", "micro-batch", "passes")
     caption = (
         "Step time of every legal plan whose memory is there, sorted. A plan: how many sequences a system takes at"
         " once."

@@ -56,6 +56,16 @@ def large(value: float) -> str:
     return f"{value:.3g}"
 
 
+def flop(value: float) -> str:
+    """FLOPs: "5.76e+23"."""
+    return f"{value:.3g}"
+
+
+def nats(value: float) -> str:
+    """A loss in four digits: "1.974"."""
+    return f"{value:.4g}"
+
+
 def percent(value: float | None, decimals: int = 1) -> str:
     """A share: "31.5 %"; None is unknown."""
     if value is None:
@@ -118,6 +128,11 @@ def latency(latency_s: float) -> str:
 def gibibytes(size_bytes: float) -> str:
     """Memory in GiB: "74.7 GiB"."""
     return f"{size_bytes / 2**30:,.1f} GiB"
+
+
+def gibibytes_of(part_bytes: float, whole_bytes: float) -> str:
+    """What is taken of a memory, the unit once: "69.6 of 79.1 GiB"."""
+    return f"{part_bytes / 2**30:,.1f} of {gibibytes(whole_bytes)}"
 
 
 def message(size_bytes: float) -> str:

@@ -138,12 +138,32 @@ def _table(one: Table, width: int, colour: bool) -> str:
         file=io.StringIO(), width=width, force_terminal=colour, color_system="standard" if colour else None,
         legacy_windows=False, highlight=False, emoji=False, markup=False,
     )  # fmt: skip
-    console.print(_rich(one))
+    console.print(_rich(one, _widths(one, width)))
     written = console.file.getvalue()  # type: ignore[attr-defined]
     return "".join(f"{line.rstrip()}\n" for line in written.splitlines())
 
 
-def _rich(one: Table) -> RichTable:
+def _widths(one: Table, width: int) -> list[int | None]:
+    """Of columns of words, so that no word is broken where there is room for all; None leaves it to what they hold."""
+    indices = range(len(one.headings))
+    least = [_least_width(one, index) for index in indices]
+    free = width - sum(least) - _GAP * (len(least) - 1)
+    if free < 0:
+        return [None] * len(least)
+    found: list[int | None] = [None] * len(least)
+    longest = [max((len(line) for row in one.rows for line in row[index].split("\n")), default=0) for index in indices]
+    wide = sorted(
+        (index for index in indices if not one.headings[index].right), key=lambda index: longest[index] - least[index]
+    )
+    for rank, index in enumerate(wide):
+        # What one column does not need is left for those that need more.
+        more = min(max(longest[index] - least[index], 0), free // (len(wide) - rank))
+        found[index] = least[index] + more
+        free -= more
+    return found
+
+
+def _rich(one: Table, widths: Sequence[int | None]) -> RichTable:
     from rich.box import Box
     from rich.table import Table as RichTable
     from rich.text import Text
@@ -158,6 +178,7 @@ def _rich(one: Table) -> RichTable:
             justify="right" if heading.right else "left",
             overflow="fold",
             no_wrap=heading.right,
+            width=widths[index],
             vertical="top",
         )
     for row in one.rows:

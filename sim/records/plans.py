@@ -8,9 +8,11 @@ from typing import Any
 
 from sim.catalog import plan_spreads
 from sim.errors import ScaletaxError
+from sim.outcome.outcome import Outcome
 from sim.planning import PlanRow, PlanStudy, SizeStudy, believed
 from sim.records.belief import confidence_record
 from sim.records.document import RESULTS_SCHEMA, effort_record, plain_data, versions
+from sim.records.metrics import METRICS
 from sim.scenario import resolved_documents
 from sim.scenario.amounts import batch_note
 from sim.scenario.types import name_of
@@ -25,7 +27,10 @@ def plans_document(studies: Sequence[SystemStudy], failures: Sequence[ScaletaxEr
         "schema": RESULTS_SCHEMA,
         **versions(),
         "scenario": resolved_documents([study.found.about.scenario for study in studies]),
-        "searches": [{**_search(study.found), "sizes": [_size(one) for one in study.sizes]} for study in studies],
+        "searches": [
+            {**_search(study.found), "run": _run(study.run), "sizes": [_size(one) for one in study.sizes]}
+            for study in studies
+        ],
         "measured_median_over_best": [
             {"title": spread.title, "least": spread.least, "most": spread.most} for spread in plan_spreads()
         ],
@@ -35,7 +40,7 @@ def plans_document(studies: Sequence[SystemStudy], failures: Sequence[ScaletaxEr
 
 
 def _search(found: PlanStudy) -> dict[str, Any]:
-    system = found.about.scenario.system
+    system, even = found.about.scenario.system, found.even
     return {
         "system": system.name,
         "model": found.about.scenario.model.name,
@@ -47,6 +52,7 @@ def _search(found: PlanStudy) -> dict[str, Any]:
         "memory_margin": system.search.memory_margin,
         "capacity_bytes": found.capacity_bytes,
         "best": [_row(row) for row in found.best],
+        "even": None if even is None else {**dataclasses.asdict(even), "row": even.row and _row(even.row)},
         "front": [_row(row) for row in found.front],
         "effort": effort_record(found.effort),
         "accuracy": confidence_record(believed(found)),
@@ -63,6 +69,13 @@ def _row(row: PlanRow) -> dict[str, Any]:
         "mfu": row.mfu,
         "distribution_tax": row.tax,
     }
+
+
+def _run(outcome: Outcome | None) -> dict[str, Any] | None:
+    """The metrics of the run of the best plan and of its cost; None where it would hardly end."""
+    if outcome is None:
+        return None
+    return {one.key: one.value(outcome) for one in METRICS if one.family in ("run", "cost")}
 
 
 def _quantiles(found: PlanStudy) -> list[float]:

@@ -33,7 +33,8 @@ def checked(prepared: Prepared, width: int = NARROW) -> str:
     parameters = count_parameters(model).total
     chosen = "as given" if prepared.plan.chosen_by == "user" else "the best that was found"
     facts = [
-        ("model", f"{model.name}: {fixed(parameters / 1e9, 3)} B parameters, {model.layers} layers, hidden {model.hidden}"),
+        ("model", f"{model.name}: {fixed(parameters / 1e9, 3)} B parameters, {model.layers} layers, hidden"
+         f" {model.hidden}"),
         ("training", f"{large(training.tokens)} tokens in batches of {whole(training.global_batch)} x"
          f" {whole(training.sequence)}, {training.precision}{training.recipe.text}, {training.optimizer},"
          f" {training.method}"),

@@ -10,7 +10,7 @@ from sim.page.blocks import Block, Column, Page, Said, Table, page, section, tab
 from sim.page.numbers import counted, gigabytes_per_s, message, percent, percent_span, short_time, signed_percent
 from sim.validation.collectives import Checked
 
-_MOST_ROWS = 9
+_MOST_ROWS = 8
 _CONVENTION = "Bus bandwidth is {share:.4g} x size / time ({ranks}), as nccl-tests defines it; {size}."
 _SIZES = {
     "all_reduce": "the size is what each rank holds",
@@ -53,8 +53,7 @@ def _said(study: Study) -> list[Block]:
     return [
         Said(_headline(study)),
         Said(_answer(study), "answer"),
-        Said(_who(study)),
-        Said(_bottleneck(study)),
+        Said(f"{_who(study)} {_bottleneck(study)}"),
     ]
 
 

@@ -53,6 +53,8 @@ def _words_of(hint: Any) -> tuple[str, ...] | None:
 
 
 _KEYS = {key: _words_of(field.annotation) for key, field in keys(PlanRequest).items() if BY_HAND not in field.metadata}
+_FIXED = frozenset(key for key, field in keys(PlanRequest).items() if BY_HAND in field.metadata)
+"""Keys of a plan that are only set by hand."""
 _DEGREES = ("devices", *(key for key, words in _KEYS.items() if not words))
 _WORDS: Mapping[str, tuple[str, ...]] = MappingProxyType({key: words for key, words in _KEYS.items() if words})
 
@@ -67,6 +69,12 @@ def plan_limit(text: object) -> PlanLimit:
         if not _WHOLE.fullmatch(written):
             raise InputError("", f"'{text}': {written} is not a whole number", f"compare {key} with a whole number")
         return PlanLimit(key, sign, int(written), f"{key} {sign} {written}")
+    if key in _FIXED:
+        raise InputError(
+            "",
+            f"'{text}': no search tries values of {key}",
+            f"set it in [system.plan], beside all other degrees; keys of a limit: {some_of([*_DEGREES, *_WORDS], key)}",
+        )
     if key not in _WORDS:
         names = [*_DEGREES, *_WORDS]
         raise InputError(

@@ -38,8 +38,8 @@ def stacks_as_axes(document: Mapping[str, Any], path: Path) -> dict[str, Any]:
 
 
 def listed_stacks(names: str | None) -> list[str]:
-    """Names with commas between, as --stack takes them; none without the option. Raises InputError for an empty one."""
-    listed = [name.strip() for name in (names or "").split(",") if name.strip()]
+    """Names with commas between, as --stack takes them, each once; none without it. Raises InputError for no name."""
+    listed = list(dict.fromkeys(name.strip() for name in (names or "").split(",") if name.strip()))
     if names is not None and not listed:
         raise InputError("--stack", f"'{names}' names no stack", "write one or more names, or leave --stack out")
     return listed

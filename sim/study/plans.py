@@ -1,4 +1,4 @@
-"""Runs the searches of a report one by one; one that fails does not stop the others."""
+"""Runs the searches of a report one by one, and the best plan of each; one that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -6,19 +6,38 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from sim.errors import ScaletaxError
+from sim.errors import InputError, ScaletaxError
+from sim.outcome.outcome import Outcome
 from sim.planning import PlanStudy, SizeStudy, compared, plan_study
 from sim.scenario import Scenario
+from sim.scenario.types import Search
+from sim.simulate import prepare, simulate_prepared
+from sim.training import with_run
 
 _TRIED = 8
 """Plans that the engine tries at each of several sizes."""
 
 
 class SystemStudy(NamedTuple):
-    """A system: what was found at its largest size that holds the model, and at all sizes where there are several."""
+    """A system: what was found at its largest size that holds the model, and at all sizes where there are several.
+
+    run: the best plan simulated with the run that it is for, and its bill; None where such a run would hardly end.
+    """
 
     found: PlanStudy
-    sizes: tuple[SizeStudy, ...]
+    sizes: tuple[SizeStudy, ...] = ()
+    run: Outcome | None = None
+
+    @property
+    def time_s(self) -> float:
+        """All tokens with the best plan, with failures where the run is known."""
+        return self.run.time_to_train_s if self.run else self.undisturbed_s
+
+    @property
+    def undisturbed_s(self) -> float:
+        """All tokens with the best plan, without failures."""
+        training = self.found.about.scenario.training
+        return training.tokens / (training.global_batch * training.sequence) * self.found.best[0].step_s
 
 
 def systems_of(scenarios: Sequence[Scenario], sizes: Sequence[int]) -> list[list[Scenario]]:
@@ -56,7 +75,8 @@ def study_all(
         failures += [one for _, one in found if isinstance(one, ScaletaxError)]
         plans = [one for _, one in found if isinstance(one, PlanStudy)]
         if plans:
-            studies.append(SystemStudy(plans[-1], tuple(compared(found)) if len(found) > 1 else ()))
+            sizes_found = tuple(compared(found)) if len(found) > 1 else ()
+            studies.append(SystemStudy(plans[-1], sizes_found, _run_of(plans[-1])))
     if not studies:
         raise failures[0]
     return studies, failures
@@ -67,6 +87,24 @@ def _attempt(scenario: Scenario, top: int, jobs: int) -> PlanStudy | ScaletaxErr
         return plan_study(scenario, top, jobs)
     except ScaletaxError as error:
         return error
+
+
+def with_best_plan(found: PlanStudy) -> Scenario:
+    """The scenario with the best plan written down, on the devices that it uses."""
+    scenario, plan = found.about.scenario, found.best[0].plan
+    system = dataclasses.replace(scenario.system, plan=plan.request(), devices=plan.devices, search=Search())
+    return dataclasses.replace(scenario, system=system)
+
+
+def _run_of(found: PlanStudy) -> Outcome | None:
+    """All devices are counted and paid for, those that the plan leaves unused as well."""
+    try:
+        used = prepare(with_best_plan(found))
+        system = dataclasses.replace(used.scenario.system, devices=found.about.scenario.system.devices)
+        prepared = dataclasses.replace(used, scenario=dataclasses.replace(used.scenario, system=system))
+        return with_run(prepared, simulate_prepared(prepared))
+    except InputError:
+        return None
 
 
 def _sized(scenario: Scenario, devices: int) -> Scenario:

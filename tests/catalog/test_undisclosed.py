@@ -4,6 +4,7 @@ import pytest
 
 from sim.catalog import load_model, load_sources, model_names, undisclosed_models
 from sim.errors import InputError
+from sim.page.terminal import screen
 from sim.report.catalogue import models_table
 
 
@@ -25,5 +26,5 @@ def test_a_slip_finds_them_too():
 
 
 def test_the_list_shows_them():
-    (row,) = [line for line in models_table().splitlines() if line.startswith("gpt-4")]
+    (row,) = [line for line in screen(models_table()).splitlines() if line.startswith("gpt-4")]
     assert row.split(maxsplit=1)[1] == "undisclosed: parameters, training tokens, hardware"

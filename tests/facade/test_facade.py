@@ -238,7 +238,7 @@ def test_a_script_that_uses_several_processes_runs_once(tiny: Path):
         (lambda: st.run("quickstart", set="training.tokens=1B"), "set", "is no mapping"),
         (lambda: st.run("quickstart", set={"training.tokens": None}), "training.tokens", "None is nothing that"),
         (lambda: st.run("quickstart", set={"training.tokens": {1, 2}}), "training.tokens", "is nothing that"),
-        (lambda: st.run("quickstart", devices=8.5), "[sweep]", "8.5"),
+        (lambda: st.run("quickstart", devices=8.5), "devices", "8.5 is not a whole"),
         (lambda: st.run("quickstart", devices=[]), "[sweep] system.devices", "[] is empty"),
         (lambda: st.run("quickstart", stack="fsdp"), "stack", "unknown software stack 'fsdp'"),
         (lambda: st.plan("quickstart", devices=8), "plan", "both a scenario and devices"),

@@ -32,6 +32,12 @@ def scenario(topology: str | Path | st.Topology, model: str | Path | st.Model = 
     return st.Scenario(model, system, tokens="1B", batch=64, sequence=512)
 
 
+def numbers(result: st.Run) -> dict[str, object]:
+    """All columns but those that have the name of a file."""
+    names = ("topology", "not_checked_because")
+    return {key: value for key, value in result.rows[0].items() if key not in names}
+
+
 @pytest.fixture(autouse=True)
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "temporary"
@@ -55,8 +61,7 @@ def files(tmp_path: Path) -> Path:
 def test_hardware_gives_the_numbers_of_the_same_files(files: Path):
     own, filed = st.run(scenario(own_node())), st.run(scenario(files))
     known = st.run(scenario("hgx-a100-node"))
-    names = ("device", "topology")
-    rows = [{key: value for key, value in one.rows[0].items() if key not in names} for one in (own, filed)]
+    rows = [numbers(one) for one in (own, filed)]
     assert rows[0] == rows[1]
     assert own[0].device_title == "Half a card"
     assert own[0].peak_flops_per_s == known[0].peak_flops_per_s / 2
@@ -74,7 +79,7 @@ def test_the_same_objects_are_the_same_files(temporary: Path):
     texts = {scenario(own_node()).to_toml() for _ in range(3)}
     assert len(texts) == 1
     (folder,) = temporary.iterdir()
-    assert sorted(path.name.split("-")[0] for path in folder.iterdir()) == ["device", "topology"]
+    assert [path.name[:5] for path in sorted(folder.iterdir())] == ["half-", "one-h"]
     st.Topology("hgx-a100-node", device=st.Gpu("a100-80gb-sxm", hbm_bytes="61 GiB")).save(folder)
     assert len(list(folder.iterdir())) == 4
 
@@ -86,7 +91,7 @@ def test_a_saved_scenario_takes_its_hardware_along(tmp_path: Path, temporary: Pa
     assert len(list(path.parent.iterdir())) == 3
     assert list(temporary.iterdir()) == []
     moved = path.parent.rename(tmp_path / "elsewhere")
-    assert st.run(moved / "scenario.toml").rows == st.run(mine).rows
+    assert numbers(st.run(moved / "scenario.toml")) == numbers(st.run(mine))
     assert mine.save(tmp_path / "other.toml").name == "other.toml"
 
 

@@ -15,7 +15,7 @@ from sim.page.blocks import Table
 from sim.records.document import results_document, summary_rows
 from sim.records.metrics import METRICS
 from sim.records.notes import run_notes
-from sim.report.charts import goodput
+from sim.report.charts.scaling import goodput
 from sim.report.run import run_page
 from sim.report.sentences import notes_by_place
 from sim.study.findings import findings

@@ -10,26 +10,40 @@ import pytest
 from sim.catalog import (
     Figure,
     device_names,
+    law_names,
     load_sources,
     model_names,
     optimizer_names,
     recipe_names,
+    reliability_names,
     stack_names,
     variation_names,
 )
 from sim.hardware.topology import topology_names
 from sim.outcome.outcome import Outcome
+from sim.page.blocks import Block
+from sim.page.terminal import screen
+from sim.records.metrics import ACCOUNT, METRICS
 from sim.report.catalogue import (
+    architectures_table,
     cite,
     devices_table,
+    keys_table,
+    laws_table,
+    metrics_blocks,
+    metrics_table,
     models_table,
     optimizers_table,
+    prices_table,
     recipes_table,
+    reliability_table,
     scenarios_table,
     stacks_table,
     topologies_table,
     variations_table,
 )
+from sim.scenario.config_families import FAMILIES
+from sim.scenario.shelf import scenario_names
 
 
 @pytest.mark.parametrize(
@@ -42,35 +56,53 @@ from sim.report.catalogue import (
         (variations_table, variation_names),
         (recipes_table, recipe_names),
         (optimizers_table, optimizer_names),
+        (prices_table, device_names),
+        (reliability_table, reliability_names),
+        (laws_table, law_names),
+        (metrics_table, lambda: [one.key for one in (*METRICS, *ACCOUNT)]),
+        (scenarios_table, scenario_names),
+        (architectures_table, lambda: [family.architecture for family in FAMILIES]),
+        (keys_table, lambda: ["[training]", "[[system]]"]),
     ],
 )
-def test_a_list_has_a_row_for_every_name(table: Callable[[], str], names: Callable[[], list[str]]) -> None:
-    text = table()
-    first_words = [line.split()[0] for line in text.splitlines() if line.strip()]
-    assert text.isascii()
-    assert set(names()) <= set(first_words)
-    assert max(map(len, text.splitlines())) <= 120
+def test_a_list_has_a_row_for_every_name(table: Callable[[], list[Block]], names: Callable[[], list[str]]) -> None:
+    for width in (80, 120):
+        text = screen(table(), width)
+        first_words = [line.split()[0].rstrip(",") for line in text.splitlines() if line.strip()]
+        assert text.isascii()
+        assert set(names()) <= set(first_words)
+        assert max(map(len, text.splitlines())) <= width
+
+
+def test_the_page_of_metrics_is_that_of_the_list() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
+    for name, text in metrics_blocks().items():
+        assert f"<!-- begin {name} -->\n{text}\n<!-- end {name} -->" in page, "run `make docs`"
+    for one in (*METRICS, *ACCOUNT):
+        (row,) = [line for line in page.splitlines() if line.startswith(f"| {one.key} ")]
+        assert one.title in row
+        assert one.meaning.replace("<", "") in row.replace("\\<", "")
 
 
 def test_facts_are_those_of_the_catalogue() -> None:
-    (row,) = [line for line in models_table().splitlines() if line.startswith("gpt3-175b")]
-    assert row.split()[1:6] == ["174.6", "B", "96", "12288", "96"]
-    (row,) = [line for line in devices_table().splitlines() if line.startswith("a100-80gb-sxm")]
+    (row,) = [line for line in screen(models_table()).splitlines() if line.startswith("gpt3-175b")]
+    assert row.split()[1:6] == ["175", "B", "96", "12288", "96"]
+    (row,) = [line for line in screen(devices_table()).splitlines() if line.startswith("a100-80gb-sxm")]
     assert "312" in row
 
 
 def test_the_list_of_stacks_says_which_run_a_schedule() -> None:
-    told = " ".join(stacks_table().split("Pipeline schedules")[1].split())
-    assert "zb-h1, zb-h2, zb-v: dualpipe, megatron-zero-bubble dualpipe, dualpipev: dualpipe" in told
+    told = " ".join(screen(stacks_table()).split("Pipeline schedules")[1].split())
+    assert "zb-h1, zb-h2, zb-v: dualpipe, megatron-zero-bubble - dualpipe, dualpipev: dualpipe" in told
     assert "megatron-2022" in told.split("zb-h1")[0]
     assert "fsdp-2023" not in told, "it has no pipeline"
 
 
 def test_a_variation_shows_its_shares_and_what_is_off() -> None:
-    rows = {line.split()[0]: line.split() for line in variations_table().splitlines() if line.strip()}
+    rows = {line.split()[0]: line.split() for line in screen(variations_table(), 120).splitlines() if line.strip()}
     assert rows["none"] == ["none", *"-" * 7, "every", "device", "alike"]
-    assert rows["well-run"][1:13] == ["1", "%", "3", "%", "1", "%", "4.8", "an", "hour", "of", "-", "-"]
-    text = " ".join(variations_table().split())
+    assert rows["well-run"][1:13] == ["1", "%", "3", "%", "1", "%", "4.8", "an", "hour", "of", "21", "ms"]
+    text = " ".join(screen(variations_table(), 120).split())
     for shown in ("21 ms", "0.064 %", "+25 %", "1.02 %", "+11.8 %", "1.55 %", "+46 %"):
         assert shown in text
 
@@ -80,12 +112,12 @@ def test_a_scenario_that_cannot_be_read_does_not_hide_the_others(
 ) -> None:
     (tmp_path / "broken.toml").write_text("schema = ", encoding="utf-8")
     monkeypatch.setattr("sim.report.catalogue.machines.shelf", lambda _: tmp_path)
-    assert "cannot be read: not TOML" in " ".join(scenarios_table().split())
+    assert "cannot be read: not TOML" in " ".join(screen(scenarios_table()).split())
 
 
 def test_an_empty_shelf_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sim.report.catalogue.machines.shelf", lambda _: tmp_path)
-    assert scenarios_table() == "no scenario is there"
+    assert screen(scenarios_table()) == "no scenario is there\n"
 
 
 def test_every_figure_is_cited_once(several: tuple[Outcome, ...]) -> None:

@@ -19,13 +19,14 @@ from sim.hardware.network.study import read_study
 from sim.hardware.topology import load_topology
 from sim.outcome.lines import LINES
 from sim.outcome.outcome import Outcome
-from sim.report.charts import distribution_tax, ledger_bars, time_to_train, timeline
 from sim.report.charts.bus_bandwidth import bus_bandwidth
 from sim.report.charts.colours import LINE_COLOURS
 from sim.report.charts.lanes import actor_lanes
+from sim.report.charts.ledger import ledger_bars
 from sim.report.charts.plans import effort_figure, plans
-from sim.report.charts.scaling import goodput
+from sim.report.charts.scaling import distribution_tax, goodput, time_to_train
 from sim.report.charts.step_times import excess_against_devices, excess_by_step
+from sim.report.charts.timeline import timeline
 from sim.report.charts.validation import errors_by_source, parity
 from sim.scenario import PlanRequest
 from sim.study.plans import study_all, systems_of

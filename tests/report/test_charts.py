@@ -21,13 +21,13 @@ from sim.engine.trace import Span, Trace
 from sim.engine.work import Work
 from sim.outcome.lines import LINES, line_title
 from sim.outcome.outcome import Outcome
-from sim.report.charts import chart_files, distribution_tax, ledger_bars, stream_utilisation, time_to_train, timeline
+from sim.report.charts import chart_files
 from sim.report.charts.colours import KIND_COLOURS, LINE_COLOURS
 from sim.report.charts.lanes import actor_lanes, kind_of, number_of, shown_actors, works_of
-from sim.report.charts.ledger import ledger_figure
-from sim.report.charts.scaling import goodput_figure, scaling_figure
-from sim.report.charts.timeline import timeline_figure, windows
-from sim.report.charts.utilisation import busy_shares
+from sim.report.charts.ledger import ledger_bars, ledger_figure
+from sim.report.charts.scaling import distribution_tax, goodput_figure, scaling_figure, time_to_train
+from sim.report.charts.timeline import timeline, timeline_figure, windows
+from sim.report.charts.utilisation import busy_shares, stream_utilisation
 
 OF_MANY = (ledger_bars, time_to_train, distribution_tax)
 OF_ONE = (timeline, stream_utilisation)

@@ -14,12 +14,22 @@ from sim.hardware.network import COLLECTIVES, Group, Network, bus_share
 from sim.hardware.network.study import STORE_TREE, Study, file_stem, read_study, size_range
 from sim.hardware.topology import load_topology
 from sim.page.numbers import gigabytes_per_s, message, short_time
+from sim.page.terminal import page_text, screen
 from sim.records.collective import collective_document
 from sim.report.charts.bus_bandwidth import bus_bandwidth, bus_bandwidth_figure
-from sim.report.collective import collective_screen
+from sim.report.collective import collective_page, collective_screen
+from sim.validation.collectives import Checked, checked, compare_collectives, read_collectives
 
 PODS = ("dgx-h100-superpod", 64)
 WAFERS = ("condor-galaxy-1", 16)
+
+
+def told(study: Study, known: Checked | None = None) -> str:
+    return screen(collective_screen(study, known))
+
+
+def whole(study: Study) -> str:
+    return page_text(collective_page(study, None))
 
 
 def study_of(
@@ -52,24 +62,47 @@ def test_the_choice_and_its_time_are_those_of_the_network(kind: str, place: tupl
 def test_the_screen_has_the_answer_in_figures() -> None:
     study = study_of(size="1 GB")
     row = study.row(study.fastest(1e9), 1e9)
-    text = collective_screen(study)
+    text = told(study)
     assert text.isascii()
-    assert max(map(len, text.splitlines())) <= 118
-    head = text.splitlines()[0]
-    assert [
-        word for word in ("all-reduce", "1 GB", "64 x h100-80gb-sxm", "SuperPOD", "nccl-2024") if word not in head
-    ] == []
+    assert max(map(len, text.splitlines())) <= 80
+    assert len(text.splitlines()) <= 22
+    head = " ".join(text.splitlines()[:5])
     bus = 2 * 63 / 64 * 1e9 / row.time_s / 1e9
-    assert f"bus bandwidth {bus:.1f} GB/s" in text
-    assert short_time(row.time_s) in text
-    assert text.count("\n*") == 1
+    for word in ("all-reduce", "1 GB", "64 x h100-80gb-sxm", "SuperPOD", "nccl-2024", f"bus bandwidth {bus:.1f} GB/s"):
+        assert word in head
+    assert short_time(row.time_s) in head
+    every = whole(study)
+    assert every.count("\n*") == 1
     for option in study.options:
-        assert f"{option.wave.algorithm}" in text
+        assert f"{option.wave.algorithm}" in every
+    for size in study.sizes_bytes:
+        assert f"{message(size)} " in every
+
+
+def test_the_screen_says_how_far_off_measured_ones_were() -> None:
+    study = study_of()
+    known = checked(study.collective, study.topology, study.group)
+    assert known is not None
+    rows = [row for row in read_collectives() if row.collective == "all_reduce" and row.role == "check"]
+    beyond = [row for row in rows if row.ranks > 8 and row.sweep.startswith(("H100", "H200", "B200"))]
+    errors = [one.error for one in compare_collectives(beyond)]
+    assert (known.library, known.rows) == ("nccl-2024", len(beyond))
+    assert (known.low, known.high) == pytest.approx(np.percentile(errors, (10, 90)))
+    text = " ".join(told(study, known).split())
+    assert f"all-reduce across scale-up domains: {100 * known.low:+.0f}..{100 * known.high:+.0f} %" in text
+    assert f"on {len(beyond)} measured sizes" in text
+    inside = study_of(ranks=8)
+    other = checked(inside.collective, inside.topology, inside.group)
+    assert other is not None
+    assert other.rows != known.rows
+    broadcast = study_of("broadcast")
+    assert checked(broadcast.collective, broadcast.topology, broadcast.group) is None
+    assert "Trust: not checked: no broadcast" in told(broadcast)
 
 
 def test_the_busiest_links_are_named() -> None:
     across = study_of("all-gather", ranks=8, stride=8)
-    assert "nic (" in collective_screen(across)
+    assert "nic (" in told(across)
     inside = study_of("all-gather", ranks=8)
     busiest = inside.busiest(inside.options[0])
     assert busiest.link_class == "scale_up"
@@ -87,7 +120,7 @@ def test_a_switch_that_reduces_more_slowly_than_its_links_is_the_limit() -> None
     assert rate is not None
     assert study.busiest(chosen).is_switch_slower
     assert study.limit_bytes_per_s(chosen) == pytest.approx(2 * 7 / 8 * rate / (9 / 8))
-    assert "the scale-up switch, which reduces" in " ".join(collective_screen(study).split())
+    assert "the scale-up switch, which reduces" in " ".join(told(study).split())
 
 
 @pytest.mark.parametrize(
@@ -102,7 +135,7 @@ def test_a_switch_that_reduces_more_slowly_than_its_links_is_the_limit() -> None
 def test_all_groups_communicate_at_once(ranks: int | None, stride: int, groups: int, says: str) -> None:
     study = study_of(ranks=ranks, stride=stride)
     assert study.groups == groups
-    assert says in collective_screen(study)
+    assert says in " ".join(told(study).split())
 
 
 def test_one_group_alone_has_the_links_to_itself() -> None:
@@ -115,7 +148,7 @@ def test_one_group_alone_has_the_links_to_itself() -> None:
     assert rates == pytest.approx([12e9, 24e9])
     assert (together.groups, alone.groups) == (8, 1)
     assert alone.busiest(alone.options[0]).alike < together.busiest(together.options[0]).alike
-    assert "One group of 8 ranks, stride 8, alone; all other devices are silent." in collective_screen(alone)
+    assert "One group of 8 ranks, stride 8, alone; all other devices are silent." in " ".join(told(alone).split())
     assert "one group alone" in bus_bandwidth_figure(alone).texts[0].get_text()
 
 
@@ -123,7 +156,7 @@ def test_a_library_may_be_held_to_one_algorithm() -> None:
     free, held = study_of(size="1 MB"), study_of(size="1 MB", algorithm="tree")
     assert held.algorithms == ["tree"]
     assert [option for option in free.options if option.wave.algorithm == "tree"] == list(held.options)
-    text = collective_screen(held)
+    text = whole(held)
     assert "held to tree" in " ".join(text.split())
     assert "The best protocol of tree by size" in text
     assert "library's choice" not in text
@@ -138,7 +171,7 @@ def test_wafers_broadcast_and_reduce_through_the_store(kind: str) -> None:
     row = study.row(study.fastest(1e9), 1e9)
     assert row.algorithm == STORE_TREE
     assert row.time_s == pytest.approx(expected_s)
-    assert "store" in collective_screen(study).splitlines()[1]
+    assert "store" in " ".join(told(study).splitlines()[:4])
     assert study_of(kind, ("cs-2-single", 1)).groups == 1
 
 

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from sim.report.validation.unseen import unseen_block, unseen_cells, unseen_screen
 
 from sim.cli import cli
+from sim.page.terminal import page_text, screen
+from sim.report.validation.markdown import unseen_block
+from sim.report.validation.screens import unseen_told
+from sim.report.validation.tables import unseen_table
 from sim.validation import fitting, left_out
 from sim.validation.errors import errors_of
 from sim.validation.fitting import fit_cases, scored
@@ -28,19 +31,22 @@ def group(**other: object) -> UnseenGroup:
 
 
 def test_a_group_shows_mean_and_median_both_ways() -> None:
-    cells = unseen_cells((group(),))
+    cells = unseen_table((group(),))
     assert cells.rows == (("all", "2", "1", "20.0 % / 20.0 %", "20.0 % / 20.0 %", "15.0 % / -"),)
-    assert "held back" not in cells.headers
+    assert "held back" not in {heading.title for heading in cells.headings}
 
 
 def test_held_back_rows_stand_beside_where_there_are_some() -> None:
-    cells = unseen_cells((group(seen=errors_of([("a", -0.04)])), group(name="wafers")))
+    cells = unseen_table((group(seen=errors_of([("a", -0.04)])), group(name="wafers")))
     assert [row[-1] for row in cells.rows] == ["4.0 % / 4.0 %", ""]
 
 
 def test_the_screen_has_the_first_look_and_the_peers() -> None:
-    text = unseen_screen((group(),), ())
-    assert "113 rows of four sources were 13.3 % off on average, 11.6 % in the median" in text
+    told = unseen_told((group(),), ())
+    for text in (screen(told.screen), page_text(told.page)):
+        assert max(map(len, text.splitlines())) <= 80
+        assert "20.0 % off (median 20.0 %) with the stack named" in " ".join(text.split())
+        assert "113 rows of four sources were 13.3 % off on average, 11.6 % in the median" in " ".join(text.split())
 
 
 def test_the_page_shows_what_is_stored() -> None:
@@ -54,7 +60,7 @@ def test_the_page_shows_what_is_stored() -> None:
 def test_fit_prints_what_it_would_write(monkeypatch: pytest.MonkeyPatch) -> None:
     few = tuple(case for case in fit_cases() if case.scenario.system.stack == SMALL)
     monkeypatch.setattr(fitting, "fit_cases", lambda: few)
-    done = CliRunner().invoke(cli, ["fit", "--dry-run"])
+    done = CliRunner().invoke(cli, ["fit", "--dry-run", "--verbose"])
     assert done.exit_code == 0, done.output
     assert f"{SMALL} launch_gap_s" in done.output
     assert f"on these {len(few)} rows, which is no validation" in done.output

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 from measured import comparison, row
-from sim.report.validation.screen import validation_screen
 
 from sim.errors import InputError
 from sim.outcome.lines import LINES
-from sim.records.validation import read_summary, stored_record, summary_record
+from sim.page.terminal import page_text, screen
+from sim.records.validation import read_summary, stored_record, summary_record, write_document
 from sim.report.charts.validation import errors_by_source, parity
-from sim.report.validation.files import write_document, write_validation
+from sim.report.validation.files import write_validation
 from sim.report.validation.markdown import documentation_blocks
+from sim.report.validation.screens import validation_told
 from sim.validation.cases import Unsupported
 from sim.validation.compare import Validation
 from sim.validation.summary import Summary, summarise
@@ -32,43 +33,78 @@ VALIDATION = Validation(
 )
 
 
+def first_screen(summary: Summary) -> str:
+    return screen(validation_told(summary).screen)
+
+
+def report(summary: Summary, width: int = 80, *, problems: bool = True) -> str:
+    return page_text(validation_told(summary, problems=problems).page, width)
+
+
 @pytest.fixture(scope="module")
 def summary() -> Summary:
     return summarise(VALIDATION)
 
 
 def test_the_screen_has_a_line_for_every_source_and_the_headline(summary: Summary) -> None:
-    text = validation_screen(summary)
+    text = first_screen(summary)
     assert text.isascii()
-    assert max(map(len, text.splitlines())) <= 125
+    assert max(map(len, text.splitlines())) <= 80
+    assert len(text.splitlines()) <= 22
+    answer = " ".join(" ".join(text.splitlines()[:3]).split())
+    assert "Step times of 6 check rows: mean absolute error 13.3 %, median 7.0 %, P90 30.0 %" in answer
     line = next(line for line in text.splitlines() if line.startswith("vtrain-single"))
-    assert line.split()[1:5] == ["v4", "5", "1", "1"]
+    assert line.split()[1] == "5"
     assert line.endswith("-10.0 %")
     assert "some cluster *" in text
-    assert "5 check rows of listed sources" in text
-    assert "mean absolute error 6.0 %, median 6.0 %" in text
+    assert "Targets missed: " in text
+    assert "1 row left out: mixtures of experts" in " ".join(text.split())
+
+
+def test_the_report_has_everything(summary: Summary) -> None:
+    text = report(summary)
+    assert text.isascii()
+    assert max(map(len, text.splitlines())) <= 80
+    line = next(line for line in text.splitlines() if line.startswith("vtrain-single"))
+    assert line.split()[1:5] == ["v4", "5", "1", "1"]
+    words = " ".join(text.split())
+    assert "5 check rows of listed sources" in words
+    assert "mean absolute error 6.0 %, median 6.0 %" in words
     assert "MISSED" in text
     assert "mixtures of experts" in text
-    assert "line 9 (bad), column layers" in text
-    assert "line 9" not in validation_screen(summary, problems=False)
+    assert "line 9 (bad), column layers" in words
+    assert "line 9" not in report(summary, problems=False)
+
+
+def test_at_most_eight_sources_are_shown_and_the_answer_is_over_all() -> None:
+    many = [comparison(0.01 * index, id=f"r{index}", source=f"cluster {index % 20}") for index in range(60)]
+    found = summarise(Validation(tuple(many), (), ()))
+    text = first_screen(found)
+    assert len(text.splitlines()) <= 22
+    assert sum(line.startswith("cluster ") for line in text.splitlines()) == 8
+    assert "Step times of 60 check rows" in text
+    assert "20 sources, the 8 with most rows shown" in text
+    assert report(found).count("cluster 19 *") > 0
 
 
 def test_the_worst_rows_name_their_ledger_lines(summary: Summary) -> None:
-    text = validation_screen(summary)
+    text = report(summary, width=160)
     worst = text[text.index("Worst rows") :]
     assert worst.index("own") < worst.index("v4") < worst.index("v3")
-    assert "kernel_loss 50%" in worst
+    assert "kernel_loss 50 %" in worst
 
 
 def test_of_no_rows_it_says_so() -> None:
-    text = validation_screen(summarise(Validation((), (), ())))
-    assert "No row was simulated" in text
+    nothing = summarise(Validation((), (), ()))
+    assert "No row was simulated" in first_screen(nothing)
+    assert "No row was compared" in report(nothing)
 
 
 def test_fit_rows_are_called_what_they_are() -> None:
-    text = " ".join(validation_screen(summarise(VALIDATION, role="fit")).split())
-    assert "they validate nothing" in text
-    assert "figure to reach" not in text
+    found = summarise(VALIDATION, role="fit")
+    for text in (first_screen(found), report(found)):
+        assert "they validate nothing" in " ".join(text.split())
+        assert "figure to reach" not in text
 
 
 def test_a_summary_survives_its_plain_data(summary: Summary) -> None:
@@ -85,10 +121,10 @@ def test_the_stored_result_makes_the_same_documentation_again(summary: Summary) 
 
 
 def test_every_folder_file_is_written_with_a_line_per_row(summary: Summary, tmp_path: Path) -> None:
-    written = write_validation(VALIDATION, summary, tmp_path / "out")
+    written = write_validation(VALIDATION, summary, validation_told(summary).page, tmp_path / "out")
     names = {path.name for path in written}
     charts = {f"{name}.{suffix}" for name in ("parity", "errors") for suffix in ("png", "svg")}
-    assert names == {"results.json", "rows.csv", "unsupported.csv", *charts}
+    assert names == {"results.json", "rows.csv", "unsupported.csv", "report.md", "report.html", *charts}
     assert all(path.stat().st_size for path in written)
     with (tmp_path / "out" / "rows.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))

@@ -7,12 +7,12 @@ from builders import gpt, point
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim.asked import sizes_of
 from sim.errors import DoesNotFit, InputError
 from sim.hardware.network.study import read_study
 from sim.hardware.topology import load_topology
 from sim.planner.space import legal_plans
 from sim.prepare import prepare
-from sim.report.plans.asked import sizes_of
 from sim.scenario.bounds import (
     LARGEST_MESSAGE_BYTES,
     MOST_CLUSTER_SIZES,

@@ -107,7 +107,7 @@ def test_the_precision_left_blank_is_one_that_the_device_has() -> None:
             {"source": "llm-foundry", "tp": 1, "dp": 8, "zero_stage": 1},
             "zero 0 for the stated 1, which the stack fsdp-2023 lacks",
         ),
-        ({"source": "simumax", "zero_stage": 3}, "zero 1 for the stated 3, which the stack megatron-core-2024 lacks"),
+        ({"source": "simumax", "zero_stage": 3}, "zero 1 for the stated 3, which the stack megatron-core-2025 lacks"),
         ({"heads": 24}, "heads of 42, d_model / heads rounded down"),
     ],
 )

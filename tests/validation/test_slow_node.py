@@ -77,5 +77,5 @@ def test_a_node_as_slow_as_needed_costs_what_was_measured(found):
 
 def test_the_summary_says_both(found):
     text = slow_node_summary(found)
-    assert f"{BLOOM.cost:.1%} longer" in text
-    assert f"{found.needed_slowdown:.1%} slower" in text
+    assert f"{100 * BLOOM.cost:.1f} % longer" in text
+    assert f"{100 * found.needed_slowdown:.1f} % slower" in text

@@ -12,6 +12,7 @@ from sim.report.catalogue.machines import (
     topologies_table,
     variations_table,
 )
+from sim.report.catalogue.metrics import metrics_blocks, metrics_table
 from sim.report.catalogue.runs import laws_table, prices_table, reliability_table
 
 __all__ = [
@@ -22,6 +23,8 @@ __all__ = [
     "how_to_cite",
     "keys_table",
     "laws_table",
+    "metrics_blocks",
+    "metrics_table",
     "models_table",
     "optimizers_table",
     "prices_table",

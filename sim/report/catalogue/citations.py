@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import textwrap
 from collections.abc import Iterable, Sequence
 
 from sim.catalog import Figure, load_sources
 from sim.page.borders import ascii_only
-from sim.report.catalogue.layout import wrapped
+from sim.page.terminal import NARROW
 
 _EVIDENCE = ("datasheet", "published", "measured")
 _REMAINDER = (
@@ -37,9 +38,9 @@ def _cited(figures: Sequence[Figure]) -> str:
         date = f" ({source['date']})" if "date" in source else ""
         own = [figure for figure in figures if figure.source == key and figure.kind in _EVIDENCE]
         # On a line of its own, so that a reference such as "arXiv 2304.03208" is not cut in two.
-        lines = [wrapped(source.get("title", key) + date, 0)]
-        lines.append(wrapped(source.get("reference", "no reference is recorded"), 2))
-        lines += [wrapped(f"{figure.name} = {_written(figure)}  [{figure.kind}]", 2) for figure in own]
+        lines = [_wrapped(source.get("title", key) + date, 0)]
+        lines.append(_wrapped(source.get("reference", "no reference is recorded"), 2))
+        lines += [_wrapped(f"{figure.name} = {_written(figure)}  [{figure.kind}]", 2) for figure in own]
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
 
@@ -47,14 +48,14 @@ def _cited(figures: Sequence[Figure]) -> str:
 def _reasoned(figure: Figure) -> str:
     """A figure with why it is what it is, and what it was made from."""
     source = f" (from {figure.source})" if figure.source else ""
-    return wrapped(f"{figure.name} = {_written(figure)}{source}: {figure.note}", 2)
+    return _wrapped(f"{figure.name} = {_written(figure)}{source}: {figure.note}", 2)
 
 
 def _named_sources(figures: Sequence[Figure]) -> list[str]:
     """What the short names in the lines above stand for."""
     sources = load_sources()
     named = dict.fromkeys(figure.source for figure in figures if figure.source in sources)
-    return [wrapped(f"{key}: {sources[key]['title']}. {sources[key]['reference']}", 2) for key in named]
+    return [_wrapped(f"{key}: {sources[key]['title']}. {sources[key]['reference']}", 2) for key in named]
 
 
 def _written(figure: Figure) -> str:
@@ -62,3 +63,12 @@ def _written(figure: Figure) -> str:
     if isinstance(figure.value, bool):
         return "yes" if figure.value else "no"
     return ", ".join(map(str, figure.value)) if isinstance(figure.value, list) else str(figure.value)
+
+
+def _wrapped(text: str, indent: int) -> str:
+    """A paragraph with a margin, its further lines indented."""
+    margin = " " * indent
+    return textwrap.fill(
+        text, NARROW, initial_indent=margin, subsequent_indent=f"{margin}    ", break_on_hyphens=False,
+        break_long_words=False,
+    )  # fmt: skip

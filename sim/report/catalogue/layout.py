@@ -2,47 +2,19 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
-from tabulate import tabulate
+from sim.page.blocks import Block, Column, Said, table
 
-from sim.page.borders import ascii_only
-from sim.report.layout import WIDTH, flush
-
-
-def three_digits(number: float) -> str:
-    """A number with three digits or more, never as a power of ten."""
-    return f"{number:.3g}" if number < 100 else f"{number:,.{0 if round(number, 1).is_integer() else 1}f}"
+_Row = TypeVar("_Row")
 
 
-def listing(
-    what: str,
-    rows: Mapping[str, Mapping[str, object]],
-    right: Sequence[str] = (),
-    widths: Mapping[str, int] | None = None,
-) -> str:
-    """A table of things by their names and of facts about each, ASCII only.
-
-    rows: name -> header -> cell. right: headers of columns of figures. widths: of columns that wrap.
-    """
-    if not rows:
-        return f"no {what} is there"
-    headers = [what, *next(iter(rows.values()))]
-    cells = [[ascii_only(str(cell)) for cell in (name, *facts.values())] for name, facts in rows.items()]
-    align = ["right" if header in right else "left" for header in headers]
-    wrap = [widths.get(header) for header in headers] if widths else None
-    return flush(tabulate(cells, headers, colalign=align, maxcolwidths=wrap, disable_numparse=True))
-
-
-def wrapped(text: str, indent: int) -> str:
-    """A paragraph with a margin, its further lines indented."""
-    margin = " " * indent
-    return textwrap.fill(
-        text,
-        WIDTH,
-        initial_indent=margin,
-        subsequent_indent=f"{margin}    ",
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
+def listing(what: str, rows: Iterable[_Row], columns: Sequence[Column[_Row]], *notes: str) -> list[Block]:
+    """A table of things, a line each, and what is said below it. what: one of them, for a shelf without any."""
+    found = table(rows, columns)
+    wide = [one for one in columns if one.from_width]
+    if wide:
+        width = max(one.from_width for one in wide)
+        notes = (*notes, f"A terminal of {width} columns shows more: {', '.join(one.title for one in wide)}.")
+    return [found, *map(Said, notes)] if found.rows else [Said(f"no {what} is there")]

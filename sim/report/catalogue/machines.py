@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from sim.catalog import (
+    Model,
+    Variation,
     device_names,
     latest_stacks,
     load_device,
@@ -20,11 +23,14 @@ from sim.catalog import (
     variation_names,
 )
 from sim.errors import InputError
-from sim.hardware.topology import load_topology, shelf, topology_names
+from sim.hardware.topology import Topology, load_topology, shelf, topology_names
 from sim.machines import kind_of
-from sim.page.numbers import counted
+from sim.machines.kind import DeviceMemory
+from sim.page.blocks import Block, Bullets, Column, Said, table, words
+from sim.page.markdown import table_markdown
+from sim.page.numbers import counted, large, number, whole
 from sim.parallel.schedules import SCHEDULES
-from sim.report.catalogue.layout import listing, three_digits, wrapped
+from sim.report.catalogue.layout import listing
 from sim.scenario import entry_names, read_document
 from sim.study.variation_words import per_cent, slow_words, stalls_words
 from sim.sweep.grid import expand
@@ -33,165 +39,185 @@ from sim.workload.parameters import count_parameters
 _PRECISIONS = ("bf16", "fp16", "fp8")
 
 
-def models_table() -> str:
-    """Every model: parameters as counted from the architecture, and the shape."""
-    rows = {}
-    for name in model_names():
-        model = load_model(name)
-        parameters = count_parameters(model).total / 1e9
-        rows[name] = {
-            "parameters": f"{three_digits(parameters)} B" if parameters >= 1 else f"{three_digits(parameters * 1e3)} M",
-            "layers": model.layers,
-            "hidden": model.hidden,
-            "heads/kv": f"{model.heads}" if model.kv_heads == model.heads else f"{model.heads}/{model.kv_heads}",
-            "MLP width": model.ffn_hidden,
-            "vocabulary": model.vocab,
-            "sequence": model.max_sequence,
-            "positions": model.position,
-        }
-    right = [header for header in next(iter(rows.values())) if header != "positions"]
-    return f"{listing('model', rows, right)}\n\n{_undisclosed()}"
+def models_table() -> list[Block]:
+    """Every model: parameters as counted from the architecture, and the shape; those with a name and no more."""
 
+    def heads(model: Model) -> str:
+        return f"{model.heads}" if model.kv_heads == model.heads else f"{model.heads}/{model.kv_heads}"
 
-def _undisclosed() -> str:
-    """Models that have a name and no more: what is missing."""
-    models = undisclosed_models().values()
-    rows = {one.name: {"what is missing": f"undisclosed: {', '.join(one.missing)}"} for one in models}
-    return listing("cannot be simulated", rows)
-
-
-def devices_table() -> str:
-    """Every device: dense peaks, memory and its bandwidth, links, power."""
-    rows = {}
-    for name in device_names():
-        device = load_device(name)
-        peaks, memory = device.peak_flops_per_s, kind_of(device).memory_of(device)
-        rates = {each: three_digits(peaks[each] / 1e12) if each in peaks else "-" for each in _PRECISIONS}
-        rows[name] = {
-            "title": device.title,
-            **{f"{precision}\nTFLOP/s": rate for precision, rate in rates.items()},
-            "memory\nkind": memory.technology,
-            "memory\nGiB": three_digits(memory.size_bytes / 2**30),
-            "bandwidth\nTB/s": three_digits(memory.bytes_per_s / 1e12),
-            "power\nW": f"{device.power_watts:,.0f}",
-        }
-    right = [header for header in next(iter(rows.values())) if header not in ("title", "memory\nkind")]
-    text = listing("device", rows, right, {"title": 22})
-    return f"{text}\n\nDense rates with sums in fp32, never the sparse headline. DRAM: HBM or GDDR."
-
-
-def topologies_table() -> str:
-    """Every topology on the shelf: its device, how large it gets, its scale-up domain and link rates."""
-    rows = {}
-    for name in topology_names():
-        topology = load_topology(name, None, "catalogue")
-        rates = (f"{link_class} {rate.value}" for link_class, rate in topology.about.link_rates.items())
-        rows[name] = {
-            "device": topology.device,
-            "devices\nup to": f"{topology.devices:,}",
-            "scale-up\ndomain": topology.domain,
-            "links, per direction": ", ".join(rates),
-            "title": topology.title,
-        }
-    right = ("devices\nup to", "scale-up\ndomain")
-    return listing("topology", rows, right, {"links, per direction": 22, "title": 24})
-
-
-def stacks_table() -> str:
-    """Every software stack: for which framework of which time, what it does, and how many published rows check it."""
-    facts = ("ZeRO\n(default)", "attention", "SP", "overlaps")
-    rows = {}
-    for name in stack_names():
-        stack, use, checks = load_stack(name), stack_uses()[name], stack_checks(name)
-        told = dict(zip(facts, kind_of(stack).stack_facts(stack), strict=True))
-        checked = f"{checks.rows} ({len(checks.sources)})" if checks.rows else "none"
-        rows[name] = {
-            "for": f"{use.framework}, {use.time}",
-            "devices": use.devices,
-            **told,
-            "checks\n(sources)": checked,
-        }
-    table = listing("stack", rows, ("checks\n(sources)",), {"for": 19, "devices": 8, "overlaps": 13})
-    return "\n\n".join([table, _which_stack(), _schedules()])
-
-
-def _which_stack() -> str:
-    """How to choose, and the names of the newest."""
-    latest = ", ".join(f"{name} ({stack})" for name, stack in latest_stacks().items())
-    lines = (
-        'Take the stack of your framework, time and attention kernel; several (stack = ["a", "b"]) show the range.'
-        " Overlaps: gradients and gathers of the replicas, pipeline sends, tensor-parallel exchanges. SP: sequence"
-        " parallelism. Checks: published rows that nothing was fitted on.",
-        f"The newest of a line: {latest}.",
+    columns: list[Column[Model]] = [
+        words("model", lambda model: model.name, key=True),
+        Column("parameters", lambda model: large(count_parameters(model).total)),
+        Column("layers", lambda model: f"{model.layers}"),
+        Column("hidden", lambda model: f"{model.hidden}"),
+        Column("heads/kv", heads),
+        Column("MLP width", lambda model: f"{model.ffn_hidden}"),
+        Column("vocabulary", lambda model: f"{model.vocab}"),
+        Column("sequence", lambda model: f"{model.max_sequence}", from_width=100),
+        words("positions", lambda model: model.position, from_width=100),
+    ]
+    missing = table(
+        undisclosed_models().values(),
+        [
+            words("cannot be simulated", lambda one: one.name, key=True),
+            words("what is missing", lambda one: f"undisclosed: {', '.join(one.missing)}"),
+        ],
     )
-    return "\n".join(wrapped(line, 0) for line in lines)
+    return [*listing("model", map(load_model, model_names()), columns), missing]
 
 
-def _schedules() -> str:
-    """Which stacks run which pipeline schedules, those of the same stacks in one line."""
+def devices_table() -> list[Block]:
+    """Every device: dense peaks, memory and its bandwidth, links, power."""
+
+    def peak(precision: str) -> Column[str]:
+        def rate(name: str) -> str:
+            peaks = load_device(name).peak_flops_per_s
+            return number(peaks[precision] / 1e12) if precision in peaks else "-"
+
+        return Column(f"{precision} TFLOP/s", rate)
+
+    def memory(name: str) -> DeviceMemory:
+        device = load_device(name)
+        return kind_of(device).memory_of(device)
+
+    columns: list[Column[str]] = [
+        words("device", lambda name: name, key=True),
+        words("title", lambda name: load_device(name).title, from_width=100),
+        *map(peak, _PRECISIONS),
+        words("memory kind", lambda name: memory(name).technology, from_width=90),
+        Column("memory GiB", lambda name: number(memory(name).size_bytes / 2**30)),
+        Column("bandwidth TB/s", lambda name: number(memory(name).bytes_per_s / 1e12)),
+        Column("power W", lambda name: whole(load_device(name).power_watts)),
+    ]
+    legend = "Dense rates with sums in fp32, never the sparse headline."
+    return listing("device", device_names(), columns, legend)
+
+
+def topologies_table() -> list[Block]:
+    """Every topology on the shelf: its device, how large it gets, its scale-up domain and link rates."""
+
+    def rates(topology: Topology) -> str:
+        return ", ".join(f"{link_class} {rate.value}" for link_class, rate in topology.about.link_rates.items())
+
+    columns: list[Column[Topology]] = [
+        words("topology", lambda one: one.name, key=True),
+        words("device", lambda one: one.device),
+        Column("devices up to", lambda one: whole(one.devices)),
+        Column("scale-up domain", lambda one: whole(one.domain)),
+        words("links, per direction", rates),
+        words("title", lambda one: one.title, from_width=100),
+    ]
+    return listing("topology", (load_topology(name, None, "catalogue") for name in topology_names()), columns)
+
+
+def stacks_table() -> list[Block]:
+    """Every software stack: for which framework of which time, what it does, and how many published rows check it."""
+
+    def fact(title: str, index: int) -> Column[str]:
+        def told(name: str) -> str:
+            stack = load_stack(name)
+            return kind_of(stack).stack_facts(stack)[index]
+
+        return words(title, told, from_width=0 if index in (0, 3) else 100)
+
+    def checked(name: str) -> str:
+        checks = stack_checks(name)
+        return f"{checks.rows} ({len(checks.sources)})" if checks.rows else "none"
+
+    columns: list[Column[str]] = [
+        words("stack", lambda name: name, key=True),
+        words("for", lambda name: f"{stack_uses()[name].framework}, {stack_uses()[name].time}"),
+        words("devices", lambda name: stack_uses()[name].devices, from_width=100),
+        fact("ZeRO (default)", 0),
+        fact("attention", 1),
+        fact("SP", 2),
+        fact("overlaps", 3),
+        Column("checks (sources)", checked),
+    ]
     alike: dict[str, list[str]] = {}
     for schedule in SCHEDULES:
         alike.setdefault(", ".join(stacks_that_run(schedule)), []).append(schedule)
-    lines = [wrapped(f"{', '.join(schedules)}: {stacks or 'none'}", 2) for stacks, schedules in alike.items()]
-    return "\n".join(["Pipeline schedules, and the stacks that run them:", *lines])
+    schedules = [f"{', '.join(schedules)}: {stacks or 'none'}" for stacks, schedules in alike.items()]
+    return [
+        *listing("stack", stack_names(), columns),
+        Said(
+            'Take the stack of your framework, time and attention kernel; several (stack = ["a", "b"]) show the range.'
+            " Overlaps: gradients and gathers of the replicas, pipeline sends, tensor-parallel exchanges. SP: sequence"
+            " parallelism. Checks: published rows that nothing was fitted on."
+        ),
+        Said(f"The newest of a line: {', '.join(f'{name} ({stack})' for name, stack in latest_stacks().items())}."),
+        Said("Pipeline schedules, and the stacks that run them:"),
+        Bullets(tuple(schedules)),
+    ]
 
 
-def variations_table() -> str:
+def variations_table() -> list[Block]:
     """Every variation: how far devices of one kind differ, how noisy they are, and what share of them is slow."""
-    rows = {}
-    for name in variation_names():
-        one = load_variation(name)
-        cells = {
-            "speed\nspread": per_cent(one.speed_spread),
-            "kernel\njitter": per_cent(one.kernel_jitter),
-            "network\nnoise": per_cent(one.network_noise),
-            "stalls": stalls_words(one.stalls),
-            "slow\ndevices": slow_words(one.slow_devices),
-            "slow\nnodes": slow_words(one.slow_nodes),
-            "slow\nlinks": slow_words(one.slow_links),
-        }
-        rows[name] = {header: cell or "-" for header, cell in cells.items()} | {"title": one.title}
-    widths = {"stalls": 15, "slow\ndevices": 9, "slow\nnodes": 9, "slow\nlinks": 9, "title": 26}
-    text = listing("variation", rows, ("speed\nspread", "kernel\njitter", "network\nnoise"), widths)
+    columns: list[Column[Variation]] = [
+        words("variation", lambda one: one.name, key=True),
+        Column("speed spread", lambda one: per_cent(one.speed_spread) or "-"),
+        Column("kernel jitter", lambda one: per_cent(one.kernel_jitter) or "-"),
+        Column("network noise", lambda one: per_cent(one.network_noise) or "-"),
+        words("stalls", lambda one: stalls_words(one.stalls) or "-"),
+        words("slow devices", lambda one: slow_words(one.slow_devices) or "-"),
+        words("slow nodes", lambda one: slow_words(one.slow_nodes) or "-"),
+        words("slow links", lambda one: slow_words(one.slow_links) or "-"),
+        words("title", lambda one: one.title, from_width=110),
+    ]
     legend = "Spread and jitter: standard deviations. Noise: a mean. Slow: the share, and how much longer they take."
-    return f"{text}\n\n{legend}"
+    return listing("variation", map(load_variation, variation_names()), columns, legend)
 
 
-def scenarios_table() -> str:
+def scenarios_table() -> list[Block]:
     """Every scenario on the shelf: its title, systems, and how many points it has."""
-    rows = {path.stem: _scenario_row(path) for path in sorted(shelf("scenarios").glob("*.toml"))}
-    return listing("scenario", rows, ("points",), {"systems": 36, "title": 44})
+    rows = [_scenario_row(path) for path in sorted(shelf("scenarios").glob("*.toml"))]
+    columns: list[Column[tuple[str, str, str, str]]] = [
+        words("scenario", lambda row: row[0], key=True),
+        Column("points", lambda row: row[1]),
+        words("systems", lambda row: row[2]),
+        words("title", lambda row: row[3]),
+    ]
+    return listing("scenario", rows, columns)
 
 
-def _scenario_row(path: Path) -> dict[str, object]:
+def _scenario_row(path: Path) -> tuple[str, str, str, str]:
     try:
         document = read_document(path)
         points = expand(document, str(path))
     except InputError as error:
-        return {"points": "-", "systems": "", "title": f"cannot be read: {error.problem}"}
+        return path.stem, "-", "", f"cannot be read: {error.problem}"
     entries = entry_names(document)
-    systems = f"{len(entries)} entries" if entries else ", ".join(system["name"] for system in document["system"])
-    return {"points": len(points), "systems": systems, "title": document.get("title", "")}
-
-
-_PAGE = ("stack", "framework", "time", "devices", "what it stands for", "attention", "beside compute", "checked by")
+    systems = f"{len(entries)} entries" if entries else ", ".join(one["name"] for one in document["system"])
+    return path.stem, whole(len(points)), systems, document.get("title", "")
 
 
 def stacks_markdown() -> str:
     """The table of docs/stacks.md: for whom each stack is, what it stands for, and what checks it."""
-    rows = [_PAGE, ("---",) * len(_PAGE), *map(_page_row, stack_names())]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+    def fact(index: int) -> Callable[[str], str]:
+        return lambda name: kind_of(load_stack(name)).stack_facts(load_stack(name))[index]
+
+    def checked(name: str) -> str:
+        checks = stack_checks(name)
+        return f"{counted(checks.rows, 'row')}: {', '.join(checks.sources)}" if checks.rows else "nothing"
+
+    columns: list[Column[str]] = [
+        words("stack", lambda name: name),
+        words("framework", lambda name: stack_uses()[name].framework),
+        words("time", lambda name: stack_uses()[name].time),
+        words("devices", lambda name: stack_uses()[name].devices),
+        words("what it stands for", lambda name: stack_uses()[name].take),
+        words("attention", fact(1)),
+        words("beside compute", fact(3)),
+        words("checked by", checked),
+    ]
+    return table_markdown(table(stack_names(), columns))
 
 
 def latest_markdown() -> str:
     """What the names of the newest stand for, in Markdown."""
-    return "\n".join(
-        ["| name | stands for |", "| --- | --- |", *(f"| `{a}` | `{b}` |" for a, b in latest_stacks().items())]
-    )
-
-
-def _page_row(name: str) -> tuple[str, ...]:
-    stack, use, checks = load_stack(name), stack_uses()[name], stack_checks(name)
-    _, attention, _, overlaps = kind_of(stack).stack_facts(stack)
-    checked = f"{counted(checks.rows, 'row')}: {', '.join(checks.sources)}" if checks.rows else "nothing"
-    return f"`{name}`", use.framework, use.time, use.devices, use.take, attention, overlaps, checked
+    columns: list[Column[tuple[str, str]]] = [
+        words("name", lambda pair: pair[0]),
+        words("stands for", lambda pair: pair[1]),
+    ]
+    return table_markdown(table(latest_stacks().items(), columns))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from sim.catalog import (
+    Economics,
+    Law,
     ParametricLaw,
     Price,
+    Reliability,
     device_names,
     economics_of,
     law_names,
@@ -13,67 +16,70 @@ from sim.catalog import (
     reliability_names,
     reliability_of,
 )
-from sim.page.numbers import duration
-from sim.report.budget.screen import fitted_range
+from sim.page.blocks import Block, Column, words
+from sim.page.numbers import UNKNOWN, duration, fixed, number, whole
+from sim.report.budget import fitted_range
 from sim.report.catalogue.layout import listing
-from sim.report.layout import flush, table
 from sim.units import SECONDS_PER_YEAR
 
 _SECONDS_PER_HOUR = 3600.0
-_FAILURES = "failures\nper device\nand year"
 
 
-def reliability_table() -> str:
+def reliability_table() -> list[Block]:
     """Every profile of how often clusters fail and how they recover."""
-    rows = {}
-    for name in reliability_names():
-        one = load_reliability(name)
-        devices = ", ".join(device for device in device_names() if reliability_of(device).name == name)
-        recovery_s = one.detection_s + one.replacement_s + one.restart_s
-        rows[name] = {
-            _FAILURES: f"{one.failures.per_s * SECONDS_PER_YEAR:.3g}" if one.failures.per_s else "-",
-            "recovery": duration(recovery_s) if one.restart_s else "-",
-            "default for": devices or "-",
-            "title": one.title,
-        }
-    text = listing("reliability", rows, (_FAILURES, "recovery"), {"default for": 30, "title": 40})
-    return (
-        f"{text}\n\nRecovery: from a failure that needs another node to running again, reading the checkpoint excluded."
-    )
+
+    def devices(one: Reliability) -> str:
+        return ", ".join(device for device in device_names() if reliability_of(device).name == one.name) or "-"
+
+    def failures(one: Reliability) -> str:
+        return number(one.failures.per_s * SECONDS_PER_YEAR) if one.failures.per_s else "-"
+
+    def recovery(one: Reliability) -> str:
+        return duration(one.detection_s + one.replacement_s + one.restart_s) if one.restart_s else "-"
+
+    columns: list[Column[Reliability]] = [
+        words("reliability", lambda one: one.name, key=True),
+        Column("failures per device and year", failures),
+        Column("recovery", recovery),
+        words("default for", devices),
+        words("title", lambda one: one.title),
+    ]
+    legend = "Recovery: from a failure that needs another node to running again, reading the checkpoint excluded."
+    return listing("reliability", map(load_reliability, reliability_names()), columns, legend)
 
 
-def prices_table() -> str:
+def prices_table() -> list[Block]:
     """What every device costs and draws; nothing where no source states it."""
-    rows = []
-    for name in device_names():
-        one = economics_of(name)
-        watts = f"{one.busy_watts:,.0f}" if one.busy_watts is not None else "unknown"
-        rows.append((name, *_price(one.rental, _SECONDS_PER_HOUR, ".2f"), *_price(one.purchase, 1.0, ",.0f"), watts))
-    headers = (
-        "device", "rented, USD/h\nlow, typical, high", "date", "bought, USD\nlow, typical, high", "date", "power\nW",
-    )  # fmt: skip
-    text = flush(table(rows, "lrlrlr", headers))
-    legend = "Of one device with its share of the node, without cooling. ?: from no source that could be checked."
-    return f"{text}\n\n{legend}"
+
+    def price(one: Price | None, times: float, decimals: int) -> str:
+        return UNKNOWN if one is None else " ".join(fixed(times * end, decimals) for end in one.usd.ends)
+
+    def date(one: Price | None) -> str:
+        return "-" if one is None else one.date + ("?" if one.assumed else "")
+
+    columns: list[Column[tuple[str, Economics]]] = [
+        words("device", lambda one: one[0], key=True),
+        Column("rented, USD/h", lambda one: price(one[1].rental, _SECONDS_PER_HOUR, 2)),
+        words("date", lambda one: date(one[1].rental)),
+        Column("bought, USD", lambda one: price(one[1].purchase, 1.0, 0)),
+        words("date", lambda one: date(one[1].purchase)),
+        Column("power W", lambda one: UNKNOWN if one[1].busy_watts is None else whole(one[1].busy_watts)),
+    ]
+    legend = (
+        "Low, typical, high; of one device with its share of the node, without cooling. ?: from no source that could be"
+        " checked."
+    )
+    return listing("price", [(name, economics_of(name)) for name in device_names()], columns, legend)
 
 
-def laws_table() -> str:
+def laws_table() -> list[Block]:
     """Every scaling law: what it was fitted on, and its lowest loss."""
-    rows = {}
-    for name in law_names():
-        law = load_law(name)
-        rows[name] = {
-            "of": "parameters and tokens" if isinstance(law, ParametricLaw) else "compute",
-            "lowest\nloss": f"{law.floor:.4g}",
-            "on": law.corpus,
-            "fitted on": fitted_range(law),
-            "title": law.title,
-        }
-    return listing("law", rows, ("lowest\nloss",), {"fitted on": 28, "title": 30})
-
-
-def _price(price: Price | None, times: float, form: str) -> tuple[str, str]:
-    """Low, typical and high, and when the typical one was true."""
-    if price is None:
-        return "unknown", "-"
-    return " ".join(f"{times * end:{form}}" for end in price.usd.ends), price.date + ("?" if price.assumed else "")
+    columns: list[Column[Law]] = [
+        words("law", lambda law: law.name, key=True),
+        words("of", lambda law: "parameters and tokens" if isinstance(law, ParametricLaw) else "compute"),
+        Column("lowest loss", lambda law: number(law.floor)),
+        words("on", lambda law: law.corpus),
+        words("fitted on", fitted_range),
+        words("title", lambda law: law.title),
+    ]
+    return listing("law", map(load_law, law_names()), columns)

@@ -7,25 +7,12 @@ from pathlib import Path
 
 from sim.outcome.outcome import Outcome
 from sim.report.charts.canvas import save
-from sim.report.charts.ledger import ledger_bars, ledger_figure
-from sim.report.charts.scaling import distribution_tax, goodput, goodput_figure, scaling_figure, time_to_train
-from sim.report.charts.step_times import excess_against_devices, excess_by_step, step_times_figure
-from sim.report.charts.timeline import timeline, timeline_figure
-from sim.report.charts.utilisation import link_load, links_figure, stream_utilisation, streams_figure
+from sim.report.charts.ledger import ledger_figure
+from sim.report.charts.scaling import goodput_figure, scaling_figure
+from sim.report.charts.step_times import step_times_figure
+from sim.report.charts.timeline import timeline_figure
+from sim.report.charts.utilisation import links_figure, streams_figure
 from sim.study.points import curves, representatives, slug
-
-__all__ = [
-    "chart_files",
-    "distribution_tax",
-    "excess_against_devices",
-    "excess_by_step",
-    "goodput",
-    "ledger_bars",
-    "link_load",
-    "stream_utilisation",
-    "time_to_train",
-    "timeline",
-]
 
 _MOST_TIMELINES = 3
 

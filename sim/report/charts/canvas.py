@@ -11,7 +11,7 @@ import matplotlib
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from sim.page.borders import chart_text
 from sim.records.series import Column
@@ -108,10 +108,8 @@ def quiet(ax: Axes, x: str | None = None, y: str | None = None, *, grid: bool = 
     if grid:
         ax.grid(color="#e6e6e6", linewidth=0.6)
         ax.set_axisbelow(True)
-    for side in ("top", "right"):
-        ax.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        ax.spines[side].set_color(FAINT)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.spines[["left", "bottom"]].set_color(FAINT)
     ax.tick_params(colors=INK, labelsize=8.5)
 
 
@@ -141,7 +139,6 @@ def round_ticks(ax: Axes, words: Callable[[float], str]) -> None:
     ax.yaxis.set_major_locator(FixedLocator(shown))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda number, _: words(number)))
     ax.yaxis.set_minor_locator(NullLocator())
-    ax.yaxis.set_minor_formatter(NullFormatter())
     ax.tick_params(axis="y", color=FAINT)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from matplotlib.axes import Axes
 
@@ -18,8 +18,7 @@ _NARROWEST_INCHES, _CHARACTER_INCHES = 1.15, 0.073
 WAITING = "wait for the slowest replica"
 
 
-@dataclass(frozen=True, slots=True)
-class Lane:
+class Lane(NamedTuple):
     """One stream of one actor, from bottom to top on a vertical axis that counts rows."""
 
     actor: str
@@ -29,8 +28,7 @@ class Lane:
     height: float
 
 
-@dataclass(frozen=True, slots=True)
-class Lanes:
+class Lanes(NamedTuple):
     """The lanes of a chart and how many rows they take; omitted actors are counted."""
 
     lanes: tuple[Lane, ...]
@@ -72,11 +70,9 @@ def stream_lanes(trace: Trace) -> Lanes:
 
 def shown_actors(trace: Trace) -> list[str]:
     """All actors, or where there are too many some at even distances, first and last among them."""
-    actors = list(trace.multiplicity)
-    if len(actors) <= _MOST_ACTORS:
-        return actors
+    actors, most = list(trace.multiplicity), _MOST_ACTORS - 1
     last = len(actors) - 1
-    return [actors[round(index * last / (_MOST_ACTORS - 1))] for index in range(_MOST_ACTORS)]
+    return actors if last <= most else [actors[round(nth * last / most)] for nth in range(most + 1)]
 
 
 def streams_of(trace: Trace) -> list[str]:

@@ -16,8 +16,8 @@ from sim.report.charts.canvas import Style, add_legend, name_places, quiet, shee
 from sim.report.charts.colours import FAINT, INK, LINE_COLOURS, text_colour
 from sim.study.points import comparable, curves
 
-Shares = Mapping[str, float]
-"""Line -> its share of all device-seconds, in per cent."""
+Rows = list[dict[str, float]]
+"""Of each bar: line -> its share of all device-seconds, in per cent."""
 _ROW_INCHES = 0.33
 _HEADING_ROWS = 1.15
 _CHARACTER_INCHES = 0.073
@@ -42,7 +42,7 @@ _MOST_PANELS = 4
 
 def ledger_bars(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
     """Draw one bar per point, split by ledger line, under a heading per system; return the axes."""
-    ax = ax or sheet([_height(outcomes)], left=_left(outcomes), right=_RIGHT_INCHES)[0]
+    ax = ax or sheet(**_room(outcomes))[0]
     points, places, labels, headings = [], [], [], []
     row = 0.0
     for heading, bars in _groups(outcomes).items():
@@ -73,9 +73,8 @@ def ledger_figure(outcomes: Sequence[Outcome]) -> Figure:
     title = "Where every device-second goes"
     if comparable(outcomes):
         title += f": {outcomes[0].scenario.model.name}"
-    room: Style = {"left": _left(outcomes), "right": _RIGHT_INCHES}
     rows = (len(_present(_shares(outcomes), _SMALLEST_SHOWN)) + 1) // 2
-    (ax,) = sheet([_height(outcomes)], title, _RUN_CAPTION, legend_rows=rows, **room)
+    (ax,) = sheet(title=title, caption=_RUN_CAPTION, legend_rows=rows, **_room(outcomes))
     return add_legend(ledger_bars(outcomes, ax), columns=2)
 
 
@@ -98,13 +97,12 @@ def sweep_ledger_figure(series: Sequence[Series], x: Column) -> Figure:
     return add_legend(panels[-1], columns=5)
 
 
-def _height(outcomes: Sequence[Outcome]) -> float:
-    return _ROW_INCHES * (len(outcomes) + _HEADING_ROWS * len(_groups(outcomes)) + 0.2)
-
-
-def _left(outcomes: Sequence[Outcome]) -> float:
-    """Inches that the longest label of a bar needs."""
-    return 0.2 + _CHARACTER_INCHES * max(len(label) for bars in _groups(outcomes).values() for label, _ in bars)
+def _room(outcomes: Sequence[Outcome]) -> Style:
+    """What the bars and the longest of their labels need."""
+    groups = _groups(outcomes)
+    longest = max(len(label) for bars in groups.values() for label, _ in bars)
+    height = _ROW_INCHES * (len(outcomes) + _HEADING_ROWS * len(groups) + 0.2)
+    return {"heights": [height], "left": 0.2 + _CHARACTER_INCHES * longest, "right": _RIGHT_INCHES}
 
 
 def _groups(outcomes: Sequence[Outcome]) -> dict[str, list[tuple[str, Outcome]]]:
@@ -121,31 +119,29 @@ def _groups(outcomes: Sequence[Outcome]) -> dict[str, list[tuple[str, Outcome]]]
     return groups
 
 
-def _shares(outcomes: Sequence[Outcome]) -> list[Shares]:
+def _shares(outcomes: Sequence[Outcome]) -> Rows:
     return [{line: 100 * point.account.share(line) for line in LINES} for point in outcomes]
 
 
-def _of_rows(rows: Sequence[Row]) -> list[Shares]:
+def _of_rows(rows: Sequence[Row]) -> Rows:
     """Of the rows of a sweep."""
     seconds = [{line: float(row.get(f"{line}_device_s") or 0.0) for line in LINES} for row in rows]
     return [{line: 100 * own / (sum(one.values()) or 1.0) for line, own in one.items()} for one in seconds]
 
 
-def _present(rows: Sequence[Shares], least: float) -> list[str]:
+def _present(rows: Rows, least: float) -> list[str]:
     """Lines of more than so many per cent somewhere."""
     return [line for line in LINES if any(shares[line] > least for shares in rows)]
 
 
-def _named(rows: Sequence[Shares]) -> dict[str, str]:
+def _named(rows: Rows) -> dict[str, str]:
     """Line -> its name in the legend, with its group and its meaning."""
     group_of = {line: group for group, lines in GROUPS.items() for line in lines}
     present = _present(rows, _SMALLEST_SHOWN)
     return {line: f"{line_title(line)} ({group_of[line]}): {GROUPS[group_of[line]][line]}" for line in present}
 
 
-def _stack(
-    ax: Axes, rows: Sequence[Shares], places: Sequence[float], names: Mapping[str, str], *, upright: bool
-) -> None:
+def _stack(ax: Axes, rows: Rows, places: Sequence[float], names: Mapping[str, str], *, upright: bool) -> None:
     """A bar for each row of shares in per cent, stacked line by line. names: in the legend. upright: from below up."""
     ends = [0.0] * len(rows)
     for line in LINES:

@@ -166,5 +166,4 @@ def _grid(ax: Axes, settings: list[dict[str, str]], names: list[str]) -> None:
     ax.set_xticks([])
     quiet(ax)
     ax.tick_params(length=0)
-    for side in ("left", "bottom"):
-        ax.spines[side].set_visible(False)
+    ax.spines[["left", "bottom"]].set_visible(False)

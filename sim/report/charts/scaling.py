@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 
 from sim.machines import KINDS, kind_of
 from sim.outcome.outcome import Outcome
-from sim.outcome.run.training_run import TrainingRun
 from sim.page.numbers import number
 from sim.report.charts.against_devices import Line, draw_lines, legend_rows, name_many, over_devices
 from sim.report.charts.canvas import DASHED, quiet, round_ticks, sheet
@@ -91,7 +90,7 @@ def goodput(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
         runs = [(point.devices, point.run) for point in curve.points if point.run is not None]
         if runs:
             shares = [100 * run.goodput for _, run in runs]
-            low, high = ([_percentile(run, percent) for _, run in runs] for percent in (10, 90))
+            low, high = ([100 * run.goodput_percentile(end) for _, run in runs] for end in (10, 90))
             lines.append(Line(nth, curve.label, [devices for devices, _ in runs], shares, low, high))
     draw_lines(ax, lines)
     lowest = min(ax.dataLim.y0, 100.0 - _NARROWEST)
@@ -105,7 +104,7 @@ def goodput_figure(outcomes: Sequence[Outcome]) -> Figure:
     systems = len(curves(outcomes))
     rows = legend_rows(systems)
     runs = [point.run for point in outcomes if point.run is not None]
-    spread = any(_percentile(run, 10) < _percentile(run, 90) for run in runs)
+    spread = any(run.goodput_percentile(10) < run.goodput_percentile(90) for run in runs)
     caption = _GOODPUT.format(bar=_BAR if spread else "")
     right = 0.4 if rows else _LABELS_INCHES
     (ax,) = sheet([3.4], "Goodput against the number of devices", caption, right=right, legend_rows=rows)
@@ -117,10 +116,6 @@ def _lines(outcomes: Sequence[Outcome], value: Callable[[Outcome], float]) -> li
         Line(nth, curve.label, [point.devices for point in curve.points], [value(point) for point in curve.points])
         for nth, curve in enumerate(curves(outcomes))
     ]
-
-
-def _percentile(run: TrainingRun, percent: float) -> float:
-    return 100 * run.goodput_percentile(percent)
 
 
 def _unit(outcomes: Sequence[Outcome]) -> tuple[str, float]:

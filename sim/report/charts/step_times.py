@@ -11,15 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from sim.outcome.outcome import Outcome
-from sim.report.charts.against_devices import (
-    End,
-    Line,
-    draw_lines,
-    label_ends,
-    legend_rows,
-    name_many,
-    over_devices,
-)
+from sim.report.charts.against_devices import End, Line, draw_lines, label_ends, legend_rows, name_many, over_devices
 from sim.report.charts.canvas import quiet, sheet, sheet_of
 from sim.report.charts.colours import FAINT, system_style
 from sim.study.points import Curve, curves, differs, representatives
@@ -118,12 +110,11 @@ def _varied(outcomes: Sequence[Outcome]) -> list[tuple[int, Curve]]:
 
 def _series(outcomes: Sequence[Outcome]) -> list[tuple[int, Curve, Outcome]]:
     """The largest point of each curve, or where there are too many of a few systems, and the number of its curve."""
-    systems = _varied(outcomes)
-    if len(systems) <= _MOST_SERIES:
-        return [(number, curve, curve.largest) for number, curve in systems]
-    numbers = {id(curve): number for number, curve in systems}
-    chosen = representatives([curve for _, curve in systems])[:_MOST_SERIES]
-    return [(numbers[id(curve)], curve, point) for curve, point in chosen]
+    number_of = {id(curve): (number, curve) for number, curve in _varied(outcomes)}
+    systems = [curve for _, curve in number_of.values()]
+    several = [(curve, curve.largest) for curve in systems]
+    chosen = several if len(several) <= _MOST_SERIES else representatives(systems)[:_MOST_SERIES]
+    return [(*number_of[id(curve)], point) for curve, point in chosen]
 
 
 def _right_inches(outcomes: Sequence[Outcome]) -> float:

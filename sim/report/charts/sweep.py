@@ -66,10 +66,9 @@ def heat_map_figure(rows: Sequence[Row], x: Column, y: Column, value: Column) ->
     """A metric over two axes as a heat map on a sheet; several rows at one place are its mean."""
     title = f"{value.words} over {x.words} and {y.words}"
     several = len({(repr(x.of(row)), repr(y.of(row))) for row in rows}) < len(rows)
-    caption = "Every cell is the mean of its simulated points." if several else "Every cell is a simulated point."
-    (ax,) = sheet([4.4], title[0].upper() + title[1:], caption, left=1.6)
-    heat_map(rows, x, y, value, ax)
-    return sheet_of(ax)
+    caption = f"Every cell is {'the mean of its simulated points' if several else 'a simulated point'}."
+    (ax,) = sheet([4.4], title[0].upper() + title[1:], caption + _meanings(value), left=1.6)
+    return sheet_of(heat_map(rows, x, y, value, ax))
 
 
 def heat_map(rows: Sequence[Row], x: Column, y: Column, value: Column, ax: Axes | None = None) -> Axes:
@@ -110,8 +109,8 @@ def front_figure(series: Sequence[Series], x: Column, y: Column) -> Figure:
 
 def _sheet_of_curves(series: Sequence[Series], x: Column, y: Column, more: str, *, from_zero: bool = False) -> Axes:
     """A sheet with curves, their labels or a legend, and a title. more: of the caption. from_zero: a linear x axis."""
-    rows, caption = legend_rows(len(series)), (_SPREAD if _spread(series) else _POINTS) + more
-    caption += "".join(f" {one.metric.title}: {one.metric.meaning}." for one in (y, x) if one.metric)
+    rows, several = legend_rows(len(series)), any(one.low != one.high for one in series)
+    caption = (_SPREAD if several else _POINTS) + more + _meanings(y, x)
     title = f"{y.words} against {x.words}"
     (ax,) = sheet([4.2], title[0].upper() + title[1:], caption, right=0.4 if rows else 2.2, legend_rows=rows)
     curves(series, x, y, ax)
@@ -132,16 +131,10 @@ def _scale_x(ax: Axes, values: Sequence[float]) -> None:
     if distinct and distinct[0] > 0 and distinct[-1] >= _SPAN * distinct[0]:
         ax.set_xscale("log")
         ax.xaxis.set_minor_locator(NullLocator())
-        ax.xaxis.set_minor_formatter(NullFormatter())
-        round_ones = [digit * 10.0**power for power in range(-12, 16) for digit in (1, 2, 5)]
-        ticks = distinct if len(distinct) <= _MOST_TICKS else round_ones
-        ax.xaxis.set_major_locator(FixedLocator([tick for tick in ticks if distinct[0] <= tick <= distinct[-1]]))
+        few = len(distinct) <= _MOST_TICKS
+        ax.xaxis.set_major_locator(FixedLocator(distinct) if few else LogLocator(subs=(1.0, 2.0, 5.0)))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda at, _: number(at)))
     ax.tick_params(axis="x", color=FAINT)
-
-
-def _spread(series: Sequence[Series]) -> bool:
-    return any(one.low != one.high for one in series)
 
 
 def _values(rows: Sequence[Row], column: Column) -> list[object]:
@@ -150,3 +143,8 @@ def _values(rows: Sequence[Row], column: Column) -> list[object]:
     is_ordered = all(amount is not None for amount, _ in found.values())
     ordered = sorted(found, key=lambda key: found[key][0] or 0.0) if is_ordered else found
     return [found[key][1] for key in ordered]
+
+
+def _meanings(*columns: Column) -> str:
+    """What the metrics of a chart are, for its caption."""
+    return "".join(f" {one.metric.title}: {one.metric.meaning}." for one in columns if one.metric)

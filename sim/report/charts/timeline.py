@@ -21,12 +21,13 @@ from sim.report.stragglers import drawn_step
 
 _SPANS_IN_VIEW = 84
 """Spans of the busiest compute stream that a panel shows with their numbers."""
+_ALONE = "Rows are what the machine does at the same time: computing and moving data; all its devices do the same."
+_STAGES = "Rows are pipeline stages; narrow lanes under a row are its communication beside compute."
 _HALVES = 2
 """Two panels are the two parts of the step; a third is an overview of it."""
 _RASTER_FROM = 3000
 """From this many shapes on, a vector file holds them as an image."""
 _CHARACTER_INCHES = 0.062
-_RIGHT_INCHES = 0.3
 
 
 class Bar(NamedTuple):
@@ -56,7 +57,7 @@ def timeline(outcome: Outcome, ax: Axes | None = None, window: Window | None = N
     trace = outcome.trace
     window = window or Window("the whole step", 0.0, trace.step_time_s)
     lanes = actor_lanes(trace)
-    ax = ax or sheet([_panel_inches(lanes)], left=lanes.label_inches, right=_RIGHT_INCHES)[0]
+    ax = ax or sheet(**_room(lanes, 1))[0]
     unit, scale = time_unit(window.end_s)
     visible = _visible(trace, lanes, window)
     _shapes(ax, visible, scale)
@@ -75,8 +76,7 @@ def timeline_figure(outcome: Outcome, name: str) -> Figure:
     shown = windows(trace)
     caption = _caption(outcome, lanes)
     title = f"One training step as a timeline: {name}"
-    heights = [_panel_inches(lanes)] * len(shown)
-    panels = sheet(heights, title, caption, left=lanes.label_inches, right=_RIGHT_INCHES, gap=0.85, legend_rows=1)
+    panels = sheet(title=title, caption=caption, legend_rows=1, **_room(lanes, len(shown)))
     for ax, window in zip(panels, shown, strict=True):
         timeline(outcome, ax, window)
     for window in shown[1:] if len(shown) > _HALVES else ():
@@ -89,27 +89,26 @@ def timeline_figure(outcome: Outcome, name: str) -> Figure:
 
 def windows(trace: Trace) -> list[Window]:
     """The whole step in a readable number of spans a panel, or else the whole, its first and its last ones."""
-    whole = Window("the whole step", 0.0, trace.step_time_s)
     by_actor: dict[str, list[Span]] = defaultdict(list)
     for span in trace.spans:
         if span.end_s > span.start_s and kind_of(span) != "communication":
             by_actor[span.actor].append(span)
     busiest = max(by_actor.values(), key=len)
-    if len(busiest) <= _SPANS_IN_VIEW + _SPANS_IN_VIEW // 4:
-        return [whole]
-    if len(busiest) <= 2 * _SPANS_IN_VIEW:
+    many, whole_s = _SPANS_IN_VIEW, trace.step_time_s
+    if len(busiest) <= many + many // 4:
+        return [Window("the whole step", 0.0, whole_s)]
+    if len(busiest) <= _HALVES * many:
         middle_s = busiest[len(busiest) // 2].start_s
-        return [Window("the first part", 0.0, middle_s), Window("the rest", middle_s, trace.step_time_s)]
-    return [
-        whole._replace(title="the whole step (the shaded parts are enlarged below)"),
-        Window("how it begins", 0.0, busiest[_SPANS_IN_VIEW - 1].end_s),
-        Window("how it ends", busiest[-_SPANS_IN_VIEW].start_s, trace.step_time_s),
-    ]
+        return [Window("the first part", 0.0, middle_s), Window("the rest", middle_s, whole_s)]
+    overview = Window("the whole step (the shaded parts are enlarged below)", 0.0, whole_s)
+    begins = Window("how it begins", 0.0, busiest[many - 1].end_s)
+    return [overview, begins, Window("how it ends", busiest[-many].start_s, whole_s)]
 
 
-def _panel_inches(lanes: Lanes) -> float:
-    """Rows are lower the more there are."""
-    return 0.15 + lanes.rows * min(0.36, max(0.2, 2.8 / lanes.rows))
+def _room(lanes: Lanes, panels: int) -> Style:
+    """Of panels whose rows are lower the more there are."""
+    height = 0.15 + lanes.rows * min(0.36, max(0.2, 2.8 / lanes.rows))
+    return {"heights": [height] * panels, "left": lanes.label_inches, "right": 0.3, "gap": 0.85}
 
 
 def _visible(trace: Trace, lanes: Lanes, window: Window) -> list[Bar]:
@@ -163,12 +162,7 @@ def _numbers(ax: Axes, visible: Sequence[Bar], window: Window, scale: float, *, 
 def _caption(outcome: Outcome, lanes: Lanes) -> str:
     trace = outcome.trace
     alone = len(trace.multiplicity) == 1
-    rows = (
-        "Rows are what the machine does at the same time: computing, and moving data beside it;"
-        " all its devices do the same."
-        if alone
-        else "Rows are pipeline stages; narrow lanes under a row are its communication beside compute."
-    )
+    rows = _ALONE if alone else _STAGES
     if getattr(outcome.plan, "replica_micro_batches", ()):
         rows += " Replicas with different numbers of micro-batches have rows of their own."
     if lanes.omitted:

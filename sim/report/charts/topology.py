@@ -20,7 +20,7 @@ from sim.page.borders import chart_text
 from sim.page.numbers import latency
 from sim.report.charts.canvas import ON_WHITE, Style, add_legend, annotate, sheet
 from sim.report.charts.colours import FAINT, INK, LINK_COLOURS, colours_of
-from sim.report.drawing import picture
+from sim.report.drawing.layers import picture
 from sim.report.drawing.parts import LAYER_WIDTH, Line, Picture, Point, Spot
 
 _MARKERS = {"device": "s", "switch": "o", "store": "D"}
@@ -76,10 +76,8 @@ def _explained(topology: Topology, found: Picture) -> list[str]:
     if found.shape == "grid":
         said.append(f"Each row of the {' x '.join(map(str, topology.levels))} torus closes to a ring.")
     if not found.is_whole:
-        said.append(
-            f"Drawn: {found.drawn_devices:,} of {topology.devices:,} devices and what they are joined to; short dashed"
-            " ends lead to what is left out."
-        )
+        drawn = f"{found.drawn_devices:,} of {topology.devices:,}"
+        said.append(f"Drawn: {drawn} devices and what they are joined to; short dashed ends lead to what is left out.")
     if isinstance(topology, FatTree) and topology.cables == 1 and "fabric" in topology.links.classes:
         said.append("Parallel switches and cables of a tier are drawn, and counted, as one of their summed rate.")
     if found.boxes:
@@ -98,14 +96,9 @@ def _draw(ax: Axes, found: Picture, colours: Mapping[str, str]) -> None:
     thin = len(found.lines) > _MANY_LINES
     for (link_class, colour), stub in itertools.product(colours.items(), (False, True)):
         curves = [_curve(one) for one in found.lines if one.link.link_class == link_class and one.is_stub == stub]
-        dashes = (0, (2, 1.5)) if stub else "solid"
-        style: Style = {
-            "linewidths": 1.0 if thin or stub else 1.6,
-            "alpha": 0.75 if stub else 0.9,
-            "linestyles": dashes,
-        }
+        style: Style = {"linestyles": (0, (2, 1.5)) if stub else "solid", "alpha": 0.75 if stub else 0.9, "zorder": 2}
         if curves:
-            ax.add_collection(LineCollection(curves, colors=colour, zorder=2, **style))
+            ax.add_collection(LineCollection(curves, colors=colour, linewidths=1.0 if thin or stub else 1.6, **style))
     for low, high in found.boxes:
         ax.add_patch(FancyBboxPatch(low, high[0] - low[0], high[1] - low[1], **_FRAME))
     size = 8 if len(found.spots) > _MANY_SPOTS else 11

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sim.hardware.topology import Topology
 from sim.hardware.topology.parts import roles
 from sim.hardware.topology.vertex_names import kind_of, natural, naturally
+from sim.report.drawing.flat import circle, grid
 from sim.report.drawing.parts import LARGEST_WHOLE, LAYER_WIDTH, Line, Picture, Point, RowLabel, Spot, link_of
 
 if TYPE_CHECKING:
@@ -33,6 +34,15 @@ _HIGHEST_BEND = 0.62
 
 Tiers = dict[str, int]
 Places = dict[str, Point]
+
+
+def picture(topology: Topology) -> Picture:
+    """Lay out a topology of any size, in a bounded number of vertices."""
+    if set(roles(topology).values()) != {"device"}:
+        return layers(topology)
+    if len([size for size in topology.levels if size > 1]) > 1:
+        return grid(topology)
+    return circle(topology)
 
 
 def layers(topology: Topology) -> Picture:

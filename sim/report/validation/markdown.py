@@ -66,6 +66,11 @@ def unseen_block(groups: Sequence[UnseenGroup], beside: Sequence[Peer]) -> str:
     )
 
 
+def table_block(table: Table, *sentences: str) -> str:
+    """A table, and what is said below it."""
+    return "\n\n".join([table_markdown(table), *map(markdown_text, sentences)])
+
+
 def readme_block(rows: Sequence[Unseen], summary: Summary, evidence: Evidence) -> str:
     """The README's block: errors on sources never seen, and what error bands hold, kind of machine by kind."""
     machines = [one for one in evidence.coverage if one.of == Situation(one.of.machine) and not one.is_class]

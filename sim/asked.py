@@ -1,19 +1,20 @@
-"""What a search for plans is asked for on the command line: a scenario without a file, limits, cluster sizes."""
+"""What a search for plans, or a scaling law, is asked for in words: a scenario, limits, sizes, counts."""
 
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sim.catalog import default_stack
-from sim.errors import InputError
+from sim.errors import InputError, shown
 from sim.hardware.topology import load_topology
 from sim.machines import kind_of, stack_of
 from sim.scenario import Scenario, scenario_from
-from sim.scenario.amounts import share
+from sim.scenario.amounts import read_count, share
 from sim.scenario.bounds import MOST_CLUSTER_SIZES, check_size
 from sim.scenario.keys import Key, with_value
 from sim.scenario.limits import plan_limit
@@ -21,45 +22,59 @@ from sim.scenario.overrides import apply_overrides, parse_value
 from sim.scenario.several_stacks import listed_stacks
 from sim.scenario.types import PlanLimit, Search
 
-_NEEDED = ("--model", "--topology", "--devices", "--batch")
+_PLACE = "scaletax plan"
 
 
-def asked(given: Mapping[str, Any], overrides: Sequence[str]) -> list[Scenario]:
-    """The scenario that options describe. given: by option, None where it was left out.
+def asked(
+    *,
+    model: str | Mapping[str, Any] | None = None,
+    topology: str | None = None,
+    devices: int | None = None,
+    batch: str | int | None = None,
+    sequence: int | None = None,
+    tokens: str | float | None = None,
+    stack: str | None = None,
+    overrides: Sequence[str] = (),
+) -> list[Scenario]:
+    """The scenario that a few words describe, whose plan is to be searched for; one for each stack.
 
-    Raises InputError for an option that is missing, and what a scenario raises.
+    model: a name, the path of a config.json, or the keys of [model]. topology: a name or a path. batch: of a step,
+    sequences or an amount such as "4M tokens". sequence: tokens; None is the model's longest. tokens: to train on; None
+    is 20 per parameter. stack: names with commas between; None is the device's own. overrides: as --set takes them.
+
+    Raises InputError for what is missing, and what a scenario raises.
     """
-    missing = [option for option in _NEEDED if given[option] is None]
-    if missing:
+    needed = {"--model": model, "--topology": topology, "--devices": devices, "--batch": batch}
+    missing = [option for option, value in needed.items() if value is None]
+    if model is None or topology is None or devices is None or batch is None:
         raise InputError(
-            "scaletax plan",
+            _PLACE,
             f"neither a scenario file nor {', '.join(missing)}",
             "write a FILE, or --model, --topology, --devices and --batch",
         )
-    model, topology, devices = given["--model"], given["--topology"], given["--devices"]
-    sequence = {} if given["--sequence"] is None else {"sequence": given["--sequence"]}
-    batch = given["--batch"].strip()
     device = load_topology(topology, None, "--topology").load_device()
-    stacks = listed_stacks(given["--stack"]) or [default_stack(device.name) or kind_of(device).default_stack]
-    precision = {} if "bf16" in device.peak_flops_per_s else {"precision": "fp16"}
+    stacks = listed_stacks(stack) or [default_stack(device.name) or kind_of(device).default_stack]
+    per_step = f"{batch}".strip()
+    table = dict(model) if isinstance(model, Mapping) else {"config" if model.endswith(".json") else "name": model}
+    called = table.get("name") or Path(table.get("config", "model")).stem
     name = Path(topology).stem
     training = {
-        "tokens": parse_value(given["--tokens"] or "20 per parameter", "--tokens"),
-        "global_batch": f"{batch} sequences" if batch.isdecimal() else batch,
-        **sequence,
-        **precision,
+        "tokens": parse_value(f"{tokens or '20 per parameter'}", "--tokens"),
+        "global_batch": f"{per_step} sequences" if per_step.isdecimal() else per_step,
+        **({} if sequence is None else {"sequence": sequence}),
+        **({} if "bf16" in device.peak_flops_per_s else {"precision": "fp16"}),
     }
     document: dict[str, Any] = {
         "schema": 1,
-        "title": f"{Path(model).stem if model.endswith('.json') else model}-{devices}",
-        "model": {"config": model} if model.endswith(".json") else {"name": model},
+        "title": f"{called}-{name}-{devices}",
+        "model": table,
         "training": training,
         "system": [{"name": name, "topology": topology, "devices": devices, "stack": stacks[0]}],
     }
     changed = apply_overrides(document, overrides, "--set", lambda note: None)
-    own = [with_value(changed, Key(("system", "stack")), stack) for stack in stacks] if len(stacks) > 1 else [changed]
-    found = [scenario_from(one, Path("scaletax plan")) for one in own]
-    return found if given["--stack"] else [_unnamed(one, stacks[0]) for one in found]
+    own = [with_value(changed, Key(("system", "stack")), one) for one in stacks] if len(stacks) > 1 else [changed]
+    found = [scenario_from(one, Path(_PLACE)) for one in own]
+    return found if stack else [_unnamed(one, stacks[0]) for one in found]
 
 
 def _unnamed(scenario: Scenario, default: str) -> Scenario:
@@ -69,11 +84,14 @@ def _unnamed(scenario: Scenario, default: str) -> Scenario:
 
 
 def refuse_beside_file(file: Path | None, given: Mapping[str, Any]) -> None:
-    """Raise InputError where a scenario file and options that describe a scenario are both there."""
-    options = [option for option, value in given.items() if value is not None]
+    """Raise InputError where a scenario file and options that describe a scenario are both there.
+
+    given: by the name that asked() has for it, None where it was left out.
+    """
+    options = [f"--{name}" for name, value in given.items() if value is not None]
     if file is not None and options:
         raise InputError(
-            "scaletax plan",
+            _PLACE,
             f"both the scenario {file} and {', '.join(options)}",
             "leave one out; --set changes a key of a scenario",
         )
@@ -115,6 +133,16 @@ def sizes_of(text: str | None) -> list[int]:
         raise InputError("--sizes", f"'{text}' is not a list of device counts", "write for example 256,512,1024")
     check_size(len(words), MOST_CLUSTER_SIZES, "cluster sizes", "--sizes")
     return sorted({int(word) for word in words})
+
+
+def count(text: str | None, where: str) -> float | None:
+    """Read a count such as "13e9", "13B" or "2T"; None stays None. Raises InputError."""
+    if text is None:
+        return None
+    found = read_count(text)
+    if found is None or found.words or not 0 < found.number < math.inf:
+        raise InputError(where, f"{shown(text)} is no number above zero", 'write for example 13e9, "13B" or "2T"')
+    return found.number
 
 
 def _limit(text: str) -> PlanLimit:

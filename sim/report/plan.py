@@ -1,0 +1,247 @@
+"""`scaletax plan`: what to set, on one screen; the whole report of the same searches; and their files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from sim.errors import DoesNotFit, ScaletaxError
+from sim.page.blocks import Block, Bullets, Column, Page, Said, Section, page, section, table, words
+from sim.page.numbers import counted, duration, gibibytes, listed, percent, signed_percent, whole
+from sim.planning import PlanRow, PlanStudy, SizeStudy, believed
+from sim.records.belief import band_words
+from sim.records.files import write_folder
+from sim.records.plans import plans_document
+from sim.report.plan_words import REFUSED, answer, beside, changing, found_words, hard, headline, place, ranges, trust
+from sim.report.point_tables import account_table, line_meanings, metric_table
+from sim.scenario import resolved_toml
+from sim.study.plans import SystemStudy, with_best_plan
+from sim.study.points import Curve, named_system, slug
+
+TOP = 10
+"""Plans of a report, unless told otherwise."""
+_MOST_ANSWERS = 3
+_MOST_PLANS = 5
+_MOST_ROWS = 8
+
+
+class _Line(NamedTuple):
+    """A line of a table: a plan of a search, or the best one at a size. row: None where nothing was found."""
+
+    study: SystemStudy
+    devices: int
+    row: PlanRow | None
+    best: PlanRow | None = None
+    size: SizeStudy | None = None
+
+    @property
+    def why_not(self) -> str:
+        """Why there is no plan; nothing where there is one."""
+        error = self.size.found if self.size else None
+        if not isinstance(error, ScaletaxError):
+            return ""
+        return "nothing fits" if isinstance(error, DoesNotFit) else error.headline
+
+
+def _of(title: str, text: Callable[[PlanRow], str]) -> Column[_Line]:
+    """A column of what a plan comes to."""
+    return Column(title, lambda one: text(one.row) if one.row else "-")
+
+
+def _over(one: _Line) -> str:
+    if one.row is None or one.best is None or one.row.step_s <= one.best.step_s:
+        return "best"
+    return signed_percent(one.row.step_s / one.best.step_s - 1)
+
+
+def _band(one: _Line) -> str:
+    found = one.size.found if one.size else one.study.found
+    return band_words(believed(found).step) if isinstance(found, PlanStudy) else "-"
+
+
+def _unused(one: _Line) -> str:
+    left = one.devices - one.row.plan.devices if one.row else 0
+    return whole(left) if left else ""
+
+
+def _changed(one: _Line) -> str:
+    if one.size is None or one.size.changed is None:
+        return one.why_not
+    return ", ".join(name.replace("_", " ") for name in one.size.changed) or "none"
+
+
+_SYSTEM: Column[_Line] = words("system", lambda one: named_system(one.study.found.about.scenario), key=True)
+_STACK: Column[_Line] = words("stack", lambda one: one.study.found.about.stack.name, key=True)
+_DEVICES: Column[_Line] = Column("devices", lambda one: whole(one.devices), key=True)
+_PLAN: Column[_Line] = words("plan, mb: micro-batch", lambda one: one.row.plan.summary() if one.row else one.why_not)
+_STEP, _MFU = _of("step", lambda row: duration(row.step_s)), _of("MFU", lambda row: percent(row.mfu))
+_MEMORY, _OVER = _of("memory", lambda row: gibibytes(row.peak_bytes)), Column("over best", _over)
+_LOST, _CHECKED = _of("lost to splitting", lambda row: percent(row.tax or 0.0)), Column("checked?", _band)
+
+
+def plan_screen(studies: Sequence[SystemStudy], top: int = TOP) -> list[Block]:
+    """The first screen: what to set, what it comes to, the plans or sizes next to it, how far to believe it."""
+    return _of_one(studies[0], top) if len(studies) == 1 else _of_several(studies)
+
+
+def _of_one(study: SystemStudy, top: int) -> list[Block]:
+    rows = _sizes(study)
+    shown = rows if len(rows) <= _MOST_ROWS else [rows[0], *rows[1 - _MOST_ROWS :]]
+    best = table(_plans(study)[: min(top, _MOST_PLANS)], [_PLAN, _STEP, _OVER, _MFU, _MEMORY, _LOST])
+    sizes = table(shown, [_DEVICES, _PLAN, _STEP, _MFU, _LOST, _CHECKED])
+    said: list[Block] = [Said(headline([study])), Said(f"Set {answer(study)}", "answer"), *beside(study)]
+    after = [
+        *_left_out(shown, rows),
+        *(_refused(shown) if study.sizes else []),
+        Said(hard(study)),
+        Said(trust([study])),
+    ]
+    return [*said, sizes if study.sizes else best, *after]
+
+
+def _of_several(studies: Sequence[SystemStudy]) -> list[Block]:
+    """Systems next to each other: the soonest three in words, and as many in a table as there is room for."""
+    soonest = sorted(studies, key=lambda one: one.time_s)[:_MOST_ANSWERS]
+    rows = [one for study in studies for one in _sizes(study)]
+    shown = rows if len(rows) <= _MOST_PLANS else [_sizes(study)[-1] for study in studies][:_MOST_PLANS]
+    names = [{column.text(one) for one in rows} for column in (_SYSTEM, _STACK)]
+    both = {(_SYSTEM.text(one), _STACK.text(one)) for one in rows}
+    named = [_STACK] if len(names[0]) == 1 else [_SYSTEM] if len(both) == len(names[0]) else [_SYSTEM, _STACK]
+    return [
+        Said(headline(studies)),
+        *(Said(f"{place(study)}: set {answer(study, short=True)}", "answer") for study in soonest),
+        table(shown, [*named, _DEVICES, _PLAN, _STEP, _LOST, _CHECKED]),
+        *_left_out(shown, rows),
+        *_refused(shown),
+        *map(Said, ranges(studies)[:1]),
+        Said(trust(studies)),
+    ]
+
+
+def _left_out(shown: Sequence[_Line], rows: Sequence[_Line]) -> list[Block]:
+    return [Said(f"{len(shown)} of {counted(len(rows), 'size')} shown.")] if len(shown) < len(rows) else []
+
+
+def _refused(shown: Sequence[_Line]) -> list[Block]:
+    """A word on plans with uneven replicas, where there are some."""
+    found = [one.size.found if one.size else one.study.found for one in shown]
+    uneven = any(isinstance(one, PlanStudy) and one.even for one in found)
+    return [Said(f"x7-8: replicas of 7 and 8 micro-batches; {REFUSED}.")] if uneven else []
+
+
+def plan_page(studies: Sequence[SystemStudy], top: int = TOP) -> Page:
+    """The whole report."""
+    lead: list[Block] = []
+    sections: list[Section | None] = []
+    for study in studies:
+        found, kind, of = study.found, study.found.about.kind, "" if len(studies) == 1 else f": {place(study)}"
+        lead += [Said(headline([study], whole_story=True)), Said(f"Set {answer(study)}", "answer"), *beside(study)]
+        front = [_Line(study, row.plan.devices, row, found.front[0]) for row in found.front]
+        how = f"No plan is better in both{'; closed form' if kind.has_degrees else ''}."
+        sections += [
+            section(
+                f"The best plans{of}",
+                table(_plans(study)[:top], [*_settings(study), _DEVICES, _STEP, _OVER, _MFU, _MEMORY, _LOST]),
+                Bullets(found_words(study)),
+            ),
+            section(
+                f"Less memory for more time{of}",
+                table(front if len(front) > 1 else [], [_MEMORY, _STEP, _OVER, _PLAN]),
+                Said(how),
+            ),
+            section(
+                f"The best plan at each size{of}",
+                table(
+                    _sizes(study) if study.sizes else [],
+                    [_DEVICES, *_settings(study), Column("unused", _unused), _STEP, _MFU, _LOST,
+                     words("settings that change", _changed)],
+                ),
+                Said(changing(study.sizes)),
+            ),
+        ]  # fmt: skip
+    several = len(studies) > 1
+    every = [(Curve((one.run,), one.found.about.stack.name if several else ""), one.run) for one in studies if one.run]
+    if every:
+        costs = metric_table(every, "run"), metric_table(every, "cost")
+        sections.append(section("The run of the best plan, and its cost", *costs))
+        account = account_table(every), line_meanings(every)
+        sections.append(section("Where every device-second of its step goes", *account))
+    models = list(dict.fromkeys(one.found.about.scenario.model.name for one in studies))
+    return page(f"Plans for {listed(models)}", [*lead, *map(Said, ranges(studies)), Said(trust(studies))], sections)
+
+
+def write_plans(
+    studies: Sequence[SystemStudy],
+    failures: Sequence[ScaletaxError],
+    directory: Path,
+    charts: bool = True,
+    top: int = TOP,
+) -> list[Path]:
+    """Write results.json, the report, the best plans as scenarios to run, and charts; return the paths.
+
+    charts: whether to draw, where the scenarios do not forbid it. top: plans of the report. All files are written or
+    none. Raises InputError when the folder cannot be written.
+    """
+    documents = resolved_toml([with_best_plan(study.found) for study in studies])
+    texts = {
+        "best.toml" if len(documents) == 1 else f"best-{place}.toml": text
+        for place, text in enumerate(documents, start=1)
+    }
+    drawn = charts and any(study.found.about.scenario.report.charts for study in studies)
+    draw = (lambda folder: _draw(studies, folder)) if drawn else None
+    return write_folder(directory, plans_document(studies, failures), texts, draw, plan_page(studies, top))
+
+
+def _draw(studies: Sequence[SystemStudy], folder: Path) -> list[Path]:
+    # Drawing is the one heavy import of this room.
+    from sim.report.charts.canvas import save
+    from sim.report.charts.plans import effort_figure, plans_figure
+
+    paths = []
+    for study, suffix in zip(studies, _suffixes(studies), strict=True):
+        if len(study.found.step_s) > 1:
+            paths += save(plans_figure(study.found), folder, f"plans{suffix}")
+        if len(study.sizes) > 1:
+            paths += save(effort_figure(study), folder, f"effort{suffix}")
+    return paths
+
+
+def _suffixes(studies: Sequence[SystemStudy]) -> list[str]:
+    """What tells the files of systems apart: their names, then their models, then a number."""
+    if len(studies) == 1:
+        return [""]
+    scenarios = [study.found.about.scenario for study in studies]
+    systems = [one.system.name for one in scenarios]
+    names = [
+        f"{name} {one.model.name}" if systems.count(name) > 1 else name
+        for name, one in zip(systems, scenarios, strict=True)
+    ]
+    plain = [f"-{slug(name)}" for name in names]
+    return [
+        f"{name}-{plain[:place].count(name) + 1}" if plain.count(name) > 1 else name for place, name in enumerate(plain)
+    ]
+
+
+def _plans(study: SystemStudy) -> list[_Line]:
+    """The plans that the engine tried."""
+    return [_Line(study, row.plan.devices, row, study.found.best[0]) for row in study.found.best]
+
+
+def _sizes(study: SystemStudy) -> list[_Line]:
+    """A system at all its sizes."""
+    found = [
+        _Line(study, one.devices, one.found.best[0] if isinstance(one.found, PlanStudy) else None, size=one)
+        for one in study.sizes
+    ]
+    return found or [_Line(study, study.found.about.scenario.system.devices, study.found.best[0])]
+
+
+def _settings(study: SystemStudy) -> list[Column[_Line]]:
+    """Every setting of a plan in a column."""
+    kind = study.found.about.kind
+
+    def setting(place: int) -> Callable[[PlanRow], str]:
+        return lambda row: kind.cells(row.plan)[place]
+
+    return [_of(title, setting(place)) for place, title in enumerate(kind.columns)]

@@ -1,1 +1,0 @@
-"""What a search for plans reports: tables, charts, results.json."""
