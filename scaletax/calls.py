@@ -83,7 +83,7 @@ def plan(
     batch: int | str | None = None,
     sequence: int | None = None,
     tokens: float | str | None = None,
-    stack: str | None = None,
+    stack: str | Sequence[str] | None = None,
     only: Sequence[str] = (),
     memory_margin: str | None = None,
     sizes: Sequence[int] = (),
@@ -103,7 +103,7 @@ def plan(
         Tokens in a sequence; by default the model's longest.
     tokens : float or str, optional
         For the time to train; by default 20 per parameter.
-    stack : str, optional
+    stack : str or list of str, optional
         Software; by default one of the device's time, and errors are those of a guess.
     only : list of str
         Limits, such as `["tensor <= 8", "recompute != full"]`.
@@ -161,7 +161,7 @@ def plan(
         place = in_temporary_folder(topology) if isinstance(topology, Topology) else str(topology)
         scenarios = asked(
             model=as_model(model).table, topology=place, devices=devices, batch=batch, sequence=sequence, tokens=tokens,
-            stack=stack, overrides=_overrides(set),
+            stack=stack if stack is None or isinstance(stack, str) else ",".join(stack), overrides=_overrides(set),
         )  # fmt: skip
     systems = systems_of(with_limits(scenarios, only, memory_margin), list(sizes))
     studies, failures = study_all(systems, top, jobs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import hashlib
 import os
+import re
 import tempfile
 import tomllib
 from collections.abc import Callable, Mapping
@@ -230,9 +231,9 @@ def toml(document: Mapping[str, Any], where: str) -> str:
 
 
 def _saved(kind: str, table: Mapping[str, Any], folder: Path) -> Path:
-    """Write a file that is called by what it holds, so that two of a kind have two names; return its path."""
-    text = toml(table, kind)
-    path = folder / f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:12]}.toml"
+    """Write a file that is called by its title and what it holds, so that no two have one name; return its path."""
+    text, title = toml(table, kind), re.sub(r"[^a-z0-9]+", "-", str(table.get("title", kind)).lower()).strip("-")
+    path = folder / f"{title[:40] or kind}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.toml"
     write(path, text)
     return path
 

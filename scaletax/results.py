@@ -113,7 +113,7 @@ class Run(Result):
         from sim.study.findings import findings
 
         place, found = Path(folder), self._found
-        told = [replace(one, scenario=beside(one.scenario, place)) for one in found.outcomes]
+        told = [outcome_beside(one, place) for one in found.outcomes]
         paths = write_run(findings(told, found.failures, found.refusals), place, charts)
         return paths + own_hardware([one.scenario for one in found.outcomes], place)
 
@@ -157,6 +157,14 @@ def beside(scenario: Resolved, folder: Path) -> Resolved:
     system = scenario.system
     parts = tuple(replace(part, topology=moved(part.topology, folder)) for part in system.parts)
     return replace(scenario, system=replace(system, topology=moved(system.topology, folder), parts=parts))
+
+
+def outcome_beside(outcome: Outcome, folder: Path) -> Outcome:
+    """An outcome whose scenario is as beside() has it."""
+    from scaletax.hardware import moved
+
+    parts = tuple(replace(part, topology=moved(part.topology, folder)) for part in outcome.parts)
+    return replace(outcome, scenario=beside(outcome.scenario, folder), parts=parts)
 
 
 def own_hardware(scenarios: Sequence[Resolved], folder: Path) -> list[Path]:

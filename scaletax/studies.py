@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scaletax.results import Result, Row, Run, beside, figure, own_hardware, plain
+from scaletax.results import Result, Row, Run, beside, figure, outcome_beside, own_hardware, plain
 from sim.errors import ScaletaxError
 
 if TYPE_CHECKING:
@@ -81,9 +81,9 @@ class Plans(Result):
 
         place, told = Path(folder), []
         for one in self._studies:
-            about: Any = one.found.about
-            own = replace(about, scenario=beside(one.found.about.scenario, place))
-            told.append(one._replace(found=replace(one.found, about=own)))
+            about = one.found.about._replace(scenario=beside(one.found.about.scenario, place))
+            run = one.run and outcome_beside(one.run, place)
+            told.append(one._replace(found=replace(one.found, about=about), run=run))
         paths = write_plans(told, self.failures, place, charts, self._top)
         return paths + own_hardware([one.found.about.scenario for one in self._studies], place)
 

@@ -38,9 +38,9 @@ def asked(
 ) -> list[Scenario]:
     """The scenario that a few words describe, whose plan is to be searched for; one for each stack.
 
-    model: a name, the path of a config.json, or the keys of [model]. topology: a name or a path. batch: of a step, sequences or an amount
-    such as "4M tokens". sequence: tokens; None is the model's longest. tokens: to train on; None is 20 per parameter.
-    stack: names with commas between; None is the device's own. overrides: as --set takes them.
+    model: a name, the path of a config.json, or the keys of [model]. topology: a name or a path. batch: of a step,
+    sequences or an amount such as "4M tokens". sequence: tokens; None is the model's longest. tokens: to train on; None
+    is 20 per parameter. stack: names with commas between; None is the device's own. overrides: as --set takes them.
 
     Raises InputError for what is missing, and what a scenario raises.
     """

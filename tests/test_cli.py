@@ -186,5 +186,7 @@ def test_a_search_with_several_stacks_says_the_range_of_the_best_plans(tmp_path:
     done = scaletax("plan", "--model", "cerebras-gpt-111m", *options, "--stack", "fsdp-2023,torchtitan-latest")
     assert done.returncode == 0, done.stderr
     said = " ".join(done.stdout.split())
-    assert "Best plans: hgx-a100-node on 8 devices: a step of" in said
-    assert "over 2 stacks (fsdp-2023, torchtitan-2024)." in said
+    assert "Over 2 stacks a step takes" in said
+    report = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "Best plans: hgx-a100-node on 8 devices: a step of" in report
+    assert "over 2 stacks (fsdp-2023, torchtitan-2024)." in report

@@ -43,7 +43,7 @@ def points_table(rows: Sequence[Point]) -> Table:
             words("plan", lambda row: row[1].plan.summary(), from_width=118),
             Column("step", lambda row: duration(row[1].step_time_s), from_width=100),
             Column("time", lambda row: duration(row[1].time_to_train_s)),
-            Column("MFU", lambda row: percent(row[1].mfu, 0)),
+            Column(mfu_title([point for _, point in rows]), lambda row: percent(row[1].mfu, 0)),
             words("lost to splitting", lambda row: lost(row[1])),
             words("next line", lambda row: lines_of(row[1])[1], from_width=96),
             Column("peak memory", lambda row: gibibytes(row[1].memory.peak_bytes), from_width=132),
@@ -51,6 +51,12 @@ def points_table(rows: Sequence[Point]) -> Table:
             Column("checked?", lambda row: error_band(row[1])),
         ],
     )
+
+
+def mfu_title(points: Sequence[Outcome]) -> str:
+    """What MFU is called on a screen: as in reports, by how the scenario counts attention."""
+    causal = {point.scenario.report.flop_convention == "causal-attention" for point in points}
+    return metrics.MFU_CAUSAL.title if causal == {True} else metrics.MFU_FULL.title
 
 
 def lost(point: Outcome) -> str:

@@ -124,3 +124,15 @@ def test_files_on_top_of_one_another_without_end_are_refused(tmp_path):
         (tmp_path / f"c{number}.toml").write_text(f'base = "c{number + 1}.toml"\n', encoding="utf-8")
     with pytest.raises(InputError, match="more than 32 files on top of one another"):
         read_document(tmp_path / "c0.toml")
+
+
+def test_files_that_a_base_names_lie_beside_it(tmp_path):
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "base.toml").write_text(
+        'schema = 1\n[model]\nname = "cerebras-gpt-111m"\n[training]\ntokens = "1B"\nglobal_batch = "64 sequences"\n'
+        '[[system]]\nname = "a"\ntopology = "node.toml"\nstack = ["mine.toml", "fsdp-2023"]\ndevices = 4\n'
+    )
+    (tmp_path / "above.toml").write_text('base = "below/base.toml"\n')
+    document = read_document(tmp_path / "above.toml")
+    assert document["system"][0]["topology"] == str(tmp_path / "below" / "node.toml")
+    assert document["sweep"] == {"system.a.stack": [str(tmp_path / "below" / "mine.toml"), "fsdp-2023"]}
