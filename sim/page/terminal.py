@@ -161,7 +161,7 @@ def _widths(one: Table, width: int) -> list[int | None]:
     if free < 0:
         return [None] * len(least)
     found: list[int | None] = [None] * len(least)
-    longest = [max((len(line) for row in one.rows for line in row[index].split("\n")), default=0) for index in indices]
+    longest = [max((len(line) for row in one.rows for line in row[index].splitlines()), default=0) for index in indices]
     wide = sorted(
         (index for index in indices if not one.headings[index].right), key=lambda index: longest[index] - least[index]
     )

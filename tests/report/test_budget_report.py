@@ -8,8 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sim.report.budget.files import budget_document, write_budget
-from sim.report.budget.screen import budget_screen
 
 from sim.catalog import economics_of, load_law
 from sim.errors import InputError

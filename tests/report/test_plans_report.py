@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from sim.records.plan_files import with_best_plan
 from small_systems import GPU, PIPELINE, WAFER, scenario
 
 from sim.errors import DoesNotFit

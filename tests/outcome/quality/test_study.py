@@ -9,8 +9,6 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sim.report.budget.files import budget_document
-from sim.report.budget.screen import budget_screen
 
 from sim.catalog import load_law
 from sim.errors import InputError
