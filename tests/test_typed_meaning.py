@@ -25,7 +25,7 @@ LABELS = {"what", "label"}
 READERS = ("scenario/", "catalog/")
 """Rooms that read what users wrote, and data files, whose names and units are their own."""
 MAY = {
-    "asked.py": (4, "--model and --sizes, as the user wrote them"),
+    "asked.py": (3, "--model and --sizes, as the user wrote them"),
     "cli/__init__.py": (1, "what a user began to type"),
     "cli/editors.py": (2, "what a user began to type"),
     "cli/sweeping.py": (1, "the name of the user's file"),
@@ -36,11 +36,12 @@ MAY = {
     "hardware/topology/graph_file.py": (1, "names in graph files of the user's"),
     "hardware/topology/named.py": (2, "--size KEY=NUMBER, as the user wrote it"),
     "hardware/topology/vertex_names.py": (2, "names in graph files of the user's"),
+    "page/terminal.py": (5, "how wide lines and words are"),
     "parallel/check.py": (1, "the order of ranks, as stack files write it"),
     "parallel/mesh.py": (3, "the order of ranks, as stack files write it"),
     "reading.py": (1, "messages of the reader of TOML, which is not ours"),
-    "report/borders.py": (3, "makes text of users and files safe for where it is written"),
-    "report/points.py": (2, "the user's name of a system; what a file name cannot hold"),
+    "page/borders.py": (3, "makes text of users and files safe for where it is written"),
+    "study/points.py": (2, "the user's name of a system; what a file name cannot hold"),
     "sweep/executors.py": (2, "--executor, as the user wrote it"),
     "sweep/keys.py": (1, "paths of the package's files"),
     "units.py": (4, "quantities as people write them"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from sim.outcome.lines import LINES, SPLIT_LINES, line_title
+from sim.outcome.lines import GROUPS, LINES, SPLIT_LINES, line_title
 from sim.outcome.outcome import Outcome
 from sim.page.blocks import Bullets, Column, Table, table, words
 from sim.page.numbers import TEXT, duration, gibibytes, percent, usd_span, whole
@@ -106,13 +106,10 @@ def account_table(rows: Sequence[Point]) -> Table:
 
 
 def line_meanings(rows: Sequence[Point]) -> Bullets:
-    return Bullets(
-        tuple(
-            f"{line_title(one.key.removesuffix('_device_s'))}: {one.meaning}."
-            for one in metrics.ACCOUNT
-            if any(one.value(point) for _, point in rows)
-        )
-    )
+    """What the lines are that any of the points has."""
+    lines = {line: meaning for group in GROUPS.values() for line, meaning in group.items()}
+    present = [line for line in lines if any(point.ledger.share(line) > 0 for _, point in rows)]
+    return Bullets(tuple(f"{line_title(line)}: {lines[line]}." for line in present))
 
 
 def _rented(row: Point) -> str:
