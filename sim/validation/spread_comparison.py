@@ -150,8 +150,13 @@ def _alike_s(topology: str, devices: int, micro_batches: int) -> float:
 def spread_table(comparisons: Sequence[SpreadComparison]) -> Table:
     """Measured and simulated statistics, row by row, from few devices to many."""
 
-    def both(title: str, write: Callable[[float], str], value: Callable[[Spread], float]) -> Column[SpreadComparison]:
-        return Column(title, lambda pair: " / ".join(write(value(one)) for one in (pair.row.spread, pair.simulated)))
+    def both(
+        title: str, write: Callable[[float], str], value: Callable[[Spread], float], from_width: int = 0
+    ) -> Column[SpreadComparison]:
+        def cell(pair: SpreadComparison) -> str:
+            return " / ".join(write(value(one)) for one in (pair.row.spread, pair.simulated))
+
+        return Column(title, cell, from_width=from_width)
 
     columns: list[Column[SpreadComparison]] = [
         words("row", lambda pair: pair.row.name, key=True),
@@ -161,8 +166,8 @@ def spread_table(comparisons: Sequence[SpreadComparison]) -> Table:
         both("cv [%]", fixed, lambda one: 100 * one.coefficient_of_variation),
         both("p95 [%]", fixed, lambda one: 100 * (one.p95_over_median - 1)),
         both("p99 [%]", fixed, lambda one: 100 * (one.p99_over_median - 1)),
-        both("p95 [ms]", whole, lambda one: 1e3 * one.p95_delay_s),
-        both("p99 [ms]", whole, lambda one: 1e3 * one.p99_delay_s),
+        both("p95 [ms]", whole, lambda one: 1e3 * one.p95_delay_s, 100),
+        both("p99 [ms]", whole, lambda one: 1e3 * one.p99_delay_s, 100),
     ]
     return table(sorted(comparisons, key=lambda pair: (pair.row.devices, pair.row.id)), columns)
 
