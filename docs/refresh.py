@@ -25,6 +25,7 @@ from sim.report.charts.bus_bandwidth import bus_bandwidth_figure
 from sim.report.charts.canvas import save
 from sim.report.charts.plans import effort_figure, plans_figure
 from sim.report.charts.topology import topology_figure
+from sim.report.plan import TOP, plan_screen
 from sim.report.run import run_answer, run_screen
 from sim.report.sentences import sentences
 from sim.report.stragglers import steps_table
@@ -67,6 +68,12 @@ def differing(points: Sequence[Outcome]) -> str:
 def first_screen(found: Findings) -> str:
     """A first screen as wide as the narrowest terminal, without how long the run took."""
     return indented(screen(run_screen(found)))
+
+
+def first_plan() -> str:
+    """The first screen of the search that the README asks for."""
+    scenarios = asked(model="llama-3-8b", topology="dgx-h100-superpod", devices=64, batch="512 sequences")
+    return indented(screen(plan_screen(study_all(systems_of(scenarios, []), TOP)[0])))
 
 
 def stacks_page() -> str:
@@ -120,7 +127,7 @@ def main() -> None:
     listed()
     rewrite(DOCS / "variation.md", {"differ": differing(stragglers)})
     quickstart = first_screen(found_of("quickstart"))
-    rewrite(ROOT / "README.md", {"answer": bullets(answer_to(claim)), "screen": quickstart})
+    rewrite(ROOT / "README.md", {"answer": bullets(answer_to(claim)), "screen": quickstart, "plan": first_plan()})
 
 
 if __name__ == "__main__":

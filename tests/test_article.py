@@ -6,7 +6,7 @@ import pytest
 
 from sim.outcome.outcome import Outcome
 from sim.page.numbers import duration
-from sim.report.entries import comparisons
+from sim.study.published import checked
 from sim.sweep.execute import run_points
 from sim.sweep.grid import load
 
@@ -40,13 +40,13 @@ def test_the_page_says_what_a_run_finds(ran, name):
     (row,) = [line for line in PAGE.splitlines() if line.startswith(f"| {name} ")]
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells[3] == duration(ran[name].time_to_train_s)
-    checks = [one for one in comparisons(ran[name]) if one.checks]
+    checks = [one for one in checked(ran[name]) if one.checks]
     assert cells[6] == (f"{100 * checks[0].error:+.1f} %" if checks else "-")
 
 
 def test_predictions_lie_below_what_includes_downtime(ran):
     for name in ("MPT-7B", "LLaMA 7B"):
-        (*_, one) = comparisons(ran[name])
+        (*_, one) = checked(ran[name])
         assert -0.3 < one.error < 0
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from sim.asked import asked
 from sim.catalog import load_evidence, read_device
 from sim.hardware.network import Group, Network
 from sim.hardware.topology import load_topology
@@ -18,12 +19,14 @@ from sim.page.markdown import table_markdown
 from sim.page.terminal import screen
 from sim.records.validation import read_summary
 from sim.report.catalogue.machines import latest_markdown, stacks_markdown
+from sim.report.plan import TOP, plan_screen
 from sim.report.run import run_answer, run_screen
 from sim.report.sentences import sentences
 from sim.report.stragglers import steps_table
 from sim.report.validation.markdown import believed_blocks, documentation_blocks, readme_block
 from sim.simulate import simulate
 from sim.study.findings import findings
+from sim.study.plans import study_all, systems_of
 from sim.study.points import curves
 from sim.sweep.execute import Failure, run_points
 from sim.sweep.grid import load_scenarios
@@ -41,6 +44,17 @@ def test_the_screen_of_the_readme_is_what_is_printed() -> None:
     outcomes = [simulate(scenario) for scenario in load_scenarios(ROOT / "scenarios" / "quickstart.toml")]
     printed = "\n".join(f"    {line}".rstrip() for line in screen(run_screen(findings(outcomes))).splitlines())
     assert f"<!-- begin screen -->\n{printed}\n<!-- end screen -->" in README, "run `make docs`"
+
+
+def test_the_plan_of_the_readme_is_what_is_found() -> None:
+    command = re.search(r'\$ scaletax plan --model (\S+) --topology (\S+) --devices (\d+) --batch "([^"]+)"', README)
+    assert command is not None
+    model, topology, devices, batch = command.groups()
+    scenarios = asked(model=model, topology=topology, devices=int(devices), batch=batch)
+    studies, failures = study_all(systems_of(scenarios, []), TOP)
+    assert not failures
+    printed = "\n".join(f"    {line}".rstrip() for line in screen(plan_screen(studies)).splitlines())
+    assert f"<!-- begin plan -->\n{printed}\n<!-- end plan -->" in README, "run `make docs`"
 
 
 @pytest.mark.slow

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sim.report.entries import comparisons
 from sim.simulate import simulate
+from sim.study.published import checked
 from sim.sweep.grid import load
 from sim.validation.whole_runs import read_whole_runs
 
@@ -70,4 +70,4 @@ def test_with_the_published_degrees_llama_3_takes_as_much_longer_as_its_row_says
     outcome = simulate(next(one for one in loaded.scenarios if one.entry == run.entry))
     assert outcome.plan.recompute == "full"
     assert "full recomputation, and the error is +15 %" in run.why
-    assert 100 * comparisons(outcome)[0].error == pytest.approx(15, abs=0.5)
+    assert 100 * checked(outcome)[0].error == pytest.approx(15, abs=0.5)

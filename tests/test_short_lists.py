@@ -23,7 +23,6 @@ from sim.catalog import (
     load_variation,
 )
 from sim.cli import list_
-from sim.cli.options import scenario_path
 from sim.errors import InputError
 from sim.hardware.topology import load_topology
 from sim.records.series import column
@@ -32,6 +31,7 @@ from sim.scenario.base import with_base
 from sim.scenario.keys import parse_key
 from sim.scenario.limits import plan_limit
 from sim.scenario.model_config import read_model_config
+from sim.scenario.named import scenario_path
 from sim.scenario.problems import check_structure
 from sim.scenario.schema import TABLES
 from sim.validation.conventions import table_devices

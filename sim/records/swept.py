@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sim.records.metrics import TIME_TO_TRAIN, by_key
 from sim.records.series import DEVICES, Column, Row, Series, along, axes_of_rows, series_of, usual_x
@@ -23,6 +24,24 @@ _KEPT = {
     *(one.key for one in MORE),
 }  # fmt: skip
 """Columns besides the axes: a hundred thousand points have to fit into memory."""
+
+
+class _Row(Mapping[str, Any]):
+    """A row whose columns are shared with others that have the same. places: column -> its place among the values."""
+
+    __slots__ = ("places", "values_")
+
+    def __init__(self, places: Mapping[str, int], values: tuple[Any, ...]) -> None:
+        self.places, self.values_ = places, values
+
+    def __getitem__(self, key: str) -> Any:
+        return self.values_[self.places[key]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.places)
+
+    def __len__(self) -> int:
+        return len(self.places)
 
 
 class Place(NamedTuple):
@@ -85,16 +104,15 @@ class Swept:
 
 def swept(store: Store, new: int) -> Swept:
     """What a store has. new: points that were computed now. Raises StoreError."""
-    # Text that many points have is kept once.
-    rows = [
-        {
-            key: sys.intern(value) if type(value) is str else value
-            for key, value in row.items()
-            if key in _KEPT or isinstance(key, AxisKey)
-        }
-        for row in rows_of(store)
-        if not row["error"]
-    ]
+    rows: list[Row] = []
+    columns: dict[tuple[str, ...], dict[str, int]] = {}
+    for row in rows_of(store):
+        if not row["error"]:
+            names = tuple(key for key in row if key in _KEPT or isinstance(key, AxisKey))
+            places = columns.setdefault(names, {key: place for place, key in enumerate(names)})
+            # Text that many points have is kept once.
+            values = (row[key] for key in names)
+            rows.append(_Row(places, tuple(sys.intern(one) if type(one) is str else one for one in values)))
     total, done, failed, lost = store.counts()
     x = usual_x(rows) or DEVICES
     beside = [Column(key.last, (key,)).as_axis(rows) for key in along(rows, x) if key.last != "devices"]

@@ -10,7 +10,7 @@ from sim.page.blocks import Block, Column, Page, Said, Table, page, section, tab
 from sim.page.numbers import counted, gigabytes_per_s, message, percent, percent_span, short_time, signed_percent
 from sim.validation.collectives import Checked
 
-_MOST_ROWS = 8
+_MOST_ROWS = 7
 _CONVENTION = "Bus bandwidth is {share:.4g} x size / time ({ranks}), as nccl-tests defines it; {size}."
 _SIZES = {
     "all_reduce": "the size is what each rank holds",

@@ -21,7 +21,7 @@ from sim.catalog import (
 )
 from sim.hardware.topology import topology_names
 from sim.outcome.outcome import Outcome
-from sim.page.blocks import Block
+from sim.page.blocks import Block, Table
 from sim.page.terminal import screen
 from sim.records.metrics import ACCOUNT, METRICS
 from sim.report.catalogue import (
@@ -99,10 +99,12 @@ def test_the_list_of_stacks_says_which_run_a_schedule() -> None:
 
 
 def test_a_variation_shows_its_shares_and_what_is_off() -> None:
-    rows = {line.split()[0]: line.split() for line in screen(variations_table(), 120).splitlines() if line.strip()}
-    assert rows["none"] == ["none", *"-" * 7, "every", "device", "alike"]
-    assert rows["well-run"][1:13] == ["1", "%", "3", "%", "1", "%", "4.8", "an", "hour", "of", "21", "ms"]
-    text = " ".join(screen(variations_table(), 120).split())
+    listed = variations_table()[0]
+    assert isinstance(listed, Table)
+    rows = {row[0]: row for row in listed.rows}
+    assert rows["none"] == ("none", *"-" * 7, "every device alike")
+    assert rows["well-run"][1:7] == ("1 %", "3 %", "1 %", "4.8 an hour of 21 ms", "-", "-")
+    text = " ".join(cell for row in listed.rows for cell in row)
     for shown in ("21 ms", "0.064 %", "+25 %", "1.02 %", "+11.8 %", "1.55 %", "+46 %"):
         assert shown in text
 

@@ -64,7 +64,7 @@ def test_the_tax_is_that_of_each_machine() -> None:
 
 def test_goodput_is_that_of_each_machine_between_its_percentiles() -> None:
     ax = goodput(systems())
-    close(named(ax), by_system(lambda o: 100 * NUMBERS["run/goodput"](o)))
+    close(named(ax), by_system(lambda o: 100 * NUMBERS["goodput"](o)))
     segments = [np.asarray(one) for bars in ax.collections for one in bars.get_segments()]  # type: ignore[attr-defined]
     for (x, low), (_, high) in segments:
         likely = [np.percentile(100 * o.run.runs.lines_s["training"] / run_times(o), (10, 90)) for o in systems()

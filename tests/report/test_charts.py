@@ -21,6 +21,7 @@ from sim.engine.trace import Span, Trace
 from sim.engine.work import Work
 from sim.outcome.lines import LINES, line_title
 from sim.outcome.outcome import Outcome
+from sim.page.numbers import percent
 from sim.report.charts import chart_files
 from sim.report.charts.colours import KIND_COLOURS, LINE_COLOURS
 from sim.report.charts.lanes import actor_lanes, kind_of, number_of, shown_actors, works_of
@@ -35,6 +36,10 @@ OF_ONE = (timeline, stream_utilisation)
 
 def axes() -> Axes:
     return Figure().add_subplot()
+
+
+def caption(figure: Figure) -> str:
+    return " ".join(text.get_text() for text in figure.texts).replace("\n", " ")
 
 
 def bars(ax: Axes) -> list[Rectangle]:
@@ -76,6 +81,15 @@ def test_the_legend_has_the_lines_that_can_be_seen(several: tuple[Outcome, ...])
     (legend,) = ledger_figure(several).legends
     shown = {text.get_text().split(" (")[0] for text in legend.get_texts()}
     assert shown == {line_title(line) for line in LINES if any(point.account.share(line) > 5e-4 for point in several)}
+
+
+def test_mfu_beside_the_account_is_its_useful_share(several: tuple[Outcome, ...]) -> None:
+    for outcome in several:
+        ax = ledger_bars([outcome])
+        useful = percent(outcome.ledger.share("useful"))
+        assert useful in {text.get_text() for text in ax.texts}
+        assert useful != percent(outcome.mfu_full)
+    assert "counts the causal half of attention" in caption(ledger_figure(several))
 
 
 def test_every_line_has_one_colour_of_its_own() -> None:
@@ -216,12 +230,10 @@ def test_what_has_one_size_is_not_drawn_against_devices(several: tuple[Outcome, 
 
 
 def test_captions_name_what_is_drawn(several: tuple[Outcome, ...]) -> None:
-    def caption(figure: Figure) -> str:
-        return " ".join(text.get_text() for text in figure.texts).replace("\n", " ")
-
     kinds = "One device is one GPU or one wafer-scale system"
     assert kinds in caption(scaling_figure(several))
     assert kinds not in caption(scaling_figure(several[:2]))
+    assert "The distribution tax is the share of all device-seconds lost because" in caption(scaling_figure(several))
     assert "does not start at 0" in caption(goodput_figure(several))
 
 

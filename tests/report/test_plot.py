@@ -120,6 +120,8 @@ def test_captions_name_what_is_drawn() -> None:
     system = column("system", ROWS, "--by")
     assert "Every cell is a simulated point." in texts(heat_map_figure(ROWS, x, system, y))
     assert "mean" in texts(heat_map_figure([*ROWS, ROWS[0]], x, system, y))
+    for figure in (heat_map_figure(ROWS, x, system, y), curves_figure(series_of(ROWS, x, y, system), x, y)):
+        assert "attention counted over the full square" in " ".join(texts(figure).split())
     cost, time = column("rental", ROWS, "--x"), column("time_to_train", ROWS, "--y")
     assert "Thick" in texts(front_figure(series_of(ROWS, cost, time, system), cost, time))
     assert "Thick" not in texts(front_figure(series_of(ROWS[:1], cost, time, system), cost, time))

@@ -2,8 +2,17 @@
 
 from sim.report.catalogue.bibtex import bibtex, how_to_cite
 from sim.report.catalogue.citations import cite
-from sim.report.catalogue.format import architectures_table, keys_table
-from sim.report.catalogue.formats import optimizers_table, recipes_table
+from sim.report.catalogue.lists import (
+    architectures_table,
+    keys_table,
+    laws_table,
+    metrics_blocks,
+    metrics_table,
+    optimizers_table,
+    prices_table,
+    recipes_table,
+    reliability_table,
+)
 from sim.report.catalogue.machines import (
     devices_table,
     models_table,
@@ -12,8 +21,6 @@ from sim.report.catalogue.machines import (
     topologies_table,
     variations_table,
 )
-from sim.report.catalogue.metrics import metrics_blocks, metrics_table
-from sim.report.catalogue.runs import laws_table, prices_table, reliability_table
 
 __all__ = [
     "architectures_table",

@@ -30,7 +30,7 @@ from sim.page.blocks import Block, Bullets, Column, Said, table, words
 from sim.page.markdown import table_markdown
 from sim.page.numbers import counted, large, number, whole
 from sim.parallel.schedules import SCHEDULES
-from sim.report.catalogue.layout import listing
+from sim.report.catalogue.lists import listing
 from sim.scenario import entry_names, read_document
 from sim.study.variation_words import per_cent, slow_words, stalls_words
 from sim.sweep.grid import expand

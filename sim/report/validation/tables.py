@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import fmean
 
-from sim.catalog.accuracy import Coverage, Evidence
+from sim.catalog.accuracy import Coverage, ErrorClass, Evidence
 from sim.page.blocks import Column, Table, table, words
 from sim.page.numbers import counted, fixed, number, percent, points, signed_percent, whole
 from sim.records.belief import situation_words
@@ -52,18 +52,16 @@ def error_columns() -> list[Column[Group]]:
     ]
 
 
-def targets_table(targets: Sequence[Target]) -> Table:
-    """Every target with what is reached."""
-    columns: list[Column[Target]] = [
-        words("figure to reach", lambda target: target.what, key=True),
-        words("measure", lambda target: target.measure, key=True),
-        words("counted over", lambda target: target.over),
-        words("others", lambda target: target.others),
-        Column("target", lambda target: f"<= {amount(target, target.limit)}"),
-        Column("reached", lambda target: "no rows" if target.reached is None else amount(target, target.reached)),
-        Column("", lambda target: {True: "met", False: "MISSED", None: ""}[target.met]),
-    ]
-    return table(targets, columns)
+TARGETS: tuple[Column[Target], ...] = (
+    words("figure to reach", lambda target: target.what, key=True),
+    words("measure", lambda target: target.measure, key=True),
+    words("counted over", lambda target: target.over),
+    words("others", lambda target: target.others),
+    Column("target", lambda target: f"<= {amount(target, target.limit)}"),
+    Column("reached", lambda target: "no rows" if target.reached is None else amount(target, target.reached)),
+    Column("", lambda target: {True: "met", False: "MISSED", None: ""}[target.met]),
+)
+"""Every target with what is reached."""
 
 
 def amount(target: Target, value: float) -> str:
@@ -71,51 +69,47 @@ def amount(target: Target, value: float) -> str:
     return percent(value) if target.unit == "%" else points(value, signed=False)
 
 
-def series_table(series: Sequence[Series]) -> Table:
-    """Measured and predicted loss of throughput, series by series."""
-    columns: list[Column[Series]] = [
-        words("source", lambda one: one.source, key=True),
-        words("stack", lambda one: one.stack),
-        words("model", lambda one: one.model),
-        words("the same", lambda one: f"{number(one.batch)} {'per device' if one.kind == WEAK else 'in all'}"),
-        words("devices", lambda one: " ".join(map(whole, one.devices))),
-        Column("measured loss", lambda one: percent(one.measured_loss)),
-        Column("predicted loss", lambda one: percent(one.predicted_loss)),
-        Column("error", lambda one: points(one.error)),
-    ]
-    return table(series, columns)
+SERIES: tuple[Column[Series], ...] = (
+    words("source", lambda one: one.source, key=True),
+    words("stack", lambda one: one.stack),
+    words("model", lambda one: one.model),
+    words("the same", lambda one: f"{number(one.batch)} {'per device' if one.kind == WEAK else 'in all'}"),
+    words("devices", lambda one: " ".join(map(whole, one.devices))),
+    Column("measured loss", lambda one: percent(one.measured_loss)),
+    Column("predicted loss", lambda one: percent(one.predicted_loss)),
+    Column("error", lambda one: points(one.error)),
+)
+"""Measured and predicted loss of throughput, series by series."""
 
 
-def worst_table(worst: Sequence[Worst]) -> Table:
-    """The rows that are furthest off, with the ledger lines that could explain them."""
-    columns: list[Column[Worst]] = [
-        words("row", lambda one: one.row, key=True),
-        words("stack", lambda one: one.stack),
-        words("model", lambda one: one.model),
-        words("plan", lambda one: one.plan),
-        words(
-            "largest shares but useful",
-            lambda one: ", ".join(f"{line} {percent(part, 0)}" for line, part in one.lines),
-        ),
-        Column("devices", lambda one: whole(one.devices)),
-        Column("error", lambda one: signed_percent(one.error)),
-    ]
-    return table(worst, columns)
+WORST: tuple[Column[Worst], ...] = (
+    words("row", lambda one: one.row, key=True),
+    words("stack", lambda one: one.stack),
+    words("model", lambda one: one.model),
+    words("plan", lambda one: one.plan),
+    words(
+        "largest shares but useful",
+        lambda one: ", ".join(f"{line} {percent(part, 0)}" for line, part in one.lines),
+    ),
+    Column("devices", lambda one: whole(one.devices)),
+    Column("error", lambda one: signed_percent(one.error)),
+)
+"""The rows that are furthest off, with the ledger lines that could explain them."""
 
 
-def reasons_table(reasons: Sequence[tuple[str, int]]) -> Table:
-    """Why rows are not simulated, and how many."""
-    return table(reasons, [words(_WHY_NOT, lambda one: one[0], key=True), Column("rows", lambda one: whole(one[1]))])
+REASONS: tuple[Column[tuple[str, int]], ...] = (
+    words(_WHY_NOT, lambda one: one[0], key=True),
+    Column("rows", lambda one: whole(one[1])),
+)
+"""Why rows are not simulated, and how many."""
 
 
-def left_out_table(left_out: Sequence[LeftOut]) -> Table:
-    """What is not simulated, source by source."""
-    columns: list[Column[LeftOut]] = [
-        words("source", lambda one: one.source, key=True),
-        words(_WHY_NOT, lambda one: one.reason),
-        Column("rows", lambda one: whole(one.rows)),
-    ]
-    return table(left_out, columns)
+LEFT_OUT: tuple[Column[LeftOut], ...] = (
+    words("source", lambda one: one.source, key=True),
+    words(_WHY_NOT, lambda one: one.reason),
+    Column("rows", lambda one: whole(one.rows)),
+)
+"""What is not simulated, source by source."""
 
 
 def believed_table(rows: Sequence[Unseen], summary: Summary) -> Table:
@@ -146,29 +140,23 @@ def believed_table(rows: Sequence[Unseen], summary: Summary) -> Table:
     return table([*found, held], columns)
 
 
-def coverage_table(coverage: Sequence[Coverage]) -> Table:
-    """What error bands hold of the sources that they were made without: of the whole, and class by class."""
-    columns: list[Column[Coverage]] = [
-        words("predictions", lambda one: f"{'class: ' if one.is_class else ''}{situation_words(one.of)}", key=True),
-        Column("rows", lambda one: whole(one.rows)),
-        Column("sources", lambda one: whole(one.sources)),
-        Column("held, by source", lambda one: percent(one.by_source)),
-        Column("held, by row", lambda one: percent(one.by_row)),
-    ]
-    return table(coverage, columns)
+COVERAGE: tuple[Column[Coverage], ...] = (
+    words("predictions", lambda one: f"{'class: ' if one.is_class else ''}{situation_words(one.of)}", key=True),
+    Column("rows", lambda one: whole(one.rows)),
+    Column("sources", lambda one: whole(one.sources)),
+    Column("held, by source", lambda one: percent(one.by_source)),
+    Column("held, by row", lambda one: percent(one.by_row)),
+)
+"""What error bands hold of the sources that they were made without: of the whole, and class by class."""
 
 
-def bands_table(evidence: Evidence) -> Table:
-    """Every class and its band."""
-    return table(
-        evidence.classes,
-        [
-            words("class", lambda one: situation_words(one.situation), key=True),
-            Column("rows", lambda one: whole(one.rows)),
-            Column("sources", lambda one: whole(len(one.without))),
-            Column("P10 to P90", lambda one: " to ".join(map(signed_percent, one.ends))),
-        ],
-    )
+BANDS: tuple[Column[ErrorClass], ...] = (
+    words("class", lambda one: situation_words(one.situation), key=True),
+    Column("rows", lambda one: whole(one.rows)),
+    Column("sources", lambda one: whole(len(one.without))),
+    Column("P10 to P90", lambda one: " to ".join(map(signed_percent, one.ends))),
+)
+"""Classes of predictions and their bands."""
 
 
 def unseen_table(groups: Sequence[UnseenGroup]) -> Table:
