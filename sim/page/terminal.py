@@ -105,7 +105,13 @@ def _block(one: Block | Section, width: int, colour: bool) -> str:
 def _filled(text: str, width: int, first: str, others: str) -> str:
     """A paragraph; blanks that are more than one (columns of the writer's own) stay."""
     return textwrap.fill(
-        ascii_only(text), width, initial_indent=first, subsequent_indent=others, break_on_hyphens=False
+        ascii_only(text),
+        width,
+        initial_indent=first,
+        subsequent_indent=others,
+        break_on_hyphens=False,
+        # A path that is cut in two cannot be copied.
+        break_long_words=False,
     )
 
 

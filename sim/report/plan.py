@@ -165,7 +165,7 @@ def plan_page(studies: Sequence[SystemStudy], top: int = TOP) -> Page:
                     [_DEVICES, *_settings(study), Column("unused", _unused), _STEP, _MFU, _LOST,
                      words("settings that change", _changed)],
                 ),
-                Said(changing(study.sizes)),
+                Said(changing(study.sizes)) if changing(study.sizes) else None,
             ),
         ]  # fmt: skip
     several = len(studies) > 1
