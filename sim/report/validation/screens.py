@@ -37,7 +37,7 @@ from sim.validation.summary import Group, Summary
 from sim.validation.unseen_groups import Peer, UnseenGroup
 
 _MOST_ROWS = 8
-_MOST_GROUPS = 10
+_MOST_LINES = 9
 _FIT_ONLY = "These are rows that constants may have been fitted on: they show a fit, they validate nothing."
 _SIGN = "Errors are predicted over measured step time; negative means predicted too fast."
 Instead = Literal["collectives", "operators", "spread"]
@@ -150,7 +150,7 @@ def unseen_told(groups: Sequence[UnseenGroup], beside: Sequence[Peer]) -> Told:
     lead = [Said(f"Sources never seen: {'; '.join(ways)}.", "answer"), Said(first_look_sentence())]
     found = unseen_table(groups)
     sections = [section("By device and plan", found), section("Beside other programs", peers_table(beside))]
-    return Told((*lead, _first(found)), page("Sources left out", lead, sections))
+    return Told((*lead, found), page("Sources left out", lead, sections))
 
 
 def instead_told(instead: Instead) -> Told:
@@ -197,7 +197,7 @@ def _told(title: str, said: Sequence[str], legend: str, whole_table: Table, most
 
 
 def _first(one: Table) -> Table:
-    return replace(one, rows=one.rows[:_MOST_GROUPS])
+    return replace(one, rows=one.rows[:_MOST_LINES])
 
 
 def fit_told(found: Fitted) -> Told:
