@@ -22,15 +22,15 @@ def test_run_prints_one_screen_and_names_files_that_exist(tmp_path: Path) -> Non
     assert done.returncode == 0, done.stderr
     assert "8 A100" in done.stdout
     assert "1 CS-2" in done.stdout
-    assert len(done.stdout.splitlines()) <= 45
-    folder, names = done.stdout.split("Written to ")[1].split(":\n")
-    lines = [name.strip().split(" and ") for name in " ".join(names.split()).split(", ")]
-    written = [
-        (Path(folder) / line[0]).with_suffix(suffix) for line in lines for suffix in (Path(line[0]).suffix, *line[1:])
-    ]
-    assert written
-    assert all(path.is_file() for path in written)
-    assert {"results.json", "summary.csv", "ledger.png", "ledger.svg"} <= {path.name for path in written}
+    lines = done.stdout.splitlines()
+    assert len(lines) <= 24
+    assert max(len(line) for line in lines if str(tmp_path) not in line) <= 80
+    assert done.stdout.isascii()
+    folder = tmp_path / "out"
+    assert f"Next: {folder}/report.html | scaletax run quickstart" in " ".join(done.stdout.split())
+    assert {"results.json", "summary.csv", "report.md", "report.html", "ledger.png", "ledger.svg"} <= {
+        path.name for path in folder.iterdir()
+    }
 
 
 def test_json_on_stdout_is_the_written_document(tmp_path: Path) -> None:
@@ -186,5 +186,7 @@ def test_a_search_with_several_stacks_says_the_range_of_the_best_plans(tmp_path:
     done = scaletax("plan", "--model", "cerebras-gpt-111m", *options, "--stack", "fsdp-2023,torchtitan-latest")
     assert done.returncode == 0, done.stderr
     said = " ".join(done.stdout.split())
-    assert "Best plans: hgx-a100-node on 8 devices: a step of" in said
-    assert "over 2 stacks (fsdp-2023, torchtitan-2024)." in said
+    assert "Over 2 stacks a step takes" in said
+    report = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "Best plans: hgx-a100-node on 8 devices: a step of" in report
+    assert "over 2 stacks (fsdp-2023, torchtitan-2024)." in report

@@ -25,15 +25,26 @@ def scaletax(*arguments: str | Path, seed: str = "0") -> subprocess.CompletedPro
 def test_it_answers_in_the_first_screen_and_writes_what_it_names(tmp_path: Path) -> None:
     done = scaletax("plan", *SMALL, "--sizes", "2,3", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
-    for words in ("TP", "legal plans", "rule of thumb", "Less memory for more time", "The best plan at each size"):
-        assert words in done.stdout
-    folder, names = done.stdout.split("Written to ")[1].split(":\n")
-    lines = [name.strip().split(" and ") for name in " ".join(names.split()).split(", ")]
-    written = {
-        (Path(folder) / line[0]).with_suffix(suffix) for line in lines for suffix in (Path(line[0]).suffix, *line[1:])
-    }
-    assert {path.name for path in written} >= {"results.json", "best.toml", "plans.png", "effort.svg"}
-    assert all(path.is_file() for path in written)
+    lines = done.stdout.splitlines()
+    assert len(lines) <= 24
+    assert max(len(line) for line in lines if str(tmp_path) not in line) <= 80
+    assert any(line.startswith("Set ") for line in lines[:3])
+    text = " ".join(done.stdout.split())
+    for words in ("legal plans", "rule of thumb", "Trust: ", f"Next: {tmp_path / 'report.html'}"):
+        assert words in text
+    assert f"scaletax run {tmp_path / 'best.toml'}" in text
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names >= {"results.json", "report.md", "report.html", "best.toml", "plans.png", "effort.svg"}
+    report = (tmp_path / "report.md").read_text(encoding="utf-8")
+    for words in ("Less memory for more time", "The best plan at each size", "The run of the best plan", "plans.png"):
+        assert words in report
+
+
+def test_the_whole_report_is_printed_when_asked_for(tmp_path: Path) -> None:
+    done = scaletax("plan", *SMALL, "--no-charts", "--verbose", "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Less memory for more time" in done.stdout
+    assert "add --verbose" not in done.stdout
 
 
 @pytest.mark.slow
@@ -63,6 +74,7 @@ def test_json_on_stdout_is_the_written_document(tmp_path: Path) -> None:
         (("--only", "tensor >= 500"), 2, "no legal plan of cerebras-gpt-111m on 4 devices has tensor >= 500"),
         (("--only", "schedule = zb-v"), 2, "error: --only\n  the stack megatron-core-2024-plain does not run zb-v"),
         (("--only", "tensr <= 8"), 2, "did you mean 'tensor'"),
+        (("--only", "zero_group = 2"), 2, "no search tries values of zero_group"),
         (("--set", "model.name=megatron-1t"), 3, "of these devices would hold it"),
         (("--sizes", "two"), 2, "is not a list of device counts"),
         (("--stack", "cerebras-r2"), 2, "does not run on"),

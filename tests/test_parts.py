@@ -5,7 +5,7 @@ import itertools
 import json
 
 import pytest
-from builders import fixed, gpt, parted, point, screen_of, training
+from builders import fixed, gpt, parted, point, report_of, screen_of, training
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +16,7 @@ from sim.records.document import results_document, summary_rows
 from sim.report.checked import checked
 from sim.scenario import resolved_toml
 from sim.simulate import prepare, simulate
+from sim.study.findings import findings
 from sim.sweep.grid import load_scenarios
 
 A100, H100 = "dgx-a100-superpod", "dgx-h100-superpod"
@@ -131,7 +132,7 @@ def test_links_are_told_apart_by_their_part():
 
 def test_reports_say_all_of_it():
     outcome = simulate(mixed())
-    (told,) = results_document([outcome])["points"]
+    (told,) = results_document(findings([outcome]))["points"]
     assert told["device"] == "NVIDIA A100 80 GB SXM + NVIDIA H100 80 GB SXM"
     assert told["topology"] == f"{A100} + {H100}"
     found = [(part["topology"], part["devices"], part["stages"]) for part in told["parts"]]
@@ -140,14 +141,12 @@ def test_reports_say_all_of_it():
     assert len(told["links"]["classes"]) == len(outcome.links.classes)
     json.dumps(told, allow_nan=False)
     assert summary_rows([outcome])[0]["devices"] == 32
-    text = screen_of([outcome])
-    assert "DP2" in text
-    assert "PP(1+1)" in text
-    flat = " ".join(text.split())
+    assert "PP(1+1) DP2" in " ".join(screen_of([outcome]).split())
+    flat = report_of([outcome])
     assert "sends between parts take what the slower of the two takes inside itself" in flat
     assert "MFU counts every device by its peak" in flat
     assert "no error band, as no published row has parts of different devices" in flat
-    described = checked(prepare(mixed()))
+    described = " ".join(checked(prepare(mixed())).split())
     assert described.startswith(
         "test: 16 x NVIDIA A100 80 GB SXM, DGX A100 SuperPOD (HDR InfiniBand, eight rails)"
         " + 16 x NVIDIA H100 80 GB SXM, DGX H100 SuperPOD (NDR InfiniBand, eight rails), Megatron-LM"

@@ -17,6 +17,8 @@ from sim.page.borders import ascii_only
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
+TALLEST = 24
+"""Lines of a first screen, at most."""
 NARROW = 80
 """Columns of a screen that goes to a pipe or a file, unless COLUMNS says otherwise."""
 _LEAST_WIDTH = 40
@@ -46,13 +48,21 @@ def page_text(page: Page, width: int = NARROW, colour: bool = False) -> str:
     return _text([Said(page.title, "answer"), *page.lead, *page.sections], width, colour)
 
 
-def fitting(one: Table, needed: int) -> Table:
-    """For a screen: columns behind the needed ones appear where there is room for them, in their order."""
-    headings, width = [], -_GAP
-    for index, heading in enumerate(one.headings):
-        width += _GAP + max([_least_width(one, index), *(len(row[index]) for row in one.rows)])
-        headings.append(replace(heading, from_width=width) if index >= needed else heading)
-    return Table(tuple(headings), one.rows)
+def fitting(one: Table, needed: int | None = None) -> Table:
+    """For a screen: columns that may be left out appear where there is room for them and no cell is broken.
+
+    Those are the columns with a width that they are seen from, the narrowest first, and all behind the needed ones.
+    """
+    every = list(enumerate(one.headings))
+    spare = [index for index, heading in every if heading.from_width or (needed is not None and index >= needed)]
+    natural = [max([_least_width(one, index), *(len(row[index]) for row in one.rows)]) for index, _ in every]
+    width = sum(natural[index] + _GAP for index, _ in every if index not in spare) - _GAP
+    from_width = {}
+    for index in sorted(spare, key=lambda index: (one.headings[index].from_width, index)):
+        width += _GAP + natural[index]
+        from_width[index] = max(width, one.headings[index].from_width)
+    headings = tuple(replace(heading, from_width=from_width.get(index, 0)) for index, heading in every)
+    return Table(headings, one.rows)
 
 
 def show(blocks: Sequence[Block | Section] | Page) -> None:
@@ -95,7 +105,13 @@ def _block(one: Block | Section, width: int, colour: bool) -> str:
 def _filled(text: str, width: int, first: str, others: str) -> str:
     """A paragraph; blanks that are more than one (columns of the writer's own) stay."""
     return textwrap.fill(
-        ascii_only(text), width, initial_indent=first, subsequent_indent=others, break_on_hyphens=False
+        ascii_only(text),
+        width,
+        initial_indent=first,
+        subsequent_indent=others,
+        break_on_hyphens=False,
+        # A path that is cut in two cannot be copied.
+        break_long_words=False,
     )
 
 
@@ -151,7 +167,7 @@ def _widths(one: Table, width: int) -> list[int | None]:
     if free < 0:
         return [None] * len(least)
     found: list[int | None] = [None] * len(least)
-    longest = [max((len(line) for row in one.rows for line in row[index].split("\n")), default=0) for index in indices]
+    longest = [max((len(line) for row in one.rows for line in row[index].splitlines()), default=0) for index in indices]
     wide = sorted(
         (index for index in indices if not one.headings[index].right), key=lambda index: longest[index] - least[index]
     )

@@ -69,7 +69,7 @@ def entry_rows(found: Findings) -> list[dict[str, Any]]:
         errors = {f"{one.name}_error": one.error for one in checked(outcome) if one.checks}
         rows.append(
             {
-                **{key: value for key, value in _summary_row(outcome, ()).items() if not key.endswith("_device_s")},
+                **_told(outcome, ()),
                 "mfu": outcome.mfu,
                 **{f"loss_{name}": losses.get(name) for name in law_names()},
                 **_published_cells(outcome.scenario.published),
@@ -189,13 +189,17 @@ def _links(outcome: Outcome) -> dict[str, Any]:
 
 
 def _summary_row(outcome: Outcome, axes: Sequence[AxisKey]) -> dict[str, Any]:
+    return {**_told(outcome, axes), **{metric.key: metric.value(outcome) for metric in metrics.ACCOUNT}}
+
+
+def _told(outcome: Outcome, axes: Sequence[AxisKey]) -> dict[str, Any]:
+    """A row without the account."""
     return {
         **_names(outcome),
         **{key: _cell(outcome.scenario.axes.get(key)) for key in axes},
         "plan": outcome.plan.summary(),
         "plan_devices": outcome.plan.devices,
         **metrics.values(outcome),
-        **{metric.key: metric.value(outcome) for metric in metrics.ACCOUNT},
     }
 
 

@@ -92,7 +92,7 @@ def resolved_files(scenarios: Sequence[Scenario], name: str = "resolved") -> dic
 
 def _reports(page: Page, charts: Sequence[str]) -> dict[str, str]:
     """The report in both formats, with the charts at its end."""
-    pictures = tuple(Picture(name, Path(name).stem.replace("-", " ")) for name in charts if name.endswith(".png"))
+    pictures = tuple(Picture(name, Path(name).stem.replace("-", " ")) for name in charts if Path(name).suffix == ".png")
     whole = replace(page, sections=(*page.sections, *([Section("Charts", pictures)] if pictures else [])))
     return {"report.md": markdown(whole), "report.html": html(whole)}
 

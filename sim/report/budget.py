@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import NamedTuple
 
 from sim.catalog import ComputeLaw, Law, ParametricLaw, law_names, load_law
 from sim.errors import InputError
@@ -21,13 +20,6 @@ _MOST_ROWS = 8
 """Of the first screen."""
 
 
-class _Law(NamedTuple):
-    """What a law says of the same budget, or of the same model."""
-
-    name: str
-    study: Study
-
-
 def budget_screen(study: Study, machine: Machine | None) -> list[Block]:
     """The first screen: the answer, models of the same loss, and how far to believe them."""
     told = [Said(text, "answer") for text in _answers(study)]
@@ -40,12 +32,12 @@ def budget_page(study: Study, machine: Machine | None) -> Page:
     others = table(
         _other_laws(study),
         [
-            words("law", lambda one: one.name, key=True),
-            Column("parameters", lambda one: large(one.study.recipe.parameters)),
-            Column("tokens", lambda one: large(one.study.recipe.tokens)),
-            Column("tokens per parameter", lambda one: _per_parameter(one.study.recipe)),
-            Column("loss", lambda one: nats(one.study.loss)),
-            words("on", lambda one: one.study.law.corpus),
+            words("law", lambda one: one.law.name, key=True),
+            Column("parameters", lambda one: large(one.recipe.parameters)),
+            Column("tokens", lambda one: large(one.recipe.tokens)),
+            Column("tokens per parameter", lambda one: _per_parameter(one.recipe)),
+            Column("loss", lambda one: nats(one.loss)),
+            words("on", lambda one: one.law.corpus),
         ],
     )
     return page(
@@ -205,13 +197,13 @@ def _left_out(study: Study) -> list[str]:
     ]
 
 
-def _other_laws(study: Study) -> list[_Law]:
+def _other_laws(study: Study) -> list[Study]:
     """Every law that has an answer. A loss on one corpus is another model's on another: then there are none."""
     found = []
     for name in law_names():
         try:
             question = dataclasses.replace(study.question, inference_tokens=0.0)
-            found.append(_Law(name, answer(load_law(name), question)))
+            found.append(answer(load_law(name), question))
         except InputError:
             continue
     return found if study.question.target_loss is None and len(found) > 1 else []

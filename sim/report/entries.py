@@ -10,6 +10,7 @@ from sim.outcome.outcome import Outcome
 from sim.page.blocks import Bullets, Column, Section, Table, section, table, words
 from sim.page.numbers import counted, duration, few, number, percent, signed_percent, usd, whole
 from sim.records.belief import error_band
+from sim.report.point_tables import mfu_title
 from sim.scenario import Published, Refusal
 from sim.study.findings import Findings
 from sim.study.published import error_of
@@ -22,6 +23,8 @@ def entries_answer(found: Findings) -> list[str]:
     """How far the predictions are from what was published, or how many points there are to look at."""
     errors = {id(one): error for one in found.outcomes if (error := error_of(one)) is not None}
     refused = f" {counted(len(found.refusals), 'entry', 'entries')} refused." if found.refusals else ""
+    if not found.outcomes:
+        return [refused.strip()]
     if not errors:
         fastest = min(found.outcomes, key=lambda one: one.time_to_train_s)
         return [f"{_label(fastest, found)} is soonest done: {duration(fastest.time_to_train_s)}.{refused}"]
@@ -66,7 +69,11 @@ def _table(rows: Sequence[_Row], found: Findings) -> Table:
             ),
             Column("devices", lambda row: "-" if isinstance(row, Refusal) else whole(row.devices)),
             Column("step", lambda row: "-" if isinstance(row, Refusal) else duration(row.step_time_s), from_width=100),
-            Column("MFU", lambda row: "-" if isinstance(row, Refusal) else percent(row.mfu, 0), from_width=88),
+            Column(
+                mfu_title(found.outcomes),
+                lambda row: "-" if isinstance(row, Refusal) else percent(row.mfu, 0),
+                from_width=88,
+            ),
             Column("time", lambda row: "-" if isinstance(row, Refusal) else duration(row.time_to_train_s)),
             Column("loss", _loss, from_width=110),
             *(ends if compared or found.refusals else []),

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from sim.errors import DoesNotFit, ScaletaxError
 from sim.page.blocks import Block, Bullets, Column, Page, Said, Section, page, section, table, words
-from sim.page.numbers import counted, duration, gibibytes, listed, percent, signed_percent, whole
+from sim.page.numbers import counted, duration, duration_span, gibibytes, listed, percent, signed_percent, whole
+from sim.page.terminal import screen
 from sim.planning import PlanRow, PlanStudy, SizeStudy, believed
 from sim.records.belief import band_words
 from sim.records.files import write_folder
@@ -24,6 +25,8 @@ TOP = 10
 _MOST_ANSWERS = 3
 _MOST_PLANS = 5
 _MOST_ROWS = 8
+_MOST_LINES = 22
+"""Of a first screen, without the line of its files."""
 
 
 class _Line(NamedTuple):
@@ -82,39 +85,44 @@ _LOST, _CHECKED = _of("lost to splitting", lambda row: percent(row.tax or 0.0)),
 
 def plan_screen(studies: Sequence[SystemStudy], top: int = TOP) -> list[Block]:
     """The first screen: what to set, what it comes to, the plans or sizes next to it, how far to believe it."""
-    return _of_one(studies[0], top) if len(studies) == 1 else _of_several(studies)
+    blocks: list[Block] = []
+    for most in range(_MOST_ROWS, 1, -1):
+        blocks = _of_one(studies[0], min(top, _MOST_PLANS), most) if len(studies) == 1 else _of_several(studies, most)
+        if len(screen(blocks).splitlines()) <= _MOST_LINES:
+            break
+    return blocks
 
 
-def _of_one(study: SystemStudy, top: int) -> list[Block]:
+def _of_one(study: SystemStudy, top: int, most: int) -> list[Block]:
     rows = _sizes(study)
-    shown = rows if len(rows) <= _MOST_ROWS else [rows[0], *rows[1 - _MOST_ROWS :]]
-    best = table(_plans(study)[: min(top, _MOST_PLANS)], [_PLAN, _STEP, _OVER, _MFU, _MEMORY, _LOST])
-    sizes = table(shown, [_DEVICES, _PLAN, _STEP, _MFU, _LOST, _CHECKED])
-    said: list[Block] = [Said(headline([study])), Said(f"Set {answer(study)}", "answer"), *beside(study)]
-    after = [
-        *_left_out(shown, rows),
-        *(_refused(shown) if study.sizes else []),
-        Said(hard(study)),
-        Said(trust([study])),
-    ]
-    return [*said, sizes if study.sizes else best, *after]
+    shown = rows if len(rows) <= most else [rows[0], *rows[1 - most :]]
+    best = table(_plans(study)[: min(top, most)], [_PLAN, _STEP, _OVER, _MFU, _MEMORY, _LOST])
+    sizes: list[Block] = [table(shown, [_DEVICES, _PLAN, _STEP, _MFU, _LOST, _CHECKED]), *_left_out(shown, rows)]
+    sizes += [] if study.found.even else _refused(shown)
+    said = [Said(headline([study])), Said(f"Set {answer(study)}", "answer"), *beside(study)]
+    return [*said, *(sizes if study.sizes else [best]), Said(hard(study)), Said(trust([study]))]
 
 
-def _of_several(studies: Sequence[SystemStudy]) -> list[Block]:
+def _of_several(studies: Sequence[SystemStudy], most: int) -> list[Block]:
     """Systems next to each other: the soonest three in words, and as many in a table as there is room for."""
-    soonest = sorted(studies, key=lambda one: one.time_s)[:_MOST_ANSWERS]
+    soonest = sorted(studies, key=lambda one: one.time_s)[: max(1, min(_MOST_ANSWERS, most - 3))]
     rows = [one for study in studies for one in _sizes(study)]
-    shown = rows if len(rows) <= _MOST_PLANS else [_sizes(study)[-1] for study in studies][:_MOST_PLANS]
-    names = [{column.text(one) for one in rows} for column in (_SYSTEM, _STACK)]
-    both = {(_SYSTEM.text(one), _STACK.text(one)) for one in rows}
-    named = [_STACK] if len(names[0]) == 1 else [_SYSTEM] if len(both) == len(names[0]) else [_SYSTEM, _STACK]
+    shown = rows if len(rows) <= most else [_sizes(study)[-1] for study in studies][:most]
+    systems, pairs = {_SYSTEM.text(one) for one in rows}, {(_SYSTEM.text(one), _STACK.text(one)) for one in rows}
+    named = [*([_SYSTEM] if len(systems) > 1 else []), *([_STACK] if len(pairs) > len(systems) else [])]
+    sizes = [_DEVICES] if len({one.devices for one in rows}) > 1 else []
+    steps = [one.found.best[0].step_s for one in studies]
     return [
         Said(headline(studies)),
         *(Said(f"{place(study)}: set {answer(study, short=True)}", "answer") for study in soonest),
-        table(shown, [*named, _DEVICES, _PLAN, _STEP, _LOST, _CHECKED]),
+        table(shown, [*named, *sizes, _PLAN, _STEP, _LOST, _CHECKED]),
         *_left_out(shown, rows),
         *_refused(shown),
-        *map(Said, ranges(studies)[:1]),
+        *(
+            [Said(f"Over {len(pairs)} stacks a step takes {duration_span(min(steps), max(steps))}.")]
+            if len(systems) == 1
+            else []
+        ),
         Said(trust(studies)),
     ]
 
@@ -157,7 +165,7 @@ def plan_page(studies: Sequence[SystemStudy], top: int = TOP) -> Page:
                     [_DEVICES, *_settings(study), Column("unused", _unused), _STEP, _MFU, _LOST,
                      words("settings that change", _changed)],
                 ),
-                Said(changing(study.sizes)),
+                Said(changing(study.sizes)) if changing(study.sizes) else None,
             ),
         ]  # fmt: skip
     several = len(studies) > 1

@@ -37,19 +37,16 @@ _RULE = (
 def headline(studies: Sequence[SystemStudy], *, whole_story: bool = False) -> str:
     """What is planned. whole_story: with titles instead of names, and limits of the search."""
     about, scenario = studies[0].found.about, studies[0].found.about.scenario
-    works = dict.fromkeys(
-        f"{one.model.name}, batch {one.training.global_batch:,} x {one.training.sequence:,}"
-        for one in (study.found.about.scenario for study in studies)
-    )
+    jobs = [(one.model.name, one.training) for one in (study.found.about.scenario for study in studies)]
+    works = dict.fromkeys(f"{name}, batch {one.global_batch:,} x {one.sequence:,}" for name, one in jobs)
     if len(studies) > 1:
         return f"{next(iter(works)) if len(works) == 1 else 'Several jobs'}: {len(studies)} systems"
     hardware = f"{next(iter(works))}, {scenario.system.devices:,} x {about.devices[0].title}"
-    if not whole_story:
-        return f"{hardware}, {about.stack.name}"
     limits, margin = [limit.text for limit in scenario.system.search.only], scenario.system.search.memory_margin
     limits += [f"{plain_percent(margin)} of the memory left free"] if margin else []
     only = f"; only plans with {', '.join(limits)}" if limits else ""
-    return f"{hardware} ({about.topologies[0].title}), {about.stack.title}{only}"
+    whole_words = f"{hardware} ({about.topologies[0].title}), {about.stack.title}{only}"
+    return whole_words if whole_story else f"{hardware}, {about.stack.name}"
 
 
 def place(study: SystemStudy) -> str:
@@ -173,7 +170,14 @@ def trust(studies: Sequence[SystemStudy]) -> str:
     known = [believed(one.found) for one in studies]
     parts = []
     if len(studies) == 1:
-        parts += standing_warnings(studies[0].found.about.stack.name, known[0]) or ["inside what was compared"]
+        place, stack = known[0].standing, studies[0].found.about.stack.name
+        if known[0].step is None:
+            parts.append("nothing like it was compared with measurements")
+        elif place.compared is None:
+            parts.append(f"no published row ran {stack}")
+        else:
+            only = f"{stack} was only checked on {few(place.outside, 2)}"
+            parts.append(only if place.outside else "inside what was compared with measurements")
     else:
         of = counted(len(studies), "system")
         outside = sum(one.step is not None and bool(one.standing.outside) for one in known)

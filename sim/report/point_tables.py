@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from sim.outcome.lines import LINES, SPLIT_LINES, line_title
+from sim.outcome.lines import GROUPS, LINES, SPLIT_LINES, line_title
 from sim.outcome.outcome import Outcome
 from sim.page.blocks import Bullets, Column, Table, table, words
 from sim.page.numbers import TEXT, duration, gibibytes, percent, usd_span, whole
@@ -43,7 +43,7 @@ def points_table(rows: Sequence[Point]) -> Table:
             words("plan", lambda row: row[1].plan.summary(), from_width=118),
             Column("step", lambda row: duration(row[1].step_time_s), from_width=100),
             Column("time", lambda row: duration(row[1].time_to_train_s)),
-            Column("MFU", lambda row: percent(row[1].mfu, 0)),
+            Column(mfu_title([point for _, point in rows]), lambda row: percent(row[1].mfu, 0)),
             words("lost to splitting", lambda row: lost(row[1])),
             words("next line", lambda row: lines_of(row[1])[1], from_width=96),
             Column("peak memory", lambda row: gibibytes(row[1].memory.peak_bytes), from_width=132),
@@ -51,6 +51,12 @@ def points_table(rows: Sequence[Point]) -> Table:
             Column("checked?", lambda row: error_band(row[1])),
         ],
     )
+
+
+def mfu_title(points: Sequence[Outcome]) -> str:
+    """What MFU is called on a screen: as in reports, by how the scenario counts attention."""
+    causal = {point.scenario.report.flop_convention == "causal-attention" for point in points}
+    return metrics.MFU_CAUSAL.title if causal == {True} else metrics.MFU_FULL.title
 
 
 def lost(point: Outcome) -> str:
@@ -100,13 +106,10 @@ def account_table(rows: Sequence[Point]) -> Table:
 
 
 def line_meanings(rows: Sequence[Point]) -> Bullets:
-    return Bullets(
-        tuple(
-            f"{line_title(one.key.removesuffix('_device_s'))}: {one.meaning}."
-            for one in metrics.ACCOUNT
-            if any(one.value(point) for _, point in rows)
-        )
-    )
+    """What the lines are that any of the points has."""
+    lines = {line: meaning for group in GROUPS.values() for line, meaning in group.items()}
+    present = [line for line in lines if any(point.ledger.share(line) > 0 for _, point in rows)]
+    return Bullets(tuple(f"{line_title(line)}: {lines[line]}." for line in present))
 
 
 def _rented(row: Point) -> str:

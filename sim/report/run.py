@@ -21,6 +21,7 @@ from sim.page.numbers import (
     usd_span,
     whole,
 )
+from sim.page.terminal import TALLEST, fitting, screen
 from sim.records.document import results_document, summary_rows
 from sim.records.files import resolved_files, write_folder
 from sim.report.comparison_tables import comparison_sections
@@ -31,6 +32,7 @@ from sim.report.point_tables import (
     line_meanings,
     links_table,
     metric_table,
+    mfu_title,
     points_table,
     present,
 )
@@ -42,6 +44,8 @@ from sim.study.points import Curve, differing_work, differs
 from sim.study.stack_range import StackStep, stack_ranges
 
 _MOST_ANSWERS = 3
+_FEWEST_ROWS = 6
+"""Fewer rows stand on a first screen only where long names leave no room."""
 
 
 def run_screen(found: Findings, elapsed_s: float | None = None) -> list[Block]:
@@ -49,16 +53,22 @@ def run_screen(found: Findings, elapsed_s: float | None = None) -> list[Block]:
 
     elapsed_s: how long it took; nothing is said of it where it is None.
     """
-    if not found.outcomes:
+    if not found.outcomes and not found.refusals:
         return [Said("no points")]
-    said = [
-        *(Said(text, "answer") for text in run_answer(found)),
-        *map(Said, _beside(found, step_answer(found.curves))),
-    ]
-    # An answer of several sentences leaves room for one row less.
-    most = MOST_ROWS - (len(said) > 1)
-    shown = entries_table(found, most) if found.has_entries else points_table(found.telling(most))
-    return [_headline(found, elapsed_s, len(shown.rows)), *said, shown, Said(trust(found))]
+    answers = [Said(text, "answer") for text in run_answer(found)]
+    beside = [Said(text) for text in _beside(found, step_answer(found.curves))]
+    last = [Said(trust(found))] if found.outcomes else []
+
+    def blocks(said: int, most: int) -> list[Block]:
+        shown = entries_table(found, most) if found.has_entries else points_table(found.telling(most))
+        return [_headline(found, elapsed_s, len(shown.rows)), *answers[:said], *beside, fitting(shown), *last]
+
+    # Long answers and names leave room for fewer rows, and few rows for fewer answers. A line is left for what is next.
+    tries = [(said, most) for said in range(len(answers), 0, -1) for most in range(MOST_ROWS, _FEWEST_ROWS - 1, -1)]
+    tries += [(1, most) for most in range(_FEWEST_ROWS - 1, 0, -1)]
+    return next(
+        (one for one in (blocks(*each) for each in tries) if screen(one).count("\n") <= TALLEST - 2), blocks(1, 1)
+    )
 
 
 def run_page(found: Findings) -> Page:
@@ -67,9 +77,10 @@ def run_page(found: Findings) -> Page:
     differing = [(curve, point) for curve, point in every if differs(point)]
     compared = comparison_sections(found.comparison) if found.comparison else []
     titles = dict.fromkeys(outcome.scenario.title for outcome in found.outcomes)
-    lead = [_headline(found, None), *(Said(text, "answer") for text in run_answer(found)), Said(trust(found))]
+    lead = [_headline(found, None), *(Said(text, "answer") for text in run_answer(found))]
+    lead += [Said(trust(found))] if found.outcomes else []
     return page(
-        " / ".join(titles),
+        " / ".join(titles) or "Nothing to simulate",
         lead,
         [
             entries_section(found) if found.has_entries else None,
@@ -152,7 +163,7 @@ def trust(found: Findings) -> str:
     of = counted(len(points), "point")
     parts = ["checked? holds 8 of 10 errors (-: too fast)"] if never < len(points) else []
     parts += [f"{outside} of {of} outside what was compared"] if outside else []
-    parts += [f"{never} of {of} like nothing that was measured"] if never else []
+    parts += [f"{never}{'' if outside else f' of {of}'} like nothing that was measured"] if never else []
     assumed = dict.fromkeys(str(one) for point in points if point.bill for one in point.bill.assumed)
     parts += [f"assumed: {few(list(assumed), 2)}"] if assumed else []
     return f"Trust: {'; '.join(parts)}."
@@ -184,7 +195,9 @@ def _beside(found: Findings, steps: Sequence[str]) -> list[str]:
 
 def _alone(curve: Curve, point: Outcome) -> str:
     """A single point."""
-    used = f"{whole(point.tokens_per_s / point.devices)} tokens/s per device, MFU {percent(point.mfu, 0)}"
+    used = (
+        f"{whole(point.tokens_per_s / point.devices)} tokens/s per device, {mfu_title([point])} {percent(point.mfu, 0)}"
+    )
     memory = f"{point.memory.peak_bytes / 2**30:.0f} of {gibibytes(point.memory.capacity_bytes)}"
     bill = point.bill.rental_usd if point.bill else None
     cost = f", {usd_span(bill.low, bill.high)} rented" if bill else ""
@@ -230,9 +243,17 @@ def _soonest(bests: Sequence[Point]) -> str:
 def _caveats(found: Findings) -> list[str]:
     """What holds for every report, and what was asked for and not simulated."""
     absent = found.comparison.absent if found.comparison else ()
+    formats = dict.fromkeys(" and ".join(point.formats) for point in found.outcomes)
+    unlike = (
+        f"MFU of a point is against the peak of its own formats ({', '.join(formats)}): compare points of different"
+        " precision by time, not by MFU."
+    )
+    devices = {point.device_title for point in found.outcomes}
     return [
         *(f"{place}: not among the points that were simulated." for place in absent),
         "MFU counts attention over the full square, as most papers do; MFU, causal counts its causal half.",
+        *([unlike] if len(formats) > 1 else []),
+        *(["One device-hour is one hour of one device, whatever its size and price."] if len(devices) > 1 else []),
         "Ranges of costs take every price at its low and at its high end: bounds, no probability.",
         "Between two sizes, devices are interpolated in logarithms of devices and time; nothing is extrapolated.",
     ]

@@ -46,6 +46,8 @@ def _tax_change(curve: Curve) -> str:
 def _most_stranded(systems: Sequence[Curve]) -> str:
     """The point that leaves the largest share of its device time unused."""
     points = [(curve, point) for curve in systems for point in curve.points]
+    if not points:
+        return ""
     curve, worst = max(points, key=lambda pair: pair[1].ledger.share("stranded"))
     unused = worst.devices - worst.plan.devices
     if not unused:

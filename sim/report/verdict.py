@@ -55,11 +55,18 @@ def answer(comparison: Comparison) -> list[str]:
     for curve, point in sorted(comparison.references, key=lambda pair: -pair[1].devices):
         equals = [equal for equal in comparison.equals if equal.reference[1] is point]
         sure = ", within the error bands of both" if any(equal.lowest for equal in equals) else ""
-        matches = ", ".join(f"{devices_span(equal)} {equal.curve.label}" for equal in equals)
+        reached = [f"{devices_span(equal)} {equal.curve.label}" for equal in equals if not _is_never(equal)]
+        others = [f"{whole(equal.curve.largest.devices)} {equal.curve.label}" for equal in equals if _is_never(equal)]
         verb = "trains" if point.devices == 1 else "train"
         text = f"{whole(point.devices)} {curve.label} {verb} it in {duration(point.time_to_train_s)}."
-        found.append(f"{text} As fast{sure}: {matches}." if equals else text)
+        as_fast = f" As fast{sure}: {', '.join(reached)}." if reached else ""
+        found.append(f"{text}{as_fast}{f' Never as fast, up to {listed(others)}.' if others else ''}")
     return found
+
+
+def _is_never(equal: Equal) -> bool:
+    """Whether no number of devices of a system is as fast, whatever the errors."""
+    return "never" == equal.match.reach == (equal.lowest or equal.match).reach
 
 
 def devices_span(equal: Equal) -> str:

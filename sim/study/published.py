@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sim.outcome.outcome import Outcome
-from sim.scenario import Refusal
 
 _HOUR_S = 3600.0
 
@@ -46,8 +44,3 @@ def checked(outcome: Outcome) -> list[Checked]:
 def error_of(outcome: Outcome) -> float | None:
     """The error that counts: of the first published figure that is a check; None without one."""
     return next((one.error for one in checked(outcome) if one.checks), None)
-
-
-def has_entries(outcomes: Sequence[Outcome], refusals: Sequence[Refusal]) -> bool:
-    """Whether points are those of a file with entries."""
-    return bool(refusals) or any(outcome.scenario.entry for outcome in outcomes)

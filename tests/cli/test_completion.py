@@ -47,7 +47,7 @@ def test_names_complete(words, names, files):
 
 def test_a_name_begun_leaves_those_that_begin_so():
     assert completions("run", "claim-1")[0] == ["claim-1.3b", "claim-111m"]
-    assert completions("list", "m")[0] == ["models"]
+    assert completions("list", "m")[0] == ["models", "metrics"]
     assert completions("plan", "--model", "nothing")[0] == []
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from sim.cli import cli
-from sim.cli.options import scenario_path
 from sim.errors import InputError
 from sim.scenario import read_document
+from sim.scenario.named import scenario_path
 
 
 def refusal(path: Path | str) -> str:

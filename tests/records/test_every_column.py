@@ -6,7 +6,6 @@ import csv
 import dataclasses
 import json
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,9 +26,8 @@ from sim.page.numbers import duration, gibibytes, percent, usd_span
 from sim.planning import believed
 from sim.records.document import entry_rows
 from sim.records.metrics import METRICS
-from sim.records.plan_files import write_studies
 from sim.records.validation import row_record
-from sim.report.plans.screen import plans_screen
+from sim.report.plan import plan_page, plan_screen, write_plans
 from sim.report.point_tables import lines_of, lost
 from sim.report.run import run_page, run_screen
 from sim.scenario import PlanRequest
@@ -306,7 +304,9 @@ PLANS: dict[str, Callable[..., Any]] = {
     "capacity_bytes": lambda s: s.found.capacity_bytes,
     **plan_row("best"),
     **plan_row("front"),
+    "even": lambda s: s.found.even,
     "effort/**": lambda s, *path: attribute(s.found.effort, *path),
+    "run/*": lambda s, key: next(one.value(s.run) for one in METRICS if one.key == key),
     "step_time_quantiles_s/*": lambda s, i: s.found.step_s[round((len(s.found.step_s) - 1) * int(i) / 100)],
     "sizes/*/devices": lambda s, i: s.sizes[int(i)].devices,
     "sizes/*/unused": lambda s, i: s.sizes[int(i)].devices - s.sizes[int(i)].found.best[0].plan.devices,
@@ -321,7 +321,7 @@ PLANS: dict[str, Callable[..., Any]] = {
 
 
 def test_every_number_of_a_search(studies: list[SystemStudy], tmp_path: Path) -> None:
-    document = json.loads(write_studies(studies, [], tmp_path, charts=False)[0].read_text(encoding="utf-8"))
+    document = json.loads(write_plans(studies, [], tmp_path, charts=False)[0].read_text(encoding="utf-8"))
     used = set()
     for search, study in zip(document["searches"], studies, strict=True):
         used |= held(search, study, PLANS)
@@ -365,35 +365,6 @@ def test_every_column_of_a_validation() -> None:
         record = row_record(one)
         assert set(record) == set(ROWS) | OTHER_WORDS
         hold_row({name: cell for name, cell in record.items() if name not in OTHER_WORDS}, one, ROWS)
-
-
-def tables(text: str) -> list[tuple[list[str], list[list[str]]]]:
-    """(headers, rows) of every table in a text: a line of dashes says where columns are; wrapped cells are joined."""
-    lines, found = text.splitlines(), []
-    for number, line in enumerate(lines):
-        spans = [match.span() for match in re.finditer(r"-+", line)]
-        if len(spans) < 2 or set(line) != {"-", " "}:
-            continue
-
-        def cells(one: str, spans: Sequence[tuple[int, int]] = spans) -> list[str]:
-            return [one[start:end].strip() for start, end in spans]
-
-        top = number
-        while top > 0 and lines[top - 1].strip():
-            top -= 1
-        headers = [
-            " ".join(part for part in column if part) for column in zip(*map(cells, lines[top:number]), strict=True)
-        ]
-        rows: list[list[str]] = []
-        for one in lines[number + 1 :]:
-            if not one.strip():
-                break
-            if rows and not cells(one)[1]:
-                rows[-1] = [f"{old} {new}".strip() for old, new in zip(rows[-1], cells(one), strict=True)]
-            else:
-                rows.append(cells(one))
-        found.append((headers, rows))
-    return found
 
 
 def count(number: float) -> str:
@@ -522,25 +493,38 @@ def test_every_column_of_the_entries_on_the_screen(entries: tuple[Outcome, ...])
     hold_table(found, columns, lambda row: next(o for o in entries if o.scenario.entry == row[0]))
 
 
-def test_every_column_of_a_search_on_the_screen(studies: list[SystemStudy]) -> None:
-    study = studies[0]
-    best, front, *_ = tables(plans_screen([study], 4))
+def test_every_column_of_a_search(studies: list[SystemStudy]) -> None:
+    study = studies[0]._replace(sizes=())
+    (shown,) = [one for one in plan_screen([study], 4) if isinstance(one, Table)]
+    best, front, *_ = [one for part in plan_page([study], 4).sections for one in part.blocks if isinstance(one, Table)]
     fastest_s = study.found.best[0].step_s
-    for row, one in zip(best[1], study.found.best, strict=False):
-        cells = dict(zip(best[0], row, strict=True))
-        assert (cells["TP"], cells["PP"], cells["DP"]) == (
-            str(one.plan.tensor),
-            str(one.plan.pipeline),
-            str(one.plan.data),
-        )
-        assert (cells["micro batch"], cells["ZeRO"]) == (str(one.plan.micro_batch), str(one.plan.zero))
-        assert (cells["used"], cells["step time"]) == (str(one.plan.devices), duration(one.step_s))
-        assert cells["over best"] == ("best" if one.step_s == fastest_s else f"+{percent(one.step_s / fastest_s - 1)}")
-        assert (cells["MFU"], cells["memory"]) == (percent(one.mfu), gibibytes(one.peak_bytes))
-        assert cells["tax"] == percent(one.tax or 0.0)
-    for row, one in zip(front[1], study.found.front, strict=True):
-        over = f"+{percent(one.step_s / study.found.front[0].step_s - 1)}"
-        assert row == [gibibytes(one.peak_bytes), duration(one.step_s), over, one.plan.summary()]
+    assert len(shown.rows) == len(best.rows) == 4
+    for cells, plan_cells, one in zip(cells_of(best), cells_of(shown), study.found.best, strict=False):
+        over = "best" if one.step_s == fastest_s else f"+{percent(one.step_s / fastest_s - 1)}"
+        common = {
+            "step": duration(one.step_s),
+            "over best": over,
+            "MFU": percent(one.mfu),
+            "memory": gibibytes(one.peak_bytes),
+            "lost to splitting": percent(one.tax or 0.0),
+        }
+        assert plan_cells == {"plan, mb: micro-batch": one.plan.summary(), **common}
+        settings = dict(zip(study.found.about.kind.columns, study.found.about.kind.cells(one.plan), strict=True))
+        assert cells == {**settings, "devices": str(one.plan.devices), **common}
+    for cells, one in zip(cells_of(front), study.found.front, strict=True):
+        over = "best" if one is study.found.front[0] else f"+{percent(one.step_s / study.found.front[0].step_s - 1)}"
+        assert cells == {
+            "memory": gibibytes(one.peak_bytes),
+            "step": duration(one.step_s),
+            "over best": over,
+            "plan, mb: micro-batch": one.plan.summary(),
+        }
+
+
+def cells_of(found: Table) -> list[dict[str, str]]:
+    """Each row by the titles of its columns."""
+    titles = [heading.title for heading in found.headings]
+    return [dict(zip(titles, row, strict=True)) for row in found.rows]
 
 
 def test_swapped_columns_are_noticed(folder: Path) -> None:

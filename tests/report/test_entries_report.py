@@ -4,14 +4,17 @@ import csv
 import dataclasses
 import io
 import json
+import re
 
 import pytest
-from builders import screen_of, write_results
+from builders import report_of, screen_of, write_results
 
-from sim.records.document import results_document, summary_rows
-from sim.report.entries import comparisons, entries_screen, entry_rows, has_entries
+from sim.page.numbers import duration
+from sim.records.document import entry_rows, results_document, summary_rows
 from sim.scenario.types import Published
+from sim.study.findings import findings
 from sim.study.points import curves
+from sim.study.published import checked
 from sim.sweep.execute import run_points
 from sim.sweep.grid import load
 
@@ -63,53 +66,64 @@ def with_published(outcome, **fields):
 def test_errors_are_signed_and_clean_figures_are_held_against_the_steps_alone(ran):
     (first, *_), _ = ran
     known = with_published(first, time_s=2 * first.time_to_train_s, device_hours=first.device_hours / 2, clean=False)
-    assert [one.error for one in comparisons(known)] == pytest.approx([-0.5, 1.0])
+    assert [one.error for one in checked(known)] == pytest.approx([-0.5, 1.0])
     assert first.undisturbed_s < first.time_to_train_s
     clean = with_published(first, time_s=first.undisturbed_s, device_hours=8 * first.undisturbed_s / 1800, clean=True)
-    assert [one.error for one in comparisons(clean)] == pytest.approx([0.0, -0.5])
-    assert all(one.checks for one in comparisons(known))
+    assert [one.error for one in checked(clean)] == pytest.approx([0.0, -0.5])
+    assert all(one.checks for one in checked(known))
     remembered = with_published(first, time_s=1.0, remembered=True)
-    assert not comparisons(remembered)[0].checks
-    assert comparisons(with_published(first, loss=2.0)) == []
+    assert not checked(remembered)[0].checks
+    assert checked(with_published(first, loss=2.0)) == []
+
+
+def rows_of(text):
+    """First word or words of a row -> the row, of the one table of a screen."""
+    lines = text.splitlines()
+    ruler = next(number for number, line in enumerate(lines) if line.startswith("---"))
+    return {re.split(" {2,}", line)[0]: re.split(" {2,}", line) for line in lines[ruler + 1 :] if line.strip()}
 
 
 def test_the_screen_has_a_row_for_every_point_and_refusal(ran):
     outcomes, refusals = ran
-    text = entries_screen(outcomes, refusals)
-    lines = text.splitlines()
-    (first,) = [line for line in lines if line.startswith("first ")]
+    rows = rows_of(screen_of(outcomes, 80, refusals))
     error = outcomes[0].device_hours / 2 - 1
-    assert "2 dev.-h*" in first
-    assert f"{100 * error:+.1f} %" in first
-    rows = text.split("\n\n")[1].splitlines()
-    (node,) = [line for line in rows if line.startswith("second, node")]
-    (wafer,) = [line for line in rows if line.startswith("second, wafer")]
-    assert node.split()[-2:] == ["h?", "-"]
-    assert wafer.split()[-2:] == ["-", "-"]
-    (third,) = [line for line in lines if line.startswith("third ")]
-    assert third.split()[-1] == "refused"
-    joined = " ".join(text.split())
+    assert rows["first"][-3:-1] == ["2 dev.-h*", f"{100 * error:+.1f} %"]
+    assert rows["second, node"][-3:-1] == ["24.0 h?", "-"]
+    assert rows["second, wafer"][-3:-1] == ["-", "-"]
+    assert rows["third"][-2:] == ["refused", "-"]
+    joined = " ".join(report_of(outcomes, refusals=refusals).split())
     assert "third: refused: ChatGPT cannot be simulated: parameters, training tokens and hardware are missing" in joined
     assert "* the published figure includes downtime" in joined
     assert "? remembered" in joined
     assert "second: Touvron et al., LLaMA: Open and Efficient Foundation Language Models; a note" in joined
-    assert text.isascii()
-    assert max(map(len, lines)) <= 118
+
+
+def test_the_answer_is_how_far_predictions_are_off(ran):
+    outcomes, refusals = ran
+    error = outcomes[0].device_hours / 2 - 1
+    said = " ".join(screen_of(outcomes, 80, refusals).split())
+    assert f"1 published figure: predictions are {100 * abs(error):.1f} % off in the median" in said
+    assert f"at worst {100 * error:+.1f} % (first). 1 entry refused." in said
+    twice = with_published(outcomes[1], time_s=outcomes[1].time_to_train_s / 3, clean=False)
+    said = " ".join(screen_of([outcomes[0], twice], 80).split())
+    assert f"2 published figures: predictions are {50 * (abs(error) + 2):.1f} % off in the median" in said
+    assert "at worst +200.0 % (second)" in said
 
 
 def test_without_anything_published_there_is_nothing_to_compare_with(ran):
     outcomes, _ = ran
     bare = [dataclasses.replace(one, scenario=dataclasses.replace(one.scenario, published=None)) for one in outcomes]
-    text = entries_screen(bare, [])
-    table = text.split("\n\n")[1]
-    assert "published" not in table
-    assert "error" not in table
-    assert "first" in text
+    text = screen_of(bare)
+    assert "published" not in text
+    assert "refused" not in text
+    fastest = min(bare, key=lambda one: one.time_to_train_s)
+    assert f"is soonest done: {duration(fastest.time_to_train_s)}." in " ".join(text.split())
+    assert "first" in rows_of(text)
 
 
 def test_the_rows_of_the_file(ran):
     outcomes, refusals = ran
-    rows = entry_rows(outcomes, refusals)
+    rows = entry_rows(findings(outcomes, (), refusals))
     assert [row["entry"] for row in rows] == ["first", "second", "second", "third"]
     assert len({tuple(row) for row in rows}) == 1
     assert rows[0]["device_hours_error"] == pytest.approx(outcomes[0].device_hours / 2 - 1)
@@ -125,7 +139,9 @@ def test_the_rows_of_the_file(ran):
 def test_files_and_documents_say_the_entry(ran, tmp_path):
     outcomes, refusals = ran
     written = write_results(outcomes, [], tmp_path / "out", refusals=refusals)
-    assert {"entries.csv", "results.json", "summary.csv", "resolved.toml"} == {path.name for path in written}
+    assert {"entries.csv", "results.json", "summary.csv", "resolved.toml", "report.md", "report.html"} == {
+        path.name for path in written
+    }
     with (tmp_path / "out" / "entries.csv").open(encoding="utf-8", newline="") as file:
         assert [row["entry"] for row in csv.DictReader(file)] == ["first", "second", "second", "third"]
     document = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
@@ -137,14 +153,16 @@ def test_files_and_documents_say_the_entry(ran, tmp_path):
     plain = [dataclasses.replace(outcomes[0], scenario=dataclasses.replace(outcomes[0].scenario, entry=""))]
     write_results(plain, [], tmp_path / "out")
     assert not (tmp_path / "out" / "entries.csv").exists()
-    assert "refusals" not in results_document(plain)
+    assert "refusals" not in results_document(findings(plain))
     assert "entry" not in io.StringIO(str(summary_rows(plain)[0].keys())).read()
 
 
 def test_refusals_alone_make_a_report(ran, tmp_path):
     _, refusals = ran
-    assert has_entries([], refusals)
-    assert "third" in entries_screen([], refusals)
+    assert findings([], (), refusals).has_entries
+    assert rows_of(screen_of([], 80, refusals)).keys() == {"third"}
+    assert "1 entry refused." in screen_of([], 80, refusals)
+    assert "third: refused: ChatGPT" in report_of([], refusals=refusals)
     write_results([], [], tmp_path / "out", refusals=refusals)
     assert "ChatGPT" in (tmp_path / "out" / "entries.csv").read_text(encoding="utf-8")
 

@@ -5,36 +5,35 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
-import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from small_systems import GPU, PIPELINE, WAFER, scenario
 
-from sim.errors import DoesNotFit, InputError
-from sim.page.numbers import percent
+from sim.errors import DoesNotFit
+from sim.page.blocks import Page
+from sim.page.numbers import duration, usd_span, whole
+from sim.page.terminal import page_text, screen
 from sim.parallel.plan import Plan
 from sim.planning import PlanStudy, believed
 from sim.records.belief import band_words
-from sim.records.plan_files import with_best_plan, write_studies
 from sim.records.plans import plans_document
 from sim.report.charts.plans import by_tensor_degree, effort_figure, plans, plans_figure
-from sim.report.plans.asked import asked, refuse_beside_file, sizes_of, with_limits
-from sim.report.plans.screen import plans_screen
+from sim.report.plan import plan_page, plan_screen, write_plans
+from sim.report.plan_words import answer
 from sim.scenario import PlanRequest, Scenario
-from sim.scenario.amounts import batch_note
 from sim.simulate import prepare, simulate
-from sim.study.plans import SystemStudy, study_all, systems_of
+from sim.study.plans import SystemStudy, study_all, systems_of, with_best_plan
 from sim.sweep.grid import load_scenarios
 
 BEST = PlanRequest()
-OPTIONS: dict[str, Any] = {
-    "--model": "cerebras-gpt-111m", "--topology": "hgx-a100-node", "--devices": 8, "--batch": "48", "--sequence": 512,
-    "--tokens": None, "--stack": None,
-}  # fmt: skip
+
+
+def words_of(page: Page) -> str:
+    """A whole report on one line."""
+    return " ".join(page_text(page, 400).split())
 
 
 @pytest.fixture(scope="module")
@@ -52,87 +51,12 @@ def pipeline(studies: list[SystemStudy]) -> PlanStudy:
     return studies[0].found
 
 
-def test_options_make_a_scenario() -> None:
-    (one,) = asked(OPTIONS, ["training.precision=fp16"])
-    assert (one.model.name, one.system.devices, one.training.global_batch) == ("cerebras-gpt-111m", 8, 48)
-    assert (one.training.sequence, one.training.precision, one.system.plan) == (512, "fp16", BEST)
-    assert one.system.stack == "megatron-core-2024-plain"
-    (wafer,) = asked({**OPTIONS, "--topology": "andromeda", "--devices": 2}, [])
-    assert wafer.system.stack == "cerebras-r2"
-    (tokens,) = asked({**OPTIONS, "--batch": "24576 tokens"}, [])
-    assert tokens.training.global_batch == 48
-
-
-@pytest.mark.parametrize(
-    ("stack", "changes", "is_default"),
-    [
-        (None, [], True),
-        ("megatron-core-2024", [], False),
-        (None, ["system.stack=megatron-2022"], False),
-        ("megatron-core-2024,megatron-2022", [], False),
-    ],
-)
-def test_a_stack_that_nobody_named_is_a_guess(stack: str | None, changes: list[str], is_default: bool) -> None:
-    found = asked({**OPTIONS, "--stack": stack}, changes)
-    assert {one.system.stack_is_default for one in found} == {is_default}
-
-
 def test_the_best_plan_has_the_band_of_a_searched_one_and_says_so(studies: list[SystemStudy]) -> None:
     gpus, wafers = studies[0].found, studies[-1].found
     assert (believed(gpus).is_searched, believed(wafers).is_searched) == (True, False)
-    text = plans_screen(studies[:1], 3)
-    assert f"Error of its step time, P10 to P90: {band_words(believed(gpus).step)}." in text
-    assert "with what a search for the fastest plan adds" in " ".join(text.split())
-
-
-def test_amounts_of_the_options_are_for_people() -> None:
-    (scenario,) = asked({**OPTIONS, "--batch": "1M tokens", "--tokens": "1.4T"}, [])
-    recipe = scenario.training
-    assert (recipe.tokens, recipe.asked_batch_tokens) == (1.4e12, 1_000_000)
-    assert abs(recipe.global_batch * recipe.sequence - 1_000_000) <= recipe.sequence / 2
-    assert batch_note(recipe).startswith("a batch of 1,000,000 tokens is ")
-
-
-def test_old_devices_are_planned_in_the_precision_that_they_have() -> None:
-    (one,) = asked({**OPTIONS, "--topology": "dgx-1-v100"}, [])
-    assert one.training.precision == "fp16"
-
-
-@pytest.mark.parametrize("option", ["--model", "--topology", "--devices", "--batch"])
-def test_a_missing_option_is_named(option: str) -> None:
-    with pytest.raises(InputError, match=f"neither a scenario file nor {option}"):
-        asked({**OPTIONS, option: None}, [])
-
-
-def test_a_file_and_options_do_not_go_together() -> None:
-    with pytest.raises(InputError, match=r"both the scenario mine\.toml and --devices"):
-        refuse_beside_file(Path("mine.toml"), {"--devices": 8, "--model": None})
-    refuse_beside_file(Path("mine.toml"), {"--devices": None})
-    refuse_beside_file(None, {"--devices": 8})
-
-
-def test_sizes_are_read_in_order() -> None:
-    assert sizes_of(None) == []
-    assert sizes_of("512, 64,512") == [64, 512]
-    for text in ("", "64,many", "64,-1", "0"):
-        with pytest.raises(InputError, match="is not a list of device counts"):
-            sizes_of(text)
-
-
-def test_limits_of_the_command_line_replace_those_of_a_scenario() -> None:
-    points = [scenario(PIPELINE, 8, BEST), scenario(WAFER, 1, BEST)]
-    gpus, wafer = with_limits(points, ["tensor <= 2"], "10 %")
-    assert [limit.text for limit in gpus.system.search.only] == ["tensor <= 2"]
-    assert gpus.system.search.memory_margin == pytest.approx(0.1)
-    # There is nothing to limit on a wafer; where there are only wafers, that is said.
-    assert wafer == points[1]
-    assert with_limits(points, (), None) == points
-    with pytest.raises(InputError, match="only wafers"):
-        with_limits(points[1:], ["tensor <= 2"], None)
-    for option, only, margin in (("--only", ["tensr <= 2"], None), ("--memory-margin", (), "ten")):
-        with pytest.raises(InputError) as caught:
-            with_limits(points, only, margin)
-        assert caught.value.where == option
+    text = words_of(plan_page(studies[:1], 3))
+    assert f"Error of the step: {band_words(believed(gpus).step)} in 8 of 10 predictions like it" in text
+    assert "with what a search for the fastest plan adds" in text
 
 
 def test_points_that_differ_in_size_only_are_one_system() -> None:
@@ -147,7 +71,7 @@ def test_a_size_without_a_plan_does_not_stop_the_others() -> None:
     found, failures = study_all(systems_of([small, large], ()), 1)
     assert [type(failure) for failure in failures] == [DoesNotFit]
     assert [one.devices for one in found[0].sizes] == [1, 8]
-    assert "nothing fits" in plans_screen(found, 1)
+    assert "nothing fits" in words_of(plan_page(found, 1))
     assert found[0].sizes[1].changed is None
     with pytest.raises(DoesNotFit):
         study_all([[small]], 1)
@@ -169,19 +93,85 @@ def test_the_front_trades_memory_for_time(studies: list[SystemStudy]) -> None:
         assert [row.peak_bytes for row in front] == sorted((row.peak_bytes for row in front), reverse=True)
 
 
-def test_the_screen_has_every_plan_and_its_figures(studies: list[SystemStudy]) -> None:
-    text = plans_screen(studies, 3)
-    assert text.isascii()
-    assert max(map(len, text.splitlines())) <= 120
+def test_the_answer_is_in_the_first_lines_of_a_short_screen(studies: list[SystemStudy]) -> None:
+    for chosen in (*([one] for one in studies), [studies[0]._replace(sizes=())], studies):
+        lines = screen(plan_screen(chosen)).splitlines()
+        assert len(lines) <= 22
+        assert max(map(len, lines)) <= 80
+        assert "".join(lines).isascii()
+        first = " ".join(" ".join(lines[:5]).split())
+        assert f"et {chosen[0].found.best[0].plan.summary()}: " in first or len(chosen) > 1
+        assert sum(line.startswith("Trust: ") for line in lines[-4:]) == 1
+
+
+def test_the_answer_says_what_the_run_of_the_best_plan_comes_to(studies: list[SystemStudy]) -> None:
     for study in studies:
-        for row in study.found.best[:3]:
-            assert re.search(
-                rf"{re.escape(percent(row.mfu))} +[\d.]+ [KMG]iB +{re.escape(percent(row.tax or 0))}", text
-            )
-        assert f"{study.found.effort.legal:,} legal plans" in text
+        best, run, scenario = study.found.best[0], study.run, study.found.about.scenario
+        assert run is not None
+        assert run.bill is not None
+        assert run.step_time_s == pytest.approx(best.step_s, rel=1e-9)
+        assert run.ledger.tax == pytest.approx(best.tax, abs=1e-9)
+        assert run.mfu == pytest.approx(best.mfu, rel=1e-9)
+        assert run.devices == scenario.system.devices
+        text = answer(study)
+        assert f"{whole(run.tokens_per_s / run.devices)} tokens/s/" in text
+        assert f" tokens in {duration(run.time_to_train_s)}" in text
+        assert run.bill.rental_usd is not None
+        assert f", {usd_span(run.bill.rental_usd.low, run.bill.rental_usd.high)} rented." in text
+        assert f"in {duration(study.undisturbed_s)} without failures." in answer(study._replace(run=None))
+
+
+def test_the_report_has_every_plan_and_its_figures(studies: list[SystemStudy]) -> None:
+    page = plan_page(studies, 3)
+    text = words_of(page)
+    for study in studies:
+        assert f"{study.found.effort.legal:,} legal plan" in text
     assert "rule of thumb" in text
-    assert "the median took 1.04 to 1.41 (vTrain, 4 models on 64 to 512 A100), 1.19" in " ".join(text.split())
+    assert "the median took 1.04 to 1.41 (vTrain, 4 models on 64 to 512 A100), 1.19" in text
     assert "settings beside the replicas change on average" in text
+    titles = [one.title for one in page.sections]
+    for begun in ("The best plans", "Less memory for more time", "The best plan at each size", "The run of the best"):
+        assert any(title.startswith(begun) for title in titles), begun
+
+
+def test_a_plan_that_frameworks_refuse_is_said_with_what_to_set_instead() -> None:
+    (study,), _ = study_all(systems_of([scenario(GPU, 4, BEST, batch=46)], ()), 4)
+    even, best = study.found.even, study.found.best[0]
+    assert even is not None
+    assert isinstance(best.plan, Plan)
+    assert best.plan.replica_micro_batches
+    assert (even.fewest, even.most) == (min(best.plan.replica_micro_batches), best.plan.micro_batches)
+    assert all(batch % (best.plan.data * best.plan.micro_batch) == 0 for batch in even.batches)
+    assert even.batches[0] < 46 < even.batches[-1]
+    assert even.row is not None
+    assert isinstance(even.row.plan, Plan)
+    assert not even.row.plan.replica_micro_batches
+    assert even.row.step_s >= best.step_s
+    text = " ".join(screen(plan_screen([study])).split())
+    assert f"the best even plan is {even.row.plan.summary()}" in text
+    assert f"Set a batch of {even.batches[0]} or {even.batches[-1]}" in text
+    (written,) = plans_document([study], [])["searches"]
+    assert written["even"]["row"]["step_time_s"] == even.row.step_s
+
+
+def test_even_replicas_need_nothing_else(studies: list[SystemStudy]) -> None:
+    assert [one.found.even for one in studies] == [None] * len(studies)
+    assert "refuse" not in words_of(plan_page(studies[:1]))
+
+
+def test_devices_that_the_best_plan_leaves_unused_are_paid_for() -> None:
+    study = next(
+        one
+        for devices in (7, 11, 13)
+        for one in study_all(systems_of([scenario(PIPELINE, devices, BEST)], ()), 4)[0]
+        if one.found.best[0].plan.devices < devices
+    )
+    devices, best = study.found.about.scenario.system.devices, study.found.best[0]
+    assert study.run is not None
+    assert (study.run.devices, study.run.plan.devices) == (devices, best.plan.devices)
+    assert study.run.mfu == pytest.approx(best.mfu, rel=1e-9)
+    assert study.run.ledger.tax == pytest.approx(best.tax, abs=1e-9)
+    assert f"leaves {devices - best.plan.devices} of {devices} devices unused" in words_of(plan_page([study]))
 
 
 def test_what_changes_from_size_to_size(studies: list[SystemStudy]) -> None:
@@ -214,9 +204,18 @@ def prepare_best(found: PlanStudy) -> Scenario:
 
 
 def test_results_hold_everything_and_the_best_plan_runs(studies: list[SystemStudy], tmp_path: Path) -> None:
-    written = write_studies(studies[:1], [], tmp_path / "out")
+    written = write_plans(studies[:1], [], tmp_path / "out")
     names = {path.name for path in written}
-    assert names == {"results.json", "best.toml", "plans.png", "plans.svg", "effort.png", "effort.svg"}
+    assert names == {
+        "results.json",
+        "report.md",
+        "report.html",
+        "best.toml",
+        "plans.png",
+        "plans.svg",
+        "effort.png",
+        "effort.svg",
+    }
     document = json.loads((tmp_path / "out" / "results.json").read_text())
     assert plans_document(studies[:1], []).items() <= document.items()
     (search,) = document["searches"]
@@ -229,7 +228,7 @@ def test_results_hold_everything_and_the_best_plan_runs(studies: list[SystemStud
 
 
 def test_several_systems_have_files_of_their_own(studies: list[SystemStudy], tmp_path: Path) -> None:
-    names = {path.name for path in write_studies(studies, [], tmp_path)}
+    names = {path.name for path in write_plans(studies, [], tmp_path)}
     assert {"plans-pipeline.png", "effort-pipeline.png", "plans-wafer.svg", "best.toml"} <= names
     assert plans_document(studies, [])["searches"][2]["device"].startswith("Cerebras")
 
@@ -237,25 +236,25 @@ def test_several_systems_have_files_of_their_own(studies: list[SystemStudy], tmp
 def test_one_system_with_two_models_has_files_for_each(studies: list[SystemStudy], tmp_path: Path) -> None:
     points = [scenario(GPU, 2, BEST, model=name) for name in ("cerebras-gpt-111m", "cerebras-gpt-256m")]
     found, _ = study_all(systems_of(points, ()), 1)
-    names = {path.name for path in write_studies([*found, found[0]], [], tmp_path)}
+    names = {path.name for path in write_plans([*found, found[0]], [], tmp_path)}
     assert {"plans-gpu-cluster-cerebras-gpt-256m.png", "plans-gpu-cluster-cerebras-gpt-111m-2.svg"} <= names
     assert len([name for name in names if name.startswith("plans")]) == 6
 
 
 def test_one_size_has_no_chart_against_sizes(studies: list[SystemStudy], tmp_path: Path) -> None:
     alone = studies[0]._replace(sizes=())
-    assert "plans.png" in {path.name for path in write_studies([alone], [], tmp_path)}
+    assert "plans.png" in {path.name for path in write_plans([alone], [], tmp_path)}
     assert not list(tmp_path.glob("effort*"))
 
 
 def test_charts_are_left_out_where_nobody_wants_them(studies: list[SystemStudy], tmp_path: Path) -> None:
-    written = write_studies(studies[:1], [], tmp_path / "one", charts=False)
-    assert {path.name for path in written} == {"results.json", "best.toml"}
+    written = write_plans(studies[:1], [], tmp_path / "one", charts=False)
+    assert {path.name for path in written} == {"results.json", "report.md", "report.html", "best.toml"}
     found = studies[0].found
     scenario = found.about.scenario
     quiet = dataclasses.replace(scenario, report=dataclasses.replace(scenario.report, charts=False))
     unwanted = studies[0]._replace(found=dataclasses.replace(found, about=found.about._replace(scenario=quiet)))
-    assert len(write_studies([unwanted], [], tmp_path / "two")) == 2
+    assert len(write_plans([unwanted], [], tmp_path / "two")) == 4
 
 
 def test_charts_of_plans_draw_on_the_axes_given(studies: list[SystemStudy]) -> None:

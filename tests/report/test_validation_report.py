@@ -11,12 +11,13 @@ from measured import comparison, row
 
 from sim.errors import InputError
 from sim.outcome.lines import LINES
+from sim.page.blocks import Table
 from sim.page.terminal import page_text, screen
 from sim.records.validation import read_summary, stored_record, summary_record, write_document
 from sim.report.charts.validation import errors_by_source, parity
 from sim.report.validation.files import write_validation
 from sim.report.validation.markdown import documentation_blocks
-from sim.report.validation.screens import validation_told
+from sim.report.validation.screens import Instead, instead_told, validation_told
 from sim.validation.cases import Unsupported
 from sim.validation.compare import Validation
 from sim.validation.summary import Summary, summarise
@@ -138,6 +139,22 @@ def test_every_folder_file_is_written_with_a_line_per_row(summary: Summary, tmp_
     document = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
     assert document["summary"]["headline"]["rows"] == 5
     assert len(document["rows"]) == len(VALIDATION.comparisons)
+
+
+@pytest.mark.parametrize("instead", ["collectives", "operators"])
+def test_other_comparisons_fit_a_screen_and_their_pages_have_every_line(instead: Instead) -> None:
+    told = instead_told(instead)
+    text = screen(told.screen)
+    assert len(text.splitlines()) <= 22
+    assert max(map(len, text.splitlines())) <= 80
+    assert "ean absolute error" in text.splitlines()[0]
+    (shown,) = [one for one in told.screen if isinstance(one, Table)]
+    (whole,) = [one for section in told.page.sections for one in section.blocks if isinstance(one, Table)]
+    assert set(shown.rows) < set(whole.rows)
+    assert f"{len(shown.rows)} of {len(whole.rows)} lines shown" in " ".join(text.split())
+    titles = [heading.title for heading in whole.headings]
+    assert all(titles)
+    assert len(set(titles)) == len(titles)
 
 
 def test_a_json_file_that_cannot_be_written_is_explained(summary: Summary, tmp_path: Path) -> None:

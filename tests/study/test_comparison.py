@@ -5,14 +5,11 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import pytest
-from builders import believed, write_results
-from sim.report.comparison.page import page
-from sim.report.comparison.screen import verdict_screen
-from sim.report.comparison.verdict import verdict
-from sim.report.comparison.words import devices_within
+from builders import believed, screen_of, write_results
 
 from sim.catalog import Range
 from sim.errors import InputError
@@ -24,10 +21,18 @@ from sim.outcome.economics import RunBill
 from sim.outcome.economics.bill import PriceOf
 from sim.outcome.ledger import Ledger
 from sim.outcome.outcome import Outcome
+from sim.page.blocks import Page
+from sim.page.markdown import markdown
+from sim.page.numbers import duration
 from sim.records.comparison import comparison_rows
+from sim.records.document import results_document
+from sim.records.notes import run_notes
+from sim.report.comparison_tables import comparison_sections, criteria_table
+from sim.report.verdict import CRITERIA, devices_within, verdict
 from sim.scenario import ComparedWith
 from sim.study.compare import Comparison, check_comparison, compare, equal
 from sim.study.criteria import Ahead, criteria
+from sim.study.findings import findings
 
 Curve = dict[int, float]
 DAY_S = 86400.0
@@ -103,7 +108,19 @@ WAFER_DAYS = {1: 10.0, 2: 5.0}
 
 
 def ahead(comparison: Comparison) -> dict[str, Ahead]:
-    return {row.name: row.ahead for row in criteria(comparison)}
+    return {CRITERIA[row.kind].title: row.ahead for row in criteria(comparison)}
+
+
+def less(comparison: Comparison) -> dict[str, str]:
+    """What is compared -> who has less of it, as the report's table says."""
+    found = criteria_table(comparison)
+    column = [heading.title for heading in found.headings].index("less has")
+    return {row[0]: row[column] for row in found.rows}
+
+
+def page(comparison: Comparison) -> str:
+    """The sections of a report on a comparison."""
+    return markdown(Page("test", (), tuple(filter(None, comparison_sections(comparison)))))
 
 
 def test_what_is_as_fast_is_found_by_hand(templates: dict[str, Outcome]):
@@ -187,8 +204,8 @@ def test_other_numbers_make_another_verdict(templates: dict[str, Outcome]):
     assert ahead(dear)["rental at equal time"] == "other"
     assert ahead(cheap)["distribution tax at equal time"] == "reference"
     assert ahead(dear)["distribution tax at equal time"] == "other"
-    assert "Rental at equal time: wafer on 1 device has less than gpu cluster" in " ".join(verdict(cheap))
-    assert "Rental at equal time: wafer on 1 device has more than gpu cluster" in " ".join(verdict(dear))
+    assert less(cheap)["rental at equal time"] == less(cheap)["distribution tax at equal time"] == "wafer on 1 device"
+    assert less(dear)["rental at equal time"] == less(dear)["distribution tax at equal time"] == "gpu cluster"
     assert "wafer is ahead more often than behind in distribution tax at equal time, rental" in " ".join(verdict(cheap))
     assert "wafer is ahead more often than behind in energy at equal time;" in " ".join(verdict(dear))
 
@@ -196,7 +213,8 @@ def test_other_numbers_make_another_verdict(templates: dict[str, Outcome]):
 def test_prices_whose_ranges_meet_are_not_told_apart(templates: dict[str, Outcome]):
     close = compared(templates, GPU_DAYS, WAFER_DAYS, wafer_usd=1100.0)
     assert ahead(close)["rental at equal time"] == "not told apart"
-    assert "wafer on 1 device cannot be told apart from gpu cluster" in " ".join(verdict(close))
+    assert less(close)["rental at equal time"] == "not told apart"
+    assert "and 2 cannot be told apart" in " ".join(verdict(close))
 
 
 def test_times_within_both_bands_are_not_told_apart(templates: dict[str, Outcome]):
@@ -209,7 +227,7 @@ def test_times_within_both_bands_are_not_told_apart(templates: dict[str, Outcome
 def test_what_no_source_states_is_called_unknown(templates: dict[str, Outcome]):
     comparison = compared(templates, GPU_DAYS, WAFER_DAYS, gpu_usd=None)
     assert ahead(comparison)["rental at equal time"] == "unknown"
-    assert "unknown for wafer on 1 device and gpu cluster" in " ".join(verdict(comparison))
+    assert less(comparison)["rental at equal time"] == "unknown"
     assert "Unknown: purchase price of it." in verdict(comparison)[-1]
     assert comparison_rows(comparison)[0]["rental_usd"] is None
 
@@ -229,14 +247,17 @@ def test_what_rests_on_an_assumed_figure_says_so_and_prices_have_dates(templates
         [*gpus, billed(templates["wafer"], (PriceOf("power", "it"), PriceOf("rental", "it")), ("2022-11",))]
     )
     assert comparison is not None
-    rests_on = {row.name: tuple(map(str, row.assumed)) for row in criteria(comparison)}
+    rests_on = {CRITERIA[row.kind].title: tuple(map(str, row.assumed)) for row in criteria(comparison)}
     assert rests_on["rental at equal time"] == ("rental of it",)
     assert rests_on["energy at equal time"] == rests_on["cost if owned at equal time"] == ("power of it",)
     assert rests_on["distribution tax at equal time"] == ()
     text = page(comparison)
-    assert "- wafer: rental prices of 2022-11\n" in text
-    assert "gpu cluster: rental prices" not in text
     assert "rests on assumed" in text
+    assert "rental of it" in text
+    dear = dataclasses.replace(templates["wafer"], bill=comparison.points[-1].bill)
+    assert any("rental prices of 2022-11" in note for note in run_notes(dear))
+    (record,) = results_document(findings([dear]))["points"]
+    assert record["bill"]["rental_dates"] == ["2022-11"]
 
 
 def test_a_band_that_leaves_the_sizes_widens_a_range_up_to_their_end(templates: dict[str, Outcome]):
@@ -316,15 +337,18 @@ def test_the_report_of_simulated_points(several: tuple[Outcome, ...], tmp_path: 
         assert f"{stack}: for sources never seen, eight of ten step times are" in text
         assert f"{stack} " in document["comparison"]["verdict"][-1]
     assert "wafer on 4 devices: not among the points that were simulated" in text
-    assert verdict_screen(outcomes).startswith("\nVerdict")
-    assert len(verdict_screen(outcomes).splitlines()) <= 25
-    assert max(len(line) for line in verdict_screen(outcomes).splitlines()) <= 118
+    assert "\n## Verdict\n" in text
+    said = " ".join(screen_of(outcomes).split())
+    for devices in (1, 2):
+        wafer = next(one for one in several if (one.scenario.system.name, one.devices) == ("wafer", devices))
+        assert re.search(rf"{devices} wafer trains? it in {duration(wafer.time_to_train_s)}\.", said)
 
 
 def test_nothing_is_written_where_no_comparison_is_asked_for(several: tuple[Outcome, ...], tmp_path: Path):
     files = {path.name for path in write_results(several, [], tmp_path / "out", charts=False)}
-    assert not {"report.md", "comparison.csv"} & files
-    assert verdict_screen(several) == ""
+    assert "comparison.csv" not in files
+    assert "## Verdict" not in (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    assert "As fast" not in screen_of(several)
 
 
 def test_a_system_that_is_not_there_is_refused(several: tuple[Outcome, ...]):

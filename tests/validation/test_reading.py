@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import random
+from dataclasses import replace
 from importlib import resources
 from typing import Any
 
@@ -11,11 +12,13 @@ import pytest
 from measured import CELLS, case, row, table_text
 
 from sim.catalog import load_stack
+from sim.errors import InputError
 from sim.validation import compare
 from sim.validation.cases import Case, Unsupported, case_of
 from sim.validation.compare import Comparison, compare_case
 from sim.validation.contradictions import contradictions
-from sim.validation.conventions import convention_of, guessed_stack, table_devices
+from sim.validation.conventions import Filling, convention_of, guessed_stack, table_devices
+from sim.validation.plans import requested_plan
 from sim.validation.table import Problem, parse_table
 
 BLANK: dict[str, Any] = {"dp": None, "tp": None, "pp": None, "vpp": None}
@@ -114,6 +117,23 @@ def test_the_precision_left_blank_is_one_that_the_device_has() -> None:
 def test_what_is_taken_instead_of_what_is_stated_is_said(over: dict[str, Any], says: str) -> None:
     assert says in case(**over).assumed
     assert isinstance(result(**over), Comparison)
+
+
+def test_an_assumed_stage_that_the_stack_lacks_is_not_called_stated() -> None:
+    listed = case(source="llm-foundry", tp=1, dp=8)
+    for one, says in ((replace(listed.row, zero_stage=1), "stated 1"), (listed.row, "assumed 1")):
+        found = convention_of(one)
+        filling = Filling(replace(found, assume={**found.assume, "zero": 1}))
+        requested_plan(one, load_stack("fsdp-2023"), filling)
+        assert f"zero 0 for the {says}, which the stack fsdp-2023 lacks" in filling.assumed
+
+
+def test_a_pipeline_needs_a_stage_that_leaves_parameters_whole() -> None:
+    stack, one = "deepspeed-zero3-2021", row(zero_stage=3, tp=1, pp=2, dp=4)
+    with pytest.raises(
+        InputError, match=f"zero 3 is not simulated with a pipeline, and the stack {stack} has no other"
+    ):
+        requested_plan(one, load_stack(stack), Filling(replace(convention_of(one), stack=stack)))
 
 
 def test_the_group_that_shares_out_states_is_the_stated_one_where_the_stack_can() -> None:

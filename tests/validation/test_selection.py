@@ -26,6 +26,14 @@ def test_a_misspelt_source_gets_a_suggestion(given: str, near: str) -> None:
         of_source(read_tables(), given)
 
 
+def test_what_is_wrong_with_rows_of_other_sources_is_not_told() -> None:
+    bad = {"id": "c", "source": "other", "layers": "x"}, {"id": "d", "source": "mine", "layers": "y"}
+    table = parse_table(table_text({"source": "mine"}, *bad), "t.csv")
+    assert [one.row for one in table.problems] == ["c", "d"]
+    assert [one.row for one in of_source(table, "mine").problems] == ["d"]
+    assert (of_source(table, "other").rows, len(of_source(table, "other").problems)) == ((), 1)
+
+
 def test_labels_are_short_and_every_long_one_says_something() -> None:
     for row in read_tables().rows:
         assert 0 < len(label_of(row.source)) <= 32

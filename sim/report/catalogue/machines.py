@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from sim.catalog import (
@@ -113,13 +112,6 @@ def topologies_table() -> list[Block]:
 def stacks_table() -> list[Block]:
     """Every software stack: for which framework of which time, what it does, and how many published rows check it."""
 
-    def fact(title: str, index: int) -> Column[str]:
-        def told(name: str) -> str:
-            stack = load_stack(name)
-            return kind_of(stack).stack_facts(stack)[index]
-
-        return words(title, told, from_width=0 if index in (0, 3) else 100)
-
     def checked(name: str) -> str:
         checks = stack_checks(name)
         return f"{checks.rows} ({len(checks.sources)})" if checks.rows else "none"
@@ -128,10 +120,10 @@ def stacks_table() -> list[Block]:
         words("stack", lambda name: name, key=True),
         words("for", lambda name: f"{stack_uses()[name].framework}, {stack_uses()[name].time}"),
         words("devices", lambda name: stack_uses()[name].devices, from_width=100),
-        fact("ZeRO (default)", 0),
-        fact("attention", 1),
-        fact("SP", 2),
-        fact("overlaps", 3),
+        _fact("ZeRO (default)", 0),
+        _fact("attention", 1, from_width=100),
+        _fact("SP", 2, from_width=100),
+        _fact("overlaps", 3),
         Column("checks (sources)", checked),
     ]
     alike: dict[str, list[str]] = {}
@@ -149,6 +141,13 @@ def stacks_table() -> list[Block]:
         Said("Pipeline schedules, and the stacks that run them:"),
         Bullets(tuple(schedules)),
     ]
+
+
+def _fact(title: str, index: int, from_width: int = 0) -> Column[str]:
+    """One of the facts that a stack's kind tells of it. Rows are names of stacks."""
+    return words(
+        title, lambda name: kind_of(load_stack(name)).stack_facts(load_stack(name))[index], from_width=from_width
+    )
 
 
 def variations_table() -> list[Block]:
@@ -194,9 +193,6 @@ def _scenario_row(path: Path) -> tuple[str, str, str, str]:
 def stacks_markdown() -> str:
     """The table of docs/stacks.md: for whom each stack is, what it stands for, and what checks it."""
 
-    def fact(index: int) -> Callable[[str], str]:
-        return lambda name: kind_of(load_stack(name)).stack_facts(load_stack(name))[index]
-
     def checked(name: str) -> str:
         checks = stack_checks(name)
         return f"{counted(checks.rows, 'row')}: {', '.join(checks.sources)}" if checks.rows else "nothing"
@@ -207,8 +203,8 @@ def stacks_markdown() -> str:
         words("time", lambda name: stack_uses()[name].time),
         words("devices", lambda name: stack_uses()[name].devices),
         words("what it stands for", lambda name: stack_uses()[name].take),
-        words("attention", fact(1)),
-        words("beside compute", fact(3)),
+        _fact("attention", 1),
+        _fact("beside compute", 3),
         words("checked by", checked),
     ]
     return table_markdown(table(stack_names(), columns))

@@ -14,8 +14,9 @@ from sim.catalog import load_law
 from sim.errors import InputError
 from sim.outcome.quality.losses import expected_loss
 from sim.outcome.quality.study import Question, answer
-from sim.report.budget.files import budget_document
-from sim.report.budget.screen import budget_screen
+from sim.page.terminal import screen
+from sim.records.budget import budget_document
+from sim.report.budget import budget_screen
 
 LAW = load_law("chinchilla-epoch")
 COMPUTE_LAW = load_law("cerebras-gpt")
@@ -125,6 +126,6 @@ def test_any_numbers_give_a_report_or_a_message(law, compute, loss, parameters, 
     except InputError:
         return
     # JSON refuses what is not finite.
-    assert json.dumps(budget_document(study, None), allow_nan=False)
-    assert max(map(len, budget_screen(study, None).splitlines())) <= 125
+    assert json.dumps(budget_document(study, None, ()), allow_nan=False)
+    assert max(map(len, screen(budget_screen(study, None)).splitlines())) <= 80
     assert all(min(recipe) > 0 for recipe in study.same_loss)
