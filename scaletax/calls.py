@@ -62,7 +62,7 @@ def run(
     from sim.sweep.execute import Failure, run_points
     from sim.sweep.grid import load
 
-    _check_counts(jobs=jobs)
+    jobs = _count("jobs", jobs)
     (path, text), sizes = source_of(scenario), [] if devices is None else [_axis("system.devices", devices)]
     loaded = load(path, _overrides(set, stack), _warn, sizes, text)
     check_comparison(loaded.scenarios)
@@ -84,8 +84,8 @@ def plan(
     sequence: int | None = None,
     tokens: float | str | None = None,
     stack: str | Sequence[str] | None = None,
-    only: Sequence[str] = (),
-    memory_margin: str | None = None,
+    only: str | Sequence[str] = (),
+    memory_margin: str | float | None = None,
     sizes: Sequence[int] = (),
     top: int = 10,
     jobs: int = 1,
@@ -105,10 +105,10 @@ def plan(
         For the time to train; by default 20 per parameter.
     stack : str or list of str, optional
         Software; by default one of the device's time, and errors are those of a guess.
-    only : list of str
+    only : str or list of str
         Limits, such as `["tensor <= 8", "recompute != full"]`.
-    memory_margin : str, optional
-        Share of the memory that a plan leaves free, such as `"10 %"`.
+    memory_margin : str or float, optional
+        Share of the memory that a plan leaves free, such as `"10 %"` or `0.1`.
     sizes : list of int
         More cluster sizes to compare.
     top : int
@@ -138,7 +138,8 @@ def plan(
     from sim.study.plans import study_all, systems_of
     from sim.sweep.grid import load
 
-    _check_counts(jobs=jobs, top=top)
+    jobs, top = _count("jobs", jobs), _count("top", top)
+    more = [_count("sizes", size) for size in sizes]
     described = {
         "model": model, "topology": topology, "devices": devices, "batch": batch, "sequence": sequence,
         "tokens": tokens,
@@ -163,7 +164,8 @@ def plan(
             model=as_model(model).table, topology=place, devices=devices, batch=batch, sequence=sequence, tokens=tokens,
             stack=stack if stack is None or isinstance(stack, str) else ",".join(stack), overrides=_overrides(set),
         )  # fmt: skip
-    systems = systems_of(with_limits(scenarios, only, memory_margin), list(sizes))
+    limits = [only] if isinstance(only, str) else only
+    systems = systems_of(with_limits(scenarios, limits, None if memory_margin is None else str(memory_margin)), more)
     studies, failures = study_all(systems, top, jobs)
     return Plans(studies, top, failures)
 
@@ -216,7 +218,7 @@ def sweep(
     from sim.sweep.store import Store
     from sim.sweep.sweep import run_sweep
 
-    _check_counts(jobs=jobs, limit=1 if limit is None else limit)
+    jobs, limit = _count("jobs", jobs), None if limit is None else _count("limit", limit)
     (path, text), folder = source_of(scenario), Path(out)
     given = [_axis(key, values) for key, values in _mapping("axes", axes).items()]
     document = read_document(path, _overrides(set), _warn, given, text)
@@ -259,7 +261,7 @@ def validate(
     """
     from sim.validation.selection import read_selection, validate_rows
 
-    _check_counts(jobs=jobs)
+    jobs = _count("jobs", jobs)
     if role not in get_args(Role):
         raise InputError("role", f"{shown(role)} is no role of rows", f"allowed: {', '.join(get_args(Role))}")
     return Validation(*validate_rows(read_selection(None if data is None else Path(data), source), role, jobs))
@@ -283,11 +285,12 @@ def _mapping(name: str, given: Mapping[str, Any] | None) -> Mapping[str, Any]:
     return given or {}
 
 
-def _check_counts(**counts: int) -> None:
-    """Raise InputError for a count that is no whole number from 1 on."""
-    for name, value in counts.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise InputError(name, f"{shown(value)} is no whole number from 1 on", f"write for example {name}=4")
+def _count(name: str, value: Any) -> int:
+    """A whole number, of numpy too. Raises InputError for anything else, and for one below 1."""
+    whole = value.__index__() if hasattr(value, "__index__") and not isinstance(value, bool) else 0
+    if whole < 1:
+        raise InputError(name, f"{shown(value)} is no whole number from 1 on", f"write for example {name}=4")
+    return int(whole)
 
 
 def _warn(note: str) -> None:

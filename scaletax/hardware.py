@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import tempfile
+import threading
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -240,7 +241,7 @@ def _saved(kind: str, table: Mapping[str, Any], folder: Path) -> Path:
 
 def write(path: Path, text: str) -> None:
     """Write a file whole or not at all. Raises InputError where it cannot be written."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.is_file() or path.read_text(encoding="utf-8") != text:

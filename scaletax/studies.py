@@ -50,10 +50,10 @@ class Plans(Result):
                 "devices": one.found.about.scenario.system.devices,
                 "plan": row.plan.summary(),
                 "plan_devices": row.plan.devices,
-                "step_time_s": row.step_s,
-                "mfu": row.mfu,
-                "memory_peak_bytes": row.peak_bytes,
-                "distribution_tax": row.tax,
+                "step_time_s": float(row.step_s),
+                "mfu": float(row.mfu),
+                "memory_peak_bytes": float(row.peak_bytes),
+                "distribution_tax": None if row.tax is None else float(row.tax),
             }
             for one in self._studies
             for row in one.found.best

@@ -243,6 +243,8 @@ def test_a_script_that_uses_several_processes_runs_once(tiny: Path):
         (lambda: st.run("quickstart", stack="fsdp"), "stack", "unknown software stack 'fsdp'"),
         (lambda: st.plan("quickstart", devices=8), "plan", "both a scenario and devices"),
         (lambda: st.plan(model="llama-3-8b", devices=8), "plan", "neither a scenario nor topology, batch"),
+        (lambda: st.plan("quickstart", sizes=[8, 16.5]), "sizes", "16.5 is no whole number"),
+        (lambda: st.plan("quickstart", only="t < = 8"), "only", "'t < = 8' is not a limit"),
         (lambda: st.plan("quickstart", top=0), "top", "0 is no whole number"),
         (lambda: st.sweep("quickstart", out="x", axes={"devcies": [8]}), "devcies", "devices"),
         (lambda: st.sweep("quickstart", out="x", limit=0), "limit", "0 is no whole number"),
