@@ -88,13 +88,16 @@ def test_no_control_sequence_of_a_name_reaches_the_terminal(tmp_path: Path) -> N
     assert b"\x1b" not in error
 
 
-def test_a_guarded_stream_passes_on_words_and_the_carriage_return_of_a_bar() -> None:
+def test_a_guarded_stream_passes_on_words_and_what_the_program_styles_itself() -> None:
     inner = io.StringIO()
     stream = GuardedStream(inner)
-    assert stream.write("\r 50 %") == 6
+    assert stream.write("50 %") == 4
     stream.write("a\rb\x1b[2J\n")
+    stream.styled("\x1b[1mbold\x1b[0m")
     stream.flush()
-    assert inner.getvalue() == "\r 50 %a\\rb\\x1b[2J\n"
+    assert inner.getvalue() == "50 %a\\rb\\x1b[2J\n\x1b[1mbold\x1b[0m"
+    # A progress bar is made of control characters, and writes past the guard.
+    assert stream.unguarded is inner
     assert not stream.isatty()
 
 

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 from builders import fixed, point, run_on
 
+from sim.page.numbers import percent
 from sim.records.document import results_document
 from sim.report.charts.utilisation import link_load, links_figure
-from sim.report.sentences import sentences
+from sim.report.point_tables import links_table
+from sim.study.findings import findings
+from sim.study.points import curves
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +43,7 @@ def test_nothing_is_drawn_where_nothing_is_sent():
 
 
 def test_results_hold_bytes_and_utilisation_of_every_class(outcome):
-    (found,) = results_document([outcome])["points"]
+    (found,) = results_document(findings([outcome]))["points"]
     assert found["links"]["bottleneck"] == outcome.links.bottleneck.link_class
     for one in outcome.links.classes:
         written = found["links"]["classes"][one.link_class]
@@ -49,5 +52,6 @@ def test_results_hold_bytes_and_utilisation_of_every_class(outcome):
 
 
 def test_the_busiest_link_is_named(outcome):
-    (said,) = [sentence for sentence in sentences([outcome]) if sentence.startswith("Busiest links")]
-    assert outcome.links.bottleneck.busiest in said
+    ((_, _, label, busiest, busy, _),) = links_table([(curves([outcome])[0], outcome)]).rows
+    one = outcome.links.bottleneck
+    assert (label, busiest, busy) == (one.label, one.busiest, percent(one.busiest_utilisation))
