@@ -31,13 +31,12 @@ _NAMED: tuple[Column[Point], ...] = (
 def points_table(rows: Sequence[Point]) -> Table:
     """Points for a first screen."""
     knees = {id(curve): knee_of(curve) for curve, _ in rows}
-    has_knee = any(point is knees[id(curve)] for curve, point in rows)
     return table(
         rows,
         [
             words("system", lambda row: row[0].label, key=True),
             Column(
-                "devices, * knee" if has_knee else "devices",
+                "devices",
                 lambda row: whole(row[1].devices) + ("*" if row[1] is knees[id(row[0])] else ""),
             ),
             words("plan", lambda row: row[1].plan.summary(), from_width=118),

@@ -166,6 +166,8 @@ def trust(found: Findings) -> str:
     parts += [f"{never}{'' if outside else f' of {of}'} like nothing that was measured"] if never else []
     assumed = dict.fromkeys(str(one) for point in points if point.bill for one in point.bill.assumed)
     parts += [f"assumed: {few(list(assumed), 2)}"] if assumed else []
+    # The mark is explained where there is no room for a word beside it.
+    parts += ["*: knee"] if not found.has_entries and any(map(knee_of, found.curves)) else []
     return f"Trust: {'; '.join(parts)}."
 
 
