@@ -27,24 +27,9 @@ if TYPE_CHECKING:
     from sim.errors import DoesNotFit, InputError, ScaletaxError
 
 __all__ = [
-    "DoesNotFit",
-    "Gpu",
-    "InputError",
-    "Model",
-    "Plans",
-    "Run",
-    "ScaletaxError",
-    "Scenario",
-    "Sweep",
-    "System",
-    "Topology",
-    "Validation",
-    "__version__",
-    "plan",
-    "run",
-    "sweep",
-    "validate",
-]
+    "DoesNotFit", "Gpu", "InputError", "Model", "Plans", "Run", "ScaletaxError", "Scenario", "Sweep", "System",
+    "Topology", "Validation", "__version__", "plan", "run", "sweep", "validate",
+]  # fmt: skip
 
 _HOMES = {
     "scaletax.calls": ("plan", "run", "sweep", "validate"),

@@ -11,7 +11,18 @@ from scaletax.hardware import Model, Topology, as_model, in_temporary_folder
 from scaletax.results import Run
 from scaletax.scenarios import Scenario, source_of, text_of
 from scaletax.studies import Plans, Sweep, Validation
+from sim.asked import asked, with_limits
 from sim.errors import InputError, shown
+from sim.records.point_work import work
+from sim.scenario import read_document
+from sim.study.compare import check_comparison
+from sim.study.findings import findings
+from sim.study.plans import study_all, systems_of
+from sim.sweep.execute import Failure, run_points
+from sim.sweep.executors import workplace
+from sim.sweep.grid import load, points_of
+from sim.sweep.store import Store
+from sim.sweep.sweep import run_sweep
 
 Source = str | Path | Scenario
 """A scenario: the name of one that came with the program, the path of a file, or an object."""
@@ -57,11 +68,6 @@ def run(
     >>> print(repr(result))
     <Run: 2 points of 2 systems>
     """
-    from sim.study.compare import check_comparison
-    from sim.study.findings import findings
-    from sim.sweep.execute import Failure, run_points
-    from sim.sweep.grid import load
-
     jobs = _count("jobs", jobs)
     (path, text), sizes = source_of(scenario), [] if devices is None else [_axis("system.devices", devices)]
     loaded = load(path, _overrides(set, stack), _warn, sizes, text)
@@ -134,10 +140,6 @@ def plan(
     >>> found.best.plan.devices
     8
     """
-    from sim.asked import asked, with_limits
-    from sim.study.plans import study_all, systems_of
-    from sim.sweep.grid import load
-
     jobs, top = _count("jobs", jobs), _count("top", top)
     more = [_count("sizes", size) for size in sizes]
     described = {
@@ -211,13 +213,6 @@ def sweep(
     >>> len(found)
     4
     """
-    from sim.records.point_work import work
-    from sim.scenario import read_document
-    from sim.sweep.executors import workplace
-    from sim.sweep.grid import points_of
-    from sim.sweep.store import Store
-    from sim.sweep.sweep import run_sweep
-
     jobs, limit = _count("jobs", jobs), None if limit is None else _count("limit", limit)
     (path, text), folder = source_of(scenario), Path(out)
     given = [_axis(key, values) for key, values in _mapping("axes", axes).items()]

@@ -9,16 +9,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scaletax.hardware import copied, moved
 from sim.errors import InputError, ScaletaxError
+from sim.outcome.outcome import Outcome
+from sim.page.blocks import Block
+from sim.page.html import fragment
+from sim.page.markdown import markdown
+from sim.page.numbers import counted
+from sim.page.terminal import screen
+from sim.records.document import summary_rows
+from sim.records.series import DEVICES, column, series_of, usual_x
+from sim.report.run import run_page, run_screen, write_run
+from sim.scenario import Scenario as Resolved
+from sim.study.findings import Findings, findings
 
 if TYPE_CHECKING:
     import pandas
     from matplotlib.figure import Figure
-
-    from sim.outcome.outcome import Outcome
-    from sim.page.blocks import Block
-    from sim.scenario import Scenario as Resolved
-    from sim.study.findings import Findings
 
 Row = dict[str, Any]
 
@@ -40,13 +47,9 @@ class Result:
         return len(self.rows)
 
     def __str__(self) -> str:
-        from sim.page.terminal import screen
-
         return screen(self._screen()).rstrip("\n")
 
     def _repr_html_(self) -> str:
-        from sim.page.html import fragment
-
         return fragment(self._screen())
 
     def _screen(self) -> Sequence[Block]:
@@ -75,8 +78,6 @@ class Run(Result):
     @property
     def rows(self) -> list[Row]:
         """A row for each system and size, with the columns of summary.csv."""
-        from sim.records.document import summary_rows
-
         return plain(summary_rows(self.outcomes))
 
     def ledger(self) -> pandas.DataFrame:
@@ -86,11 +87,8 @@ class Run(Result):
     def ledger_rows(self) -> list[Row]:
         """The same without pandas."""
         return [
-            {
-                "system": one.scenario.system.name,
-                "devices": one.devices,
-                **{line: one.ledger.share(line) for line in one.ledger.device_seconds},
-            }
+            {"system": one.scenario.system.name, "devices": one.devices}
+            | {line: one.ledger.share(line) for line in one.ledger.device_seconds}
             for one in self.outcomes
         ]
 
@@ -100,8 +98,6 @@ class Run(Result):
         metric, x: a column of `rows`, or a short name such as "mfu", "tax", "time", "cost".
         Raises InputError for a column that is not there.
         """
-        from sim.records.document import summary_rows
-
         return figure(summary_rows(self.outcomes), metric, x)
 
     def save(self, folder: str | Path, *, charts: bool | None = None) -> list[Path]:
@@ -109,9 +105,6 @@ class Run(Result):
 
         Hardware of your own is written beside them, where resolved.toml names it.
         """
-        from sim.report.run import write_run
-        from sim.study.findings import findings
-
         place, found = Path(folder), self._found
         told = [outcome_beside(one, place) for one in found.outcomes]
         paths = write_run(findings(told, found.failures, found.refusals), place, charts)
@@ -119,9 +112,6 @@ class Run(Result):
 
     def report(self) -> str:
         """The whole report, in Markdown."""
-        from sim.page.markdown import markdown
-        from sim.report.run import run_page
-
         return markdown(run_page(self._found))
 
     def __len__(self) -> int:
@@ -134,14 +124,10 @@ class Run(Result):
         return self.outcomes[index]
 
     def __repr__(self) -> str:
-        from sim.page.numbers import counted
-
         failed = f", {len(self.failures)} failed" if self.failures else ""
         return f"<Run: {counted(len(self), 'point')} of {counted(len(self._found.curves), 'system')}{failed}>"
 
     def _screen(self) -> Sequence[Block]:
-        from sim.report.run import run_screen
-
         return run_screen(self._found)
 
 
@@ -152,8 +138,6 @@ def plain(rows: Sequence[Row]) -> list[Row]:
 
 def beside(scenario: Resolved, folder: Path) -> Resolved:
     """A scenario that names hardware of one's own where it lies beside the results in a folder."""
-    from scaletax.hardware import moved
-
     system = scenario.system
     parts = tuple(replace(part, topology=moved(part.topology, folder)) for part in system.parts)
     return replace(scenario, system=replace(system, topology=moved(system.topology, folder), parts=parts))
@@ -161,16 +145,12 @@ def beside(scenario: Resolved, folder: Path) -> Resolved:
 
 def outcome_beside(outcome: Outcome, folder: Path) -> Outcome:
     """An outcome whose scenario is as beside() has it."""
-    from scaletax.hardware import moved
-
     parts = tuple(replace(part, topology=moved(part.topology, folder)) for part in outcome.parts)
     return replace(outcome, scenario=beside(outcome.scenario, folder), parts=parts)
 
 
 def own_hardware(scenarios: Sequence[Resolved], folder: Path) -> list[Path]:
     """Write hardware of one's own beside results; return the paths."""
-    from scaletax.hardware import copied
-
     named = [part.topology for one in scenarios for part in one.system.every_part]
     return [path for one in dict.fromkeys(named) for path in copied(one, folder)]
 
@@ -187,8 +167,7 @@ def frame(rows: Sequence[Row]) -> pandas.DataFrame:
 
 def figure(rows: Sequence[Row], metric: str, x: str | None, by: str | None = None) -> Figure:
     """A chart of one metric along one column. Raises InputError for a column that is not there."""
-    from sim.records.series import DEVICES, column, series_of, usual_x
-    from sim.report.charts.sweep import curves_figure
+    from sim.report.charts.sweep import curves_figure  # matplotlib takes long to import
 
     done = [row for row in rows if not row.get("error")]
     across = column(x, done, "x").as_axis(done) if x else usual_x(done) or DEVICES

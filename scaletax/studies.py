@@ -8,16 +8,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scaletax.results import Result, Row, Run, beside, figure, outcome_beside, own_hardware, plain
+from scaletax.scenarios import Scenario
 from sim.errors import ScaletaxError
+from sim.page.blocks import Block
+from sim.page.numbers import counted, duration, percent
+from sim.planning import PlanRow
+from sim.records.swept import swept
+from sim.report.plan import plan_screen, write_plans
+from sim.report.sweep import sweep_page, sweep_screen, write_sweep
+from sim.scenario import resolved_documents
+from sim.study.plans import SystemStudy, with_best_plan
+from sim.sweep.store import read_only
+from sim.sweep.tables import frame, rows_of, write_tables
 
 if TYPE_CHECKING:
     import pandas
     from matplotlib.figure import Figure
 
-    from scaletax.scenarios import Scenario
-    from sim.page.blocks import Block
-    from sim.planning import PlanRow
-    from sim.study.plans import SystemStudy
     from sim.validation.compare import Validation as Compared
     from sim.validation.summary import Summary
 
@@ -62,10 +69,6 @@ class Plans(Result):
     @property
     def scenario(self) -> Scenario:
         """The first system with its best plan written down: `st.run(plans.scenario)`."""
-        from scaletax.scenarios import Scenario
-        from sim.scenario import resolved_documents
-        from sim.study.plans import with_best_plan
-
         (document,) = resolved_documents([with_best_plan(self._studies[0].found)])
         return Scenario.from_document(document)
 
@@ -77,8 +80,6 @@ class Plans(Result):
 
     def save(self, folder: str | Path, *, charts: bool = True) -> list[Path]:
         """Write the files of `scaletax plan`, and hardware of your own, into a folder; return their paths."""
-        from sim.report.plan import write_plans
-
         place, told = Path(folder), []
         for one in self._studies:
             about = one.found.about._replace(scenario=beside(one.found.about.scenario, place))
@@ -88,13 +89,9 @@ class Plans(Result):
         return paths + own_hardware([one.found.about.scenario for one in self._studies], place)
 
     def __repr__(self) -> str:
-        from sim.page.numbers import duration
-
         return f"<Plans: best {self.best.plan.summary()}, {duration(self.best.step_s)} a step>"
 
     def _screen(self) -> Sequence[Block]:
-        from sim.report.plan import plan_screen
-
         return plan_screen(self._studies, self._top)
 
 
@@ -112,8 +109,6 @@ class Sweep(Result):
     @property
     def df(self) -> pandas.DataFrame:
         """The same as a DataFrame. Raises InputError where pandas is not installed."""
-        from sim.sweep.tables import frame
-
         return frame(self.folder)
 
     def plot(self, metric: str = "mfu", x: str | None = None, by: str | None = None) -> Figure:
@@ -122,33 +117,19 @@ class Sweep(Result):
 
     def save(self) -> list[Path]:
         """Write the tables and the report of `scaletax sweep` into the folder of the sweep; return their paths."""
-        from sim.records.swept import swept
-        from sim.report.sweep import sweep_page, write_sweep
-        from sim.sweep.store import read_only
-        from sim.sweep.tables import write_tables
-
         with read_only(self.folder) as store:
             write_tables(store, self.folder)
             write_sweep(sweep_page(swept(store, self.new)), self.folder)
         return sorted(path for path in self.folder.iterdir() if path.suffix in (".csv", ".parquet", ".md", ".html"))
 
     def _rows(self) -> list[Row]:
-        from sim.sweep.store import read_only
-        from sim.sweep.tables import rows_of
-
         with read_only(self.folder) as store:
             return list(rows_of(store))
 
     def __repr__(self) -> str:
-        from sim.page.numbers import counted
-
         return f"<Sweep: {counted(len(self), 'point')} in {self.folder}>"
 
     def _screen(self) -> Sequence[Block]:
-        from sim.records.swept import swept
-        from sim.report.sweep import sweep_screen
-        from sim.sweep.store import read_only
-
         with read_only(self.folder) as store:
             return sweep_screen(swept(store, self.new), self.folder)
 
@@ -179,12 +160,7 @@ class Validation(Result):
 
         return write_validation(self._compared, self.summary, validation_told(self.summary).page, Path(folder))
 
-    def __len__(self) -> int:
-        return len(self._compared.comparisons)
-
     def __repr__(self) -> str:
-        from sim.page.numbers import counted, percent
-
         errors = self.summary.headline
         off = f", {percent(errors.mean_absolute)} off on average" if errors else ""
         return f"<Validation: {counted(len(self), 'row')}{off}>"
