@@ -44,7 +44,7 @@ def points_table(rows: Sequence[Point]) -> Table:
             Column("time", lambda row: duration(row[1].time_to_train_s)),
             Column(mfu_title([point for _, point in rows]), lambda row: percent(row[1].mfu, 0)),
             words("lost to splitting", lambda row: lost(row[1])),
-            words("next line", lambda row: lines_of(row[1])[1], from_width=96),
+            words("then", lambda row: lines_of(row[1])[1], from_width=96),
             Column("peak memory", lambda row: gibibytes(row[1].memory.peak_bytes), from_width=132),
             Column("rented", _rented, from_width=146),
             Column("checked?", lambda row: error_band(row[1])),
