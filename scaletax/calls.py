@@ -222,11 +222,7 @@ def sweep(
 
 
 def validate(
-    *,
-    source: str | None = None,
-    data: str | Path | None = None,
-    role: Role = "check",
-    jobs: int = 1,
+    *, source: str | None = None, data: str | Path | None = None, role: Role = "check", jobs: int = 1
 ) -> Validation:
     """Compare the simulator with published measurements, or with your own.
 

@@ -141,12 +141,7 @@ def instead_told(instead: Instead) -> Told:
         most = sorted(found, key=lambda one: -len(one.large) - len(one.small))
         return _told("Measured collectives", [answer], counts, collectives_table(found), collectives_table(most))
     if instead == "operators":
-        from sim.validation.operators import (
-            compare_operators,
-            operator_errors,
-            operators_sentences,
-            operators_table,
-        )
+        from sim.validation.operators import compare_operators, operator_errors, operators_sentences, operators_table
 
         operators = compare_operators()
         answer, counts = operators_sentences(operators)
