@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from scaletax.hardware import Model, Topology, as_model, in_temporary_folder
+from scaletax.hardware import Model, Topology, as_model, given, in_temporary_folder
 from scaletax.results import Run
 from scaletax.scenarios import Scenario, source_of, text_of
 from scaletax.studies import Plans, Sweep, Validation
@@ -142,12 +142,9 @@ def plan(
     """
     jobs, top = _count("jobs", jobs), _count("top", top)
     more = [_count("sizes", size) for size in sizes]
-    described = {
-        "model": model, "topology": topology, "devices": devices, "batch": batch, "sequence": sequence,
-        "tokens": tokens,
-    }  # fmt: skip
-    beside = [name for name, value in described.items() if value is not None]
-    missing = [name for name in ("model", "topology", "devices", "batch") if described[name] is None]
+    needed = {"model": model, "topology": topology, "devices": devices, "batch": batch}
+    beside = list(given(**needed, sequence=sequence, tokens=tokens))
+    missing = [name for name, value in needed.items() if value is None]
     if scenario is not None:
         if beside:
             problem = f"both a scenario and {', '.join(beside)}"
@@ -163,7 +160,7 @@ def plan(
     else:
         place = in_temporary_folder(topology) if isinstance(topology, Topology) else str(topology)
         scenarios = asked(
-            model=as_model(model).table, topology=place, devices=devices, batch=batch, sequence=sequence, tokens=tokens,
+            model=as_model(model).told, topology=place, devices=devices, batch=batch, sequence=sequence, tokens=tokens,
             stack=stack if stack is None or isinstance(stack, str) else ",".join(stack), overrides=_overrides(set),
         )  # fmt: skip
     limits = [only] if isinstance(only, str) else only
@@ -215,8 +212,8 @@ def sweep(
     """
     jobs, limit = _count("jobs", jobs), None if limit is None else _count("limit", limit)
     (path, text), folder = source_of(scenario), Path(out)
-    given = [_axis(key, values) for key, values in _mapping("axes", axes).items()]
-    document = read_document(path, _overrides(set), _warn, given, text)
+    grid = [_axis(key, values) for key, values in _mapping("axes", axes).items()]
+    document = read_document(path, _overrides(set), _warn, grid, text)
     with Store(folder, fresh=False) as store:
         place = workplace(executor, jobs, "sim.records.point_work")
         points = points_of(document, str(path), limit)
@@ -225,11 +222,7 @@ def sweep(
 
 
 def validate(
-    *,
-    source: str | None = None,
-    data: str | Path | None = None,
-    role: Role = "check",
-    jobs: int = 1,
+    *, source: str | None = None, data: str | Path | None = None, role: Role = "check", jobs: int = 1
 ) -> Validation:
     """Compare the simulator with published measurements, or with your own.
 

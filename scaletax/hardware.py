@@ -24,7 +24,16 @@ _PATHS = ("device", "graph_file")
 """Keys of a topology file whose value may be the path of another file."""
 
 
-class Model:
+class Told:
+    """What a file would say, as an object. told: key -> value."""
+
+    told: dict[str, Any]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in self.told.items())})"
+
+
+class Model(Told):
     """A model: a name of the catalogue, a Hugging Face `config.json`, or the shape itself.
 
     Parameters
@@ -45,13 +54,10 @@ class Model:
     """
 
     def __init__(self, name: str | None = None, *, config: str | Path | None = None, **shape: Any) -> None:
-        self.table = given(name=name, config=None if config is None else str(Path(config).absolute())) | shape
-
-    def __repr__(self) -> str:
-        return called("Model", self.table)
+        self.told = given(name=name, config=None if config is None else str(Path(config).absolute())) | shape
 
 
-class Gpu:
+class Gpu(Told):
     """A device of your own: the nearest one of the catalogue, and what differs from it.
 
     Parameters
@@ -74,16 +80,13 @@ class Gpu:
     def __init__(self, base: str, *, title: str = "My device", **figures: Any) -> None:
         self.told = {"base": base, "title": title, **figures}
 
-    def __repr__(self) -> str:
-        return called("Gpu", self.told)
-
     def save(self, folder: str | Path) -> Path:
         """Write the file that this stands for into a folder, under a name made of what it says; return its path."""
         own = {key: value if key in ("base", "title") else _figures(value) for key, value in self.told.items()}
         return _saved("device", plain(own, "Gpu", _no_topology), Path(folder))
 
 
-class Topology:
+class Topology(Told):
     """A cluster of your own: one of the shelf, and what differs from it.
 
     Parameters
@@ -118,42 +121,39 @@ class Topology:
         link_class: Mapping[str, Mapping[str, Any]] | None = None,
         **tables: Any,
     ) -> None:
-        self.base = str(Path(base).absolute()) if str(base).endswith(".toml") else str(base)
-        self.told = given(device=device, title=title, sizes=sizes, link_class=link_class) | tables
-
-    def __repr__(self) -> str:
-        return called("Topology", {"base": self.base, **self.told})
+        named = str(Path(base).absolute()) if str(base).endswith(".toml") else str(base)
+        self.told = given(base=named, device=device, title=title, sizes=sizes, link_class=link_class) | tables
 
     def save(self, folder: str | Path) -> Path:
         """Write the files that this stands for into a folder, under names made of what they say; return its path.
 
         Raises InputError for a base that is not there.
         """
-        place, table = Path(folder), self._of_the_base()
+        place, table = Path(folder), _based_on(self.told["base"])
         for key, value in self.told.items():
+            known = table.get(key, {})
             if isinstance(value, Gpu):
                 table[key] = value.save(place).name
             elif key == "sizes":
-                table[key] = {**table.get(key, {}), **_figures(value)}
+                table[key] = {**known, **_figures(value)}
             elif key == "link_class":
-                known = table.get(key, {})
-                table[key] = {
-                    **known,
-                    **{name: {**known.get(name, {}), **_figures(own)} for name, own in value.items()},
-                }
-            else:
+                own = {name: {**known.get(name, {}), **_figures(one)} for name, one in value.items()}
+                table[key] = {**known, **own}
+            elif key != "base":
                 table[key] = value
         return _saved("topology", plain(table, "Topology", _no_topology), place)
 
-    def _of_the_base(self) -> dict[str, Any]:
-        if not self.base.endswith(".toml"):
-            if self.base not in topology_names():
-                raise unknown_name("Topology", "topology", self.base, topology_names())
-            return tomllib.loads((shelf("topologies") / f"{self.base}.toml").read_text(encoding="utf-8"))
-        path = Path(self.base)
-        table = parse_toml(read_text(path, "Topology"), str(path))
-        files = {key: table[key] for key in _PATHS if isinstance(table.get(key), str) and "." in table[key]}
-        return {**table, **{key: str(path.parent / value) for key, value in files.items()}}
+
+def _based_on(base: str) -> dict[str, Any]:
+    """What the file of a topology says, by its name or its path."""
+    if not base.endswith(".toml"):
+        if base not in topology_names():
+            raise unknown_name("Topology", "topology", base, topology_names())
+        return tomllib.loads((shelf("topologies") / f"{base}.toml").read_text(encoding="utf-8"))
+    path = Path(base)
+    table = parse_toml(read_text(path, "Topology"), str(path))
+    files = {key: table[key] for key in _PATHS if isinstance(table.get(key), str) and "." in table[key]}
+    return {**table, **{key: str(path.parent / value) for key, value in files.items()}}
 
 
 def as_model(model: str | Path | Model) -> Model:
@@ -205,7 +205,7 @@ def plain(value: Any, where: str, place: Callable[[Topology], Any]) -> Any:
     if isinstance(value, Topology):
         return place(value)
     if isinstance(value, Model):
-        return value.table
+        return value.told
     if isinstance(value, Path):
         return str(value.absolute())
     if isinstance(value, (str, bool, int, float)):
@@ -262,8 +262,3 @@ def _figures(value: Any) -> Any:
 def given(**values: Any) -> dict[str, Any]:
     """Those that are not None."""
     return {key: value for key, value in values.items() if value is not None}
-
-
-def called(name: str, told: Mapping[str, Any]) -> str:
-    """An object as Python writes it."""
-    return f"{name}({', '.join(f'{key}={value!r}' for key, value in told.items())})"

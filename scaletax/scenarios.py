@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from scaletax.hardware import Model, Topology, as_model, called, given, in_temporary_folder, inline, plain, toml, write
+from scaletax.hardware import Model, Told, Topology, as_model, given, in_temporary_folder, inline, plain, toml, write
 from sim.errors import InputError, shown
 from sim.reading import parse_toml, read_text
 from sim.scenario.base import with_absolute_paths, with_base
@@ -17,7 +17,7 @@ _NAMELESS = Path("Scenario")
 """What messages call a scenario that is no file."""
 
 
-class System:
+class System(Told):
     """What trains the model: a topology, a number of devices, software, and a plan.
 
     Parameters
@@ -53,9 +53,6 @@ class System:
         **keys: Any,
     ) -> None:
         self.told = given(name=name, topology=topology, devices=devices, stack=stack, plan=plan) | keys
-
-    def __repr__(self) -> str:
-        return called("System", self.told)
 
 
 class Scenario:
@@ -104,7 +101,7 @@ class Scenario:
         document = {
             "schema": 1,
             "title": title,
-            "model": as_model(model).table,
+            "model": as_model(model).told,
             "training": {**amounts, **given(sequence=sequence), **(training or {})},
             "system": [one.told for one in ([systems] if isinstance(systems, System) else systems)],
             **given(report=report, sweep=sweep),

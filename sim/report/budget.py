@@ -22,13 +22,12 @@ _MOST_ROWS = 8
 
 def budget_screen(study: Study, machine: Machine | None) -> list[Block]:
     """The first screen: the answer, models of the same loss, and how far to believe them."""
-    told = [Said(text, "answer") for text in _answers(study)]
-    return [*told, _same_loss(study, machine, _MOST_ROWS), Said(_trust(study, machine))]
+    *told, trust = _lead(study, machine)
+    return [*told, _same_loss(study, machine, _MOST_ROWS), trust]
 
 
 def budget_page(study: Study, machine: Machine | None) -> Page:
     """The whole report."""
-    lead = [*(Said(text, "answer") for text in _answers(study)), Said(_trust(study, machine))]
     others = table(
         _other_laws(study),
         [
@@ -42,7 +41,7 @@ def budget_page(study: Study, machine: Machine | None) -> Page:
     )
     return page(
         f"What {study.law.name} says",
-        lead,
+        _lead(study, machine),
         [
             section(f"Models with a loss of {nats(study.loss)}", _same_loss(study, machine)),
             section("What other laws say", others),
@@ -90,10 +89,11 @@ def budget_notes(study: Study, machine: Machine | None) -> list[str]:
     return notes
 
 
-def _trust(study: Study, machine: Machine | None) -> str:
-    """One line: whether the law was fitted on such models, and what prices rest on."""
+def _lead(study: Study, machine: Machine | None) -> list[Said]:
+    """The answer, then one line: whether the law was fitted on such models, and what prices rest on."""
     of = f"losses are nats per token on {study.law.corpus}, comparable on that alone"
-    return f"Trust: {'; '.join([*_outside(study), of, *([_price(machine)] if machine else [])])}."
+    trust = "; ".join([*_outside(study), of, *([_price(machine)] if machine else [])])
+    return [*(Said(text, "answer") for text in _answers(study)), Said(f"Trust: {trust}.")]
 
 
 def _price(machine: Machine) -> str:
@@ -152,14 +152,11 @@ def _same_loss(study: Study, machine: Machine | None, most: int | None = None) -
         Column("inference FLOP", lambda one: flop(INFERENCE_FLOPS * one.parameters * tokens), from_width=100),
         Column("FLOP in all", lambda one: flop(float(lifetime_flops(one.parameters, one.tokens, tokens)))),
     ]
-    costs = [
-        Column(
-            "device-hours",
-            lambda one: whole(machine.device_hours(one, tokens)) if machine else UNKNOWN,
-            from_width=110 if tokens else 0,
-        ),
-        Column("rented", rented),
-    ]
+
+    def hours(recipe: Recipe) -> str:
+        return whole(machine.device_hours(recipe, tokens)) if machine else UNKNOWN
+
+    costs = [Column("device-hours", hours, from_width=110 if tokens else 0), Column("rented", rented)]
     outside: list[Column[Recipe]] = [words("fitted?", lambda one: "" if is_fitted(study.law, one) else "outside")]
     return table(
         kept if len(kept) > 1 else [],

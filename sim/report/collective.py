@@ -26,12 +26,8 @@ def collective_screen(study: Study, checked: Checked | None) -> list[Block]:
     """The first screen. checked: how far off such collectives were where they were measured; None where none was."""
     sizes, most = study.sizes_bytes, _MOST_ROWS - 1
     some = sizes if len(sizes) <= _MOST_ROWS else [sizes[round(i * (len(sizes) - 1) / most)] for i in range(_MOST_ROWS)]
-    return [
-        *_said(study),
-        *([Said(second)] if (second := _second(study)) else []),
-        _sizes_table(study, some),
-        Said(_trust(study, checked)),
-    ]
+    second = [Said(text)] if (text := _second(study)) else []
+    return [*_said(study), *second, _sizes_table(study, some), Said(_trust(study, checked))]
 
 
 def collective_page(study: Study, checked: Checked | None) -> Page:
@@ -50,20 +46,12 @@ def collective_page(study: Study, checked: Checked | None) -> Page:
 
 
 def _said(study: Study) -> list[Block]:
-    return [
-        Said(_headline(study)),
-        Said(_answer(study), "answer"),
-        Said(f"{_who(study)} {_bottleneck(study)}"),
-    ]
-
-
-def _headline(study: Study) -> str:
-    topology = study.topology
-    return (
+    topology, held = study.topology, f" held to {study.algorithm}" if study.algorithm else ""
+    headline = (
         f"{study.title} of {message(study.size_bytes)} on {topology.devices:,} x {topology.device}:"
-        f" {topology.title}, library {topology.about.library.name}"
-        + (f" held to {study.algorithm}" if study.algorithm else "")
+        f" {topology.title}, library {topology.about.library.name}{held}"
     )
+    return [Said(headline), Said(_answer(study), "answer"), Said(f"{_who(study)} {_bottleneck(study)}")]
 
 
 def _who(study: Study) -> str:
@@ -71,11 +59,10 @@ def _who(study: Study) -> str:
     group = study.group
     if study.from_store:
         reached = counted(group.ranks, "device")
-        if study.collective == "broadcast":
-            return f"From the store to the first {reached}, through the tree that joins them."
-        return f"From the first {reached} to the store, through the tree that joins them."
-    stride = f", stride {group.stride:,}" if group.stride > 1 else ""
-    comma = "," if stride else ""
+        ends = ("the store", f"the first {reached}")
+        start, end = ends if study.collective == "broadcast" else reversed(ends)
+        return f"From {start} to {end}, through the tree that joins them."
+    stride, comma = (f", stride {group.stride:,}", ",") if group.stride > 1 else ("", "")
     if study.alone and group.ranks < study.topology.devices:
         return f"One group of {group.ranks:,} ranks{stride}{comma} alone; all other devices are silent."
     left = study.topology.devices - study.groups * group.ranks
@@ -98,10 +85,8 @@ def _bottleneck(study: Study) -> str:
     """Which links are full, for how much of the time, and what they would allow."""
     chosen = study.fastest(study.size_bytes)
     busiest, time_s = study.busiest(chosen), float(chosen.time_s(study.size_bytes))
-    others = busiest.alike - 1
-    where = (
-        f" ({busiest.ends[0]} to {busiest.ends[1]}{f' and {others:,} more' if others else ''})" if busiest.ends else ""
-    )
+    others = f" and {busiest.alike - 1:,} more" if busiest.alike > 1 else ""
+    where = f" ({busiest.ends[0]} to {busiest.ends[1]}{others})" if busiest.ends else ""
     text = (
         f"Busiest links: {busiest.link_class}{where}, {gigabytes_per_s(busiest.bytes_per_s)} GB/s each way, busy for"
         f" {percent(busiest.s_per_byte * study.size_bytes / time_s, 0)} of the time"

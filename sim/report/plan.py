@@ -12,11 +12,10 @@ from sim.page.numbers import counted, duration, duration_span, gibibytes, listed
 from sim.page.terminal import screen
 from sim.planning import PlanRow, PlanStudy, SizeStudy, believed
 from sim.records.belief import band_words
-from sim.records.files import write_folder
+from sim.records.files import resolved_files, write_folder
 from sim.records.plans import plans_document
 from sim.report.plan_words import REFUSED, answer, beside, changing, found_words, hard, headline, place, ranges, trust
 from sim.report.point_tables import account_table, line_meanings, metric_table
-from sim.scenario import resolved_toml
 from sim.study.plans import SystemStudy, with_best_plan
 from sim.study.points import Curve, named_system, slug
 
@@ -112,17 +111,14 @@ def _of_several(studies: Sequence[SystemStudy], most: int) -> list[Block]:
     named = [*([_SYSTEM] if len(systems) > 1 else []), *([_STACK] if len(pairs) > len(systems) else [])]
     sizes = [_DEVICES] if len({one.devices for one in rows}) > 1 else []
     steps = [one.found.best[0].step_s for one in studies]
+    span = Said(f"Over {len(pairs)} stacks a step takes {duration_span(min(steps), max(steps))}.")
     return [
         Said(headline(studies)),
         *(Said(f"{place(study)}: set {answer(study, short=True)}", "answer") for study in soonest),
         table(shown, [*named, *sizes, _PLAN, _STEP, _LOST, _CHECKED]),
         *_left_out(shown, rows),
         *_refused(shown),
-        *(
-            [Said(f"Over {len(pairs)} stacks a step takes {duration_span(min(steps), max(steps))}.")]
-            if len(systems) == 1
-            else []
-        ),
+        *([span] if len(systems) == 1 else []),
         Said(trust(studies)),
     ]
 
@@ -146,6 +142,8 @@ def plan_page(studies: Sequence[SystemStudy], top: int = TOP) -> Page:
         found, kind, of = study.found, study.found.about.kind, "" if len(studies) == 1 else f": {place(study)}"
         lead += [Said(headline([study], whole_story=True)), Said(f"Set {answer(study)}", "answer"), *beside(study)]
         front = [_Line(study, row.plan.devices, row, found.front[0]) for row in found.front]
+        unused, changed = Column("unused", _unused), words("settings that change", _changed)
+        moving = changing(study.sizes)
         how = f"No plan is better in both{'; closed form' if kind.has_degrees else ''}."
         sections += [
             section(
@@ -162,19 +160,17 @@ def plan_page(studies: Sequence[SystemStudy], top: int = TOP) -> Page:
                 f"The best plan at each size{of}",
                 table(
                     _sizes(study) if study.sizes else [],
-                    [_DEVICES, *_settings(study), Column("unused", _unused), _STEP, _MFU, _LOST,
-                     words("settings that change", _changed)],
+                    [_DEVICES, *_settings(study), unused, _STEP, _MFU, _LOST, changed],
                 ),
-                Said(changing(study.sizes)) if changing(study.sizes) else None,
+                Said(moving) if moving else None,
             ),
-        ]  # fmt: skip
+        ]
     several = len(studies) > 1
     every = [(Curve((one.run,), one.found.about.stack.name if several else ""), one.run) for one in studies if one.run]
     if every:
-        costs = metric_table(every, "run"), metric_table(every, "cost")
-        sections.append(section("The run of the best plan, and its cost", *costs))
-        account = account_table(every), line_meanings(every)
-        sections.append(section("Where every device-second of its step goes", *account))
+        costs, account = (metric_table(every, "run"), metric_table(every, "cost")), account_table(every)
+        sections += [section("The run of the best plan, and its cost", *costs),
+                     section("Where every device-second of its step goes", account, line_meanings(every))]  # fmt: skip
     models = list(dict.fromkeys(one.found.about.scenario.model.name for one in studies))
     return page(f"Plans for {listed(models)}", [*lead, *map(Said, ranges(studies)), Said(trust(studies))], sections)
 
@@ -191,11 +187,7 @@ def write_plans(
     charts: whether to draw, where the scenarios do not forbid it. top: plans of the report. All files are written or
     none. Raises InputError when the folder cannot be written.
     """
-    documents = resolved_toml([with_best_plan(study.found) for study in studies])
-    texts = {
-        "best.toml" if len(documents) == 1 else f"best-{place}.toml": text
-        for place, text in enumerate(documents, start=1)
-    }
+    texts = resolved_files([with_best_plan(study.found) for study in studies], "best")
     drawn = charts and any(study.found.about.scenario.report.charts for study in studies)
     draw = (lambda folder: _draw(studies, folder)) if drawn else None
     return write_folder(directory, plans_document(studies, failures), texts, draw, plan_page(studies, top))
@@ -219,16 +211,10 @@ def _suffixes(studies: Sequence[SystemStudy]) -> list[str]:
     """What tells the files of systems apart: their names, then their models, then a number."""
     if len(studies) == 1:
         return [""]
-    scenarios = [study.found.about.scenario for study in studies]
-    systems = [one.system.name for one in scenarios]
-    names = [
-        f"{name} {one.model.name}" if systems.count(name) > 1 else name
-        for name, one in zip(systems, scenarios, strict=True)
-    ]
-    plain = [f"-{slug(name)}" for name in names]
-    return [
-        f"{name}-{plain[:place].count(name) + 1}" if plain.count(name) > 1 else name for place, name in enumerate(plain)
-    ]
+    jobs = [(one.system.name, one.model.name) for one in (study.found.about.scenario for study in studies)]
+    systems = [system for system, _ in jobs]
+    names = [f"-{slug(f'{one} {model}' if systems.count(one) > 1 else one)}" for one, model in jobs]
+    return [f"{one}-{names[:i].count(one) + 1}" if names.count(one) > 1 else one for i, one in enumerate(names)]
 
 
 def _plans(study: SystemStudy) -> list[_Line]:
@@ -238,10 +224,8 @@ def _plans(study: SystemStudy) -> list[_Line]:
 
 def _sizes(study: SystemStudy) -> list[_Line]:
     """A system at all its sizes."""
-    found = [
-        _Line(study, one.devices, one.found.best[0] if isinstance(one.found, PlanStudy) else None, size=one)
-        for one in study.sizes
-    ]
+    best = [(one, one.found.best[0] if isinstance(one.found, PlanStudy) else None) for one in study.sizes]
+    found = [_Line(study, size.devices, row, size=size) for size, row in best]
     return found or [_Line(study, study.found.about.scenario.system.devices, study.found.best[0])]
 
 

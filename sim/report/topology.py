@@ -25,8 +25,7 @@ def topology_screen(topology: Topology) -> list[Block]:
     domains = -(-topology.devices // topology.domain)
     split = topology.domain > 1 and domains > 1
     shape = f" in {domains:,} scale-up domains of {topology.domain:,}" if split else ""
-    library = topology.about.library
-    rates = _rates(topology)
+    library, rates = topology.about.library, _rates(topology)
     return [
         Said(f"{topology.title} ({topology.name})"),
         Said(f"{topology.devices:,} x {topology.device}{shape}", "answer"),

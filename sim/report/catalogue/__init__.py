@@ -23,22 +23,7 @@ from sim.report.catalogue.machines import (
 )
 
 __all__ = [
-    "architectures_table",
-    "bibtex",
-    "cite",
-    "devices_table",
-    "how_to_cite",
-    "keys_table",
-    "laws_table",
-    "metrics_blocks",
-    "metrics_table",
-    "models_table",
-    "optimizers_table",
-    "prices_table",
-    "recipes_table",
-    "reliability_table",
-    "scenarios_table",
-    "stacks_table",
-    "topologies_table",
-    "variations_table",
-]
+    "architectures_table", "bibtex", "cite", "devices_table", "how_to_cite", "keys_table", "laws_table",
+    "metrics_blocks", "metrics_table", "models_table", "optimizers_table", "prices_table", "recipes_table",
+    "reliability_table", "scenarios_table", "stacks_table", "topologies_table", "variations_table",
+]  # fmt: skip

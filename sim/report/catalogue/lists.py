@@ -5,26 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-from sim.catalog import (
-    Economics,
-    Law,
-    Optimizer,
-    ParametricLaw,
-    Price,
-    Recipe,
-    Reliability,
-    device_names,
-    economics_of,
-    law_names,
-    load_law,
-    load_optimizer,
-    load_recipe,
-    load_reliability,
-    optimizer_names,
-    recipe_names,
-    reliability_names,
-    reliability_of,
-)
+from sim import catalog
 from sim.page.blocks import Block, Column, Said, table, words
 from sim.page.markdown import table_markdown
 from sim.page.numbers import UNKNOWN, duration, fixed, number, whole
@@ -94,16 +75,16 @@ _USES = {
 def recipes_table() -> list[Block]:
     """Every precision recipe: in which format it holds what."""
 
-    def use(name: str) -> Column[Recipe]:
+    def use(name: str) -> Column[catalog.Recipe]:
         return Column(_USES[name], lambda recipe: getattr(recipe, name).name)
 
     columns = [words("recipe", lambda one: one.name, key=True), *map(use, _USES), words("title", lambda one: one.title)]
-    return listing("recipe", map(load_recipe, recipe_names()), columns)
+    return listing("recipe", map(catalog.load_recipe, catalog.recipe_names()), columns)
 
 
 def optimizers_table() -> list[Block]:
     """Every optimizer: the numbers that it keeps of a parameter beside a master copy."""
-    columns: list[Column[Optimizer]] = [
+    columns: list[Column[catalog.Optimizer]] = [
         words("optimizer", lambda one: one.name, key=True),
         Column("of a layer's matrix", lambda one: number(one.matrix_states)),
         Column("of a vocabulary", lambda one: number(one.table_states)),
@@ -111,7 +92,7 @@ def optimizers_table() -> list[Block]:
         Column("per row and column", lambda one: number(one.line_states)),
         words("title", lambda one: one.title),
     ]
-    optimizers = map(load_optimizer, optimizer_names())
+    optimizers = map(catalog.load_optimizer, catalog.optimizer_names())
     return listing("optimizer", optimizers, columns, "Numbers kept of each element beside a master copy.")
 
 
@@ -121,16 +102,17 @@ _SECONDS_PER_HOUR = 3600.0
 def reliability_table() -> list[Block]:
     """Every profile of how often clusters fail and how they recover."""
 
-    def devices(one: Reliability) -> str:
-        return ", ".join(device for device in device_names() if reliability_of(device).name == one.name) or "-"
+    def devices(one: catalog.Reliability) -> str:
+        of = {name: catalog.reliability_of(name).name for name in catalog.device_names()}
+        return ", ".join(name for name, profile in of.items() if profile == one.name) or "-"
 
-    def failures(one: Reliability) -> str:
+    def failures(one: catalog.Reliability) -> str:
         return number(one.failures.per_s * SECONDS_PER_YEAR) if one.failures.per_s else "-"
 
-    def recovery(one: Reliability) -> str:
+    def recovery(one: catalog.Reliability) -> str:
         return duration(one.detection_s + one.replacement_s + one.restart_s) if one.restart_s else "-"
 
-    columns: list[Column[Reliability]] = [
+    columns: list[Column[catalog.Reliability]] = [
         words("reliability", lambda one: one.name, key=True),
         Column("failures per device and year", failures),
         Column("recovery", recovery),
@@ -138,19 +120,19 @@ def reliability_table() -> list[Block]:
         words("title", lambda one: one.title),
     ]
     legend = "Recovery: from a failure that needs another node to running again, reading the checkpoint excluded."
-    return listing("reliability", map(load_reliability, reliability_names()), columns, legend)
+    return listing("reliability", map(catalog.load_reliability, catalog.reliability_names()), columns, legend)
 
 
 def prices_table() -> list[Block]:
     """What every device costs and draws; nothing where no source states it."""
 
-    def price(one: Price | None, times: float, decimals: int) -> str:
+    def price(one: catalog.Price | None, times: float, decimals: int) -> str:
         return UNKNOWN if one is None else " ".join(fixed(times * end, decimals) for end in one.usd.ends)
 
-    def date(one: Price | None) -> str:
+    def date(one: catalog.Price | None) -> str:
         return "-" if one is None else one.date + ("?" if one.assumed else "")
 
-    columns: list[Column[tuple[str, Economics]]] = [
+    columns: list[Column[tuple[str, catalog.Economics]]] = [
         words("device", lambda one: one[0], key=True),
         Column("rented, USD/h", lambda one: price(one[1].rental, _SECONDS_PER_HOUR, 2)),
         words("date", lambda one: date(one[1].rental)),
@@ -162,20 +144,20 @@ def prices_table() -> list[Block]:
         "Low, typical, high; of one device with its share of the node, without cooling. ?: from no source that could be"
         " checked."
     )
-    return listing("price", [(name, economics_of(name)) for name in device_names()], columns, legend)
+    return listing("price", [(name, catalog.economics_of(name)) for name in catalog.device_names()], columns, legend)
 
 
 def laws_table() -> list[Block]:
     """Every scaling law: what it was fitted on, and its lowest loss."""
-    columns: list[Column[Law]] = [
+    columns: list[Column[catalog.Law]] = [
         words("law", lambda law: law.name, key=True),
-        words("of", lambda law: "parameters and tokens" if isinstance(law, ParametricLaw) else "compute"),
+        words("of", lambda law: "parameters and tokens" if isinstance(law, catalog.ParametricLaw) else "compute"),
         Column("lowest loss", lambda law: number(law.floor)),
         words("on", lambda law: law.corpus),
         words("fitted on", fitted_range),
         words("title", lambda law: law.title),
     ]
-    return listing("law", map(load_law, law_names()), columns)
+    return listing("law", map(catalog.load_law, catalog.law_names()), columns)
 
 
 _COLUMNS: tuple[Column[Metric], ...] = (

@@ -2,25 +2,10 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from pathlib import Path
 
-from sim.catalog import (
-    Model,
-    Variation,
-    device_names,
-    latest_stacks,
-    load_device,
-    load_model,
-    load_stack,
-    load_variation,
-    model_names,
-    stack_checks,
-    stack_names,
-    stack_uses,
-    stacks_that_run,
-    undisclosed_models,
-    variation_names,
-)
+from sim import catalog
 from sim.errors import InputError
 from sim.hardware.topology import Topology, load_topology, shelf, topology_names
 from sim.machines import kind_of
@@ -41,10 +26,10 @@ _PRECISIONS = ("bf16", "fp16", "fp8")
 def models_table() -> list[Block]:
     """Every model: parameters as counted from the architecture, and the shape; those with a name and no more."""
 
-    def heads(model: Model) -> str:
+    def heads(model: catalog.Model) -> str:
         return f"{model.heads}" if model.kv_heads == model.heads else f"{model.heads}/{model.kv_heads}"
 
-    columns: list[Column[Model]] = [
+    columns: list[Column[catalog.Model]] = [
         words("model", lambda model: model.name, key=True),
         Column("parameters", lambda model: large(count_parameters(model).total)),
         Column("layers", lambda model: f"{model.layers}"),
@@ -56,13 +41,13 @@ def models_table() -> list[Block]:
         words("positions", lambda model: model.position, from_width=100),
     ]
     missing = table(
-        undisclosed_models().values(),
+        catalog.undisclosed_models().values(),
         [
             words("cannot be simulated", lambda one: one.name, key=True),
             words("what is missing", lambda one: f"undisclosed: {', '.join(one.missing)}"),
         ],
     )
-    return [*listing("model", map(load_model, model_names()), columns), missing]
+    return [*listing("model", map(catalog.load_model, catalog.model_names()), columns), missing]
 
 
 def devices_table() -> list[Block]:
@@ -70,26 +55,26 @@ def devices_table() -> list[Block]:
 
     def peak(precision: str) -> Column[str]:
         def rate(name: str) -> str:
-            peaks = load_device(name).peak_flops_per_s
+            peaks = catalog.load_device(name).peak_flops_per_s
             return number(peaks[precision] / 1e12) if precision in peaks else "-"
 
         return Column(f"{precision} TFLOP/s", rate)
 
     def memory(name: str) -> DeviceMemory:
-        device = load_device(name)
+        device = catalog.load_device(name)
         return kind_of(device).memory_of(device)
 
     columns: list[Column[str]] = [
         words("device", lambda name: name, key=True),
-        words("title", lambda name: load_device(name).title, from_width=100),
+        words("title", lambda name: catalog.load_device(name).title, from_width=100),
         *map(peak, _PRECISIONS),
         words("memory kind", lambda name: memory(name).technology, from_width=90),
         Column("memory GiB", lambda name: number(memory(name).size_bytes / 2**30)),
         Column("bandwidth TB/s", lambda name: number(memory(name).bytes_per_s / 1e12)),
-        Column("power W", lambda name: whole(load_device(name).power_watts)),
+        Column("power W", lambda name: whole(catalog.load_device(name).power_watts)),
     ]
     legend = "Dense rates with sums in fp32, never the sparse headline."
-    return listing("device", device_names(), columns, legend)
+    return listing("device", catalog.device_names(), columns, legend)
 
 
 def topologies_table() -> list[Block]:
@@ -113,13 +98,13 @@ def stacks_table() -> list[Block]:
     """Every software stack: for which framework of which time, what it does, and how many published rows check it."""
 
     def checked(name: str) -> str:
-        checks = stack_checks(name)
+        checks = catalog.stack_checks(name)
         return f"{checks.rows} ({len(checks.sources)})" if checks.rows else "none"
 
     columns: list[Column[str]] = [
         words("stack", lambda name: name, key=True),
-        words("for", lambda name: f"{stack_uses()[name].framework}, {stack_uses()[name].time}"),
-        words("devices", lambda name: stack_uses()[name].devices, from_width=100),
+        words("for", lambda name: f"{catalog.stack_uses()[name].framework}, {catalog.stack_uses()[name].time}"),
+        words("devices", lambda name: catalog.stack_uses()[name].devices, from_width=100),
         _fact("ZeRO (default)", 0),
         _fact("attention", 1, from_width=100),
         _fact("SP", 2, from_width=100),
@@ -128,16 +113,17 @@ def stacks_table() -> list[Block]:
     ]
     alike: dict[str, list[str]] = {}
     for schedule in SCHEDULES:
-        alike.setdefault(", ".join(stacks_that_run(schedule)), []).append(schedule)
+        alike.setdefault(", ".join(catalog.stacks_that_run(schedule)), []).append(schedule)
     schedules = [f"{', '.join(schedules)}: {stacks or 'none'}" for stacks, schedules in alike.items()]
+    newest = [f"{name} ({stack})" for name, stack in catalog.latest_stacks().items()]
     return [
-        *listing("stack", stack_names(), columns),
+        *listing("stack", catalog.stack_names(), columns),
         Said(
             'Take the stack of your framework, time and attention kernel; several (stack = ["a", "b"]) show the range.'
             " Overlaps: gradients and gathers of the replicas, pipeline sends, tensor-parallel exchanges. SP: sequence"
             " parallelism. Checks: published rows that nothing was fitted on."
         ),
-        Said(f"The newest of a line: {', '.join(f'{name} ({stack})' for name, stack in latest_stacks().items())}."),
+        Said(f"The newest of a line: {', '.join(newest)}."),
         Said("Pipeline schedules, and the stacks that run them:"),
         Bullets(tuple(schedules)),
     ]
@@ -145,14 +131,17 @@ def stacks_table() -> list[Block]:
 
 def _fact(title: str, index: int, from_width: int = 0) -> Column[str]:
     """One of the facts that a stack's kind tells of it. Rows are names of stacks."""
-    return words(
-        title, lambda name: kind_of(load_stack(name)).stack_facts(load_stack(name))[index], from_width=from_width
-    )
+
+    def fact(name: str) -> str:
+        stack = catalog.load_stack(name)
+        return kind_of(stack).stack_facts(stack)[index]
+
+    return words(title, fact, from_width=from_width)
 
 
 def variations_table() -> list[Block]:
     """Every variation: how far devices of one kind differ, how noisy they are, and what share of them is slow."""
-    columns: list[Column[Variation]] = [
+    columns: list[Column[catalog.Variation]] = [
         words("variation", lambda one: one.name, key=True),
         Column("speed spread", lambda one: per_cent(one.speed_spread) or "-"),
         Column("kernel jitter", lambda one: per_cent(one.kernel_jitter) or "-"),
@@ -164,17 +153,17 @@ def variations_table() -> list[Block]:
         words("title", lambda one: one.title, from_width=110),
     ]
     legend = "Spread and jitter: standard deviations. Noise: a mean. Slow: the share, and how much longer they take."
-    return listing("variation", map(load_variation, variation_names()), columns, legend)
+    return listing("variation", map(catalog.load_variation, catalog.variation_names()), columns, legend)
 
 
 def scenarios_table() -> list[Block]:
     """Every scenario on the shelf: its title, systems, and how many points it has."""
     rows = [_scenario_row(path) for path in sorted(shelf("scenarios").glob("*.toml"))]
     columns: list[Column[tuple[str, str, str, str]]] = [
-        words("scenario", lambda row: row[0], key=True),
-        Column("points", lambda row: row[1]),
-        words("systems", lambda row: row[2]),
-        words("title", lambda row: row[3]),
+        words("scenario", itemgetter(0), key=True),
+        Column("points", itemgetter(1)),
+        words("systems", itemgetter(2)),
+        words("title", itemgetter(3)),
     ]
     return listing("scenario", rows, columns)
 
@@ -194,26 +183,23 @@ def stacks_markdown() -> str:
     """The table of docs/stacks.md: for whom each stack is, what it stands for, and what checks it."""
 
     def checked(name: str) -> str:
-        checks = stack_checks(name)
+        checks = catalog.stack_checks(name)
         return f"{counted(checks.rows, 'row')}: {', '.join(checks.sources)}" if checks.rows else "nothing"
 
     columns: list[Column[str]] = [
         words("stack", lambda name: name),
-        words("framework", lambda name: stack_uses()[name].framework),
-        words("time", lambda name: stack_uses()[name].time),
-        words("devices", lambda name: stack_uses()[name].devices),
-        words("what it stands for", lambda name: stack_uses()[name].take),
+        words("framework", lambda name: catalog.stack_uses()[name].framework),
+        words("time", lambda name: catalog.stack_uses()[name].time),
+        words("devices", lambda name: catalog.stack_uses()[name].devices),
+        words("what it stands for", lambda name: catalog.stack_uses()[name].take),
         _fact("attention", 1),
         _fact("beside compute", 3),
         words("checked by", checked),
     ]
-    return table_markdown(table(stack_names(), columns))
+    return table_markdown(table(catalog.stack_names(), columns))
 
 
 def latest_markdown() -> str:
     """What the names of the newest stand for, in Markdown."""
-    columns: list[Column[tuple[str, str]]] = [
-        words("name", lambda pair: pair[0]),
-        words("stands for", lambda pair: pair[1]),
-    ]
-    return table_markdown(table(latest_stacks().items(), columns))
+    columns: list[Column[tuple[str, str]]] = [words("name", itemgetter(0)), words("stands for", itemgetter(1))]
+    return table_markdown(table(catalog.latest_stacks().items(), columns))

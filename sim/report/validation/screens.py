@@ -9,28 +9,7 @@ from typing import Literal
 from sim.catalog import load_evidence
 from sim.page.blocks import Block, Bullets, Column, Page, Said, Table, page, section, table, words
 from sim.page.numbers import counted, few, four_digits, percent, whole
-from sim.report.validation.tables import (
-    BANDS,
-    COVERAGE,
-    GUESSED,
-    LEFT_OUT,
-    REASONS,
-    SERIES,
-    TARGETS,
-    WORST,
-    amount,
-    coverage_sentence,
-    error_columns,
-    errors_words,
-    first_look_sentence,
-    groups_table,
-    headline_sentence,
-    memory_sentence,
-    peers_table,
-    scaling_sentence,
-    selection_sentence,
-    unseen_table,
-)
+from sim.report.validation import tables
 from sim.validation.constants import Constant, families, present
 from sim.validation.fitting import Fitted, movers
 from sim.validation.summary import Group, Summary
@@ -63,12 +42,12 @@ def _screen(summary: Summary) -> list[Block]:
     columns: list[Column[Group]] = [
         words("source", lambda group: group.name if group.known else f"{group.name} *", key=True),
         Column("rows", lambda group: whole(_rows(group))),
-        *error_columns(),
+        *tables.error_columns(),
     ]
     some = f", the {len(shown)} with most rows shown" if len(shown) < len(compared) else ""
     sources = f"{counted(len(compared), 'source')}{some}"
     left_out = sum(one.rows for one in summary.left_out)
-    guessed = [Said(GUESSED)] if any(not group.known for group in shown) else []
+    guessed = [Said(tables.GUESSED)] if any(not group.known for group in shown) else []
     trust = "bands are made without the row's own source" if summary.with_band else "no row has an error band"
     reasons = [reason for reason, _ in summary.reasons]
     more = f", and {counted(len(reasons) - 1, 'more reason')}" if len(reasons) > 1 else ""
@@ -76,7 +55,7 @@ def _screen(summary: Summary) -> list[Block]:
     return [
         Said(_answer(summary), "answer"),
         Said(f"{summary.role.capitalize()} rows of {sources}." if compared else "No row was simulated."),
-        *([Said(coverage_sentence(summary))] if summary.with_band else []),
+        *([Said(tables.coverage_sentence(summary))] if summary.with_band else []),
         *([Said(_FIT_ONLY, "warning")] if summary.role == "fit" else []),
         *([table(shown, columns)] if shown else []),
         *guessed,
@@ -89,7 +68,7 @@ def _answer(summary: Summary) -> str:
     errors = summary.overall
     if errors is None:
         return "No row was compared."
-    return f"Step times of {counted(errors.rows, f'{summary.role} row')}: {errors_words(errors)}."
+    return f"Step times of {counted(errors.rows, f'{summary.role} row')}: {tables.errors_words(errors)}."
 
 
 def _rows(group: Group) -> int:
@@ -98,43 +77,41 @@ def _rows(group: Group) -> int:
 
 def _missed(summary: Summary) -> list[Block]:
     """The figures to reach that are not reached."""
-    reached = [target for target in summary.targets if target.met is not None]
-    missed = [
-        f"{target.what}, {target.measure}: {amount(target, target.reached)} for {amount(target, target.limit)}"
-        for target in reached
-        if target.reached is not None and not target.met
-    ]
-    if not reached:
-        return []
+    missed, reached = [], 0
+    for one in summary.targets:
+        reached += one.met is not None
+        if one.reached is not None and one.met is False:
+            values = (tables.amount(one, value) for value in (one.reached, one.limit))
+            missed.append(f"{one.what}, {one.measure}: {' for '.join(values)}")
     said = f", {few(missed, 1)}" if missed else ""
-    return [Said(f"Targets missed: {len(missed)} of {len(reached)}{said}.")]
+    return [Said(f"Targets missed: {len(missed)} of {reached}{said}.")] if reached else []
 
 
 def validation_page(summary: Summary, *, problems: bool = True) -> Page:
     """The whole report. problems: whether to list rows that cannot be read."""
     evidence = load_evidence()
-    guessed = None if all(group.known for group in summary.sources) else Said(GUESSED)
+    guessed = None if all(group.known for group in summary.sources) else Said(tables.GUESSED)
     reached = [target for target in summary.targets if target.reached is not None]
     return page(
         "Predictions beside published measurements",
         [
             Said(_answer(summary), "answer"),
-            Said(headline_sentence(summary)),
-            *([Said(scaling_sentence(summary.series))] if summary.series else []),
-            Said(coverage_sentence(summary)),
+            Said(tables.headline_sentence(summary)),
+            *([Said(tables.scaling_sentence(summary.series))] if summary.series else []),
+            Said(tables.coverage_sentence(summary)),
             Said(_FIT_ONLY, "warning") if summary.role == "fit" else Said(_SIGN),
         ],
         [
-            section("By source", groups_table(summary.sources, "source"), guessed),
-            section("By stack", groups_table(summary.stacks, "stack")) if len(summary.stacks) > 1 else None,
-            section("Figures to reach", table(reached, TARGETS)),
-            section("Worst rows", table(summary.worst, WORST)),
-            section("Loss of throughput with size", table(summary.series, SERIES)),
+            section("By source", tables.groups_table(summary.sources, "source"), guessed),
+            section("By stack", tables.groups_table(summary.stacks, "stack")) if len(summary.stacks) > 1 else None,
+            section("Figures to reach", table(reached, tables.TARGETS)),
+            section("Worst rows", table(summary.worst, tables.WORST)),
+            section("Loss of throughput with size", table(summary.series, tables.SERIES)),
             section("Share of measured step times that bands hold, each source left out in turn",
-                    table(evidence.coverage, COVERAGE)),
-            section("Error bands", table(evidence.classes, BANDS), Said(selection_sentence(evidence)),
-                    Said(memory_sentence(evidence))),
-            section("Rows left out", table(summary.reasons, REASONS), table(summary.left_out, LEFT_OUT)),
+                    table(evidence.coverage, tables.COVERAGE)),
+            section("Error bands", table(evidence.classes, tables.BANDS), Said(tables.selection_sentence(evidence)),
+                    Said(tables.memory_sentence(evidence))),
+            section("Rows left out", table(summary.reasons, tables.REASONS), table(summary.left_out, tables.LEFT_OUT)),
             section("Rows that cannot be read", Bullets(summary.problems)) if problems else None,
         ],
     )  # fmt: skip
@@ -147,9 +124,9 @@ def unseen_told(groups: Sequence[UnseenGroup], beside: Sequence[Peer]) -> Told:
         for way, errors in (("named", groups[0].named), ("guessed", groups[0].guessed))
         if errors is not None
     ]
-    lead = [Said(f"Sources never seen: {'; '.join(ways)}.", "answer"), Said(first_look_sentence())]
-    found = unseen_table(groups)
-    sections = [section("By device and plan", found), section("Beside other programs", peers_table(beside))]
+    lead = [Said(f"Sources never seen: {'; '.join(ways)}.", "answer"), Said(tables.first_look_sentence())]
+    found = tables.unseen_table(groups)
+    sections = [section("By device and plan", found), section("Beside other programs", tables.peers_table(beside))]
     return Told((*lead, found), page("Sources left out", lead, sections))
 
 
@@ -164,12 +141,7 @@ def instead_told(instead: Instead) -> Told:
         most = sorted(found, key=lambda one: -len(one.large) - len(one.small))
         return _told("Measured collectives", [answer], counts, collectives_table(found), collectives_table(most))
     if instead == "operators":
-        from sim.validation.operators import (
-            compare_operators,
-            operator_errors,
-            operators_sentences,
-            operators_table,
-        )
+        from sim.validation.operators import compare_operators, operator_errors, operators_sentences, operators_table
 
         operators = compare_operators()
         answer, counts = operators_sentences(operators)
@@ -188,7 +160,7 @@ def instead_told(instead: Instead) -> Told:
 
 def _told(title: str, said: Sequence[str], legend: str, whole_table: Table, most: Table) -> Told:
     """most: the same table, what weighs most in its first lines. said: the first screen has the first of it."""
-    shown = _first(most)
+    shown = replace(most, rows=most.rows[:_MOST_LINES])
     some = f" {len(shown.rows)} of {len(most.rows)} lines shown." if len(shown.rows) < len(most.rows) else ""
     lead = [Said(said[0], "answer"), *map(Said, said[1:]), Said(legend)]
     return Told(
@@ -196,31 +168,24 @@ def _told(title: str, said: Sequence[str], legend: str, whole_table: Table, most
     )
 
 
-def _first(one: Table) -> Table:
-    return replace(one, rows=one.rows[:_MOST_LINES])
-
-
 def fit_told(found: Fitted) -> Told:
     """Every constant before and after, its family's common value, and the error that is left on the fitted rows."""
     before = present()
 
-    def columns() -> list[Column[Constant]]:
-        return [
-            words("constant", lambda one: f"{one.name} {one.label}", key=True),
-            Column("rows", lambda one: whole(sum(movers(found, one).values()))),
-            Column("before", lambda one: four_digits(before[one])),
-            Column("fitted", lambda one: four_digits(found.values[one])),
-            Column("in common", lambda one: four_digits(found.common[one.family] * one.unit)),
-            Column("physical range", lambda one: " to ".join(four_digits(end * one.unit) for end in _range(one))),
-        ]
+    def span(one: Constant) -> str:
+        family = families()[one.family]
+        return " to ".join(four_digits(end * one.unit) for end in (family.low, family.high))
 
+    columns: list[Column[Constant]] = [
+        words("constant", lambda one: f"{one.name} {one.label}", key=True),
+        Column("rows", lambda one: whole(sum(movers(found, one).values()))),
+        Column("before", lambda one: four_digits(before[one])),
+        Column("fitted", lambda one: four_digits(found.values[one])),
+        Column("in common", lambda one: four_digits(found.common[one.family] * one.unit)),
+        Column("physical range", span),
+    ]
     errors = f"{percent(found.mean_absolute_before)} before, {percent(found.mean_absolute)} after"
     said = f"Mean absolute error on these {len(found.cases)} rows, which is no validation: {errors}."
     moved = sorted(found.values, key=lambda one: -abs(found.values[one] / before[one] - 1) if before[one] else 0.0)
     legend = f"{counted(len(found.values), 'constant')}, those that moved most first."
-    return _told("Fitted constants", [said], legend, table(found.values, columns()), table(moved, columns()))
-
-
-def _range(one: Constant) -> tuple[float, float]:
-    family = families()[one.family]
-    return family.low, family.high
+    return _told("Fitted constants", [said], legend, table(found.values, columns), table(moved, columns))

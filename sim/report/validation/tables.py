@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import fmean
+from typing import TypeVar
 
 from sim.catalog.accuracy import Coverage, ErrorClass, Evidence
 from sim.page.blocks import Column, Table, table, words
@@ -18,6 +19,8 @@ from sim.validation.unseen import Unseen, Way, unseen_errors
 from sim.validation.unseen_groups import Peer, UnseenGroup, first_look, mean_of_sources
 
 _WAYS: tuple[tuple[str, Way], ...] = (("stack known by name", "named"), ("stack guessed", "guessed"))
+_Row = TypeVar("_Row")
+_Believed = tuple[str, Errors | None, int, float | None]
 _WHY_NOT = "not simulated or not scored because"
 GUESSED = "*: no listed source, its stack is guessed."
 
@@ -38,18 +41,27 @@ def groups_table(groups: Sequence[Group], what: str) -> Table:
 def error_columns() -> list[Column[Group]]:
     """Mean signed, mean, median and P90 absolute, worst."""
 
-    def of(title: str, name: str, signed: bool = False, from_width: int = 0) -> Column[Group]:
-        write = signed_percent if signed else percent
-        found = lambda group: write(getattr(group.errors, name)) if group.errors else ""  # noqa: E731
-        return Column(title, found, from_width=from_width)
+    def of(group: Group) -> Errors | None:
+        return group.errors
 
     return [
-        of("mean signed", "mean", signed=True, from_width=90),
-        of("mean abs.", "mean_absolute"),
-        of("median abs.", "median_absolute"),
-        of("P90 abs.", "p90_absolute"),
-        of("worst", "worst", signed=True),
+        _errors("mean signed", "mean", of, from_width=90),
+        _errors("mean abs.", "mean_absolute", of),
+        _errors("median abs.", "median_absolute", of),
+        _errors("P90 abs.", "p90_absolute", of),
+        _errors("worst", "worst", of),
     ]
+
+
+def _errors(title: str, name: str, of: Callable[[_Row], Errors | None], from_width: int = 0) -> Column[_Row]:
+    """A column of one figure of the errors; empty where there are none. name: of its attribute."""
+    write = signed_percent if name in ("mean", "worst") else percent
+
+    def text(row: _Row) -> str:
+        errors = of(row)
+        return write(getattr(errors, name)) if errors else ""
+
+    return Column(title, text, from_width=from_width)
 
 
 TARGETS: tuple[Column[Target], ...] = (
@@ -87,10 +99,7 @@ WORST: tuple[Column[Worst], ...] = (
     words("stack", lambda one: one.stack),
     words("model", lambda one: one.model),
     words("plan", lambda one: one.plan),
-    words(
-        "largest shares but useful",
-        lambda one: ", ".join(f"{line} {percent(part, 0)}" for line, part in one.lines),
-    ),
+    words("largest shares but useful", lambda one: ", ".join(f"{line} {percent(part, 0)}" for line, part in one.lines)),
     Column("devices", lambda one: whole(one.devices)),
     Column("error", lambda one: signed_percent(one.error)),
 )
@@ -115,7 +124,7 @@ LEFT_OUT: tuple[Column[LeftOut], ...] = (
 def believed_table(rows: Sequence[Unseen], summary: Summary) -> Table:
     """Errors on sources never seen, beside those on rows held back from known sources: dense, on A100 and H100."""
     dense = [row for row in rows if device_family(row.device) in HEADLINE]
-    found: list[tuple[str, Errors | None, int, float | None]] = []
+    found: list[_Believed] = []
     for name, way in _WAYS:
         sources = {row.source for row in dense if row.predicted(way)}
         errors, alike = unseen_errors(dense, way), mean_of_sources(dense, way)
@@ -123,19 +132,18 @@ def believed_table(rows: Sequence[Unseen], summary: Summary) -> Table:
     means = [group.errors.mean_absolute for group in summary.sources if group.known and group.errors]
     held = ("rows held back from known sources", summary.headline, len(means), fmean(means) if means else None)
 
-    def of(title: str, name: str) -> Column[tuple[str, Errors | None, int, float | None]]:
-        write = signed_percent if name == "mean" else percent
-        return Column(title, lambda one: "" if one[1] is None else write(getattr(one[1], name)))
+    def of(one: _Believed) -> Errors | None:
+        return one[1]
 
-    columns: list[Column[tuple[str, Errors | None, int, float | None]]] = [
+    columns: list[Column[_Believed]] = [
         words("errors of step times", lambda one: one[0], key=True),
         Column("rows", lambda one: whole(one[1].rows if one[1] else 0)),
         Column("sources", lambda one: whole(one[2])),
         Column("mean abs., each source alike", lambda one: "" if one[3] is None else percent(one[3])),
-        of("mean signed", "mean"),
-        of("mean abs.", "mean_absolute"),
-        of("median abs.", "median_absolute"),
-        of("P90 abs.", "p90_absolute"),
+        _errors("mean signed", "mean", of),
+        _errors("mean abs.", "mean_absolute", of),
+        _errors("median abs.", "median_absolute", of),
+        _errors("P90 abs.", "p90_absolute", of),
     ]
     return table([*found, held], columns)
 
@@ -185,18 +193,14 @@ def unseen_table(groups: Sequence[UnseenGroup]) -> Table:
 
 def peers_table(beside: Sequence[Peer]) -> Table:
     """Mean absolute errors on the rows of sources that other programs were held against."""
-
-    def mean(errors: Errors | None) -> str:
-        return "" if errors is None else percent(errors.mean_absolute)
-
     columns: list[Column[Peer]] = [
         words("source", lambda one: one.source, key=True),
         words("others", lambda one: one.program),
         Column("rows", lambda one: whole(one.rows)),
         Column("others' error", lambda one: " / ".join(map(percent, one.errors))),
         Column("first look", lambda one: percent(one.first_look)),
-        Column("unseen, named", lambda one: mean(one.named)),
-        Column("unseen, guessed", lambda one: mean(one.guessed)),
+        _errors("unseen, named", "mean_absolute", lambda one: one.named),
+        _errors("unseen, guessed", "mean_absolute", lambda one: one.guessed),
     ]
     return table(beside, columns)
 
