@@ -107,7 +107,8 @@ def bend_sentence(bend: Bend) -> str:
     if growth.share is None:
         return f"{start}; device-time does not grow {span}."
     return (
-        f"{start}; {span} {line_title(growth.line)} grows most, {percent(growth.share)} of the additional device-time."
+        f"{start}; what grows most {span} is {line_title(growth.line)}, {percent(growth.share)} of the additional"
+        " device-time."
     )
 
 
