@@ -8,13 +8,7 @@ from pathlib import Path
 from sim.page.blocks import Page
 from sim.page.borders import csv_text
 from sim.records.files import write_folder
-from sim.records.validation import (
-    UNSUPPORTED_COLUMNS,
-    problem_record,
-    row_record,
-    unsupported_record,
-    validation_document,
-)
+from sim.records.validation import UNSUPPORTED_COLUMNS, row_record, unsupported_record, validation_document
 from sim.validation.compare import Comparison, Validation
 from sim.validation.summary import Summary
 
@@ -24,7 +18,7 @@ def write_validation(validation: Validation, summary: Summary, report: Page, dir
 
     Returns their paths. Raises InputError when the folder cannot be written.
     """
-    left_out = [*map(unsupported_record, validation.unsupported), *map(problem_record, validation.problems)]
+    left_out = [*map(unsupported_record, validation.unsupported), *map(unsupported_record, validation.problems)]
     texts = {
         "rows.csv": csv_text([row_record(one) for one in validation.comparisons], ("id",)),
         "unsupported.csv": csv_text(left_out, UNSUPPORTED_COLUMNS),
