@@ -57,7 +57,10 @@ def command(words, wanted):
         return found
 
 def validation(every):
-    from sim.records.validation import validation_document
+    try:
+        from sim.records.validation import validation_document
+    except ImportError:
+        from sim.report.validation.document import validation_document
     from sim.validation.selection import read_selection, validate_rows
     table = read_selection()
     table = dataclasses.replace(table, rows=table.rows[::every])
@@ -208,10 +211,58 @@ def _as_number(value: Any) -> Any:
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+_OF_RUN = (
+    "time_to_train_p10_s", "time_to_train_p50_s", "time_to_train_p90_s", "goodput", "failures",
+    "mean_time_between_failures_s", "checkpoint_every_steps",
+)  # fmt: skip
+_OF_STEPS = {"steps": "simulated_steps", "coefficient_of_variation": "step_time_coefficient_of_variation"} | {
+    name: f"step_time_{name}" for name in ("alike_s", "mean_s", "p50_s", "p95_s", "p99_s")
+}
+_ERRORS = ("step_time_error_p10", "step_time_error_p90", "peak_memory_error_p10", "peak_memory_error_p90")
+_AMOUNTS = ("energy_joules", "rental_usd", "purchase_usd")
+
+
+def of_schema_2(found: Any) -> Any:
+    """Results of schema 1 with every number where schema 2 has it; sentences, which are written anew, left out."""
+    for name, document in found.items() if isinstance(found, dict) else ():
+        if name != "results.json" or "points" not in document:
+            continue
+        for point in document["points"]:
+            point.pop("notes", None)
+            if document["schema"] == 1:
+                _flatten(point)
+        compared = document.get("comparison", {})
+        for words in ("verdict", "criteria"):
+            compared.pop(words, None)
+        document["schema"] = 2
+    return found
+
+
+def _flatten(point: dict[str, Any]) -> None:
+    run, bill, steps = point["run"], point["bill"], point["step_times"]
+    for name in _OF_RUN if run else ():
+        point[name] = run.pop(name)
+    for name in _AMOUNTS if bill else ():
+        amount = bill.pop(name) or {}
+        for end, suffix in (("low", "_low"), ("typical", ""), ("high", "_high")):
+            point[f"{name}{suffix}"] = amount.get(end)
+    if bill:
+        del bill["device_hours"]
+    for name, flat in _OF_STEPS.items() if steps else ():
+        point[flat] = steps.pop(name)
+    point["resolution"], point["resolution_why"] = point["resolution"]["name"], point["resolution"]["why"]
+    point["variation_profile"], point["variation"] = point["variation"], point["variation"]["name"]
+    for name in ("peak_bytes", "capacity_bytes"):
+        point[f"memory_{name}"] = point["memory"].pop(name)
+    for name in _ERRORS:
+        point[name] = point["accuracy"].pop(name)
+
+
 class Group:
     """What was found in the documents of one name."""
 
     def __init__(self, before: Any, after: Any) -> None:
+        before, after = of_schema_2(before), of_schema_2(after)
         old, new = dict(leaves(before)), dict(leaves(after))
         self.numbers = sum(isinstance(value, float) for value in old.values())
         self.lost = [path for path in old if path not in new]

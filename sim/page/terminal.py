@@ -111,7 +111,7 @@ def _filled(text: str, width: int, first: str, others: str) -> str:
         subsequent_indent=others,
         break_on_hyphens=False,
         # A path that is cut in two cannot be copied.
-        break_long_words=False,
+        break_long_words="/" not in text,
     )
 
 

@@ -9,6 +9,7 @@ from sim.catalog import Range
 from sim.machines import kind_of
 from sim.outcome.comparison.metrics import without_failures_s
 from sim.outcome.effort import Effort
+from sim.outcome.lines import line_title
 from sim.outcome.outcome import Outcome
 from sim.page.blocks import Bullets, Column, Said, Section, Table, section, table, words
 from sim.page.numbers import UNKNOWN, duration, megawatt_hours, number, percent, rounded, whole
@@ -212,7 +213,7 @@ def _slope(elasticity: float | None) -> str:
 
 def _growth(bend: Bend) -> tuple[str, str]:
     growth = bend.growth
-    return ("-", "-") if growth is None or growth.share is None else (growth.line, percent(growth.share))
+    return ("-", "-") if growth is None or growth.share is None else (line_title(growth.line), percent(growth.share))
 
 
 def _without(name: str, row: _Point) -> str:

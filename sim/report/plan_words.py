@@ -176,7 +176,7 @@ def trust(studies: Sequence[SystemStudy]) -> str:
         of = counted(len(studies), "system")
         outside = sum(one.step is not None and bool(one.standing.outside) for one in known)
         never = sum(one.step is None for one in known)
-        parts += ["checked? holds 8 of 10 errors (-: too fast)"] if never < len(known) else []
+        parts += ["8 of 10 errors lie within checked? (-: too fast)"] if never < len(known) else []
         parts += [f"{outside} of {of} outside what was compared"] if outside else []
         parts += [f"{never} of {of} like nothing that was measured"] if never else []
     guessed = any(one.found.about.scenario.system.stack_is_default for one in studies)

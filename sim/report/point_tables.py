@@ -31,13 +31,12 @@ _NAMED: tuple[Column[Point], ...] = (
 def points_table(rows: Sequence[Point]) -> Table:
     """Points for a first screen."""
     knees = {id(curve): knee_of(curve) for curve, _ in rows}
-    has_knee = any(point is knees[id(curve)] for curve, point in rows)
     return table(
         rows,
         [
             words("system", lambda row: row[0].label, key=True),
             Column(
-                "devices, * knee" if has_knee else "devices",
+                "devices",
                 lambda row: whole(row[1].devices) + ("*" if row[1] is knees[id(row[0])] else ""),
             ),
             words("plan", lambda row: row[1].plan.summary(), from_width=118),
@@ -45,7 +44,7 @@ def points_table(rows: Sequence[Point]) -> Table:
             Column("time", lambda row: duration(row[1].time_to_train_s)),
             Column(mfu_title([point for _, point in rows]), lambda row: percent(row[1].mfu, 0)),
             words("lost to splitting", lambda row: lost(row[1])),
-            words("next line", lambda row: lines_of(row[1])[1], from_width=96),
+            words("then", lambda row: lines_of(row[1])[1], from_width=96),
             Column("peak memory", lambda row: gibibytes(row[1].memory.peak_bytes), from_width=132),
             Column("rented", _rented, from_width=146),
             Column("checked?", lambda row: error_band(row[1])),

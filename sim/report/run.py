@@ -161,11 +161,13 @@ def trust(found: Findings) -> str:
     outside = sum(one.confidence.step is not None and bool(one.confidence.standing.outside) for one in points)
     never = sum(one.confidence.step is None for one in points)
     of = counted(len(points), "point")
-    parts = ["checked? holds 8 of 10 errors (-: too fast)"] if never < len(points) else []
+    parts = ["8 of 10 errors lie within checked? (-: too fast)"] if never < len(points) else []
     parts += [f"{outside} of {of} outside what was compared"] if outside else []
     parts += [f"{never}{'' if outside else f' of {of}'} like nothing that was measured"] if never else []
     assumed = dict.fromkeys(str(one) for point in points if point.bill for one in point.bill.assumed)
     parts += [f"assumed: {few(list(assumed), 2)}"] if assumed else []
+    # The mark is explained where there is no room for a word beside it.
+    parts += ["*: knee"] if not found.has_entries and any(map(knee_of, found.curves)) else []
     return f"Trust: {'; '.join(parts)}."
 
 

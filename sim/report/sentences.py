@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from sim.outcome.lines import SPLIT_LINES
+from sim.outcome.lines import SPLIT_LINES, line_title
 from sim.outcome.outcome import Outcome
 from sim.page.numbers import counted, few, percent
 from sim.records.belief import accuracy_notes, warnings_of
@@ -40,7 +40,7 @@ def _tax_change(curve: Curve) -> str:
     line = max(SPLIT_LINES, key=lambda name: sign * (large.ledger.share(name) - small.ledger.share(name)))
     change = f"({percent(small.ledger.share(line))} to {percent(large.ledger.share(line))})"
     verb = "grows" if grows else "falls"
-    return f"{span} {verb} from {before} to {after}; the line that {verb} most is {line} {change}."
+    return f"{span} {verb} from {before} to {after}; what {verb} most is {line_title(line)} {change}."
 
 
 def _most_stranded(systems: Sequence[Curve]) -> str:
@@ -56,7 +56,7 @@ def _most_stranded(systems: Sequence[Curve]) -> str:
     working_tax = (worst.ledger.tax - stranded) / (1 - stranded)
     return (
         f"{curve.place(worst)} leaves {unused:,} of them unused: {percent(stranded)} of its device time is"
-        f" stranded{'' if len(points) == 1 else ', the largest such share'}; on the devices at work the tax is"
+        f" idle{'' if len(points) == 1 else ', the largest such share'}; on the devices at work the tax is"
         f" {percent(working_tax)}."
     )
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from sim.catalog import Range
 from sim.outcome.comparison.matching import Match
 from sim.outcome.comparison.metrics import time_span_s
+from sim.outcome.lines import line_title
 from sim.outcome.outcome import Outcome
 from sim.page.numbers import UNKNOWN, counted, duration, listed, megawatt_hours, number, percent, rounded, whole
 from sim.records.belief import NOT_CHECKED, error_band
@@ -105,7 +106,9 @@ def bend_sentence(bend: Bend) -> str:
         span = f"from there to {after.devices:,}"
     if growth.share is None:
         return f"{start}; device-time does not grow {span}."
-    return f"{start}; {span} {growth.line} grows most, {percent(growth.share)} of the additional device-time."
+    return (
+        f"{start}; {span} {line_title(growth.line)} grows most, {percent(growth.share)} of the additional device-time."
+    )
 
 
 def devices_text(match: Match) -> str:

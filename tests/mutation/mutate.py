@@ -35,6 +35,7 @@ CHANGED = ("sim/workload", "sim/cost", "sim/parallel", "sim/hardware/kernel.py",
 PATTERNS = [path if path.endswith(".py") else f"{path}/**/*.py" for path in CHANGED]
 NEEDED = (
     "sim",
+    "scaletax",
     "tests",
     "benchmarks",
     "topologies",
@@ -45,7 +46,7 @@ NEEDED = (
     "CHANGELOG.md",
     "CITATION.cff",
 )
-LAST = ("tests/workload/test_operation_table.py", "tests/report/test_every_number.py", "tests/test_simulate.py")
+LAST = ("tests/workload/test_operation_table.py", "tests/records/test_every_number.py", "tests/test_simulate.py")
 """What is tried after the tests of a room: few changes get that far."""
 CPU_S, WALL_S = 240, 1800
 """Most that one change may take: beyond, it loops, which is as good as noticed."""

@@ -383,7 +383,7 @@ SCREEN: dict[str, Callable[[Outcome], str]] = {
     "time": lambda o: duration(NUMBERS["time_to_train_s"](o)),
     "MFU": lambda o: percent(NUMBERS["mfu_causal"](o), 0),
     "lost to splitting": lambda o: lost(o),
-    "next line": lambda o: lines_of(o)[1],
+    "then": lambda o: lines_of(o)[1],
     "peak memory": lambda o: gibibytes(o.memory.peak_bytes),
     "rented": lambda o: usd_span(b.low, b.high) if (b := o.bill.rental_usd) else "unknown",
     "checked?": lambda o: band(o.confidence.errors),

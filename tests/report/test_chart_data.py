@@ -19,6 +19,9 @@ from sim.hardware.network.study import read_study
 from sim.hardware.topology import load_topology
 from sim.outcome.lines import LINES
 from sim.outcome.outcome import Outcome
+from sim.records.document import summary_rows
+from sim.records.metrics import METRICS, Metric
+from sim.records.series import column, series_of
 from sim.report.charts.bus_bandwidth import bus_bandwidth
 from sim.report.charts.colours import LINE_COLOURS
 from sim.report.charts.lanes import actor_lanes
@@ -26,6 +29,7 @@ from sim.report.charts.ledger import ledger_bars
 from sim.report.charts.plans import effort_figure, plans
 from sim.report.charts.scaling import distribution_tax, goodput, time_to_train
 from sim.report.charts.step_times import excess_against_devices, excess_by_step
+from sim.report.charts.sweep import curves_figure
 from sim.report.charts.timeline import timeline
 from sim.report.charts.validation import errors_by_source, parity
 from sim.scenario import PlanRequest
@@ -168,3 +172,27 @@ def test_bus_bandwidth_is_drawn_over_sizes() -> None:
     options = [one for one in study.options if one.wave.algorithm == "ring"]
     # 2 (n - 1) / n of the size over the time, as nccl-tests defines it.
     assert bandwidth == pytest.approx(2 * 7 / 8 * size / min(float(one.time_s(size)) for one in options) / 1e9)
+
+
+def test_a_swapped_column_of_a_chart_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as swapped:
+        # A chart that drew the useful share where it says tax.
+        swapped.setattr("sim.outcome.ledger.Ledger.tax", property(lambda ledger: ledger.share("useful")))
+        with pytest.raises(AssertionError):
+            test_the_tax_is_that_of_each_machine()
+    with monkeypatch.context() as swapped:
+        swapped.setattr("sim.outcome.outcome.Outcome.time_to_train_s", property(lambda one: one.undisturbed_s))
+        with pytest.raises(AssertionError):
+            test_time_to_train_is_drawn_upward_and_devices_sideways()
+    test_the_tax_is_that_of_each_machine()
+
+
+@pytest.mark.parametrize("metric", [one for one in METRICS if one.key in ("mfu_full", "step_time_s", "rental_usd")])
+def test_a_curve_of_any_metric_is_that_metric_in_the_unit_of_its_axis(metric: Metric) -> None:
+    rows = summary_rows(systems())
+    x, y = column("devices", rows, "x"), column(metric.key, rows, "y")
+    ax = curves_figure(series_of(rows, x, y), x, y).axes[0]
+    assert ax.get_ylabel().replace("\n", " ") == metric.axis
+    drawn = sorted(height for points in named(ax).values() for _, height in points)
+    values = [float(value) / metric.unit.axis_size for one in systems() if (value := metric.value(one)) is not None]
+    assert drawn == pytest.approx(sorted(values))

@@ -11,7 +11,7 @@ from builders import believed, report_of, screen_of
 from small_systems import FIXED, PIPELINE, WAFER, scenario
 
 from sim.outcome.confidence import NEVER_CHECKED
-from sim.outcome.lines import SPLIT_LINES
+from sim.outcome.lines import SPLIT_LINES, line_title
 from sim.outcome.outcome import Outcome
 from sim.page.blocks import Table
 from sim.page.numbers import duration, percent
@@ -140,11 +140,11 @@ def test_tax_sentences_say_what_the_ledgers_say(several: tuple[Outcome, ...]) ->
         grows = bool(large.ledger.tax > small.ledger.tax)
         assert (" grows from " in sentence) is grows
         line = max(change, key=lambda line: change[line] if grows else -change[line])
-        assert f"is {line} (" in sentence
+        assert f"is {line_title(line)} (" in sentence
 
 
 def test_the_most_stranded_point_is_named(several: tuple[Outcome, ...]) -> None:
-    sentence = sentence_with(several, "stranded, the largest such share")
+    sentence = sentence_with(several, "idle, the largest such share")
     worst = max(several, key=lambda point: point.ledger.share("stranded"))
     assert f"{worst.devices} devices leaves {worst.devices - worst.plan.devices} of them unused" in sentence
     assert percent(worst.ledger.share("stranded")) in sentence
