@@ -19,8 +19,8 @@ from refresh import stacks_page
 from sim.catalog import load_evidence
 from sim.page.progress import Progress
 from sim.records.validation import read_summary, stored_record
-from sim.report.validation.files import validation_charts
 from sim.report.validation.markdown import believed_blocks, documentation_blocks, readme_block
+from sim.report.validation.screens import validation_charts
 from sim.validation.selection import read_selection, validate_rows
 from sim.validation.stack_checks import checks_toml
 from sim.validation.unseen import read_unseen

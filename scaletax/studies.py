@@ -155,8 +155,7 @@ class Validation(Result):
 
     def save(self, folder: str | Path) -> list[Path]:
         """Write the files of `scaletax validate` into a folder; return their paths."""
-        from sim.report.validation.files import write_validation
-        from sim.report.validation.screens import validation_told
+        from sim.report.validation.screens import validation_told, write_validation
 
         return write_validation(self._compared, self.summary, validation_told(self.summary).page, Path(folder))
 

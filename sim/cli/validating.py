@@ -63,8 +63,7 @@ def validate(
     from sim.page.progress import Progress
     from sim.records.files import check_writable
     from sim.records.validation import check_document, write_document
-    from sim.report.validation.files import write_validation
-    from sim.report.validation.screens import validation_told
+    from sim.report.validation.screens import validation_told, write_validation
     from sim.validation.selection import read_selection, validate_rows
 
     directory = out or Path("results") / "validation"

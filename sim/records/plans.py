@@ -11,7 +11,7 @@ from sim.errors import ScaletaxError
 from sim.outcome.outcome import Outcome
 from sim.planning import PlanRow, PlanStudy, SizeStudy, believed
 from sim.records.belief import confidence_record
-from sim.records.document import RESULTS_SCHEMA, effort_record, plain_data, versions
+from sim.records.document import RESULTS_SCHEMA, effort_record, plain_data, plan_record, versions
 from sim.records.metrics import METRICS
 from sim.scenario import resolved_documents
 from sim.scenario.amounts import batch_note
@@ -40,7 +40,7 @@ def plans_document(studies: Sequence[SystemStudy], failures: Sequence[ScaletaxEr
 
 
 def _search(found: PlanStudy) -> dict[str, Any]:
-    system, even = found.about.scenario.system, found.even
+    system, even, last = found.about.scenario.system, found.even, len(found.step_s) - 1
     return {
         "system": system.name,
         "model": found.about.scenario.model.name,
@@ -56,14 +56,15 @@ def _search(found: PlanStudy) -> dict[str, Any]:
         "front": [_row(row) for row in found.front],
         "effort": effort_record(found.effort),
         "accuracy": confidence_record(believed(found)),
-        "step_time_quantiles_s": _quantiles(found),
-        "notes": [note for note in (batch_note(found.about.scenario.training),) if note],
+        # Of the plans that fit, from the fastest to the slowest in a hundred steps.
+        "step_time_quantiles_s": [float(found.step_s[round(last * i / _QUANTILES)]) for i in range(_QUANTILES + 1)],
+        "notes": list(filter(None, [batch_note(found.about.scenario.training)])),
     }
 
 
 def _row(row: PlanRow) -> dict[str, Any]:
     return {
-        "plan": {"summary": row.plan.summary(), "devices": row.plan.devices, **dataclasses.asdict(row.plan)},
+        "plan": plan_record(row.plan),
         "step_time_s": row.step_s,
         "peak_bytes": row.peak_bytes,
         "mfu": row.mfu,
@@ -73,15 +74,8 @@ def _row(row: PlanRow) -> dict[str, Any]:
 
 def _run(outcome: Outcome | None) -> dict[str, Any] | None:
     """The metrics of the run of the best plan and of its cost; None where it would hardly end."""
-    if outcome is None:
-        return None
-    return {one.key: one.value(outcome) for one in METRICS if one.family in ("run", "cost")}
-
-
-def _quantiles(found: PlanStudy) -> list[float]:
-    """Step time of the plans that fit, from the fastest to the slowest in a hundred steps."""
-    last = len(found.step_s) - 1
-    return [float(found.step_s[round(last * share / _QUANTILES)]) for share in range(_QUANTILES + 1)]
+    keyed = [one for one in METRICS if one.family in ("run", "cost")]
+    return None if outcome is None else {one.key: one.value(outcome) for one in keyed}
 
 
 def _size(one: SizeStudy) -> dict[str, Any]:

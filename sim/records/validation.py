@@ -63,16 +63,13 @@ def _band(name: str, band: Band | None) -> dict[str, float | None]:
     return dict(zip((f"{name}_low", f"{name}_high"), ends_of(band), strict=True))
 
 
-def unsupported_record(one: Unsupported) -> dict[str, Any]:
-    """One row that was not simulated or not scored, and why."""
+def unsupported_record(one: Unsupported | Problem) -> dict[str, Any]:
+    """One row that was not simulated or not scored, or cannot be read, and why."""
+    if isinstance(one, Problem):
+        return {**dict.fromkeys(UNSUPPORTED_COLUMNS, ""), "id": one.row, "reason": str(one)}
     row = one.row
     values = (row.id, label_of(row.source), row.source, row.gpu, row.model, one.reason)
     return dict(zip(UNSUPPORTED_COLUMNS, values, strict=True))
-
-
-def problem_record(one: Problem) -> dict[str, Any]:
-    """One row that cannot be read, and why, under the same columns."""
-    return {**dict.fromkeys(UNSUPPORTED_COLUMNS, ""), "id": one.row, "reason": str(one)}
 
 
 def validation_document(validation: Validation, summary: Summary) -> dict[str, Any]:
@@ -83,7 +80,7 @@ def validation_document(validation: Validation, summary: Summary) -> dict[str, A
         "summary": summary_record(summary),
         "rows": [row_record(one) for one in validation.comparisons],
         "unsupported": [unsupported_record(one) for one in validation.unsupported],
-        "problems": [problem_record(one) for one in validation.problems],
+        "problems": [unsupported_record(one) for one in validation.problems],
     }
 
 
@@ -119,12 +116,9 @@ def stored_record(validation: Validation, summary: Summary) -> dict[str, Any]:
 
 def summary_record(summary: Summary) -> dict[str, Any]:
     """A summary as plain data; targets say whether they are met."""
-    record = dataclasses.asdict(summary)
-    for entry, target in zip(record["targets"], summary.targets, strict=True):
-        entry["met"] = target.met
-    for entry, series in zip(record["series"], summary.series, strict=True):
-        entry["error"] = series.error
-    return record
+    targets = [{**dataclasses.asdict(one), "met": one.met} for one in summary.targets]
+    series = [{**dataclasses.asdict(one), "error": one.error} for one in summary.series]
+    return {**dataclasses.asdict(summary), "targets": targets, "series": series}
 
 
 def read_summary(record: Mapping[str, Any]) -> Summary:

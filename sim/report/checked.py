@@ -45,7 +45,12 @@ def checked(prepared: Prepared, width: int = NARROW) -> str:
         ("memory", f"{gibibytes(prepared.memory.peak_bytes)} of {gibibytes(prepared.memory.capacity_bytes)} on the"
          f" fullest device{_margin(prepared)}; GiB by stage:"),
     ]  # fmt: skip
-    head = f"{system.name}{_swept(scenario)}: {_hardware(prepared)}, {prepared.stack.title}"
+    swept = ", ".join(axis_words(key, value) for key, value in scenario.axes.items() if key.last != "devices")
+    hardware = " + ".join(
+        f"{whole(given.devices)} x {part.device.title}, {part.topology.title}"
+        for given, part in zip(system.every_part, prepared.parts, strict=True)
+    )
+    head = f"{system.name}{f' ({swept})' if swept else ''}: {hardware}, {prepared.stack.title}"
     lines = [_filled(head, width, "", " " * _INDENT)]
     lines += [_filled(words, width, f"  {name:<{_MARGIN - 2}}", " " * _MARGIN) for name, words in facts if words]
     lines += [f"{' ' * _INDENT}{line}" for line in screen([_memory_table(prepared)], width - _INDENT).splitlines()]
@@ -63,20 +68,6 @@ def with_devices(scenario: Scenario, error: DoesNotFit) -> DoesNotFit:
     looked_up = look_up(scenario)
     more = looked_up.kind.would_hold(looked_up)
     return error if more is None else DoesNotFit(error.where, error.problem, f"{error.remedy}\n{more}")
-
-
-def _swept(scenario: Scenario) -> str:
-    """What tells a point of a sweep from the others; its devices are said anyway."""
-    words = [axis_words(key, value) for key, value in scenario.axes.items() if key.last != "devices"]
-    return f" ({', '.join(words)})" if words else ""
-
-
-def _hardware(prepared: Prepared) -> str:
-    """Devices and topology, part by part."""
-    return " + ".join(
-        f"{whole(given.devices)} x {part.device.title}, {part.topology.title}"
-        for given, part in zip(prepared.scenario.system.every_part, prepared.parts, strict=True)
-    )
 
 
 def _margin(prepared: Prepared) -> str:
@@ -98,12 +89,8 @@ def _variation(scenario: Scenario) -> list[tuple[str, str]]:
 def _memory_table(prepared: Prepared) -> Table:
     """GiB by item; a row per stage, stages that are alike in one row."""
     stages = prepared.memory.stages
-    spans: list[tuple[int, int]] = []
-    for index, items in enumerate(stages):
-        if index and items == stages[spans[-1][0]]:
-            spans[-1] = (spans[-1][0], index)
-        else:
-            spans.append((index, index))
+    firsts = [index for index, items in enumerate(stages) if not index or items != stages[index - 1]]
+    spans = [(first, after - 1) for first, after in zip(firsts, [*firsts[1:], len(stages)], strict=True)]
 
     def item(name: str) -> Column[tuple[int, int]]:
         return Column(_NARROW_TITLES.get(name, name), lambda span: fixed(stages[span[0]][name] / 2**30, 1))

@@ -35,11 +35,14 @@ def collective_page(study: Study, checked: Checked | None) -> Page:
     share, ranks = study.bus_share, counted(study.group.ranks, "rank")
     convention = _CONVENTION.format(share=share, ranks=ranks, size=_SIZES[study.collective])
     choice = f"{study.choice[0].upper()}{study.choice[1:]}"
+    rows = [study.row(option, study.size_bytes) for option in _ordered(study)]
+    chosen = study.row(study.fastest(study.size_bytes), study.size_bytes)
+    marked: Column[Row] = words("", lambda row: "*" if row == chosen else "")
     return page(
         study.title,
         [*_said(study), Said(convention), Said(_trust(study, checked))],
         [
-            section(f"At {message(study.size_bytes)}: * is {study.choice}", _options_table(study)),
+            section(f"At {message(study.size_bytes)}: * is {study.choice}", table(rows, [marked, *_FIGURES])),
             section(f"{choice} by size", _sizes_table(study, study.sizes_bytes)),
         ],
     )
@@ -137,12 +140,6 @@ _FIGURES: tuple[Column[Row], ...] = (
     Column("algorithm GB/s", lambda row: gigabytes_per_s(row.algorithm_bytes_per_s)),
     Column("bus GB/s", lambda row: gigabytes_per_s(row.bus_bytes_per_s)),
 )
-
-
-def _options_table(study: Study) -> Table:
-    chosen = study.row(study.fastest(study.size_bytes), study.size_bytes)
-    rows = [study.row(option, study.size_bytes) for option in _ordered(study)]
-    return table(rows, [words("", lambda row: "*" if row == chosen else ""), *_FIGURES])
 
 
 def _sizes_table(study: Study, sizes_bytes: Sequence[float]) -> Table:

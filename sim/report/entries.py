@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import fmean, median
 
 from sim.catalog import load_sources
@@ -51,33 +51,30 @@ def entries_section(found: Findings) -> Section | None:
 
 
 def _table(rows: Sequence[_Row], found: Findings) -> Table:
-    compared = any(one.published is not None for one in found.refusals) or any(
-        one.scenario.published is not None for one in found.outcomes
-    )
+    published = [*(_published(row) for row in found.outcomes), *(row.published for row in found.refusals)]
     ends: list[Column[_Row]] = [
         Column("published", lambda row: _published_words(_published(row))),
         Column("error", lambda row: "refused" if isinstance(row, Refusal) else _error(row)),
     ]
+
+    def of(title: str, text: Callable[[Outcome], str], from_width: int = 0) -> Column[_Row]:
+        return Column(title, lambda row: "-" if isinstance(row, Refusal) else text(row), from_width=from_width)
+
+    def model(row: _Row) -> str:
+        return row.model if isinstance(row, Refusal) else row.scenario.model.name
+
     return table(
         rows,
         [
             words("entry", lambda row: row.entry if isinstance(row, Refusal) else _label(row, found), key=True),
-            words(
-                "model",
-                lambda row: row.model if isinstance(row, Refusal) else row.scenario.model.name,
-                from_width=110,
-            ),
-            Column("devices", lambda row: "-" if isinstance(row, Refusal) else whole(row.devices)),
-            Column("step", lambda row: "-" if isinstance(row, Refusal) else duration(row.step_time_s), from_width=100),
-            Column(
-                mfu_title(found.outcomes),
-                lambda row: "-" if isinstance(row, Refusal) else percent(row.mfu, 0),
-                from_width=88,
-            ),
-            Column("time", lambda row: "-" if isinstance(row, Refusal) else duration(row.time_to_train_s)),
-            Column("loss", _loss, from_width=110),
-            *(ends if compared or found.refusals else []),
-            Column("checked?", lambda row: "-" if isinstance(row, Refusal) else error_band(row)),
+            words("model", model, from_width=110),
+            of("devices", lambda row: whole(row.devices)),
+            of("step", lambda row: duration(row.step_time_s), 100),
+            of(mfu_title(found.outcomes), lambda row: percent(row.mfu, 0), 88),
+            of("time", lambda row: duration(row.time_to_train_s)),
+            of("loss", lambda row: f"{row.expected_losses[0].loss:.3f}" if row.expected_losses else "-", 110),
+            *(ends if any(published) or found.refusals else []),
+            of("checked?", error_band),
         ],
     )
 
@@ -89,11 +86,6 @@ def _published(row: _Row) -> Published | None:
 def _error(row: Outcome) -> str:
     found = error_of(row)
     return "-" if found is None else signed_percent(found)
-
-
-def _loss(row: _Row) -> str:
-    losses = () if isinstance(row, Refusal) else row.expected_losses
-    return f"{losses[0].loss:.3f}" if losses else "-"
 
 
 def _label(outcome: Outcome, found: Findings) -> str:
@@ -140,11 +132,8 @@ def _losses(found: Findings) -> list[str]:
     first = next((outcome.expected_losses[0] for outcome in found.outcomes if outcome.expected_losses), None)
     if first is None:
         return []
-    outside = [
-        outcome.scenario.entry
-        for outcome in found.outcomes
-        if not all(one.fitted for one in outcome.expected_losses[:1])
-    ]
+    pairs = [(one.scenario.entry, one.expected_losses[:1]) for one in found.outcomes]
+    outside = [entry for entry, losses in pairs if not all(one.fitted for one in losses)]
     beyond = f"; fitted on smaller models or fewer tokens: {few(list(dict.fromkeys(outside)))}" if outside else ""
     return [f"loss: what {first.law} expects, in nats per token on {first.corpus}, not comparable with others{beyond}"]
 

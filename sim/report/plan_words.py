@@ -78,12 +78,12 @@ def beside(study: SystemStudy) -> list[Block]:
 
 def uneven(study: SystemStudy) -> list[Block]:
     """What to set instead of a plan whose replicas have different numbers of micro-batches."""
-    even, best = study.found.even, study.found.best[0]
+    even, instead = study.found.even, "no other fits"
     if even is None:
         return []
-    row = even.row
-    over = signed_percent(row.step_s / best.step_s - 1) if row else ""
-    instead = f"the best even plan is {row.plan.summary()}, {duration(row.step_s)} ({over})" if row else "no other fits"
+    if row := even.row:
+        over = signed_percent(row.step_s / study.found.best[0].step_s - 1)
+        instead = f"the best even plan is {row.plan.summary()}, {duration(row.step_s)} ({over})"
     text = (
         f"replicas of {even.fewest} and {even.most} micro-batches: {REFUSED}. Set a batch of"
         f" {' or '.join(map(whole, even.batches))}; for this batch, {instead}."
@@ -123,9 +123,8 @@ def found_words(study: SystemStudy) -> tuple[str, ...]:
     elif found.about.kind.has_degrees:
         lines.append(f"No plan by the rule of thumb ({_RULE}) fits. {_measured()}")
     unused = scenario.system.devices - found.best[0].plan.devices
-    if unused:
-        of = f"{whole(unused)} of {counted(scenario.system.devices, 'device')}"
-        lines.append(f"The best plan leaves {of} unused: what is lost to splitting counts them.")
+    of = f"{whole(unused)} of {counted(scenario.system.devices, 'device')}"
+    lines += [f"The best plan leaves {of} unused: what is lost to splitting counts them."] if unused else []
     tokens = large(float(scenario.training.tokens))
     lines.append(f"With the best plan {tokens} tokens take {duration(study.undisturbed_s)} without failures.")
     known, stack = believed(found), found.about.stack.name
@@ -136,12 +135,8 @@ def found_words(study: SystemStudy) -> tuple[str, ...]:
 
 def _measured() -> str:
     """The measured spread of others' plans."""
-    spreads = [
-        f"{number(one.least)} to {number(one.most)} ({one.title})"
-        if one.least < one.most
-        else f"{number(one.least)} ({one.title})"
-        for one in plan_spreads()
-    ]
+    spans = [(one.title, sorted({one.least, one.most})) for one in plan_spreads()]
+    spreads = [f"{' to '.join(map(number, ends))} ({title})" for title, ends in spans]
     return f"Of plans that were measured, the median took {', '.join(spreads)} times as long as the best."
 
 
@@ -159,9 +154,8 @@ def changing(sizes: Sequence[SizeStudy]) -> str:
 
 def ranges(studies: Sequence[SystemStudy]) -> list[str]:
     """How far the best plans lie apart over several stacks."""
-    steps = [
-        StackStep(one.found.about.scenario, one.found.about.stack.name, one.found.best[0].step_s) for one in studies
-    ]
+    found = [(one.found.about, one.found.best[0]) for one in studies]
+    steps = [StackStep(about.scenario, about.stack.name, best.step_s) for about, best in found]
     return [f"Best plans: {text}" for text in stack_ranges(steps)]
 
 

@@ -77,17 +77,13 @@ def _answers(found: Swept) -> list[str]:
     order = sorted(found.places(), key=lambda place: place.time_s)
     best, slowest = order[0], order[-1]
     rival = next((place for place in order if place.row["system"] != best.row["system"]), None)
+    told = f"; slowest: {_named(found, slowest)}, {duration(slowest.time_s)}" if slowest != best else ""
     if rival:
         ratio = rival.time_s / best.time_s
         longer = "as long" if ratio < 1.005 else f"{number(ratio)} times as long"
         told = f"; then {_named(found, rival)}, {longer}, {_sure(best, rival)}"
-    else:
-        told = f"; slowest: {_named(found, slowest)}, {duration(slowest.time_s)}" if slowest != best else ""
-    bends = [
-        f"{f'{curve.label} at ' if len(found.curves) > 1 else ''}{whole(curve.xs[curve.bend])}"
-        for curve in found.curves
-        if curve.bend is not None
-    ]
+    bent = [(f"{one.label} at " if len(found.curves) > 1 else "", one.xs, one.bend) for one in found.curves]
+    bends = [f"{label}{whole(xs[bend])}" for label, xs, bend in bent if bend is not None]
     knees = [f"Knee, past which more devices save little time: {few(bends)} devices."] if bends else []
     return [f"Fastest: {_named(found, best)}, {duration(best.time_s)}{told}.", *knees]
 
@@ -119,19 +115,16 @@ def _trust(rows: Sequence[Row]) -> list[Said]:
     bands = [band for row in rows if (band := _band(row))]
     outside = sum(bool(_band(row) and row["outside_checked_range"]) for row in rows)
     of, never = counted(len(rows), "point"), len(rows) - len(bands)
-    parts = []
-    if bands:
-        widest = percent_span(min(low for low, _ in bands), max(high for _, high in bands))
-        parts.append(f"8 of 10 errors on unseen sources within {widest} (-: too fast)")
+    widest = percent_span(min(low for low, _ in bands), max(high for _, high in bands)) if bands else ""
+    parts = [f"8 of 10 errors on unseen sources within {widest} (-: too fast)"] if bands else []
     parts += [f"{outside:,} of {of} outside what its stack was compared with"] if outside else []
     parts += [f"{never:,} of {of} like nothing that was measured"] if never else []
     return [Said(f"Trust: {'; '.join(parts)}.")] if parts else []
 
 
 def _some(problems: Sequence[str], most: int) -> list[str]:
-    more = len(problems) - most
-    rest = [f"and {counted(more, 'other error')}: see the column error of {CSV_NAME}"] if more > 0 else []
-    return [*problems[:most], *rest]
+    rest = f"and {counted(len(problems) - most, 'other error')}: see the column error of {CSV_NAME}"
+    return [*problems[:most], *([rest] if len(problems) > most else [])]
 
 
 def _points(found: Swept, rows: Sequence[Place], *, on_screen: bool = False) -> Table:

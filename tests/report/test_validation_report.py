@@ -15,9 +15,8 @@ from sim.page.blocks import Table
 from sim.page.terminal import page_text, screen
 from sim.records.validation import read_summary, stored_record, summary_record, write_document
 from sim.report.charts.validation import errors_by_source, parity
-from sim.report.validation.files import write_validation
 from sim.report.validation.markdown import documentation_blocks
-from sim.report.validation.screens import Instead, instead_told, validation_told
+from sim.report.validation.screens import Instead, instead_told, validation_told, write_validation
 from sim.validation.cases import Unsupported
 from sim.validation.compare import Validation
 from sim.validation.summary import Summary, summarise

@@ -36,24 +36,17 @@ def bibtex(figures: Iterable[Figure]) -> str:
 
 def own_entry() -> str:
     """The entry of scaletax itself."""
-    fields = {
-        "author": _authors([AUTHORS]),
-        "title": _literal(TITLE),
-        "year": f"{{{YEAR}}}",
-        "note": f"{{Version {__version__}}}",
-        "howpublished": rf"{{\url{{{URL}}}}}",
-    }
-    return _entry("scaletax", fields)
+    fields = {"author": _authors([AUTHORS]), "title": _literal(TITLE), "year": f"{{{YEAR}}}"}
+    version, where = f"{{Version {__version__}}}", rf"{{\url{{{URL}}}}}"
+    return _entry("scaletax", {**fields, "note": version, "howpublished": where})
 
 
 def _entry_of(source: Source) -> str:
     """The entry of one work; what its reference says is printed by every style."""
     fields = {"author": _authors(source.by)} if source.by else {"key": _literal(source.title)}
     fields |= {"title": _literal(source.title), "year": f"{{{source.year}}}"}
-    if source.month:
-        fields["month"] = _MONTHS[source.month - 1]
-    if source.arxiv:
-        fields |= {"eprint": f"{{{source.arxiv}}}", "archiveprefix": "{arXiv}"}
+    fields |= {"month": _MONTHS[source.month - 1]} if source.month else {}
+    fields |= {"eprint": f"{{{source.arxiv}}}", "archiveprefix": "{arXiv}"} if source.arxiv else {}
     return _entry(source.key, {**fields, "howpublished": f"{{{_escaped(source.reference)}}}"})
 
 

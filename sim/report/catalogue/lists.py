@@ -61,15 +61,9 @@ def _header(table: tuple[str, ...]) -> str:
 
 
 _USES = {
-    "products": "pro- ducts",
-    "attention": "atten- tion",
-    "activations": "acti- vations",
-    "parameters": "para- meters",
-    "gradients": "gra- dients",
-    "reductions": "reduc- tions",
-    "master": "master",
-    "moments": "moments",
-}
+    "products": "pro- ducts", "attention": "atten- tion", "activations": "acti- vations", "parameters": "para- meters",
+    "gradients": "gra- dients", "reductions": "reduc- tions", "master": "master", "moments": "moments",
+}  # fmt: skip
 
 
 def recipes_table() -> list[Block]:

@@ -9,7 +9,7 @@ from sim.page.blocks import Table, table
 from sim.page.borders import markdown_text
 from sim.page.markdown import table_markdown
 from sim.report.validation import tables
-from sim.validation.summary import Group, Summary
+from sim.validation.summary import Summary
 from sim.validation.unseen import Unseen
 from sim.validation.unseen_groups import Peer, UnseenGroup
 
@@ -23,7 +23,7 @@ def documentation_blocks(summary: Summary) -> dict[str, str]:
     return {
         "headline": f"{tables.headline_sentence(summary)}\n\n{tables.scaling_sentence(summary.series)}",
         "targets": table_markdown(table(summary.targets, tables.TARGETS)),
-        "sources": _with_legend(sources, summary.sources),
+        "sources": table_block(sources, *([] if all(one.known for one in summary.sources) else [tables.GUESSED])),
         "stacks": table_markdown(tables.groups_table(summary.stacks, "stack")),
         "series": table_markdown(table(summary.series, tables.SERIES)),
         "worst": table_markdown(table(summary.worst, tables.WORST)),
@@ -60,8 +60,3 @@ def readme_block(rows: Sequence[Unseen], summary: Summary, evidence: Evidence) -
 
 def _tables(*tables: Table) -> str:
     return "\n\n".join(map(table_markdown, tables))
-
-
-def _with_legend(found: Table, groups: Sequence[Group]) -> str:
-    text = table_markdown(found)
-    return text if all(group.known for group in groups) else f"{text}\n\n{markdown_text(tables.GUESSED)}"

@@ -1,15 +1,20 @@
-"""`scaletax validate` and `fit`: the answer on one screen, and the whole report of the same comparison."""
+"""`scaletax validate` and `fit`: the answer on one screen, the whole report of the same comparison, and its files."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 from sim.catalog import load_evidence
 from sim.page.blocks import Block, Bullets, Column, Page, Said, Table, page, section, table, words
+from sim.page.borders import csv_text
 from sim.page.numbers import counted, few, four_digits, percent, whole
+from sim.records.files import write_folder
+from sim.records.validation import UNSUPPORTED_COLUMNS, row_record, unsupported_record, validation_document
 from sim.report.validation import tables
+from sim.validation.compare import Comparison, Validation
 from sim.validation.constants import Constant, families, present
 from sim.validation.fitting import Fitted, movers
 from sim.validation.summary import Group, Summary
@@ -189,3 +194,28 @@ def fit_told(found: Fitted) -> Told:
     moved = sorted(found.values, key=lambda one: -abs(found.values[one] / before[one] - 1) if before[one] else 0.0)
     legend = f"{counted(len(found.values), 'constant')}, those that moved most first."
     return _told("Fitted constants", [said], legend, table(found.values, columns), table(moved, columns))
+
+
+def write_validation(validation: Validation, summary: Summary, report: Page, directory: Path) -> list[Path]:
+    """Write the report, rows.csv, unsupported.csv, results.json and the charts of the role that is counted.
+
+    Returns their paths. Raises InputError when the folder cannot be written.
+    """
+    left_out = [*map(unsupported_record, validation.unsupported), *map(unsupported_record, validation.problems)]
+    texts = {
+        "rows.csv": csv_text([row_record(one) for one in validation.comparisons], ("id",)),
+        "unsupported.csv": csv_text(left_out, UNSUPPORTED_COLUMNS),
+    }
+    counted = [one for one in validation.comparisons if one.role == summary.role]
+    document = validation_document(validation, summary)
+    return write_folder(directory, document, texts, lambda folder: validation_charts(counted, folder), report)
+
+
+def validation_charts(counted: Sequence[Comparison], folder: Path) -> list[Path]:
+    """Draw both charts of some rows into a folder that exists; return the paths, PNG and SVG of each."""
+    from sim.report.charts.canvas import save
+    from sim.report.charts.validation import errors_figure, parity_figure
+
+    if not counted:
+        return []
+    return [*save(parity_figure(counted), folder, "parity"), *save(errors_figure(counted), folder, "errors")]

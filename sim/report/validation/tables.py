@@ -21,6 +21,11 @@ from sim.validation.unseen_groups import Peer, UnseenGroup, first_look, mean_of_
 _WAYS: tuple[tuple[str, Way], ...] = (("stack known by name", "named"), ("stack guessed", "guessed"))
 _Row = TypeVar("_Row")
 _Believed = tuple[str, Errors | None, int, float | None]
+_FIGURES = (
+    ("mean signed", "mean"), ("mean abs.", "mean_absolute"), ("median abs.", "median_absolute"),
+    ("P90 abs.", "p90_absolute"),
+)  # fmt: skip
+"""Columns of errors, and where Errors has them."""
 _WHY_NOT = "not simulated or not scored because"
 GUESSED = "*: no listed source, its stack is guessed."
 
@@ -40,17 +45,8 @@ def groups_table(groups: Sequence[Group], what: str) -> Table:
 
 def error_columns() -> list[Column[Group]]:
     """Mean signed, mean, median and P90 absolute, worst."""
-
-    def of(group: Group) -> Errors | None:
-        return group.errors
-
-    return [
-        _errors("mean signed", "mean", of, from_width=90),
-        _errors("mean abs.", "mean_absolute", of),
-        _errors("median abs.", "median_absolute", of),
-        _errors("P90 abs.", "p90_absolute", of),
-        _errors("worst", "worst", of),
-    ]
+    figures = (*_FIGURES, ("worst", "worst"))
+    return [_errors(title, name, lambda group: group.errors, 90 if name == "mean" else 0) for title, name in figures]
 
 
 def _errors(title: str, name: str, of: Callable[[_Row], Errors | None], from_width: int = 0) -> Column[_Row]:
@@ -93,7 +89,6 @@ SERIES: tuple[Column[Series], ...] = (
 )
 """Measured and predicted loss of throughput, series by series."""
 
-
 WORST: tuple[Column[Worst], ...] = (
     words("row", lambda one: one.row, key=True),
     words("stack", lambda one: one.stack),
@@ -104,7 +99,6 @@ WORST: tuple[Column[Worst], ...] = (
     Column("error", lambda one: signed_percent(one.error)),
 )
 """The rows that are furthest off, with the ledger lines that could explain them."""
-
 
 REASONS: tuple[Column[tuple[str, int]], ...] = (
     words(_WHY_NOT, lambda one: one[0], key=True),
@@ -132,18 +126,12 @@ def believed_table(rows: Sequence[Unseen], summary: Summary) -> Table:
     means = [group.errors.mean_absolute for group in summary.sources if group.known and group.errors]
     held = ("rows held back from known sources", summary.headline, len(means), fmean(means) if means else None)
 
-    def of(one: _Believed) -> Errors | None:
-        return one[1]
-
     columns: list[Column[_Believed]] = [
         words("errors of step times", lambda one: one[0], key=True),
         Column("rows", lambda one: whole(one[1].rows if one[1] else 0)),
         Column("sources", lambda one: whole(one[2])),
         Column("mean abs., each source alike", lambda one: "" if one[3] is None else percent(one[3])),
-        _errors("mean signed", "mean", of),
-        _errors("mean abs.", "mean_absolute", of),
-        _errors("median abs.", "median_absolute", of),
-        _errors("P90 abs.", "p90_absolute", of),
+        *(_errors(title, name, lambda one: one[1]) for title, name in _FIGURES),
     ]
     return table([*found, held], columns)
 
@@ -156,7 +144,6 @@ COVERAGE: tuple[Column[Coverage], ...] = (
     Column("held, by row", lambda one: percent(one.by_row)),
 )
 """What error bands hold of the sources that they were made without: of the whole, and class by class."""
-
 
 BANDS: tuple[Column[ErrorClass], ...] = (
     words("class", lambda one: situation_words(one.situation), key=True),
