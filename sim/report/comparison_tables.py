@@ -12,7 +12,7 @@ from sim.outcome.effort import Effort
 from sim.outcome.lines import line_title
 from sim.outcome.outcome import Outcome
 from sim.page.blocks import Bullets, Column, Said, Section, Table, section, table, words
-from sim.page.numbers import UNKNOWN, duration, megawatt_hours, number, percent, rounded, whole
+from sim.page.numbers import UNKNOWN, duration, fixed, megawatt_hours, number, percent, rounded, whole
 from sim.report.verdict import CRITERIA, OUTSIDE, amount, devices_band, devices_text, verdict
 from sim.study.compare import LIMITS, Bend, Comparison, Equal, counterfactual_names
 from sim.study.criteria import Criterion, criteria
@@ -194,7 +194,7 @@ def _cost(row: _Point | Equal, name: str) -> str:
 def _limit(row: tuple[Equal, str]) -> str:
     equal, name = row
     limit = LIMITS[name](equal.reference[1])
-    return UNKNOWN if limit is None else f"{limit:,.0f} USD" if name != "power" else f"{limit / 1e3:,.1f} kW"
+    return UNKNOWN if limit is None else f"{whole(limit)} USD" if name != "power" else f"{fixed(limit / 1e3, 1)} kW"
 
 
 def _afforded(equal: Equal, name: str) -> tuple[str, str]:
@@ -208,7 +208,7 @@ def _afforded(equal: Equal, name: str) -> tuple[str, str]:
 
 
 def _slope(elasticity: float | None) -> str:
-    return "-" if elasticity is None else f"{round(elasticity, 2) + 0.0:.2f}"
+    return "-" if elasticity is None else fixed(round(elasticity, 2) + 0.0)
 
 
 def _growth(bend: Bend) -> tuple[str, str]:
@@ -218,7 +218,7 @@ def _growth(bend: Bend) -> tuple[str, str]:
 
 def _without(name: str, row: _Point) -> str:
     point, found = row[1], row[1].counterfactual_step_times_s
-    return f"{found[name] / point.step_time_s:.3f}" if name in found else "-"
+    return fixed(found[name] / point.step_time_s, 3) if name in found else "-"
 
 
 def _equal_without(name: str, equal: Equal) -> str:
@@ -227,7 +227,7 @@ def _equal_without(name: str, equal: Equal) -> str:
 
 def _calm(point: Outcome) -> str:
     calm_s = without_failures_s(point)
-    return "-" if calm_s is None else f"{calm_s / point.time_to_train_s:.3f}"
+    return "-" if calm_s is None else fixed(calm_s / point.time_to_train_s, 3)
 
 
 def _by_rule(over_best: float | None) -> str:

@@ -8,7 +8,7 @@ from statistics import fmean, median
 from sim.catalog import load_sources
 from sim.outcome.outcome import Outcome
 from sim.page.blocks import Bullets, Column, Section, Table, section, table, words
-from sim.page.numbers import counted, duration, few, number, percent, signed_percent, usd, whole
+from sim.page.numbers import counted, duration, few, fixed, nats, number, percent, signed_percent, usd, whole
 from sim.records.belief import error_band
 from sim.report.point_tables import mfu_title
 from sim.scenario import Published, Refusal
@@ -72,7 +72,7 @@ def _table(rows: Sequence[_Row], found: Findings) -> Table:
             of("step", lambda row: duration(row.step_time_s), 100),
             of(mfu_title(found.outcomes), lambda row: percent(row.mfu, 0), 88),
             of("time", lambda row: duration(row.time_to_train_s)),
-            of("loss", lambda row: f"{row.expected_losses[0].loss:.3f}" if row.expected_losses else "-", 110),
+            of("loss", lambda row: fixed(row.expected_losses[0].loss, 3) if row.expected_losses else "-", 110),
             *(ends if any(published) or found.refusals else []),
             of("checked?", error_band),
         ],
@@ -109,7 +109,7 @@ def _published_words(published: Published | None) -> str:
         return f"{number(published.device_hours)} dev.-h{mark}"
     mark = _REMEMBERED if published.remembered else ""
     if published.loss is not None:
-        return f"loss {published.loss:.4g}{mark}"
+        return f"loss {nats(published.loss)}{mark}"
     return "-" if published.cost_usd is None else usd(published.cost_usd) + mark
 
 
@@ -157,7 +157,7 @@ def _more(published: Published) -> str:
     words = [
         f"{whole(hours)} device-hours" if hours is not None else "",
         f"{whole(published.cost_usd)} USD" if published.cost_usd is not None else "",
-        f"loss {published.loss:.4g}" if published.loss is not None else "",
+        f"loss {nats(published.loss)}" if published.loss is not None else "",
     ]
     return f"published: {', '.join(filter(None, words))}" if any(words) else ""
 

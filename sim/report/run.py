@@ -13,7 +13,7 @@ from sim.page.numbers import (
     counted,
     duration,
     few,
-    gibibytes,
+    gibibytes_of,
     large,
     listed,
     number,
@@ -200,7 +200,7 @@ def _alone(curve: Curve, point: Outcome) -> str:
     used = (
         f"{whole(point.tokens_per_s / point.devices)} tokens/s per device, {mfu_title([point])} {percent(point.mfu, 0)}"
     )
-    memory = f"{point.memory.peak_bytes / 2**30:.0f} of {gibibytes(point.memory.capacity_bytes)}"
+    memory = gibibytes_of(point.memory.peak_bytes, point.memory.capacity_bytes)
     bill = point.bill.rental_usd if point.bill else None
     cost = f", {usd_span(bill.low, bill.high)} rented" if bill else ""
     return (

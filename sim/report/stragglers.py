@@ -95,7 +95,7 @@ def _excess(steps: StepTimes) -> float:
 def _against_alike(excess: float) -> str:
     if abs(excess) <= _ALIKE:
         return "as long"
-    return f"{100 * abs(excess):.1f} % {'longer' if excess > 0 else 'shorter'}"
+    return f"{percent(abs(excess))} {'longer' if excess > 0 else 'shorter'}"
 
 
 def _name(one: HeldUp, outcome: Outcome) -> str:

@@ -11,7 +11,7 @@ from sim.outcome.comparison.matching import Match
 from sim.outcome.comparison.metrics import time_span_s
 from sim.outcome.lines import line_title
 from sim.outcome.outcome import Outcome
-from sim.page.numbers import UNKNOWN, counted, duration, listed, megawatt_hours, number, percent, rounded, whole
+from sim.page.numbers import UNKNOWN, counted, duration, fixed, listed, megawatt_hours, number, percent, rounded, whole
 from sim.records.belief import NOT_CHECKED, error_band
 from sim.study.compare import Bend, Comparison, Equal
 from sim.study.criteria import Ahead, Criterion, Kind, criteria
@@ -91,14 +91,14 @@ def bend_sentence(bend: Bend) -> str:
         slope = knee.elasticity_before or 0.0
         start = (
             f"{curve.label} does not reach its knee with {number(knee.devices)} devices: up to there the last 1 % of"
-            f" devices saves {slope:.2f} % of the time"
+            f" devices saves {fixed(slope)} % of the time"
         )
         span = f"from {counted(curve.smallest.devices, 'device')} to there"
     else:
         after = curve.points[knee.index + 1]
         gain = curve.points[knee.index].time_to_train_s / after.time_to_train_s
         where = "is past its knee with" if knee.place == "first" else "has its knee at"
-        faster = f"{gain:.2f} times as fast" if gain > _FASTER else "no faster"
+        faster = f"{fixed(gain)} times as fast" if gain > _FASTER else "no faster"
         start = (
             f"{curve.label} {where} {number(knee.devices)} devices:"
             f" {number(after.devices / knee.devices)} times as many are {faster}"
