@@ -109,7 +109,7 @@ def plan(
         click.echo(written[0].read_text(encoding="utf-8"), nl=False)
     else:
         best = next(path for path in written if path.suffix == ".toml")
-        show([next_line(written, f"scaletax run {best}{'' if verbose else ' | add --verbose'}")])
+        show([next_line(written, f"scaletax run {best}", "" if verbose else "add --verbose")])
     for failure in failures:
         click.echo(f"error: {failure}", err=True)
     if failures:

@@ -13,10 +13,14 @@ Tone = Literal["answer", "plain", "note", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A paragraph. tone: how a terminal shows it; "note" and "warning" are said in front of the text as well."""
+    """A paragraph. tone: how a terminal shows it; "note" and "warning" are said in front of the text as well.
+
+    then: commands and the like behind the text, for terminals only.
+    """
 
     text: str
     tone: Tone = "plain"
+    then: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,12 +99,26 @@ def _block(one: Block | Section, width: int, colour: bool) -> str:
     if isinstance(one, Bullets):
         return "".join(f"{_filled(text, width, '- ', '  ')}\n" for text in one.texts)
     front = f"{one.tone}: " if one.tone in ("note", "warning") else ""
-    return _styled(_filled(front + one.text, width, "", "  "), _STYLES[one.tone], colour) + "\n"
+    return _styled(_filled(front + one.text, width, "", "  ", one.then), _STYLES[one.tone], colour) + "\n"
 
 
-def _filled(text: str, width: int, first: str, others: str) -> str:
-    """A paragraph; blanks that are more than one (columns of the writer's own) stay."""
-    return textwrap.fill(
+def _filled(text: str, width: int, first: str, others: str, then: Sequence[str] = ()) -> str:
+    """A paragraph; blanks that are more than one (columns of the writer's own) stay.
+
+    then: what follows, each behind a bar; it begins a line of its own where it would be cut, so that it can be copied.
+    """
+    lines: list[str] = []
+    for part in (*(f"{one} |" for one in (text, *then)[:-1]), (text, *then)[-1]):
+        joined = f"{lines[-1]} {part}" if lines else f"{first}{part}"
+        if lines and len(joined) > width:
+            lines += _wrapped(part, width, others, others)
+        else:
+            lines[-1:] = _wrapped(joined, width, "", others)
+    return "\n".join(lines)
+
+
+def _wrapped(text: str, width: int, first: str, others: str) -> list[str]:
+    return textwrap.wrap(
         ascii_only(text),
         width,
         initial_indent=first,
@@ -112,7 +126,7 @@ def _filled(text: str, width: int, first: str, others: str) -> str:
         break_on_hyphens=False,
         # A path that is cut in two cannot be copied.
         break_long_words="/" not in text,
-    )
+    ) or [first]
 
 
 def _styled(text: str, style: str, colour: bool) -> str:

@@ -163,7 +163,7 @@ def _same_loss(study: Study, machine: Machine | None, most: int | None = None) -
         [
             Column("parameters", lambda one: large(one.parameters), key=True),
             Column("tokens", lambda one: large(one.tokens)),
-            Column("tokens per parameter", _per_parameter, from_width=100 if tokens and machine else 0),
+            Column("tokens per parameter", _per_parameter, from_width=100 if machine else 0),
             Column("training FLOP", lambda one: flop(one.training_flops)),
             *(serving if tokens else []),
             *(costs if machine else []),

@@ -11,6 +11,7 @@ from sim.page.blocks import Bullets, Column, Section, Table, section, table, wor
 from sim.page.numbers import counted, duration, few, fixed, nats, number, percent, signed_percent, usd, whole
 from sim.records.belief import error_band
 from sim.report.point_tables import mfu_title
+from sim.report.sentences import not_compared
 from sim.scenario import Published, Refusal
 from sim.study.findings import Findings
 from sim.study.published import error_of
@@ -26,6 +27,8 @@ def entries_answer(found: Findings) -> list[str]:
     if not found.outcomes:
         return [refused.strip()]
     if not errors:
+        if unlike := not_compared(found.outcomes):
+            return [f"{unlike[0]}{refused}"]
         fastest = min(found.outcomes, key=lambda one: one.time_to_train_s)
         return [f"{_label(fastest, found)} is soonest done: {duration(fastest.time_to_train_s)}.{refused}"]
     worst = max((one for one in found.outcomes if id(one) in errors), key=lambda one: abs(errors[id(one)]))

@@ -24,8 +24,8 @@ TOP = 10
 _MOST_ANSWERS = 3
 _MOST_PLANS = 5
 _MOST_ROWS = 8
-_MOST_LINES = 22
-"""Of a first screen, without the line of its files."""
+_MOST_LINES = 21
+"""Of a first screen, without what is next: files, a command and a hint, at most a line each."""
 
 
 class _Line(NamedTuple):

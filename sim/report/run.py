@@ -15,7 +15,6 @@ from sim.page.numbers import (
     few,
     gibibytes_of,
     large,
-    listed,
     number,
     percent,
     usd_span,
@@ -36,11 +35,11 @@ from sim.report.point_tables import (
     points_table,
     present,
 )
-from sim.report.sentences import notes_by_place, sentences
+from sim.report.sentences import not_compared, notes_by_place, sentences
 from sim.report.stragglers import step_answer, steps_table
 from sim.report.verdict import answer, verdict
 from sim.study.findings import MOST_ROWS, Findings, knee_of
-from sim.study.points import Curve, differing_work, differs
+from sim.study.points import Curve, differs
 from sim.study.stack_range import StackStep, stack_ranges
 
 _MOST_ANSWERS = 3
@@ -57,10 +56,11 @@ def run_screen(found: Findings, elapsed_s: float | None = None) -> list[Block]:
         return [Said("no points")]
     answers = [Said(text, "answer") for text in run_answer(found)]
     beside = [Said(text) for text in _beside(found, step_answer(found.curves))]
-    last = [Said(trust(found))] if found.outcomes else []
 
     def blocks(said: int, most: int) -> list[Block]:
-        shown = entries_table(found, most) if found.has_entries else points_table(found.telling(most))
+        rows = [] if found.has_entries else found.telling(most)
+        shown = entries_table(found, most) if found.has_entries else points_table(rows)
+        last = [Said(trust(found, rows))] if found.outcomes else []
         return [_headline(found, elapsed_s, len(shown.rows)), *answers[:said], *beside, fitting(shown), *last]
 
     # Long answers and names leave room for fewer rows, and few rows for fewer answers. A line is left for what is next.
@@ -132,10 +132,10 @@ def write_run(found: Findings, directory: Path, charts: bool | None = None) -> l
     return write_folder(directory, document, texts, draw if charts and found.outcomes else None, run_page(found))
 
 
-def next_line(written: Sequence[Path], command: str = "") -> Said:
-    """Where to look, and what to type: after the files of a command are there. command: shows everything."""
+def next_line(written: Sequence[Path], *commands: str) -> Said:
+    """Where to look, and what to type: after the files of a command are there. commands: empty ones are left out."""
     report = next((path for path in written if path.name == "report.html"), written[0])
-    return Said(f"Next: {report}{f' | {command}' if command else ''}")
+    return Said(f"Next: {report}", then=tuple(filter(None, commands)))
 
 
 def run_answer(found: Findings) -> list[str]:
@@ -144,10 +144,8 @@ def run_answer(found: Findings) -> list[str]:
         return answer(found.comparison)[:_MOST_ANSWERS]
     if found.has_entries:
         return entries_answer(found)
-    unlike = differing_work(found.outcomes)
-    if unlike:
-        points = counted(len(found.outcomes), "point")
-        return [f"The {points} differ in {listed(unlike)}, so their times are not compared."]
+    if unlike := not_compared(found.outcomes):
+        return unlike
     bests = [(curve, min(curve.points, key=lambda point: point.time_to_train_s)) for curve in found.curves]
     bests.sort(key=lambda pair: pair[1].time_to_train_s)
     if len(found.outcomes) == 1:
@@ -155,8 +153,11 @@ def run_answer(found: Findings) -> list[str]:
     return [_of_sizes(*bests[0]) if len(bests) == 1 else _soonest(bests)]
 
 
-def trust(found: Findings) -> str:
-    """One line: what the bands are, how many points lie outside what was compared, what is assumed."""
+def trust(found: Findings, rows: Sequence[Point] = ()) -> str:
+    """One line: what the bands are, how many points lie outside what was compared, what is assumed.
+
+    rows: of the table beside it, where knees are marked.
+    """
     points = found.outcomes
     outside = sum(one.confidence.step is not None and bool(one.confidence.standing.outside) for one in points)
     never = sum(one.confidence.step is None for one in points)
@@ -167,7 +168,7 @@ def trust(found: Findings) -> str:
     assumed = dict.fromkeys(str(one) for point in points if point.bill for one in point.bill.assumed)
     parts += [f"assumed: {few(list(assumed), 2)}"] if assumed else []
     # The mark is explained where there is no room for a word beside it.
-    parts += ["*: knee"] if not found.has_entries and any(map(knee_of, found.curves)) else []
+    parts += ["*: knee"] if any(point is knee_of(curve) for curve, point in rows) else []
     return f"Trust: {'; '.join(parts)}."
 
 

@@ -6,11 +6,11 @@ from collections.abc import Collection, Sequence
 
 from sim.outcome.lines import SPLIT_LINES, line_title
 from sim.outcome.outcome import Outcome
-from sim.page.numbers import counted, few, percent
+from sim.page.numbers import counted, few, listed, percent
 from sim.records.belief import accuracy_notes, warnings_of
 from sim.records.notes import run_notes
 from sim.records.step_notes import step_notes
-from sim.study.points import Curve, curves
+from sim.study.points import Curve, curves, differing_work
 
 _MOST_TAX_SENTENCES = 3
 
@@ -18,6 +18,13 @@ _MOST_TAX_SENTENCES = 3
 def sentences(systems: Sequence[Curve]) -> list[str]:
     """What the curves of a run say that its answer does not: how the distribution tax grows, and devices left idle."""
     return list(filter(None, [*_tax_changes(systems)[:_MOST_TAX_SENTENCES], _most_stranded(systems)]))
+
+
+def not_compared(outcomes: Sequence[Outcome]) -> list[str]:
+    """That points train different things, where they do: then none of them is the fastest."""
+    unlike = differing_work(outcomes)
+    points = counted(len(outcomes), "point")
+    return [f"The {points} differ in {listed(unlike)}, so their times are not compared."] if unlike else []
 
 
 def _tax_changes(systems: Sequence[Curve]) -> list[str]:

@@ -27,7 +27,7 @@ def sweep_screen(found: Swept, folder: Path) -> list[Block]:
     """The first screen: how many points, the answer, errors, a dozen points, how far to believe it, what to do next."""
     where = shlex.quote(str(folder))
     head = [*_head(found, f"{found.title}: "), *map(Said, _some(found.problems, _MOST_ERRORS))]
-    feet = [*_trust(found.rows), Said(f"Next: scaletax plot {where} | {where}/report.html, {CSV_NAME}")]
+    feet = [*_trust(found.rows), Said(f"Next: scaletax plot {where}", then=(f"{where}/report.html, {CSV_NAME}",))]
 
     def blocks(most: int) -> list[Block]:
         rows = found.telling(most)

@@ -80,16 +80,16 @@ def check_structure(table: type[_Table], raw: Mapping[str, Any], path: Path) -> 
 
 
 def combine(errors: Sequence[InputError]) -> InputError:
-    """Make one error of several: the first is the headline, the others follow in its text, many by their number."""
+    """Make one error of several: the first is the headline, the others follow its remedy, many by their number."""
     first, *others = errors
     if not others:
         return first
-    lines = [first.problem, first.remedy]
+    lines = [first.remedy]
     for other in others[:_MOST_OTHERS]:
         lines += [f"also {other.where}", *(f"  {line}" for line in (other.problem, other.remedy) if line)]
     if len(others) > _MOST_OTHERS:
         lines.append(f"and {len(others) - _MOST_OTHERS:,} more problems")
-    return InputError(first.where, "\n".join(line for line in lines if line))
+    return InputError(first.where, first.problem, "\n".join(line for line in lines if line))
 
 
 def attempt(errors: list[InputError], build: Callable[..., _Built], *arguments: Any) -> _Built | None:

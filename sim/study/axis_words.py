@@ -6,9 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from sim.page.numbers import large
 from sim.scenario import AxisKey
 from sim.study.variation_words import per_cent
 
+_LARGE = 1e6
+"""Numbers from there on have a letter in a label, as tokens: "2.22 B"."""
 _PLACES = ("node", "device")
 
 
@@ -25,7 +28,7 @@ def value_words(value: object) -> str:
         return _place_words(value) or _table_words(value)
     if isinstance(value, list) and any(isinstance(member, Mapping) for member in value):
         return ", ".join(value_words(member) for member in value)
-    return axis_cell(value)
+    return large(value) if isinstance(value, float) and value >= _LARGE else axis_cell(value)
 
 
 def axis_cell(value: object) -> str:

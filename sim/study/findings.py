@@ -9,7 +9,7 @@ from sim.outcome.comparison.knee import knee
 from sim.outcome.outcome import Outcome
 from sim.scenario import Refusal
 from sim.study.compare import Comparison, compare, sizes_of, times_of
-from sim.study.points import Curve, curves
+from sim.study.points import Curve, comparable, curves
 
 MOST_ROWS = 12
 """Of a first screen."""
@@ -41,7 +41,7 @@ class Findings:
         """At most so many points, system by system: all, or the smallest, the knee and the largest of each.
 
         The points that others are held to are among them. Where that is too many, the fastest of each system, and of
-        as many systems as there is room for.
+        as many systems as there is room for: the fastest ones, where all train the same, and the first ones elsewhere.
         """
         every = [(curve, point) for curve in self.curves for point in curve.points]
         if len(every) <= most:
@@ -51,6 +51,9 @@ class Findings:
             found = [(curve, point) for curve in self.curves for point in chosen(curve, held_to)]
             if len(found) <= most:
                 return found
+        if comparable(self.outcomes):
+            kept = {id(point) for _, point in sorted(found, key=lambda row: row[1].time_to_train_s)[:most]}
+            return [row for row in found if id(row[1]) in kept]
         return found[:most]
 
 

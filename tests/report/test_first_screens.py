@@ -17,10 +17,10 @@ from sim.outcome.outcome import Outcome
 from sim.page.blocks import Said, Table
 from sim.page.numbers import duration
 from sim.page.terminal import screen
-from sim.report.run import next_line, run_page, run_screen
+from sim.report.run import next_line, run_page, run_screen, trust
 from sim.scenario import PlanRequest
 from sim.simulate import simulate
-from sim.study.findings import MOST_ROWS, Findings, findings
+from sim.study.findings import MOST_ROWS, Findings, findings, knee_of
 from sim.sweep.execute import Failure, run_points
 from sim.sweep.grid import load
 
@@ -187,6 +187,46 @@ def test_the_smallest_the_knee_and_the_largest_are_shown_where_all_are_too_many(
     (shown,) = [one for one in run_screen(found) if isinstance(one, Table)]
     assert len(shown.rows) > 1
     assert f"16 points ({len(shown.rows)} shown)" in text_of(found, 80)
+
+
+def test_the_fastest_systems_are_shown_where_there_is_room_for_few() -> None:
+    one = small()[0]
+    rates = [1 + 7 * index % 16 for index in range(16)]
+    many = [
+        dataclasses.replace(
+            one,
+            scenario=dataclasses.replace(
+                one.scenario, system=dataclasses.replace(one.scenario.system, name=f"at {rate}")
+            ),
+            ledger=dataclasses.replace(one.ledger, step_time_s=one.step_time_s * rate),
+            run=None,
+        )
+        for rate in rates
+    ]
+    told = findings(many).telling(3)
+    times = sorted(point.time_to_train_s for point in many)[:3]
+    assert sorted(point.time_to_train_s for _, point in told) == times
+    # In the order of the file.
+    places = [next(i for i, other in enumerate(many) if other is point) for _, point in told]
+    assert places == sorted(places)
+
+
+def test_a_knee_is_explained_only_beside_its_mark() -> None:
+    for found in (KINDS["comparison"](), KINDS["several sizes"](), KINDS["a comparison of many"]()):
+        rows = found.telling()
+        marked = any(point is knee_of(curve) for curve, point in rows)
+        assert trust(found, rows).endswith("*: knee.") == marked
+        assert "knee" not in trust(found)
+    assert marked
+
+
+def test_a_command_to_copy_has_a_line_of_its_own_where_it_would_be_cut() -> None:
+    command = f"scaletax run {'x' * 30} --out y --verbose"
+    lines = screen([Said(f"Next: {'p' * 30}/report.html", then=(command,))], 80).splitlines()
+    assert lines == [f"Next: {'p' * 30}/report.html |", f"  {command}"]
+    assert (
+        screen([Said("Next: a/report.html", then=("scaletax run a",))], 80) == "Next: a/report.html | scaletax run a\n"
+    )
 
 
 def test_long_names_widen_nothing_and_leave_fewer_rows() -> None:

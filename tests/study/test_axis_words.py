@@ -15,7 +15,7 @@ from sim.study.axis_words import axis_cell, axis_words
     [
         ("seed", 3, "seed 3"),
         ("model.name", "gpt-3", "gpt-3"),
-        ("training.tokens", 1e9, "tokens 1000000000.0"),
+        ("training.tokens", 1e9, "tokens 1 B"),
         ("system.a.plan.sequence_parallel", True, "sequence_parallel true"),
         ("system.a.plan.layers_per_stage", [3, 2], "layers_per_stage [3, 2]"),
         ("training.lora.targets", ["query", "value"], 'targets ["query", "value"]'),
