@@ -60,7 +60,7 @@ def run_screen(found: Findings, elapsed_s: float | None = None) -> list[Block]:
     last = [Said(trust(found))] if found.outcomes else []
 
     def blocks(said: int, most: int) -> list[Block]:
-        shown = entries_table(found, most) if found.has_entries else points_table(found.telling(most))
+        shown = entries_table(found, most) if found.has_published else points_table(found.telling(most))
         return [_headline(found, elapsed_s, len(shown.rows)), *answers[:said], *beside, fitting(shown), *last]
 
     # Long answers and names leave room for fewer rows, and few rows for fewer answers. A line is left for what is next.
