@@ -61,7 +61,7 @@ def run(
     if as_json:
         click.echo(written[0].read_text(encoding="utf-8"), nl=False)
     else:
-        show([next_line(written, "" if verbose else f"{typed()} --verbose")])
+        show([next_line(written, "" if verbose or quiet else f"{typed()} --verbose")])
     for failure in failures:
         click.echo(f"error: {failure.error}", err=True)
     if failures:

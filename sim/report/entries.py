@@ -8,11 +8,12 @@ from statistics import fmean, median
 from sim.catalog import load_sources
 from sim.outcome.outcome import Outcome
 from sim.page.blocks import Bullets, Column, Section, Table, section, table, words
-from sim.page.numbers import counted, duration, few, fixed, nats, number, percent, signed_percent, usd, whole
+from sim.page.numbers import counted, duration, few, fixed, listed, nats, number, percent, signed_percent, usd, whole
 from sim.records.belief import error_band
 from sim.report.point_tables import mfu_title
 from sim.scenario import Published, Refusal
 from sim.study.findings import Findings
+from sim.study.points import differing_work
 from sim.study.published import error_of
 
 _DOWNTIME, _REMEMBERED = "*", "?"
@@ -26,6 +27,9 @@ def entries_answer(found: Findings) -> list[str]:
     if not found.outcomes:
         return [refused.strip()]
     if not errors:
+        if unlike := differing_work(found.outcomes):
+            points = counted(len(found.outcomes), "point")
+            return [f"The {points} differ in {listed(unlike)}, so their times are not compared.{refused}"]
         fastest = min(found.outcomes, key=lambda one: one.time_to_train_s)
         return [f"{_label(fastest, found)} is soonest done: {duration(fastest.time_to_train_s)}.{refused}"]
     worst = max((one for one in found.outcomes if id(one) in errors), key=lambda one: abs(errors[id(one)]))

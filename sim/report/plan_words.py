@@ -61,9 +61,11 @@ def answer(study: SystemStudy, *, short: bool = False) -> str:
     bill = study.run.bill.rental_usd if study.run and study.run.bill else None
     per_device = f" {whole(tokens_per_s / scenario.system.devices)} tokens/s/{found.about.kind.label},"
     memory = gibibytes_of(best.peak_bytes, found.capacity_bytes)
+    devices, used = scenario.system.devices, best.plan.devices
+    on = "" if used == devices else f" on {whole(used)} of {counted(devices, 'device')}"
     tokens = "" if short else f"{large(float(scenario.training.tokens))} tokens in "
     return (
-        f"{best.plan.summary()}: {duration(best.step_s)} a step,{'' if short else per_device} MFU"
+        f"{best.plan.summary()}{on}: {duration(best.step_s)} a step,{'' if short else per_device} MFU"
         f" {percent(best.mfu, 0)}, {memory}; {tokens}{duration(study.time_s)}"
         f"{'' if study.run else ' without failures'}{f', {usd_span(bill.low, bill.high)} rented' if bill else ''}."
     )
