@@ -54,7 +54,6 @@ def entries_section(found: Findings) -> Section | None:
 
 
 def _table(rows: Sequence[_Row], found: Findings) -> Table:
-    published = [*(_published(row) for row in found.outcomes), *(row.published for row in found.refusals)]
     ends: list[Column[_Row]] = [
         Column("published", lambda row: _published_words(_published(row))),
         Column("error", lambda row: "refused" if isinstance(row, Refusal) else _error(row)),
@@ -76,7 +75,7 @@ def _table(rows: Sequence[_Row], found: Findings) -> Table:
             of(mfu_title(found.outcomes), lambda row: percent(row.mfu, 0), 88),
             of("time", lambda row: duration(row.time_to_train_s)),
             of("loss", lambda row: fixed(row.expected_losses[0].loss, 3) if row.expected_losses else "-", 110),
-            *(ends if any(published) or found.refusals else []),
+            *(ends if found.has_published else []),
             of("checked?", error_band),
         ],
     )

@@ -58,8 +58,8 @@ def run_screen(found: Findings, elapsed_s: float | None = None) -> list[Block]:
     beside = [Said(text) for text in _beside(found, step_answer(found.curves))]
 
     def blocks(said: int, most: int) -> list[Block]:
-        rows = [] if found.has_entries else found.telling(most)
-        shown = entries_table(found, most) if found.has_entries else points_table(rows)
+        rows = [] if found.has_published else found.telling(most)
+        shown = entries_table(found, most) if found.has_published else points_table(rows)
         last = [Said(trust(found, rows))] if found.outcomes else []
         return [_headline(found, elapsed_s, len(shown.rows)), *answers[:said], *beside, fitting(shown), *last]
 

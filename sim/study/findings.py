@@ -37,6 +37,11 @@ class Findings:
         """Whether the points are those of a file with entries."""
         return bool(self.refusals) or any(outcome.scenario.entry for outcome in self.outcomes)
 
+    @property
+    def has_published(self) -> bool:
+        """Whether anything was published of the points, or an entry is refused: a column beside what is predicted."""
+        return bool(self.refusals) or any(outcome.scenario.published for outcome in self.outcomes)
+
     def telling(self, most: int = MOST_ROWS) -> list[tuple[Curve, Outcome]]:
         """At most so many points, system by system: all, or the smallest, the knee and the largest of each.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -42,7 +43,8 @@ def numbers(result: st.Run) -> dict[str, object]:
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "temporary"
     folder.mkdir()
-    monkeypatch.setattr("tempfile.gettempdir", lambda: str(folder))
+    # Of that module alone: processes that compute have their sockets in the real one, whose path is short enough.
+    monkeypatch.setattr("scaletax.hardware.tempfile", SimpleNamespace(gettempdir=lambda: str(folder)))
     return folder
 
 

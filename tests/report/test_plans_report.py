@@ -276,3 +276,11 @@ def test_the_effort_chart_counts_plans(studies: list[SystemStudy]) -> None:
         heights = {round(bar.get_height()) for bar in top.patches}  # type: ignore[attr-defined]
         assert {effort.legal, effort.fitting} <= heights
         assert below.get_yticklabels()
+
+
+def test_the_answer_says_how_many_of_the_devices_the_plan_uses() -> None:
+    point = scenario(PIPELINE, 7, PlanRequest(), batch=4)
+    (study,), _ = study_all(systems_of([point], ()), 4)
+    used = study.found.best[0].plan.devices
+    assert used < 7
+    assert f" on {used} of 7 devices: " in answer(study)
