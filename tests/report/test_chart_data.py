@@ -23,8 +23,6 @@ from sim.records.document import summary_rows
 from sim.records.metrics import METRICS, Metric
 from sim.records.series import column, series_of
 from sim.report.charts.bus_bandwidth import bus_bandwidth
-from sim.report.charts.colours import LINE_COLOURS
-from sim.report.charts.lanes import actor_lanes
 from sim.report.charts.ledger import ledger_bars
 from sim.report.charts.plans import effort_figure, plans
 from sim.report.charts.scaling import distribution_tax, goodput, time_to_train
@@ -32,6 +30,8 @@ from sim.report.charts.step_times import excess_against_devices, excess_by_step
 from sim.report.charts.sweep import curves_figure
 from sim.report.charts.timeline import timeline
 from sim.report.charts.validation import errors_by_source, parity
+from sim.report.colours import LINE_COLOURS
+from sim.report.lanes import actor_lanes
 from sim.scenario import PlanRequest
 from sim.study.plans import study_all, systems_of
 

@@ -23,12 +23,12 @@ from sim.outcome.lines import LINES, line_title
 from sim.outcome.outcome import Outcome
 from sim.page.numbers import percent
 from sim.report.charts import chart_files
-from sim.report.charts.colours import KIND_COLOURS, LINE_COLOURS
-from sim.report.charts.lanes import actor_lanes, kind_of, number_of, shown_actors, works_of
 from sim.report.charts.ledger import ledger_bars, ledger_figure
 from sim.report.charts.scaling import distribution_tax, goodput_figure, scaling_figure, time_to_train
 from sim.report.charts.timeline import timeline, timeline_figure, windows
 from sim.report.charts.utilisation import busy_shares, stream_utilisation
+from sim.report.colours import KIND_COLOURS, LINE_COLOURS
+from sim.report.lanes import actor_lanes, kind_of, number_of, shown_actors, works_of
 
 OF_MANY = (ledger_bars, time_to_train, distribution_tax)
 OF_ONE = (timeline, stream_utilisation)

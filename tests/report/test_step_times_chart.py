@@ -14,10 +14,10 @@ from matplotlib.figure import Figure
 
 from sim.outcome.outcome import Outcome
 from sim.report.charts import chart_files
-from sim.report.charts.colours import system_style
 from sim.report.charts.step_times import excess_against_devices, excess_by_step, step_times_figure
 from sim.report.charts.timeline import timeline_figure
 from sim.report.charts.utilisation import link_load, links_figure, streams_figure
+from sim.report.colours import system_style
 
 
 def excess(outcome: Outcome) -> np.ndarray:

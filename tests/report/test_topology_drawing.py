@@ -15,8 +15,8 @@ from sim.hardware.topology.named import changed_sizes, largest, one_domain
 from sim.hardware.topology.parts import link_rows
 from sim.hardware.topology.vertex_names import kind_of
 from sim.page.terminal import screen
-from sim.report.charts.colours import ALGORITHM_COLOURS, LINK_COLOURS, SYSTEM_COLOURS, colours_of
 from sim.report.charts.topology import topology_figure
+from sim.report.colours import ALGORITHM_COLOURS, LINK_COLOURS, SYSTEM_COLOURS, colours_of
 from sim.report.drawing.layers import picture
 from sim.report.drawing.parts import LARGEST_WHOLE
 from sim.report.topology import topology_screen

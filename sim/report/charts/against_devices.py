@@ -12,7 +12,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from sim.page.borders import chart_text
 from sim.page.numbers import whole
 from sim.report.charts.canvas import ON_WHITE, Style, add_legend, annotate, quiet, sheet_of
-from sim.report.charts.colours import FAINT, system_style
+from sim.report.colours import FAINT, system_style
 
 _MOST_DIRECT_LABELS = 7
 """More curves than colours are told apart by a legend instead."""

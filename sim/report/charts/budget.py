@@ -13,7 +13,7 @@ from sim.outcome.quality.optimum import INFERENCE_FLOPS, TRAINING_FLOPS, Recipe
 from sim.outcome.quality.study import Study
 from sim.page.numbers import large, number
 from sim.report.charts.canvas import add_legend, annotate, quiet, sheet
-from sim.report.charts.colours import FAINT, INK, system_style
+from sim.report.colours import FAINT, INK, system_style
 
 _SAMPLES = 400
 _REACH = 5.0

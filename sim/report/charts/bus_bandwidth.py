@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sim.hardware.network.study import Study
 from sim.page.numbers import gigabytes_per_s, message
 from sim.report.charts.canvas import ON_WHITE, Style, add_legend, annotate, quiet, sheet
-from sim.report.charts.colours import ALGORITHM_COLOURS, FAINT, INK, colours_of
+from sim.report.colours import ALGORITHM_COLOURS, FAINT, INK, colours_of
 
 _SAMPLES = 400
 _CHOICE = "#c9c9c9"

@@ -15,7 +15,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from sim.page.borders import chart_text
 from sim.records.series import Column
-from sim.report.charts.colours import FAINT, INK
+from sim.report.colours import FAINT, INK
 
 WIDTH_INCHES = 11.0
 _MARGIN_INCHES = 0.14

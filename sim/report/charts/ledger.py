@@ -13,7 +13,7 @@ from sim.page.borders import chart_text
 from sim.page.numbers import counted, percent, whole
 from sim.records.series import Column, Row, Series
 from sim.report.charts.canvas import Style, add_legend, name_places, quiet, sheet
-from sim.report.charts.colours import FAINT, INK, LINE_COLOURS, text_colour
+from sim.report.colours import FAINT, INK, LINE_COLOURS, text_colour
 from sim.study.points import comparable, curves
 
 Rows = list[dict[str, float]]

@@ -12,7 +12,7 @@ from sim.outcome.outcome import Outcome
 from sim.page.numbers import number
 from sim.report.charts.against_devices import Line, draw_lines, legend_rows, name_many, over_devices
 from sim.report.charts.canvas import DASHED, quiet, round_ticks, sheet
-from sim.report.charts.colours import system_style
+from sim.report.colours import system_style
 from sim.study.points import comparable, curves
 
 _TIME_UNITS: tuple[tuple[str, float], ...] = (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0), ("seconds", 1.0))

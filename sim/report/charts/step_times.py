@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sim.outcome.outcome import Outcome
 from sim.report.charts.against_devices import End, Line, draw_lines, label_ends, legend_rows, name_many, over_devices
 from sim.report.charts.canvas import quiet, sheet, sheet_of
-from sim.report.charts.colours import FAINT, system_style
+from sim.report.colours import FAINT, system_style
 from sim.study.points import Curve, curves, differs, representatives
 
 _MOST_SERIES = 5

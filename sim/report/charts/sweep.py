@@ -15,7 +15,7 @@ from sim.page.numbers import number
 from sim.records.series import Column, Row, Series
 from sim.report.charts.against_devices import Line, draw_lines, legend_rows, name_lines, name_many
 from sim.report.charts.canvas import name_places, quiet, sheet, sheet_of
-from sim.report.charts.colours import FAINT, INK, system_style, text_colour
+from sim.report.colours import FAINT, INK, system_style, text_colour
 
 _MOST_TICKS = 12
 _SPAN = 8.0

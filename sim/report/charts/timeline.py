@@ -14,9 +14,10 @@ from matplotlib.patches import Patch
 from sim.engine.trace import Span, Trace
 from sim.engine.work import Work
 from sim.outcome.outcome import Outcome
+from sim.page.borders import chart_text
 from sim.report.charts.canvas import WIDTH_INCHES, Style, add_legend, quiet, sheet, time_unit
-from sim.report.charts.colours import INK, KIND_COLOURS, text_colour
-from sim.report.charts.lanes import Lane, Lanes, actor_lanes, kind_of, name_rows, number_of, works_of
+from sim.report.colours import INK, KIND_COLOURS, text_colour
+from sim.report.lanes import Lane, Lanes, actor_lanes, kind_of, number_of, works_of
 from sim.report.stragglers import drawn_step
 
 _SPANS_IN_VIEW = 84
@@ -179,3 +180,11 @@ def _caption(outcome: Outcome, lanes: Lanes) -> str:
     left_out = f" {unused:,} devices that the plan leaves unused are not drawn." if unused else ""
     plan = f"Plan: {outcome.plan.summary()}; {outcome.scenario.model.name}."
     return f"{rows}{left_out} White is idle. {numbers} {plan}{drawn_step(outcome)}"
+
+
+def name_rows(ax: Axes, lanes: Lanes) -> None:
+    """The vertical axis: rows from top to bottom, each with its name beside its middle."""
+    labelled = [lane for lane in lanes.lanes if lane.label]
+    ax.set_ylim(lanes.rows, 0)
+    ax.set_yticks([int(lane.bottom) + 0.5 for lane in labelled], [chart_text(lane.label) for lane in labelled])
+    ax.tick_params(axis="y", length=0)

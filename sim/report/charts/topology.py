@@ -19,7 +19,7 @@ from sim.hardware.topology.parts import link_rows
 from sim.page.borders import chart_text
 from sim.page.numbers import latency
 from sim.report.charts.canvas import ON_WHITE, Style, add_legend, annotate, sheet
-from sim.report.charts.colours import FAINT, INK, LINK_COLOURS, colours_of
+from sim.report.colours import FAINT, INK, LINK_COLOURS, colours_of
 from sim.report.drawing.layers import picture
 from sim.report.drawing.parts import LAYER_WIDTH, Line, Picture, Point, Spot
 

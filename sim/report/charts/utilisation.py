@@ -15,8 +15,9 @@ from sim.outcome.outcome import Outcome
 from sim.page.borders import chart_text
 from sim.page.numbers import counted, number, percent
 from sim.report.charts.canvas import Style, quiet, sheet, sheet_of, time_unit
-from sim.report.charts.colours import INK, LINE_COLOURS, LINK_COLOURS, colours_of
-from sim.report.charts.lanes import WAITING, Lanes, kind_of, name_rows, stream_lanes
+from sim.report.charts.timeline import name_rows
+from sim.report.colours import INK, LINE_COLOURS, LINK_COLOURS, colours_of
+from sim.report.lanes import WAITING, Lanes, kind_of, stream_lanes
 from sim.report.stragglers import drawn_step
 
 _SLICES, _LINK_SLICES = 120, 300

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from sim.page.borders import chart_text
 from sim.report.charts.canvas import DASHED, Style, add_legend, quiet, sheet, sheet_of
-from sim.report.charts.colours import FAINT, INK, SYSTEM_COLOURS, system_style
+from sim.report.colours import FAINT, INK, SYSTEM_COLOURS, system_style
 from sim.validation.compare import Comparison
 from sim.validation.conventions import family_of
 from sim.validation.labels import label_of

@@ -1,15 +1,12 @@
-"""Which streams of a trace are drawn, where, and what kind of work a span is."""
+"""Which streams of a trace are shown, in which rows, and what kind of work a span is: for charts and pages alike."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from matplotlib.axes import Axes
-
 from sim.engine.program import COMPUTE
 from sim.engine.trace import Span, Trace
 from sim.engine.work import Work
-from sim.page.borders import chart_text
 
 _MOST_ACTORS = 24
 """More stages than this cannot be told apart on a page."""
@@ -104,11 +101,3 @@ def number_of(work: Work, *, layer: bool) -> str:
     """The number that work is known by: its micro-batch, or its layer where it is about one."""
     number = work.layer if layer else work.micro_batch
     return "" if number is None else str(number)
-
-
-def name_rows(ax: Axes, lanes: Lanes) -> None:
-    """The vertical axis: rows from top to bottom, each with its name beside its middle."""
-    labelled = [lane for lane in lanes.lanes if lane.label]
-    ax.set_ylim(lanes.rows, 0)
-    ax.set_yticks([int(lane.bottom) + 0.5 for lane in labelled], [chart_text(lane.label) for lane in labelled])
-    ax.tick_params(axis="y", length=0)
