@@ -7,7 +7,9 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from sim.catalog import Figure, load_sources
+from sim.page.blocks import Section, section, table, words
 from sim.page.borders import ascii_only
+from sim.page.numbers import few
 from sim.page.terminal import NARROW
 
 _EVIDENCE = ("datasheet", "published", "measured")
@@ -16,6 +18,35 @@ _REMAINDER = (
     ("fitted", "Fitted to measurements"),
     ("assumed", "Assumed, without a source"),
 )
+
+
+def sources_section(figures: Iterable[Figure]) -> Section | None:
+    """Which sources figures rest on, and which of them are fitted or assumed, and why."""
+    distinct = list({repr(dataclasses.astuple(figure)): figure for figure in figures}.values())
+    sources = load_sources()
+    of: dict[str, list[Figure]] = {}
+    for one in distinct:
+        if one.kind in _EVIDENCE:
+            of.setdefault(one.source, []).append(one)
+    rest = [one for one in distinct if one.kind in dict(_REMAINDER)]
+    read = table(
+        of.items(),
+        [
+            words("source", lambda row: sources.get(row[0], {}).get("title", row[0]), key=True),
+            words("where", lambda row: sources.get(row[0], {}).get("reference", "no reference is recorded")),
+            words("figures", lambda row: few([one.name for one in row[1]], 6)),
+        ],
+    )
+    made = table(
+        rest,
+        [
+            words("figure", lambda one: one.name, key=True),
+            words("value", _written),
+            words("kind", lambda one: one.kind),
+            words("why", lambda one: one.note),
+        ],
+    )
+    return section("Sources and assumptions", read, made, key="sources")
 
 
 def cite(figures: Iterable[Figure]) -> str:
