@@ -101,7 +101,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A chart that lies beside the page. file: its name."""
+    """A chart that lies beside a report in Markdown. file: its name."""
 
     file: str
     title: str

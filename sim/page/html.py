@@ -1,13 +1,17 @@
 """Pages as HTML: one file that fetches nothing. Tables and text stand in it; page.js draws its charts and sorts.
 
-The folder web/ has what a page brings along: its style, its script, and Apache ECharts as released. Only these scripts
-run, named to the browser by their SHA-256; whatever else a text might smuggle in does not.
+Pictures that lie beside a page are no part of it: it draws its own charts.
+
+The folder web/ has what a page brings along: its style, its script, and Apache ECharts as released, compressed, as it
+stands in a page, too. Only these scripts run, named to the browser by their SHA-256; nothing else that a text might
+smuggle in does.
 """
 
 from __future__ import annotations
 
 import base64
 import functools
+import gzip
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
@@ -19,14 +23,14 @@ from sim.page.blocks import Block, Bullets, Chart, Code, Page, Picture, Said, Se
 from sim.page.borders import printable
 
 _WEB = Path(__file__).parent / "web"
-_LIBRARY = "echarts-6.1.0.min.js"
+_LIBRARY = "echarts-6.1.0.min.js.gz"
 _FOOT = "Charts: Apache ECharts 6.1.0, Apache License 2.0. This page is one file and fetches nothing."
 
 
 def html(page: Page) -> str:
     """The whole page."""
     charts = [one for section in page.sections for one in section.blocks if isinstance(one, Chart)]
-    scripts = [*([_asset(_LIBRARY)] if charts else []), _asset("page.js")]
+    library = f'<script type="application/gzip" id="library">{_library()[0]}</script>'
     data = json_text({**page.data, "title": printable(page.title), "charts": {one.key: one.data for one in charts}})
     named = [one for one in page.sections if one.key]
     links = "".join(f'<li><a href="#{one.key}">{_text(one.title)}</a></li>' for one in named)
@@ -40,9 +44,10 @@ def html(page: Page) -> str:
         "</main>",
         f"<footer><p>{_FOOT}</p></footer>" if charts else "",
         f'<script type="application/json" id="data">{data}</script>',
-        *(f"<script>{one}</script>" for one in scripts),
+        *([library] if charts else []),
+        f"<script>{_asset('page.js')}</script>",
     ]
-    return "\n".join([*_head(page, scripts), "<body>", *filter(None, body), "</body>", "</html>"]) + "\n"
+    return "\n".join([*_head(page), "<body>", *filter(None, body), "</body>", "</html>"]) + "\n"
 
 
 def fragment(blocks: Sequence[Block]) -> str:
@@ -72,9 +77,9 @@ def json_text(data: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _head(page: Page, scripts: Sequence[str]) -> list[str]:
-    hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(one.encode()).digest()).decode()}'" for one in scripts)
-    policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data: blob:; script-src {hashes}"
+def _head(page: Page) -> list[str]:
+    scripts = f"'{_digest(_asset('page.js').encode())}' '{_library()[1]}'"
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src {scripts}"
     return [
         "<!DOCTYPE html>",
         '<html lang="en">',
@@ -91,6 +96,17 @@ def _head(page: Page, scripts: Sequence[str]) -> list[str]:
 @functools.cache
 def _asset(name: str) -> str:
     return (_WEB / name).read_text(encoding="utf-8")
+
+
+@functools.cache
+def _library() -> tuple[str, str]:
+    """The library compressed and in base 64, and its digest."""
+    packed = (_WEB / _LIBRARY).read_bytes()
+    return base64.b64encode(packed).decode(), _digest(gzip.decompress(packed))
+
+
+def _digest(script: bytes) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(script).digest()).decode()}"
 
 
 def _row(row: Sequence[str], sides: Sequence[str], values: Sequence[float | None]) -> str:
@@ -123,7 +139,7 @@ def _block(one: Block, title: str = "", place: str = "") -> str:
     if isinstance(one, Code):
         return f'<pre data-name="{_text(one.name)}" tabindex="0">{_text(one.text)}</pre>'
     if isinstance(one, Picture):
-        return f'<figure><img src="{escape(one.file)}" alt="{_text(one.title)}"></figure>'
+        return ""
     if isinstance(one, Bullets):
         return f"<ul>{''.join(f'<li>{_text(text)}</li>' for text in one.texts)}</ul>"
     assert isinstance(one, Said)

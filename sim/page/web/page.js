@@ -1,10 +1,19 @@
 "use strict";
 // Draws the charts of a page from its data, sorts and copies its tables, and holds a measured step against a band.
 // Text of the data goes into the page as text, never as markup.
-(() => {
+(async () => {
   const page = JSON.parse(document.getElementById("data").textContent);
   const charts = [];
   const printing = window.matchMedia("print"), dark = window.matchMedia("(prefers-color-scheme: dark)");
+
+  async function loaded() {
+    // The library stands in the page compressed; the policy of the page lets it run by its digest alone.
+    const packed = document.getElementById("library");
+    if (packed === null) return;
+    const bytes = Uint8Array.from(atob(packed.textContent), (letter) => letter.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    document.head.append(make("script", { textContent: await new Response(stream).text() }));
+  }
 
   // --- small things -------------------------------------------------------------------------------------------------
   function make(tag, fields = {}, ...children) {
@@ -41,6 +50,7 @@
     return `${Number((time / size).toPrecision(4))} ${unit}`;
   }
   const signed = (share) => `${share < 0 ? "-" : "+"}${Math.abs(100 * share).toFixed(1)} %`;
+  const plain = (tick) => Number(tick.toPrecision(6)).toLocaleString("en-US");
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const asLabel = (index) => page.points[index].label;
 
@@ -51,19 +61,17 @@
   }
   function drawn(element, option) {
     // option: a function, so that colours are read anew when dark and light change.
-    let chart = null;
+    const chart = echarts.init(element, null, { renderer: "svg" });
     const draw = () => {
-      if (chart === null) chart = echarts.init(element, null, { renderer: "svg" });
       chart.setOption({ animation: false, textStyle: { color: colour("--ink"), fontFamily: "system-ui, sans-serif" }, ...option() }, true);
     };
-    const one = { element, draw, chart: () => chart };
-    charts.push(one);
+    charts.push({ element, chart, draw });
     draw();
-    return one;
+    return { draw, chart };
   }
-  function resized(one, height) {
-    one.element.style.height = `${height}px`;
-    one.chart().resize();
+  function resized(element, height) {
+    element.style.height = `${height}px`;
+    echarts.getInstanceByDom(element).resize();
   }
   const axis = (more = {}) => ({
     nameTextStyle: { color: colour("--ink") }, axisLabel: { color: colour("--ink"), ...(more.axisLabel || {}) },
@@ -74,16 +82,28 @@
     trigger: "item", confine: true, formatter, backgroundColor: colour("--shade"), borderColor: colour("--faint"),
     textStyle: { color: colour("--ink") },
   });
-  const legend = (more = {}) => ({
-    type: "scroll", top: 0, textStyle: { color: colour("--ink"), width: 320, overflow: "truncate" },
-    pageTextStyle: { color: colour("--ink") }, pageIconColor: colour("--ink"), pageIconInactiveColor: colour("--line"), ...more,
-  });
   const narrow = () => document.documentElement.clientWidth < 600;
-  const pen = document.createElement("canvas").getContext("2d");
-  function labelWidth(labels) {
-    pen.font = "12px system-ui, sans-serif";
-    return Math.min(narrow() ? 110 : 280, 4 + Math.ceil(Math.max(8, ...labels.map((one) => pen.measureText(one).width))));
+  const nameWidth = () => (narrow() ? 200 : 320);
+  const legend = (names, more = {}) => ({
+    data: names, top: 0, left: 0, itemGap: 12, textStyle: { color: colour("--ink"), width: nameWidth(), overflow: "truncate" }, ...more,
+  });
+  function legendHeight(names) {
+    // Names follow each other in lines as wide as the page.
+    const room = document.getElementById("content").clientWidth - 10;
+    let lines = 1, used = 0;
+    for (const name of names) {
+      const width = Math.min(textWidth(name), nameWidth()) + 46;
+      if (used + width > room && used > 0) { lines += 1; used = 0; }
+      used += width;
+    }
+    return names.length ? 26 * lines + 4 : 0;
   }
+  const pen = document.createElement("canvas").getContext("2d");
+  function textWidth(text) {
+    pen.font = "12px system-ui, sans-serif";
+    return Math.ceil(pen.measureText(text).width);
+  }
+  const labelWidth = (labels) => Math.min(narrow() ? 110 : 280, 4 + Math.max(8, ...labels.map(textWidth)));
   // Names of rows beside bars: as wide as the longest, within limits; what is longer is cut.
   const rowNames = (labels) => axis({
     type: "category", inverse: true, data: labels, triggerEvent: true, splitLine: { show: false },
@@ -111,7 +131,9 @@
     into.append(element);
     const bars = data.categories && !data.along;
     const value = (index) => page.points[index].values[metric.key] / metric.size;
-    const at = (index) => (data.categories ? data.categories[page.points[index].x] : page.points[index].x);
+    const at = (index) => (bars ? data.categories[index] : data.categories ? data.categories[page.points[index].x] : page.points[index].x);
+    const names = bars || data.curves.length < 2 ? [] : data.curves.map((one) => one.label);
+    const sizes = [...new Set(page.points.map((point) => point.x))].sort((one, other) => one - other);
     const shown = (params) => {
       const point = page.points[params.value[2]];
       const own = [metric.title, point.texts[metric.key]];
@@ -144,14 +166,18 @@
       });
       const across = data.categories
         ? axis({ type: "category", data: data.categories, axisLabel: { width: narrow() ? 60 : 110, overflow: "truncate", interval: bars ? 0 : "auto", rotate: bars && data.categories.length > 4 ? 35 : 0 } })
-        : axis({ type: data.log ? "log" : "value", logBase: 2, scale: true, axisLabel: { formatter: (tick) => Number(tick.toPrecision(6)).toLocaleString("en-US"), hideOverlap: true } });
+        : axis({
+          type: data.log ? "log" : "value", min: data.log ? sizes[0] / 1.15 : undefined, max: data.log ? sizes[sizes.length - 1] * 1.15 : undefined,
+          splitLine: { show: false }, axisTick: { customValues: sizes }, scale: true,
+          axisLabel: { customValues: sizes, hideOverlap: true, formatter: plain },
+        });
       return {
-        legend: legend({ data: data.curves.map((one) => one.label), show: !bars && data.curves.length > 1 }), tooltip: tooltip(shown),
-        grid: { left: 12, right: 24, top: 56, bottom: bars ? 8 : 34, containLabel: true },
+        legend: legend(names, { show: names.length > 0 }), tooltip: tooltip(shown),
+        grid: { left: 12, right: 24, top: 36 + legendHeight(names), bottom: bars ? 8 : 34, containLabel: true },
         xAxis: { name: data.title, nameLocation: "middle", nameGap: 30, ...across, ...(bars ? { name: "" } : {}) },
         yAxis: axis({
           type: logarithmic ? "log" : "value", name: metric.axis, nameLocation: "end", nameTextStyle: { color: colour("--ink"), align: "left" },
-          scale: false, axisLabel: { formatter: (tick) => Number(tick.toPrecision(6)).toLocaleString("en-US") },
+          axisLabel: { formatter: plain },
         }),
         series,
       };
@@ -164,30 +190,32 @@
   function account(key, data, about, controls, into) {
     let of = data.of[0][0];
     const labels = data.points.map(asLabel);
-    const height = 76 + 30 * labels.length;
-    const element = canvas(key, about, height);
+    const element = canvas(key, about, 90 + 30 * labels.length);
     const opened = make("div", { id: `${key}-lines`, className: "wide", role: "region", tabIndex: 0, "aria-live": "polite", "aria-label": "Lines of the opened bar" });
     let open = data.points[data.points.length - 1];
     const picker = choice(`${key}-point`, "Open", data.points.map((index) => [index, asLabel(index)]), open, (chosen) => show(Number(chosen)));
     if (data.of.length > 1) controls.append(choice(`${key}-of`, "Account of", data.of, of, (chosen) => { of = chosen; one.draw(); show(open); }));
     controls.append(picker);
     into.append(element, opened);
-    const lines = () => page.lines.filter((line) => data.points.some((index) => page.points[index].accounts[of] && page.points[index].accounts[of][line.key]));
-    const cell = (index, line) => (page.points[index].accounts[of] || {})[line.key];
+    const account = (index) => page.points[index].accounts[of] || { lines: {} };
+    const cell = (index, line) => account(index).lines[line.key];
+    const lines = () => page.lines.filter((line) => data.points.some((index) => cell(index, line)));
     function option() {
+      const names = lines().map((line) => line.title), top = legendHeight(names);
+      resized(element, top + 60 + 30 * labels.length);
       return {
-        legend: legend({ data: lines().map((line) => line.title) }),
+        legend: legend(names),
         tooltip: tooltip((params) => {
-          const line = lines()[params.seriesIndex], index = data.points[params.dataIndex], found = cell(index, line);
-          return tip(asLabel(index), [[line.title, found.share_text], ["seconds a device", found.time_text], ["group", line.group], ["what it is", line.meaning]]);
+          const line = lines()[params.seriesIndex], index = data.points[params.dataIndex], [, share, time] = cell(index, line);
+          return tip(asLabel(index), [[line.title, share], ["seconds a device", time], ["group", line.group], ["what it is", line.meaning]]);
         }),
-        grid: beside(labels, { top: 36, bottom: 48 }),
+        grid: beside(labels, { top, bottom: 48 }),
         xAxis: axis({ type: "value", max: 100, name: "share of all device-seconds (%)", nameLocation: "middle", nameGap: 26 }),
         yAxis: rowNames(labels),
         series: lines().map((line) => ({
           name: line.title, type: "bar", stack: "account", barWidth: "72%", cursor: "pointer",
-          itemStyle: { color: line.colour, borderColor: colour("--paper"), borderWidth: 0.5 },
-          data: data.points.map((index) => (cell(index, line) ? 100 * cell(index, line).share : 0)),
+          itemStyle: { color: line.colour, borderColor: colour("--line"), borderWidth: 0.5 },
+          data: data.points.map((index) => (cell(index, line) ? 100 * cell(index, line)[0] / account(index).total_s : 0)),
         })),
       };
     }
@@ -197,8 +225,9 @@
       const rows = page.lines.filter((line) => cell(index, line)).map((line) => [line.group, line.title, cell(index, line), line.meaning]);
       const head = make("tr", {}, ...["group", "line", "share", "seconds a device", "device-seconds", "what it is"].map((text) => make("th", { textContent: text, scope: "col" })));
       const body = rows.map(([group, title, found, meaning]) => {
-        const cells = [group, title, found.share_text, found.time_text, found.device_s_text, meaning].map((text) => make("td", { textContent: text }));
-        [found.share, found.time_s, found.device_s].forEach((number, nth) => { cells[nth + 2].dataset.value = number; cells[nth + 2].className = "right"; });
+        const [device_s, ...texts] = found;
+        const cells = [group, title, ...texts, meaning].map((text) => make("td", { textContent: text }));
+        [2, 3, 4].forEach((nth) => { cells[nth].dataset.value = device_s; cells[nth].className = "right"; });
         return make("tr", { "data-line": title }, ...cells);
       });
       const own = make("table", { id: `${key}-opened`, className: "sortable" }, make("caption", { textContent: asLabel(index) }), make("thead", {}, head), make("tbody", {}, ...body));
@@ -206,7 +235,7 @@
       sortable(own);
     }
     const one = drawn(element, option);
-    one.chart().on("click", (params) => {
+    one.chart.on("click", (params) => {
       const place = params.componentType === "yAxis" ? labels.indexOf(params.value) : params.dataIndex;
       if (place >= 0) show(data.points[place]);
     });
@@ -216,18 +245,18 @@
   // --- one step as a timeline ----------------------------------------------------------------------------------------
   function timeline(key, data, about, controls, into) {
     let step = data.steps[0];
-    const high = () => 96 + step.rows.length * Math.max(26, Math.min(48, 320 / step.rows.length));
+    const high = () => 72 + legendHeight(Object.keys(step.kinds)) + step.rows.length * Math.max(26, Math.min(48, 320 / step.rows.length));
     const element = canvas(key, about, high());
     const note = make("p", { className: "note" });
     if (data.steps.length > 1) {
       controls.append(choice(`${key}-point`, "Step of", data.steps.map((one, nth) => [nth, one.label]), 0, (chosen) => {
         step = data.steps[Number(chosen)];
-        resized(one, high());
+        resized(element, high());
         one.draw();
         tell();
       }));
     }
-    controls.append(make("button", { type: "button", id: `${key}-whole`, textContent: "Whole step", onclick: () => one.chart().dispatchAction({ type: "dataZoom", start: 0, end: 100 }) }));
+    controls.append(make("button", { type: "button", id: `${key}-whole`, textContent: "Whole step", onclick: () => one.chart.dispatchAction({ type: "dataZoom", start: 0, end: 100 }) }));
     into.append(element, note);
     const tell = () => { note.textContent = step.note; };
     function option() {
@@ -266,12 +295,12 @@
       };
       const kinds = Object.keys(step.kinds);
       return {
-        legend: legend({ data: kinds, selectedMode: false }),
+        legend: legend(kinds, { selectedMode: false }),
         tooltip: tooltip((params) => {
           const [start, end, nth, name] = params.value, [kind, what] = step.names[name];
           return tip(what, [["kind", kind], ["on", step.lanes[nth].label], ["from", seconds(start * size)], ["takes", seconds((end - start) * size)]]);
         }),
-        grid: beside(step.rows, { top: 36, bottom: 72 }),
+        grid: beside(step.rows, { top: legendHeight(kinds), bottom: 72 }),
         dataZoom: [
           { type: "inside", xAxisIndex: 0, filterMode: "none", zoomOnMouseWheel: "ctrl", moveOnMouseWheel: false, preventDefaultMouseMove: false },
           { type: "slider", xAxisIndex: 0, filterMode: "none", height: 18, bottom: 6, showDataShadow: false, labelFormatter: "", textStyle: { color: colour("--ink") } },
@@ -289,32 +318,34 @@
   // --- stacked bars of a point: memory by stage ----------------------------------------------------------------------
   function stacks(key, data, about, controls, into) {
     let shown = data.points[0];
-    const high = () => 92 + 28 * shown.bars.length;
+    const present = () => data.items.filter((item) => shown.bars.some((bar) => bar.parts[item.key]));
+    const above = () => legendHeight(present().map((item) => item.title));
+    const high = () => 52 + above() + 28 * shown.bars.length;
     const element = canvas(key, about, high());
     if (data.points.length > 1) {
       controls.append(choice(`${key}-point`, "Point", data.points.map((one, nth) => [nth, one.label]), 0, (chosen) => {
         shown = data.points[Number(chosen)];
-        resized(one, high());
+        resized(element, high());
         one.draw();
       }));
     }
     into.append(element);
     function option() {
       const labels = shown.bars.map((bar) => bar.label);
-      const items = data.items.filter((item) => shown.bars.some((bar) => bar.parts[item.key]));
+      const items = present();
       return {
-        legend: legend({ data: items.map((item) => item.title) }),
+        legend: legend(items.map((item) => item.title)),
         tooltip: tooltip((params) => {
           const bar = shown.bars[params.dataIndex], item = items[params.seriesIndex];
           if (item === undefined) return tip(bar.label, [["its memory", bar.limit_text]]);
           return tip(bar.label, [[item.title, bar.parts[item.key][1]], ["all together", bar.total_text], ["its memory", bar.limit_text]]);
         }),
-        grid: beside(labels, { top: 36, bottom: 48 }),
+        grid: beside(labels, { top: above(), bottom: 48 }),
         xAxis: axis({ type: "value", name: data.axis, nameLocation: "middle", nameGap: 26 }),
         yAxis: rowNames(labels),
         series: [
           ...items.map((item) => ({
-            name: item.title, type: "bar", stack: "parts", barWidth: "66%", itemStyle: { color: item.colour, borderColor: colour("--paper"), borderWidth: 0.5 },
+            name: item.title, type: "bar", stack: "parts", barWidth: "66%", itemStyle: { color: item.colour, borderColor: colour("--line"), borderWidth: 0.5 },
             data: shown.bars.map((bar) => (bar.parts[item.key] ? bar.parts[item.key][0] / data.size : 0)),
           })),
           { type: "scatter", symbol: "rect", symbolSize: [3, 24], itemStyle: { color: colour("--ink") }, data: shown.bars.map((bar, nth) => [bar.limit / data.size, nth]), z: 5 },
@@ -332,7 +363,7 @@
     if (data.points.length > 1) {
       controls.append(choice(`${key}-point`, "Point", data.points.map((one, nth) => [nth, one.label]), data.points.length - 1, (chosen) => {
         shown = data.points[Number(chosen)];
-        resized(one, high());
+        resized(element, high());
         one.draw();
       }));
     }
@@ -358,9 +389,9 @@
     const element = canvas(key, about, 420);
     into.append(element);
     drawn(element, () => ({
-      legend: legend({ data: data.groups.map((group) => group.label) }),
+      legend: legend(data.groups.map((group) => group.label)),
       tooltip: tooltip((params) => tip(data.groups[params.seriesIndex].label, data.groups[params.seriesIndex].points[params.dataIndex][2])),
-      grid: { left: 12, right: 24, top: 56, bottom: 34, containLabel: true },
+      grid: { left: 12, right: 24, top: 36 + legendHeight(data.groups.map((group) => group.label)), bottom: 34, containLabel: true },
       xAxis: axis({ type: "value", scale: true, name: data.x, nameLocation: "middle", nameGap: 28 }),
       yAxis: axis({ type: "value", scale: true, name: data.y, nameTextStyle: { color: colour("--ink"), align: "left" } }),
       series: data.groups.map((group, number) => ({
@@ -470,6 +501,7 @@
     copy.addEventListener("click", () => copied(text.textContent, copy));
     text.before(make("div", { className: "tools" }, copy));
   });
+  await loaded();
   const kinds = { scaling, account, timeline, stacks, bars, scatter, measured };
   document.querySelectorAll(".chart").forEach((place) => {
     const { chart, kind, about } = place.dataset, controls = make("div", { className: "controls" });
@@ -478,11 +510,11 @@
   });
   const again = () => charts.forEach((one) => one.draw());
   dark.addEventListener("change", again);
-  window.addEventListener("resize", () => charts.forEach((one) => one.chart().resize()));
+  window.addEventListener("resize", () => charts.forEach((one) => one.chart.resize()));
   // On paper tables stand open, and charts have the colours of paper.
   const folded = document.getElementsByTagName("details");
   const closed = [];
-  printing.addEventListener("change", () => { charts.forEach((one) => one.chart().resize()); again(); });
+  printing.addEventListener("change", () => { charts.forEach((one) => one.chart.resize()); again(); });
   window.addEventListener("beforeprint", () => { for (const one of folded) if (!one.open) { closed.push(one); one.open = true; } });
   window.addEventListener("afterprint", () => closed.splice(0).forEach((one) => { one.open = false; }));
   document.documentElement.dataset.ready = "true";

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from sim.catalog import Figure, load_sources
-from sim.page.blocks import Section, section, table, words
+from sim.page.blocks import Bullets, Section, section
 from sim.page.borders import ascii_only
 from sim.page.numbers import few
 from sim.page.terminal import NARROW
@@ -29,24 +29,14 @@ def sources_section(figures: Iterable[Figure]) -> Section | None:
         if one.kind in _EVIDENCE:
             of.setdefault(one.source, []).append(one)
     rest = [one for one in distinct if one.kind in dict(_REMAINDER)]
-    read = table(
-        of.items(),
-        [
-            words("source", lambda row: sources.get(row[0], {}).get("title", row[0]), key=True),
-            words("where", lambda row: sources.get(row[0], {}).get("reference", "no reference is recorded")),
-            words("figures", lambda row: few([one.name for one in row[1]], 6)),
-        ],
-    )
-    made = table(
-        rest,
-        [
-            words("figure", lambda one: one.name, key=True),
-            words("value", _written),
-            words("kind", lambda one: one.kind),
-            words("why", lambda one: one.note),
-        ],
-    )
-    return section("Sources and assumptions", read, made, key="sources")
+    read = [
+        f"{source.get('title', key)}. {source.get('reference', 'No reference is recorded')}:"
+        f" {few([one.name for one in own], 8)}"
+        for key, own in of.items()
+        for source in [sources.get(key, {})]
+    ]
+    made = [f"{one.name} = {_written(one)} ({one.kind}): {one.note}" for one in rest]
+    return section("Sources and assumptions", Bullets(tuple(read)), Bullets(tuple(made)), key="sources")
 
 
 def cite(figures: Iterable[Figure]) -> str:

@@ -24,7 +24,6 @@ _FAMILIES: Mapping[str, str] = {
     "cost": "cost and energy",
     "spread": "steps that differ",
     "memory": "memory",
-    "account": "the account of the step",
 }
 """Families of metrics that are drawn, and what a menu calls them."""
 _HOVER = (
@@ -36,8 +35,8 @@ _STEP, _RUN = ("step", "the step"), ("run", "the whole run")
 
 
 def drawn_metrics() -> list[metrics.Metric]:
-    """Metrics that a menu offers: all but those that say how far to believe a point, which are no quantity of it."""
-    return [one for one in (*metrics.METRICS, *metrics.ACCOUNT) if one.family in _FAMILIES]
+    """Metrics that a menu offers: all but those that say how far to believe a point, and the account's lines."""
+    return [one for one in metrics.METRICS if one.family in _FAMILIES]
 
 
 def shared_data(rows: Sequence[Point]) -> dict[str, Any]:
@@ -127,33 +126,33 @@ def what_if_section(rows: Sequence[Point], behind: Table, said: str) -> Section 
     return section("What if", Said(said), Chart("what-if", "bars", about, data, (behind,)), key="what-if")
 
 
-def account_cells(ledger: Ledger) -> dict[str, dict[str, Any]]:
-    """Every line of an account that is not 0: its share, its seconds a device, its device-seconds, and their texts."""
-    cells = {}
-    for line, device_s in ledger.device_seconds.items():
-        if device_s > 0:
-            time_s, share = device_s / ledger.devices, ledger.share(line)
-            cells[line] = {
-                "share": share, "share_text": percent(share), "time_s": time_s, "time_text": short_time(time_s),
-                "device_s": device_s, "device_s_text": number(device_s),
-            }  # fmt: skip
-    return cells
+def account_data(ledger: Ledger) -> dict[str, Any]:
+    """An account: all its device-seconds, and of every line that is not 0 its own.
+
+    lines: line -> [device-seconds, share, seconds a device, device-seconds], the last three as text.
+    """
+    texts = {
+        line: [device_s, percent(ledger.share(line)), short_time(device_s / ledger.devices), number(device_s)]
+        for line, device_s in ledger.device_seconds.items()
+        if device_s > 0
+    }
+    return {"total_s": ledger.total_s, "devices": ledger.devices, "lines": texts}
 
 
 def _point(curve: Curve, point: Outcome) -> dict[str, Any]:
-    drawn = drawn_metrics()
+    drawn = [(one, value) for one in drawn_metrics() if (value := one.value(point)) is not None]
     band = error_span(point)
     return {
         "label": printable(curve.place(point)),
         "x": point.devices,
-        "values": {one.key: one.value(point) for one in drawn},
-        "texts": {one.key: one.text(point) for one in drawn},
+        "values": {one.key: value for one, value in drawn},
+        "texts": {one.key: one.written(value) for one, value in drawn},
         "hover": _hover(point),
         "spans": _spans(point, band),
         "band": None if band is None else [band.low, band.high],
         "band_text": "" if band is None else percent_span(band.low, band.high),
-        "accounts": {_STEP[0]: account_cells(point.ledger)}
-        | ({_RUN[0]: account_cells(point.run.ledger)} if point.run else {}),
+        "accounts": {_STEP[0]: account_data(point.ledger)}
+        | ({_RUN[0]: account_data(point.run.ledger)} if point.run else {}),
     }
 
 
