@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sim.outcome.lines import GROUPS, LINES, SPLIT_LINES, line_title
 from sim.outcome.outcome import Outcome
 from sim.page.blocks import Bullets, Column, Table, figure, table, words
-from sim.page.numbers import TEXT, duration, gibibytes, percent, usd_span, whole
+from sim.page.numbers import TEXT, duration, gibibytes, percent, usd_span, whole, whole_percent
 from sim.records import metrics
 from sim.records.belief import error_band
 from sim.study.findings import knee_of
@@ -43,7 +43,7 @@ def points_table(rows: Sequence[Point]) -> Table:
             words("plan", lambda row: row[1].plan.summary(), from_width=118),
             figure("step", lambda row: row[1].step_time_s, duration, from_width=100),
             figure("time", lambda row: row[1].time_to_train_s, duration),
-            figure(mfu_title([point for _, point in rows]), lambda row: row[1].mfu, lambda share: percent(share, 0)),
+            figure(mfu_title([point for _, point in rows]), lambda row: row[1].mfu, whole_percent),
             Column("lost to splitting", lambda row: lost(row[1]), right=False, value=lambda row: row[1].ledger.tax),
             words("then", lambda row: lines_of(row[1])[1], from_width=96),
             figure("peak memory", lambda row: row[1].memory.peak_bytes, gibibytes, from_width=132),

@@ -26,12 +26,12 @@ _FAMILIES: Mapping[str, str] = {
     "memory": "memory",
 }
 """Families of metrics that are drawn, and what a menu calls them."""
-_HOVER = (
+HOVER = (
     metrics.STEP_TIME, metrics.TIME_TO_TRAIN, metrics.MFU_FULL, metrics.MFU_CAUSAL, metrics.TAX, metrics.MEMORY_PEAK,
 )  # fmt: skip
-_TIMES = (metrics.STEP_TIME.key, metrics.TIME_TO_TRAIN.key)
-_MOST_BARS = 40
-_STEP, _RUN = ("step", "the step"), ("run", "the whole run")
+TIMES = (metrics.STEP_TIME.key, metrics.TIME_TO_TRAIN.key)
+MOST_BARS = 40
+STEP_ACCOUNT, _RUN = ("step", "the step"), ("run", "the whole run")
 
 
 def drawn_metrics() -> list[metrics.Metric]:
@@ -44,12 +44,17 @@ def shared_data(rows: Sequence[Point]) -> dict[str, Any]:
     return {
         "metrics": [metric_data(one) for one in drawn_metrics()],
         "points": [_point(curve, point) for curve, point in rows],
-        "lines": [
-            {"key": line, "title": line_title(line), "group": group, "meaning": meaning, "colour": LINE_COLOURS[line]}
-            for group, lines in GROUPS.items()
-            for line, meaning in lines.items()
-        ],
+        "lines": lines_data(),
     }
+
+
+def lines_data() -> list[dict[str, str]]:
+    """Lines of the account: what they are called, what they mean, and their colours."""
+    return [
+        {"key": line, "title": line_title(line), "group": group, "meaning": meaning, "colour": LINE_COLOURS[line]}
+        for group, lines in GROUPS.items()
+        for line, meaning in lines.items()
+    ]
 
 
 def metric_data(one: metrics.Metric) -> dict[str, Any]:
@@ -85,9 +90,9 @@ def scaling_section(rows: Sequence[Point], curves: Sequence[Curve]) -> Section |
         "categories": None if along else [printable(curve.place(point)) for curve, point in rows],
         "curves": lines,
         "first": metrics.TIME_TO_TRAIN.key,
-        "logarithmic": list(_TIMES) if along else [],
-        "ideal": list(_TIMES),
-        "hover": [one.key for one in _HOVER],
+        "logarithmic": list(TIMES) if along else [],
+        "ideal": list(TIMES),
+        "hover": [one.key for one in HOVER],
     }
     about = f"{len(rows)} points: a metric of your choice {'against the number of devices' if along else 'of each'}"
     title = "How it scales" if along else "The points side by side"
@@ -96,8 +101,8 @@ def scaling_section(rows: Sequence[Point], curves: Sequence[Curve]) -> Section |
 
 def account_section(rows: Sequence[Point]) -> Section | None:
     """Where every device-second goes, as bars that open into their lines."""
-    told = [nth for nth, _ in enumerate(rows)][:_MOST_BARS]
-    of = [_STEP, *([_RUN] if any(point.run for _, point in rows) else [])]
+    told = [nth for nth, _ in enumerate(rows)][:MOST_BARS]
+    of = [STEP_ACCOUNT, *([_RUN] if any(point.run for _, point in rows) else [])]
     about = f"Stacked bars of {len(told)} points: the share of all device-seconds of each line of the account"
     chart = Chart("account", "account", about, {"points": told, "of": of}, (account_table(rows), line_meanings(rows)))
     title = "Where every device-second of a step goes"
@@ -106,10 +111,13 @@ def account_section(rows: Sequence[Point]) -> Section | None:
 
 def measured_section(rows: Sequence[Point]) -> Section | None:
     """A box for a step time that somebody measured, held against a point and its band."""
-    points = [nth for nth, _ in enumerate(rows)]
+    return section("My measured step time", measured_chart(len(rows)), key="measured") if rows else None
+
+
+def measured_chart(points: int) -> Chart:
+    """The box, for the first so many points of a page."""
     about = "The gap between a measured step time and the simulated one, beside the error band"
-    chart = Chart("measured", "measured", about, {"points": points})
-    return section("My measured step time", chart, key="measured") if rows else None
+    return Chart("measured", "measured", about, {"points": list(range(points))})
 
 
 def what_if_section(rows: Sequence[Point], behind: Table, said: str) -> Section | None:
@@ -151,7 +159,7 @@ def _point(curve: Curve, point: Outcome) -> dict[str, Any]:
         "spans": _spans(point, band),
         "band": None if band is None else [band.low, band.high],
         "band_text": "" if band is None else percent_span(band.low, band.high),
-        "accounts": {_STEP[0]: account_data(point.ledger)}
+        "accounts": {STEP_ACCOUNT[0]: account_data(point.ledger)}
         | ({_RUN[0]: account_data(point.run.ledger)} if point.run else {}),
     }
 
@@ -161,7 +169,7 @@ def _hover(point: Outcome) -> list[tuple[str, str]]:
     rented = point.bill.rental_usd if point.bill else None
     return [
         ("plan", printable(point.plan.summary())),
-        *((one.title, one.text(point)) for one in _HOVER),
+        *((one.title, one.text(point)) for one in HOVER),
         ("rented", usd_span(rented.low, rented.high) if rented else "unknown"),
         ("checked?", error_band(point)),
     ]
