@@ -36,6 +36,7 @@ from sim.report.point_tables import (
 )
 from sim.report.sentences import not_compared, notes_by_place, sentences
 from sim.report.stragglers import step_answer, steps_table
+from sim.report.styles import SCREEN, ChartStyle
 from sim.report.verdict import answer, verdict
 from sim.report.web.points import account_section, measured_section, scaling_section, shared_data, what_if_section
 from sim.report.web.steps import memory_section, timeline_section
@@ -114,11 +115,11 @@ def run_page(found: Findings) -> Page:
     )
 
 
-def write_run(found: Findings, directory: Path, charts: bool | None = None) -> list[Path]:
+def write_run(found: Findings, directory: Path, charts: bool | None = None, style: ChartStyle = SCREEN) -> list[Path]:
     """Write results.json, summary.csv, the report, the resolved scenario and the charts; return their paths.
 
     directory: made if need be; files of an earlier run in it are replaced, other files are left alone.
-    charts: whether to draw; None asks the scenarios.
+    charts: whether to draw; None asks the scenarios. style: of the charts.
     Everything is written beside its place and moved there at the end, so that stopping leaves nothing half-written.
     Raises InputError when the folder cannot be written.
     """
@@ -139,7 +140,7 @@ def write_run(found: Findings, directory: Path, charts: bool | None = None) -> l
         # Drawing is the one heavy import of this room.
         from sim.report.charts import chart_files
 
-        return chart_files(found.outcomes, folder)
+        return chart_files(found.outcomes, folder, style)
 
     document = results_document(found, verdict(found.comparison) if found.comparison else ())
     return write_folder(directory, document, texts, draw if charts and found.outcomes else None, run_page(found))
