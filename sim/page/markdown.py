@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from sim.page.blocks import Block, Bullets, Page, Picture, Section, Table
+from sim.page.blocks import Block, Bullets, Chart, Code, Page, Picture, Section, Table
 from sim.page.borders import markdown_text
 
 
 def markdown(page: Page) -> str:
     """The whole page."""
     blocks = [_block(one) for one in page.lead]
-    return "\n\n".join([f"# {markdown_text(page.title)}", *blocks, *map(_section, page.sections)]) + "\n"
+    sections = [_section(one) for one in page.sections if one.has_text]
+    return "\n\n".join([f"# {markdown_text(page.title)}", *blocks, *sections]) + "\n"
 
 
 def table_markdown(table: Table) -> str:
@@ -32,12 +33,16 @@ def table_markdown(table: Table) -> str:
 
 
 def _section(one: Section) -> str:
-    return "\n\n".join([f"## {markdown_text(one.title)}", *map(_block, one.blocks)])
+    return "\n\n".join([f"## {markdown_text(one.title)}", *filter(None, map(_block, one.blocks))])
 
 
 def _block(one: Block) -> str:
     if isinstance(one, Table):
         return table_markdown(one)
+    if isinstance(one, Chart):
+        return "\n\n".join(map(_block, one.behind))
+    if isinstance(one, Code):
+        return f"See {markdown_text(one.name)}."
     if isinstance(one, Picture):
         return f"![{markdown_text(one.title)}]({one.file})"
     if isinstance(one, Bullets):

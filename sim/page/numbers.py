@@ -73,6 +73,11 @@ def percent(value: float | None, decimals: int = 1) -> str:
     return f"{100 * value if abs(value) >= 5e-4 else 0.0:.{decimals}f} %"
 
 
+def whole_percent(value: float) -> str:
+    """A share without digits behind the point: "31 %"."""
+    return percent(value, 0)
+
+
 def plain_percent(value: float) -> str:
     """A share that was set, with the digits that it has, at most three: "5 %", "0.25 %"."""
     return f"{100 * value:.3g} %"

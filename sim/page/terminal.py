@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sim.page.blocks import Block, Bullets, Page, Picture, Said, Section, Table
+from sim.page.blocks import Block, Bullets, Chart, Code, Page, Picture, Said, Section, Table
 from sim.page.borders import ascii_only
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ def screen(blocks: Sequence[Block | Section], width: int = NARROW, colour: bool 
 
 def page_text(page: Page, width: int = NARROW, colour: bool = False) -> str:
     """A whole report: every column of every table; one that is too wide is cut into several, one below the other."""
-    return _text([Said(page.title, "answer"), *page.lead, *page.sections], width, colour)
+    sections = [one for one in page.sections if one.has_text]
+    return _text([Said(page.title, "answer"), *page.lead, *sections], width, colour)
 
 
 def fitting(one: Table, needed: int | None = None) -> Table:
@@ -92,8 +93,12 @@ def _block(one: Block | Section, width: int, colour: bool) -> str:
         heading = _styled(one.title, "bold underline" if colour else "", colour)
         rule = "" if colour else f"{'-' * min(len(one.title), width)}\n"
         return f"{heading}\n{rule}" + _text(one.blocks, width, colour)
+    if isinstance(one, Chart):
+        return _text(one.behind, width, colour)
     if isinstance(one, Table):
         return "\n".join(_table(part, width, colour) for part in _parts(one, width))
+    if isinstance(one, Code):
+        return f"See {ascii_only(one.name)}.\n"
     if isinstance(one, Picture):
         return f"{ascii_only(one.title)}: {ascii_only(one.file)}\n"
     if isinstance(one, Bullets):

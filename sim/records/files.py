@@ -91,10 +91,10 @@ def resolved_files(scenarios: Sequence[Scenario], name: str = "resolved") -> dic
 
 
 def _reports(page: Page, charts: Sequence[str]) -> dict[str, str]:
-    """The report in both formats, with the charts at its end."""
+    """The report in both formats. Markdown has the charts at its end; the page draws its own."""
     pictures = tuple(Picture(name, Path(name).stem.replace("-", " ")) for name in charts if Path(name).suffix == ".png")
     whole = replace(page, sections=(*page.sections, *([Section("Charts", pictures)] if pictures else [])))
-    return {"report.md": markdown(whole), "report.html": html(whole)}
+    return {"report.md": markdown(whole), "report.html": html(page)}
 
 
 @contextmanager

@@ -23,7 +23,9 @@ _KEPT = {
     "time_to_train_s", "outside_checked_range", "step_time_error_p10", "step_time_error_p90",
     *(one.key for one in MORE),
 }  # fmt: skip
-"""Columns besides the axes: a hundred thousand points have to fit into memory."""
+"""Columns besides the axes of a large sweep: a hundred thousand points have to fit into memory."""
+_MOST_WHOLE = 1000
+"""Points of a sweep that is kept with every column."""
 
 
 class _Row(Mapping[str, Any]):
@@ -106,9 +108,10 @@ def swept(store: Store, new: int) -> Swept:
     """What a store has. new: points that were computed now. Raises StoreError."""
     rows: list[Row] = []
     columns: dict[tuple[str, ...], dict[str, int]] = {}
+    all_kept = store.counts()[0] <= _MOST_WHOLE
     for row in rows_of(store):
         if not row["error"]:
-            names = tuple(key for key in row if key in _KEPT or isinstance(key, AxisKey))
+            names = tuple(key for key in row if all_kept or key in _KEPT or isinstance(key, AxisKey))
             places = columns.setdefault(names, {key: place for place, key in enumerate(names)})
             # Text that many points have is kept once.
             values = (row[key] for key in names)

@@ -79,6 +79,12 @@ def system_style(index: int) -> tuple[str, str]:
     return SYSTEM_COLOURS[index % len(SYSTEM_COLOURS)], SYSTEM_MARKERS[index % len(SYSTEM_MARKERS)]
 
 
+def page_colour(index: int) -> str:
+    """The colour of a system or an item on a page, which may be light or dark: neither black nor white."""
+    colour = SYSTEM_COLOURS[index % len(SYSTEM_COLOURS)]
+    return "#8a8a8a" if colour == "#000000" else colour
+
+
 def colours_of(names: Sequence[str], known: Mapping[str, str]) -> dict[str, str]:
     """Name -> colour: its own where it is known, else the next of SYSTEM_COLOURS that none of the others has."""
     taken = {known[name] for name in names if name in known}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from sim.catalog import Range
@@ -31,7 +31,6 @@ def comparison_sections(comparison: Comparison) -> list[Section | None]:
         section("As fast as", equals_table(comparison)),
         section("For the same money, at the same power", limits_table(comparison)),
         section("Where the curves bend", Said(_KNEE), knees_table(comparison)),
-        section("Without one thing", Said(_WITHOUT), counterfactuals_table(comparison)),
         section("As fast as, without one thing", Said(_STAYS), counterfactual_equals_table(comparison)),
         section("Planning effort", effort_table(comparison)),
     ]
@@ -108,11 +107,12 @@ def knees_table(comparison: Comparison) -> Table:
     )
 
 
-def counterfactuals_table(comparison: Comparison) -> Table:
+def without_table(points: Sequence[_Point]) -> Table:
     """Steps without one thing over the step as it is, and runs without failures over the run as it is."""
-    names = dict.fromkeys(name for point in comparison.points for name in point.counterfactual_step_times_s)
+    rows = [row for row in points if row[1].counterfactual_step_times_s]
+    names = dict.fromkeys(name for _, point in rows for name in point.counterfactual_step_times_s)
     return table(
-        _points(comparison),
+        rows,
         [
             *_NAMED,
             *(Column(name, partial(_without, name)) for name in names),
@@ -240,7 +240,7 @@ _KNEE = (
     " curve is the one whose device-seconds grow most from the knee to the next size, or up to the largest where the"
     " knee is not reached."
 )
-_WITHOUT = (
+WITHOUT = (
     "Steps with one thing removed, over the step as it is: the same plan, run again. The last column is the run in"
     " which nothing fails and no checkpoint is written, over half of the runs with failures."
 )

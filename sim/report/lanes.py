@@ -8,7 +8,7 @@ from sim.engine.program import COMPUTE
 from sim.engine.trace import Span, Trace
 from sim.engine.work import Work
 
-_MOST_ACTORS = 24
+MOST_ACTORS = 24
 """More stages than this cannot be told apart on a page."""
 _PADDING = 0.08
 _NARROWEST_INCHES, _CHARACTER_INCHES = 1.15, 0.073
@@ -38,11 +38,14 @@ class Lanes(NamedTuple):
         return max(_NARROWEST_INCHES, _CHARACTER_INCHES * max(len(lane.label) for lane in self.lanes) + 0.2)
 
 
-def actor_lanes(trace: Trace) -> Lanes:
-    """One row per actor, its communication in narrow lanes under its compute; one row per stream for a lone actor."""
-    shown = shown_actors(trace)
-    if len(shown) == 1:
+def actor_lanes(trace: Trace, most: int = MOST_ACTORS) -> Lanes:
+    """One row per actor, its communication in narrow lanes under its compute; one row per stream for a lone actor.
+
+    most: actors that are shown.
+    """
+    if len(trace.multiplicity) == 1:
         return stream_lanes(trace)
+    shown = shown_actors(trace, most)
     overlapped = [stream for stream in streams_of(trace) if stream != COMPUTE]
     narrow = 0.34 / len(overlapped) if overlapped else 0.0
     lanes = []
@@ -65,11 +68,11 @@ def stream_lanes(trace: Trace) -> Lanes:
     return Lanes(lanes, len(lanes), len(trace.multiplicity) - len(shown))
 
 
-def shown_actors(trace: Trace) -> list[str]:
+def shown_actors(trace: Trace, most: int = MOST_ACTORS) -> list[str]:
     """All actors, or where there are too many some at even distances, first and last among them."""
-    actors, most = list(trace.multiplicity), _MOST_ACTORS - 1
-    last = len(actors) - 1
-    return actors if last <= most else [actors[round(nth * last / most)] for nth in range(most + 1)]
+    actors = list(trace.multiplicity)
+    last, gaps = len(actors) - 1, max(most - 1, 1)
+    return actors if last < most else [actors[round(nth * last / gaps)] for nth in range(most)]
 
 
 def streams_of(trace: Trace) -> list[str]:

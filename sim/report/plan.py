@@ -8,14 +8,21 @@ from typing import NamedTuple
 
 from sim.errors import DoesNotFit, ScaletaxError
 from sim.page.blocks import Block, Bullets, Column, Page, Said, Section, page, section, table, words
+from sim.page.borders import printable
 from sim.page.numbers import counted, duration, duration_span, gibibytes, listed, percent, signed_percent, whole
 from sim.page.terminal import screen
 from sim.planning import PlanRow, PlanStudy, SizeStudy, believed
 from sim.records.belief import band_words
 from sim.records.files import resolved_files, write_folder
 from sim.records.plans import plans_document
+from sim.report.catalogue.citations import sources_section
+from sim.report.comparison_tables import WITHOUT, without_table
 from sim.report.plan_words import REFUSED, answer, beside, changing, found_words, hard, headline, place, ranges, trust
-from sim.report.point_tables import account_table, line_meanings, metric_table
+from sim.report.point_tables import metric_table
+from sim.report.run import scenario_section
+from sim.report.web.plans import plans_section, size_points, sizes_section
+from sim.report.web.points import account_section, measured_section, shared_data, what_if_section
+from sim.report.web.steps import memory_section, timeline_section
 from sim.study.plans import SystemStudy, with_best_plan
 from sim.study.points import Curve, named_system, slug
 
@@ -145,11 +152,14 @@ def plan_page(studies: Sequence[SystemStudy], top: int = TOP) -> Page:
         unused, changed = Column("unused", _unused), words("settings that change", _changed)
         moving = changing(study.sizes)
         how = f"No plan is better in both{'; closed form' if kind.has_degrees else ''}."
+        number = "" if len(studies) == 1 else f"-{len(lead)}"
         sections += [
+            plans_section(study, f"Plans by memory and time{of}", f"plans{number}"),
             section(
                 f"The best plans{of}",
                 table(_plans(study)[:top], [*_settings(study), _DEVICES, _STEP, _OVER, _MFU, _MEMORY, _LOST]),
                 Bullets(found_words(study)),
+                key=f"best{number}",
             ),
             section(
                 f"Less memory for more time{of}",
@@ -167,12 +177,27 @@ def plan_page(studies: Sequence[SystemStudy], top: int = TOP) -> Page:
         ]
     several = len(studies) > 1
     every = [(Curve((one.run,), one.found.about.stack.name if several else ""), one.run) for one in studies if one.run]
+    labels = [printable(place(study)) for study in studies]
+    data = shared_data(every)
+    data["points"] += size_points(studies, labels)
+    sections.insert(0, sizes_section(studies, labels, len(every)))
     if every:
-        costs, account = (metric_table(every, "run"), metric_table(every, "cost")), account_table(every)
-        sections += [section("The run of the best plan, and its cost", *costs),
-                     section("Where every device-second of its step goes", account, line_meanings(every))]  # fmt: skip
+        sections += [
+            account_section(every),
+            timeline_section([curve for curve, _ in every]),
+            what_if_section(every, without_table(every), WITHOUT),
+            memory_section(every),
+            measured_section(every),
+            section(
+                "The step of the best plan", metric_table(every, "step"), metric_table(every, "memory"), key="points"
+            ),
+            section("Its run and cost", metric_table(every, "run"), metric_table(every, "cost"), key="run"),
+            sources_section(figure for _, point in every for figure in point.figures),
+        ]
+    sections.append(scenario_section([with_best_plan(study.found) for study in studies], "best"))
     models = list(dict.fromkeys(one.found.about.scenario.model.name for one in studies))
-    return page(f"Plans for {listed(models)}", [*lead, *map(Said, ranges(studies)), Said(trust(studies))], sections)
+    lead += [*map(Said, ranges(studies)), Said(trust(studies))]
+    return page(f"Plans for {listed(models)}", lead, sections, data)
 
 
 def write_plans(

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from sim.outcome.lines import GROUPS, LINES, SPLIT_LINES, line_title
 from sim.outcome.outcome import Outcome
-from sim.page.blocks import Bullets, Column, Table, table, words
-from sim.page.numbers import TEXT, duration, gibibytes, percent, usd_span, whole
+from sim.page.blocks import Bullets, Column, Table, figure, table, words
+from sim.page.numbers import TEXT, duration, gibibytes, percent, usd_span, whole, whole_percent
 from sim.records import metrics
 from sim.records.belief import error_band
 from sim.study.findings import knee_of
@@ -24,7 +24,7 @@ _NAMED_LINE = 0.1
 
 _NAMED: tuple[Column[Point], ...] = (
     words("system", lambda row: row[0].label, key=True),
-    Column("devices", lambda row: whole(row[1].devices), key=True),
+    figure("devices", lambda row: row[1].devices, whole, key=True),
 )
 
 
@@ -38,14 +38,15 @@ def points_table(rows: Sequence[Point]) -> Table:
             Column(
                 "devices",
                 lambda row: whole(row[1].devices) + ("*" if row[1] is knees[id(row[0])] else ""),
+                value=lambda row: row[1].devices,
             ),
             words("plan", lambda row: row[1].plan.summary(), from_width=118),
-            Column("step", lambda row: duration(row[1].step_time_s), from_width=100),
-            Column("time", lambda row: duration(row[1].time_to_train_s)),
-            Column(mfu_title([point for _, point in rows]), lambda row: percent(row[1].mfu, 0)),
-            words("lost to splitting", lambda row: lost(row[1])),
+            figure("step", lambda row: row[1].step_time_s, duration, from_width=100),
+            figure("time", lambda row: row[1].time_to_train_s, duration),
+            figure(mfu_title([point for _, point in rows]), lambda row: row[1].mfu, whole_percent),
+            Column("lost to splitting", lambda row: lost(row[1]), right=False, value=lambda row: row[1].ledger.tax),
             words("then", lambda row: lines_of(row[1])[1], from_width=96),
-            Column("peak memory", lambda row: gibibytes(row[1].memory.peak_bytes), from_width=132),
+            figure("peak memory", lambda row: row[1].memory.peak_bytes, gibibytes, from_width=132),
             Column("rented", _rented, from_width=146),
             Column("checked?", lambda row: error_band(row[1])),
         ],
@@ -91,14 +92,21 @@ def _plan(row: Point) -> str:
 
 
 def _column(metric: metrics.Metric) -> Column[Point]:
-    return Column(metric.title, lambda row: metric.text(row[1]), right=metric.unit is not TEXT)
+    if metric.unit is TEXT:
+        return words(metric.title, lambda row: metric.text(row[1]))
+
+    def value(row: Point) -> float | None:
+        found = metric.value(row[1])
+        return found if isinstance(found, (int, float)) else None
+
+    return Column(metric.title, lambda row: metric.text(row[1]), value=value)
 
 
 def account_table(rows: Sequence[Point]) -> Table:
     """Shares of all device-seconds, line by line, of the lines that any of the points has."""
 
     def line_column(line: str) -> Column[Point]:
-        return Column(line_title(line), lambda row: percent(row[1].ledger.share(line)))
+        return figure(line_title(line), lambda row: row[1].ledger.share(line), percent)
 
     lines = [line for line in LINES if any(point.ledger.share(line) > 0 for _, point in rows)]
     return table(rows, [*_NAMED, *map(line_column, lines)])
@@ -122,10 +130,10 @@ def links_table(rows: Sequence[Point]) -> Table:
         [(curve, point, link) for curve, point in rows if (link := point.links.bottleneck)],
         [
             words("system", lambda row: row[0].label, key=True),
-            Column("devices", lambda row: whole(row[1].devices), key=True),
+            figure("devices", lambda row: row[1].devices, whole, key=True),
             words("busiest links", lambda row: row[2].label),
             words("the busiest", lambda row: row[2].busiest),
-            Column("busy", lambda row: percent(row[2].busiest_utilisation)),
-            Column("mean of all", lambda row: percent(row[2].mean_utilisation)),
+            figure("busy", lambda row: row[2].busiest_utilisation, percent),
+            figure("mean of all", lambda row: row[2].mean_utilisation, percent),
         ],
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sim.outcome.comparison.metrics import time_span_s
 from sim.outcome.outcome import Outcome
-from sim.page.blocks import Block, Bullets, Page, Said, page, section
+from sim.page.blocks import Block, Bullets, Code, Page, Said, Section, page, section
 from sim.page.numbers import (
     counted,
     duration,
@@ -23,12 +23,11 @@ from sim.page.numbers import (
 from sim.page.terminal import TALLEST, fitting, screen
 from sim.records.document import results_document, summary_rows
 from sim.records.files import resolved_files, write_folder
-from sim.report.comparison_tables import comparison_sections
+from sim.report.catalogue.citations import sources_section
+from sim.report.comparison_tables import WITHOUT, comparison_sections, without_table
 from sim.report.entries import entries_answer, entries_section, entries_table
 from sim.report.point_tables import (
     Point,
-    account_table,
-    line_meanings,
     links_table,
     metric_table,
     mfu_title,
@@ -38,6 +37,9 @@ from sim.report.point_tables import (
 from sim.report.sentences import not_compared, notes_by_place, sentences
 from sim.report.stragglers import step_answer, steps_table
 from sim.report.verdict import answer, verdict
+from sim.report.web.points import account_section, measured_section, scaling_section, shared_data, what_if_section
+from sim.report.web.steps import memory_section, timeline_section
+from sim.scenario import Scenario
 from sim.study.findings import MOST_ROWS, Findings, knee_of
 from sim.study.points import Curve, differs
 from sim.study.stack_range import StackStep, stack_ranges
@@ -85,19 +87,30 @@ def run_page(found: Findings) -> Page:
         [
             entries_section(found) if found.has_entries else None,
             section("What the numbers say", Bullets((*sentences(found.curves), *_beside(found, [])))),
+            scaling_section(every, found.curves),
+            account_section(every),
             *compared,
-            section("The step", metric_table(every, "step"), metric_table(every, "memory")),
-            section("The run and its cost", metric_table(every, "run"), metric_table(every, "cost")),
-            section("Where every device-second of a step goes", account_table(every), line_meanings(every)),
-            section("Steps where devices differ", steps_table(found.curves), metric_table(differing, "spread")),
-            section("Busiest links", links_table(every)),
+            timeline_section(found.curves),
+            what_if_section(every, without_table(every), WITHOUT),
+            memory_section(every),
+            measured_section(every),
+            section("The step", metric_table(every, "step"), metric_table(every, "memory"), key="points"),
+            section("The run and its cost", metric_table(every, "run"), metric_table(every, "cost"), key="run"),
+            section(
+                "Steps where devices differ", steps_table(found.curves), metric_table(differing, "spread"), key="steps"
+            ),
+            section("Busiest links", links_table(every), key="links"),
             section(
                 "How far to believe it",
                 metric_table(every, "belief"),
                 Bullets((*notes_by_place(found.outcomes), *_caveats(found))),
+                key="belief",
             ),
+            sources_section(figure for outcome in found.outcomes for figure in outcome.figures),
             section("What the columns mean", Bullets(tuple(f"{one.title}: {one.meaning}." for one in present(every)))),
+            scenario_section([outcome.scenario for outcome in found.outcomes]),
         ],
+        shared_data(every),
     )
 
 
@@ -130,6 +143,19 @@ def write_run(found: Findings, directory: Path, charts: bool | None = None) -> l
 
     document = results_document(found, verdict(found.comparison) if found.comparison else ())
     return write_folder(directory, document, texts, draw if charts and found.outcomes else None, run_page(found))
+
+
+def scenario_section(scenarios: Sequence[Scenario], name: str = "resolved") -> Section | None:
+    """What was simulated, every default written out, to copy and run again."""
+    return (
+        section(
+            "The scenario",
+            *(Code(text, file) for file, text in resolved_files(scenarios, name).items()),
+            key="scenario",
+        )
+        if scenarios
+        else None
+    )
 
 
 def next_line(written: Sequence[Path], *commands: str) -> Said:

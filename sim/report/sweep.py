@@ -6,21 +6,22 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from sim.page.blocks import Block, Bullets, Column, Page, Said, Table, page, section, table, words
+from sim.page.blocks import Block, Bullets, Column, Page, Said, Table, figure, page, section, table, words
 from sim.page.html import html
 from sim.page.markdown import markdown
-from sim.page.numbers import counted, duration, few, listed, number, percent, percent_span, whole
+from sim.page.numbers import counted, duration, few, listed, number, percent, percent_span, whole, whole_percent
 from sim.page.terminal import fitting, screen
 from sim.records.belief import NOT_CHECKED
 from sim.records.metrics import Metric
 from sim.records.series import DEVICES, Row
 from sim.records.series import Column as Along
 from sim.records.swept import MORE, Place, Swept
+from sim.report.web.rows import swept_data, swept_sections
 from sim.sweep.tables import CSV_NAME, whole_file
 
 _LINES, _MOST_ROWS, _MOST_ERRORS = 24, 12, 2
 """Of a first screen."""
-_MOST_REPORTED = 1000
+_MOST_REPORTED = 500
 
 
 def sweep_screen(found: Swept, folder: Path) -> list[Block]:
@@ -43,11 +44,12 @@ def sweep_page(found: Swept) -> Page:
     left = len(found.places()) - len(rows)
     more = [Said(f"{counted(left, 'point')} more: see {CSV_NAME}.")] if left else []
     sections = [
-        section("Points", _points(found, rows), *more),
+        *swept_sections(found, rows),
+        section("Points", _points(found, rows), *more, key="points"),
         section("Points that failed", Bullets(tuple(_some(found.problems, _MOST_REPORTED)))),
         section("What the columns mean", Bullets(tuple(f"{metric.title}: {metric.meaning}." for metric in MORE))),
     ]
-    return page(found.title, [*_head(found), *_trust(found.rows)], sections)
+    return page(found.title, [*_head(found), *_trust(found.rows)], sections, swept_data(found, rows))
 
 
 def write_sweep(report: Page, folder: Path) -> None:
@@ -147,17 +149,19 @@ def _points(found: Swept, rows: Sequence[Place], *, on_screen: bool = False) -> 
         return percent_span(*band) if band else NOT_CHECKED
 
     def of(one: Along) -> Column[Place]:
-        return Column(one.words, lambda place: one.text(place.row), right=not one.categories)
+        value = None if one.categories else lambda place: one.number(place.row)
+        return Column(one.words, lambda place: one.text(place.row), right=not one.categories, value=value)
 
     def metric(one: Metric) -> Column[Place]:
-        return Column(one.title, lambda place: one.written(place.row[one.key]))
+        return Column(one.title, lambda place: one.written(place.row[one.key]), value=lambda place: place.row[one.key])
 
-    names = [words("curve", lambda place: place.curve.label, key=True), Column(title, at, key=True)]
+    number = None if x.categories else lambda place: x.number(place.row)
+    names = [words("curve", lambda place: place.curve.label, key=True), Column(title, at, key=True, value=number)]
     columns: list[Column[Place]] = [
         *([Column(title, named)] if on_screen else names),
-        Column("time", lambda place: duration(place.time_s)),
-        Column("MFU", lambda place: percent(place.mfu, 0)),
-        Column("lost to splitting", lambda place: percent(place.row["distribution_tax"], 0)),
+        figure("time", lambda place: place.time_s, duration),
+        figure("MFU", lambda place: place.mfu, whole_percent),
+        figure("lost to splitting", lambda place: place.row["distribution_tax"], whole_percent),
         *(of(one) for one in found.beside if one.categories),
         words("plan", lambda place: str(place.row["plan"])),
         Column("checked?", checked),

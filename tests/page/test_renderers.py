@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import hashlib
+import json
 import re
 import unicodedata
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.page.blocks import Block, Bullets, Page, Picture, Said, Section, Table, page, section, table, words
+from sim.page.blocks import (
+    Block,
+    Bullets,
+    Chart,
+    Code,
+    Page,
+    Picture,
+    Said,
+    Section,
+    Table,
+    figure,
+    page,
+    section,
+    table,
+    words,
+)
 from sim.page.blocks import Column as Figures
 from sim.page.borders import ascii_only, markdown_text, printable
 from sim.page.html import html
@@ -19,6 +39,12 @@ from sim.page.terminal import page_text, screen
 
 HOSTILE = "</td><script>alert(1)</script>'\" &amp; [x](http://x.test) | `b` \x1b[31m\u202e ![i](j) **"
 LONG = "n" * 200
+WEB = Path("sim/page/web")
+LIBRARY = "echarts-6.1.0.min.js.gz"
+ATTRIBUTES = {
+    "lang", "charset", "http-equiv", "name", "content", "class", "id", "href", "role", "tabindex", "aria-label", "type",
+    "scope", "data-value", "data-chart", "data-kind", "data-about", "data-name",
+}  # fmt: skip
 VOID = {"meta", "img", "br"}
 TEXTS = st.text(max_size=60) | st.sampled_from([HOSTILE, LONG, "", "a b", "-1", "=1+1", "|", "\\", "\n\t"])
 
@@ -85,8 +111,73 @@ def test_html_has_every_cell_as_it_is_and_nothing_that_runs(rows: list[tuple[str
     assert found.open == []
     expected = [printable(cell) for row in [("name", "said", "figure"), *rows] for cell in row]
     assert [cell.replace("\r", "") for cell in found.cells] == [cell.replace("\r", "") for cell in expected]
-    assert "script" not in found.tags
-    assert {name for name, _ in found.attributes} <= {"lang", "charset", "name", "content", "class"}
+    assert_runs_nothing_else(html(whole(of_rows(rows), title=rows[0][2])), found)
+
+
+def assert_runs_nothing_else(text: str, found: Reader) -> None:
+    """Only the program's own script runs: the policy names it, and the one library, by their digests."""
+    scripts = re.findall(r"<script(.*?)>(.*?)</script>", text, re.DOTALL)
+    own = [body for attributes, body in scripts if "type=" not in attributes]
+    assert own == [(WEB / "page.js").read_text(encoding="utf-8")]
+    assert {name for name, _ in found.attributes} <= ATTRIBUTES
+    policy = next(value for _, value in found.attributes if value.startswith("default-src 'none'"))
+    digests = re.findall(r"sha256-([^']+)", policy)
+    assert digests == [digest(own[0].encode()), digest(gzip.decompress((WEB / LIBRARY).read_bytes()))]
+
+
+def digest(script: bytes) -> str:
+    return base64.b64encode(hashlib.sha256(script).digest()).decode()
+
+
+def test_the_library_is_as_released() -> None:
+    found = gzip.decompress((WEB / LIBRARY).read_bytes())
+    assert hashlib.sha256(found).hexdigest() == "b66b25aeb4df84e33199dc21694014d336d222cbd9deb0e5a7c14bd6aa0d0fd0"
+    assert (WEB / "echarts-LICENSE").read_text(encoding="utf-8").lstrip().startswith("Apache License")
+
+
+def charted(text: str = HOSTILE) -> Page:
+    """A page with a chart, the table behind it, and text to copy."""
+    chart = Chart("scaling", "scaling", text, {"label": text}, (of_rows([(text, "b", "1")]), Bullets((text,))))
+    alone = section("Alone", Chart("measured", "measured", text), key="measured")
+    return page(text, [], [section("S", chart, Code(text, "own.toml"), key="s"), alone], {"points": [{"label": text}]})
+
+
+def test_data_of_charts_travels_unchanged_and_begins_no_tag() -> None:
+    text = html(charted())
+    (raw,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
+    assert not set(raw) & set("<>&")
+    data = json.loads(raw)
+    assert data["points"][0]["label"] == HOSTILE
+    assert data["charts"] == {"scaling": {"label": HOSTILE}, "measured": {}}
+    found = Reader(text)
+    assert ("data-about", printable(HOSTILE)) in found.attributes
+    assert_runs_nothing_else(text, found)
+
+
+def test_a_number_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        html(page("A", [], [], {"points": [float("nan")]}))
+
+
+def test_a_chart_is_its_table_where_nothing_can_be_drawn() -> None:
+    text = markdown(charted())
+    assert "| name" in text
+    assert "See own.toml." in text
+    assert "## Alone" not in text
+    shown = page_text(charted(), 100)
+    assert "See own.toml." in shown
+    assert "name  " in shown
+    assert "Alone" not in shown
+
+
+def test_a_page_sorts_by_the_numbers_behind_the_text() -> None:
+    columns = [words("name", str, key=True), figure("step", lambda one: len(one) / 3, lambda value: f"{value:.1f} s")]
+    text = html(page("A", [], [section("S", table(["ab", "abcd"], columns), key="s")]))
+    assert 'id="s-table"' in text
+    assert re.findall(r'<td class="right" data-value="([^"]+)">([^<]+)', text) == [
+        ("0.666666666667", "0.7 s"), ("1.33333333333", "1.3 s"),
+    ]  # fmt: skip
+    assert "data-value" not in html(page("A", [], [section("S", table(["ab"], columns[:1]), key="s")]))
 
 
 @given(st.lists(st.tuples(TEXTS, TEXTS, TEXTS), min_size=1, max_size=4))
@@ -155,11 +246,13 @@ def test_names_of_200_characters_break_no_line(width: int) -> None:
     assert "".join(text.split()).count("n" * 10) >= 5
 
 
-def test_html_fetches_nothing_but_pictures_beside_it() -> None:
-    text = html(page("A", [Said("http://x.test")], [section("Charts", Picture("mfu.png", HOSTILE))]))
+def test_html_fetches_nothing() -> None:
+    text = html(
+        page("A", [Said("http://x.test")], [section("Charts", Picture("mfu.png", HOSTILE)), *charted().sections])
+    )
     found = Reader(text)
-    assert [value for name, value in found.attributes if name in ("src", "href")] == ["mfu.png"]
-    assert not re.search(r"url\(|@import|<script|<link|<iframe|\son\w+=", text)
+    assert {value[0] for name, value in found.attributes if name in ("src", "href")} == {"#"}
+    assert not re.search(r"url\(|@import|<link|<iframe|<img", text)
     assert "http://x.test" in found.said
 
 

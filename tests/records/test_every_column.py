@@ -21,7 +21,7 @@ from sim.catalog import law_names
 from sim.cli import cli
 from sim.outcome.lines import LINES, SPLIT_LINES, line_title
 from sim.outcome.outcome import Outcome
-from sim.page.blocks import Table
+from sim.page.blocks import Chart, Table
 from sim.page.numbers import duration, gibibytes, percent, usd_span
 from sim.planning import believed
 from sim.records.document import entry_rows
@@ -449,7 +449,8 @@ def test_what_is_lost_is_named_by_its_largest_lines() -> None:
 def page_tables() -> list[Table]:
     """All tables of the report in which a row is a point."""
     blocks = [block for one in run_page(findings(systems())).sections for block in one.blocks]
-    found = [block for block in blocks if isinstance(block, Table)]
+    behind = [part for block in blocks if isinstance(block, Chart) for part in block.behind]
+    found = [block for block in (*blocks, *behind) if isinstance(block, Table)]
     return [one for one in found if titles_of(one)[:2] == ["system", "devices"]]
 
 

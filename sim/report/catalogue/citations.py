@@ -7,7 +7,9 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from sim.catalog import Figure, load_sources
+from sim.page.blocks import Bullets, Section, section
 from sim.page.borders import ascii_only
+from sim.page.numbers import few
 from sim.page.terminal import NARROW
 
 _EVIDENCE = ("datasheet", "published", "measured")
@@ -16,6 +18,25 @@ _REMAINDER = (
     ("fitted", "Fitted to measurements"),
     ("assumed", "Assumed, without a source"),
 )
+
+
+def sources_section(figures: Iterable[Figure]) -> Section | None:
+    """Which sources figures rest on, and which of them are fitted or assumed, and why."""
+    distinct = list({repr(dataclasses.astuple(figure)): figure for figure in figures}.values())
+    sources = load_sources()
+    of: dict[str, list[Figure]] = {}
+    for one in distinct:
+        if one.kind in _EVIDENCE:
+            of.setdefault(one.source, []).append(one)
+    rest = [one for one in distinct if one.kind in dict(_REMAINDER)]
+    read = [
+        f"{source.get('title', key)}. {source.get('reference', 'No reference is recorded')}:"
+        f" {few([one.name for one in own], 8)}"
+        for key, own in of.items()
+        for source in [sources.get(key, {})]
+    ]
+    made = [f"{one.name} = {_written(one)} ({one.kind}): {one.note}" for one in rest]
+    return section("Sources and assumptions", Bullets(tuple(read)), Bullets(tuple(made)), key="sources")
 
 
 def cite(figures: Iterable[Figure]) -> str:

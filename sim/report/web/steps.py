@@ -1,0 +1,195 @@
+"""Data of one step for the charts of a page: its timeline, and the memory of every stage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import count
+from statistics import fmean
+from typing import Any
+
+from sim.engine.trace import Span, Trace
+from sim.outcome.outcome import Outcome
+from sim.page.blocks import Chart, Column, Said, Section, Table, figure, section, table, words
+from sim.page.borders import printable
+from sim.page.numbers import BYTES, counted, gibibytes, percent, short_time
+from sim.report.colours import KIND_COLOURS, page_colour, text_colour
+from sim.report.lanes import Lanes, actor_lanes, kind_of, number_of, works_of
+from sim.report.point_tables import Point
+from sim.study.points import Curve, representatives
+
+_MOST_STEPS = 3
+_MOST_BARS = 12_000
+"""Of all timelines of a page: a bar takes about 12 bytes, and a page has to stay small enough to send."""
+_TICKS = 1_000_000
+"""Into so many parts a step is cut; times on a page are whole numbers of them."""
+_MOST_STAGES = 64
+
+
+def timeline_section(curves: Sequence[Curve], trace_file: str = "") -> Section | None:
+    """One step of the largest point of a few systems, to zoom into. trace_file: of a trace beside the page."""
+    shown = representatives(curves)[:_MOST_STEPS]
+    if not shown:
+        return None
+    steps = [_step(curve, point, _MOST_BARS // len(shown)) for curve, point in shown]
+    about = "A step as a timeline: a row for each pipeline stage or stream, a bar for each thing that it does"
+    chart = Chart("timeline", "timeline", about, {"steps": steps}, (_busy_table(shown),))
+    linked = Said(f"The whole step as a trace for Perfetto: {trace_file}") if trace_file else None
+    return section("One step", chart, linked, key="timeline")
+
+
+def memory_section(rows: Sequence[Point]) -> Section | None:
+    """The peak memory of a device of every stage, item by item, beside what it has."""
+    told = [
+        {"label": printable(curve.place(point)), "bars": [_stage(point, nth) for nth in range(_stages(point))]}
+        for curve, point in rows[:_MOST_STAGES]
+    ]
+    names = dict.fromkeys(item for _, point in rows for stage in point.memory.stages for item in stage)
+    items = [{"key": one, "title": one.replace("_", " "), "colour": page_colour(n)} for n, one in enumerate(names)]
+    data = {
+        "points": told[::-1],
+        "items": items,
+        "axis": f"peak memory of a device ({BYTES.axis})",
+        "size": BYTES.axis_size,
+    }
+    about = "Stacked bars: what fills the memory of a device of each pipeline stage; a mark is what it has"
+    return section(
+        "Memory by stage", Chart("memory", "stacks", about, data, (_memory_table(rows, list(names)),)), key="memory"
+    )
+
+
+def _step(curve: Curve, point: Outcome, most: int) -> dict[str, Any]:
+    trace = point.trace
+    lanes, spans, until_s = _within(trace, most)
+    names: dict[tuple[str, str, str], int] = {}
+    alone = len(trace.multiplicity) == 1
+    placed = [
+        {
+            "label": printable(lane.label or f"{lane.actor}: {lane.stream}"),
+            "row": int(lane.bottom),
+            "from": lane.bottom % 1,
+            "height": lane.height,
+            "spans": _packed(spans.get((lane.actor, lane.stream), []), trace.step_time_s, names, layer=alone),
+        }
+        for lane in lanes.lanes
+    ]
+    kinds = [kind for kind in KIND_COLOURS if any(kind == name[0] for name in names)]
+    left_out = len(trace.multiplicity) - lanes.rows if not alone else 0
+    notes = [f"{lanes.rows} of {counted(len(trace.multiplicity), 'stage')} shown."] if left_out else []
+    notes += [f"Shown until {short_time(until_s)}; a trace has the rest."] if until_s < trace.step_time_s else []
+    return {
+        "label": printable(curve.place(point)),
+        "step_s": trace.step_time_s,
+        "rows": [printable(lane.label) for lane in lanes.lanes if lane.label],
+        "lanes": placed,
+        "names": [list(name) for name in names],
+        "kinds": {kind: KIND_COLOURS[kind] for kind in kinds},
+        "inks": {kind: text_colour(KIND_COLOURS[kind]) for kind in kinds},
+        "note": " ".join([*notes, "Empty is idle. Drag the bar below to zoom, or turn the wheel with Ctrl held."]),
+    }
+
+
+def _within(trace: Trace, most: int) -> tuple[Lanes, dict[tuple[str, str], list[Span]], float]:
+    """As many whole rows as have at most so many bars; the spans of each (actor, stream); until when they are shown.
+
+    One row that has more is shown from the start of the step until it has as many.
+    """
+    spans = sorted((span for span in trace.spans if span.end_s > span.start_s), key=lambda span: span.start_s)
+    lanes = actor_lanes(trace)
+    while True:
+        rows = {(lane.actor, lane.stream) for lane in lanes.lanes}
+        shown = [span for span in spans if (span.actor, span.stream) in rows]
+        if len(shown) <= most or len({actor for actor, _ in rows}) == 1:
+            break
+        lanes = actor_lanes(trace, lanes.rows // 2)
+    until_s = trace.step_time_s if len(shown) <= most else shown[most].start_s
+    found: dict[tuple[str, str], list[Span]] = {}
+    for span in shown[:most]:
+        found.setdefault((span.actor, span.stream), []).append(span)
+    return lanes, found, until_s
+
+
+def _packed(spans: Sequence[Span], step_s: float, names: dict[tuple[str, str, str], int], *, layer: bool) -> list[int]:
+    """Spans as whole numbers, three each: ticks since the one before ended, ticks that it takes, number of its name.
+
+    names: (kind, label, number drawn in the bar) -> number; new ones are added.
+    """
+    packed: list[int] = []
+    before, numbers = 0, count(len(names))
+    for span in spans:
+        start, end = (round(at_s / step_s * _TICKS) for at_s in (span.start_s, span.end_s))
+        name = (kind_of(span), span.what, number_of(works_of(span)[0], layer=layer))
+        if name not in names:
+            names[name] = next(numbers)
+        packed += [start - before, end - start, names[name]]
+        before = end
+    return packed
+
+
+def _busy_table(shown: Sequence[tuple[Curve, Outcome]]) -> Table:
+    """For each stream and kind of work: how long it takes in a step, on the mean over stages and on the busiest."""
+    rows: list[tuple[str, str, str, list[float], float]] = []
+    for curve, point in shown:
+        busy: dict[tuple[str, str], dict[str, float]] = {}
+        for span in point.trace.spans:
+            own = busy.setdefault((span.stream, kind_of(span)), dict.fromkeys(point.trace.multiplicity, 0.0))
+            own[span.actor] += span.end_s - span.start_s
+        place, step_s = curve.place(point), point.trace.step_time_s
+        rows += [(place, *key, list(own.values()), step_s) for key, own in busy.items() if any(own.values())]
+    return table(
+        rows,
+        [
+            words("point", lambda row: row[0], key=True),
+            words("stream", lambda row: row[1]),
+            words("kind", lambda row: row[2]),
+            figure("mean over stages", lambda row: fmean(row[3]), short_time),
+            figure("of the step", lambda row: fmean(row[3]) / row[4], percent),
+            figure("busiest stage", lambda row: max(row[3]), short_time),
+        ],
+    )
+
+
+def _stages(point: Outcome) -> int:
+    return min(len(point.memory.stages), _MOST_STAGES)
+
+
+def _stage_name(point: Outcome, nth: int) -> str:
+    return f"stage {nth}" if len(point.memory.stages) > 1 else "each device"
+
+
+def _stage(point: Outcome, nth: int) -> dict[str, Any]:
+    items, capacity = point.memory.stages[nth], point.memory.capacities_bytes[nth]
+    return {
+        "label": _stage_name(point, nth),
+        "parts": {item: [float(size), gibibytes(size)] for item, size in items.items() if size > 0},
+        "total_text": gibibytes(sum(items.values())),
+        "limit": float(capacity),
+        "limit_text": gibibytes(capacity),
+    }
+
+
+def _memory_table(rows: Sequence[Point], names: Sequence[str]) -> Table:
+    """Every stage of every point, item by item."""
+    stages = [(curve.place(point), point, nth) for curve, point in rows for nth in range(_stages(point))]
+
+    def item(name: str) -> Column[tuple[str, Outcome, int]]:
+        def size(row: tuple[str, Outcome, int]) -> float:
+            return float(row[1].memory.stages[row[2]].get(name, 0.0))
+
+        return figure(name.replace("_", " "), size, gibibytes)
+
+    def total(row: tuple[str, Outcome, int]) -> float:
+        return float(sum(row[1].memory.stages[row[2]].values()))
+
+    def capacity(row: tuple[str, Outcome, int]) -> float:
+        return row[1].memory.capacities_bytes[row[2]]
+
+    return table(
+        stages,
+        [
+            words("point", lambda row: row[0], key=True),
+            words("stage", lambda row: _stage_name(row[1], row[2]), key=True),
+            *map(item, names),
+            figure("all together", total, gibibytes),
+            figure("its memory", capacity, gibibytes),
+        ],
+    )
