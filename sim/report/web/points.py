@@ -11,7 +11,7 @@ from sim.outcome.lines import GROUPS, line_title
 from sim.outcome.outcome import Outcome
 from sim.page.blocks import Chart, Said, Section, Table, section
 from sim.page.borders import printable
-from sim.page.numbers import number, percent, percent_span, short_time, signed_percent, usd_span
+from sim.page.numbers import UNKNOWN, number, percent, percent_span, short_time, signed_percent, usd_span
 from sim.records import metrics
 from sim.records.belief import error_band
 from sim.report.colours import LINE_COLOURS, page_colour
@@ -170,7 +170,7 @@ def _hover(point: Outcome) -> list[tuple[str, str]]:
     return [
         ("plan", printable(point.plan.summary())),
         *((one.title, one.text(point)) for one in HOVER),
-        ("rented", usd_span(rented.low, rented.high) if rented else "unknown"),
+        ("rented, low to high", usd_span(rented.low, rented.high) if rented else UNKNOWN),
         ("checked?", error_band(point)),
     ]
 
