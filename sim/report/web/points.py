@@ -123,9 +123,9 @@ def measured_chart(points: int) -> Chart:
 def what_if_section(rows: Sequence[Point], behind: Table, said: str) -> Section | None:
     """How much less time a step takes with one thing removed. behind: the same steps; said: what they are."""
     points = [
-        {"label": printable(curve.place(point)), "bars": [_gain(point, name, s) for name, s in found.items()]}
+        {"label": printable(curve.place(point)), "bars": _gains(point)}
         for curve, point in rows
-        if (found := point.counterfactual_step_times_s)
+        if point.counterfactual_step_times_s
     ]
     if not points:
         return None
@@ -187,8 +187,11 @@ def _spans(point: Outcome, band: Span | None) -> dict[str, list[float]]:
     }
 
 
-def _gain(point: Outcome, name: str, without_s: float) -> tuple[str, float, list[tuple[str, str]], str]:
-    """Name, share of the step that is gained, what hovering says, and the share as text."""
-    gain = 1 - without_s / point.step_time_s
-    said = [("as it is", short_time(point.step_time_s)), (name, short_time(without_s)), ("less", percent(gain))]
-    return name, gain, said, signed_percent(-gain)
+def _gains(point: Outcome) -> list[tuple[str, float, list[tuple[str, str]], str]]:
+    """Name, share of the step that is gained, what hovering says, and the share as text; the largest gain first."""
+    gains = []
+    for name, without_s in point.counterfactual_step_times_s.items():
+        gain = 1 - without_s / point.step_time_s
+        said = [("as it is", short_time(point.step_time_s)), (name, short_time(without_s)), ("less", percent(gain))]
+        gains.append((name, gain, said, signed_percent(-gain)))
+    return sorted(gains, key=lambda one: -one[1])
