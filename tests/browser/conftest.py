@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from page_checks import until
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
@@ -50,7 +51,7 @@ def opened(browser: Any) -> Iterator[Callable[..., Any]]:
         page.on("dialog", lambda one: complaints.append(f"dialog: {one.message}") or one.dismiss())
         page.goto(own)
         if settings.get("java_script_enabled", True):
-            page.wait_for_function("document.documentElement.dataset.ready === 'true'")
+            until(page, "document.documentElement.dataset.ready === 'true'")
         return page
 
     yield opened
