@@ -52,7 +52,8 @@
   const signed = (share) => `${share < 0 ? "-" : "+"}${Math.abs(100 * share).toFixed(1)} %`;
   function plain(tick) {
     const [size, letter] = [[1e12, " T"], [1e9, " B"], [1e6, " M"]].find(([one]) => Math.abs(tick) >= one) || [1, ""];
-    return Number((tick / size).toPrecision(4)).toLocaleString("en-US", { maximumSignificantDigits: 4 }) + letter;
+    const digits = letter ? 4 : 6;
+    return (tick / size).toLocaleString("en-US", { maximumSignificantDigits: digits }) + letter;
   }
   function logarithmicAxis(numbers) {
     // Ends close to the data; ticks at 1, 2 and 5, or at powers of ten where those are too many.
@@ -494,6 +495,9 @@
   }
   function sortable(table) {
     [...table.tHead.rows[0].cells].forEach((head, column) => {
+      // Figures that have no number behind them, such as bands, have no order.
+      const cells = [...table.tBodies[0].rows].map((row) => row.cells[column]);
+      if (cells.some((cell) => cell.classList.contains("right")) && !cells.some((cell) => cell.dataset.value !== undefined)) return;
       const button = make("button", { type: "button", textContent: head.textContent });
       button.addEventListener("click", () => sorted(table, column, head.getAttribute("aria-sort") !== "ascending"));
       head.replaceChildren(button);
