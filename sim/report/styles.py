@@ -35,14 +35,19 @@ class ChartStyle(NamedTuple):
         return 1.3 * self.text_points / 72
 
     @property
+    def strength(self) -> float:
+        """Factor of the widths of lines and the sizes of markers, against those on the screen."""
+        return self.text_points / 9.0
+
+    @property
     def columns(self) -> int:
         """About how many characters of small text fit beside each other."""
         return int(self.width_inches * 72 / (0.6 * self.small_points))
 
 
 SCREEN = ChartStyle("screen", 11.0, 0.0, 13.0, 9.0, 8.0, 1.0, True, 24, ("png", "svg"), 150)
-PAPER = ChartStyle("paper", 3.3, 0.0, 0.0, 8.0, 7.0, 0.5, False, 6, ("pdf", "svg", "png"), 300)
-SLIDE = ChartStyle("slide", 13.333, 16 / 9, 24.0, 18.0, 15.0, 1.0, False, 6, ("png", "svg"), 150)
+PAPER = ChartStyle("paper", 3.3, 0.0, 0.0, 8.0, 7.0, 0.6, False, 6, ("pdf", "svg", "png"), 300)
+SLIDE = ChartStyle("slide", 13.333, 16 / 9, 24.0, 18.0, 15.0, 1.0, False, 4, ("png", "svg"), 150)
 STYLES = {style.name: style for style in (SCREEN, PAPER, SLIDE)}
 
 

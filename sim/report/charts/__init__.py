@@ -16,6 +16,7 @@ from sim.report.styles import SCREEN, ChartStyle
 from sim.study.points import curves, representatives, slug
 
 _MOST_TIMELINES = 3
+_FEWEST_SIZES = 3
 
 
 def chart_files(outcomes: Sequence[Outcome], directory: Path, style: ChartStyle = SCREEN) -> list[Path]:
@@ -48,5 +49,5 @@ def _hardware(point: Outcome) -> str:
 
 
 def _has_sizes(outcomes: Sequence[Outcome]) -> bool:
-    """Whether a system has several sizes to draw something against."""
-    return any(len(curve.sizes) > 1 for curve in curves(outcomes))
+    """Whether a system has sizes enough for a curve: what two of them say, the table says better."""
+    return any(len(curve.sizes) >= _FEWEST_SIZES for curve in curves(outcomes))

@@ -27,11 +27,11 @@ from sim.report.colours import FAINT, system_style
 _MOST_DIRECT_LABELS = 7
 """More curves than colours are told apart by a legend instead."""
 _LEGEND_COLUMNS = 3
-_DIRECT_PART = 0.3
+_DIRECT_PART = 0.22
 """Part of the width of a sheet that the names at the ends of curves may take; longer ones go into a legend."""
 _MARGIN = 1.35
 """Factor between the sizes at the ends and the ends of the axis."""
-_MARKED: Style = {"markersize": 6, "markeredgecolor": "white", "markeredgewidth": 0.6}
+_MARKED: Style = {"markeredgecolor": "white", "markeredgewidth": 0.6}
 
 
 class Line(NamedTuple):
@@ -58,9 +58,11 @@ def draw_lines(ax: Axes, lines: Iterable[Line], **style: Any) -> None:
     """Draw curves with their markers, and their bars where they have some. style: as matplotlib's."""
     for one in lines:
         colour, marker = system_style(one.number)
+        strength = style_of(ax).strength
         if one.low != one.high:
-            ax.vlines(one.xs, one.low, one.high, color=colour, alpha=0.35, linewidth=4, zorder=2)
-        own: Style = {"color": colour, "marker": marker, "label": one.label, "linewidth": 1.8, "zorder": 3, **_MARKED}
+            ax.vlines(one.xs, one.low, one.high, color=colour, alpha=0.35, linewidth=4 * strength, zorder=2)
+        own: Style = {"color": colour, "marker": marker, "label": one.label, "zorder": 3, **_MARKED}
+        own |= {"linewidth": 1.8 * strength, "markersize": 6 * strength}
         ax.plot(one.xs, one.ys, **own | style)
 
 
@@ -77,7 +79,9 @@ def name_many(ax: Axes) -> Figure:
 
 
 def over_devices(ax: Axes, lines: Sequence[Line], tops: Iterable[tuple[float, float]] | None = None) -> Axes:
-    """Make the horizontal axis a logarithmic one of devices, write device counts over points, and name the curves.
+    """Make the horizontal axis a logarithmic one of devices, write device counts over points where the axis has others.
+
+    The curves are named.
 
     tops: (devices, height) that the counts stand over; those of the curves where it is None.
     """
@@ -91,7 +95,7 @@ def over_devices(ax: Axes, lines: Sequence[Line], tops: Iterable[tuple[float, fl
     ax.xaxis.set_major_formatter(FuncFormatter(lambda size, _: whole(size)))
     quiet(ax, "devices", grid=True)
     highest: dict[float, float] = {}
-    for devices, height in points:
+    for devices, height in points if len(powers) > 1 else ():
         highest[devices] = max(height, highest.get(devices, height))
     for devices, height in highest.items():
         style: Style = {"size": style_of(ax).small_points, "color": FAINT, "ha": "center", "zorder": 4}
@@ -100,11 +104,14 @@ def over_devices(ax: Axes, lines: Sequence[Line], tops: Iterable[tuple[float, fl
     return ax
 
 
-def label_ends(ax: Axes, ends: Sequence[End]) -> None:
-    """Name curves to the right of their ends, where they are few and their names short; what would overlap moves up."""
+def label_ends(ax: Axes, ends: Sequence[End], part: float = _DIRECT_PART) -> None:
+    """Name curves to the right of their ends, where they are few and their names short; what would overlap moves up.
+
+    part: of the width of the sheet, that the longest name may take.
+    """
     figure, look = sheet_of(ax), style_of(ax)
     longest = max((text_inches(end.label, look.text_points) for end in ends), default=0.0)
-    if len(ends) > _MOST_DIRECT_LABELS or longest > _DIRECT_PART * look.width_inches:
+    if len(ends) > _MOST_DIRECT_LABELS or longest > part * look.width_inches:
         return
     style: Style = {"size": look.text_points, "weight": "bold", "va": "center", "zorder": 5, "bbox": ON_WHITE}
     named = [

@@ -22,8 +22,8 @@ Rows = list[dict[str, float]]
 """Of each bar: line -> its share of all device-seconds, in per cent."""
 _ROW_INCHES = 0.33
 _HEADING_ROWS = 1.15
-_LABEL_PART = 0.3
-"""Part of the width of a sheet that the names of bars may take."""
+_LABEL_PART, _HEADING_PART = 0.3, 0.45
+"""Parts of the width of a sheet that the names of bars and of systems may take."""
 _SMALLEST_SHOWN, _SMALLEST_OF_SWEEP = 0.05, 0.5
 """Lines below these per cent everywhere are left out of the legends."""
 _SMALLEST_LABELLED = 1.0
@@ -32,17 +32,15 @@ _COLUMNS = (("tax", 2.6), ("MFU\n(causal)", 6.8))
 """Heading, and how far to the right of the bars it stands, in heights of the text."""
 _RUN_CAPTION = (
     "Each bar is one machine: devices x wall time, split without rest into lines that add up to 100 %."
-    " Tax: the distribution tax of a step, all lines of the split group together (yellow to brown): time lost because"
-    " the work is split over devices. MFU of a step counts the causal half of attention, as the useful line does: on"
-    " devices of one kind it is the useful share of a step."
+    " Tax: the distribution tax of a step, all lines of the split group together (yellow to brown: exchanges; red to"
+    " plum: waiting): time lost because the work is split over devices. MFU of a step counts the causal half of"
+    " attention, as the useful line does: on devices of one kind it is the useful share of a step."
 )
 _SWEEP_CAPTION = "Shares of all device-seconds of a step, which add up to 100 %; every bar is a simulated point"
 _MIDDLE = ", the middle one of those that are not told apart."
 _USEFUL = " Useful is MFU with the causal half of attention alone."
 _FIRST = " Drawn are the first systems of the sweep that have several points."
 _MOST_PANELS = 4
-_BOLD = 1.12
-"""So much wider than others are bold letters."""
 
 
 def ledger_bars(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
@@ -62,7 +60,7 @@ def ledger_bars(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
     rows = _shares(points)
     _stack(ax, rows, places, _named(rows, explained=style.captioned), upright=False)
     for place, heading in headings:
-        words = fitted(heading, style.text_points * _BOLD, 0.55 * style.width_inches)
+        words = fitted(heading, style.text_points, _HEADING_PART * style.width_inches, bold=True)
         ax.text(0, place + 0.12, words, size=style.text_points, weight="bold", color=INK, va="center")
     _beside(ax, points, places)
     ax.set_yticks(places, labels)
@@ -98,7 +96,7 @@ def sweep_ledger_figure(series: Sequence[Series], x: Column, style: ChartStyle =
         name_places(ax, one.xs, x)
         ax.set_xlim(-0.6, len(one.xs) - 0.4)
         ax.set_ylim(0, 100)
-        words = fitted(one.label, style.text_points * _BOLD, 0.8 * style.width_inches)
+        words = fitted(one.label, style.text_points, 0.8 * style.width_inches, bold=True)
         ax.set_title(words, size=style.text_points, weight="bold", color=INK, loc="left")
         quiet(ax, x.words if ax is panels[-1] else None, "%")
     return add_legend(panels[-1], columns=5)

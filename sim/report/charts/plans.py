@@ -35,6 +35,8 @@ _SETTING_INCHES = 0.27
 _BAR = 0.8
 _CHANGED = "#ffe0a3"
 _REPLICAS = "replicas"
+_LEVEL_PART = 0.35
+"""Part of the width of a sheet that the names of levels may take."""
 _CLOSE: Style = {"handlelength": 1.0, "columnspacing": 0.8, "handletextpad": 0.4, "borderpad": 0.1}
 Columns = list[tuple[int, object]]
 """Cluster sizes, each with the study of its plans; anything else where no plan fits."""
@@ -64,7 +66,7 @@ def plans(found: PlanStudy, ax: Axes | None = None) -> Axes:
     round_ticks(ax, duration)
     ax.set_xlim(0, 100)
     quiet(ax, _ACROSS, "step time")
-    label_ends(ax, [End(100.0, level_s, words, colour) for level_s, words, colour in levels])
+    label_ends(ax, [End(100.0, level_s, words, colour) for level_s, words, colour in levels], _LEVEL_PART)
     return ax
 
 

@@ -28,6 +28,7 @@ _FILES: dict[str, Any] = {
 _POINTS = 72.0
 _EM, _FIXED = 64.0, 65536.0
 """Size at which letters are measured, and the unit of the answer."""
+_ROUNDED = 1.05
 _MARGIN, _GAP = 0.1, 0.08
 """Inches around everything, and between what stands below each other."""
 _PASSES = 2
@@ -104,11 +105,12 @@ class Sheet(Figure):
     def _fit(self, renderer: RendererAgg) -> None:
         width, margin, style = self.get_figwidth(), _MARGIN, self.style
         for text, lines in ((self._title, _TITLE_LINES), (self._caption, _CAPTION_LINES)):
-            text.set_text(fitted(self.words.get(text, ""), float(text.get_fontsize()), width - 2 * margin, lines))
+            bold, size = text is self._title, float(text.get_fontsize())
+            text.set_text(fitted(self.words.get(text, ""), size, width - 2 * margin, lines, bold=bold))
         for ax in self.panels:
             box = ax.get_position()
             for label, inches in (
-                (ax.xaxis.label, box.width * width),
+                (ax.xaxis.label, 1.2 * box.width * width),
                 (ax.yaxis.label, box.height * self.get_figheight()),
             ):
                 if label in self.words:
@@ -192,24 +194,25 @@ def renderer_of(figure: Figure) -> RendererAgg:
     return renderer
 
 
-def text_inches(text: str, points: float) -> float:
-    """How wide the longest line of a text is, but for the kerning of its letters."""
-    return max(sum(map(_advance, line)) for line in printable(text).split("\n")) * points / _POINTS
+def text_inches(text: str, points: float, *, bold: bool = False) -> float:
+    """How wide the longest line of a text is at most, whatever its letters are rounded to in an image."""
+    ems = max(sum(_advance(letter, bold) for letter in line) for line in printable(text).split("\n"))
+    return _ROUNDED * ems * points / _POINTS
 
 
 @functools.cache
-def _advance(letter: str) -> float:
+def _advance(letter: str, bold: bool) -> float:
     """Width of a letter in heights of the text."""
-    font = get_font(findfont(FontProperties(family=["DejaVu Sans"])))
+    font = get_font(findfont(FontProperties(family=["DejaVu Sans"], weight="bold" if bold else "normal")))
     font.set_size(_EM, _POINTS)
     return float(font.load_char(ord(letter), flags=LoadFlags.NO_HINTING).linearHoriAdvance) / _FIXED / _EM
 
 
-def fitted(text: str, points: float, inches: float, lines: int = 1) -> str:
+def fitted(text: str, points: float, inches: float, lines: int = 1, *, bold: bool = False) -> str:
     """Text for matplotlib, broken into at most so many lines of this width; what is longer ends in dots."""
 
     def is_wide(words: str) -> bool:
-        return text_inches(words, points) > inches
+        return text_inches(words, points, bold=bold) > inches
 
     found: list[str] = []
     for paragraph in printable(text).replace("\t", " ").split("\n"):

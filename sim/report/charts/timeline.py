@@ -33,15 +33,17 @@ from sim.report.styles import SCREEN, ChartStyle
 
 _ALONE = "Rows are what the machine does at the same time: computing and moving data; all its devices do the same."
 _STAGES = "Rows are pipeline stages; narrow lanes under a row are its communication beside compute."
+_CROWDED = 4
+"""A panel with so many times the spans that can have numbers is an overview."""
 _HALVES = 2
 """Two panels are the two parts of the step; a third is an overview of it."""
 _RASTER_FROM = 3000
 """From this many shapes on, a vector file holds them as an image."""
-_PANEL_PART, _DIGITS = 0.85, 2.4
+_PANEL_PART, _DIGITS = 0.85, 3.0
 """Part of the width of a sheet that a panel has, and digits with the room around them that a span needs."""
 EXCHANGES = "exchanges of passes"
 """What the shapes are called that stand for exchanges between the kernels of passes."""
-_LABEL_PART = 0.25
+_LABEL_PART = 0.35
 """Part of the width of a sheet that the names of rows may take."""
 _WITHIN = ("tensor_comm", "context_comm", "expert_comm")
 """Lines of the account whose exchanges lie between the kernels of a pass."""
@@ -141,7 +143,7 @@ def windows(trace: Trace, many: int = _spans_in_view(SCREEN)) -> list[Window]:
 def _room(lanes: Lanes, panels: int) -> Style:
     """Of panels whose rows are lower the more there are."""
     height = 0.15 + lanes.rows * min(0.36, max(0.2, 2.8 / lanes.rows))
-    return {"heights": [height] * panels, "rows": [math.ceil(1.5 * lanes.rows)] * panels}
+    return {"heights": [height] * panels, "rows": [math.ceil(1.3 * lanes.rows)] * panels}
 
 
 def _visible(trace: Trace, lanes: Lanes, window: Window) -> list[Bar]:
@@ -165,10 +167,13 @@ def _shapes(ax: Axes, visible: Sequence[Bar], scale: float) -> None:
     """All spans of a kind as one collection: tens of thousands are drawn at once."""
     corners: dict[str, list[tuple[tuple[float, float], ...]]] = defaultdict(list)
     exchanges: list[tuple[tuple[float, float], ...]] = []
+    # Ends of passes that are as narrow as the edge around them would only darken an overview.
+    actors = len({span.actor for _, span, *_ in visible})
+    crowded = len(visible) > _CROWDED * actors * _spans_in_view(style_of(ax))
     for _, span, work, low, high in visible:
         left, right = span.start_s * scale, span.end_s * scale
         corners[kind_of(span, work)].append(((left, low), (left, high), (right, high), (right, low)))
-        if (inside_s := exchanged_s(span)) > 0:
+        if (inside_s := exchanged_s(span)) > 0 and not crowded:
             left = max(left, right - inside_s * scale)
             exchanges.append(((left, low), (left, high), (right, high), (right, low)))
     dense = len(visible) > _RASTER_FROM
