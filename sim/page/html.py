@@ -40,7 +40,7 @@ def html(page: Page) -> str:
         *([f'<nav aria-label="Sections"><ul>{links}</ul></nav>'] if named else []),
         '<main id="content">',
         f'<div id="answer">{"".join(map(_block, page.lead))}</div>',
-        *map(_section, page.sections),
+        *(_section(one, one.key or f"section-{number}") for number, one in enumerate(page.sections, start=1)),
         "</main>",
         f"<footer><p>{_FOOT}</p></footer>" if charts else "",
         f'<script type="application/json" id="data">{data}</script>',
@@ -115,15 +115,14 @@ def _row(row: Sequence[str], sides: Sequence[str], values: Sequence[float | None
     return f"<tr>{''.join(f'<td{side}{mark}>{_text(cell)}</td>' for cell, side, mark in cells)}</tr>"
 
 
-def _section(one: Section) -> str:
+def _section(one: Section, key: str) -> str:
+    """key: the page's id of it."""
     tables = sum(isinstance(block, Table) for block in one.blocks)
     parts, seen = [], 0
     for block in one.blocks:
         seen += isinstance(block, Table)
-        place = f"{one.key}-table" + (f"-{seen}" if tables > 1 else "")
-        parts.append(_block(block, one.title, place if one.key else ""))
-    key = f' id="{one.key}"' if one.key else ""
-    return "\n".join([f"<section{key}>", f"<h2>{_text(one.title)}</h2>", *parts, "</section>"])
+        parts.append(_block(block, one.title, f"{key}-table" + (f"-{seen}" if tables > 1 else "")))
+    return "\n".join([f'<section id="{key}">', f"<h2>{_text(one.title)}</h2>", *parts, "</section>"])
 
 
 def _block(one: Block, title: str = "", place: str = "") -> str:

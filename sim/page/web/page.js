@@ -495,6 +495,9 @@
   }
   function sortable(table) {
     [...table.tHead.rows[0].cells].forEach((head, column) => {
+      // Figures that have no number behind them, such as bands, have no order.
+      const cells = [...table.tBodies[0].rows].map((row) => row.cells[column]);
+      if (cells.some((cell) => cell.classList.contains("right")) && !cells.some((cell) => cell.dataset.value !== undefined)) return;
       const button = make("button", { type: "button", textContent: head.textContent });
       button.addEventListener("click", () => sorted(table, column, head.getAttribute("aria-sort") !== "ascending"));
       head.replaceChildren(button);
