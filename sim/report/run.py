@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sim.outcome.comparison.metrics import time_span_s
@@ -38,7 +38,7 @@ from sim.report.sentences import not_compared, notes_by_place, sentences
 from sim.report.stragglers import step_answer, steps_table
 from sim.report.verdict import answer, verdict
 from sim.report.web.points import account_section, measured_section, scaling_section, shared_data, what_if_section
-from sim.report.web.steps import memory_section, timeline_section
+from sim.report.web.steps import NO_TRACES, memory_section, timeline_section
 from sim.scenario import Scenario
 from sim.study.findings import MOST_ROWS, Findings, knee_of
 from sim.study.points import Curve, differs
@@ -73,8 +73,8 @@ def run_screen(found: Findings, elapsed_s: float | None = None) -> list[Block]:
     )
 
 
-def run_page(found: Findings, trace_file: str = "") -> Page:
-    """The whole report. trace_file: of a trace beside it."""
+def run_page(found: Findings, traces: Mapping[str, str] = NO_TRACES) -> Page:
+    """The whole report. traces: files beside it, by the name of the point whose step they have."""
     every = [(curve, point) for curve in found.curves for point in curve.points]
     differing = [(curve, point) for curve, point in every if differs(point)]
     compared = comparison_sections(found.comparison) if found.comparison else []
@@ -90,7 +90,7 @@ def run_page(found: Findings, trace_file: str = "") -> Page:
             scaling_section(every, found.curves),
             account_section(every),
             *compared,
-            timeline_section(found.curves, trace_file),
+            timeline_section(found.outcomes, traces),
             what_if_section(every, without_table(every), WITHOUT),
             memory_section(every),
             measured_section(every),
@@ -136,8 +136,9 @@ def write_run(found: Findings, directory: Path, charts: bool | None = None, trac
         texts["comparison.csv"] = csv_text(comparison_rows(found.comparison))
     texts |= resolved_files([outcome.scenario for outcome in found.outcomes])
     traces = trace_files(found.outcomes, trace) if trace else {}
-    texts |= traces
-    page = run_page(found, next(iter(traces), ""))
+    for files in traces.values():
+        texts |= files
+    page = run_page(found, {name: next(iter(files)) for name, files in traces.items()})
 
     def draw(folder: Path) -> list[Path]:
         # Drawing is the one heavy import of this room.
