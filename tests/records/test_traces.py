@@ -85,15 +85,16 @@ def test_kernels_and_collectives_of_a_rank_are_its_ledger(every):
     events = whole(outcome)["traceEvents"]
     for actor, rank in Step(outcome).ranks.items():
         kernels = [one for one in events if one.get("cat") == "kernel" and one["pid"] == rank.number]
-        exchanged = sum(one["dur"] for one in kernels if "Collective name" in one["args"]) / 1e6
-        ran = sum(one["dur"] for one in kernels if "Collective name" not in one["args"]) / 1e6
+        moving = [one for one in kernels if one["name"].startswith("nccl")]
+        exchanged = sum(one["dur"] for one in moving) / 1e6
+        ran = sum(one["dur"] for one in kernels if one not in moving) / 1e6
         account = accounts(outcome.trace)[actor]
         lines = ("useful", "kernel_loss", "sharding_loss", "recompute", "optimizer", "data_comm")
         assert ran == pytest.approx(sum(account.busy.get(line, 0.0) for line in lines), rel=1e-3)
         moved = sum(account.busy.get(line, 0.0) for line in EXCHANGES)
         moved += sum(account.waiting.get(line, 0.0) for line in (*EXCHANGES, "data_comm"))
-        # A stage that waits for another one's collective is idle itself; the ledger calls that communication.
-        assert exchanged == pytest.approx(moved, abs=0.01 * outcome.step_time_s)
+        # Gradients that two stages share move while the next collective of one of them does.
+        assert exchanged == pytest.approx(moved, rel=0.02)
 
 
 def test_slices_of_a_thread_follow_each_other_or_lie_in_each_other(outcome):
