@@ -36,6 +36,7 @@ from sim.report.point_tables import (
 )
 from sim.report.sentences import not_compared, notes_by_place, sentences
 from sim.report.stragglers import step_answer, steps_table
+from sim.report.styles import SCREEN, ChartStyle
 from sim.report.verdict import answer, verdict
 from sim.report.web.points import account_section, measured_section, scaling_section, shared_data, what_if_section
 from sim.report.web.steps import NO_TRACES, memory_section, timeline_section
@@ -114,11 +115,13 @@ def run_page(found: Findings, traces: Mapping[str, str] = NO_TRACES) -> Page:
     )
 
 
-def write_run(found: Findings, directory: Path, charts: bool | None = None, trace: int = 0) -> list[Path]:
+def write_run(
+    found: Findings, directory: Path, charts: bool | None = None, style: ChartStyle = SCREEN, trace: int = 0
+) -> list[Path]:
     """Write results.json, summary.csv, the report, the resolved scenario, charts and traces; return their paths.
 
     directory: made if need be; files of an earlier run in it are replaced, other files are left alone.
-    charts: whether to draw; None asks the scenarios. trace: steps that traces are written of.
+    charts: whether to draw; None asks the scenarios. style: of the charts. trace: steps that traces are written of.
     Everything is written beside its place and moved there at the end, so that stopping leaves nothing half-written.
     Raises InputError when the folder cannot be written.
     """
@@ -144,7 +147,7 @@ def write_run(found: Findings, directory: Path, charts: bool | None = None, trac
         # Drawing is the one heavy import of this room.
         from sim.report.charts import chart_files
 
-        return chart_files(found.outcomes, folder)
+        return chart_files(found.outcomes, folder, style)
 
     document = results_document(found, verdict(found.comparison) if found.comparison else ())
     return write_folder(directory, document, texts, draw if charts and found.outcomes else None, page)
