@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import count
 from statistics import fmean
 from types import MappingProxyType
 from typing import Any
@@ -14,17 +13,21 @@ from sim.page.blocks import Chart, Column, Said, Section, Table, figure, section
 from sim.page.borders import printable
 from sim.page.numbers import BYTES, counted, gibibytes, percent, short_time
 from sim.report.colours import KIND_COLOURS, page_colour, text_colour
-from sim.report.lanes import Lanes, actor_lanes, kind_of, number_of, works_of
+from sim.report.lanes import Lanes, actor_lanes, exchanged_s, kind_of, number_of, works_of
 from sim.report.point_tables import Point
 from sim.report.stragglers import drawn_step
 from sim.study.points import Curve, drawn
 
+_Name = tuple[str, str, str]
+"""What a bar is: its kind, what is done, the number drawn in it."""
 NO_TRACES: Mapping[str, str] = MappingProxyType({})
 _MOST_BARS = 12_000
 """Of all timelines of a page: a bar takes about 12 bytes, and a page has to stay small enough to send."""
 _TICKS = 1_000_000
 """Into so many parts a step is cut; times on a page are whole numbers of them."""
 _MOST_STAGES = 64
+_EXCHANGES = "exchanges between kernels"
+_ORANGE = "The orange end of a pass is the time of its own exchanges, which lie between its kernels."
 _HOW = "Empty is idle. Drag the bar below to zoom, or turn the wheel with Ctrl held."
 
 
@@ -67,7 +70,7 @@ def memory_section(rows: Sequence[Point]) -> Section | None:
 def _step(curve: Curve, point: Outcome, most: int, trace_file: str) -> dict[str, Any]:
     trace = point.trace
     lanes, spans, until_s = _within(trace, most)
-    names: dict[tuple[str, str, str], int] = {}
+    names: dict[_Name, int] = {}
     alone = len(trace.multiplicity) == 1
     placed = [
         {
@@ -82,6 +85,7 @@ def _step(curve: Curve, point: Outcome, most: int, trace_file: str) -> dict[str,
     kinds = [kind for kind in KIND_COLOURS if any(kind == name[0] for name in names)]
     left_out = len(trace.multiplicity) - lanes.rows if not alone else 0
     notes = [f"{lanes.rows} of {counted(len(trace.multiplicity), 'stage')} shown."] if left_out else []
+    notes += [_ORANGE] if any(exchanged_s(span) > 0 for own in spans.values() for span in own) else []
     notes += [f"Shown until {short_time(until_s)}; a trace has the rest."] if until_s < trace.step_time_s else []
     return {
         "label": printable(curve.place(point)),
@@ -116,20 +120,25 @@ def _within(trace: Trace, most: int) -> tuple[Lanes, dict[tuple[str, str], list[
     return lanes, found, until_s
 
 
-def _packed(spans: Sequence[Span], step_s: float, names: dict[tuple[str, str, str], int], *, layer: bool) -> list[int]:
-    """Spans as whole numbers, three each: ticks since the one before ended, ticks that it takes, number of its name.
+def _packed(spans: Sequence[Span], step_s: float, names: dict[_Name, int], *, layer: bool) -> list[int]:
+    """Bars as whole numbers, three each: ticks since the one before ended, ticks that it takes, number of its name.
 
-    names: (kind, label, number drawn in the bar) -> number; new ones are added.
+    spans: in time; one with exchanges between its kernels has two bars, the second for these. names: -> number; new
+    ones are added.
     """
     packed: list[int] = []
-    before, numbers = 0, count(len(names))
+    before = 0
     for span in spans:
-        start, end = (round(at_s / step_s * _TICKS) for at_s in (span.start_s, span.end_s))
-        name = (kind_of(span), span.what, number_of(works_of(span)[0], layer=layer))
-        if name not in names:
-            names[name] = next(numbers)
-        packed += [start - before, end - start, names[name]]
-        before = end
+        bars = [(span.start_s, (kind_of(span), span.what, number_of(works_of(span)[0], layer=layer)))]
+        if (exchanges_s := exchanged_s(span)) > 0:
+            bars.append(
+                (max(span.start_s, span.end_s - exchanges_s), ("communication", f"exchanges of {span.what}", ""))
+            )
+        ends = [*(begins_s for begins_s, _ in bars[1:]), span.end_s]
+        for (begins_s, name), ends_s in zip(bars, ends, strict=True):
+            start, end = (round(at_s / step_s * _TICKS) for at_s in (begins_s, ends_s))
+            packed += [start - before, end - start, names.setdefault(name, len(names))]
+            before = end
     return packed
 
 
@@ -140,7 +149,10 @@ def _busy_table(shown: Sequence[tuple[Curve, Outcome]]) -> Table:
         busy: dict[tuple[str, str], dict[str, float]] = {}
         for span in point.trace.spans:
             own = busy.setdefault((span.stream, kind_of(span)), dict.fromkeys(point.trace.multiplicity, 0.0))
-            own[span.actor] += span.end_s - span.start_s
+            own[span.actor] += span.end_s - span.start_s - exchanged_s(span)
+            if exchanged_s(span) > 0:
+                inside = busy.setdefault((span.stream, _EXCHANGES), dict.fromkeys(point.trace.multiplicity, 0.0))
+                inside[span.actor] += exchanged_s(span)
         place, step_s = curve.place(point), point.trace.step_time_s
         rows += [(place, *key, list(own.values()), step_s) for key, own in busy.items() if any(own.values())]
     return table(
