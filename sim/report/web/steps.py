@@ -9,7 +9,7 @@ from typing import Any
 
 from sim.engine.trace import Span, Trace
 from sim.outcome.outcome import Outcome
-from sim.page.blocks import Chart, Column, Said, Section, Table, figure, section, table, words
+from sim.page.blocks import Bullets, Chart, Column, Section, Table, figure, section, table, words
 from sim.page.borders import printable
 from sim.page.numbers import BYTES, counted, gibibytes, percent, short_time
 from sim.report.colours import KIND_COLOURS, page_colour, text_colour
@@ -43,8 +43,8 @@ def timeline_section(outcomes: Sequence[Outcome], traces: Mapping[str, str] = NO
     about = "A step as a timeline: a row for each pipeline stage or stream, a bar for each thing that it does"
     busy = _busy_table([(curve, point) for _, curve, point in shown])
     beside = f"As traces for Perfetto: {', '.join(traces.values())}; docs/trace.md says how to open one."
-    chart = Chart("timeline", "timeline", about, {"steps": steps}, (busy,))
-    return section("One step", chart, Said(beside) if traces else None, key="timeline")
+    behind = (busy, *([Bullets((beside,))] if traces else []))
+    return section("One step", Chart("timeline", "timeline", about, {"steps": steps}, behind), key="timeline")
 
 
 def memory_section(rows: Sequence[Point]) -> Section | None:
