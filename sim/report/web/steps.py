@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 from statistics import fmean
+from types import MappingProxyType
 from typing import Any
 
 from sim.engine.trace import Span, Trace
@@ -16,9 +17,9 @@ from sim.report.colours import KIND_COLOURS, page_colour, text_colour
 from sim.report.lanes import Lanes, actor_lanes, kind_of, number_of, works_of
 from sim.report.point_tables import Point
 from sim.report.stragglers import drawn_step
-from sim.study.points import Curve, representatives
+from sim.study.points import Curve, drawn
 
-_MOST_STEPS = 3
+NO_TRACES: Mapping[str, str] = MappingProxyType({})
 _MOST_BARS = 12_000
 """Of all timelines of a page: a bar takes about 12 bytes, and a page has to stay small enough to send."""
 _TICKS = 1_000_000
@@ -27,16 +28,20 @@ _MOST_STAGES = 64
 _HOW = "Empty is idle. Drag the bar below to zoom, or turn the wheel with Ctrl held."
 
 
-def timeline_section(curves: Sequence[Curve], trace_file: str = "") -> Section | None:
-    """One step of the largest point of a few systems, to zoom into. trace_file: of a trace beside the page."""
-    shown = representatives(curves)[:_MOST_STEPS]
+def timeline_section(outcomes: Sequence[Outcome], traces: Mapping[str, str] = NO_TRACES) -> Section | None:
+    """One step of the largest point of a few systems, to zoom into.
+
+    traces: files beside the page, by the name of the point whose step they have.
+    """
+    shown = drawn(outcomes)
     if not shown:
         return None
-    steps = [_step(curve, point, _MOST_BARS // len(shown)) for curve, point in shown]
+    steps = [_step(curve, point, _MOST_BARS // len(shown), traces.get(name, "")) for name, curve, point in shown]
     about = "A step as a timeline: a row for each pipeline stage or stream, a bar for each thing that it does"
-    chart = Chart("timeline", "timeline", about, {"steps": steps}, (_busy_table(shown),))
-    linked = Said(f"The whole step as a trace for Perfetto: {trace_file}") if trace_file else None
-    return section("One step", chart, linked, key="timeline")
+    busy = _busy_table([(curve, point) for _, curve, point in shown])
+    beside = f"As traces for Perfetto: {', '.join(traces.values())}; docs/trace.md says how to open one."
+    chart = Chart("timeline", "timeline", about, {"steps": steps}, (busy,))
+    return section("One step", chart, Said(beside) if traces else None, key="timeline")
 
 
 def memory_section(rows: Sequence[Point]) -> Section | None:
@@ -59,7 +64,7 @@ def memory_section(rows: Sequence[Point]) -> Section | None:
     )
 
 
-def _step(curve: Curve, point: Outcome, most: int) -> dict[str, Any]:
+def _step(curve: Curve, point: Outcome, most: int, trace_file: str) -> dict[str, Any]:
     trace = point.trace
     lanes, spans, until_s = _within(trace, most)
     names: dict[tuple[str, str, str], int] = {}
@@ -80,6 +85,7 @@ def _step(curve: Curve, point: Outcome, most: int) -> dict[str, Any]:
     notes += [f"Shown until {short_time(until_s)}; a trace has the rest."] if until_s < trace.step_time_s else []
     return {
         "label": printable(curve.place(point)),
+        "trace": trace_file,
         "step_s": trace.step_time_s,
         "rows": [printable(lane.label) for lane in lanes.lanes if lane.label],
         "lanes": placed,
