@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
+DOCS := $(VENV)/.docs
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: demo test test-slow fuzz mutate lint bench validate validation unseen docs clean
+.PHONY: demo test test-slow fuzz mutate lint bench validate validation unseen docs site clean
 
 demo: $(RUNS)
 	$(BIN)/scaletax run scenarios/claim.toml --out results/claim
@@ -50,6 +51,11 @@ docs: $(STAMP)
 	$(BIN)/python docs/entries.py
 	$(BIN)/python docs/claim.py
 	$(BIN)/python docs/run.py
+	$(BIN)/python docs/gallery.py
+
+# The documentation as a site, in results/site; a warning is an error.
+site: $(DOCS)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
 
 # What the program needs to run, and beside it what the tests and the documentation need.
 $(RUNS): pyproject.toml constraints.txt
@@ -61,6 +67,10 @@ $(RUNS): pyproject.toml constraints.txt
 $(STAMP): $(RUNS)
 	$(INSTALL) ".[dev]"
 	touch $(STAMP)
+
+$(DOCS): $(STAMP)
+	$(INSTALL) ".[dev,docs]"
+	touch $(DOCS)
 
 clean:
 	rm -rf $(VENV) results .mypy_cache .ruff_cache .pytest_cache .hypothesis
