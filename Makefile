@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
+CLIENTS := $(VENV)/.clients
 DOCS := $(VENV)/.docs
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: demo test test-slow fuzz mutate lint bench validate validation unseen docs site clean
+.PHONY: demo test test-slow browser fuzz mutate lint bench validate validation unseen docs site clean
 
 demo: $(RUNS)
 	$(BIN)/scaletax run scenarios/claim.toml --out results/claim
@@ -15,8 +16,15 @@ demo: $(RUNS)
 test: lint
 	HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -n 2 -m "not slow"
 
-test-slow: $(STAMP)
-	$(BIN)/python -m pytest -n 2 -m "slow or hypothesis"
+# -rs says what is skipped, and for want of what.
+test-slow: browser $(DOCS)
+	$(BIN)/python -m pytest -n 2 -rs -m "slow or hypothesis"
+
+# The system's browser opens the pages in tests. Where there is none it is installed, if it can be.
+browser: $(CLIENTS)
+	@{ command -v chromium || command -v chromium-browser || command -v google-chrome || \
+	  { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium; }; } \
+	  > $(VENV)/.browser.log 2>&1 || echo "No browser could be installed ($(VENV)/.browser.log says why): its tests are skipped."
 
 fuzz: $(STAMP)
 	FUZZ_EXAMPLES=10000 $(BIN)/python -m pytest -n 0 tests/fuzz
@@ -68,8 +76,13 @@ $(STAMP): $(RUNS)
 	$(INSTALL) ".[dev]"
 	touch $(STAMP)
 
+# Programs of others that open what scaletax writes.
+$(CLIENTS): $(STAMP)
+	$(INSTALL) ".[clients]"
+	touch $(CLIENTS)
+
 $(DOCS): $(STAMP)
-	$(INSTALL) ".[dev,docs]"
+	$(INSTALL) ".[docs]"
 	touch $(DOCS)
 
 clean:

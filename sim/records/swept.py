@@ -91,6 +91,20 @@ class Swept:
         """Every point of every curve."""
         return [Place(curve, nth) for curve in self.curves for nth in range(len(curve.xs))]
 
+    def spread_out(self, most: int) -> list[Place]:
+        """All points, or where there are more than so many as many of each curve, evenly, its ends among them."""
+        each = max(most // max(len(self.curves), 1), 2)
+        places = []
+        for curve in self.curves[: most // 2]:
+            last = len(curve.xs) - 1
+            nths = (
+                dict.fromkeys(round(nth * last / (each - 1)) for nth in range(each))
+                if last >= each
+                else range(last + 1)
+            )
+            places += [Place(curve, nth) for nth in nths]
+        return places if len(self.places()) > most else self.places()
+
     def telling(self, most: int) -> list[Place]:
         """At most so many points, curve by curve: all, or the first, the knee and the last of each, or the ends.
 

@@ -21,7 +21,7 @@ from sim.sweep.tables import CSV_NAME, whole_file
 
 _LINES, _MOST_ROWS, _MOST_ERRORS = 24, 12, 2
 """Of a first screen."""
-_MOST_REPORTED = 500
+_MOST_REPORTED, _MOST_DRAWN = 1000, 300
 
 
 def sweep_screen(found: Swept, folder: Path) -> list[Block]:
@@ -43,13 +43,14 @@ def sweep_page(found: Swept) -> Page:
     rows = found.telling(_MOST_REPORTED)
     left = len(found.places()) - len(rows)
     more = [Said(f"{counted(left, 'point')} more: see {CSV_NAME}.")] if left else []
+    drawn = found.spread_out(_MOST_DRAWN)
     sections = [
-        *swept_sections(found, rows),
+        *swept_sections(found, drawn),
         section("Points", _points(found, rows), *more, key="points"),
         section("Points that failed", Bullets(tuple(_some(found.problems, _MOST_REPORTED)))),
         section("What the columns mean", Bullets(tuple(f"{metric.title}: {metric.meaning}." for metric in MORE))),
     ]
-    return page(found.title, [*_head(found), *_trust(found.rows)], sections, swept_data(found, rows))
+    return page(found.title, [*_head(found), *_trust(found.rows)], sections, swept_data(found, drawn))
 
 
 def write_sweep(report: Page, folder: Path) -> None:

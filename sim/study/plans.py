@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from sim.counterfactual import counterfactuals
 from sim.errors import InputError, ScaletaxError
 from sim.outcome.outcome import Outcome
 from sim.planning import PlanStudy, SizeStudy, compared, plan_study
@@ -21,7 +22,8 @@ _TRIED = 8
 class SystemStudy(NamedTuple):
     """A system: what was found at its largest size that holds the model, and at all sizes where there are several.
 
-    run: the best plan simulated with the run that it is for, and its bill; None where such a run would hardly end.
+    run: the best plan simulated with the run that it is for, its bill and its counterfactuals; None where such a run
+    would hardly end.
     """
 
     found: PlanStudy
@@ -102,7 +104,8 @@ def _run_of(found: PlanStudy) -> Outcome | None:
         used = prepare(with_best_plan(found))
         system = dataclasses.replace(used.scenario.system, devices=found.about.scenario.system.devices)
         prepared = dataclasses.replace(used, scenario=dataclasses.replace(used.scenario, system=system))
-        return with_run(prepared, simulate_prepared(prepared))
+        outcome = with_run(prepared, simulate_prepared(prepared))
+        return dataclasses.replace(outcome, counterfactual_step_times_s=counterfactuals(prepared, outcome))
     except InputError:
         return None
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from small_systems import GPU, PIPELINE, WAFER, scenario
 
 from sim.errors import DoesNotFit
-from sim.page.blocks import Page
+from sim.page.blocks import Chart, Page
 from sim.page.numbers import duration, usd_span, whole
 from sim.page.terminal import page_text, screen
 from sim.parallel.plan import Plan
@@ -130,7 +130,7 @@ def test_the_report_has_every_plan_and_its_figures(studies: list[SystemStudy]) -
     assert "the median took 1.04 to 1.41 (vTrain, 4 models on 64 to 512 A100), 1.19" in text
     assert "settings beside the replicas change on average" in text
     titles = [one.title for one in page.sections]
-    for begun in ("The best plans", "Less memory for more time", "The best plan at each size", "The run of the best"):
+    for begun in ("The best plans", "Less memory for more time", "The best plan at each size", "Its run and cost"):
         assert any(title.startswith(begun) for title in titles), begun
 
 
@@ -284,3 +284,29 @@ def test_the_answer_says_how_many_of_the_devices_the_plan_uses() -> None:
     used = study.found.best[0].plan.devices
     assert used < 7
     assert f" on {used} of 7 devices: " in answer(study)
+
+
+def test_the_page_draws_plans_and_sizes_as_they_were_found(studies: list[SystemStudy]) -> None:
+    shown = plan_page(studies, 4)
+    drawn = {one.key: one for part in shown.sections for one in part.blocks if isinstance(one, Chart)}
+    clouds = [one for key, one in drawn.items() if key.startswith("plans-")]
+    assert len(clouds) == len(studies)
+    for cloud, study in zip(clouds, studies, strict=True):
+        for group, rows in zip(cloud.data["groups"], (study.found.best, study.found.front), strict=True):
+            assert [point[:2] for point in group["points"]] == [(row.peak_bytes / 2**30, row.step_s) for row in rows]
+            assert [dict(point[2])["plan"] for point in group["points"]] == [row.plan.summary() for row in rows]
+    curves = drawn["scaling"].data["curves"]
+    for curve, study in zip(curves, studies, strict=True):
+        sizes = [one for one in study.sizes if isinstance(one.found, PlanStudy)]
+        points = [shown.data["points"][index] for index in curve["points"]]
+        assert [point["x"] for point in points] == [one.devices for one in sizes]
+        for point, size in zip(points, sizes, strict=True):
+            best = size.found.best[0]
+            assert point["values"]["step_time_s"] == best.step_s
+            assert point["values"]["memory_peak_bytes"] == best.peak_bytes
+            assert set(point["values"].values()) >= {best.mfu, best.tax}
+    runs = [study.run for study in studies if study.run]
+    assert [point["values"]["step_time_s"] for point in shown.data["points"][: len(runs)]] == [
+        run.step_time_s for run in runs
+    ]
+    assert {"account", "timeline", "memory", "measured", "what-if"} <= set(drawn)

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from sweep_rows import row
 
-from sim.page.blocks import Table
+from sim.outcome.lines import LINES
+from sim.page.blocks import Chart, Table
+from sim.page.html import html, json_text
 from sim.page.markdown import markdown
 from sim.page.numbers import SECONDS, duration, gibibytes, percent, usd
 from sim.page.terminal import screen
@@ -215,7 +217,7 @@ def test_the_report_has_all_curves_and_all_errors(tmp_path: Path) -> None:
 
 def test_a_report_of_many_points_stays_readable(tmp_path: Path) -> None:
     points = [({"steps": n, "system.a.devices": 8 + n % 2}, point("a", 8 + n % 2, 1e5 + n)) for n in range(2200)]
-    (table, more) = sweep_page(found(tmp_path, points)).sections[0].blocks
+    (table, more) = next(one for one in sweep_page(found(tmp_path, points)).sections if one.key == "points").blocks
     assert isinstance(table, Table)
     assert len(table.rows) <= 1000
     assert "points more: see points.csv" in getattr(more, "text", "")
@@ -264,3 +266,63 @@ def test_a_metric_of_one_entry_is_in_tables_and_charts(tmp_path: Path, monkeypat
         found = column(called, [first], "--y")
         assert found.words == "half a step (ms)"
         assert found.number(first) == pytest.approx(500 * first["step_time_s"])
+
+
+def charts_of(sweep: Swept) -> dict[str, Chart]:
+    blocks = [block for part in sweep_page(sweep).sections for block in part.blocks]
+    return {one.key: one for one in blocks if isinstance(one, Chart)}
+
+
+def test_the_page_draws_the_numbers_of_the_rows(tmp_path: Path) -> None:
+    account = {"useful_device_s": 9.0, "data_comm_device_s": 3.0}
+    sweep = found(tmp_path, [*sizes("a", **account), *sizes("b", 0.5, **account)])
+    data = json.loads(json_text(sweep_page(sweep).data))
+    curves = charts_of(sweep)["scaling"].data["curves"]
+    keys = {one["key"] for one in data["metrics"]}
+    assert {"time_to_train_s", "step_time_s", "mfu_causal", "goodput", "memory_peak_bytes"} <= keys
+    for curve, own in zip(sweep.curves, curves, strict=True):
+        assert own["label"] == curve.label
+        for nth, index in enumerate(own["points"]):
+            told, want = data["points"][index], curve.rows[nth]
+            assert told["x"] == curve.xs[nth] == want["devices"]
+            assert told["values"] == {key: want[key] for key in keys}
+            assert told["band"] == [want["step_time_error_p10"], want["step_time_error_p90"]]
+            assert told["spans"]["step_time_s"] == pytest.approx([1.5 / 1.2, 1.5 / 0.9])
+            step = told["accounts"]["step"]
+            assert {line: cell[0] for line, cell in step["lines"].items()} == {
+                line: want[f"{line}_device_s"] for line in LINES if want.get(f"{line}_device_s")
+            }
+            assert step["total_s"] == pytest.approx(sum(cell[0] for cell in step["lines"].values()))
+    assert charts_of(sweep)["account"].data["points"] == list(range(6))
+
+
+def test_an_axis_of_text_is_drawn_in_its_order(tmp_path: Path) -> None:
+    names = [("c", 3e5), ("a", 2e5), ("b", 1e5)]
+    rows = [({"system.s.schedule": name}, point("s", 8, time_s)) for name, time_s in names]
+    sweep = found(tmp_path, rows)
+    drawn = charts_of(sweep)["scaling"].data
+    assert drawn["categories"] == ["c", "a", "b"]
+    assert not drawn["log"]
+    places = [sweep_page(sweep).data["points"][index]["x"] for index in drawn["curves"][0]["points"]]
+    assert places == [0.0, 1.0, 2.0]
+
+
+def test_a_page_of_many_points_has_the_metrics_of_its_table_and_stays_small(tmp_path: Path) -> None:
+    many = [
+        ({"system.s.devices": count}, point("s", count, 1e9 / count, useful_device_s=1.0)) for count in range(1, 801)
+    ]
+    sweep = found(tmp_path, many)
+    assert len(html(sweep_page(sweep)).encode()) < 1.5e6
+    (curve,) = charts_of(sweep)["scaling"].data["curves"]
+    drawn = [sweep_page(sweep).data["points"][index]["x"] for index in curve["points"]]
+    assert len(drawn) == 300
+    assert drawn[0] == 1
+    assert drawn[-1] == 800
+    assert drawn == sorted(set(drawn))
+    assert "account" not in charts_of(sweep)
+    assert "useful" not in {one["key"] for one in sweep_page(sweep).data["metrics"]}
+
+
+def test_where_nothing_was_simulated_there_is_nothing_to_draw(tmp_path: Path) -> None:
+    failed = found(tmp_path, [({"system.s.devices": 3}, {**point("s", 3, 1.0), "error": "no plan fits"})])
+    assert charts_of(failed) == {}

@@ -50,7 +50,23 @@
     return `${Number((time / size).toPrecision(4))} ${unit}`;
   }
   const signed = (share) => `${share < 0 ? "-" : "+"}${Math.abs(100 * share).toFixed(1)} %`;
-  const plain = (tick) => Number(tick.toPrecision(6)).toLocaleString("en-US");
+  function plain(tick) {
+    const [size, letter] = [[1e12, " T"], [1e9, " B"], [1e6, " M"]].find(([one]) => Math.abs(tick) >= one) || [1, ""];
+    const digits = letter ? 4 : 6;
+    return (tick / size).toLocaleString("en-US", { maximumSignificantDigits: digits }) + letter;
+  }
+  function logarithmicAxis(numbers) {
+    // Ends close to the data; ticks at 1, 2 and 5, or at powers of ten where those are too many.
+    const [low, high] = [Math.min(...numbers) / 1.25, Math.max(...numbers) * 1.25], ticks = [[], []];
+    for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power += 1) {
+      for (const digit of [1, 2, 5]) {
+        const tick = Number((digit * 10 ** power).toPrecision(1));
+        if (tick >= low && tick <= high) { ticks[0].push(tick); if (digit === 1) ticks[1].push(tick); }
+      }
+    }
+    const chosen = ticks[0].length > 9 ? ticks[1] : ticks[0];
+    return { type: "log", min: low, max: high, axisTick: { customValues: chosen }, axisLabel: { customValues: chosen, formatter: plain }, splitLine: { show: false } };
+  }
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const asLabel = (index) => page.points[index].label;
 
@@ -141,6 +157,7 @@
     };
     function option() {
       const has = (index) => typeof page.points[index].values[metric.key] === "number" && !(logarithmic && value(index) <= 0);
+      const told = data.curves.flatMap((curve) => curve.points.filter(has).flatMap((index) => [value(index), ...(page.points[index].spans[metric.key] || []).map((end) => end / metric.size)]));
       const series = data.curves.flatMap((curve, number) => {
         const points = curve.points.filter(has);
         const line = {
@@ -176,8 +193,8 @@
         grid: { left: 12, right: 24, top: 36 + legendHeight(names), bottom: bars ? 8 : 34, containLabel: true },
         xAxis: { name: data.title, nameLocation: "middle", nameGap: 30, ...across, ...(bars ? { name: "" } : {}) },
         yAxis: axis({
-          type: logarithmic ? "log" : "value", name: metric.axis, nameLocation: "end", nameTextStyle: { color: colour("--ink"), align: "left" },
-          axisLabel: { formatter: plain },
+          ...(logarithmic ? logarithmicAxis(told) : { type: "value", axisLabel: { formatter: plain } }),
+          name: metric.axis, nameLocation: "end", nameTextStyle: { color: colour("--ink"), align: "left" },
         }),
         series,
       };

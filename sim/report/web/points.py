@@ -11,7 +11,7 @@ from sim.outcome.lines import GROUPS, line_title
 from sim.outcome.outcome import Outcome
 from sim.page.blocks import Chart, Said, Section, Table, section
 from sim.page.borders import printable
-from sim.page.numbers import number, percent, percent_span, short_time, signed_percent, usd_span
+from sim.page.numbers import UNKNOWN, number, percent, percent_span, short_time, signed_percent, usd_span
 from sim.records import metrics
 from sim.records.belief import error_band
 from sim.report.colours import LINE_COLOURS, page_colour
@@ -123,9 +123,9 @@ def measured_chart(points: int) -> Chart:
 def what_if_section(rows: Sequence[Point], behind: Table, said: str) -> Section | None:
     """How much less time a step takes with one thing removed. behind: the same steps; said: what they are."""
     points = [
-        {"label": printable(curve.place(point)), "bars": [_gain(point, name, s) for name, s in found.items()]}
+        {"label": printable(curve.place(point)), "bars": _gains(point)}
         for curve, point in rows
-        if (found := point.counterfactual_step_times_s)
+        if point.counterfactual_step_times_s
     ]
     if not points:
         return None
@@ -170,7 +170,7 @@ def _hover(point: Outcome) -> list[tuple[str, str]]:
     return [
         ("plan", printable(point.plan.summary())),
         *((one.title, one.text(point)) for one in HOVER),
-        ("rented", usd_span(rented.low, rented.high) if rented else "unknown"),
+        ("rented, low to high", usd_span(rented.low, rented.high) if rented else UNKNOWN),
         ("checked?", error_band(point)),
     ]
 
@@ -187,8 +187,11 @@ def _spans(point: Outcome, band: Span | None) -> dict[str, list[float]]:
     }
 
 
-def _gain(point: Outcome, name: str, without_s: float) -> tuple[str, float, list[tuple[str, str]], str]:
-    """Name, share of the step that is gained, what hovering says, and the share as text."""
-    gain = 1 - without_s / point.step_time_s
-    said = [("as it is", short_time(point.step_time_s)), (name, short_time(without_s)), ("less", percent(gain))]
-    return name, gain, said, signed_percent(-gain)
+def _gains(point: Outcome) -> list[tuple[str, float, list[tuple[str, str]], str]]:
+    """Name, share of the step that is gained, what hovering says, and the share as text; the largest gain first."""
+    gains = []
+    for name, without_s in point.counterfactual_step_times_s.items():
+        gain = 1 - without_s / point.step_time_s
+        said = [("as it is", short_time(point.step_time_s)), (name, short_time(without_s)), ("less", percent(gain))]
+        gains.append((name, gain, said, signed_percent(-gain)))
+    return sorted(gains, key=lambda one: -one[1])

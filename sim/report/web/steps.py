@@ -15,6 +15,7 @@ from sim.page.numbers import BYTES, counted, gibibytes, percent, short_time
 from sim.report.colours import KIND_COLOURS, page_colour, text_colour
 from sim.report.lanes import Lanes, actor_lanes, kind_of, number_of, works_of
 from sim.report.point_tables import Point
+from sim.report.stragglers import drawn_step
 from sim.study.points import Curve, representatives
 
 _MOST_STEPS = 3
@@ -23,6 +24,7 @@ _MOST_BARS = 12_000
 _TICKS = 1_000_000
 """Into so many parts a step is cut; times on a page are whole numbers of them."""
 _MOST_STAGES = 64
+_HOW = "Empty is idle. Drag the bar below to zoom, or turn the wheel with Ctrl held."
 
 
 def timeline_section(curves: Sequence[Curve], trace_file: str = "") -> Section | None:
@@ -84,7 +86,7 @@ def _step(curve: Curve, point: Outcome, most: int) -> dict[str, Any]:
         "names": [list(name) for name in names],
         "kinds": {kind: KIND_COLOURS[kind] for kind in kinds},
         "inks": {kind: text_colour(KIND_COLOURS[kind]) for kind in kinds},
-        "note": " ".join([*notes, "Empty is idle. Drag the bar below to zoom, or turn the wheel with Ctrl held."]),
+        "note": " ".join([*notes, f"{_HOW}{drawn_step(point)}"]),
     }
 
 
