@@ -1,7 +1,7 @@
 """A hook of mkdocs: what the site shows beside the pages in docs/.
 
-The README is its first page; CONTRIBUTING, the changelog, the licence and the scenarios come from the top of the repository; notebooks
-are run, and shown with what they print. Links between files of the repository become links between pages of the site.
+The README is its first page. CONTRIBUTING, the changelog, the licence and the scenarios come from the top of the
+repository. Notebooks are run, and shown with what they print. Links between files become links between pages.
 """
 
 from __future__ import annotations
