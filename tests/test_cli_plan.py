@@ -36,7 +36,7 @@ def test_it_answers_in_the_first_screen_and_writes_what_it_names(tmp_path: Path)
     names = {path.name for path in tmp_path.iterdir()}
     assert names >= {"results.json", "report.md", "report.html", "best.toml", "plans.png", "effort.svg"}
     report = (tmp_path / "report.md").read_text(encoding="utf-8")
-    for words in ("Less memory for more time", "The best plan at each size", "The run of the best plan", "plans.png"):
+    for words in ("Less memory for more time", "The best plan at each size", "Its run and cost", "plans.png"):
         assert words in report
 
 

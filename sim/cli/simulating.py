@@ -20,6 +20,15 @@ from sim.errors import DoesNotFit, InputError, ScaletaxError, exit_code_of
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the results (default: results/NAME).")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes to use.")
 @NO_CHARTS
+@click.option(
+    "--trace",
+    type=click.IntRange(min=1),
+    is_flag=False,
+    flag_value=1,
+    default=None,
+    metavar="[STEPS]",
+    help="Write the step, or several, as a trace to open in Perfetto.",
+)
 @VERBOSE
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of the screen.")
 @click.option("--quiet", is_flag=True, help="Print only where the files are.")
@@ -30,6 +39,7 @@ def run(
     out: Path | None,
     jobs: int,
     no_charts: bool,
+    trace: int | None,
     verbose: bool,
     as_json: bool,
     quiet: bool,
@@ -57,7 +67,7 @@ def run(
     found = findings(outcomes, [str(failure.error) for failure in failures], loaded.refusals)
     if not as_json and not quiet:
         show(run_page(found) if verbose else run_screen(found, time.monotonic() - begun_s))
-    written = write_run(found, directory, charts=False if no_charts else None)
+    written = write_run(found, directory, charts=False if no_charts else None, trace=trace or 0)
     if as_json:
         click.echo(written[0].read_text(encoding="utf-8"), nl=False)
     else:

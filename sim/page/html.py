@@ -1,4 +1,4 @@
-"""Pages as HTML: one file that fetches nothing. Tables and text stand in it; page.js draws its charts and sorts.
+"""Pages as HTML: one file that fetches nothing. Tables and text stand in it; scripts draw charts and sort.
 
 Pictures that lie beside a page are no part of it: it draws its own charts.
 
@@ -23,6 +23,7 @@ from sim.page.blocks import Block, Bullets, Chart, Code, Page, Picture, Said, Se
 from sim.page.borders import printable
 
 _WEB = Path(__file__).parent / "web"
+_SCRIPTS = ("tools.js", "points.js", "steps.js", "tables.js", "page.js")
 _LIBRARY = "echarts-6.1.0.min.js.gz"
 _FOOT = "Charts: Apache ECharts 6.1.0, Apache License 2.0. This page is one file and fetches nothing."
 
@@ -40,12 +41,12 @@ def html(page: Page) -> str:
         *([f'<nav aria-label="Sections"><ul>{links}</ul></nav>'] if named else []),
         '<main id="content">',
         f'<div id="answer">{"".join(map(_block, page.lead))}</div>',
-        *map(_section, page.sections),
+        *(_section(one, one.key or f"section-{number}") for number, one in enumerate(page.sections, start=1)),
         "</main>",
         f"<footer><p>{_FOOT}</p></footer>" if charts else "",
         f'<script type="application/json" id="data">{data}</script>',
         *([library] if charts else []),
-        f"<script>{_asset('page.js')}</script>",
+        f"<script>{_script()}</script>",
     ]
     return "\n".join([*_head(page), "<body>", *filter(None, body), "</body>", "</html>"]) + "\n"
 
@@ -78,7 +79,7 @@ def json_text(data: Any) -> str:
 
 
 def _head(page: Page) -> list[str]:
-    scripts = f"'{_digest(_asset('page.js').encode())}' '{_library()[1]}'"
+    scripts = f"'{_digest(_script().encode())}' '{_library()[1]}'"
     policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src {scripts}"
     return [
         "<!DOCTYPE html>",
@@ -99,6 +100,12 @@ def _asset(name: str) -> str:
 
 
 @functools.cache
+def _script() -> str:
+    """All scripts as one."""
+    return "\n".join(map(_asset, _SCRIPTS))
+
+
+@functools.cache
 def _library() -> tuple[str, str]:
     """The library compressed and in base 64, and its digest."""
     packed = (_WEB / _LIBRARY).read_bytes()
@@ -115,15 +122,14 @@ def _row(row: Sequence[str], sides: Sequence[str], values: Sequence[float | None
     return f"<tr>{''.join(f'<td{side}{mark}>{_text(cell)}</td>' for cell, side, mark in cells)}</tr>"
 
 
-def _section(one: Section) -> str:
+def _section(one: Section, key: str) -> str:
+    """key: the page's id of it."""
     tables = sum(isinstance(block, Table) for block in one.blocks)
     parts, seen = [], 0
     for block in one.blocks:
         seen += isinstance(block, Table)
-        place = f"{one.key}-table" + (f"-{seen}" if tables > 1 else "")
-        parts.append(_block(block, one.title, place if one.key else ""))
-    key = f' id="{one.key}"' if one.key else ""
-    return "\n".join([f"<section{key}>", f"<h2>{_text(one.title)}</h2>", *parts, "</section>"])
+        parts.append(_block(block, one.title, f"{key}-table" + (f"-{seen}" if tables > 1 else "")))
+    return "\n".join([f'<section id="{key}">', f"<h2>{_text(one.title)}</h2>", *parts, "</section>"])
 
 
 def _block(one: Block, title: str = "", place: str = "") -> str:

@@ -25,14 +25,14 @@ from sim.scenario import Scenario, resolved_toml
 
 _RESULTS, _FILES = "results.json", "files"
 _STOPS = (signal.SIGINT, signal.SIGTERM)
-_SUFFIXES = (".json", ".csv", ".toml", ".md", ".html", ".png", ".svg")
+_SUFFIXES = (".json", ".csv", ".toml", ".md", ".html", ".png", ".svg", ".gz")
 """Of everything that is written into a folder."""
 
 
 def write_folder(
     directory: Path,
     document: Mapping[str, Any],
-    texts: Mapping[str, str],
+    texts: Mapping[str, str | bytes],
     draw: Callable[[Path], Sequence[Path]] | None = None,
     page: Page | None = None,
 ) -> list[Path]:
@@ -50,7 +50,7 @@ def write_folder(
         charts = [path.name for path in (draw(folder) if draw else ())]
         written = {**(_reports(page, charts) if page else {}), **texts}
         for name, text in written.items():
-            (folder / name).write_bytes(text.encode("utf-8"))
+            (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode("utf-8"))
         names = [*written, *charts]
         whole = {**document, _FILES: {name: _digest(folder / name) for name in names}}
         (folder / _RESULTS).write_text(json.dumps(whole, indent=1, allow_nan=False) + "\n", encoding="utf-8")

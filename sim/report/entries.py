@@ -8,7 +8,19 @@ from statistics import fmean, median
 from sim.catalog import load_sources
 from sim.outcome.outcome import Outcome
 from sim.page.blocks import Bullets, Column, Section, Table, section, table, words
-from sim.page.numbers import counted, duration, few, fixed, nats, number, percent, signed_percent, usd, whole
+from sim.page.numbers import (
+    counted,
+    duration,
+    few,
+    fixed,
+    nats,
+    number,
+    percent,
+    signed_percent,
+    usd,
+    whole,
+    whole_percent,
+)
 from sim.records.belief import error_band
 from sim.report.point_tables import mfu_title
 from sim.report.sentences import not_compared
@@ -56,11 +68,26 @@ def entries_section(found: Findings) -> Section | None:
 def _table(rows: Sequence[_Row], found: Findings) -> Table:
     ends: list[Column[_Row]] = [
         Column("published", lambda row: _published_words(_published(row))),
-        Column("error", lambda row: "refused" if isinstance(row, Refusal) else _error(row)),
+        Column(
+            "error",
+            lambda row: "refused" if isinstance(row, Refusal) else _error(row),
+            value=lambda row: None if isinstance(row, Refusal) else error_of(row),
+        ),
     ]
 
-    def of(title: str, text: Callable[[Outcome], str], from_width: int = 0) -> Column[_Row]:
-        return Column(title, lambda row: "-" if isinstance(row, Refusal) else text(row), from_width=from_width)
+    def of(
+        title: str, value: Callable[[Outcome], float | None], write: Callable[[float], str], from_width: int = 0
+    ) -> Column[_Row]:
+        def number(row: _Row) -> float | None:
+            return None if isinstance(row, Refusal) else value(row)
+
+        def text(row: _Row) -> str:
+            return "-" if (found := number(row)) is None else write(found)
+
+        return Column(title, text, from_width=from_width, value=number)
+
+    def loss(value: float) -> str:
+        return fixed(value, 3)
 
     def model(row: _Row) -> str:
         return row.model if isinstance(row, Refusal) else row.scenario.model.name
@@ -70,13 +97,13 @@ def _table(rows: Sequence[_Row], found: Findings) -> Table:
         [
             words("entry", lambda row: row.entry if isinstance(row, Refusal) else _label(row, found), key=True),
             words("model", model, from_width=110),
-            of("devices", lambda row: whole(row.devices)),
-            of("step", lambda row: duration(row.step_time_s), 100),
-            of(mfu_title(found.outcomes), lambda row: percent(row.mfu, 0), 88),
-            of("time", lambda row: duration(row.time_to_train_s)),
-            of("loss", lambda row: fixed(row.expected_losses[0].loss, 3) if row.expected_losses else "-", 110),
+            of("devices", lambda row: row.devices, whole),
+            of("step", lambda row: row.step_time_s, duration, 100),
+            of(mfu_title(found.outcomes), lambda row: row.mfu, whole_percent, 88),
+            of("time", lambda row: row.time_to_train_s, duration),
+            of("loss", lambda row: row.expected_losses[0].loss if row.expected_losses else None, loss, 110),
             *(ends if found.has_published else []),
-            of("checked?", error_band),
+            Column("checked?", lambda row: "-" if isinstance(row, Refusal) else error_band(row)),
         ],
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sim.errors import DoesNotFit, ScaletaxError
-from sim.page.blocks import Block, Bullets, Column, Page, Said, Section, page, section, table, words
+from sim.page.blocks import Block, Bullets, Column, Page, Said, Section, figure, page, section, table, words
 from sim.page.borders import printable
 from sim.page.numbers import counted, duration, duration_span, gibibytes, listed, percent, signed_percent, whole
 from sim.page.terminal import screen
@@ -53,15 +53,23 @@ class _Line(NamedTuple):
         return "nothing fits" if isinstance(error, DoesNotFit) else error.headline
 
 
-def _of(title: str, text: Callable[[PlanRow], str]) -> Column[_Line]:
+def _of(title: str, value: Callable[[PlanRow], float], write: Callable[[float], str]) -> Column[_Line]:
     """A column of what a plan comes to."""
-    return Column(title, lambda one: text(one.row) if one.row else "-")
+
+    def number(one: _Line) -> float | None:
+        return value(one.row) if one.row else None
+
+    return Column(title, lambda one: "-" if (found := number(one)) is None else write(found), value=number)
 
 
 def _over(one: _Line) -> str:
     if one.row is None or one.best is None or one.row.step_s <= one.best.step_s:
         return "best"
     return signed_percent(one.row.step_s / one.best.step_s - 1)
+
+
+def _tax(row: PlanRow) -> float:
+    return row.tax or 0.0
 
 
 def _band(one: _Line) -> str:
@@ -82,11 +90,12 @@ def _changed(one: _Line) -> str:
 
 _SYSTEM: Column[_Line] = words("system", lambda one: named_system(one.study.found.about.scenario), key=True)
 _STACK: Column[_Line] = words("stack", lambda one: one.study.found.about.stack.name, key=True)
-_DEVICES: Column[_Line] = Column("devices", lambda one: whole(one.devices), key=True)
+_DEVICES: Column[_Line] = figure("devices", lambda one: one.devices, whole, key=True)
 _PLAN: Column[_Line] = words("plan, mb: micro-batch", lambda one: one.row.plan.summary() if one.row else one.why_not)
-_STEP, _MFU = _of("step", lambda row: duration(row.step_s)), _of("MFU", lambda row: percent(row.mfu))
-_MEMORY, _OVER = _of("memory", lambda row: gibibytes(row.peak_bytes)), Column("over best", _over)
-_LOST, _CHECKED = _of("lost to splitting", lambda row: percent(row.tax or 0.0)), Column("checked?", _band)
+_STEP, _MFU = _of("step", lambda row: row.step_s, duration), _of("MFU", lambda row: row.mfu, percent)
+_MEMORY, _LOST = _of("memory", lambda row: row.peak_bytes, gibibytes), _of("lost to splitting", _tax, percent)
+_OVER: Column[_Line] = Column("over best", _over, value=lambda one: one.row.step_s if one.row else None)
+_CHECKED = Column("checked?", _band)
 
 
 def plan_screen(studies: Sequence[SystemStudy], top: int = TOP) -> list[Block]:
@@ -258,7 +267,7 @@ def _settings(study: SystemStudy) -> list[Column[_Line]]:
     """Every setting of a plan in a column."""
     kind = study.found.about.kind
 
-    def setting(place: int) -> Callable[[PlanRow], str]:
-        return lambda row: kind.cells(row.plan)[place]
+    def setting(place: int, title: str) -> Column[_Line]:
+        return Column(title, lambda one: kind.cells(one.row.plan)[place] if one.row else "-")
 
-    return [_of(title, setting(place)) for place, title in enumerate(kind.columns)]
+    return [setting(place, title) for place, title in enumerate(kind.columns)]

@@ -73,8 +73,8 @@ def run_screen(found: Findings, elapsed_s: float | None = None) -> list[Block]:
     )
 
 
-def run_page(found: Findings) -> Page:
-    """The whole report."""
+def run_page(found: Findings, trace_file: str = "") -> Page:
+    """The whole report. trace_file: of a trace beside it."""
     every = [(curve, point) for curve in found.curves for point in curve.points]
     differing = [(curve, point) for curve, point in every if differs(point)]
     compared = comparison_sections(found.comparison) if found.comparison else []
@@ -90,7 +90,7 @@ def run_page(found: Findings) -> Page:
             scaling_section(every, found.curves),
             account_section(every),
             *compared,
-            timeline_section(found.curves),
+            timeline_section(found.curves, trace_file),
             what_if_section(every, without_table(every), WITHOUT),
             memory_section(every),
             measured_section(every),
@@ -114,26 +114,30 @@ def run_page(found: Findings) -> Page:
     )
 
 
-def write_run(found: Findings, directory: Path, charts: bool | None = None) -> list[Path]:
-    """Write results.json, summary.csv, the report, the resolved scenario and the charts; return their paths.
+def write_run(found: Findings, directory: Path, charts: bool | None = None, trace: int = 0) -> list[Path]:
+    """Write results.json, summary.csv, the report, the resolved scenario, charts and traces; return their paths.
 
     directory: made if need be; files of an earlier run in it are replaced, other files are left alone.
-    charts: whether to draw; None asks the scenarios.
+    charts: whether to draw; None asks the scenarios. trace: steps that traces are written of.
     Everything is written beside its place and moved there at the end, so that stopping leaves nothing half-written.
     Raises InputError when the folder cannot be written.
     """
     from sim.page.borders import csv_text
     from sim.records.comparison import comparison_rows
     from sim.records.document import entry_rows
+    from sim.records.traces.chrome import trace_files
 
     if charts is None:
         charts = any(outcome.scenario.report.charts for outcome in found.outcomes)
-    texts = {"summary.csv": csv_text(summary_rows(found.outcomes))}
+    texts: dict[str, str | bytes] = {"summary.csv": csv_text(summary_rows(found.outcomes))}
     if found.has_entries:
         texts["entries.csv"] = csv_text(entry_rows(found))
     if found.comparison:
         texts["comparison.csv"] = csv_text(comparison_rows(found.comparison))
     texts |= resolved_files([outcome.scenario for outcome in found.outcomes])
+    traces = trace_files(found.outcomes, trace) if trace else {}
+    texts |= traces
+    page = run_page(found, next(iter(traces), ""))
 
     def draw(folder: Path) -> list[Path]:
         # Drawing is the one heavy import of this room.
@@ -142,7 +146,7 @@ def write_run(found: Findings, directory: Path, charts: bool | None = None) -> l
         return chart_files(found.outcomes, folder)
 
     document = results_document(found, verdict(found.comparison) if found.comparison else ())
-    return write_folder(directory, document, texts, draw if charts and found.outcomes else None, run_page(found))
+    return write_folder(directory, document, texts, draw if charts and found.outcomes else None, page)
 
 
 def scenario_section(scenarios: Sequence[Scenario], name: str = "resolved") -> Section | None:
