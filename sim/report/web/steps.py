@@ -43,7 +43,7 @@ def timeline_section(outcomes: Sequence[Outcome], traces: Mapping[str, str] = NO
     about = "A step as a timeline: a row for each pipeline stage or stream, a bar for each thing that it does"
     busy = _busy_table([(curve, point) for _, curve, point in shown])
     beside = f"As traces for Perfetto: {', '.join(traces.values())}; docs/trace.md says how to open one."
-    behind = (busy, *([Bullets((beside,))] if traces else []))
+    behind: tuple[Table | Bullets, ...] = (busy, Bullets((beside,))) if traces else (busy,)
     return section("One step", Chart("timeline", "timeline", about, {"steps": steps}, behind), key="timeline")
 
 
