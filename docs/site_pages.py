@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = {"README.md": "index.md", "CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
 """Pages that lie outside of docs/: file of the repository -> page of the site."""
 CARRIED = [*PAGES, "LICENSE", "CITATION.cff", *(f"scenarios/{one.name}" for one in ROOT.glob("scenarios/*.toml"))]
+_FETCHED, _SHIM = "https://unpkg.com/iframe-worker/shim", "javascript/iframe-worker-1.0.4.js"
 _LINK = re.compile(r"\]\(([^)#\s]+)((?:#[^)\s]*)?)\)")
 _HOST = re.compile(r"\]\(https://github\.com/scaletax/scaletax/(?:blob|raw)/main/")
 
@@ -39,6 +40,11 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
     """Turn links that leave docs/ into links of the site."""
     return linked(markdown, posixpath.join("docs", posixpath.dirname(page.file.src_uri)), page.file.src_uri)
+
+
+def on_post_page(output: str, page: Page, **_: object) -> str:
+    """Let the theme load from the site what it would fetch: the shim by which a search works on pages opened as files."""
+    return output.replace(_FETCHED, posixpath.relpath(_SHIM, posixpath.dirname(page.url) or "."))
 
 
 def linked(markdown: str, folder: str, page: str) -> str:
