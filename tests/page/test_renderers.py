@@ -257,6 +257,13 @@ def test_html_fetches_nothing() -> None:
     assert "http://x.test" in found.said
 
 
+def test_a_notebook_gets_the_same_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks = [Said("before"), of_rows([("a", "b", "1")]), Said("after")]
+    outside = screen(blocks, 80)
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    assert screen(blocks, 80) == outside
+
+
 def test_colour_stands_only_where_it_is_asked_for() -> None:
     blocks = [Said("done", "answer"), Said("beware", "warning"), of_rows([("a", "b", "1")])]
     assert "\x1b[" not in screen(blocks, 80)

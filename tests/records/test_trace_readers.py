@@ -45,7 +45,7 @@ def outcome(request: pytest.FixtureRequest) -> Outcome:
 def analysed(outcome: Outcome, folder: Path, steps: int = 1) -> tuple[list[dict], list[dict]]:
     """(temporal breakdown, overlap) of each rank, as HolisticTraceAnalysis has them."""
     analysis = pytest.importorskip("hta.trace_analysis", reason="needs HolisticTraceAnalysis (make test-slow)")
-    files = trace_files([outcome], steps)
+    (files,) = trace_files([outcome], steps).values()
     for name, content in files.items():
         (folder / name).write_bytes(content)
     ranks = Step(outcome).ranks.values()
