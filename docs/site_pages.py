@@ -43,7 +43,7 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
 
 
 def on_post_page(output: str, page: Page, **_: object) -> str:
-    """Let the theme load from the site what it would fetch: the shim by which a search works on pages opened as files."""
+    """Let the theme load from the site what it would fetch: the shim by which its search works in a folder."""
     return output.replace(_FETCHED, posixpath.relpath(_SHIM, posixpath.dirname(page.url) or "."))
 
 
