@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 CLIENTS := $(VENV)/.clients
+DOCS := $(VENV)/.docs
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: demo test test-slow browser fuzz mutate lint bench validate validation unseen docs clean
+.PHONY: demo test test-slow browser fuzz mutate lint bench validate validation unseen docs site clean
 
 demo: $(RUNS)
 	$(BIN)/scaletax run scenarios/claim.toml --out results/claim
@@ -16,7 +17,7 @@ test: lint
 	HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -n 2 -m "not slow"
 
 # -rs says what is skipped, and for want of what.
-test-slow: browser
+test-slow: browser $(DOCS)
 	$(BIN)/python -m pytest -n 2 -rs -m "slow or hypothesis"
 
 # The system's browser opens the pages in tests. Where there is none it is installed, if it can be.
@@ -58,6 +59,11 @@ docs: $(STAMP)
 	$(BIN)/python docs/entries.py
 	$(BIN)/python docs/claim.py
 	$(BIN)/python docs/run.py
+	$(BIN)/python docs/gallery.py
+
+# The documentation as a site, in results/site; a warning is an error.
+site: $(DOCS)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
 
 # What the program needs to run, and beside it what the tests and the documentation need.
 $(RUNS): pyproject.toml constraints.txt
@@ -74,6 +80,10 @@ $(STAMP): $(RUNS)
 $(CLIENTS): $(STAMP)
 	$(INSTALL) ".[clients]"
 	touch $(CLIENTS)
+
+$(DOCS): $(STAMP)
+	$(INSTALL) ".[docs]"
+	touch $(DOCS)
 
 clean:
 	rm -rf $(VENV) results .mypy_cache .ruff_cache .pytest_cache .hypothesis

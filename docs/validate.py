@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pages import DOCS, ROOT, block
+from pages import DOCS, ROOT, block, rewrite
 from refresh import stacks_page
 
 from sim.catalog import load_evidence
@@ -63,9 +63,9 @@ def write_text() -> None:
     for name, text in {**documentation_blocks(stored), **believed}.items():
         document = block(name, text, document)
     (DOCS / "validation.md").write_text(document, encoding="utf-8")
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    readme = block("validation", readme_block(unseen, stored, evidence), readme)
-    (ROOT / "README.md").write_text(readme, encoding="utf-8")
+    short = readme_block(unseen, stored, evidence)
+    rewrite(ROOT / "README.md", {"validation": short})
+    rewrite(DOCS / "how-the-bands-are-made.md", {"validation": short})
 
 
 if __name__ == "__main__":

@@ -102,15 +102,20 @@ class Run(Result):
         """
         return figure(summary_rows(self.outcomes), metric, x, style=style)
 
-    def save(self, folder: str | Path, *, charts: bool | None = None, style: str = "screen") -> list[Path]:
-        """Write the files of `scaletax run` into a folder; return their paths. charts: None asks the scenario.
+    def save(
+        self, folder: str | Path, *, charts: bool | None = None, style: str = "screen", trace: int = 0
+    ) -> list[Path]:
+        """Write the files of `scaletax run` into a folder; return their paths.
+
+        charts: None asks the scenario. trace: of so many steps, to open in Perfetto; none without it.
 
         style: of the charts, "screen", "paper" or "slide". Hardware of your own is written beside them, where
         resolved.toml names it.
         """
         place, found = Path(folder), self._found
         told = [outcome_beside(one, place) for one in found.outcomes]
-        paths = write_run(findings(told, found.failures, found.refusals), place, charts, style_named(style, "style"))
+        drawn = style_named(style, "style")
+        paths = write_run(findings(told, found.failures, found.refusals), place, charts, drawn, trace)
         return paths + own_hardware([one.scenario for one in found.outcomes], place)
 
     def report(self) -> str:

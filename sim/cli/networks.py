@@ -59,7 +59,7 @@ def collective(
     from sim.hardware.topology.named import one_domain
     from sim.page.terminal import show
     from sim.records.collective import collective_document
-    from sim.records.files import write_charts
+    from sim.records.files import write_beside
     from sim.report.charts.bus_bandwidth import bus_bandwidth_figure
     from sim.report.charts.canvas import save
     from sim.report.collective import collective_page, collective_screen
@@ -70,7 +70,7 @@ def collective(
     style = style_named(style_name)
     built = one_domain(topology, devices, "--topology", changes)
     study = read_study(kind, built, ranks, stride, size, span, algorithm, alone=alone)
-    written = write_charts(
+    written = write_beside(
         lambda folder: save(bus_bandwidth_figure(study, style), folder, file_stem(study)),
         out or Path("results") / "collective",
     )
@@ -95,7 +95,7 @@ def draw(topology: str, devices: int | None, changes: Sequence[str], out: Path |
     """
     from sim.hardware.topology.named import largest
     from sim.page.terminal import show
-    from sim.records.files import write_charts
+    from sim.records.files import write_beside
     from sim.report.charts.canvas import save
     from sim.report.charts.topology import topology_figure
     from sim.report.run import next_line
@@ -104,7 +104,7 @@ def draw(topology: str, devices: int | None, changes: Sequence[str], out: Path |
 
     style = style_named(style_name)
     built = largest(topology, devices, "TOPOLOGY", changes)
-    written = write_charts(
+    written = write_beside(
         lambda folder: save(topology_figure(built, style), folder, f"{built.name}-{built.devices}"),
         out or Path("results") / "topologies",
     )

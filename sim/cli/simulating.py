@@ -20,6 +20,21 @@ from sim.errors import DoesNotFit, InputError, ScaletaxError, exit_code_of
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the results (default: results/NAME).")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes to use.")
 @NO_CHARTS
+@click.option(
+    "--trace",
+    type=click.IntRange(min=1),
+    is_flag=False,
+    flag_value=1,
+    default=None,
+    metavar="[STEPS]",
+    help="Write the step, or several, as a trace to open in Perfetto.",
+)
+@click.option(
+    "--chakra",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Write the step as Chakra execution traces into a folder.",
+)
 @STYLE
 @VERBOSE
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of the screen.")
@@ -31,6 +46,8 @@ def run(
     out: Path | None,
     jobs: int,
     no_charts: bool,
+    trace: int | None,
+    chakra: Path | None,
     style_name: str,
     verbose: bool,
     as_json: bool,
@@ -51,6 +68,11 @@ def run(
     directory = out or Path("results") / file.stem
     check_comparison(loaded.scenarios)
     check_writable(directory)
+    if chakra:
+        from sim.records.traces.chakra import Schema, write_chakra
+
+        check_writable(chakra)
+        Schema()
     with Progress(len(loaded.scenarios)) as bar:
         results = run_points(loaded.scenarios, jobs, bar.advance)
     failures = [result for result in results if isinstance(result, Failure)]
@@ -60,7 +82,9 @@ def run(
     found = findings(outcomes, [str(failure.error) for failure in failures], loaded.refusals)
     if not as_json and not quiet:
         show(run_page(found) if verbose else run_screen(found, time.monotonic() - begun_s))
-    written = write_run(found, directory, charts=False if no_charts else None, style=style)
+    written = write_run(found, directory, charts=False if no_charts else None, style=style, trace=trace or 0)
+    if chakra and outcomes:
+        write_chakra(outcomes, chakra)
     if as_json:
         click.echo(written[0].read_text(encoding="utf-8"), nl=False)
     else:

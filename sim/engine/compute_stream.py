@@ -35,7 +35,15 @@ class ComputeStream:
             self._known[id(cost)] = cost, *self._communication(cost)
         _, moved, communicates_s, meetings = self._known[id(cost)]
         one = Instruction(
-            work, cost.parts, waits, records, moved, 0.0, True, "alone", communicates_s, meetings, cost.squares_s2
+            work,
+            cost.parts,
+            waits,
+            records,
+            moved,
+            communicates_s=communicates_s,
+            meetings=meetings,
+            squares_s2=cost.squares_s2,
+            kernels=cost.kernels,
         )
         self._actor.add(COMPUTE, one)
 

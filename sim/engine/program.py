@@ -10,6 +10,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from sim.cost.passes import Timed
 from sim.engine.work import Work
 from sim.errors import ScaletaxError
 
@@ -55,6 +56,7 @@ class Instruction:
     meetings: how often, spread evenly over its compute, the tensor ranks of a replica wait for each other in it.
     squares_s2: sum of the squared times of its kernels; kernels that vary independently by a share of their time give
     the whole a standard deviation of that share of its root.
+    kernels: that it runs, (one after the other, how many times); empty where it is one piece of work.
     """
 
     work: Work
@@ -68,6 +70,7 @@ class Instruction:
     communicates_s: float = 0.0
     meetings: int = 0
     squares_s2: float = 0.0
+    kernels: tuple[tuple[Timed, float], ...] = ()
 
     @property
     def what(self) -> str:

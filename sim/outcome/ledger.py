@@ -8,9 +8,10 @@ under way is communication; anything else on another stage is bubble.
 from __future__ import annotations
 
 import bisect
+import itertools
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from sim.cost.parts import duration_s
@@ -89,6 +90,15 @@ def close_ledger(trace: Trace, devices: int) -> Ledger:
     return checked(Ledger(lines, devices, trace.step_time_s))
 
 
+def waited_for(trace: Trace) -> Iterator[tuple[Wait, Span]]:
+    """Every wait of a compute stream, with each span that moves something meanwhile: communication to the ledger."""
+    streams, waits = _by_stream(trace)
+    for wait in itertools.chain(*waits.values()):
+        for span in _moving(wait, trace, streams):
+            if min(wait.end_s, span.end_s) > max(wait.start_s, span.start_s):
+                yield wait, span
+
+
 def _by_stream(trace: Trace) -> tuple[dict[tuple[str, str], list[Span]], dict[str, list[Wait]]]:
     """Spans by (actor, stream), and the waits of the compute streams by actor."""
     streams: dict[tuple[str, str], list[Span]] = defaultdict(list)
@@ -121,16 +131,9 @@ def _wait_lines(wait: Wait, trace: Trace, streams: dict[tuple[str, str], list[Sp
     what it waited for itself. A communication stream: what that stream moved meanwhile is communication, split as its
     parts are; while it was itself waiting, bubble.
     """
-    producer = trace.recorded_by[wait.event]
     length_s = wait.end_s - wait.start_s
-    if producer.stream == COMPUTE and not producer.parts:
-        moving = _behind_barrier(producer, wait, trace, streams)
-    elif producer.stream == COMPUTE:
-        moving = [producer] if "pipeline_comm" in producer.parts else []
-    else:
-        moving = _overlapping(streams[producer.actor, producer.stream], wait)
     lines: dict[str, float] = defaultdict(float)
-    for span in moving:
+    for span in _moving(wait, trace, streams):
         common_s = min(wait.end_s, span.end_s) - max(wait.start_s, span.start_s)
         if common_s <= 0:
             continue
@@ -138,6 +141,16 @@ def _wait_lines(wait: Wait, trace: Trace, streams: dict[tuple[str, str], list[Sp
             lines[line] += common_s * seconds / duration_s(span.parts)
     lines["bubble"] += length_s - math.fsum(lines.values())
     return lines
+
+
+def _moving(wait: Wait, trace: Trace, streams: dict[tuple[str, str], list[Span]]) -> list[Span]:
+    """Communication that a stream waits for; it may begin before the wait, and end after it."""
+    producer = trace.recorded_by[wait.event]
+    if producer.stream == COMPUTE and not producer.parts:
+        return _behind_barrier(producer, wait, trace, streams)
+    if producer.stream == COMPUTE:
+        return [producer] if "pipeline_comm" in producer.parts else []
+    return _overlapping(streams[producer.actor, producer.stream], wait)
 
 
 def _behind_barrier(barrier: Span, wait: Wait, trace: Trace, streams: dict[tuple[str, str], list[Span]]) -> list[Span]:

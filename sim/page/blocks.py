@@ -111,9 +111,9 @@ class Picture:
 class Chart:
     """A chart that answers to hovering and clicking where a page can; elsewhere the table behind it is all there is.
 
-    key: its name on the page, in small letters. kind: which function of page.js draws it. about: what it shows, in a
-    sentence, for those who cannot see it. data: what it draws, as plain data, beside that of its page. behind: the same
-    numbers as tables, and what they mean; without any they stand elsewhere on the page.
+    key: its name on the page, in small letters. kind: which function of the page's scripts draws it. about: what it
+    shows, in a sentence, for those who cannot see it. data: what it draws, as plain data, beside that of its page.
+    behind: the same numbers as tables, and what they mean; without any they stand elsewhere on the page.
     """
 
     key: str

@@ -1,4 +1,4 @@
-"""Pages as HTML: one file that fetches nothing. Tables and text stand in it; page.js draws its charts and sorts.
+"""Pages as HTML: one file that fetches nothing. Tables and text stand in it; scripts draw charts and sort.
 
 Pictures that lie beside a page are no part of it: it draws its own charts.
 
@@ -23,6 +23,7 @@ from sim.page.blocks import Block, Bullets, Chart, Code, Page, Picture, Said, Se
 from sim.page.borders import printable
 
 _WEB = Path(__file__).parent / "web"
+_SCRIPTS = ("tools.js", "points.js", "steps.js", "tables.js", "page.js")
 _LIBRARY = "echarts-6.1.0.min.js.gz"
 _FOOT = "Charts: Apache ECharts 6.1.0, Apache License 2.0. This page is one file and fetches nothing."
 
@@ -45,7 +46,7 @@ def html(page: Page) -> str:
         f"<footer><p>{_FOOT}</p></footer>" if charts else "",
         f'<script type="application/json" id="data">{data}</script>',
         *([library] if charts else []),
-        f"<script>{_asset('page.js')}</script>",
+        f"<script>{_script()}</script>",
     ]
     return "\n".join([*_head(page), "<body>", *filter(None, body), "</body>", "</html>"]) + "\n"
 
@@ -78,7 +79,7 @@ def json_text(data: Any) -> str:
 
 
 def _head(page: Page) -> list[str]:
-    scripts = f"'{_digest(_asset('page.js').encode())}' '{_library()[1]}'"
+    scripts = f"'{_digest(_script().encode())}' '{_library()[1]}'"
     policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src {scripts}"
     return [
         "<!DOCTYPE html>",
@@ -96,6 +97,12 @@ def _head(page: Page) -> list[str]:
 @functools.cache
 def _asset(name: str) -> str:
     return (_WEB / name).read_text(encoding="utf-8")
+
+
+@functools.cache
+def _script() -> str:
+    """All scripts as one."""
+    return "\n".join(map(_asset, _SCRIPTS))
 
 
 @functools.cache

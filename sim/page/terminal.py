@@ -171,7 +171,7 @@ def _table(one: Table, width: int, colour: bool) -> str:
 
     console = Console(
         file=io.StringIO(), width=width, force_terminal=colour, color_system="standard" if colour else None,
-        legacy_windows=False, highlight=False, emoji=False, markup=False,
+        legacy_windows=False, force_jupyter=False, highlight=False, emoji=False, markup=False,
     )  # fmt: skip
     console.print(_rich(one, _widths(one, width)))
     written = console.file.getvalue()  # type: ignore[attr-defined]

@@ -25,14 +25,14 @@ from sim.scenario import Scenario, resolved_toml
 
 _RESULTS, _FILES = "results.json", "files"
 _STOPS = (signal.SIGINT, signal.SIGTERM)
-_SUFFIXES = (".json", ".csv", ".toml", ".md", ".html", ".png", ".svg")
+_SUFFIXES = (".json", ".csv", ".toml", ".md", ".html", ".png", ".svg", ".gz")
 """Of everything that is written into a folder."""
 
 
 def write_folder(
     directory: Path,
     document: Mapping[str, Any],
-    texts: Mapping[str, str],
+    texts: Mapping[str, str | bytes],
     draw: Callable[[Path], Sequence[Path]] | None = None,
     page: Page | None = None,
 ) -> list[Path]:
@@ -50,7 +50,7 @@ def write_folder(
         charts = [path.name for path in (draw(folder) if draw else ())]
         written = {**(_reports(page, charts) if page else {}), **texts}
         for name, text in written.items():
-            (folder / name).write_bytes(text.encode("utf-8"))
+            (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode("utf-8"))
         names = [*written, *charts]
         whole = {**document, _FILES: {name: _digest(folder / name) for name in names}}
         (folder / _RESULTS).write_text(json.dumps(whole, indent=1, allow_nan=False) + "\n", encoding="utf-8")
@@ -69,15 +69,15 @@ def check_writable(directory: Path) -> None:
         _refuse_folders(directory)
 
 
-def write_charts(draw: Callable[[Path], Sequence[Path]], directory: Path) -> list[Path]:
-    """Write charts beside whatever else lies in a folder, made if need be; return their paths.
+def write_beside(write: Callable[[Path], Sequence[Path]], directory: Path) -> list[Path]:
+    """Write charts or traces beside whatever else lies in a folder, made if need be; return their paths.
 
-    draw: as in write_folder. Raises InputError when the folder cannot be written.
+    write: into the folder that it is given; returns the paths. Raises InputError when the folder cannot be written.
     """
     with _reported(directory), _workspace(directory) as workspace:
-        folder = workspace / "charts"
+        folder = workspace / "written"
         folder.mkdir()
-        names = [path.name for path in draw(folder)]
+        names = [path.name for path in write(folder)]
         _move(folder, directory, names)
     return [directory / each for each in names]
 

@@ -12,6 +12,8 @@ MOST_ACTORS = 24
 """More stages than this cannot be told apart on a page."""
 _PADDING = 0.08
 WAITING = "wait for the slowest replica"
+_WITHIN = ("tensor_comm", "context_comm", "expert_comm")
+"""Lines of the account whose exchanges lie between the kernels of a pass."""
 
 
 class Lane(NamedTuple):
@@ -98,3 +100,8 @@ def number_of(work: Work, *, layer: bool) -> str:
     """The number that work is known by: its micro-batch, or its layer where it is about one."""
     number = work.layer if layer else work.micro_batch
     return "" if number is None else str(number)
+
+
+def exchanged_s(span: Span) -> float:
+    """Seconds of a pass in which its own exchanges keep it from computing."""
+    return 0.0 if kind_of(span) == "communication" else sum(span.parts.get(line, 0.0) for line in _WITHIN)

@@ -194,7 +194,7 @@ def plan_page(studies: Sequence[SystemStudy], top: int = TOP) -> Page:
     if every:
         sections += [
             account_section(every),
-            timeline_section([curve for curve, _ in every]),
+            timeline_section([point for _, point in every]),
             what_if_section(every, without_table(every), WITHOUT),
             memory_section(every),
             measured_section(every),

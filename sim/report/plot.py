@@ -73,9 +73,9 @@ def _drawn(rows: Sequence[Row], x: Column, y: Column, by: Column | None) -> list
 
 def save_figures(figures: dict[str, Figure], folder: Path) -> list[Path]:
     """Write charts into the folder of a sweep; return the paths. Raises InputError where that cannot be written."""
-    from sim.records.files import write_charts
+    from sim.records.files import write_beside
     from sim.report.charts.canvas import save
 
-    return write_charts(
+    return write_beside(
         lambda place: [path for name, figure in figures.items() for path in save(figure, place, name)], folder
     )

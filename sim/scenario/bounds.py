@@ -26,6 +26,9 @@ MOST_DEVICE_TURNS = 500_000_000
 MOST_TURNS_OF_STEPS = 20_000_000_000
 """The same over all steps: some minutes of work."""
 
+MOST_TRACED_STEPS = 100
+"""A step that is repeated so often shows nothing new."""
+
 LARGEST_MESSAGE_BYTES = 10**18
 """Of a collective."""
 MOST_CLUSTER_SIZES = 64

@@ -23,7 +23,8 @@ def scenario_path(file: Path) -> Path:
         found = f"write {resolved}" if file.name == "results.json" and is_file(resolved) else model
         raise InputError(str(file), "a scenario is a TOML file; this is JSON", found)
     shelved = shelf("scenarios") / f"{file}.toml"
-    is_name = not is_file(file) and file.suffix == "" and len(file.parts) == 1
+    # Names may have a dot: claim-1.3b.
+    is_name = not is_file(file) and len(file.parts) == 1 and (file.suffix == "" or is_file(shelved))
     if not (is_name and is_file(shelved)) and is_file(file / _RESOLVED):
         raise InputError(str(file), "this is a folder of results", f"the scenario they are of is {file / _RESOLVED}")
     if is_name and str(file) in topology_names():

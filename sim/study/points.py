@@ -15,6 +15,7 @@ from sim.scenario import AxisKey, Scenario, Training
 from sim.study.axis_words import axis_words
 
 _LONGEST_NAME = 80
+_MOST_DRAWN = 3
 _HOW = ("global_batch", "asked_batch_tokens", "tokens_per_parameter", "precision", "recipe", "optimizer")
 """Fields of a training that say how its work is done, or say it again; the others say what is done."""
 
@@ -100,6 +101,16 @@ def representatives(systems: Sequence[Curve]) -> list[tuple[Curve, Outcome]]:
             by_name[name] = (curve, point)
     first = {curve.device_title: name for name, (curve, _) in reversed(by_name.items())}
     return sorted(by_name.values(), key=lambda pair: pair[0].system not in first.values())
+
+
+def drawn(outcomes: Sequence[Outcome]) -> list[tuple[str, Curve, Outcome]]:
+    """(name for files, system, point) of the few points whose step is drawn and traced."""
+    found: dict[str, tuple[Curve, Outcome]] = {}
+    for curve, point in representatives(curves(outcomes))[:_MOST_DRAWN]:
+        name = slug(f"{curve.label} {point.devices}")
+        free = (name, *(f"{name}-{number}" for number in range(2, 99)))
+        found[next(one for one in free if one not in found)] = (curve, point)
+    return [(name, *pair) for name, pair in found.items()]
 
 
 def comparable(outcomes: Sequence[Outcome]) -> bool:

@@ -7,27 +7,29 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 from page_checks import until
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+PLACE = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def pytest_runtest_setup() -> None:
+    """Skip where anything is missing. (Skipped here, all tests together are one line of what pytest says.)"""
+    if PLACE is None or not all(map(find_spec, ("playwright", "axe_core_python", "html5lib"))):
+        pytest.skip("pages are not opened: no chromium, or not the extra `clients` (make browser installs both)")
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Chromium without a window. It closes after each module: while it runs, asyncio takes no other loop."""
-    missing = "no browser tests: install chromium and the extra `clients` of scaletax (make browser)"
-    sync_api = pytest.importorskip("playwright.sync_api", reason=missing)
-    pytest.importorskip("axe_core_python", reason=missing)
-    pytest.importorskip("html5lib", reason=missing)
-    place = next(filter(None, map(shutil.which, NAMES)), None)
-    if place is None:
-        pytest.skip(missing)
-    with sync_api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=place)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=PLACE)
         yield running
         running.close()
 

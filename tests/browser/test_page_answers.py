@@ -150,7 +150,9 @@ def test_tables_say_what_the_metrics_say(file: Path, opened: Opens, points: list
 def test_tables_sort_by_number_and_not_by_its_text(file: Path, opened: Opens) -> None:
     page = opened(file)
     # Each column is clicked twice: what the heads say then, and the rows.
+    # Figures without a number behind them, such as bands, have no button.
     clicked = f"""(table) => [...table.tHead.rows[0].cells].map((head) => ["ascending", "descending"].map(() => {{
+      if (head.firstElementChild === null) return null;
       head.firstElementChild.click();
       return [[...table.tHead.rows[0].cells].map((one) => one.ariaSort), ({ROWS})(table)];
     }}))"""
@@ -158,6 +160,9 @@ def test_tables_sort_by_number_and_not_by_its_text(file: Path, opened: Opens) ->
     for table in page.locator("table.sortable").all():
         before = table.evaluate(ROWS)
         for column, states in enumerate(table.evaluate(clicked)):
+            if None in states:
+                assert all(row[column][1] is None for row in before)
+                continue
             for descending, (said, after) in enumerate(states):
                 expected = [None] * len(before[0])
                 expected[column] = "descending" if descending else "ascending"

@@ -21,7 +21,8 @@ def refusal(path: Path | str) -> str:
 def test_names_and_paths(tmp_path: Path) -> None:
     mine = tmp_path / "mine.toml"
     assert scenario_path(mine) == mine
-    assert scenario_path(Path("quickstart")).name == "quickstart.toml"
+    for name in ("quickstart", "claim-1.3b"):
+        assert scenario_path(Path(name)).name == f"{name}.toml"
 
 
 def test_a_misspelt_name_lists_the_nearest() -> None:

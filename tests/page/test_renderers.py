@@ -40,6 +40,7 @@ from sim.page.terminal import page_text, screen
 HOSTILE = "</td><script>alert(1)</script>'\" &amp; [x](http://x.test) | `b` \x1b[31m\u202e ![i](j) **"
 LONG = "n" * 200
 WEB = Path("sim/page/web")
+SCRIPTS = ("tools.js", "points.js", "steps.js", "tables.js", "page.js")
 LIBRARY = "echarts-6.1.0.min.js.gz"
 ATTRIBUTES = {
     "lang", "charset", "http-equiv", "name", "content", "class", "id", "href", "role", "tabindex", "aria-label", "type",
@@ -118,7 +119,7 @@ def assert_runs_nothing_else(text: str, found: Reader) -> None:
     """Only the program's own script runs: the policy names it, and the one library, by their digests."""
     scripts = re.findall(r"<script(.*?)>(.*?)</script>", text, re.DOTALL)
     own = [body for attributes, body in scripts if "type=" not in attributes]
-    assert own == [(WEB / "page.js").read_text(encoding="utf-8")]
+    assert own == ["\n".join((WEB / name).read_text(encoding="utf-8") for name in SCRIPTS)]
     assert {name for name, _ in found.attributes} <= ATTRIBUTES
     policy = next(value for _, value in found.attributes if value.startswith("default-src 'none'"))
     digests = re.findall(r"sha256-([^']+)", policy)
@@ -254,6 +255,13 @@ def test_html_fetches_nothing() -> None:
     assert {value[0] for name, value in found.attributes if name in ("src", "href")} == {"#"}
     assert not re.search(r"url\(|@import|<link|<iframe|<img", text)
     assert "http://x.test" in found.said
+
+
+def test_a_notebook_gets_the_same_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks = [Said("before"), of_rows([("a", "b", "1")]), Said("after")]
+    outside = screen(blocks, 80)
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    assert screen(blocks, 80) == outside
 
 
 def test_colour_stands_only_where_it_is_asked_for() -> None:

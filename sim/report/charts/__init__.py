@@ -13,9 +13,8 @@ from sim.report.charts.step_times import step_times_figure
 from sim.report.charts.timeline import timeline_figure
 from sim.report.charts.utilisation import links_figure, streams_figure
 from sim.report.styles import SCREEN, ChartStyle
-from sim.study.points import curves, representatives, slug
+from sim.study.points import curves, drawn
 
-_MOST_TIMELINES = 3
 _FEWEST_SIZES = 3
 
 
@@ -28,11 +27,7 @@ def chart_files(outcomes: Sequence[Outcome], directory: Path, style: ChartStyle 
             paths += save(goodput_figure(outcomes, style), directory, "goodput")
     steps = step_times_figure(outcomes, style)
     paths += save(steps, directory, "step-times") if steps else []
-    taken: set[str] = set()
-    for curve, point in representatives(curves(outcomes))[:_MOST_TIMELINES]:
-        name = slug(f"{curve.label} {point.devices}")
-        name = next(each for each in (name, *(f"{name}-{number}" for number in range(2, 99))) if each not in taken)
-        taken.add(name)
+    for name, curve, point in drawn(outcomes):
         title = f"{curve.label}, {_hardware(point)}"
         paths += save(timeline_figure(point, title, style), directory, f"timeline-{name}")
         paths += save(streams_figure(point, title, style), directory, f"streams-{name}")

@@ -28,7 +28,7 @@ from sim.report.charts.canvas import (
 )
 from sim.report.charts.sheets import Sheet, fitted, text_inches
 from sim.report.colours import KIND_COLOURS, text_colour
-from sim.report.lanes import Lane, Lanes, actor_lanes, kind_of, number_of, works_of
+from sim.report.lanes import Lane, Lanes, actor_lanes, exchanged_s, kind_of, number_of, works_of
 from sim.report.stragglers import drawn_step
 from sim.report.styles import SCREEN, ChartStyle
 
@@ -46,8 +46,6 @@ EXCHANGES = "exchanges of passes"
 """What the shapes are called that stand for exchanges between the kernels of passes."""
 _LABEL_PART = 0.35
 """Part of the width of a sheet that the names of rows may take."""
-_WITHIN = ("tensor_comm", "context_comm", "expert_comm")
-"""Lines of the account whose exchanges lie between the kernels of a pass."""
 _EXCHANGES = " The orange end of a pass is the time that its own exchanges take, which lie between its kernels."
 
 
@@ -209,13 +207,6 @@ def _numbers(ax: Axes, visible: Sequence[Bar], window: Window, scale: float, *, 
         place: Style = {"size": style.small_points, "color": colour, "ha": "center", "va": "center_baseline"}
         words = ax.text((start_s + end_s) / 2 * scale, (low + high) / 2, number, **place)
         spare(ax, words, (start_s * scale, end_s * scale))
-
-
-def exchanged_s(span: Span) -> float:
-    """Seconds of a pass in which its own exchanges keep it from computing."""
-    if kind_of(span) == "communication":
-        return 0.0
-    return sum(span.parts.get(line, 0.0) for line in _WITHIN)
 
 
 def _caption(outcome: Outcome, lanes: Lanes) -> str:

@@ -7,12 +7,12 @@ from typing import Any
 
 from sim.page.blocks import Chart, Section, section
 from sim.page.borders import printable
-from sim.page.numbers import BYTES, duration, gibibytes, percent
+from sim.page.numbers import BYTES, percent
 from sim.planning import PlanRow, PlanStudy, believed
 from sim.records import metrics
 from sim.records.belief import band_words
 from sim.report.colours import page_colour
-from sim.report.web.points import HOVER
+from sim.report.web.data import curve_data, curves_chart, point_data
 from sim.study.plans import SystemStudy
 
 
@@ -46,23 +46,12 @@ def sizes_section(studies: Sequence[SystemStudy], labels: Sequence[str], before:
     lines, nth = [], before
     for number, (study, label) in enumerate(zip(studies, labels, strict=True)):
         own = _found(study)
-        lines.append({"label": label, "colour": page_colour(number), "points": list(range(nth, nth + len(own)))})
+        lines.append(curve_data(label, number, range(nth, nth + len(own))))
         nth += len(own)
     if not any(len(one["points"]) > 1 for one in lines):
         return None
-    data = {
-        "title": "devices",
-        "along": True,
-        "log": True,
-        "categories": None,
-        "curves": lines,
-        "first": metrics.STEP_TIME.key,
-        "logarithmic": [metrics.STEP_TIME.key],
-        "ideal": [metrics.STEP_TIME.key],
-        "hover": [one.key for one in HOVER],
-    }
     about = "The best plan at each size: a metric of your choice against the number of devices"
-    return section("How the best plan scales", Chart("scaling", "scaling", about, data), key="scaling")
+    return section("How the best plan scales", curves_chart(about, lines, first=metrics.STEP_TIME.key), key="scaling")
 
 
 def size_points(studies: Sequence[SystemStudy], labels: Sequence[str]) -> list[dict[str, Any]]:
@@ -79,35 +68,24 @@ def _found(study: SystemStudy) -> list[tuple[int, PlanStudy]]:
 
 
 def _point(found: PlanStudy, devices: int, label: str) -> dict[str, Any]:
-    row, band = found.best[0], believed(found).step
+    row, believable = found.best[0], believed(found)
     causal = found.about.scenario.report.flop_convention == "causal-attention"
-    held = {
+    values = {
         metrics.STEP_TIME: row.step_s,
         metrics.MFU_CAUSAL if causal else metrics.MFU_FULL: row.mfu,
         metrics.TAX: row.tax,
         metrics.MEMORY_PEAK: row.peak_bytes,
     }
-    values = {one: float(value) for one, value in held.items() if value is not None}
-    step_s = row.step_s
-    return {
-        "label": printable(f"{label}, {devices:,} devices"),
-        "x": devices,
-        "values": {one.key: value for one, value in values.items()},
-        "texts": {one.key: one.written(value) for one, value in values.items()},
-        "hover": [*_hover(row), ("checked?", band_words(band))],
-        "spans": {metrics.STEP_TIME.key: [step_s / (1 + band.high), step_s / (1 + band.low)]} if band else {},
-        "band": [band.low, band.high] if band else None,
-        "band_text": band_words(band),
-        "accounts": {},
-    }
+    hover = [*_hover(row), ("checked?", band_words(believable.step))]
+    return point_data(f"{label}, {devices:,} devices", devices, values, hover, believable.errors, {})
 
 
 def _hover(row: PlanRow) -> list[tuple[str, str]]:
-    tax = [] if row.tax is None else [(metrics.TAX.title, percent(row.tax))]
+    tax = [] if row.tax is None else [(metrics.TAX.title, metrics.TAX.written(row.tax))]
     return [
         ("plan", printable(row.plan.summary())),
-        (metrics.STEP_TIME.title, duration(row.step_s)),
-        (metrics.MFU_FULL.title, percent(row.mfu)),
+        (metrics.STEP_TIME.title, metrics.STEP_TIME.written(row.step_s)),
+        ("MFU", percent(row.mfu)),
         *tax,
-        (metrics.MEMORY_PEAK.title, gibibytes(row.peak_bytes)),
+        (metrics.MEMORY_PEAK.title, metrics.MEMORY_PEAK.written(row.peak_bytes)),
     ]

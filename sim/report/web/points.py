@@ -1,72 +1,37 @@
-"""Data of points for the charts of a page: every metric, how far to believe it, the account of the step and the run."""
+"""Sections of a page about simulated points: how they scale, where the time goes, what each change would gain."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from sim.outcome.comparison.metrics import Span, error_span, time_span_s
-from sim.outcome.ledger import Ledger
-from sim.outcome.lines import GROUPS, line_title
 from sim.outcome.outcome import Outcome
 from sim.page.blocks import Chart, Said, Section, Table, section
 from sim.page.borders import printable
-from sim.page.numbers import UNKNOWN, number, percent, percent_span, short_time, signed_percent, usd_span
-from sim.records import metrics
+from sim.page.numbers import UNKNOWN, percent, short_time, signed_percent, usd_span
 from sim.records.belief import error_band
-from sim.report.colours import LINE_COLOURS, page_colour
+from sim.report.colours import page_colour
 from sim.report.point_tables import Point, account_table, line_meanings, points_table
+from sim.report.web.data import (
+    HOVER,
+    RUN_ACCOUNT,
+    STEP_ACCOUNT,
+    account_chart,
+    curve_data,
+    curves_chart,
+    drawn_metrics,
+    measured_chart,
+    page_data,
+    point_data,
+)
 from sim.study.points import Curve
 
-_FAMILIES: Mapping[str, str] = {
-    "step": "the step",
-    "run": "the run",
-    "cost": "cost and energy",
-    "spread": "steps that differ",
-    "memory": "memory",
-}
-"""Families of metrics that are drawn, and what a menu calls them."""
-HOVER = (
-    metrics.STEP_TIME, metrics.TIME_TO_TRAIN, metrics.MFU_FULL, metrics.MFU_CAUSAL, metrics.TAX, metrics.MEMORY_PEAK,
-)  # fmt: skip
-TIMES = (metrics.STEP_TIME.key, metrics.TIME_TO_TRAIN.key)
-MOST_BARS = 40
-STEP_ACCOUNT, _RUN = ("step", "the step"), ("run", "the whole run")
-
-
-def drawn_metrics() -> list[metrics.Metric]:
-    """Metrics that a menu offers: all but those that say how far to believe a point, and the account's lines."""
-    return [one for one in metrics.METRICS if one.family in _FAMILIES]
+ACCOUNT_TITLE, MEASURED_TITLE = "Where every device-second of a step goes", "My measured step time"
 
 
 def shared_data(rows: Sequence[Point]) -> dict[str, Any]:
-    """What all charts of points draw from: metrics, points in the order of the rows, lines of the account."""
-    return {
-        "metrics": [metric_data(one) for one in drawn_metrics()],
-        "points": [_point(curve, point) for curve, point in rows],
-        "lines": lines_data(),
-    }
-
-
-def lines_data() -> list[dict[str, str]]:
-    """Lines of the account: what they are called, what they mean, and their colours."""
-    return [
-        {"key": line, "title": line_title(line), "group": group, "meaning": meaning, "colour": LINE_COLOURS[line]}
-        for group, lines in GROUPS.items()
-        for line, meaning in lines.items()
-    ]
-
-
-def metric_data(one: metrics.Metric) -> dict[str, Any]:
-    """A metric for a menu and an axis. size: how much of the stored unit the unit of the axis is."""
-    return {
-        "key": one.key,
-        "title": one.title,
-        "axis": one.axis,
-        "size": one.unit.axis_size,
-        "family": _FAMILIES.get(one.family, one.family),
-        "meaning": one.meaning,
-    }
+    """What all charts of points draw from, in the order of the rows."""
+    return page_data(drawn_metrics(), [_point(curve, point) for curve, point in rows])
 
 
 def scaling_section(rows: Sequence[Point], curves: Sequence[Curve]) -> Section | None:
@@ -75,49 +40,27 @@ def scaling_section(rows: Sequence[Point], curves: Sequence[Curve]) -> Section |
         return None
     along = any(len(curve.sizes) > 1 for curve in curves)
     index = {id(point): nth for nth, (_, point) in enumerate(rows)}
-    lines = [
-        {
-            "label": printable(curve.label),
-            "colour": page_colour(nth),
-            "points": [index[id(one)] for one in curve.points],
-        }
-        for nth, curve in enumerate(curves)
-    ]
-    data = {
-        "title": "devices" if along else "",
-        "along": along,
-        "log": True,
-        "categories": None if along else [printable(curve.place(point)) for curve, point in rows],
-        "curves": lines,
-        "first": metrics.TIME_TO_TRAIN.key,
-        "logarithmic": list(TIMES) if along else [],
-        "ideal": list(TIMES),
-        "hover": [one.key for one in HOVER],
-    }
-    about = f"{len(rows)} points: a metric of your choice {'against the number of devices' if along else 'of each'}"
-    title = "How it scales" if along else "The points side by side"
-    return section(title, Chart("scaling", "scaling", about, data, (points_table(rows),)), key="scaling")
+    lines = [curve_data(curve.label, nth, [index[id(one)] for one in curve.points]) for nth, curve in enumerate(curves)]
+    chart = curves_chart(
+        f"{len(rows)} points: a metric of your choice {'against the number of devices' if along else 'of each'}",
+        lines,
+        along=along,
+        categories=[] if along else [curve.place(point) for curve, point in rows],
+        behind=[points_table(rows)],
+    )
+    return section("How it scales" if along else "The points side by side", chart, key="scaling")
 
 
 def account_section(rows: Sequence[Point]) -> Section | None:
     """Where every device-second goes, as bars that open into their lines."""
-    told = [nth for nth, _ in enumerate(rows)][:MOST_BARS]
-    of = [STEP_ACCOUNT, *([_RUN] if any(point.run for _, point in rows) else [])]
-    about = f"Stacked bars of {len(told)} points: the share of all device-seconds of each line of the account"
-    chart = Chart("account", "account", about, {"points": told, "of": of}, (account_table(rows), line_meanings(rows)))
-    title = "Where every device-second of a step goes"
-    return section(title, chart, key="account") if rows else None
+    tables = (account_table(rows), line_meanings(rows))
+    chart = account_chart(len(rows), of_runs=any(point.run for _, point in rows), behind=tables)
+    return section(ACCOUNT_TITLE, chart, key="account") if rows else None
 
 
 def measured_section(rows: Sequence[Point]) -> Section | None:
-    """A box for a step time that somebody measured, held against a point and its band."""
-    return section("My measured step time", measured_chart(len(rows)), key="measured") if rows else None
-
-
-def measured_chart(points: int) -> Chart:
-    """The box, for the first so many points of a page."""
-    about = "The gap between a measured step time and the simulated one, beside the error band"
-    return Chart("measured", "measured", about, {"points": list(range(points))})
+    """A box for a step time that somebody measured."""
+    return section(MEASURED_TITLE, measured_chart(len(rows)), key="measured") if rows else None
 
 
 def what_if_section(rows: Sequence[Point], behind: Table, said: str) -> Section | None:
@@ -134,57 +77,17 @@ def what_if_section(rows: Sequence[Point], behind: Table, said: str) -> Section 
     return section("What if", Said(said), Chart("what-if", "bars", about, data, (behind,)), key="what-if")
 
 
-def account_data(ledger: Ledger) -> dict[str, Any]:
-    """An account: all its device-seconds, and of every line that is not 0 its own.
-
-    lines: line -> [device-seconds, share, seconds a device, device-seconds], the last three as text.
-    """
-    texts = {
-        line: [device_s, percent(ledger.share(line)), short_time(device_s / ledger.devices), number(device_s)]
-        for line, device_s in ledger.device_seconds.items()
-        if device_s > 0
-    }
-    return {"total_s": ledger.total_s, "devices": ledger.devices, "lines": texts}
-
-
 def _point(curve: Curve, point: Outcome) -> dict[str, Any]:
-    drawn = [(one, value) for one in drawn_metrics() if (value := one.value(point)) is not None]
-    band = error_span(point)
-    return {
-        "label": printable(curve.place(point)),
-        "x": point.devices,
-        "values": {one.key: value for one, value in drawn},
-        "texts": {one.key: one.written(value) for one, value in drawn},
-        "hover": _hover(point),
-        "spans": _spans(point, band),
-        "band": None if band is None else [band.low, band.high],
-        "band_text": "" if band is None else percent_span(band.low, band.high),
-        "accounts": {STEP_ACCOUNT[0]: account_data(point.ledger)}
-        | ({_RUN[0]: account_data(point.run.ledger)} if point.run else {}),
-    }
-
-
-def _hover(point: Outcome) -> list[tuple[str, str]]:
-    """What a point says of itself."""
     rented = point.bill.rental_usd if point.bill else None
-    return [
-        ("plan", printable(point.plan.summary())),
+    hover = [
+        ("plan", point.plan.summary()),
         *((one.title, one.text(point)) for one in HOVER),
         ("rented, low to high", usd_span(rented.low, rented.high) if rented else UNKNOWN),
         ("checked?", error_band(point)),
     ]
-
-
-def _spans(point: Outcome, band: Span | None) -> dict[str, list[float]]:
-    """Metric -> where the measured value lies for eight of ten errors, in its stored unit."""
-    whole = time_span_s(point)
-    if band is None or whole is None:
-        return {}
-    step_s = point.step_time_s
-    return {
-        metrics.STEP_TIME.key: [step_s / (1 + band.high), step_s / (1 + band.low)],
-        metrics.TIME_TO_TRAIN.key: [whole.low, whole.high],
-    }
+    values = {one: one.value(point) for one in drawn_metrics()}
+    accounts = {STEP_ACCOUNT[0]: point.ledger} | ({RUN_ACCOUNT[0]: point.run.ledger} if point.run else {})
+    return point_data(curve.place(point), point.devices, values, hover, point.confidence.errors, accounts)
 
 
 def _gains(point: Outcome) -> list[tuple[str, float, list[tuple[str, str]], str]]:

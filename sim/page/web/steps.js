@@ -1,0 +1,119 @@
+// Charts of one step: its timeline, and the memory of every stage.
+
+// One step as a timeline.
+function timeline(key, data, about, controls, into) {
+  let step = data.steps[0];
+  const high = () => 72 + legendHeight(Object.keys(step.kinds)) + step.rows.length * Math.max(26, Math.min(48, 320 / step.rows.length));
+  const element = canvas(key, about, high());
+  const note = make("p", { className: "note" });
+  if (data.steps.length > 1) {
+    controls.append(choice(`${key}-point`, "Step of", data.steps.map((one, nth) => [nth, one.label]), 0, (chosen) => {
+      step = data.steps[Number(chosen)];
+      resized(element, high());
+      one.draw();
+      tell();
+    }));
+  }
+  controls.append(make("button", { type: "button", id: `${key}-whole`, textContent: "Whole step", onclick: () => one.chart.dispatchAction({ type: "dataZoom", start: 0, end: 100 }) }));
+  const link = make("a", { id: "trace-link", textContent: "The whole step as a trace for Perfetto" });
+  into.append(element, note, make("p", {}, link));
+  const tell = () => {
+    note.textContent = step.note;
+    link.hidden = step.trace === "";
+    link.href = encodeURIComponent(step.trace);
+  };
+  function option() {
+    // Times are whole numbers of ticks, each the step's length over a million; starts are told as gaps.
+    const tick = step.step_s / 1e6, [unit, size] = step.step_s >= 2 ? ["s", 1] : ["ms", 1e-3];
+    const bars = [];
+    step.lanes.forEach((lane, nth) => {
+      let end = 0;
+      for (let place = 0; place < lane.spans.length; place += 3) {
+        const start = end + lane.spans[place];
+        end = start + lane.spans[place + 1];
+        bars.push([start * tick / size, end * tick / size, nth, lane.spans[place + 2]]);
+      }
+    });
+    const series = {
+      type: "custom", clip: true, encode: { x: [0, 1] }, data: bars,
+      renderItem: (params, api) => {
+        const lane = step.lanes[api.value(2)], kind = step.names[api.value(3)][0];
+        const left = api.coord([api.value(0), lane.row]), right = api.coord([api.value(1), lane.row]);
+        const row = api.size([0, 1])[1], top = left[1] - row / 2 + row * lane.from;
+        const area = params.coordSys, x1 = Math.max(left[0], area.x), x2 = Math.min(right[0], area.x + area.width);
+        if (x2 < area.x || x1 > area.x + area.width) return null;
+        // What is narrower than half a pixel is drawn once a pixel.
+        const place = `${api.value(2)} ${Math.round(2 * x1)} ${kind}`;
+        const seen = (params.context.seen ??= new Set());
+        if (x2 - x1 < 0.5 && seen.has(place)) return null;
+        seen.add(place);
+        const gap = x2 - x1 > 3 ? 0.5 : 0;
+        const shape = { x: x1, y: top, width: Math.max(x2 - x1 - gap, 0.5), height: Math.max(row * lane.height, 1) };
+        const said = step.names[api.value(3)][2], fits = lane.height > 0.3 && said && x2 - x1 > 7 * said.length + 2;
+        return {
+          type: "rect", shape, style: { fill: step.kinds[kind] },
+          ...(fits ? { textContent: { style: { text: said, fill: step.inks[kind], fontSize: 10 } }, textConfig: { position: "inside" } } : {}),
+        };
+      },
+    };
+    const kinds = Object.keys(step.kinds);
+    return {
+      legend: legend(kinds, { selectedMode: false }),
+      tooltip: tooltip((params) => {
+        const [start, end, nth, name] = params.value, [kind, what] = step.names[name];
+        return tip(what, [["kind", kind], ["on", step.lanes[nth].label], ["from", seconds(start * size)], ["takes", seconds((end - start) * size)]]);
+      }),
+      grid: beside(step.rows, { top: legendHeight(kinds), bottom: 72 }),
+      dataZoom: [
+        { type: "inside", xAxisIndex: 0, filterMode: "none", zoomOnMouseWheel: "ctrl", moveOnMouseWheel: false, preventDefaultMouseMove: false },
+        { type: "slider", xAxisIndex: 0, filterMode: "none", height: 18, bottom: 6, showDataShadow: false, labelFormatter: "", textStyle: { color: colour("--ink") } },
+      ],
+      xAxis: axis({ type: "value", min: 0, max: step.step_s / size, name: `time since the start of the step (${unit})`, nameLocation: "middle", nameGap: 24, axisLabel: { formatter: (at) => String(Number(at.toPrecision(5))), hideOverlap: true, showMaxLabel: false } }),
+      yAxis: rowNames(step.rows),
+      // Series without data, so that the legend has a colour for each kind.
+      series: [...kinds.map((kind) => ({ name: kind, type: "bar", data: [], itemStyle: { color: step.kinds[kind] } })), series],
+    };
+  }
+  const one = drawn(element, option);
+  tell();
+}
+
+// Stacked bars of a point: memory by stage.
+function stacks(key, data, about, controls, into) {
+  let shown = data.points[0];
+  const present = () => data.items.filter((item) => shown.bars.some((bar) => bar.parts[item.key]));
+  const above = () => legendHeight(present().map((item) => item.title));
+  const high = () => 52 + above() + 28 * shown.bars.length;
+  const element = canvas(key, about, high());
+  if (data.points.length > 1) {
+    controls.append(choice(`${key}-point`, "Point", data.points.map((one, nth) => [nth, one.label]), 0, (chosen) => {
+      shown = data.points[Number(chosen)];
+      resized(element, high());
+      one.draw();
+    }));
+  }
+  into.append(element);
+  function option() {
+    const labels = shown.bars.map((bar) => bar.label);
+    const items = present();
+    return {
+      legend: legend(items.map((item) => item.title)),
+      tooltip: tooltip((params) => {
+        const bar = shown.bars[params.dataIndex], item = items[params.seriesIndex];
+        if (item === undefined) return tip(bar.label, [["its memory", bar.limit_text]]);
+        return tip(bar.label, [[item.title, bar.parts[item.key][1]], ["all together", bar.total_text], ["its memory", bar.limit_text]]);
+      }),
+      grid: beside(labels, { top: above(), bottom: 48 }),
+      xAxis: axis({ type: "value", name: data.axis, nameLocation: "middle", nameGap: 26 }),
+      yAxis: rowNames(labels),
+      series: [
+        ...items.map((item) => ({
+          name: item.title, type: "bar", stack: "parts", barWidth: "66%", itemStyle: { color: item.colour, borderColor: colour("--line"), borderWidth: 0.5 },
+          data: shown.bars.map((bar) => (bar.parts[item.key] ? bar.parts[item.key][0] / data.size : 0)),
+        })),
+        { type: "scatter", symbol: "rect", symbolSize: [3, 24], itemStyle: { color: colour("--ink") }, data: shown.bars.map((bar, nth) => [bar.limit / data.size, nth]), z: 5 },
+      ],
+    };
+  }
+  const one = drawn(element, option);
+}
