@@ -57,6 +57,12 @@ function logarithmicAxis(numbers) {
   return { type: "log", min: low, max: high, axisTick: { customValues: chosen }, axisLabel: { customValues: chosen, formatter: plain }, splitLine: { show: false } };
 }
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+function lit(own) {
+  // On dark paper dark colours are mixed with white until they stand out.
+  const light = echarts.color.lum(own, 0), least = 0.36;
+  if (!dark.matches || printing.matches || light >= least) return own;
+  return echarts.color.lerp((least - light) / (1 - light), [own, "#ffffff"]);
+}
 const asLabel = (index) => page.points[index].label;
 
 function canvas(key, about, height) {
