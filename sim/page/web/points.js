@@ -5,7 +5,8 @@ function scaling(key, data, about, controls, into) {
   const numbers = page.metrics.filter((metric) => page.points.some((point) => typeof point.values[metric.key] === "number"));
   let metric = numbers.find((one) => one.key === data.first) || numbers[0];
   let logarithmic = data.logarithmic.includes(metric.key);
-  const element = canvas(key, about, 420);
+  const bars = data.categories && !data.along;
+  const element = canvas(key, about, bars ? 72 + 28 * data.categories.length : 420);
   const log = make("input", { type: "checkbox", id: `${key}-logarithmic`, checked: logarithmic });
   const options = numbers.map((one) => [one.key, one.title, one.family]);
   controls.append(
@@ -17,9 +18,8 @@ function scaling(key, data, about, controls, into) {
     make("label", {}, log, make("span", { textContent: "logarithmic" })),
   );
   into.append(element);
-  const bars = data.categories && !data.along;
   const value = (index) => page.points[index].values[metric.key] / metric.size;
-  const at = (index) => (bars ? data.categories[index] : data.categories ? data.categories[page.points[index].x] : page.points[index].x);
+  const at = (index) => (bars ? index : data.categories ? data.categories[page.points[index].x] : page.points[index].x);
   const names = bars || data.curves.length < 2 ? [] : data.curves.map((one) => one.label);
   const sizes = [...new Set(page.points.map((point) => point.x))].sort((one, other) => one - other);
   const shown = (params) => {
@@ -33,17 +33,19 @@ function scaling(key, data, about, controls, into) {
     const series = data.curves.flatMap((curve, number) => {
       const points = curve.points.filter(has);
       const line = {
-        name: curve.label, type: bars ? "bar" : "line", data: points.map((index) => [at(index), value(index), index]), symbolSize: 9,
+        name: curve.label, type: bars ? "bar" : "line", symbolSize: 9,
+        data: points.map((index) => (bars ? [value(index), at(index), index] : [at(index), value(index), index])),
         symbol: SYMBOLS[number % SYMBOLS.length], itemStyle: { color: curve.colour }, lineStyle: { color: curve.colour, width: 2 },
-        barMaxWidth: 28, ...(bars ? { stack: "alone" } : {}),
+        ...(bars ? { stack: "alone", barWidth: "66%" } : {}),
       };
       const spans = points.filter((index) => page.points[index].spans[metric.key]);
       const whiskers = {
-        name: curve.label, type: "custom", silent: true, itemStyle: { color: curve.colour }, encode: { x: 0, y: [1, 2] },
+        name: curve.label, type: "custom", silent: true, z: bars ? 3 : 1, itemStyle: { color: curve.colour }, encode: bars ? { y: 0, x: [1, 2] } : { x: 0, y: [1, 2] },
         data: spans.map((index) => [at(index), ...page.points[index].spans[metric.key].map((end) => end / metric.size)]),
         renderItem: (params, api) => {
-          const [low, high] = [api.coord([api.value(0), api.value(1)]), api.coord([api.value(0), api.value(2)])];
-          return { type: "line", shape: { x1: low[0], y1: low[1], x2: high[0], y2: high[1] }, style: { stroke: curve.colour, opacity: 0.45, lineWidth: 4 } };
+          const [[x1, y1], [x2, y2]] = [1, 2].map((end) => api.coord(bars ? [api.value(end), api.value(0)] : [api.value(0), api.value(end)]));
+          const style = bars ? { stroke: colour("--ink"), opacity: 0.7, lineWidth: 2 } : { stroke: curve.colour, opacity: 0.45, lineWidth: 4 };
+          return { type: "line", shape: { x1, y1, x2, y2 }, style };
         },
       };
       const first = points[0], last = points[points.length - 1];
@@ -54,21 +56,23 @@ function scaling(key, data, about, controls, into) {
       return [line, ...(spans.length ? [whiskers] : []), ...ideal];
     });
     const across = data.categories
-      ? axis({ type: "category", data: data.categories, axisLabel: { width: narrow() ? 60 : 110, overflow: "truncate", interval: bars ? 0 : "auto", rotate: bars && data.categories.length > 4 ? 35 : 0 } })
+      ? axis({ type: "category", data: data.categories, axisLabel: { width: narrow() ? 60 : 110, overflow: "truncate" } })
       : axis({
         type: data.log ? "log" : "value", min: data.log ? sizes[0] / 1.15 : undefined, max: data.log ? sizes[sizes.length - 1] * 1.15 : undefined,
         splitLine: { show: false }, axisTick: { customValues: sizes }, scale: true,
         axisLabel: { customValues: sizes, hideOverlap: true, formatter: plain },
       });
+    const along = logarithmic ? logarithmicAxis(told) : { type: "value", axisLabel: { formatter: plain } };
     return {
-      legend: legend(names, { show: names.length > 0 }), tooltip: tooltip(shown),
-      grid: { left: 12, right: 24, top: 36 + legendHeight(names), bottom: bars ? 8 : 34, containLabel: true },
-      xAxis: { name: data.title, nameLocation: "middle", nameGap: 30, ...across, ...(bars ? { name: "" } : {}) },
-      yAxis: axis({
-        ...(logarithmic ? logarithmicAxis(told) : { type: "value", axisLabel: { formatter: plain } }),
-        name: metric.axis, nameLocation: "end", nameTextStyle: { color: colour("--ink"), align: "left" },
+      legend: legend(names, { show: names.length > 0 }), tooltip: tooltip(shown), series,
+      ...(bars ? {
+        grid: beside(data.categories, { top: 8, bottom: 48 }),
+        xAxis: axis({ ...along, name: metric.axis, nameLocation: "middle", nameGap: 28 }), yAxis: rowNames(data.categories),
+      } : {
+        grid: { left: 12, right: 24, top: 36 + legendHeight(names), bottom: 34, containLabel: true },
+        xAxis: { name: data.title, nameLocation: "middle", nameGap: 30, ...across },
+        yAxis: axis({ ...along, name: metric.axis, nameLocation: "end", nameTextStyle: { color: colour("--ink"), align: "left" } }),
       }),
-      series,
     };
   }
   const one = drawn(element, option);
@@ -103,7 +107,7 @@ function account(key, data, about, controls, into) {
       yAxis: rowNames(labels),
       series: lines().map((line) => ({
         name: line.title, type: "bar", stack: "account", barWidth: "72%", cursor: "pointer",
-        itemStyle: { color: line.colour, borderColor: colour("--line"), borderWidth: 0.5 },
+        itemStyle: { color: line.colour, borderColor: colour("--edge"), borderWidth: 0.5 },
         data: data.points.map((index) => (cell(index, line) ? 100 * cell(index, line)[0] / account(index).total_s : 0)),
       })),
     };
