@@ -114,7 +114,7 @@ function account(key, data, about, controls, into) {
       yAxis: rowNames(labels),
       series: lines().map((line) => ({
         name: line.title, type: "bar", stack: "account", barWidth: "72%", cursor: "pointer",
-        itemStyle: { color: lit(line.colour), borderColor: colour("--line"), borderWidth: 0.5 },
+        itemStyle: { color: lit(line.colour), borderColor: colour("--edge"), borderWidth: 0.5 },
         data: data.points.map((index) => (cell(index, line) ? 100 * cell(index, line)[0] / account(index).total_s : 0)),
       })),
     };

@@ -92,7 +92,8 @@ function timeline(key, data, about, controls, into) {
 function stacks(key, data, about, controls, into) {
   let shown = data.points[0];
   const present = () => data.items.filter((item) => shown.bars.some((bar) => bar.parts[item.key]));
-  const above = () => legendHeight(present().map((item) => item.title));
+  const limit = "its memory", names = () => [...present().map((item) => item.title), limit];
+  const above = () => legendHeight(names());
   const high = () => 52 + above() + (shown.bars.length > 16 ? 16 : 28) * shown.bars.length;
   const element = canvas(key, about, high());
   if (data.points.length > 1) {
@@ -107,21 +108,21 @@ function stacks(key, data, about, controls, into) {
     const labels = shown.bars.map((bar) => bar.label);
     const items = present();
     return {
-      legend: legend(items.map((item) => item.title)),
+      legend: legend(names()),
       tooltip: tooltip((params) => {
         const bar = shown.bars[params.dataIndex], item = items[params.seriesIndex];
-        if (item === undefined) return tip(bar.label, [["its memory", bar.limit_text]]);
-        return tip(bar.label, [[item.title, bar.parts[item.key][1]], ["all together", bar.total_text], ["its memory", bar.limit_text]]);
+        if (item === undefined) return tip(bar.label, [[limit, bar.limit_text]]);
+        return tip(bar.label, [[item.title, bar.parts[item.key][1]], ["all together", bar.total_text], [limit, bar.limit_text]]);
       }),
       grid: beside(labels, { top: above(), bottom: 48 }),
       xAxis: axis({ type: "value", name: data.axis, nameLocation: "middle", nameGap: 26 }),
       yAxis: rowNames(labels),
       series: [
         ...items.map((item) => ({
-          name: item.title, type: "bar", stack: "parts", barWidth: "66%", itemStyle: { color: item.colour, borderColor: colour("--line"), borderWidth: 0.5 },
+          name: item.title, type: "bar", stack: "parts", barWidth: "66%", itemStyle: { color: item.colour, borderColor: colour("--edge"), borderWidth: 0.5 },
           data: shown.bars.map((bar) => (bar.parts[item.key] ? bar.parts[item.key][0] / data.size : 0)),
         })),
-        { type: "scatter", symbol: "rect", symbolSize: [3, shown.bars.length > 16 ? 14 : 24], itemStyle: { color: colour("--ink") }, data: shown.bars.map((bar, nth) => [bar.limit / data.size, nth]), z: 5 },
+        { name: limit, type: "scatter", symbol: "rect", symbolSize: [3, shown.bars.length > 16 ? 14 : 24], itemStyle: { color: colour("--ink") }, data: shown.bars.map((bar, nth) => [bar.limit / data.size, nth]), z: 5 },
       ],
     };
   }
