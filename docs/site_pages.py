@@ -23,7 +23,7 @@ CARRIED = ["LICENSE", "CITATION.cff", *(f"scenarios/{one.name}" for one in ROOT.
 HOMES = {**PAGES, "scenarios": "gallery.md", **{one: one for one in CARRIED}}
 """Where links lead that leave docs/."""
 _SHIM = re.compile(r"https://[\w.]+/iframe-worker/shim")
-"""What the theme's search fetches, to work where there is no server. docs/assets has it as released."""
+"""What the theme's search fetches, to work where there is no server. docs/javascript has it as released."""
 _LINK = re.compile(r"\]\(([^)#\s]+)((?:#[^)\s]*)?)\)")
 _ON_HOST = re.compile(rf"\]\({re.escape(HOST)}/(?:blob|raw)/main/")
 
@@ -52,7 +52,7 @@ def on_post_build(config: MkDocsConfig) -> None:
     for page in site.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
         depth = "../" * (len(page.relative_to(site).parts) - 1)
-        page.write_text(_SHIM.sub(f"{depth}assets/iframe-worker-1.0.4.js", text), encoding="utf-8")
+        page.write_text(_SHIM.sub(f"{depth}javascript/iframe-worker-1.0.4.js", text), encoding="utf-8")
 
 
 def linked(markdown: str, folder: str, page: str) -> str:

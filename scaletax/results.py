@@ -20,6 +20,7 @@ from sim.page.terminal import screen
 from sim.records.document import summary_rows
 from sim.records.series import DEVICES, column, series_of, usual_x
 from sim.report.run import run_page, run_screen, write_run
+from sim.report.styles import style_named
 from sim.scenario import Scenario as Resolved
 from sim.study.findings import Findings, findings
 
@@ -92,24 +93,29 @@ class Run(Result):
             for one in self.outcomes
         ]
 
-    def plot(self, metric: str = "mfu", x: str = "devices") -> Figure:
+    def plot(self, metric: str = "mfu", x: str = "devices", *, style: str = "screen") -> Figure:
         """Draw a metric against the devices, or against another column, a curve for each system.
 
         metric, x: a column of `rows`, or a short name such as "mfu", "tax", "time", "cost".
-        Raises InputError for a column that is not there.
+        style: "screen", "paper" (a column wide, without a title) or "slide"; `.savefig("figure.pdf")` writes it.
+        Raises InputError for a column or a style that is not there.
         """
-        return figure(summary_rows(self.outcomes), metric, x)
+        return figure(summary_rows(self.outcomes), metric, x, style=style)
 
-    def save(self, folder: str | Path, *, charts: bool | None = None, trace: int = 0) -> list[Path]:
+    def save(
+        self, folder: str | Path, *, charts: bool | None = None, style: str = "screen", trace: int = 0
+    ) -> list[Path]:
         """Write the files of `scaletax run` into a folder; return their paths.
 
         charts: None asks the scenario. trace: of so many steps, to open in Perfetto; none without it.
 
-        Hardware of your own is written beside them, where resolved.toml names it.
+        style: of the charts, "screen", "paper" or "slide". Hardware of your own is written beside them, where
+        resolved.toml names it.
         """
         place, found = Path(folder), self._found
         told = [outcome_beside(one, place) for one in found.outcomes]
-        paths = write_run(findings(told, found.failures, found.refusals), place, charts, trace)
+        drawn = style_named(style, "style")
+        paths = write_run(findings(told, found.failures, found.refusals), place, charts, drawn, trace)
         return paths + own_hardware([one.scenario for one in found.outcomes], place)
 
     def report(self) -> str:
@@ -167,10 +173,11 @@ def frame(rows: Sequence[Row]) -> pandas.DataFrame:
     return pandas.DataFrame(list(rows))
 
 
-def figure(rows: Sequence[Row], metric: str, x: str | None, by: str | None = None) -> Figure:
-    """A chart of one metric along one column. Raises InputError for a column that is not there."""
+def figure(rows: Sequence[Row], metric: str, x: str | None, by: str | None = None, style: str = "screen") -> Figure:
+    """A chart of one metric along one column. Raises InputError for a column or a style that is not there."""
     from sim.report.charts.sweep import curves_figure  # matplotlib takes long to import
 
+    look = style_named(style, "style")
     done = [row for row in rows if not row.get("error")]
     across = column(x, done, "x").as_axis(done) if x else usual_x(done) or DEVICES
     value = column(metric, done, "metric")
@@ -178,7 +185,7 @@ def figure(rows: Sequence[Row], metric: str, x: str | None, by: str | None = Non
     if not series:
         problem = f"no point has a number in both {across.name} and {metric}"
         raise InputError("plot", problem, "choose other columns")
-    sheet = curves_figure(series, across, value)
+    sheet = curves_figure(series, across, value, look)
     # A notebook shows what has this method, also where no part of it draws otherwise.
     vars(sheet)["_repr_png_"] = functools.partial(_png, sheet)
     return sheet

@@ -15,6 +15,7 @@ from sim.page.numbers import counted, duration, percent
 from sim.planning import PlanRow
 from sim.records.swept import swept
 from sim.report.plan import plan_screen, write_plans
+from sim.report.styles import style_named
 from sim.report.sweep import sweep_page, sweep_screen, write_sweep
 from sim.scenario import resolved_documents
 from sim.study.plans import SystemStudy, with_best_plan
@@ -78,14 +79,17 @@ class Plans(Result):
 
         return run(self.scenario, **options)
 
-    def save(self, folder: str | Path, *, charts: bool = True) -> list[Path]:
-        """Write the files of `scaletax plan`, and hardware of your own, into a folder; return their paths."""
+    def save(self, folder: str | Path, *, charts: bool = True, style: str = "screen") -> list[Path]:
+        """Write the files of `scaletax plan`, and hardware of your own, into a folder; return their paths.
+
+        style: of the charts, "screen", "paper" or "slide".
+        """
         place, told = Path(folder), []
         for one in self._studies:
             about = one.found.about._replace(scenario=beside(one.found.about.scenario, place))
             run = one.run and outcome_beside(one.run, place)
             told.append(one._replace(found=replace(one.found, about=about), run=run))
-        paths = write_plans(told, self.failures, place, charts, self._top)
+        paths = write_plans(told, self.failures, place, charts, self._top, style_named(style, "style"))
         return paths + own_hardware([one.found.about.scenario for one in self._studies], place)
 
     def __repr__(self) -> str:
@@ -111,9 +115,14 @@ class Sweep(Result):
         """The same as a DataFrame. Raises InputError where pandas is not installed."""
         return frame(self.folder)
 
-    def plot(self, metric: str = "mfu", x: str | None = None, by: str | None = None) -> Figure:
-        """Draw a metric along an axis, a curve for each value of a column. Raises InputError for an unknown column."""
-        return figure(self._rows(), metric, x, by)
+    def plot(
+        self, metric: str = "mfu", x: str | None = None, by: str | None = None, *, style: str = "screen"
+    ) -> Figure:
+        """Draw a metric along an axis, a curve for each value of a column. Raises InputError for an unknown column.
+
+        style: "screen", "paper" (a column wide, without a title) or "slide".
+        """
+        return figure(self._rows(), metric, x, by, style)
 
     def save(self) -> list[Path]:
         """Write the tables and the report of `scaletax sweep` into the folder of the sweep; return their paths."""
@@ -153,11 +162,13 @@ class Validation(Result):
 
         return [row_record(one) for one in self._compared.comparisons]
 
-    def save(self, folder: str | Path) -> list[Path]:
-        """Write the files of `scaletax validate` into a folder; return their paths."""
+    def save(self, folder: str | Path, *, style: str = "screen") -> list[Path]:
+        """Write the files of `scaletax validate` into a folder; return their paths. style: of the charts."""
         from sim.report.validation.screens import validation_told, write_validation
 
-        return write_validation(self._compared, self.summary, validation_told(self.summary).page, Path(folder))
+        return write_validation(
+            self._compared, self.summary, validation_told(self.summary).page, Path(folder), style_named(style)
+        )
 
     def __repr__(self) -> str:
         errors = self.summary.headline

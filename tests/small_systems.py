@@ -12,6 +12,7 @@ from sim.catalog import load_model, load_variation
 from sim.outcome.outcome import Outcome
 from sim.scenario import AxisKey, PlanRequest, Report, Scenario, System, Training
 from sim.simulate import simulate
+from sim.sweep.grid import load
 
 GPU = ("gpu cluster", "dgx-a100-superpod", "fsdp-2023")
 PIPELINE = ("pipeline", "dgx-a100-superpod", "megatron-2022")
@@ -67,6 +68,12 @@ def different_models() -> tuple[Outcome, ...]:
         for model in models
     ]
     return tuple(simulate(point) for point in points)
+
+
+def first_of(name: str) -> Outcome:
+    """The first point of a scenario of the shelf."""
+    path = Path(__file__).parents[1] / "scenarios" / f"{name}.toml"
+    return simulate(load(path, [], print).scenarios[0])
 
 
 def differing(point: Scenario, steps: int, variation: str = "as-found") -> Scenario:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from sim.cli.editors import completed
-from sim.cli.options import VERBOSE
+from sim.cli.options import STYLE, VERBOSE
 
 
 @click.command()
@@ -23,6 +23,7 @@ from sim.cli.options import VERBOSE
 @click.option("--mfu", help='Share of the device\'s peak that training uses, such as "40 %".')
 @click.option("--inference-mfu", help="Share that inference uses (default: as training).")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the results (default: results/budget).")
+@STYLE
 @VERBOSE
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of the screen.")
 def budget(
@@ -36,6 +37,7 @@ def budget(
     mfu: str | None,
     inference_mfu: str | None,
     out: Path | None,
+    style_name: str,
     verbose: bool,
     as_json: bool,
 ) -> None:
@@ -51,8 +53,10 @@ def budget(
     from sim.records.files import check_writable
     from sim.report.budget import budget_page, budget_screen, write_budget
     from sim.report.run import next_line
+    from sim.report.styles import style_named
     from sim.study.price import machine
 
+    style = style_named(style_name)
     priced = machine(device, mfu, inference_mfu)
     question = Question(
         compute_flops=count(compute, "--compute"),
@@ -67,7 +71,7 @@ def budget(
     if not as_json:
         check_writable(directory)
         show(budget_page(study, priced) if verbose else budget_screen(study, priced))
-    written = write_budget(study, priced, directory)
+    written = write_budget(study, priced, directory, style)
     if as_json:
         click.echo(written[0].read_text(encoding="utf-8"), nl=False)
     else:

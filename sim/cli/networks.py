@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from sim.cli.options import COMPLETE_TOPOLOGIES, SIZE, VERBOSE, typed
+from sim.cli.options import COMPLETE_TOPOLOGIES, SIZE, STYLE, VERBOSE, typed
 
 COLLECTIVES = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all", "broadcast", "reduce")
 
@@ -30,6 +30,7 @@ COLLECTIVES = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all", "broa
 @SIZE
 @click.option("--sizes", "span", default="32 KiB:16 GiB", show_default=True, help="Sizes in the table and the chart.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the chart (default: results/collective).")
+@STYLE
 @VERBOSE
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON instead of the tables.")
 def collective(
@@ -44,6 +45,7 @@ def collective(
     changes: Sequence[str],
     span: str,
     out: Path | None,
+    style_name: str,
     verbose: bool,
     as_json: bool,
 ) -> None:
@@ -57,17 +59,19 @@ def collective(
     from sim.hardware.topology.named import one_domain
     from sim.page.terminal import show
     from sim.records.collective import collective_document
-    from sim.records.files import write_charts
+    from sim.records.files import write_beside
     from sim.report.charts.bus_bandwidth import bus_bandwidth_figure
     from sim.report.charts.canvas import save
     from sim.report.collective import collective_page, collective_screen
     from sim.report.run import next_line
+    from sim.report.styles import style_named
     from sim.validation.collectives import checked
 
+    style = style_named(style_name)
     built = one_domain(topology, devices, "--topology", changes)
     study = read_study(kind, built, ranks, stride, size, span, algorithm, alone=alone)
-    written = write_charts(
-        lambda folder: save(bus_bandwidth_figure(study), folder, file_stem(study)),
+    written = write_beside(
+        lambda folder: save(bus_bandwidth_figure(study, style), folder, file_stem(study)),
         out or Path("results") / "collective",
     )
     if as_json:
@@ -83,22 +87,25 @@ def collective(
 @click.option("--devices", type=int, help="How many are built (default: as many as the topology's file allows).")
 @SIZE
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the picture (default: results/topologies).")
-def draw(topology: str, devices: int | None, changes: Sequence[str], out: Path | None) -> None:
+@STYLE
+def draw(topology: str, devices: int | None, changes: Sequence[str], out: Path | None, style_name: str) -> None:
     """Draw a TOPOLOGY, a name or the path of a .toml file, with the rates, latencies and numbers of its links.
 
     A large one is drawn as the part that repeats: a few devices, what they are joined to, and how many there are.
     """
     from sim.hardware.topology.named import largest
     from sim.page.terminal import show
-    from sim.records.files import write_charts
+    from sim.records.files import write_beside
     from sim.report.charts.canvas import save
     from sim.report.charts.topology import topology_figure
     from sim.report.run import next_line
+    from sim.report.styles import style_named
     from sim.report.topology import topology_screen
 
+    style = style_named(style_name)
     built = largest(topology, devices, "TOPOLOGY", changes)
-    written = write_charts(
-        lambda folder: save(topology_figure(built), folder, f"{built.name}-{built.devices}"),
+    written = write_beside(
+        lambda folder: save(topology_figure(built, style), folder, f"{built.name}-{built.devices}"),
         out or Path("results") / "topologies",
     )
     show([*topology_screen(built), next_line(written)])

@@ -36,6 +36,14 @@ STACK = click.option(
 )
 SIZE = click.option("--size", "changes", multiple=True, metavar="KEY=NUMBER", help="Change a size of the topology.")
 VERBOSE = click.option("--verbose", is_flag=True, help="Print the whole report instead of the first screen.")
+STYLE = click.option(
+    "--style",
+    "style_name",
+    default="screen",
+    show_default=True,
+    metavar="NAME",
+    help="Of the charts: screen, paper (a column wide, PDF), or slide (16:9, large text).",
+)
 NO_CHARTS = click.option("--no-charts", is_flag=True, help="Write results without drawing them.")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from sim.cli.editors import completed
-from sim.cli.options import COMPLETE_STACKS, COMPLETE_TOPOLOGIES, NO_CHARTS, SET, VERBOSE, scenarios_of
+from sim.cli.options import COMPLETE_STACKS, COMPLETE_TOPOLOGIES, NO_CHARTS, SET, STYLE, VERBOSE, scenarios_of
 
 _CORES = min(4, os.cpu_count() or 1)
 
@@ -50,6 +50,7 @@ _CORES = min(4, os.cpu_count() or 1)
     help="Folder for the results (default: results/plan-NAME, or results/plan-MODEL-TOPOLOGY-DEVICES).",
 )
 @NO_CHARTS
+@STYLE
 @VERBOSE
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of the screen.")
 def plan(
@@ -69,6 +70,7 @@ def plan(
     overrides: Sequence[str],
     out: Path | None,
     no_charts: bool,
+    style_name: str,
     verbose: bool,
     as_json: bool,
 ) -> None:
@@ -83,8 +85,10 @@ def plan(
     from sim.records.files import check_writable
     from sim.report.plan import plan_page, plan_screen, write_plans
     from sim.report.run import next_line
+    from sim.report.styles import style_named
     from sim.study.plans import study_all, systems_of
 
+    style = style_named(style_name)
     given = {
         "model": model, "topology": topology, "devices": devices, "batch": batch, "sequence": sequence,
         "tokens": tokens,
@@ -104,7 +108,7 @@ def plan(
         studies, failures = study_all(systems, top, jobs, bar.advance)
     if not as_json:
         show(plan_page(studies, top) if verbose else plan_screen(studies, top))
-    written = write_plans(studies, failures, directory, not no_charts, top)
+    written = write_plans(studies, failures, directory, not no_charts, top, style)
     if as_json:
         click.echo(written[0].read_text(encoding="utf-8"), nl=False)
     else:

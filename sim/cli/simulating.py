@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from sim.cli.options import FILE, NO_CHARTS, SCENARIOS, SET, STACK, VERBOSE, loaded_of, scenarios_of, typed
+from sim.cli.options import FILE, NO_CHARTS, SCENARIOS, SET, STACK, STYLE, VERBOSE, loaded_of, scenarios_of, typed
 from sim.errors import DoesNotFit, InputError, ScaletaxError, exit_code_of
 
 
@@ -29,6 +29,13 @@ from sim.errors import DoesNotFit, InputError, ScaletaxError, exit_code_of
     metavar="[STEPS]",
     help="Write the step, or several, as a trace to open in Perfetto.",
 )
+@click.option(
+    "--chakra",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Write the step as Chakra execution traces into a folder.",
+)
+@STYLE
 @VERBOSE
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of the screen.")
 @click.option("--quiet", is_flag=True, help="Print only where the files are.")
@@ -40,6 +47,8 @@ def run(
     jobs: int,
     no_charts: bool,
     trace: int | None,
+    chakra: Path | None,
+    style_name: str,
     verbose: bool,
     as_json: bool,
     quiet: bool,
@@ -49,15 +58,21 @@ def run(
     from sim.page.terminal import show
     from sim.records.files import check_writable
     from sim.report.run import next_line, run_page, run_screen, write_run
+    from sim.report.styles import style_named
     from sim.study.compare import check_comparison
     from sim.study.findings import findings
     from sim.sweep.execute import Failure, run_points
 
-    begun_s = time.monotonic()
+    begun_s, style = time.monotonic(), style_named(style_name)
     loaded = loaded_of(file, overrides, stack)
     directory = out or Path("results") / file.stem
     check_comparison(loaded.scenarios)
     check_writable(directory)
+    if chakra:
+        from sim.records.traces.chakra import Schema, write_chakra
+
+        check_writable(chakra)
+        Schema()
     with Progress(len(loaded.scenarios)) as bar:
         results = run_points(loaded.scenarios, jobs, bar.advance)
     failures = [result for result in results if isinstance(result, Failure)]
@@ -67,7 +82,9 @@ def run(
     found = findings(outcomes, [str(failure.error) for failure in failures], loaded.refusals)
     if not as_json and not quiet:
         show(run_page(found) if verbose else run_screen(found, time.monotonic() - begun_s))
-    written = write_run(found, directory, charts=False if no_charts else None, trace=trace or 0)
+    written = write_run(found, directory, charts=False if no_charts else None, style=style, trace=trace or 0)
+    if chakra and outcomes:
+        write_chakra(outcomes, chakra)
     if as_json:
         click.echo(written[0].read_text(encoding="utf-8"), nl=False)
     else:

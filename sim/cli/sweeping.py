@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from sim.cli.options import COMPLETE_KEYS, FILE, SET, VERBOSE
+from sim.cli.options import COMPLETE_KEYS, FILE, SET, STYLE, VERBOSE
 from sim.cli.stops import stop_code_of
 from sim.errors import Defect
 
@@ -104,7 +104,16 @@ def sweep(
 @click.option("--by", help="Column that tells curves apart (default: system and all other axes).")
 @click.option("--heat-map", is_flag=True, help="Draw --y as colour over --x and --by.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the charts (default: that of the sweep).")
-def plot(folder: Path, x: str | None, y: str | None, by: str | None, heat_map: bool, out: Path | None) -> None:
+@STYLE
+def plot(
+    folder: Path,
+    x: str | None,
+    y: str | None,
+    by: str | None,
+    heat_map: bool,
+    out: Path | None,
+    style_name: str,
+) -> None:
     """Draw what a sweep found in its FOLDER: any metric along any axis, or the charts that answer the usual questions.
 
     A column goes by its name in points.csv, with or without its unit: mfu, distribution_tax, time_to_train, cost, an
@@ -113,11 +122,14 @@ def plot(folder: Path, x: str | None, y: str | None, by: str | None, heat_map: b
     from sim.page.blocks import Said
     from sim.page.terminal import show
     from sim.report.plot import save_figures, sweep_figures
+    from sim.report.styles import style_named
     from sim.sweep.store import read_only
     from sim.sweep.tables import rows_of
 
+    style = style_named(style_name)
     with read_only(folder) as store:
         rows = list(rows_of(store))
-    figures = sweep_figures(rows, x, y, by, heat_map)
+    figures = sweep_figures(rows, x, y, by, heat_map, style)
     save_figures(figures, out or folder)
-    show([Said(f"Drawn: {', '.join(figures)}; PNG and SVG, in {out or folder}")])
+    formats = ", ".join(suffix.upper() for suffix in style.formats)
+    show([Said(f"Drawn: {', '.join(figures)}; {formats}, in {out or folder}")])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sim.cli.options import VERBOSE, typed
+from sim.cli.options import STYLE, VERBOSE, typed
 from sim.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ _INSTEAD = {
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes to use.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write everything into this file as well.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the results (default: results/validation).")
+@STYLE
 @VERBOSE
 @click.option("--collectives", is_flag=True, help="Instead: measured collectives, sweep by sweep.")
 @click.option("--unseen", is_flag=True, help="Instead: leave out one source after the other, fit, predict it (long).")
@@ -44,6 +45,7 @@ def validate(
     jobs: int,
     json_file: Path | None,
     out: Path | None,
+    style_name: str,
     verbose: bool,
     collectives: bool,
     operators: bool,
@@ -63,10 +65,11 @@ def validate(
     from sim.page.progress import Progress
     from sim.records.files import check_writable
     from sim.records.validation import check_document, write_document
+    from sim.report.styles import style_named
     from sim.report.validation.screens import validation_told, write_validation
     from sim.validation.selection import read_selection, validate_rows
 
-    directory = out or Path("results") / "validation"
+    directory, style = out or Path("results") / "validation", style_named(style_name)
     table = read_selection(data, source)
     check_writable(directory)
     if json_file is not None:
@@ -74,7 +77,7 @@ def validate(
     with Progress(len(table.rows), "row") as bar:
         validation, summary = validate_rows(table, role, jobs, bar.advance)
     told = validation_told(summary, problems=data is None)
-    written = write_validation(validation, summary, told.page, directory)
+    written = write_validation(validation, summary, told.page, directory, style)
     if json_file is not None:
         write_document(validation, summary, json_file)
     _show(told, verbose, written)

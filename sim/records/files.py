@@ -69,15 +69,15 @@ def check_writable(directory: Path) -> None:
         _refuse_folders(directory)
 
 
-def write_charts(draw: Callable[[Path], Sequence[Path]], directory: Path) -> list[Path]:
-    """Write charts beside whatever else lies in a folder, made if need be; return their paths.
+def write_beside(write: Callable[[Path], Sequence[Path]], directory: Path) -> list[Path]:
+    """Write charts or traces beside whatever else lies in a folder, made if need be; return their paths.
 
-    draw: as in write_folder. Raises InputError when the folder cannot be written.
+    write: into the folder that it is given; returns the paths. Raises InputError when the folder cannot be written.
     """
     with _reported(directory), _workspace(directory) as workspace:
-        folder = workspace / "charts"
+        folder = workspace / "written"
         folder.mkdir()
-        names = [path.name for path in draw(folder)]
+        names = [path.name for path in write(folder)]
         _move(folder, directory, names)
     return [directory / each for each in names]
 

@@ -14,6 +14,7 @@ from sim.page.borders import csv_text
 from sim.page.numbers import UNKNOWN, flop, large, nats, number, percent, plain_percent, usd_span, whole
 from sim.records.budget import alike, budget_document, budget_rows, name_of
 from sim.records.files import write_folder
+from sim.report.styles import SCREEN, ChartStyle
 from sim.study.price import Machine
 
 _MOST_ROWS = 8
@@ -50,7 +51,7 @@ def budget_page(study: Study, machine: Machine | None) -> Page:
     )
 
 
-def write_budget(study: Study, machine: Machine | None, directory: Path) -> list[Path]:
+def write_budget(study: Study, machine: Machine | None, directory: Path, style: ChartStyle = SCREEN) -> list[Path]:
     """Write results.json, the report, budget.csv and the chart into a folder, all of it or nothing; return the paths.
 
     Raises InputError when the folder cannot be written.
@@ -61,7 +62,7 @@ def write_budget(study: Study, machine: Machine | None, directory: Path) -> list
         from sim.report.charts.budget import budget_figure
         from sim.report.charts.canvas import save
 
-        return save(budget_figure(study), folder, "budget")
+        return save(budget_figure(study, style), folder, "budget")
 
     document = budget_document(study, machine, budget_notes(study, machine))
     texts = {"budget.csv": csv_text(budget_rows(study, machine))}

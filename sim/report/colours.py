@@ -1,7 +1,8 @@
 """One colour for one thing in every chart, safe for colour-blind readers.
 
-Hues say the group of a ledger line (blue: compute, yellow to brown: split, purple: memory, green: other, grey: run);
-within a group the lightness tells lines apart, so that they stay apart without hue as well.
+Hues say the group of a ledger line (blue: compute; yellow to brown, and red to plum where it waits: split; purple:
+memory; green: other; grey: run). Within a group the lightness tells lines apart; lines of two groups stay apart to
+readers who see no red or no green.
 """
 
 from __future__ import annotations
@@ -14,25 +15,25 @@ LINE_COLOURS: dict[str, str] = {
     "recompute": "#3f7fbf",
     "sharding_loss": "#fff0a3",
     "tensor_comm": "#f2a51f",
-    "context_comm": "#b8860b",
-    "expert_comm": "#e6c8a0",
-    "pipeline_comm": "#ff8466",
-    "data_comm": "#d9480f",
-    "bubble": "#f7b6a6",
-    "imbalance": "#a61e1e",
-    "straggler_wait": "#e64980",
-    "stranded": "#5c2018",
+    "context_comm": "#684001",
+    "expert_comm": "#c67f2f",
+    "pipeline_comm": "#f0d261",
+    "data_comm": "#ad500b",
+    "bubble": "#d3263e",
+    "imbalance": "#500743",
+    "straggler_wait": "#ffb3d1",
+    "stranded": "#7d557e",
     "weight_streaming": "#6a3d9a",
-    "offload": "#cab2d6",
+    "offload": "#e3d3f5",
     "optimizer": "#1b7837",
     "input": "#b5e2b0",
     "launch": "#5aae61",
     "checkpoint": "#252525",
-    "evaluation": "#7f7f7f",
-    "lost_work": "#a6a6a6",
-    "restart": "#5a5a5a",
-    "maintenance": "#bdbdbd",
-    "warm_up": "#d0d0d0",
+    "evaluation": "#717171",
+    "lost_work": "#979797",
+    "restart": "#4b4b4b",
+    "maintenance": "#bcbcbc",
+    "warm_up": "#e0e0e0",
 }
 
 KIND_COLOURS: dict[str, str] = {
@@ -41,7 +42,7 @@ KIND_COLOURS: dict[str, str] = {
     "weight gradient": "#f5d76e",
     "communication": "#e8820c",
     "optimizer": "#1b7837",
-    "wait for the slowest replica": "#e64980",
+    "wait for the slowest replica": "#ffb3d1",
     "other": "#8a8a8a",
 }
 

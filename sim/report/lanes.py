@@ -11,8 +11,9 @@ from sim.engine.work import Work
 MOST_ACTORS = 24
 """More stages than this cannot be told apart on a page."""
 _PADDING = 0.08
-_NARROWEST_INCHES, _CHARACTER_INCHES = 1.15, 0.073
 WAITING = "wait for the slowest replica"
+_WITHIN = ("tensor_comm", "context_comm", "expert_comm")
+"""Lines of the account whose exchanges lie between the kernels of a pass."""
 
 
 class Lane(NamedTuple):
@@ -32,11 +33,6 @@ class Lanes(NamedTuple):
     rows: int
     omitted: int
 
-    @property
-    def label_inches(self) -> float:
-        """Width that the labels beside the rows need."""
-        return max(_NARROWEST_INCHES, _CHARACTER_INCHES * max(len(lane.label) for lane in self.lanes) + 0.2)
-
 
 def actor_lanes(trace: Trace, most: int = MOST_ACTORS) -> Lanes:
     """One row per actor, its communication in narrow lanes under its compute; one row per stream for a lone actor.
@@ -44,7 +40,7 @@ def actor_lanes(trace: Trace, most: int = MOST_ACTORS) -> Lanes:
     most: actors that are shown.
     """
     if len(trace.multiplicity) == 1:
-        return stream_lanes(trace)
+        return stream_lanes(trace, most)
     shown = shown_actors(trace, most)
     overlapped = [stream for stream in streams_of(trace) if stream != COMPUTE]
     narrow = 0.34 / len(overlapped) if overlapped else 0.0
@@ -56,9 +52,9 @@ def actor_lanes(trace: Trace, most: int = MOST_ACTORS) -> Lanes:
     return Lanes(tuple(lanes), len(shown), len(trace.multiplicity) - len(shown))
 
 
-def stream_lanes(trace: Trace) -> Lanes:
-    """One row per stream of each actor."""
-    shown = shown_actors(trace)
+def stream_lanes(trace: Trace, most: int = MOST_ACTORS) -> Lanes:
+    """One row per stream of each actor. most: actors that are shown."""
+    shown = shown_actors(trace, most)
     used = {(span.actor, span.stream) for span in trace.spans}
     pairs = [(actor, stream) for actor in shown for stream in streams_of(trace) if (actor, stream) in used]
     lanes = tuple(
@@ -104,3 +100,8 @@ def number_of(work: Work, *, layer: bool) -> str:
     """The number that work is known by: its micro-batch, or its layer where it is about one."""
     number = work.layer if layer else work.micro_batch
     return "" if number is None else str(number)
+
+
+def exchanged_s(span: Span) -> float:
+    """Seconds of a pass in which its own exchanges keep it from computing."""
+    return 0.0 if kind_of(span) == "communication" else sum(span.parts.get(line, 0.0) for line in _WITHIN)

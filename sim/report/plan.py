@@ -20,6 +20,7 @@ from sim.report.comparison_tables import WITHOUT, without_table
 from sim.report.plan_words import REFUSED, answer, beside, changing, found_words, hard, headline, place, ranges, trust
 from sim.report.point_tables import metric_table
 from sim.report.run import scenario_section
+from sim.report.styles import SCREEN, ChartStyle
 from sim.report.web.plans import plans_section, size_points, sizes_section
 from sim.report.web.points import account_section, measured_section, shared_data, what_if_section
 from sim.report.web.steps import memory_section, timeline_section
@@ -193,7 +194,7 @@ def plan_page(studies: Sequence[SystemStudy], top: int = TOP) -> Page:
     if every:
         sections += [
             account_section(every),
-            timeline_section([curve for curve, _ in every]),
+            timeline_section([point for _, point in every]),
             what_if_section(every, without_table(every), WITHOUT),
             memory_section(every),
             measured_section(every),
@@ -215,19 +216,20 @@ def write_plans(
     directory: Path,
     charts: bool = True,
     top: int = TOP,
+    style: ChartStyle = SCREEN,
 ) -> list[Path]:
     """Write results.json, the report, the best plans as scenarios to run, and charts; return the paths.
 
-    charts: whether to draw, where the scenarios do not forbid it. top: plans of the report. All files are written or
-    none. Raises InputError when the folder cannot be written.
+    charts: whether to draw, where the scenarios do not forbid it, in which style. top: plans of the report. All files
+    are written or none. Raises InputError when the folder cannot be written.
     """
     texts = resolved_files([with_best_plan(study.found) for study in studies], "best")
     drawn = charts and any(study.found.about.scenario.report.charts for study in studies)
-    draw = (lambda folder: _draw(studies, folder)) if drawn else None
+    draw = (lambda folder: _draw(studies, folder, style)) if drawn else None
     return write_folder(directory, plans_document(studies, failures), texts, draw, plan_page(studies, top))
 
 
-def _draw(studies: Sequence[SystemStudy], folder: Path) -> list[Path]:
+def _draw(studies: Sequence[SystemStudy], folder: Path, style: ChartStyle) -> list[Path]:
     # Drawing is the one heavy import of this room.
     from sim.report.charts.canvas import save
     from sim.report.charts.plans import effort_figure, plans_figure
@@ -235,9 +237,9 @@ def _draw(studies: Sequence[SystemStudy], folder: Path) -> list[Path]:
     paths = []
     for study, suffix in zip(studies, _suffixes(studies), strict=True):
         if len(study.found.step_s) > 1:
-            paths += save(plans_figure(study.found), folder, f"plans{suffix}")
+            paths += save(plans_figure(study.found, style), folder, f"plans{suffix}")
         if len(study.sizes) > 1:
-            paths += save(effort_figure(study), folder, f"effort{suffix}")
+            paths += save(effort_figure(study, style), folder, f"effort{suffix}")
     return paths
 
 

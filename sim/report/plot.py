@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sim.errors import InputError
 from sim.records.series import Column, Row, Series, column, series_of, usual_x
+from sim.report.styles import SCREEN, ChartStyle
 from sim.study.points import slug
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ _USUAL = (("mfu", "mfu"), ("distribution-tax", "tax"), ("time-to-train", "time")
 
 
 def sweep_figures(
-    rows: Sequence[Row], x: str | None, y: str | None, by: str | None, heat_map: bool
+    rows: Sequence[Row], x: str | None, y: str | None, by: str | None, heat_map: bool, style: ChartStyle = SCREEN
 ) -> dict[str, Figure]:
     """Name of the file -> chart. x, y, by: columns as the command line names them.
 
@@ -43,21 +44,21 @@ def sweep_figures(
         metric = column(y, done, "--y")
         if len({(repr(across.of(row)), repr(told.of(row))) for row in done}) < 2:
             raise nothing
-        return {f"heat-map-{slug(y)}": heat_map_figure(done, across, told, metric)}
+        return {f"heat-map-{slug(y)}": heat_map_figure(done, across, told, metric, style)}
     figures = {}
     wanted = [(f"{slug(y)}-against-{slug(across.name)}", y)] if y else _USUAL
     for name, called in wanted:
         metric = column(called, done, "--y")
         series = _drawn(done, across, metric, told)
         if any(len(one.xs) > 1 for one in series):
-            figures[name] = curves_figure(series, across, metric)
+            figures[name] = curves_figure(series, across, metric, style)
     if y is None:
         if figures:
-            figures["ledger"] = sweep_ledger_figure(series, across)
+            figures["ledger"] = sweep_ledger_figure(series, across, style)
         cost, time = column("cost", done, "--x"), column("time", done, "--y")
         series = series_of(done, cost, time, told or Column("system", ("system",)))
         if len({(at, height) for one in series for at, height in zip(one.xs, one.ys, strict=True)}) > 1:
-            figures["time-against-cost"] = front_figure(series, cost, time)
+            figures["time-against-cost"] = front_figure(series, cost, time, style)
     if not figures:
         raise nothing
     return figures
@@ -72,9 +73,9 @@ def _drawn(rows: Sequence[Row], x: Column, y: Column, by: Column | None) -> list
 
 def save_figures(figures: dict[str, Figure], folder: Path) -> list[Path]:
     """Write charts into the folder of a sweep; return the paths. Raises InputError where that cannot be written."""
-    from sim.records.files import write_charts
+    from sim.records.files import write_beside
     from sim.report.charts.canvas import save
 
-    return write_charts(
+    return write_beside(
         lambda place: [path for name, figure in figures.items() for path in save(figure, place, name)], folder
     )

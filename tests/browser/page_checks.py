@@ -38,7 +38,7 @@ def check_width(page: Any) -> None:
     size = page.viewport_size
     for width in (size["width"], PHONE["width"]):
         page.set_viewport_size({"width": width, "height": PHONE["height"]})
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        until(page, "document.documentElement.scrollWidth <= innerWidth")
     page.set_viewport_size(size)
 
 
@@ -55,7 +55,7 @@ def serious(page: Any, options: dict[str, Any]) -> list[str]:
     ]
 
 
-def until(page: Any, code: str, given: Any = None, within_s: float = 10.0) -> None:
+def until(page: Any, code: str, given: Any = None, within_s: float = 5.0) -> None:
     """Wait until an expression, or a function of what is given, comes true.
 
     Playwright's own way of waiting is what the policy of a page forbids.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_systems import FIXED, GPU, PIPELINE, WAFER, scenario
+from small_systems import FIXED, GPU, PIPELINE, WAFER, first_of, scenario
 
 from sim.engine.program import COMPUTE
 from sim.outcome.ledger import accounts
@@ -18,20 +18,13 @@ from sim.records.traces.chrome import trace_files
 from sim.records.traces.ranks import Step
 from sim.scenario import PlanRequest
 from sim.simulate import simulate
-from sim.sweep.grid import load
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 SHARE = 0.01
 COMMUNICATION = ("tensor_comm", "context_comm", "expert_comm", "pipeline_comm")
 WAITED = (*COMMUNICATION, "data_comm", "weight_streaming", "offload")
 COMPUTED = ("useful", "kernel_loss", "sharding_loss", "recompute", "optimizer", "data_comm")
-ROOT = Path(__file__).parents[2]
 Spans = list[tuple[float, float]]
-
-
-def published(name: str, **overrides: object) -> Outcome:
-    changes = [f"{key.replace('__', '.')}={value}" for key, value in overrides.items()]
-    return simulate(load(ROOT / "scenarios" / f"{name}.toml", changes, print).scenarios[0])
 
 
 CASES = {
@@ -39,8 +32,8 @@ CASES = {
     "sharded, optimizer states alone": lambda: simulate(scenario(GPU, 16, PlanRequest())),
     "tensor, pipeline, data": lambda: simulate(scenario(PIPELINE, 16, FIXED)),
     "wafer": lambda: simulate(scenario(WAFER, 2, PlanRequest())),
-    "llama 65b on 2,048": lambda: published("llama-65b-2048-a100"),
-    "mpt 7b on 440": lambda: published("mpt-7b-440-a100"),
+    "llama 65b on 2,048": lambda: first_of("llama-65b-2048-a100"),
+    "mpt 7b on 440": lambda: first_of("mpt-7b-440-a100"),
 }
 
 
@@ -52,7 +45,7 @@ def outcome(request: pytest.FixtureRequest) -> Outcome:
 def analysed(outcome: Outcome, folder: Path, steps: int = 1) -> tuple[list[dict], list[dict]]:
     """(temporal breakdown, overlap) of each rank, as HolisticTraceAnalysis has them."""
     analysis = pytest.importorskip("hta.trace_analysis", reason="needs HolisticTraceAnalysis (make test-slow)")
-    files = trace_files([outcome], steps)
+    (files,) = trace_files([outcome], steps).values()
     for name, content in files.items():
         (folder / name).write_bytes(content)
     ranks = Step(outcome).ranks.values()

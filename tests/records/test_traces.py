@@ -41,7 +41,7 @@ def outcome(request: pytest.FixtureRequest, every: dict[str, Outcome]) -> Outcom
 
 
 def opened(outcome: Outcome, steps: int = 1) -> dict[str, dict]:
-    files = trace_files([outcome], steps)
+    (files,) = trace_files([outcome], steps).values()
     texts = {name: gzip.decompress(one) if name.endswith(".gz") else one for name, one in files.items()}
     return {name: json.loads(text) for name, text in texts.items()}
 
@@ -85,15 +85,16 @@ def test_kernels_and_collectives_of_a_rank_are_its_ledger(every):
     events = whole(outcome)["traceEvents"]
     for actor, rank in Step(outcome).ranks.items():
         kernels = [one for one in events if one.get("cat") == "kernel" and one["pid"] == rank.number]
-        exchanged = sum(one["dur"] for one in kernels if "Collective name" in one["args"]) / 1e6
-        ran = sum(one["dur"] for one in kernels if "Collective name" not in one["args"]) / 1e6
+        moving = [one for one in kernels if one["name"].startswith("nccl")]
+        exchanged = sum(one["dur"] for one in moving) / 1e6
+        ran = sum(one["dur"] for one in kernels if one not in moving) / 1e6
         account = accounts(outcome.trace)[actor]
         lines = ("useful", "kernel_loss", "sharding_loss", "recompute", "optimizer", "data_comm")
         assert ran == pytest.approx(sum(account.busy.get(line, 0.0) for line in lines), rel=1e-3)
         moved = sum(account.busy.get(line, 0.0) for line in EXCHANGES)
         moved += sum(account.waiting.get(line, 0.0) for line in (*EXCHANGES, "data_comm"))
-        # A stage that waits for another one's collective is idle itself; the ledger calls that communication.
-        assert exchanged == pytest.approx(moved, abs=0.01 * outcome.step_time_s)
+        # Gradients that two stages share move while the next collective of one of them does.
+        assert exchanged == pytest.approx(moved, rel=0.02)
 
 
 def test_slices_of_a_thread_follow_each_other_or_lie_in_each_other(outcome):
@@ -178,15 +179,15 @@ def test_files_are_of_all_ranks_and_of_each(every):
 
 
 def test_large_files_are_compressed_and_the_same_every_time(every):
-    files = trace_files([every["pipeline"]], 2)
+    (files,) = trace_files([every["pipeline"]], 2).values()
     assert all(name.endswith(".gz") == (one[:2] == b"\x1f\x8b") for name, one in files.items())
     assert len(gzip.decompress(files["trace.json.gz"])) >= GZIPPED_FROM
-    assert files == trace_files([every["pipeline"]], 2)
+    assert [files] == list(trace_files([every["pipeline"]], 2).values())
 
 
 def test_whole_ranks_are_left_out_of_what_is_too_large(every, monkeypatch, capsys):
     monkeypatch.setattr("sim.records.traces.chrome.MOST_BYTES", MOST_BYTES // 100_000)
-    files = trace_files([every["pipeline"]])
+    (files,) = trace_files([every["pipeline"]]).values()
     assert list(files) == ["trace.json"]
     assert capsys.readouterr().err == "note: trace has the first 1 of 2 ranks: more are too large\n"
     assert b'"pid":8' not in files["trace.json"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgb
+from matplotlib.text import Annotation
 from measured import comparison
 from small_systems import PIPELINE, WAFER, scenario
 from systems import systems
@@ -28,7 +30,7 @@ from sim.report.charts.plans import effort_figure, plans
 from sim.report.charts.scaling import distribution_tax, goodput, time_to_train
 from sim.report.charts.step_times import excess_against_devices, excess_by_step
 from sim.report.charts.sweep import curves_figure
-from sim.report.charts.timeline import timeline
+from sim.report.charts.timeline import EXCHANGES, timeline
 from sim.report.charts.validation import errors_by_source, parity
 from sim.report.colours import LINE_COLOURS
 from sim.report.lanes import actor_lanes
@@ -92,7 +94,7 @@ def test_bars_are_the_lines_of_the_runs_in_their_colours() -> None:
             assert widths.get(to_rgb(LINE_COLOURS[line]), 0.0) == pytest.approx(share, rel=1e-9, abs=1e-12), line
         middle = row + own[0].get_height() / 2  # type: ignore[attr-defined]
         beside = {text.get_position()[0]: text.get_text() for text in ax.texts
-                  if abs(text.get_position()[1] - middle) < 1e-6 and text.get_position()[0] > 100}  # fmt: skip
+                  if isinstance(text, Annotation) and abs(text.xy[1] - middle) < 1e-6}  # fmt: skip
         figures = [100 * NUMBERS[name](outcome) for name in ("distribution_tax", "mfu_causal")]
         assert [beside[x] for x in sorted(beside)] == [f"{figure:.1f} %" for figure in figures]
     heads = {
@@ -116,10 +118,10 @@ def test_steps_are_drawn_over_the_step_of_equal_devices() -> None:
     assert points == [[number + 1, pytest.approx(value)] for number, value in enumerate(excess(largest))]
 
 
-def corners(ax: Axes) -> Iterator[tuple[float, float, float]]:
-    """(left, right, low) of every shape."""
+def corners(ax: Axes, *, exchanges: bool = False) -> Iterator[tuple[float, float, float]]:
+    """(left, right, low) of every shape that is a span, or the end of one that stands for its exchanges."""
     for shapes in ax.collections:
-        if isinstance(shapes, PolyCollection):
+        if isinstance(shapes, PolyCollection) and (shapes.get_label() == EXCHANGES) == exchanges:
             for path in shapes.get_paths():
                 (left, low), (right, _) = path.vertices.min(axis=0), path.vertices.max(axis=0)  # type: ignore[union-attr]
                 yield float(left), float(right), float(low)
@@ -134,7 +136,19 @@ def test_a_timeline_has_every_span_from_its_start_to_its_end_in_its_row() -> Non
         for span in outcome.trace.spans
         if (span.actor, span.stream) in lanes and span.end_s > span.start_s
     ]
-    assert np.asarray(sorted(corners(timeline(outcome)))) == pytest.approx(np.asarray(sorted(spans)), abs=1e-9)
+    ax = timeline(outcome)
+    assert np.asarray(sorted(corners(ax))) == pytest.approx(np.asarray(sorted(spans)), abs=1e-9)
+    # The orange ends of passes are as long as the account says that tensor exchanges take.
+    lines = ("tensor_comm", "context_comm", "expert_comm")
+    exchanged_s: dict[float, float] = defaultdict(float)
+    for span in outcome.trace.spans:
+        if (span.actor, span.stream) in lanes and span.stream == "compute":
+            exchanged_s[lanes[span.actor, span.stream]] += sum(span.parts.get(line, 0.0) for line in lines)
+    drawn_s: dict[float, float] = defaultdict(float)
+    for left, right, low in corners(ax, exchanges=True):
+        drawn_s[low] += (right - left) / scale
+    assert min(exchanged_s.values()) > 0
+    assert drawn_s == {low: pytest.approx(length) for low, length in exchanged_s.items()}
 
 
 def test_plans_are_drawn_by_rank_and_counted_by_size() -> None:

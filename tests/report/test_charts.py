@@ -222,11 +222,18 @@ def test_busy_shares_agree_with_the_trace(several: tuple[Outcome, ...]) -> None:
 
 
 @pytest.mark.slow
-def test_what_has_one_size_is_not_drawn_against_devices(several: tuple[Outcome, ...], tmp_path: Path) -> None:
-    drawn = {path.stem for path in chart_files([several[1], several[5]], tmp_path)}
-    assert "ledger" in drawn
-    assert not drawn & {"scaling", "goodput"}
-    assert {"scaling", "goodput"} <= {path.stem for path in chart_files(several[:2], tmp_path)}
+def test_what_has_one_or_two_sizes_is_not_drawn_against_devices(
+    several: tuple[Outcome, ...], twin_of: Callable[[Outcome], Outcome], tmp_path: Path
+) -> None:
+    for outcomes in ([several[1], several[5]], several[:2]):
+        drawn = {path.stem for path in chart_files(outcomes, tmp_path)}
+        assert "ledger" in drawn
+        assert not drawn & {"scaling", "goodput"}
+    system = several[1].scenario.system
+    larger = dataclasses.replace(system, devices=4 * system.devices)
+    third = twin_of(several[1])
+    third = dataclasses.replace(third, scenario=dataclasses.replace(third.scenario, system=larger))
+    assert {"scaling", "goodput"} <= {path.stem for path in chart_files([*several[:2], third], tmp_path)}
 
 
 def test_captions_name_what_is_drawn(several: tuple[Outcome, ...]) -> None:

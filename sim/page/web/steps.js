@@ -15,8 +15,13 @@ function timeline(key, data, about, controls, into) {
     }));
   }
   controls.append(make("button", { type: "button", id: `${key}-whole`, textContent: "Whole step", onclick: () => one.chart.dispatchAction({ type: "dataZoom", start: 0, end: 100 }) }));
-  into.append(element, note);
-  const tell = () => { note.textContent = step.note; };
+  const link = make("a", { id: "trace-link", textContent: "The whole step as a trace for Perfetto" });
+  into.append(element, note, make("p", {}, link));
+  const tell = () => {
+    note.textContent = step.note;
+    link.hidden = step.trace === "";
+    link.href = encodeURIComponent(step.trace);
+  };
   function option() {
     // Times are whole numbers of ticks, each the step's length over a million; starts are told as gaps.
     const tick = step.step_s / 1e6, [unit, size] = step.step_s >= 2 ? ["s", 1] : ["ms", 1e-3];

@@ -47,18 +47,16 @@ _TEXT = json.JSONEncoder(separators=(",", ":")).encode
 Event = dict[str, Any]
 
 
-def trace_files(outcomes: Sequence[Outcome], steps: int = 1) -> dict[str, bytes]:
-    """Name of a file -> the trace in it: of the points whose timelines are drawn, or of the only one as trace.json.
+def trace_files(outcomes: Sequence[Outcome], steps: int = 1) -> dict[str, dict[str, bytes]]:
+    """Name of a point whose timeline is drawn -> names of files, and the traces in them; of a lone point trace.json.
 
     For each point a file of all ranks, for viewers, and one of each rank, because HolisticTraceAnalysis reads these; a
     lone rank is in the first alone. steps: how often the step is repeated. Ranks that make a file too large are left
     out, the last ones, and a note on stderr says so. Raises InputError for so many steps that no rank has room.
     """
     check_size(steps, MOST_TRACED_STEPS, "steps", "trace")
-    shown, files = drawn(outcomes), dict[str, bytes]()
-    for name, _, point in shown:
-        files |= _files(point, steps, f"trace-{name}" if len(shown) > 1 else "trace")
-    return files
+    shown = drawn(outcomes)
+    return {name: _files(point, steps, f"trace-{name}" if len(shown) > 1 else "trace") for name, _, point in shown}
 
 
 def _files(outcome: Outcome, steps: int, name: str) -> dict[str, bytes]:

@@ -83,12 +83,10 @@ class Pieces:
     def _order(self, span: Span) -> _Order:
         """(kernel, weight of its time) as a pass runs them; one piece of work without them."""
         kernels, forward = span.instruction.kernels, span.work.phase == "forward"
-        if not kernels:
-            return [(None, 1.0)]
         key = id(kernels), forward
         if key not in self._orders:
             # Kept with its answer, so that nothing else can take its place in memory.
-            self._orders[key] = kernels, list(_layer_by_layer(kernels, forward=forward))
+            self._orders[key] = kernels, list(_layer_by_layer(kernels, forward=forward)) or [(None, 1.0)]
         return self._orders[key][1]
 
 
@@ -97,7 +95,8 @@ def _layer_by_layer(kernels: Sequence[tuple[Timed, float]], *, forward: bool) ->
 
     A share of the layers, where gradients leave in pieces, is so many whole ones with less weight.
     """
-    groups = [(count, [timed for timed, _ in own]) for count, own in itertools.groupby(kernels, lambda one: one[1])]
+    some = [(timed, count) for timed, count in kernels if timed.runs]
+    groups = [(count, [timed for timed, _ in own]) for count, own in itertools.groupby(some, lambda one: one[1])]
     ends = [(count, several) for count, several in groups if several[0].runs[0].operation.name == EMBEDDING.name]
     groups = [*ends, *(group for group in groups if group not in ends)]
     way = 1 if forward else -1

@@ -12,23 +12,26 @@ from sim.report.charts.scaling import goodput_figure, scaling_figure
 from sim.report.charts.step_times import step_times_figure
 from sim.report.charts.timeline import timeline_figure
 from sim.report.charts.utilisation import links_figure, streams_figure
+from sim.report.styles import SCREEN, ChartStyle
 from sim.study.points import curves, drawn
 
+_FEWEST_SIZES = 3
 
-def chart_files(outcomes: Sequence[Outcome], directory: Path) -> list[Path]:
-    """Draw every chart that fits these outcomes into a folder that exists; return the paths, PNG and SVG of each."""
-    paths = save(ledger_figure(outcomes), directory, "ledger")
+
+def chart_files(outcomes: Sequence[Outcome], directory: Path, style: ChartStyle = SCREEN) -> list[Path]:
+    """Draw every chart that fits these outcomes into a folder that exists; return the paths, in the style's formats."""
+    paths = save(ledger_figure(outcomes, style), directory, "ledger")
     if _has_sizes(outcomes):
-        paths += save(scaling_figure(outcomes), directory, "scaling")
+        paths += save(scaling_figure(outcomes, style), directory, "scaling")
         if _has_sizes([point for point in outcomes if point.run is not None]):
-            paths += save(goodput_figure(outcomes), directory, "goodput")
-    steps = step_times_figure(outcomes)
+            paths += save(goodput_figure(outcomes, style), directory, "goodput")
+    steps = step_times_figure(outcomes, style)
     paths += save(steps, directory, "step-times") if steps else []
     for name, curve, point in drawn(outcomes):
         title = f"{curve.label}, {_hardware(point)}"
-        paths += save(timeline_figure(point, title), directory, f"timeline-{name}")
-        paths += save(streams_figure(point, title), directory, f"streams-{name}")
-        links = links_figure(point, title)
+        paths += save(timeline_figure(point, title, style), directory, f"timeline-{name}")
+        paths += save(streams_figure(point, title, style), directory, f"streams-{name}")
+        links = links_figure(point, title, style)
         paths += save(links, directory, f"links-{name}") if links else []
     return paths
 
@@ -41,5 +44,5 @@ def _hardware(point: Outcome) -> str:
 
 
 def _has_sizes(outcomes: Sequence[Outcome]) -> bool:
-    """Whether a system has several sizes to draw something against."""
-    return any(len(curve.sizes) > 1 for curve in curves(outcomes))
+    """Whether a system has sizes enough for a curve: what two of them say, the table says better."""
+    return any(len(curve.sizes) >= _FEWEST_SIZES for curve in curves(outcomes))

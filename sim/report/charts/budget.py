@@ -12,8 +12,9 @@ from sim.outcome.quality.losses import least_parameters, tokens_for_loss
 from sim.outcome.quality.optimum import INFERENCE_FLOPS, TRAINING_FLOPS, Recipe
 from sim.outcome.quality.study import Study
 from sim.page.numbers import large, number
-from sim.report.charts.canvas import add_legend, annotate, quiet, sheet
+from sim.report.charts.canvas import add_legend, annotate, quiet, sheet, style_of
 from sim.report.colours import FAINT, INK, system_style
+from sim.report.styles import SCREEN, ChartStyle
 
 _SAMPLES = 400
 _REACH = 5.0
@@ -68,14 +69,17 @@ def lifetime_compute(study: Study, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def budget_figure(study: Study) -> Figure:
+def budget_figure(study: Study, style: ChartStyle = SCREEN) -> Figure:
     """The chart as a sheet with title, legend and caption."""
     title = f"Models of one loss, {study.loss:.4g} on {study.law.corpus} by {study.law.name}"
-    (ax,) = sheet([4.2], title, _CAPTION, legend_rows=1)
+    (ax,) = sheet([4.2], title, _CAPTION, style)
     return add_legend(lifetime_compute(study, ax), columns=3)
 
 
 def _mark(ax: Axes, recipe: Recipe, flops: float, name: str) -> None:
     ax.plot([recipe.parameters], [flops], marker="o", markersize=7, color=INK, linestyle="", zorder=4)
     text = f"{name}: {large(recipe.parameters)} on {large(recipe.tokens)} tokens"
-    annotate(ax, text, (recipe.parameters, flops), (0, 10), size=8.5, ha="center", zorder=5)
+    style = style_of(ax)
+    if not style.captioned:
+        text = text.replace(": ", ":\n")
+    annotate(ax, text, (recipe.parameters, flops), (0, 10), size=style.small_points, ha="center", zorder=5)

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from sim.hardware.network.study import Study
 from sim.page.numbers import gigabytes_per_s, message
-from sim.report.charts.canvas import ON_WHITE, Style, add_legend, annotate, quiet, sheet
+from sim.report.charts.canvas import ON_WHITE, Style, add_legend, annotate, quiet, sheet, spare, style_of
 from sim.report.colours import ALGORITHM_COLOURS, FAINT, INK, colours_of
+from sim.report.styles import SCREEN, ChartStyle
 
 _SAMPLES = 400
 _CHOICE = "#c9c9c9"
@@ -21,8 +22,6 @@ _HEADROOM = 1.22
 """Over the highest curve, for the names of what is chosen."""
 _MOST_TICKS = 12
 _COLUMNS = 6
-_NARROWEST = 0.055
-"""Part of the width that the name of a choice needs."""
 _CAPTION = (
     "Bus bandwidth as nccl-tests defines it: {share:.4g} x size / time. Thin: each algorithm with its best protocol at"
     " each size. Thick: the fastest of all{chooser}; which one that is stands at the top."
@@ -54,7 +53,7 @@ def bus_bandwidth(study: Study, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def bus_bandwidth_figure(study: Study) -> Figure:
+def bus_bandwidth_figure(study: Study, style: ChartStyle = SCREEN) -> Figure:
     """The chart as a sheet with title, legend and caption."""
     topology, group = study.topology, study.group
     shape = f"{group.ranks:,} ranks" if study.groups == 1 else f"{study.groups:,} groups of {group.ranks:,} ranks"
@@ -65,8 +64,7 @@ def bus_bandwidth_figure(study: Study) -> Figure:
     title = f"Bus bandwidth of {study.title}{held}, {shape}\n{topology.title}, {topology.about.library.name}"
     chooser = "" if study.algorithm else ", which the library is taken to choose"
     caption = _CAPTION.format(share=study.bus_share, limit=_limit_of(study), chooser=chooser)
-    entries = len(study.algorithms) + 2
-    (ax,) = sheet([4.2], title, caption, left=0.85, legend_rows=-(-entries // _COLUMNS))
+    (ax,) = sheet([4.2], title, caption, style)
     return add_legend(bus_bandwidth(study, ax), _COLUMNS)
 
 
@@ -94,10 +92,11 @@ def _name_choices(ax: Axes, study: Study, sizes: NDArray[np.float64]) -> None:
         left, right = places[indices[0]], places[indices[-1]]
         if indices[0]:
             ax.axvline(sizes[indices[0]], color=FAINT, linewidth=0.8, linestyle=":", zorder=1)
-        if right - left >= _NARROWEST:
+        if right > left:
             words, place = f"{option.wave.algorithm}\n{option.wave.protocol}".strip(), ((left + right) / 2, 0.985)
-            style: Style = {"size": 8, "color": FAINT, "ha": "center", "va": "top", "zorder": 5}
-            ax.annotate(words, place, xycoords="axes fraction", **style)
+            style: Style = {"color": FAINT, "ha": "center", "va": "top", "zorder": 5, "xycoords": "axes fraction"}
+            name = ax.annotate(words, place, size=style_of(ax).small_points, **style)
+            spare(ax, name, (sizes[indices[0]], sizes[indices[-1]]))
 
 
 def _mark_size(ax: Axes, study: Study) -> None:
@@ -108,4 +107,6 @@ def _mark_size(ax: Axes, study: Study) -> None:
     rate = row.bus_bytes_per_s / 1e9
     ax.plot([row.size_bytes], [rate], marker="o", markersize=6, color=INK, zorder=6)
     text = f"{message(row.size_bytes)}: {gigabytes_per_s(row.bus_bytes_per_s)} GB/s"
-    annotate(ax, text, (row.size_bytes, rate), (7, -9), size=8.5, weight="bold", va="top", zorder=6, bbox=ON_WHITE)
+    points = style_of(ax).small_points
+    style: Style = {"size": points, "weight": "bold", "va": "top", "zorder": 6, "bbox": ON_WHITE}
+    annotate(ax, text, (row.size_bytes, rate), (7, -9), **style)

@@ -1,4 +1,4 @@
-"""The sheet that charts are drawn on: title, panels, legend and caption laid out in inches; files with stable bytes."""
+"""What all charts are drawn with: sheets, legends, labels and ticks in the style that was asked for; stable files."""
 
 from __future__ import annotations
 
@@ -7,82 +7,73 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation, Text
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from sim.page.borders import chart_text
+from sim.page.borders import chart_text, printable
 from sim.records.series import Column
+from sim.report.charts.sheets import Sheet, Spare, fitted, text_inches
 from sim.report.colours import FAINT, INK
+from sim.report.styles import SCREEN, ChartStyle
 
-WIDTH_INCHES = 11.0
-_MARGIN_INCHES = 0.14
-_TITLE_INCHES = 0.62
-_AXIS_INCHES = 0.5
-"""Room for the ticks and the label of the lowest axis."""
-_LEGEND_ROW_INCHES = 0.2
-_CAPTION_ROW_INCHES = 0.165
-_CAPTION_COLUMNS = 170
-_CAPTION = 1
-"""Which of the texts of a sheet is its caption."""
 Style = dict[str, Any]
 """Arguments of matplotlib's."""
 _LEGEND: Style = {
-    "frameon": False, "fontsize": 8, "handlelength": 1.3, "handleheight": 0.9, "columnspacing": 1.6,
-    "labelspacing": 0.35, "borderaxespad": 0.4,
+    "frameon": False, "handlelength": 1.3, "handleheight": 0.9, "columnspacing": 1.6, "labelspacing": 0.35,
+    "borderaxespad": 0.0, "borderpad": 0.0, "loc": "lower left",
 }  # fmt: skip
+_BESIDE_LABEL = 4.0
+"""Width of what a legend has beside a label: its mark and the space to the next, in heights of its text."""
 DASHED = (0, (4, 3))
 ON_WHITE: Style = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
 """Behind words that stand on lines."""
-_DOTS_PER_INCH = 150
 _PACKED: Style = {"compress_level": 3}
 """A PNG is written in half the time that way, and is a twentieth larger."""
 _DIGITS = ((1, 2, 5), (1, 2, 3, 4, 5, 6, 7, 8, 9), (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9))
 _FEWEST_TICKS = 4
-_MOST_TICKS, _AXIS_CHARACTERS = 12, 120
+_MOST_TICKS, _LONGEST_TICK = 12, 24
 
 
 def sheet(
     heights: Sequence[float],
     title: str = "",
     caption: str = "",
-    *,
-    left: float = 1.0,
-    right: float = 0.4,
-    gap: float = 0.6,
-    legend_rows: int = 0,
+    style: ChartStyle = SCREEN,
+    rows: Sequence[int] = (),
 ) -> list[Axes]:
-    """Lay out panels of these heights one above the other on a sheet of their own; no global state is touched.
+    """Panels of these heights one above the other on a sheet of their own; no global state is touched.
 
-    left, right, gap: inches beside and between the panels; legend_rows: rows to leave free for add_legend.
+    heights: in inches on the screen, which other styles scale; rows: lines of text that each panel has to hold.
     """
-    lines = textwrap.wrap(caption, _CAPTION_COLUMNS)
-    footer = 2 * _MARGIN_INCHES + len(lines) * _CAPTION_ROW_INCHES + legend_rows * _LEGEND_ROW_INCHES + _AXIS_INCHES
-    total = _TITLE_INCHES + sum(heights) + gap * (len(heights) - 1) + footer
-    figure = Figure(figsize=(WIDTH_INCHES, total))
-    width = (WIDTH_INCHES - left - right) / WIDTH_INCHES
-    panels, top = [], total - _TITLE_INCHES
-    for height in heights:
-        top -= height
-        panels.append(figure.add_axes((left / WIDTH_INCHES, top / total, width, height / total)))
-        top -= gap
-    edge = _MARGIN_INCHES / WIDTH_INCHES
-    figure.text(edge, 1 - _MARGIN_INCHES / total, chart_text(title), size=13, weight="bold", color=INK, va="top")
-    words = chart_text("\n".join(lines))
-    figure.text(edge, _MARGIN_INCHES / total, words, size=8, color=FAINT, va="bottom", linespacing=1.3)
-    return panels
+    return list(Sheet(style, heights, rows or [0] * len(heights), title, caption).panels)
+
+
+def style_of(ax: Axes) -> ChartStyle:
+    """The style of the sheet that axes are on; that of the screen for axes of somebody else's figure."""
+    figure = ax.get_figure(root=True)
+    return figure.style if isinstance(figure, Sheet) else SCREEN
 
 
 def add_legend(ax: Axes, columns: int, named: Mapping[str, Artist] | None = None) -> Figure:
-    """Put a legend into the room that the sheet left free above its caption. named: instead of what the axes have."""
-    figure = sheet_of(ax)
+    """Put a legend below the panels, in so many columns or as many as fit. named: instead of what the axes have."""
+    figure, style = sheet_of(ax), style_of(ax)
     handles, labels = ax.get_legend_handles_labels() if named is None else (list(named.values()), list(named))
-    lines = len(figure.texts[_CAPTION].get_text().splitlines())
-    above = (1.5 * _MARGIN_INCHES + lines * _CAPTION_ROW_INCHES) / figure.get_figheight()
-    style: Style = {"ncols": columns, "bbox_to_anchor": (0.0, above), **_LEGEND}
-    figure.legend(handles, [chart_text(label) for label in labels], loc="lower left", **style)
+    beside = _BESIDE_LABEL * style.small_points / 72
+    room = style.width_inches - 0.2
+    widths = [text_inches(label, style.small_points) for label in labels]
+    fits = 1
+    for count in range(1, min(columns, len(labels)) + 1):
+        tall = -(-len(labels) // count)
+        if (
+            sum(max(widths[start : start + tall], default=0.0) + beside for start in range(0, len(labels), tall))
+            <= room
+        ):
+            fits = count
+    words = [fitted(label, style.small_points, room - beside, 2) for label in labels]
+    figure.legend(handles, words, ncols=fits, fontsize=style.small_points, **_LEGEND)
     return figure
 
 
@@ -94,23 +85,33 @@ def sheet_of(ax: Axes) -> Figure:
     return figure
 
 
-def annotate(ax: Axes, text: str, at: tuple[float, float], off: tuple[float, float], **style: Any) -> None:
+def annotate(ax: Axes, text: str, at: tuple[float, float], off: tuple[float, float], **style: Any) -> Annotation:
     """Write beside a place. off: points to the right and up; style: as matplotlib's, INK where no colour is said."""
-    ax.annotate(text, at, xytext=off, textcoords="offset points", **{"color": INK, **style})
+    return ax.annotate(text, at, xytext=off, textcoords="offset points", **{"color": INK, **style})
+
+
+def spare(ax: Axes, text: Text, within: tuple[float, float] | None = None) -> None:
+    """Leave a text out where it finds no room. within: the part of the x axis that it has to stay in."""
+    figure = ax.get_figure(root=True)
+    text.set_in_layout(False)
+    if isinstance(figure, Sheet):
+        figure.optional.append(Spare(text, ax, within))
 
 
 def quiet(ax: Axes, x: str | None = None, y: str | None = None, *, grid: bool = False) -> None:
     """Write what the axes are, and take away what carries no information. grid: a faint one behind everything."""
-    if x is not None:
-        ax.set_xlabel(chart_text(x), size=9, color=INK)
-    if y is not None:
-        ax.set_ylabel(chart_text(y), size=9, color=INK)
+    style, figure = style_of(ax), ax.get_figure(root=True)
+    for words, label in ((x, ax.xaxis.label), (y, ax.yaxis.label)):
+        if words is not None:
+            label.set(text=chart_text(words), size=style.text_points, color=INK)
+            if isinstance(figure, Sheet):
+                figure.words[label] = words
     if grid:
         ax.grid(color="#e6e6e6", linewidth=0.6)
         ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color(FAINT)
-    ax.tick_params(colors=INK, labelsize=8.5)
+    ax.tick_params(colors=INK, labelsize=style.small_points)
 
 
 def time_unit(length_s: float) -> tuple[str, float]:
@@ -120,11 +121,18 @@ def time_unit(length_s: float) -> tuple[str, float]:
 
 def name_places(ax: Axes, values: Sequence[float], x: Column) -> None:
     """Ticks at 0, 1, 2 and so on that say which value of a sweep's axis stands there; of many values some."""
+    style = style_of(ax)
     every = -(-len(values) // _MOST_TICKS)
-    ticks = [chart_text(x.tick(at)) for at in values[::every]]
+    ticks = [x.tick(at) for at in values[::every]]
     if x.categories:
-        ticks = [textwrap.fill(one, _AXIS_CHARACTERS // len(ticks), max_lines=2, placeholder="...") for one in ticks]
-    ax.set_xticks(range(len(values))[::every], ticks)
+        wide = int(0.8 * style.columns) // len(ticks)
+        upright = max(map(len, ticks)) > 2 * wide
+        ax.tick_params(axis="x", labelrotation=90 if upright else 0)
+        ticks = [
+            textwrap.fill(printable(one), _LONGEST_TICK if upright else wide, max_lines=2, placeholder="...")
+            for one in ticks
+        ]
+    ax.set_xticks(range(len(values))[::every], [chart_text(one) for one in ticks])
 
 
 def round_ticks(ax: Axes, words: Callable[[float], str]) -> None:
@@ -143,12 +151,18 @@ def round_ticks(ax: Axes, words: Callable[[float], str]) -> None:
 
 
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
-    """Write name.png and name.svg; the same chart gives the same bytes."""
-    paths = [folder / f"{name}.png", folder / f"{name}.svg"]
-    # Without a salt the identifiers inside an SVG are random. The font is the one that is always there; looking for all
-    # the others, and drawing by the hints inside it, would take longer than all else.
-    fixed: Style = {"svg.hashsalt": "scaletax", "font.sans-serif": ["DejaVu Sans"], "text.hinting": "force_autohint"}
-    with matplotlib.rc_context(fixed):  # type: ignore[arg-type]
-        figure.savefig(paths[0], dpi=_DOTS_PER_INCH, metadata={"Software": None}, pil_kwargs=_PACKED)
-        figure.savefig(paths[1], dpi=_DOTS_PER_INCH, metadata={"Date": None})
+    """Write a chart in the formats of its style, name.png and so on; the same chart gives the same bytes."""
+    style = figure.style if isinstance(figure, Sheet) else SCREEN
+    told = {"Title": figure.title, "Subject": figure.caption} if isinstance(figure, Sheet) else {}
+    metadata: dict[str, Style] = {
+        "png": {"Software": None},
+        "svg": {"Date": None},
+        # The title and the caption that do not stand on a figure for a paper.
+        "pdf": {"CreationDate": None, **{key: printable(words) for key, words in told.items()}},
+    }
+    paths = []
+    for suffix in style.formats:
+        paths.append(folder / f"{name}.{suffix}")
+        packed: Style = {"pil_kwargs": _PACKED} if suffix == "png" else {}
+        figure.savefig(paths[-1], dpi=style.dots_per_inch, metadata=metadata[suffix], **packed)
     return paths

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
@@ -9,29 +10,31 @@ from matplotlib.figure import Figure
 
 from sim.outcome.lines import GROUPS, LINES, line_title
 from sim.outcome.outcome import Outcome
-from sim.page.borders import chart_text
 from sim.page.numbers import counted, percent, whole
 from sim.records.series import Column, Row, Series
-from sim.report.charts.canvas import Style, add_legend, name_places, quiet, sheet
+from sim.report.charts.canvas import Style, add_legend, annotate, name_places, quiet, sheet, spare, style_of
+from sim.report.charts.sheets import fitted
 from sim.report.colours import FAINT, INK, LINE_COLOURS, text_colour
+from sim.report.styles import SCREEN, ChartStyle
 from sim.study.points import comparable, curves
 
 Rows = list[dict[str, float]]
 """Of each bar: line -> its share of all device-seconds, in per cent."""
 _ROW_INCHES = 0.33
 _HEADING_ROWS = 1.15
-_CHARACTER_INCHES = 0.073
-_RIGHT_INCHES = 1.7
+_LABEL_PART, _HEADING_PART = 0.3, 0.45
+"""Parts of the width of a sheet that the names of bars and of systems may take."""
 _SMALLEST_SHOWN, _SMALLEST_OF_SWEEP = 0.05, 0.5
 """Lines below these per cent everywhere are left out of the legends."""
-_SMALLEST_LABELLED = 3.3
-"""A percentage fits into a part of the bar from about so many per cent on."""
-_COLUMNS = (("tax", 104.5), ("MFU\n(causal)", 112.5))
+_SMALLEST_LABELLED = 1.0
+"""Per cent of a bar from which a part may have its number, if that fits."""
+_COLUMNS = (("tax", 2.6), ("MFU\n(causal)", 6.8))
+"""Heading, and how far to the right of the bars it stands, in heights of the text."""
 _RUN_CAPTION = (
     "Each bar is one machine: devices x wall time, split without rest into lines that add up to 100 %."
-    " Tax: the distribution tax of a step, all lines of the split group together (yellow to brown): time lost because"
-    " the work is split over devices. MFU of a step counts the causal half of attention, as the useful line does: on"
-    " devices of one kind it is the useful share of a step."
+    " Tax: the distribution tax of a step, all lines of the split group together (yellow to brown: exchanges; red to"
+    " plum: waiting): time lost because the work is split over devices. MFU of a step counts the causal half of"
+    " attention, as the useful line does: on devices of one kind it is the useful share of a step."
 )
 _SWEEP_CAPTION = "Shares of all device-seconds of a step, which add up to 100 %; every bar is a simulated point"
 _MIDDLE = ", the middle one of those that are not told apart."
@@ -43,6 +46,7 @@ _MOST_PANELS = 4
 def ledger_bars(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
     """Draw one bar per point, split by ledger line, under a heading per system; return the axes."""
     ax = ax or sheet(**_room(outcomes))[0]
+    style = style_of(ax)
     points, places, labels, headings = [], [], [], []
     row = 0.0
     for heading, bars in _groups(outcomes).items():
@@ -51,12 +55,13 @@ def ledger_bars(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
             row += 1
             points.append(point)
             places.append(row)
-            labels.append(chart_text(label))
+            labels.append(fitted(label, style.small_points, _LABEL_PART * style.width_inches))
         row += _HEADING_ROWS
     rows = _shares(points)
-    _stack(ax, rows, places, _named(rows), upright=False)
+    _stack(ax, rows, places, _named(rows, explained=style.captioned), upright=False)
     for place, heading in headings:
-        ax.text(0, place + 0.12, chart_text(heading), size=9, weight="bold", color=INK, va="center")
+        words = fitted(heading, style.text_points, _HEADING_PART * style.width_inches, bold=True)
+        ax.text(0, place + 0.12, words, size=style.text_points, weight="bold", color=INK, va="center")
     _beside(ax, points, places)
     ax.set_yticks(places, labels)
     ax.set_ylim(row - 0.45, -0.5)
@@ -68,17 +73,16 @@ def ledger_bars(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
     return ax
 
 
-def ledger_figure(outcomes: Sequence[Outcome]) -> Figure:
+def ledger_figure(outcomes: Sequence[Outcome], style: ChartStyle = SCREEN) -> Figure:
     """The bars as a sheet with title, legend and caption."""
     title = "Where every device-second goes"
     if comparable(outcomes):
         title += f": {outcomes[0].scenario.model.name}"
-    rows = (len(_present(_shares(outcomes), _SMALLEST_SHOWN)) + 1) // 2
-    (ax,) = sheet(title=title, caption=_RUN_CAPTION, legend_rows=rows, **_room(outcomes))
-    return add_legend(ledger_bars(outcomes, ax), columns=2)
+    (ax,) = sheet(title=title, caption=_RUN_CAPTION, style=style, **_room(outcomes))
+    return add_legend(ledger_bars(outcomes, ax), columns=2 if style.captioned else 4)
 
 
-def sweep_ledger_figure(series: Sequence[Series], x: Column) -> Figure:
+def sweep_ledger_figure(series: Sequence[Series], x: Column, style: ChartStyle = SCREEN) -> Figure:
     """The account of a step as stacked bars, one for each value on an axis, a panel for each of a few systems."""
     shown = [one for one in series if len(one.xs) > 1][:_MOST_PANELS]
     caption = _SWEEP_CAPTION + (_MIDDLE if any(one.low != one.high for one in shown) else ".")
@@ -86,13 +90,14 @@ def sweep_ledger_figure(series: Sequence[Series], x: Column) -> Figure:
     shares = [_of_rows(one.rows) for one in shown]
     present = _present([row for rows in shares for row in rows], _SMALLEST_OF_SWEEP)
     title = f"Where every device-second goes, against {x.words}"
-    panels = sheet([1.9] * len(shown), title, caption, gap=0.55, legend_rows=(len(present) + 4) // 5)
+    panels = sheet([1.9] * len(shown), title, caption, style)
     for ax, one, rows in zip(panels, shown, shares, strict=True):
         _stack(ax, rows, range(len(one.xs)), {line: line_title(line) for line in present}, upright=True)
         name_places(ax, one.xs, x)
         ax.set_xlim(-0.6, len(one.xs) - 0.4)
         ax.set_ylim(0, 100)
-        ax.set_title(chart_text(one.label), size=9, weight="bold", color=INK, loc="left")
+        words = fitted(one.label, style.text_points, 0.8 * style.width_inches, bold=True)
+        ax.set_title(words, size=style.text_points, weight="bold", color=INK, loc="left")
         quiet(ax, x.words if ax is panels[-1] else None, "%")
     return add_legend(panels[-1], columns=5)
 
@@ -100,9 +105,8 @@ def sweep_ledger_figure(series: Sequence[Series], x: Column) -> Figure:
 def _room(outcomes: Sequence[Outcome]) -> Style:
     """What the bars and the longest of their labels need."""
     groups = _groups(outcomes)
-    longest = max(len(label) for bars in groups.values() for label, _ in bars)
-    height = _ROW_INCHES * (len(outcomes) + _HEADING_ROWS * len(groups) + 0.2)
-    return {"heights": [height], "left": 0.2 + _CHARACTER_INCHES * longest, "right": _RIGHT_INCHES}
+    rows = len(outcomes) + _HEADING_ROWS * len(groups) + 0.2
+    return {"heights": [_ROW_INCHES * rows], "rows": [math.ceil(rows)]}
 
 
 def _groups(outcomes: Sequence[Outcome]) -> dict[str, list[tuple[str, Outcome]]]:
@@ -134,10 +138,12 @@ def _present(rows: Rows, least: float) -> list[str]:
     return [line for line in LINES if any(shares[line] > least for shares in rows)]
 
 
-def _named(rows: Rows) -> dict[str, str]:
-    """Line -> its name in the legend, with its group and its meaning."""
+def _named(rows: Rows, *, explained: bool) -> dict[str, str]:
+    """Line -> its name in the legend, with its group and its meaning where it is explained."""
     group_of = {line: group for group, lines in GROUPS.items() for line in lines}
     present = _present(rows, _SMALLEST_SHOWN)
+    if not explained:
+        return {line: line_title(line) for line in present}
     return {line: f"{line_title(line)} ({group_of[line]}): {GROUPS[group_of[line]][line]}" for line in present}
 
 
@@ -158,15 +164,17 @@ def _stack(ax: Axes, rows: Rows, places: Sequence[float], names: Mapping[str, st
             for place, end, part in zip(places, ends, parts, strict=True):
                 if part >= _SMALLEST_LABELLED:
                     style: Style = {"color": text_colour(colour), "ha": "center", "va": "center_baseline"}
-                    ax.text(end + part / 2, place, whole(part), size=8, **style)
+                    words = ax.text(end + part / 2, place, whole(part), size=style_of(ax).small_points, **style)
+                    spare(ax, words, (end, end + part))
         ends = [end + part for end, part in zip(ends, parts, strict=True)]
 
 
 def _beside(ax: Axes, points: Sequence[Outcome], places: Sequence[float]) -> None:
     """Two columns of figures to the right of the bars, by the convention of the bars."""
-    style: Style = {"size": 8.5, "ha": "center", "va": "center"}
-    for heading, x in _COLUMNS:
-        ax.text(x, -0.1, heading, weight="bold", color=INK, **style)
+    points_of_text = style_of(ax).small_points
+    style: Style = {"size": points_of_text, "ha": "center", "va": "center", "annotation_clip": False}
+    for heading, ems in _COLUMNS:
+        annotate(ax, heading, (100, -0.1), (ems * points_of_text, 0), weight="bold", **style)
     for point, place in zip(points, places, strict=True):
-        for (_, x), share in zip(_COLUMNS, (point.ledger.tax, point.mfu_causal), strict=True):
-            ax.text(x, place, percent(share), color=FAINT, **style)
+        for (_, ems), share in zip(_COLUMNS, (point.ledger.tax, point.mfu_causal), strict=True):
+            annotate(ax, percent(share), (100, place), (ems * points_of_text, 0), color=FAINT, **style)

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from sim.page.numbers import counted, duration, whole
 from sim.planning import PlanStudy
 from sim.report.charts.against_devices import End, label_ends
-from sim.report.charts.canvas import DASHED, Style, annotate, quiet, round_ticks, sheet, sheet_of
+from sim.report.charts.canvas import DASHED, Style, annotate, quiet, round_ticks, sheet, sheet_of, spare, style_of
+from sim.report.charts.sheets import fitted
 from sim.report.colours import FAINT, INK
+from sim.report.styles import SCREEN, ChartStyle
 from sim.study.plans import SystemStudy
 
 _ROW_INCHES = 0.2
@@ -33,6 +35,9 @@ _SETTING_INCHES = 0.27
 _BAR = 0.8
 _CHANGED = "#ffe0a3"
 _REPLICAS = "replicas"
+_LEVEL_PART = 0.35
+"""Part of the width of a sheet that the names of levels may take."""
+_CLOSE: Style = {"handlelength": 1.0, "columnspacing": 0.8, "handletextpad": 0.4, "borderpad": 0.1}
 Columns = list[tuple[int, object]]
 """Cluster sizes, each with the study of its plans; anything else where no plan fits."""
 _CHOOSING = (
@@ -61,7 +66,7 @@ def plans(found: PlanStudy, ax: Axes | None = None) -> Axes:
     round_ticks(ax, duration)
     ax.set_xlim(0, 100)
     quiet(ax, _ACROSS, "step time")
-    label_ends(ax, [End(100.0, level_s, words, colour) for level_s, words, colour in levels])
+    label_ends(ax, [End(100.0, level_s, words, colour) for level_s, words, colour in levels], _LEVEL_PART)
     return ax
 
 
@@ -78,7 +83,7 @@ def by_tensor_degree(found: PlanStudy, ax: Axes) -> Axes:
     return ax
 
 
-def plans_figure(found: PlanStudy) -> Figure:
+def plans_figure(found: PlanStudy, style: ChartStyle = SCREEN) -> Figure:
     """The chart as a sheet with title and caption."""
     scenario = found.about.scenario
     title = (
@@ -89,11 +94,11 @@ def plans_figure(found: PlanStudy) -> Figure:
     degrees = len(_colours(found.tensor))
     several = degrees > 1
     caption, heights = found.about.kind.caption + _DEGREES * several, [3.6, degrees * _ROW_INCHES][: 1 + several]
-    top, *below = sheet(heights, title, caption, left=0.95, right=1.3, gap=0.3)
+    top, *below = sheet(heights, title, caption, style, [0, degrees][: 1 + several])
     plans(found, top)
     for ax in below:
         top.tick_params(labelbottom=False)
-        top.set_xlabel("")
+        quiet(top, "")
         by_tensor_degree(found, ax)
     return sheet_of(top)
 
@@ -111,7 +116,7 @@ def _colours(tensor: NDArray[np.int64]) -> Mapping[int, tuple[float, float, floa
     return {degree: colormaps["viridis"](place) for degree, place in zip(degrees, places, strict=True)}
 
 
-def effort_figure(study: SystemStudy) -> Figure:
+def effort_figure(study: SystemStudy, style: ChartStyle = SCREEN) -> Figure:
     """Counts of plans by cluster size, and the settings of the best one."""
     about = study.found.about
     columns: Columns = [(one.devices, one.found) for one in study.sizes]
@@ -119,7 +124,7 @@ def effort_figure(study: SystemStudy) -> Figure:
     settings = [about.kind.settings(found.best[0].plan) if isinstance(found, PlanStudy) else {} for _, found in columns]
     names = list(dict.fromkeys(name for one in settings for name in one))
     title = f"Choosing a plan for {about.scenario.model.name} on {about.devices[0].title}\n{about.stack.title}"
-    top, below = sheet([2.9, _SETTING_INCHES * len(names)], title, _CHOOSING, left=1.5, gap=0.45)
+    top, below = sheet([2.9, _SETTING_INCHES * len(names)], title, _CHOOSING, style, [0, len(names)])
     _counts(top, columns)
     _grid(below, settings, names)
     return sheet_of(top)
@@ -127,17 +132,17 @@ def effort_figure(study: SystemStudy) -> Figure:
 
 def _counts(ax: Axes, columns: Columns) -> None:
     """Four bars for each size, with their numbers."""
-    width, most = _BAR / len(_KINDS), 1
+    width, most, small = _BAR / len(_KINDS), 1, style_of(ax).small_points
     for place, (_, found) in enumerate(columns):
         if not isinstance(found, PlanStudy):
-            ax.annotate("nothing fits", (place, 1), size=8, color=FAINT, ha="center", va="bottom")
+            annotate(ax, "nothing fits", (place, 1), (0, 0), size=small, color=FAINT, ha="center", va="bottom")
             continue
         most = max(most, found.effort.legal)
         for number, (field, _, colour) in enumerate(_KINDS):
             count = getattr(found.effort, field)
             left = place + (number - len(_KINDS) / 2 + 0.5) * width
             ax.bar(left, count, width * 0.94, color=colour, zorder=2)
-            annotate(ax, whole(count), (left, max(count, 1)), (0, 2), size=7.5, ha="center", va="bottom")
+            spare(ax, annotate(ax, whole(count), (left, max(count, 1)), (0, 2), size=small, ha="center", va="bottom"))
     ax.set_yscale("symlog", linthresh=1)
     ax.set_ylim(0, 60 * most)
     ax.yaxis.set_minor_locator(NullLocator())
@@ -145,7 +150,9 @@ def _counts(ax: Axes, columns: Columns) -> None:
     ax.set_xlim(-0.5, len(columns) - 0.5)
     ax.set_xticks(range(len(columns)), [counted(devices, "device") for devices, _ in columns])
     handles = [Rectangle((0, 0), 1, 1, color=colour) for *_, colour in _KINDS]
-    ax.legend(handles, [words for _, words, _ in _KINDS], loc="upper left", ncols=4, frameon=False, fontsize=8)
+    ax.legend(
+        handles, [words for _, words, _ in _KINDS], loc="upper left", ncols=4, frameon=False, fontsize=small, **_CLOSE
+    )
     quiet(ax, y="plans")
 
 
@@ -153,13 +160,16 @@ def _grid(ax: Axes, settings: list[dict[str, str]], names: list[str]) -> None:
     """Settings by size, shaded where one differs from the size before."""
     ax.set_xlim(-0.5, len(settings) - 0.5)
     ax.set_ylim(len(names) - 0.5, -0.5)
+    style = style_of(ax)
+    wide = 0.7 * style.width_inches / len(settings)
     for column, own in enumerate(settings):
         for row, name in enumerate(names):
             value = own.get(name, "")
             before = settings[column - 1] if column else own
             if before and own and name != _REPLICAS and before.get(name) != own.get(name):
                 ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, color=_CHANGED, zorder=1))
-            annotate(ax, value, (column, row), (0, 0), size=8.5, ha="center", va="center", zorder=2)
+            words = fitted(value, style.small_points, wide)
+            annotate(ax, words, (column, row), (0, 0), size=style.small_points, ha="center", va="center", zorder=2)
     for row in range(len(names) + 1):
         ax.axhline(row - 0.5, color="#e6e6e6", linewidth=0.6, zorder=0)
     ax.set_yticks(range(len(names)), names)

@@ -10,17 +10,16 @@ from matplotlib.figure import Figure
 from sim.machines import KINDS, kind_of
 from sim.outcome.outcome import Outcome
 from sim.page.numbers import number
-from sim.report.charts.against_devices import Line, draw_lines, legend_rows, name_many, over_devices
+from sim.report.charts.against_devices import Line, draw_lines, name_many, over_devices
 from sim.report.charts.canvas import DASHED, quiet, round_ticks, sheet
 from sim.report.colours import system_style
+from sim.report.styles import SCREEN, ChartStyle
 from sim.study.points import comparable, curves
 
 _TIME_UNITS: tuple[tuple[str, float], ...] = (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0), ("seconds", 1.0))
 _MACHINES = "Every marker is one simulated machine, labelled with its number of devices."
 _IDEAL = " Dashed: ideal scaling from a system's smallest machine, twice the devices in half the time."
 _TAX = " The distribution tax is the share of all device-seconds lost because the work is split over devices."
-_LABELS_INCHES = 1.9
-"""To the right of curves, for their names."""
 _NARROWEST = 1.0
 """Per cent that the axis of goodput spans at least, so that rounding does not fill a chart."""
 _GOODPUT = (
@@ -33,7 +32,7 @@ _BAR = "; bar: eight of ten runs"
 
 def time_to_train(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
     """Draw time to train against devices, both logarithmic, with ideal scaling dashed; return the axes."""
-    ax = ax or sheet([4.0], right=2.2)[0]
+    ax = ax or sheet([4.0])[0]
     unit, length_s = _unit(outcomes)
     lines = _lines(outcomes, lambda point: point.time_to_train_s / length_s)
     ax.set(xscale="log", yscale="log")
@@ -53,7 +52,7 @@ def time_to_train(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
 
 def distribution_tax(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
     """Draw the distribution tax against devices, devices logarithmic; return the axes."""
-    ax = ax or sheet([3.0], right=2.2)[0]
+    ax = ax or sheet([3.0])[0]
     ax.set_xscale("log")
     lines = _lines(outcomes, lambda point: 100 * point.ledger.tax)
     draw_lines(ax, lines)
@@ -63,27 +62,24 @@ def distribution_tax(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axe
     return over_devices(ax, lines)
 
 
-def scaling_figure(outcomes: Sequence[Outcome]) -> Figure:
+def scaling_figure(outcomes: Sequence[Outcome], style: ChartStyle = SCREEN) -> Figure:
     """Time and tax, one above the other, as a sheet with title and caption."""
-    systems = len(curves(outcomes))
     title = "Time to train and distribution tax against the number of devices"
     if comparable(outcomes):
         title += f": {outcomes[0].scenario.model.name}"
     kinds = [kind for kind in KINDS if any(kind is kind_of(point.plan) for point in outcomes)]
     mixed = f" One device is {' or '.join(kind.one for kind in kinds)}." if len(kinds) > 1 else ""
-    caption, rows = _MACHINES + mixed + _IDEAL + _TAX, legend_rows(systems)
-    right = 0.4 if rows else _LABELS_INCHES
-    above, below = sheet([3.9, 2.4], title, caption, right=right, gap=0.35, legend_rows=rows)
+    above, below = sheet([3.9, 2.4], title, _MACHINES + mixed + _IDEAL + _TAX, style)
     time_to_train(outcomes, above)
     distribution_tax(outcomes, below)
-    above.set_xlabel("")
+    quiet(above, "")
     above.tick_params(axis="x", labelbottom=False)
-    return name_many(above, systems)
+    return name_many(above)
 
 
 def goodput(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
     """Draw goodput against devices, devices logarithmic; return the axes. Points without a run are left out."""
-    ax = ax or sheet([3.2], right=2.2)[0]
+    ax = ax or sheet([3.2])[0]
     ax.set_xscale("log")
     lines = []
     for nth, curve in enumerate(curves(outcomes)):
@@ -99,16 +95,13 @@ def goodput(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
     return over_devices(ax, lines)
 
 
-def goodput_figure(outcomes: Sequence[Outcome]) -> Figure:
+def goodput_figure(outcomes: Sequence[Outcome], style: ChartStyle = SCREEN) -> Figure:
     """Goodput as a sheet with title and caption."""
-    systems = len(curves(outcomes))
-    rows = legend_rows(systems)
     runs = [point.run for point in outcomes if point.run is not None]
     spread = any(run.goodput_percentile(10) < run.goodput_percentile(90) for run in runs)
     caption = _GOODPUT.format(bar=_BAR if spread else "")
-    right = 0.4 if rows else _LABELS_INCHES
-    (ax,) = sheet([3.4], "Goodput against the number of devices", caption, right=right, legend_rows=rows)
-    return name_many(goodput(outcomes, ax), systems)
+    (ax,) = sheet([3.4], "Goodput against the number of devices", caption, style)
+    return name_many(goodput(outcomes, ax))
 
 
 def _lines(outcomes: Sequence[Outcome], value: Callable[[Outcome], float]) -> list[Line]:

@@ -11,15 +11,14 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from sim.outcome.outcome import Outcome
-from sim.report.charts.against_devices import End, Line, draw_lines, label_ends, legend_rows, name_many, over_devices
-from sim.report.charts.canvas import quiet, sheet, sheet_of
+from sim.report.charts.against_devices import End, Line, draw_lines, label_ends, name_many, over_devices
+from sim.report.charts.canvas import quiet, sheet
 from sim.report.colours import FAINT, system_style
+from sim.report.styles import SCREEN, ChartStyle
 from sim.study.points import Curve, curves, differs, representatives
 
 _MOST_SERIES = 5
 """More series of steps than this hide each other."""
-_LEFT_INCHES = 0.85
-_LABELS_INCHES, _CHARACTER_INCHES = 0.35, 0.083
 _NARROWEST = 1.0
 """Per cent that the vertical axis spans at least, so that rounding does not fill a chart."""
 _LABEL = "longer than with\nevery device alike (%)"
@@ -33,7 +32,7 @@ _ZERO = "Zero: the step with every device alike."
 
 def excess_against_devices(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
     """Draw how much longer steps are than with every device alike, against devices; return the axes."""
-    ax = ax or sheet([3.0], left=_LEFT_INCHES, right=2.2)[0]
+    ax = ax or sheet([3.0])[0]
     ax.set_xscale("log")
     lines, tops = [], []
     for number, curve in _varied(outcomes):
@@ -54,7 +53,7 @@ def excess_against_devices(outcomes: Sequence[Outcome], ax: Axes | None = None) 
 
 def excess_by_step(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
     """Draw how much longer every step of a few points is than with every device alike; return the axes."""
-    ax = ax or sheet([2.4], left=_LEFT_INCHES, right=_right_inches(outcomes))[0]
+    ax = ax or sheet([2.4])[0]
     ends: list[tuple[float, str, str]] = []
     edge = 0.5
     for number, curve, point in _series(outcomes):
@@ -70,23 +69,21 @@ def excess_by_step(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
     return ax
 
 
-def step_times_figure(outcomes: Sequence[Outcome]) -> Figure | None:
+def step_times_figure(outcomes: Sequence[Outcome], style: ChartStyle = SCREEN) -> Figure | None:
     """Both panels as a sheet, or the steps alone where every system has one size; None where all steps are alike."""
     systems = _varied(outcomes)
     if not systems:
         return None
     title = "How much longer steps take because devices differ"
-    right = _right_inches(outcomes)
     if all(len(curve.sizes) == 1 for _, curve in systems):
         caption = f"Shown is {_OVER_STEPS} {_ZERO}"
-        (below,) = sheet([2.6], title, caption, left=_LEFT_INCHES, right=right)
-        return sheet_of(excess_by_step(outcomes, below))
+        (below,) = sheet([2.6], title, caption, style)
+        return name_many(excess_by_step(outcomes, below))
     caption = f"{_OVER_DEVICES} Below, {_OVER_STEPS} {_ZERO}"
-    rows = legend_rows(len(systems))
-    above, below = sheet([3.2, 2.2], title, caption, left=_LEFT_INCHES, right=right, gap=0.65, legend_rows=rows)
+    above, below = sheet([3.2, 2.2], title, caption, style)
     excess_against_devices(outcomes, above)
     excess_by_step(outcomes, below)
-    return name_many(above, len(systems))
+    return name_many(above)
 
 
 def excess_percent(point: Outcome) -> NDArray[np.float64]:
@@ -115,12 +112,6 @@ def _series(outcomes: Sequence[Outcome]) -> list[tuple[int, Curve, Outcome]]:
     several = [(curve, curve.largest) for curve in systems]
     chosen = several if len(several) <= _MOST_SERIES else representatives(systems)[:_MOST_SERIES]
     return [(*number_of[id(curve)], point) for curve, point in chosen]
-
-
-def _right_inches(outcomes: Sequence[Outcome]) -> float:
-    """What the longest label beside the panels needs."""
-    labels = [curve.place(point) for _, curve, point in _series(outcomes)]
-    return min(_LABELS_INCHES + _CHARACTER_INCHES * max(len(label) for label in labels), 4.0)
 
 
 def _vertical(ax: Axes) -> None:

@@ -10,12 +10,13 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-from sim.page.borders import chart_text
 from sim.page.numbers import number
 from sim.records.series import Column, Row, Series
-from sim.report.charts.against_devices import Line, draw_lines, legend_rows, name_lines, name_many
-from sim.report.charts.canvas import name_places, quiet, sheet, sheet_of
+from sim.report.charts.against_devices import Line, draw_lines, name_lines, name_many
+from sim.report.charts.canvas import Style, name_places, quiet, sheet, sheet_of, spare, style_of
+from sim.report.charts.sheets import fitted
 from sim.report.colours import FAINT, INK, system_style, text_colour
+from sim.report.styles import SCREEN, ChartStyle
 
 _MOST_TICKS = 12
 _SPAN = 8.0
@@ -29,10 +30,10 @@ _KNEE = (
 )
 
 
-def curves_figure(series: Sequence[Series], x: Column, y: Column) -> Figure:
+def curves_figure(series: Sequence[Series], x: Column, y: Column, style: ChartStyle = SCREEN) -> Figure:
     """Curves of a metric along an axis as a sheet, with their knees where it is time against devices."""
     knees = [(index, one, one.bend) for index, one in enumerate(series) if one.bend is not None]
-    ax = _sheet_of_curves(series, x, y, _KNEE if knees else "")
+    ax = _sheet_of_curves(series, x, y, _KNEE if knees else "", style)
     for index, one, bend in knees:
         edge, place = system_style(index)[0], ([one.xs[bend]], [one.ys[bend]])
         ax.plot(*place, "o", markersize=13, markerfacecolor="none", markeredgecolor=edge, zorder=4)
@@ -41,7 +42,7 @@ def curves_figure(series: Sequence[Series], x: Column, y: Column) -> Figure:
 
 def curves(series: Sequence[Series], x: Column, y: Column, ax: Axes | None = None) -> Axes:
     """Draw the curves; axes that span large factors are logarithmic, others start at zero. Return the axes."""
-    ax = ax or sheet([4.0], right=2.2)[0]
+    ax = ax or sheet([4.0])[0]
     # Between categories there is nothing that a line could mean.
     draw_lines(ax, _lines(series), linewidth=0.0 if x.categories else 1.8)
     if x.categories:
@@ -62,18 +63,18 @@ def curves(series: Sequence[Series], x: Column, y: Column, ax: Axes | None = Non
     return ax
 
 
-def heat_map_figure(rows: Sequence[Row], x: Column, y: Column, value: Column) -> Figure:
+def heat_map_figure(rows: Sequence[Row], x: Column, y: Column, value: Column, style: ChartStyle = SCREEN) -> Figure:
     """A metric over two axes as a heat map on a sheet; several rows at one place are its mean."""
     title = f"{value.words} over {x.words} and {y.words}"
     several = len({(repr(x.of(row)), repr(y.of(row))) for row in rows}) < len(rows)
     caption = f"Every cell is {'the mean of its simulated points' if several else 'a simulated point'}."
-    (ax,) = sheet([4.4], title[0].upper() + title[1:], caption + _meanings(value), left=1.6)
+    (ax,) = sheet([4.4], title[0].upper() + title[1:], caption + _meanings(value), style, [len(_values(rows, y))])
     return sheet_of(heat_map(rows, x, y, value, ax))
 
 
 def heat_map(rows: Sequence[Row], x: Column, y: Column, value: Column, ax: Axes | None = None) -> Axes:
     """Draw a metric over two axes; cells without a point stay white. Return the axes."""
-    ax = ax or sheet([4.0], left=1.6)[0]
+    ax = ax or sheet([4.0])[0]
     columns, lines = _values(rows, x), _values(rows, y)
     sums, counts = np.zeros((len(lines), len(columns))), np.zeros((len(lines), len(columns)))
     for row in rows:
@@ -84,40 +85,49 @@ def heat_map(rows: Sequence[Row], x: Column, y: Column, value: Column, ax: Axes 
             counts[place] += 1
     cells = np.ma.masked_where(counts == 0, sums / np.maximum(counts, 1))
     image = ax.imshow(cells, aspect="auto", origin="lower", cmap="viridis")
-    sheet_of(ax).colorbar(image, ax=ax, label=chart_text(value.words))
-    ax.set_xticks(range(len(columns)), [chart_text(str(one)) for one in columns], size=8)
-    ax.set_yticks(range(len(lines)), [chart_text(str(one)) for one in lines], size=8)
+    style = style_of(ax)
+    beside = ax.inset_axes((1.02, 0.0, 0.025, 1.0))
+    sheet_of(ax).colorbar(image, cax=beside)
+    beside.tick_params(colors=INK, labelsize=style.small_points)
+    ax.set_title(fitted(value.words, style.text_points, 0.7 * style.width_inches), size=style.text_points, loc="right")
+    wide = 0.25 * style.width_inches
+    ax.set_xticks(range(len(columns)), [fitted(str(one), style.small_points, wide) for one in columns])
+    ax.set_yticks(range(len(lines)), [fitted(str(one), style.small_points, wide) for one in lines])
     if cells.size <= _MOST_CELLS:
         for (line, column), cell in np.ndenumerate(cells):
             if counts[line, column]:
                 red, green, blue, _ = (float(one) for one in image.to_rgba(np.array(cell)))
                 colour = text_colour(to_hex((red, green, blue)))
-                ax.text(column, line, number(float(cell)), size=7.5, ha="center", va="center", color=colour)
+                words: Style = {"size": style.small_points, "ha": "center", "va": "center", "color": colour}
+                cell_text = ax.text(column, line, number(float(cell)), **words)
+                spare(ax, cell_text, (column - 0.5, column + 0.5))
     quiet(ax, x.words, y.words)
     return ax
 
 
-def front_figure(series: Sequence[Series], x: Column, y: Column) -> Figure:
+def front_figure(series: Sequence[Series], x: Column, y: Column, style: ChartStyle = SCREEN) -> Figure:
     """Points by two metrics that should both be small, and the front that nothing else is better than in both."""
     points = sorted((at, height) for one in series for at, height in zip(one.xs, one.ys, strict=True))
     front = [point for i, point in enumerate(points) if all(point[1] < other[1] for other in points[:i])]
-    ax = _sheet_of_curves(series, x, y, _FRONT if len(front) > 1 else "", from_zero=True)
+    ax = _sheet_of_curves(series, x, y, _FRONT if len(front) > 1 else "", style, from_zero=True)
     if len(front) > 1:
         ax.plot([at for at, _ in front], [height for _, height in front], color=INK, linewidth=4, alpha=0.25, zorder=1)
     return sheet_of(ax)
 
 
-def _sheet_of_curves(series: Sequence[Series], x: Column, y: Column, more: str, *, from_zero: bool = False) -> Axes:
+def _sheet_of_curves(
+    series: Sequence[Series], x: Column, y: Column, more: str, style: ChartStyle, *, from_zero: bool = False
+) -> Axes:
     """A sheet with curves, their labels or a legend, and a title. more: of the caption. from_zero: a linear x axis."""
-    rows, several = legend_rows(len(series)), any(one.low != one.high for one in series)
+    several = any(one.low != one.high for one in series)
     caption = (_SPREAD if several else _POINTS) + more + _meanings(y, x)
     title = f"{y.words} against {x.words}"
-    (ax,) = sheet([4.2], title[0].upper() + title[1:], caption, right=0.4 if rows else 2.2, legend_rows=rows)
+    (ax,) = sheet([4.2], title[0].upper() + title[1:], caption, style)
     curves(series, x, y, ax)
     if from_zero and ax.get_xscale() == "linear":
         ax.set_xlim(left=0)
     name_lines(ax, _lines(series))
-    name_many(ax, len(series))
+    name_many(ax)
     return ax
 
 

@@ -18,10 +18,11 @@ from sim.hardware.topology.fat_tree import FatTree
 from sim.hardware.topology.parts import link_rows
 from sim.page.borders import chart_text
 from sim.page.numbers import latency
-from sim.report.charts.canvas import ON_WHITE, Style, add_legend, annotate, sheet
+from sim.report.charts.canvas import ON_WHITE, Style, add_legend, annotate, sheet, spare, style_of
 from sim.report.colours import FAINT, INK, LINK_COLOURS, colours_of
 from sim.report.drawing.layers import picture
 from sim.report.drawing.parts import LAYER_WIDTH, Line, Picture, Point, Spot
+from sim.report.styles import SCREEN, ChartStyle
 
 _MARKERS = {"device": "s", "switch": "o", "store": "D"}
 _FACES = {"device": "#3d4a57", "switch": "white", "store": "#f2c14e"}
@@ -32,7 +33,8 @@ _LAYER_INCHES = 1.15
 _MARGINS = {"layers": (0.15, 0.4), "grid": (0.3, 0.25), "circle": (0.3, 0.3)}
 _NAME_ROOM = 0.45
 """To the right of a layer, for the name of its last vertex."""
-_LINE_POINTS = 12.0
+_LINE = 1.3
+"""Height of a line of a label, in heights of its text."""
 _WIDEST_INCHES = 10.4
 _HIGHEST_INCHES = 5.2
 _LOWEST_INCHES = 1.5
@@ -50,16 +52,14 @@ _CAPTION = (
 )
 
 
-def topology_figure(topology: Topology) -> Figure:
+def topology_figure(topology: Topology, style: ChartStyle = SCREEN) -> Figure:
     """The picture as a sheet with title, legend and caption."""
     found = picture(topology)
     caption = " ".join([*_explained(topology, found), _CAPTION])
     roles = dict.fromkeys(spot.role for spot in found.spots)
     rows = link_rows(topology)
     title = f"{topology.title}: {topology.devices:,} x {topology.device}"
-    room: Style = {"left": 1.75 if found.labels else 0.3, "right": 0.3}
-    room["legend_rows"] = -(-(len(rows) + len(roles)) // _COLUMNS)
-    (ax,) = sheet([_height_inches(found)], title, caption, **room)
+    (ax,) = sheet([_height_inches(found)], title, caption, style)
     colours = colours_of(topology.links.classes, LINK_COLOURS)
     _draw(ax, found, colours)
     named: dict[str, Artist] = {}
@@ -147,7 +147,8 @@ def _name(ax: Axes, spot: Spot, found: Picture) -> None:
         ha = "left" if x > 0.2 * length else "right" if x < -0.2 * length else "center"
     elif is_crowded:
         off, ha = (0.0, 11.0 if off[1] > 0 else -11.0), "center"
-    annotate(ax, chart_text(spot.name), spot.at, off, size=7.5, ha=ha, va="center", zorder=5, bbox=ON_WHITE)
+    style: Style = {"size": style_of(ax).small_points, "ha": ha, "va": "center", "zorder": 5, "bbox": ON_WHITE}
+    spare(ax, annotate(ax, chart_text(spot.name), spot.at, off, **style))
 
 
 def _is_free_above(spot: Spot, found: Picture) -> bool:
@@ -159,16 +160,17 @@ def _is_free_above(spot: Spot, found: Picture) -> bool:
 
 def _labels(ax: Axes, found: Picture) -> None:
     """Kind, number and neighbours of each layer, to the left of it."""
+    look = style_of(ax)
     rows: dict[float, list[tuple[str, Style]]] = {}
     for label in found.labels:
         drawn = (f"{label.drawn} drawn",) if label.drawn < label.count else ()
-        details = [(text, {"size": 8, "color": FAINT}) for text in (*label.details, *drawn)]
-        head = f"{label.count:,} {label.kind}", {"size": 9.5, "weight": "bold"}
+        details = [(text, {"size": look.small_points, "color": FAINT}) for text in (*label.details, *drawn)]
+        head = f"{label.count:,} {label.kind}", {"size": look.text_points, "weight": "bold"}
         rows.setdefault(label.y, []).extend([head, *details])
     place: Style = {"xycoords": ("axes fraction", "data"), "annotation_clip": False, "ha": "right", "va": "center"}
     for y, lines in rows.items():
         for index, (text, style) in enumerate(lines):
-            off = (-8, _LINE_POINTS * ((len(lines) - 1) / 2 - index))
+            off = (-8, _LINE * look.text_points * ((len(lines) - 1) / 2 - index))
             annotate(ax, chart_text(text), (0.0, y), off, **style, **place)
 
 

@@ -12,17 +12,17 @@ from numpy.typing import NDArray
 
 from sim.engine.trace import Trace
 from sim.outcome.outcome import Outcome
-from sim.page.borders import chart_text
 from sim.page.numbers import counted, number, percent
-from sim.report.charts.canvas import Style, quiet, sheet, sheet_of, time_unit
+from sim.report.charts.canvas import Style, annotate, quiet, sheet, sheet_of, style_of, time_unit
+from sim.report.charts.sheets import fitted
 from sim.report.charts.timeline import name_rows
 from sim.report.colours import INK, LINE_COLOURS, LINK_COLOURS, colours_of
 from sim.report.lanes import WAITING, Lanes, kind_of, stream_lanes
 from sim.report.stragglers import drawn_step
+from sim.report.styles import SCREEN, ChartStyle
 
 _SLICES, _LINK_SLICES = 120, 300
-_PANEL_INCHES = 0.85
-_ROOM: Style = {"left": 1.0, "right": 2.3, "gap": 0.25}
+_PANEL_INCHES, _PANEL_PART = 0.85, 0.8
 _STREAMS = (
     "A stream does one thing after another: it computes or moves data; streams of one machine run side by side. Colour:"
     " share of each small slice of the step in which the stream is occupied, from white (never) to dark (always);"
@@ -30,38 +30,40 @@ _STREAMS = (
 )
 _LINKS = (
     "Share of what all links of a class could carry, one direction each, at every moment of the step; a transfer counts"
-    " as evenly spread over the instruction that it belongs to. On the right: share of the whole step, on the average"
-    " of the class and on its busiest link."
+    " as evenly spread over the instruction that it belongs to. Above each: share of the whole step, on the average"
+    " of the class and on its busiest link. All panels have one scale."
 )
 
 
 def stream_utilisation(outcome: Outcome, ax: Axes | None = None) -> Axes:
     """Draw a strip per stream of each actor, and its share of the step on the right; return the axes."""
     trace = outcome.trace
-    lanes = stream_lanes(trace)
-    ax = ax or sheet(**_strip_room(lanes))[0]
+    ax = ax or sheet(**_strip_room(stream_lanes(trace)))[0]
+    style = style_of(ax)
+    lanes = stream_lanes(trace, style.actors)
     busy = busy_shares(trace, _SLICES)
     unit, scale = time_unit(trace.step_time_s)
     shades = ["#ffffff", LINE_COLOURS["kernel_loss"], LINE_COLOURS["useful"]]
-    style: Style = {"cmap": LinearSegmentedColormap.from_list("busy", shades), "vmin": 0, "vmax": 1, "aspect": "auto"}
+    shading: Style = {"cmap": LinearSegmentedColormap.from_list("busy", shades), "vmin": 0, "vmax": 1, "aspect": "auto"}
     end = trace.step_time_s * scale
     for lane in lanes.lanes:
         shares = busy[lane.actor, lane.stream]
         extent = (0.0, end, lane.bottom + lane.height, lane.bottom)
-        ax.imshow(shares[np.newaxis, :], extent=extent, interpolation="nearest", **style)
+        ax.imshow(shares[np.newaxis, :], extent=extent, interpolation="nearest", **shading)
         middle, share = lane.bottom + lane.height / 2, percent(float(shares.mean()))
-        ax.text(end * 1.012, middle, share, size=8.5, color=INK, va="center")
-    ax.text(end * 1.012, -0.15, "busy", size=8.5, weight="bold", color=INK, va="bottom")
+        annotate(ax, share, (end, middle), (5, 0), size=style.small_points, va="center", annotation_clip=False)
+    ax.set_title("busy", size=style.small_points, weight="bold", color=INK, loc="right")
     ax.set_xlim(0, end)
     name_rows(ax, lanes)
     quiet(ax, f"time since the start of the step ({unit})")
     return ax
 
 
-def streams_figure(outcome: Outcome, name: str) -> Figure:
+def streams_figure(outcome: Outcome, name: str, style: ChartStyle = SCREEN) -> Figure:
     """The strips as a sheet with title and caption."""
     title = f"How busy each stream is during one step: {name}"
-    (ax,) = sheet(title=title, caption=_STREAMS + drawn_step(outcome), **_strip_room(stream_lanes(outcome.trace)))
+    room = _strip_room(stream_lanes(outcome.trace, style.actors))
+    (ax,) = sheet(title=title, caption=_STREAMS + drawn_step(outcome), style=style, **room)
     return sheet_of(stream_utilisation(outcome, ax))
 
 
@@ -81,22 +83,24 @@ def busy_shares(trace: Trace, slices: int) -> dict[tuple[str, str], NDArray[np.f
 
 def _strip_room(lanes: Lanes) -> Style:
     height = 0.1 + lanes.rows * min(0.42, max(0.2, 5.0 / lanes.rows))
-    return {"heights": [height], "left": lanes.label_inches, "right": 1.1}
+    return {"heights": [height], "rows": [lanes.rows]}
 
 
 def link_load(outcome: Outcome, axes: list[Axes] | None = None) -> list[Axes]:
     """Draw one panel per link class that carries anything, utilisation over time; return the axes."""
     use = outcome.links
     shown = [index for index, one in enumerate(use.classes) if one.total_bytes > 0]
-    panels = axes or sheet([_PANEL_INCHES] * len(shown), **_ROOM)
+    panels = axes or sheet([_PANEL_INCHES] * len(shown))
     edges, shares = use.over_time(outcome.trace, _LINK_SLICES)
     unit, scale = time_unit(outcome.trace.step_time_s)
     colours = colours_of([one.link_class for one in use.classes], LINK_COLOURS)
+    highest = max((100 * float(shares[index].max()) for index in shown), default=0.0)
     for ax, index in zip(panels, shown, strict=True):
+        style = style_of(ax)
         one = use.classes[index]
         ax.stairs(100 * shares[index], edges * scale, fill=True, color=colours[one.link_class])
         ax.set_xlim(0, outcome.trace.step_time_s * scale)
-        ax.set_ylim(0, max(100 * float(shares[index].max()) * 1.1, 1e-3))
+        ax.set_ylim(0, max(1.1 * highest, 1e-3))
         words = (
             f"{one.link_class}: {counted(one.links, 'link')}",
             *([f"part {one.part[0]}"] if one.part else []),
@@ -104,7 +108,8 @@ def link_load(outcome: Outcome, axes: list[Axes] | None = None) -> list[Axes]:
             f"{percent(one.mean_utilisation)} on average",
             f"{percent(one.busiest_utilisation)} on {one.busiest}",
         )
-        ax.text(1.015, 0.5, chart_text("\n".join(words)), transform=ax.transAxes, size=8, color=INK, va="center")
+        heading = fitted(", ".join(words), style.small_points, _PANEL_PART * style.width_inches, 3)
+        ax.set_title(heading, size=style.small_points, color=INK, loc="left")
         quiet(ax, y="busy (%)")
         if ax is not panels[-1]:
             ax.tick_params(labelbottom=False)
@@ -112,11 +117,11 @@ def link_load(outcome: Outcome, axes: list[Axes] | None = None) -> list[Axes]:
     return panels
 
 
-def links_figure(outcome: Outcome, name: str) -> Figure | None:
+def links_figure(outcome: Outcome, name: str, style: ChartStyle = SCREEN) -> Figure | None:
     """The panels as a sheet with title and caption; None where nothing is sent."""
     shown = sum(one.total_bytes > 0 for one in outcome.links.classes)
     if not shown:
         return None
     title = f"How loaded the links are during one step: {name}"
-    panels = sheet([_PANEL_INCHES] * shown, title, _LINKS + drawn_step(outcome), **_ROOM)
+    panels = sheet([_PANEL_INCHES] * shown, title, _LINKS + drawn_step(outcome), style)
     return sheet_of(link_load(outcome, panels)[0])

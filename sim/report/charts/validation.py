@@ -8,9 +8,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sim.page.borders import chart_text
-from sim.report.charts.canvas import DASHED, Style, add_legend, quiet, sheet, sheet_of
+from sim.report.charts.canvas import DASHED, Style, add_legend, quiet, sheet, sheet_of, style_of
+from sim.report.charts.sheets import fitted
 from sim.report.colours import FAINT, INK, SYSTEM_COLOURS, system_style
+from sim.report.styles import SCREEN, ChartStyle
 from sim.validation.compare import Comparison
 from sim.validation.conventions import family_of
 from sim.validation.labels import label_of
@@ -19,6 +20,8 @@ _KINDS = (("V100", "v100"), ("A100", "a100"), ("H100", "h100"), ("H200", "h200")
 """Device kinds by the first part of their names in the catalogue: each keeps its colour in every chart."""
 _BAND = 0.10
 _ROW_INCHES = 0.26
+_LABEL_PART = 0.4
+"""Part of the width of a sheet that the names of sources may take."""
 _PARITY_CAPTION = (
     "One marker is one published row; on the dashed line the prediction is what was measured, within the grey band it"
     " is at most 10 % off. Rows that constants may have been fitted on are left out."
@@ -56,7 +59,7 @@ def errors_by_source(comparisons: Sequence[Comparison], ax: Axes | None = None) 
     for one in comparisons:
         groups.setdefault(label_of(one.row.source), []).append(100 * one.error)
     ordered = sorted(groups, key=lambda label: (len(groups[label]), label))
-    ax = ax or sheet([_ROW_INCHES * len(ordered) + 0.2], left=2.8)[0]
+    ax = ax or sheet([_ROW_INCHES * len(ordered) + 0.2])[0]
     for height, label in enumerate(ordered):
         values = np.array(groups[label])
         shown = np.clip(values, -_WIDEST_PER_CENT, _WIDEST_PER_CENT)
@@ -68,21 +71,26 @@ def errors_by_source(comparisons: Sequence[Comparison], ax: Axes | None = None) 
         for mask, marker in ((shown == values, "o"), (values > shown, ">"), (values < shown, "<")):
             ax.scatter(shown[mask], height + offsets[mask], marker=marker, **_DOTS)
     ax.axvline(0.0, color=FAINT, linewidth=1.0, zorder=2)
-    ax.set_yticks(range(len(ordered)), [chart_text(f"{label} ({len(groups[label]):,})") for label in ordered])
+    style = style_of(ax)
+    names = [
+        fitted(f"{label} ({len(groups[label]):,})", style.small_points, _LABEL_PART * style.width_inches)
+        for label in ordered
+    ]
+    ax.set_yticks(range(len(ordered)), names)
     ax.set_ylim(-0.6, len(ordered) - 0.4)
     ax.set_xlim(-1.04 * _WIDEST_PER_CENT, 1.04 * _WIDEST_PER_CENT)
     quiet(ax, "error of the step time (%)")
     return ax
 
 
-def parity_figure(comparisons: Sequence[Comparison]) -> Figure:
+def parity_figure(comparisons: Sequence[Comparison], style: ChartStyle = SCREEN) -> Figure:
     """The parity chart as a sheet with title, legend and caption."""
-    (ax,) = sheet([6.2], "Predicted against measured step time", _PARITY_CAPTION, legend_rows=1)
+    (ax,) = sheet([6.2], "Predicted against measured step time", _PARITY_CAPTION, style)
     return add_legend(parity(comparisons, ax), columns=len(_KINDS))
 
 
-def errors_figure(comparisons: Sequence[Comparison]) -> Figure:
+def errors_figure(comparisons: Sequence[Comparison], style: ChartStyle = SCREEN) -> Figure:
     """The errors by source as a sheet with title and caption."""
     lines = len({label_of(one.row.source) for one in comparisons})
-    (ax,) = sheet([_ROW_INCHES * lines + 0.2], "Errors by source", _ERROR_CAPTION, left=2.8)
+    (ax,) = sheet([_ROW_INCHES * lines + 0.2], "Errors by source", _ERROR_CAPTION, style, [lines])
     return sheet_of(errors_by_source(comparisons, ax))

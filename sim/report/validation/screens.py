@@ -13,6 +13,7 @@ from sim.page.borders import csv_text
 from sim.page.numbers import counted, few, four_digits, percent, whole
 from sim.records.files import write_folder
 from sim.records.validation import UNSUPPORTED_COLUMNS, row_record, unsupported_record, validation_document
+from sim.report.styles import SCREEN, ChartStyle
 from sim.report.validation import tables
 from sim.validation.compare import Comparison, Validation
 from sim.validation.constants import Constant, families, present
@@ -196,7 +197,9 @@ def fit_told(found: Fitted) -> Told:
     return _told("Fitted constants", [said], legend, table(found.values, columns), table(moved, columns))
 
 
-def write_validation(validation: Validation, summary: Summary, report: Page, directory: Path) -> list[Path]:
+def write_validation(
+    validation: Validation, summary: Summary, report: Page, directory: Path, style: ChartStyle = SCREEN
+) -> list[Path]:
     """Write the report, rows.csv, unsupported.csv, results.json and the charts of the role that is counted.
 
     Returns their paths. Raises InputError when the folder cannot be written.
@@ -208,14 +211,17 @@ def write_validation(validation: Validation, summary: Summary, report: Page, dir
     }
     counted = [one for one in validation.comparisons if one.role == summary.role]
     document = validation_document(validation, summary)
-    return write_folder(directory, document, texts, lambda folder: validation_charts(counted, folder), report)
+    return write_folder(directory, document, texts, lambda folder: validation_charts(counted, folder, style), report)
 
 
-def validation_charts(counted: Sequence[Comparison], folder: Path) -> list[Path]:
-    """Draw both charts of some rows into a folder that exists; return the paths, PNG and SVG of each."""
+def validation_charts(counted: Sequence[Comparison], folder: Path, style: ChartStyle = SCREEN) -> list[Path]:
+    """Draw both charts of some rows into a folder that exists; return their paths."""
     from sim.report.charts.canvas import save
     from sim.report.charts.validation import errors_figure, parity_figure
 
     if not counted:
         return []
-    return [*save(parity_figure(counted), folder, "parity"), *save(errors_figure(counted), folder, "errors")]
+    return [
+        *save(parity_figure(counted, style), folder, "parity"),
+        *save(errors_figure(counted, style), folder, "errors"),
+    ]

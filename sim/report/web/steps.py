@@ -2,41 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import count
+from collections.abc import Mapping, Sequence
 from statistics import fmean
+from types import MappingProxyType
 from typing import Any
 
 from sim.engine.trace import Span, Trace
 from sim.outcome.outcome import Outcome
-from sim.page.blocks import Chart, Column, Said, Section, Table, figure, section, table, words
+from sim.page.blocks import Bullets, Chart, Column, Section, Table, figure, section, table, words
 from sim.page.borders import printable
 from sim.page.numbers import BYTES, counted, gibibytes, percent, short_time
 from sim.report.colours import KIND_COLOURS, page_colour, text_colour
-from sim.report.lanes import Lanes, actor_lanes, kind_of, number_of, works_of
+from sim.report.lanes import Lanes, actor_lanes, exchanged_s, kind_of, number_of, works_of
 from sim.report.point_tables import Point
 from sim.report.stragglers import drawn_step
-from sim.study.points import Curve, representatives
+from sim.study.points import Curve, drawn
 
-_MOST_STEPS = 3
+_Name = tuple[str, str, str]
+"""What a bar is: its kind, what is done, the number drawn in it."""
+NO_TRACES: Mapping[str, str] = MappingProxyType({})
 _MOST_BARS = 12_000
 """Of all timelines of a page: a bar takes about 12 bytes, and a page has to stay small enough to send."""
 _TICKS = 1_000_000
 """Into so many parts a step is cut; times on a page are whole numbers of them."""
 _MOST_STAGES = 64
+_EXCHANGES = "exchanges between kernels"
+_ORANGE = "The orange end of a pass is the time of its own exchanges, which lie between its kernels."
 _HOW = "Empty is idle. Drag the bar below to zoom, or turn the wheel with Ctrl held."
 
 
-def timeline_section(curves: Sequence[Curve], trace_file: str = "") -> Section | None:
-    """One step of the largest point of a few systems, to zoom into. trace_file: of a trace beside the page."""
-    shown = representatives(curves)[:_MOST_STEPS]
+def timeline_section(outcomes: Sequence[Outcome], traces: Mapping[str, str] = NO_TRACES) -> Section | None:
+    """One step of the largest point of a few systems, to zoom into.
+
+    traces: files beside the page, by the name of the point whose step they have.
+    """
+    shown = drawn(outcomes)
     if not shown:
         return None
-    steps = [_step(curve, point, _MOST_BARS // len(shown)) for curve, point in shown]
+    steps = [_step(curve, point, _MOST_BARS // len(shown), traces.get(name, "")) for name, curve, point in shown]
     about = "A step as a timeline: a row for each pipeline stage or stream, a bar for each thing that it does"
-    chart = Chart("timeline", "timeline", about, {"steps": steps}, (_busy_table(shown),))
-    linked = Said(f"The whole step as a trace for Perfetto: {trace_file}") if trace_file else None
-    return section("One step", chart, linked, key="timeline")
+    busy = _busy_table([(curve, point) for _, curve, point in shown])
+    beside = f"As traces for Perfetto: {', '.join(traces.values())}; docs/trace.md says how to open one."
+    behind: tuple[Table | Bullets, ...] = (busy, Bullets((beside,))) if traces else (busy,)
+    return section("One step", Chart("timeline", "timeline", about, {"steps": steps}, behind), key="timeline")
 
 
 def memory_section(rows: Sequence[Point]) -> Section | None:
@@ -59,10 +67,10 @@ def memory_section(rows: Sequence[Point]) -> Section | None:
     )
 
 
-def _step(curve: Curve, point: Outcome, most: int) -> dict[str, Any]:
+def _step(curve: Curve, point: Outcome, most: int, trace_file: str) -> dict[str, Any]:
     trace = point.trace
     lanes, spans, until_s = _within(trace, most)
-    names: dict[tuple[str, str, str], int] = {}
+    names: dict[_Name, int] = {}
     alone = len(trace.multiplicity) == 1
     placed = [
         {
@@ -77,9 +85,11 @@ def _step(curve: Curve, point: Outcome, most: int) -> dict[str, Any]:
     kinds = [kind for kind in KIND_COLOURS if any(kind == name[0] for name in names)]
     left_out = len(trace.multiplicity) - lanes.rows if not alone else 0
     notes = [f"{lanes.rows} of {counted(len(trace.multiplicity), 'stage')} shown."] if left_out else []
+    notes += [_ORANGE] if any(exchanged_s(span) > 0 for own in spans.values() for span in own) else []
     notes += [f"Shown until {short_time(until_s)}; a trace has the rest."] if until_s < trace.step_time_s else []
     return {
         "label": printable(curve.place(point)),
+        "trace": trace_file,
         "step_s": trace.step_time_s,
         "rows": [printable(lane.label) for lane in lanes.lanes if lane.label],
         "lanes": placed,
@@ -110,20 +120,25 @@ def _within(trace: Trace, most: int) -> tuple[Lanes, dict[tuple[str, str], list[
     return lanes, found, until_s
 
 
-def _packed(spans: Sequence[Span], step_s: float, names: dict[tuple[str, str, str], int], *, layer: bool) -> list[int]:
-    """Spans as whole numbers, three each: ticks since the one before ended, ticks that it takes, number of its name.
+def _packed(spans: Sequence[Span], step_s: float, names: dict[_Name, int], *, layer: bool) -> list[int]:
+    """Bars as whole numbers, three each: ticks since the one before ended, ticks that it takes, number of its name.
 
-    names: (kind, label, number drawn in the bar) -> number; new ones are added.
+    spans: in time; one with exchanges between its kernels has two bars, the second for these. names: -> number; new
+    ones are added.
     """
     packed: list[int] = []
-    before, numbers = 0, count(len(names))
+    before = 0
     for span in spans:
-        start, end = (round(at_s / step_s * _TICKS) for at_s in (span.start_s, span.end_s))
-        name = (kind_of(span), span.what, number_of(works_of(span)[0], layer=layer))
-        if name not in names:
-            names[name] = next(numbers)
-        packed += [start - before, end - start, names[name]]
-        before = end
+        bars = [(span.start_s, (kind_of(span), span.what, number_of(works_of(span)[0], layer=layer)))]
+        if (exchanges_s := exchanged_s(span)) > 0:
+            bars.append(
+                (max(span.start_s, span.end_s - exchanges_s), ("communication", f"exchanges of {span.what}", ""))
+            )
+        ends = [*(begins_s for begins_s, _ in bars[1:]), span.end_s]
+        for (begins_s, name), ends_s in zip(bars, ends, strict=True):
+            start, end = (round(at_s / step_s * _TICKS) for at_s in (begins_s, ends_s))
+            packed += [start - before, end - start, names.setdefault(name, len(names))]
+            before = end
     return packed
 
 
@@ -134,7 +149,10 @@ def _busy_table(shown: Sequence[tuple[Curve, Outcome]]) -> Table:
         busy: dict[tuple[str, str], dict[str, float]] = {}
         for span in point.trace.spans:
             own = busy.setdefault((span.stream, kind_of(span)), dict.fromkeys(point.trace.multiplicity, 0.0))
-            own[span.actor] += span.end_s - span.start_s
+            own[span.actor] += span.end_s - span.start_s - exchanged_s(span)
+            if exchanged_s(span) > 0:
+                inside = busy.setdefault((span.stream, _EXCHANGES), dict.fromkeys(point.trace.multiplicity, 0.0))
+                inside[span.actor] += exchanged_s(span)
         place, step_s = curve.place(point), point.trace.step_time_s
         rows += [(place, *key, list(own.values()), step_s) for key, own in busy.items() if any(own.values())]
     return table(
