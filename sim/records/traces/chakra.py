@@ -87,16 +87,19 @@ def _files(outcome: Outcome, schema: Schema, name: str, prefix: str) -> dict[str
     step, groups, files = Step(outcome), dict[tuple[int, ...], int](), dict[str, bytes]()
     tags = _tags(step)
     nodes = {actor: _Rank(step, actor, tags).nodes for actor in step.ranks}
-    first = {
-        actor: _encoded(step, actor, rank.number, nodes[actor], schema, groups) for actor, rank in step.ranks.items()
-    }
+    known: dict[str, dict[tuple[int, int], bytes]] = {actor: {} for actor in step.ranks}
+
+    def encoded(actor: str, device: int) -> bytes:
+        return _encoded(step, actor, device, nodes[actor], schema, groups, known[actor])
+
+    first = {actor: encoded(actor, rank.number) for actor, rank in step.ranks.items()}
     whole = sum(len(first[actor]) * len(rank.devices) for actor, rank in step.ranks.items())
     if whole > MOST_BYTES:
         print(f"note: {name} has the first device of each rank alone: all are too large", file=sys.stderr)
     for actor, rank in step.ranks.items():
         files[f"{name}.{rank.number}.et"] = first[actor]
         for device in rank.devices[1:] if whole <= MOST_BYTES else ():
-            files[f"{name}.{device}.et"] = _encoded(step, actor, device, nodes[actor], schema, groups)
+            files[f"{name}.{device}.et"] = encoded(actor, device)
     table = {str(number): list(members) for members, number in groups.items()}
     files[f"{prefix}comm_group.json"] = (json.dumps(table) + "\n").encode()
     return files
@@ -221,9 +224,18 @@ class Schema:
 
 
 def _encoded(
-    step: Step, actor: str, device: int, nodes: Sequence[_Node], schema: Schema, groups: dict[tuple[int, ...], int]
+    step: Step,
+    actor: str,
+    device: int,
+    nodes: Sequence[_Node],
+    schema: Schema,
+    groups: dict[tuple[int, ...], int],
+    known: dict[tuple[int, int], bytes],
 ) -> bytes:
-    """The file of one device. groups: members -> number, which grows by those that are met here."""
+    """The file of one device. groups: members -> number, which grows by those that are met here.
+
+    known: (node, its group) -> what was written for another device of the rank; grows as well.
+    """
     file, messages = io.BytesIO(), schema.messages
 
     def attribute(name: str, **value: object) -> Any:
@@ -232,7 +244,16 @@ def _encoded(
     schema.encode(file, messages.GlobalMetadata(version="0.0.4"))
     types = {"COMP": "COMP_NODE", "COLL": "COMM_COLL_NODE", "SEND": "COMM_SEND_NODE", "RECV": "COMM_RECV_NODE"}
     types |= {"LOAD": "MEM_LOAD_NODE", "STORE": "MEM_STORE_NODE"}
+    joined: dict[tuple[int, tuple[str, ...]], tuple[int, ...]] = {}
     for number, node in enumerate(nodes, start=1):
+        members: tuple[int, ...] = ()
+        if node.kind == "COLL":
+            place = id(node.wave), node.actors
+            members = joined.get(place) or joined.setdefault(place, _members(step, actor, device, node))
+        key = number, groups.setdefault(members, len(groups) + 1) if members else 0
+        if key in known:
+            file.write(known[key])
+            continue
         one = messages.Node(id=number, name=node.name, type=getattr(messages, types[node.kind]))
         one.data_deps.extend(node.needs)
         one.start_time_micros = _us(node.start_s)
@@ -244,20 +265,22 @@ def _encoded(
         if node.kind in ("COMP", "LOAD", "STORE"):
             one.attr.append(attribute("tensor_size", uint64_val=size))
         elif node.kind == "COLL":
-            members = _members(step, actor, device, node)
             kind = node.wave.kind if node.wave else "all_reduce"
             # A gather's size is what each device gives.
             given = size // len(members) if kind == "all_gather" else size
             one.attr.append(attribute("comm_type", int64_val=getattr(messages, _TYPES[kind])))
             one.attr.append(attribute("comm_size", int64_val=max(given, 1)))
-            one.attr.append(attribute("pg_name", string_val=str(groups.setdefault(members, len(groups) + 1))))
+            one.attr.append(attribute("pg_name", string_val=str(key[1])))
         else:
             ends = (device, device + node.distance)
             sender, receiver = ends if node.kind == "SEND" else ends[::-1]
             one.attr.append(attribute("comm_size", int64_val=size))
             for name, value in (("comm_src", sender), ("comm_dst", receiver), ("comm_tag", node.tag)):
                 one.attr.append(attribute(name, int32_val=value))
+        begins = file.tell()
         schema.encode(file, one)
+        if node.kind not in ("SEND", "RECV"):
+            known[key] = bytes(file.getbuffer()[begins:])
     return file.getvalue()
 
 
