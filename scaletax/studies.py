@@ -167,7 +167,7 @@ class Validation(Result):
         from sim.report.validation.screens import validation_told, write_validation
 
         return write_validation(
-            self._compared, self.summary, validation_told(self.summary).page, Path(folder), style_named(style)
+            self._compared, self.summary, validation_told(self.summary).page, Path(folder), style_named(style, "style")
         )
 
     def __repr__(self) -> str:
