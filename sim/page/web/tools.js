@@ -45,7 +45,7 @@ function plain(tick) {
   return (tick / size).toLocaleString("en-US", { maximumSignificantDigits: digits }) + letter;
 }
 function logarithmicAxis(numbers) {
-  // Ends close to the data; ticks at 1, 2 and 5, or at powers of ten where those are too many.
+  // Ends close to the data; ticks at 1, 2 and 5, at powers of ten where those are too many, evenly where they are too few.
   const [low, high] = [Math.min(...numbers) / 1.25, Math.max(...numbers) * 1.25], ticks = [[], []];
   for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power += 1) {
     for (const digit of [1, 2, 5]) {
@@ -53,10 +53,21 @@ function logarithmicAxis(numbers) {
       if (tick >= low && tick <= high) { ticks[0].push(tick); if (digit === 1) ticks[1].push(tick); }
     }
   }
-  const chosen = ticks[0].length > 9 ? ticks[1] : ticks[0];
+  const chosen = ticks[0].length > 9 ? ticks[1] : ticks[0].length > 2 ? ticks[0] : even(low, high);
   return { type: "log", min: low, max: high, axisTick: { customValues: chosen }, axisLabel: { customValues: chosen, formatter: plain }, splitLine: { show: false } };
 }
+function even(low, high) {
+  const power = 10 ** Math.floor(Math.log10((high - low) / 5)), step = power * [1, 2, 5, 10].find((digit) => digit * power >= (high - low) / 5);
+  const first = Math.ceil(low / step), count = Math.floor(high / step) - first + 1;
+  return Array.from({ length: count }, (_, nth) => Number(((first + nth) * step).toPrecision(6)));
+}
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+function lit(own) {
+  // On dark paper dark colours are mixed with white until they stand out.
+  const light = echarts.color.lum(own, 0), least = 0.36;
+  if (!dark.matches || printing.matches || light >= least) return own;
+  return echarts.color.lerp((least - light) / (1 - light), [own, "#ffffff"]);
+}
 const asLabel = (index) => page.points[index].label;
 
 function canvas(key, about, height) {
@@ -109,10 +120,26 @@ function textWidth(text) {
   return Math.ceil(pen.measureText(text).width);
 }
 const labelWidth = (labels) => Math.min(narrow() ? 110 : 280, 4 + Math.max(8, ...labels.map(textWidth)));
-// Names of rows beside bars: as wide as the longest, within limits; what is longer is cut.
+// Names of rows beside bars: as wide as the longest, within limits; on a phone in two lines.
 const rowNames = (labels) => axis({
   type: "category", inverse: true, data: labels, triggerEvent: true, splitLine: { show: false },
-  axisLabel: { width: labelWidth(labels), overflow: "truncate", interval: 0 },
+  axisLabel: { lineHeight: 13, interval: 0, formatter: (text) => (narrow() ? twoLines : fitted)(text, labelWidth(labels)) },
 });
+function fitted(text, width) {
+  // What is longer loses its middle: names of points differ at their ends.
+  const letters = [...text];
+  let ends = letters.length, shown = text;
+  while (textWidth(shown) > width && ends > 2) {
+    ends -= 1;
+    shown = `${letters.slice(0, Math.ceil(ends / 2)).join("")}…${letters.slice(letters.length - Math.floor(ends / 2)).join("")}`;
+  }
+  return shown;
+}
+function twoLines(text, width) {
+  if (textWidth(text) <= width || !text.includes(" ")) return fitted(text, width);
+  const halves = [...text.matchAll(/ /g)].map(({ index }) => [text.slice(0, index), text.slice(index + 1)]);
+  const longer = (pair) => Math.max(...pair.map(textWidth));
+  return halves.reduce((best, pair) => (longer(pair) < longer(best) ? pair : best)).map((half) => fitted(half, width)).join("\n");
+}
 const beside = (labels, more) => ({ left: labelWidth(labels) + 16, right: 24, ...more });
 const SYMBOLS = ["circle", "rect", "triangle", "diamond", "emptyCircle", "emptyRect", "emptyTriangle", "emptyDiamond"];

@@ -29,6 +29,8 @@ HOVER = (
 TIMES = (metrics.STEP_TIME.key, metrics.TIME_TO_TRAIN.key)
 STEP_ACCOUNT, RUN_ACCOUNT = ("step", "the step"), ("run", "the whole run")
 _MOST_BARS = 40
+_ROUNDING = 1e-12
+"""A line with a smaller share of an account is what rounding leaves of a difference of equal times."""
 
 
 def drawn_metrics() -> list[metrics.Metric]:
@@ -134,13 +136,13 @@ def measured_chart(points: int) -> Chart:
 
 
 def _account_data(ledger: Ledger) -> dict[str, Any]:
-    """An account: all its device-seconds, and of every line that is not 0 its own.
+    """An account: all its device-seconds, and of every line with more than rounding leaves its own.
 
     lines: line -> [device-seconds, share, seconds a device, device-seconds], the last three as text.
     """
     texts = {
         line: [device_s, percent(ledger.share(line)), short_time(device_s / ledger.devices), number(device_s)]
         for line, device_s in ledger.device_seconds.items()
-        if device_s > 0
+        if device_s > _ROUNDING * ledger.total_s
     }
     return {"total_s": ledger.total_s, "devices": ledger.devices, "lines": texts}
