@@ -16,6 +16,7 @@ from pages import DOCS, ROOT
 from PIL import Image
 
 import scaletax as st
+from scaletax.results import figure as metric_figure
 from sim.report.charts.canvas import save
 from sim.report.charts.ledger import ledger_figure
 from sim.report.charts.scaling import scaling_figure
@@ -23,8 +24,8 @@ from sim.report.charts.step_times import step_times_figure
 
 JOBS = 2
 FIGURES = DOCS / "figures" / "gallery"
-WIDTH, COLOURS = 1000, 48
-"""Of a picture, in pixels: small enough for a page of thirty."""
+WIDTHS, COLOURS, MOST_BYTES = (1000, 850, 700, 600), 64, 60_000
+"""Of a picture, in pixels: as wide as the bytes allow, because the page has thirty of them."""
 Draw = Callable[[str], Figure | None]
 
 
@@ -44,8 +45,8 @@ def steps(name: str) -> Figure | None:
 
 
 def entries(metric: str) -> Draw:
-    """A metric of every entry."""
-    return lambda name: st.run(name, jobs=JOBS).plot(metric, "entry")
+    """A metric of every entry, system by system."""
+    return lambda name: metric_figure(st.run(name, jobs=JOBS).rows, metric, "entry", "system")
 
 
 def swept(metric: str, x: str, by: str | None = None) -> Draw:
@@ -134,14 +135,19 @@ def shown(name: str) -> str:
 
 
 def draw(name: str, picture: Draw) -> None:
-    """Draw one picture, as wide as the page and in few colours."""
+    """Draw one picture, as wide as the bytes allow and in few colours."""
     figure = picture(name)
     if figure is None:
         raise SystemExit(f"{name} has nothing to draw")
     with tempfile.TemporaryDirectory() as folder:
         image = Image.open(save(figure, Path(folder), name)[0]).convert("RGB")
-    image = image.resize((WIDTH, round(image.height * WIDTH / image.width)), Image.Resampling.LANCZOS)
-    image.quantize(COLOURS, dither=Image.Dither.NONE).save(FIGURES / f"{name}.png", optimize=True)
+    path = FIGURES / f"{name}.png"
+    for width in WIDTHS:
+        small = image.resize((width, round(image.height * width / image.width)), Image.Resampling.LANCZOS)
+        small.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
+        if path.stat().st_size < MOST_BYTES:
+            return
+    raise SystemExit(f"{path} has {path.stat().st_size} bytes, {MOST_BYTES} are allowed")
 
 
 def main() -> None:
