@@ -136,7 +136,7 @@ def _of_several(studies: Sequence[SystemStudy], most: int) -> list[Block]:
         *_left_out(shown, rows),
         *_refused(shown),
         *([span] if len(systems) == 1 else []),
-        Said(trust(studies)),
+        Said(trust(studies, "checked?")),
     ]
 
 

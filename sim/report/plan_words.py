@@ -161,8 +161,8 @@ def ranges(studies: Sequence[SystemStudy]) -> list[str]:
     return [f"Best plans: {text}" for text in stack_ranges(steps)]
 
 
-def trust(studies: Sequence[SystemStudy]) -> str:
-    """One line: what was compared with measurements, what is guessed, what is assumed."""
+def trust(studies: Sequence[SystemStudy], band: str = "the band of each system") -> str:
+    """One line: what was compared with measurements, what is guessed, what is assumed. band: where bands are told."""
     known = [believed(one.found) for one in studies]
     parts = []
     if len(studies) == 1:
@@ -178,7 +178,7 @@ def trust(studies: Sequence[SystemStudy]) -> str:
         of = counted(len(studies), "system")
         outside = sum(one.step is not None and bool(one.standing.outside) for one in known)
         never = sum(one.step is None for one in known)
-        parts += ["8 of 10 errors lie within checked? (-: too fast)"] if never < len(known) else []
+        parts += [f"8 of 10 errors lie within {band} (-: too fast)"] if never < len(known) else []
         parts += [f"{outside} of {of} outside what was compared"] if outside else []
         parts += [f"{never} of {of} like nothing that was measured"] if never else []
     guessed = any(one.found.about.scenario.system.stack_is_default for one in studies)

@@ -190,13 +190,14 @@ def run_answer(found: Findings) -> list[str]:
 def trust(found: Findings, rows: Sequence[Point] = ()) -> str:
     """One line: what the bands are, how many points lie outside what was compared, what is assumed.
 
-    rows: of the table beside it, where knees are marked.
+    rows: of the table beside it, which has the bands, and where knees are marked.
     """
     points = found.outcomes
     outside = sum(one.confidence.step is not None and bool(one.confidence.standing.outside) for one in points)
     never = sum(one.confidence.step is None for one in points)
     of = counted(len(points), "point")
-    parts = ["8 of 10 errors lie within checked? (-: too fast)"] if never < len(points) else []
+    band = "checked?" if rows else "the band of each point"
+    parts = [f"8 of 10 errors lie within {band} (-: too fast)"] if never < len(points) else []
     parts += [f"{outside} of {of} outside what was compared"] if outside else []
     parts += [f"{never}{'' if outside else f' of {of}'} like nothing that was measured"] if never else []
     assumed = dict.fromkeys(str(one) for point in points if point.bill for one in point.bill.assumed)

@@ -241,6 +241,12 @@ def test_a_table_is_saved_and_copied_as_it_stands(file: Path, opened: Opens) -> 
     assert caught.value.suggested_filename.endswith(".csv")
     read = list(csv.reader(Path(caught.value.path()).read_text(encoding="utf-8").splitlines()))
     assert read == [heads, *rows]
+    table.locator("tbody td").evaluate_all(
+        "(all) => ['-3.1 %', '-9..+17 %', '-', '=1+A1', '-1+A1'].forEach((text, at) => { all[at].innerText = text; })"
+    )
+    cells = "(table) => csv(table).split('\\n')[1].split(',').slice(0, 5)"
+    assert table.evaluate(cells) == ["-3.1 %", "-9..+17 %", "-", "'=1+A1", "'-1+A1"]
+    rows = [[text for text, _ in row] for row in table.evaluate(ROWS)]
     page.locator("#points .copy-table").first.click()
     until(page, "document.querySelector('#points .copy-table').textContent === 'Copied'")
     copied = page.evaluate("navigator.clipboard.readText()")

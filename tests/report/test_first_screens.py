@@ -217,6 +217,7 @@ def test_a_knee_is_explained_only_beside_its_mark() -> None:
         marked = any(point is knee_of(curve) for curve, point in rows)
         assert trust(found, rows).endswith("*: knee.") == marked
         assert "knee" not in trust(found)
+        assert "checked?" not in trust(found), "no table stands beside it"
     assert marked
 
 

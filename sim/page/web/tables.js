@@ -6,8 +6,8 @@ function rowsOf(table) {
   return [titles, ...[...table.tBodies[0].rows].map((row) => [...row.cells].map((cell) => cell.textContent))];
 }
 function csv(table) {
-  // A spreadsheet takes a cell that begins so for a formula.
-  const guarded = (text) => (/^[=+\-@\t\r\n]/.test(text) && Number.isNaN(Number(text)) ? `'${text}` : text);
+  // A spreadsheet takes a cell that begins so for a formula. Figures, such as "-3.1 %" and "-9..+17 %", are none.
+  const guarded = (text) => (/^[=+\-@\t\r\n]/.test(text) && !/^[-+\d., %]+$/.test(text) ? `'${text}` : text);
   const quoted = (text) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
   return rowsOf(table).map((row) => row.map((text) => quoted(guarded(text))).join(",")).join("\n") + "\n";
 }

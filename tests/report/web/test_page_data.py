@@ -11,7 +11,7 @@ import pytest
 from systems import systems
 
 from sim.outcome.outcome import Outcome
-from sim.page.blocks import Chart, Page
+from sim.page.blocks import Chart, Page, Said
 from sim.page.html import json_text
 from sim.records.metrics import METRICS, STEP_TIME, TIME_TO_TRAIN
 from sim.report.lanes import kind_of
@@ -183,6 +183,12 @@ def test_systems_of_one_size_stand_side_by_side(found: Findings) -> None:
     side = charts(run_page(findings(pair)))["scaling"].data
     assert not side["along"]
     assert len(side["categories"]) == 2
+
+
+def test_the_lead_names_no_column(shown: Page) -> None:
+    said = [one.text for one in shown.lead if isinstance(one, Said)]
+    assert any("within the band of each point" in text for text in said)
+    assert not any("checked?" in text for text in said)
 
 
 def test_the_same_points_give_the_same_page(found: Findings) -> None:
