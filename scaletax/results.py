@@ -19,6 +19,7 @@ from sim.page.numbers import counted
 from sim.page.terminal import screen
 from sim.records.document import summary_rows
 from sim.records.series import DEVICES, column, series_of, usual_x
+from sim.records.traces.chakra import write_chakra
 from sim.report.run import run_page, run_screen, write_run
 from sim.report.styles import style_named
 from sim.scenario import Scenario as Resolved
@@ -117,6 +118,13 @@ class Run(Result):
         drawn = style_named(style, "style")
         paths = write_run(findings(told, found.failures, found.refusals), place, charts, drawn, trace)
         return paths + own_hardware([one.scenario for one in found.outcomes], place)
+
+    def chakra(self, folder: str | Path) -> list[Path]:
+        """Write the step as Chakra execution traces into a folder, as `--chakra` does; return their paths.
+
+        Raises InputError where mlc-chakra is not installed.
+        """
+        return write_chakra(self.outcomes, Path(folder))
 
     def report(self) -> str:
         """The whole report, in Markdown."""

@@ -195,3 +195,22 @@ def test_a_search_with_several_stacks_says_the_range_of_the_best_plans(tmp_path:
 def test_quiet_says_only_where_the_files_are(tmp_path: Path) -> None:
     done = scaletax("run", "quickstart", "--quiet", "--no-charts", "--out", tmp_path / "out")
     assert done.stdout.split() == ["Next:", f"{tmp_path / 'out' / 'report.html'}"]
+
+
+def test_a_trace_is_written_beside_the_report_which_links_it(tmp_path: Path) -> None:
+    options = ("--quiet", "--no-charts", "--out", tmp_path / "out")
+    done = scaletax("run", "quickstart", *options, "--trace")
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    for name in ("trace-8-a100-8.json", "trace-1-cs-2-1.json"):
+        assert json.loads((tmp_path / "out" / name).read_text(encoding="utf-8"))["traceEvents"]
+        assert name in page
+        assert name in json.loads((tmp_path / "out" / "results.json").read_text())["files"]
+
+
+@pytest.mark.parametrize(("steps", "said"), [("0", "x>=1"), ("three", "not a valid integer"), ("101", "101 steps")])
+def test_a_senseless_number_of_steps_is_refused(tmp_path: Path, steps: str, said: str) -> None:
+    done = scaletax("run", "quickstart", "--quiet", "--no-charts", "--out", tmp_path / "out", "--trace", steps)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert not (tmp_path / "out").exists()

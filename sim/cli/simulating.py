@@ -59,6 +59,7 @@ def run(
     from sim.records.files import check_writable
     from sim.report.run import next_line, run_page, run_screen, write_run
     from sim.report.styles import style_named
+    from sim.scenario.bounds import MOST_TRACED_STEPS, check_size
     from sim.study.compare import check_comparison
     from sim.study.findings import findings
     from sim.sweep.execute import Failure, run_points
@@ -68,6 +69,7 @@ def run(
     directory = out or Path("results") / file.stem
     check_comparison(loaded.scenarios)
     check_writable(directory)
+    check_size(trace or 0, MOST_TRACED_STEPS, "steps", "--trace")
     if chakra:
         from sim.records.traces.chakra import Schema, write_chakra
 

@@ -21,7 +21,7 @@ LINE_COLOURS: dict[str, str] = {
     "data_comm": "#ad500b",
     "bubble": "#d3263e",
     "imbalance": "#500743",
-    "straggler_wait": "#ffb3d1",
+    "straggler_wait": "#7a0030",
     "stranded": "#7d557e",
     "weight_streaming": "#6a3d9a",
     "offload": "#e3d3f5",
@@ -42,7 +42,7 @@ KIND_COLOURS: dict[str, str] = {
     "weight gradient": "#f5d76e",
     "communication": "#e8820c",
     "optimizer": "#1b7837",
-    "wait for the slowest replica": "#ffb3d1",
+    "wait for the slowest replica": "#7a0030",
     "other": "#8a8a8a",
 }
 

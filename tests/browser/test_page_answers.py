@@ -99,6 +99,46 @@ def test_the_chart_shows_any_metric_with_its_name_and_unit(
         assert all(shown[nth] == pytest.approx(expected[nth], rel=1e-12) for nth in expected)
 
 
+def test_what_a_logarithmic_axis_has_no_place_for_is_said(
+    file: Path, opened: Opens, points: list[tuple[str, Outcome]]
+) -> None:
+    page = opened(file)
+    said = set()
+    for key in page.locator("#scaling-metric option").evaluate_all("(all) => all.map((one) => one.value)"):
+        page.select_option("#scaling-metric", key)
+        values = [by_key()[key].value(point) for _, point in points]
+        low = sum(value is not None and value <= 0 for value in values)
+        if low + values.count(None) == len(points):
+            assert page.locator("#scaling-logarithmic").is_disabled()
+            continue
+        page.set_checked("#scaling-logarithmic", True)
+        counts = [(values.count(None), "unknown"), (low, "0 or less")]
+        left = [f"{count} of {len(points)} points, {why}" for count, why in counts if count]
+        assert page.locator("#scaling-note").inner_text() == (f"Not drawn: {'; '.join(left)}." if left else "")
+        said.update(why for count, why in counts if count)
+        # Lines of ideal scaling end inside the axis.
+        drawn = chart(page, "scaling", "chart.getOption()")
+        ends = [one[1] for each in drawn["series"] if each["type"] == "line" for one in each["data"]]
+        assert drawn["yAxis"][0]["min"] <= min(ends)
+    assert said == {"unknown", "0 or less"}
+
+
+def test_points_side_by_side_are_rows_with_their_bands(opened: Opens, tmp_path: Path) -> None:
+    alone = [curve.points[0] for curve in findings(systems()).curves]
+    write_run(findings(alone), tmp_path, charts=False)
+    page = opened(tmp_path / "report.html", viewport=PHONE)
+    rows = chart(page, "scaling", "chart.getOption().yAxis[0].data")
+    assert rows == page.evaluate("page.points.map((one) => one.label)")
+    for index in range(len(rows)):
+        place = page.evaluate(f"({AT_POINT})([{CHART.format('scaling')}, {index}])")
+        page.mouse.move(*point_at(page, "scaling", [place[0] - 2, place[1]]))
+        until(page, "(label) => document.querySelector('#scaling .tip b')?.textContent === label", rows[index])
+    spans = chart(page, "scaling", "chart.getOption().series.filter((one) => one.type === 'custom')")
+    bars = chart(page, "scaling", "chart.getOption().series.filter((one) => one.type === 'bar')")
+    assert spans
+    assert {one["z"] for one in spans}.pop() > max(one["z"] for one in bars), "no bar hides the low end of its band"
+
+
 def test_a_bar_of_the_account_opens_into_its_lines(
     file: Path, opened: Opens, points: list[tuple[str, Outcome]]
 ) -> None:
@@ -239,8 +279,18 @@ def test_the_timeline_zooms(file: Path, opened: Opens, points: list[tuple[str, O
     )
     start, end = window()
     assert 0 <= start < end <= 100
-    page.locator("#timeline-whole").click()
+    page.locator("#timeline-whole-step").click()
     assert window() == (0, 100)
+    # The same by the keyboard.
+    for button, expected in [
+        ("zoom-in", (25, 75)),
+        ("later", (50, 100)),
+        ("earlier", (25, 75)),
+        ("zoom-out", (0, 100)),
+    ]:
+        page.locator(f"#timeline-{button}").focus()
+        page.keyboard.press("Enter")
+        assert window() == expected
 
 
 def test_a_measured_step_is_held_against_the_band(file: Path, opened: Opens, points: list[tuple[str, Outcome]]) -> None:
@@ -315,6 +365,10 @@ def test_the_dark_page_is_dark_and_its_charts_too(file: Path, opened: Opens) -> 
     inks = "(all) => all.map((one) => getComputedStyle(one).fill)"
     texts = page.locator("#scaling-chart svg text")
     assert min(map(brightness, texts.evaluate_all(inks))) > 0.5
+    # Dark colours are lifted from the dark paper.
+    for name in ("account", "timeline"):
+        filled = "chart.getOption().series.filter((one) => one.name).map((one) => one.itemStyle.color)"
+        assert min(chart(page, name, f"{filled}.map((one) => echarts.color.lum(one, 0))")) > 0.3
     page.emulate_media(color_scheme="light")
     page.wait_for_timeout(200)
     assert max(map(brightness, texts.evaluate_all(inks))) < 0.5

@@ -6,6 +6,7 @@ import gzip
 import itertools
 import json
 import math
+import sys
 from collections import defaultdict
 
 import pytest
@@ -14,6 +15,7 @@ from small_systems import FIXED, GPU, PIPELINE, WAFER, scenario
 from sim.errors import InputError
 from sim.outcome.ledger import accounts
 from sim.outcome.outcome import Outcome
+from sim.records.traces.chakra import write_chakra
 from sim.records.traces.chrome import GZIPPED_FROM, MOST_BYTES, trace_files
 from sim.records.traces.pieces import EXCHANGES, IDLE, Pieces
 from sim.records.traces.ranks import Step
@@ -199,3 +201,9 @@ def test_too_many_steps_are_refused(every, monkeypatch):
     monkeypatch.setattr("sim.records.traces.chrome.MOST_BYTES", 1000)
     with pytest.raises(InputError, match="trace fewer steps"):
         trace_files([every["sharded"]], 2)
+
+
+def test_chakra_says_how_to_install_what_is_missing(every, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "chakra.schema.protobuf", None)
+    with pytest.raises(InputError, match="pip install 'scaletax\\[chakra\\]'"):
+        write_chakra([every["sharded"]], tmp_path)

@@ -222,17 +222,15 @@ def test_busy_shares_agree_with_the_trace(several: tuple[Outcome, ...]) -> None:
 
 
 @pytest.mark.slow
-def test_what_has_one_or_two_sizes_is_not_drawn_against_devices(
-    several: tuple[Outcome, ...], twin_of: Callable[[Outcome], Outcome], tmp_path: Path
-) -> None:
+def test_what_has_one_or_two_sizes_is_not_drawn_against_devices(several: tuple[Outcome, ...], tmp_path: Path) -> None:
     for outcomes in ([several[1], several[5]], several[:2]):
         drawn = {path.stem for path in chart_files(outcomes, tmp_path)}
         assert "ledger" in drawn
         assert not drawn & {"scaling", "goodput"}
-    system = several[1].scenario.system
-    larger = dataclasses.replace(system, devices=4 * system.devices)
-    third = twin_of(several[1])
-    third = dataclasses.replace(third, scenario=dataclasses.replace(third.scenario, system=larger))
+    point = several[1]
+    system = dataclasses.replace(point.scenario.system, devices=4 * point.devices)
+    ledger = dataclasses.replace(point.ledger, devices=4 * point.devices)
+    third = dataclasses.replace(point, ledger=ledger, scenario=dataclasses.replace(point.scenario, system=system))
     assert {"scaling", "goodput"} <= {path.stem for path in chart_files([*several[:2], third], tmp_path)}
 
 

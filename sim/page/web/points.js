@@ -6,7 +6,8 @@ function scaling(key, data, about, controls, into) {
   let metric = numbers.find((one) => one.key === data.first) || numbers[0];
   let logarithmic = data.logarithmic.includes(metric.key);
   const bars = data.categories && !data.along;
-  const element = canvas(key, about, bars ? 72 + 28 * data.categories.length : 420);
+  const element = canvas(key, about, bars ? 64 + 30 * data.categories.length : 420);
+  const note = make("p", { className: "note", id: `${key}-note` });
   const log = make("input", { type: "checkbox", id: `${key}-logarithmic`, checked: logarithmic });
   const options = numbers.map((one) => [one.key, one.title, one.family]);
   controls.append(
@@ -17,9 +18,11 @@ function scaling(key, data, about, controls, into) {
     }),
     make("label", {}, log, make("span", { textContent: "logarithmic" })),
   );
-  into.append(element);
+  into.append(element, note);
   const value = (index) => page.points[index].values[metric.key] / metric.size;
   const at = (index) => (bars ? index : data.categories ? data.categories[page.points[index].x] : page.points[index].x);
+  // Points side by side are rows, so that their names have room.
+  const turned = (pair) => (bars ? pair.reverse() : pair);
   const names = bars || data.curves.length < 2 ? [] : data.curves.map((one) => one.label);
   const sizes = [...new Set(page.points.map((point) => point.x))].sort((one, other) => one - other);
   const shown = (params) => {
@@ -28,51 +31,55 @@ function scaling(key, data, about, controls, into) {
     return tip(point.label, [...(data.hover.includes(metric.key) ? [] : [own]), ...point.hover]);
   };
   function option() {
-    const has = (index) => typeof page.points[index].values[metric.key] === "number" && !(logarithmic && value(index) <= 0);
-    const told = data.curves.flatMap((curve) => curve.points.filter(has).flatMap((index) => [value(index), ...(page.points[index].spans[metric.key] || []).map((end) => end / metric.size)]));
+    const known = (index) => typeof page.points[index].values[metric.key] === "number";
+    // A logarithmic axis has no place for 0 and below.
+    const all = data.curves.flatMap((curve) => curve.points).filter(known);
+    log.disabled = !all.some((index) => value(index) > 0);
+    if (log.disabled) logarithmic = log.checked = false;
+    const has = (index) => known(index) && !(logarithmic && value(index) <= 0);
+    const left = [[page.points.length - all.length, "unknown"], [all.length - all.filter(has).length, "0 or less"]].filter(([count]) => count > 0);
+    note.textContent = left.length ? `Not drawn: ${left.map(([count, why]) => `${count} of ${page.points.length} points, ${why}`).join("; ")}.` : "";
+    const ends = (index) => (page.points[index].spans[metric.key] || []).map((end) => end / metric.size);
+    const told = data.curves.flatMap((curve) => curve.points.filter(has).flatMap((index) => [value(index), ...ends(index)]));
     const series = data.curves.flatMap((curve, number) => {
       const points = curve.points.filter(has);
       const line = {
-        name: curve.label, type: bars ? "bar" : "line", symbolSize: 9,
-        data: points.map((index) => (bars ? [value(index), at(index), index] : [at(index), value(index), index])),
+        name: curve.label, type: bars ? "bar" : "line", data: points.map((index) => [...turned([at(index), value(index)]), index]), symbolSize: 9,
         symbol: SYMBOLS[number % SYMBOLS.length], itemStyle: { color: curve.colour }, lineStyle: { color: curve.colour, width: 2 },
-        ...(bars ? { stack: "alone", barWidth: "66%" } : {}),
+        barMaxWidth: 22, ...(bars ? { stack: "alone" } : {}),
       };
       const spans = points.filter((index) => page.points[index].spans[metric.key]);
       const whiskers = {
-        name: curve.label, type: "custom", silent: true, z: bars ? 3 : 1, itemStyle: { color: curve.colour }, encode: bars ? { y: 0, x: [1, 2] } : { x: 0, y: [1, 2] },
-        data: spans.map((index) => [at(index), ...page.points[index].spans[metric.key].map((end) => end / metric.size)]),
+        name: curve.label, type: "custom", silent: true, itemStyle: { color: curve.colour }, z: 3, encode: bars ? { y: 0, x: [1, 2] } : { x: 0, y: [1, 2] },
+        data: spans.map((index) => [at(index), ...ends(index)]),
         renderItem: (params, api) => {
-          const [[x1, y1], [x2, y2]] = [1, 2].map((end) => api.coord(bars ? [api.value(end), api.value(0)] : [api.value(0), api.value(end)]));
-          const style = bars ? { stroke: colour("--ink"), opacity: 0.7, lineWidth: 2 } : { stroke: curve.colour, opacity: 0.45, lineWidth: 4 };
-          return { type: "line", shape: { x1, y1, x2, y2 }, style };
+          const [low, high] = [1, 2].map((end) => api.coord(turned([api.value(0), api.value(end)])));
+          return { type: "line", shape: { x1: low[0], y1: low[1], x2: high[0], y2: high[1] }, style: { stroke: bars ? colour("--ink") : curve.colour, opacity: bars ? 0.7 : 0.45, lineWidth: bars ? 2 : 4 } };
         },
       };
       const first = points[0], last = points[points.length - 1];
-      const ideal = data.ideal.includes(metric.key) && !data.categories && points.length > 1 ? [{
+      const reached = points.length > 1 ? value(first) * at(first) / at(last) : 0;
+      if (reached && data.ideal.includes(metric.key) && !data.categories) told.push(reached);
+      const ideal = reached && data.ideal.includes(metric.key) && !data.categories ? [{
         name: curve.label, type: "line", silent: true, symbol: "none", lineStyle: { color: curve.colour, type: "dashed", width: 1, opacity: 0.7 },
-        data: [[at(first), value(first), first], [at(last), value(first) * at(first) / at(last), first]],
+        data: [[at(first), value(first), first], [at(last), reached, first]],
       }] : [];
       return [line, ...(spans.length ? [whiskers] : []), ...ideal];
     });
-    const across = data.categories
+    const across = bars ? rowNames(data.categories) : data.categories
       ? axis({ type: "category", data: data.categories, axisLabel: { width: narrow() ? 60 : 110, overflow: "truncate" } })
       : axis({
         type: data.log ? "log" : "value", min: data.log ? sizes[0] / 1.15 : undefined, max: data.log ? sizes[sizes.length - 1] * 1.15 : undefined,
         splitLine: { show: false }, axisTick: { customValues: sizes }, scale: true,
         axisLabel: { customValues: sizes, hideOverlap: true, formatter: plain },
       });
-    const along = logarithmic ? logarithmicAxis(told) : { type: "value", axisLabel: { formatter: plain } };
+    const up = axis({ ...(logarithmic ? logarithmicAxis(told) : { type: "value", axisLabel: { formatter: plain, hideOverlap: true } }), name: metric.axis });
     return {
-      legend: legend(names, { show: names.length > 0 }), tooltip: tooltip(shown), series,
-      ...(bars ? {
-        grid: beside(data.categories, { top: 8, bottom: 48 }),
-        xAxis: axis({ ...along, name: metric.axis, nameLocation: "middle", nameGap: 28 }), yAxis: rowNames(data.categories),
-      } : {
-        grid: { left: 12, right: 24, top: 36 + legendHeight(names), bottom: 34, containLabel: true },
-        xAxis: { name: data.title, nameLocation: "middle", nameGap: 30, ...across },
-        yAxis: axis({ ...along, name: metric.axis, nameLocation: "end", nameTextStyle: { color: colour("--ink"), align: "left" } }),
-      }),
+      legend: legend(names, { show: names.length > 0 }), tooltip: tooltip(shown),
+      grid: bars ? beside(data.categories, { top: 8, bottom: 48 }) : { left: 12, right: 24, top: 36 + legendHeight(names), bottom: 34, containLabel: true },
+      xAxis: bars ? { ...up, nameLocation: "middle", nameGap: 28 } : { name: data.title, nameLocation: "middle", nameGap: 30, ...across },
+      yAxis: bars ? across : { ...up, nameLocation: "end", nameTextStyle: { color: colour("--ink"), align: "left" } },
+      series,
     };
   }
   const one = drawn(element, option);
@@ -86,7 +93,7 @@ function account(key, data, about, controls, into) {
   const element = canvas(key, about, 90 + 30 * labels.length);
   const opened = make("div", { id: `${key}-lines`, className: "wide", role: "region", tabIndex: 0, "aria-live": "polite", "aria-label": "Lines of the opened bar" });
   let open = data.points[data.points.length - 1];
-  const picker = choice(`${key}-point`, "Open", data.points.map((index) => [index, asLabel(index)]), open, (chosen) => show(Number(chosen)));
+  const picker = choice(`${key}-point`, "Lines of", data.points.map((index) => [index, asLabel(index)]), open, (chosen) => show(Number(chosen)));
   if (data.of.length > 1) controls.append(choice(`${key}-of`, "Account of", data.of, of, (chosen) => { of = chosen; one.draw(); show(open); }));
   controls.append(picker);
   into.append(element, opened);
@@ -107,7 +114,7 @@ function account(key, data, about, controls, into) {
       yAxis: rowNames(labels),
       series: lines().map((line) => ({
         name: line.title, type: "bar", stack: "account", barWidth: "72%", cursor: "pointer",
-        itemStyle: { color: line.colour, borderColor: colour("--edge"), borderWidth: 0.5 },
+        itemStyle: { color: lit(line.colour), borderColor: colour("--edge"), borderWidth: 0.5 },
         data: data.points.map((index) => (cell(index, line) ? 100 * cell(index, line)[0] / account(index).total_s : 0)),
       })),
     };

@@ -14,7 +14,16 @@ function timeline(key, data, about, controls, into) {
       tell();
     }));
   }
-  controls.append(make("button", { type: "button", id: `${key}-whole`, textContent: "Whole step", onclick: () => one.chart.dispatchAction({ type: "dataZoom", start: 0, end: 100 }) }));
+  // The same as with the mouse, by buttons: what is shown grows or shrinks around its middle, or moves by half of it.
+  const shown = (wider, later) => {
+    const { start, end } = one.chart.getOption().dataZoom[0], length = Math.min(100, (end - start) * wider);
+    const from = Math.max(0, Math.min(100 - length, (start + end - length) / 2 + later * (end - start) / 2));
+    one.chart.dispatchAction({ type: "dataZoom", start: from, end: from + length });
+  };
+  const moves = { "Zoom in": [0.5, 0], "Zoom out": [2, 0], Earlier: [1, -1], Later: [1, 1], "Whole step": [Infinity, 0] };
+  for (const [text, move] of Object.entries(moves)) {
+    controls.append(make("button", { type: "button", id: `${key}-${slug(text)}`, textContent: text, onclick: () => shown(...move) }));
+  }
   const link = make("a", { id: "trace-link", textContent: "The whole step as a trace for Perfetto" });
   into.append(element, note, make("p", {}, link));
   const tell = () => {
@@ -25,6 +34,7 @@ function timeline(key, data, about, controls, into) {
   function option() {
     // Times are whole numbers of ticks, each the step's length over a million; starts are told as gaps.
     const tick = step.step_s / 1e6, [unit, size] = step.step_s >= 2 ? ["s", 1] : ["ms", 1e-3];
+    const fills = Object.fromEntries(Object.entries(step.kinds).map(([kind, own]) => [kind, lit(own)]));
     const bars = [];
     step.lanes.forEach((lane, nth) => {
       let end = 0;
@@ -51,7 +61,7 @@ function timeline(key, data, about, controls, into) {
         const shape = { x: x1, y: top, width: Math.max(x2 - x1 - gap, 0.5), height: Math.max(row * lane.height, 1) };
         const said = step.names[api.value(3)][2], fits = lane.height > 0.3 && said && x2 - x1 > 7 * said.length + 2;
         return {
-          type: "rect", shape, style: { fill: step.kinds[kind] },
+          type: "rect", shape, style: { fill: fills[kind] },
           ...(fits ? { textContent: { style: { text: said, fill: step.inks[kind], fontSize: 10 } }, textConfig: { position: "inside" } } : {}),
         };
       },
@@ -71,7 +81,7 @@ function timeline(key, data, about, controls, into) {
       xAxis: axis({ type: "value", min: 0, max: step.step_s / size, name: `time since the start of the step (${unit})`, nameLocation: "middle", nameGap: 24, axisLabel: { formatter: (at) => String(Number(at.toPrecision(5))), hideOverlap: true, showMaxLabel: false } }),
       yAxis: rowNames(step.rows),
       // Series without data, so that the legend has a colour for each kind.
-      series: [...kinds.map((kind) => ({ name: kind, type: "bar", data: [], itemStyle: { color: step.kinds[kind] } })), series],
+      series: [...kinds.map((kind) => ({ name: kind, type: "bar", data: [], itemStyle: { color: fills[kind] } })), series],
     };
   }
   const one = drawn(element, option);
@@ -84,7 +94,7 @@ function stacks(key, data, about, controls, into) {
   const present = () => data.items.filter((item) => shown.bars.some((bar) => bar.parts[item.key]));
   const limit = "its memory", names = () => [...present().map((item) => item.title), limit];
   const above = () => legendHeight(names());
-  const high = () => 52 + above() + 28 * shown.bars.length;
+  const high = () => 52 + above() + (shown.bars.length > 16 ? 16 : 28) * shown.bars.length;
   const element = canvas(key, about, high());
   if (data.points.length > 1) {
     controls.append(choice(`${key}-point`, "Point", data.points.map((one, nth) => [nth, one.label]), 0, (chosen) => {
@@ -112,7 +122,7 @@ function stacks(key, data, about, controls, into) {
           name: item.title, type: "bar", stack: "parts", barWidth: "66%", itemStyle: { color: item.colour, borderColor: colour("--edge"), borderWidth: 0.5 },
           data: shown.bars.map((bar) => (bar.parts[item.key] ? bar.parts[item.key][0] / data.size : 0)),
         })),
-        { name: limit, type: "scatter", symbol: "rect", symbolSize: [3, 24], itemStyle: { color: colour("--ink") }, data: shown.bars.map((bar, nth) => [bar.limit / data.size, nth]), z: 5 },
+        { name: limit, type: "scatter", symbol: "rect", symbolSize: [3, shown.bars.length > 16 ? 14 : 24], itemStyle: { color: colour("--ink") }, data: shown.bars.map((bar, nth) => [bar.limit / data.size, nth]), z: 5 },
       ],
     };
   }

@@ -62,6 +62,12 @@ function even(low, high) {
   return Array.from({ length: count }, (_, nth) => Number(((first + nth) * step).toPrecision(6)));
 }
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+function lit(own) {
+  // On dark paper dark colours are mixed with white until they stand out.
+  const light = echarts.color.lum(own, 0), least = 0.36;
+  if (!dark.matches || printing.matches || light >= least) return own;
+  return echarts.color.lerp((least - light) / (1 - light), [own, "#ffffff"]);
+}
 const asLabel = (index) => page.points[index].label;
 
 function canvas(key, about, height) {

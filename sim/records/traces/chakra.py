@@ -22,7 +22,7 @@ from sim.hardware.network import Wave
 from sim.outcome.outcome import Outcome
 from sim.records.files import write_beside
 from sim.records.traces.pieces import Piece, Pieces
-from sim.records.traces.ranks import COLLECTIVES, Step
+from sim.records.traces.ranks import COLLECTIVES, STREAMED, Step
 from sim.study.points import drawn
 
 MOST_BYTES = 256_000_000
@@ -172,7 +172,7 @@ class _Rank:
         """A node with what it needs, and for whom it is."""
         if node.kind == "COLL" and (distance := self.step.distance(span)):
             return node._replace(kind="SEND", needs=needs, distance=distance, tag=self.tags[id(span)])
-        if node.kind == "COLL" and self.step.plan is None:
+        if node.kind == "COLL" and span.work.kind in STREAMED:
             return node._replace(kind="LOAD" if span.work.kind == "stream in" else "STORE", needs=needs)
         return node._replace(needs=needs)
 

@@ -19,7 +19,7 @@ from sim.errors import InputError
 from sim.hardware.network import Wave
 from sim.outcome.outcome import Outcome
 from sim.records.traces.pieces import Piece, Pieces
-from sim.records.traces.ranks import Rank, Step
+from sim.records.traces.ranks import STREAMED, Rank, Step
 from sim.scenario.bounds import MOST_TRACED_STEPS, check_size
 from sim.study.points import drawn
 
@@ -252,7 +252,7 @@ class _Writer:
         """A collective or a send; what streams into a wafer or out of it is a copy from and to memory outside of it."""
         facts: Event = {"bytes": round(piece.size_bytes), "work": span.what}
         category, name = "kernel", "ncclDevKernel_SendRecv"
-        if self._step.plan is None:
+        if span.work.kind in STREAMED:
             way = "HtoD" if span.work.kind == "stream in" else "DtoH"
             category, name = "gpu_memcpy", f"Memcpy {way} ({piece.name})"
         elif piece.wave is not None:

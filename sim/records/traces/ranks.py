@@ -18,6 +18,8 @@ from sim.workload.phases import Phase
 
 COLLECTIVES: tuple[Kind, ...] = ("reduce", "gather", "scatter")
 """Work that all members of a group do together."""
+STREAMED: tuple[Kind, ...] = ("stream in", "stream out")
+"""Work that moves weights and gradients from and to memory outside of the devices."""
 _COMPLETING: tuple[Phase, ...] = ("backward", "weight gradient")
 """Phases after which the activations of a layer are no longer needed."""
 
@@ -37,7 +39,7 @@ class Step:
     def __init__(self, outcome: Outcome) -> None:
         self.outcome, self.trace = outcome, outcome.trace
         self.plan = outcome.plan if isinstance(outcome.plan, Plan) else None
-        """None of wafers, which are one rank."""
+        """None where it has no mesh of ranks: then all devices are one rank that holds one layer after the other."""
         self.ranks = {name: self._rank(index, name) for index, name in enumerate(self.trace.multiplicity)}
         self.spans: dict[str, list[Span]] = {name: [] for name in self.ranks}
         axes: tuple[Axis, ...] = ("pipeline", "data", "tensor")
@@ -122,10 +124,14 @@ class Step:
         """(seconds, bytes) of one device, at the start and at every change, in order.
 
         All but the activations is there all along, as at its peak. Those grow with every forward and shrink with what
-        completes a backward, by the layers that are kept; at the most of them stands the peak of the stage.
+        completes a backward, by the layers that are kept; at the most of them stands the peak of the stage. Where one
+        layer after the other is held, all is there all along.
         """
         stage = self.ranks[actor].stage
         items = self.outcome.memory.stages[stage]
+        if self.plan is None:
+            yield 0.0, sum(items.values())
+            return
         alike = [name for name, rank in self.ranks.items() if rank.stage == stage]
         most = max(layers for name in alike for _, layers in self._kept(name))
         resting = sum(size for item, size in items.items() if item != "activations")

@@ -12,7 +12,7 @@ from sim.outcome.quality.losses import least_parameters, tokens_for_loss
 from sim.outcome.quality.optimum import INFERENCE_FLOPS, TRAINING_FLOPS, Recipe
 from sim.outcome.quality.study import Study
 from sim.page.numbers import large, number
-from sim.report.charts.canvas import add_legend, annotate, quiet, sheet, style_of
+from sim.report.charts.canvas import Style, add_legend, annotate, quiet, sheet, style_of
 from sim.report.colours import FAINT, INK, system_style
 from sim.report.styles import SCREEN, ChartStyle
 
@@ -54,11 +54,11 @@ def lifetime_compute(study: Study, ax: Axes | None = None) -> Axes:
         ax.plot(sizes, values, color=colour, linewidth=width, label=name, zorder=3)
     lowest = min(float(values.min()) for _, values, _ in curves)
     ax.axvline(least, color=FAINT, linewidth=1.0, linestyle=(0, (1, 2)), zorder=1)
-    _mark(ax, study.least_training, study.least_training.training_flops, "least training")
+    _mark(ax, study.least_training, study.least_training.training_flops, "least training", "o")
     best = study.least_lifetime
     if best is not None:
         whole = best.training_flops + INFERENCE_FLOPS * best.parameters * inference_tokens
-        _mark(ax, best, whole, "least in all" if study.question.inference_weight == 1.0 else "cheapest in all")
+        _mark(ax, best, whole, "least in all" if study.question.inference_weight == 1.0 else "cheapest in all", "s")
     ax.set(xscale="log", yscale="log")
     top = max(float(values.min()) for _, values, _ in curves)
     ax.set_ylim(lowest / 1.5, top * _HEIGHT)
@@ -76,10 +76,10 @@ def budget_figure(study: Study, style: ChartStyle = SCREEN) -> Figure:
     return add_legend(lifetime_compute(study, ax), columns=3)
 
 
-def _mark(ax: Axes, recipe: Recipe, flops: float, name: str) -> None:
-    ax.plot([recipe.parameters], [flops], marker="o", markersize=7, color=INK, linestyle="", zorder=4)
-    text = f"{name}: {large(recipe.parameters)} on {large(recipe.tokens)} tokens"
-    style = style_of(ax)
-    if not style.captioned:
-        text = text.replace(": ", ":\n")
-    annotate(ax, text, (recipe.parameters, flops), (0, 10), size=style.small_points, ha="center", zorder=5)
+def _mark(ax: Axes, recipe: Recipe, flops: float, name: str, marker: str) -> None:
+    """A point with what it is beside it, or in the legend where there is less room."""
+    style, text = style_of(ax), f"{name}: {large(recipe.parameters)} on {large(recipe.tokens)} tokens"
+    look: Style = {"marker": marker, "markersize": 7 * style.strength, "color": INK, "linestyle": "", "zorder": 4}
+    ax.plot([recipe.parameters], [flops], label=None if style.captioned else text, **look)
+    if style.captioned:
+        annotate(ax, text, (recipe.parameters, flops), (0, 10), size=style.small_points, ha="center", zorder=5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -63,18 +64,18 @@ def add_legend(ax: Axes, columns: int, named: Mapping[str, Artist] | None = None
     handles, labels = ax.get_legend_handles_labels() if named is None else (list(named.values()), list(named))
     beside = _BESIDE_LABEL * style.small_points / 72
     room = style.width_inches - 0.2
-    widths = [text_inches(label, style.small_points) for label in labels]
-    fits = 1
-    for count in range(1, min(columns, len(labels)) + 1):
-        tall = -(-len(labels) // count)
-        if (
-            sum(max(widths[start : start + tall], default=0.0) + beside for start in range(0, len(labels), tall))
-            <= room
-        ):
-            fits = count
+    widths = [text_inches(label, style.small_points) + beside for label in labels]
+    fits = next((count for count in range(min(columns, len(labels)), 1, -1) if _width(widths, count) <= room), 1)
     words = [fitted(label, style.small_points, room - beside, 2) for label in labels]
     figure.legend(handles, words, ncols=fits, fontsize=style.small_points, **_LEGEND)
     return figure
+
+
+def _width(entries: Sequence[float], columns: int) -> float:
+    """Of a legend whose entries, so wide, stand in so many columns, the first ones longer where they cannot be even."""
+    each, longer = divmod(len(entries), columns)
+    ends = list(itertools.accumulate(each + (column < longer) for column in range(columns)))
+    return sum(max(entries[start:end]) for start, end in itertools.pairwise([0, *ends]))
 
 
 def sheet_of(ax: Axes) -> Figure:
@@ -83,6 +84,15 @@ def sheet_of(ax: Axes) -> Figure:
     if figure is None:
         raise ValueError("the axes belong to no figure")
     return figure
+
+
+def head(ax: Axes, text: str, *, points: float = 0.0, bold: bool = False) -> None:
+    """Write over a panel; what is wider than it is broken or cut. points: size, that of other text where it is 0."""
+    style, figure = style_of(ax), ax.get_figure(root=True)
+    title = ax.set_title(chart_text(text), loc="left", size=points or style.text_points, color=INK)
+    title.set_fontweight("bold" if bold else "normal")
+    if isinstance(figure, Sheet):
+        figure.words[title], figure.heads[ax] = text, title
 
 
 def annotate(ax: Axes, text: str, at: tuple[float, float], off: tuple[float, float], **style: Any) -> Annotation:
@@ -111,7 +121,7 @@ def quiet(ax: Axes, x: str | None = None, y: str | None = None, *, grid: bool = 
         ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color(FAINT)
-    ax.tick_params(colors=INK, labelsize=style.small_points)
+    ax.tick_params(colors=INK, labelsize=style.small_points, pad=0.45 * style.small_points)
 
 
 def time_unit(length_s: float) -> tuple[str, float]:

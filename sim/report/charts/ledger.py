@@ -12,8 +12,8 @@ from sim.outcome.lines import GROUPS, LINES, line_title
 from sim.outcome.outcome import Outcome
 from sim.page.numbers import counted, percent, whole
 from sim.records.series import Column, Row, Series
-from sim.report.charts.canvas import Style, add_legend, annotate, name_places, quiet, sheet, spare, style_of
-from sim.report.charts.sheets import fitted
+from sim.report.charts.canvas import Style, add_legend, annotate, head, name_places, quiet, sheet, spare, style_of
+from sim.report.charts.sheets import fitted, text_inches
 from sim.report.colours import FAINT, INK, LINE_COLOURS, text_colour
 from sim.report.styles import SCREEN, ChartStyle
 from sim.study.points import comparable, curves
@@ -22,8 +22,10 @@ Rows = list[dict[str, float]]
 """Of each bar: line -> its share of all device-seconds, in per cent."""
 _ROW_INCHES = 0.33
 _HEADING_ROWS = 1.15
-_LABEL_PART, _HEADING_PART = 0.3, 0.45
-"""Parts of the width of a sheet that the names of bars and of systems may take."""
+_LABEL_PART = 0.3
+"""Part of the width of a sheet that the names of bars may take."""
+_BESIDE, _MARGINS = 9.0, 0.3
+"""Width of the columns beside the bars, in heights of the text; and inches of what is free around them."""
 _SMALLEST_SHOWN, _SMALLEST_OF_SWEEP = 0.05, 0.5
 """Lines below these per cent everywhere are left out of the legends."""
 _SMALLEST_LABELLED = 1.0
@@ -59,8 +61,11 @@ def ledger_bars(outcomes: Sequence[Outcome], ax: Axes | None = None) -> Axes:
         row += _HEADING_ROWS
     rows = _shares(points)
     _stack(ax, rows, places, _named(rows, explained=style.captioned), upright=False)
+    beside = max(text_inches(label, style.small_points) for label in labels) + _BESIDE * style.small_points / 72
+    room = style.width_inches - beside - _MARGINS
     for place, heading in headings:
-        words = fitted(heading, style.text_points, _HEADING_PART * style.width_inches, bold=True)
+        words = next((one for one in heading if text_inches(one, style.text_points, bold=True) <= room), heading[-1])
+        words = fitted(words, style.text_points, room, bold=True)
         ax.text(0, place + 0.12, words, size=style.text_points, weight="bold", color=INK, va="center")
     _beside(ax, points, places)
     ax.set_yticks(places, labels)
@@ -96,8 +101,7 @@ def sweep_ledger_figure(series: Sequence[Series], x: Column, style: ChartStyle =
         name_places(ax, one.xs, x)
         ax.set_xlim(-0.6, len(one.xs) - 0.4)
         ax.set_ylim(0, 100)
-        words = fitted(one.label, style.text_points, 0.8 * style.width_inches, bold=True)
-        ax.set_title(words, size=style.text_points, weight="bold", color=INK, loc="left")
+        head(ax, one.label, bold=True)
         quiet(ax, x.words if ax is panels[-1] else None, "%")
     return add_legend(panels[-1], columns=5)
 
@@ -109,14 +113,14 @@ def _room(outcomes: Sequence[Outcome]) -> Style:
     return {"heights": [_ROW_INCHES * rows], "rows": [math.ceil(rows)]}
 
 
-def _groups(outcomes: Sequence[Outcome]) -> dict[str, list[tuple[str, Outcome]]]:
-    """Heading -> (label, point) of its bars: a heading per system; labels say the size, the variant, or both."""
-    groups: dict[str, list[tuple[str, Outcome]]] = {}
+def _groups(outcomes: Sequence[Outcome]) -> dict[tuple[str, str], list[tuple[str, Outcome]]]:
+    """Heading of a system, long and short -> (label, point) of its bars; labels say size, variant, or both."""
+    groups: dict[tuple[str, str], list[tuple[str, Outcome]]] = {}
     systems = curves(outcomes)
     for curve in systems:
         alike = [other for other in systems if (other.system, other.device_title) == (curve.system, curve.device_title)]
         one_size = len({size for other in alike for size in other.sizes}) == 1
-        bars = groups.setdefault(f"{curve.system}  ({curve.device_title})", [])
+        bars = groups.setdefault((f"{curve.system}  ({curve.device_title})", curve.system), [])
         for point in curve.points:
             size = counted(point.devices, "device")
             bars.append((curve.variant if one_size and curve.variant else f"{curve.variant} {size}".strip(), point))

@@ -54,6 +54,7 @@ class Sheet(Figure):
         """heights: of the panels, in inches on the screen; rows: lines of text that each has to hold."""
         self.style = style
         self.words: dict[Text, str] = {}
+        self.heads: dict[Axes, Text] = {}
         self.optional: list[Spare] = []
         self.ends: list[list[Annotation]] = []
         self._is_laid_out = False
@@ -109,12 +110,11 @@ class Sheet(Figure):
             text.set_text(fitted(self.words.get(text, ""), size, width - 2 * margin, lines, bold=bold))
         for ax in self.panels:
             box = ax.get_position()
-            for label, inches in (
-                (ax.xaxis.label, 1.2 * box.width * width),
-                (ax.yaxis.label, box.height * self.get_figheight()),
-            ):
-                if label in self.words:
-                    label.set_text(fitted(self.words[label], float(label.get_fontsize()), inches, _LABEL_LINES))
+            across, up = box.width * width, box.height * self.get_figheight()
+            for label, inches in ((ax.xaxis.label, 1.3 * across), (ax.yaxis.label, up), (self.heads.get(ax), across)):
+                if label is not None and label in self.words:
+                    size, bold = float(label.get_fontsize()), label.get_fontweight() == "bold"
+                    label.set_text(fitted(self.words[label], size, inches, _LABEL_LINES, bold=bold))
         for ends in self.ends:
             spread(ends, renderer)
         left, right, below, above = self._overhangs(renderer)
@@ -168,7 +168,8 @@ class Sheet(Figure):
         """Hide each optional text that overlaps one before it or leaves its place."""
         for one in self.optional:
             one.text.set_visible(True)
-        passing = {one.text for one in self.optional}
+        # A legend finds its place when it is drawn, below everything else.
+        passing = {one.text for one in self.optional} | {one for legend in self.legends for one in legend.get_texts()}
         taken = [box for text in self.required() if text not in passing and (box := _box(text, renderer))]
         edge = Bbox.from_bounds(0, 0, *(self.get_size_inches() * self.dpi))
         for text, ax, within in self.optional:
@@ -196,14 +197,21 @@ def renderer_of(figure: Figure) -> RendererAgg:
 
 def text_inches(text: str, points: float, *, bold: bool = False) -> float:
     """How wide the longest line of a text is at most, whatever its letters are rounded to in an image."""
-    ems = max(sum(_advance(letter, bold) for letter in line) for line in printable(text).split("\n"))
+    ems = max(sum(_advance(letter, bold) for letter in line) for line in _plain(text).split("\n"))
     return _ROUNDED * ems * points / _POINTS
+
+
+def _plain(text: str) -> str:
+    """The letters that will be drawn."""
+    return printable(text).replace("\t", " ")
 
 
 @functools.cache
 def _advance(letter: str, bold: bool) -> float:
     """Width of a letter in heights of the text."""
     font = get_font(findfont(FontProperties(family=["DejaVu Sans"], weight="bold" if bold else "normal")))
+    if not font.get_char_index(ord(letter)):
+        return 1.0  # it is drawn as a box
     font.set_size(_EM, _POINTS)
     return float(font.load_char(ord(letter), flags=LoadFlags.NO_HINTING).linearHoriAdvance) / _FIXED / _EM
 
@@ -215,7 +223,7 @@ def fitted(text: str, points: float, inches: float, lines: int = 1, *, bold: boo
         return text_inches(words, points, bold=bold) > inches
 
     found: list[str] = []
-    for paragraph in printable(text).replace("\t", " ").split("\n"):
+    for paragraph in _plain(text).split("\n"):
         if not is_wide(paragraph):
             found.append(paragraph)
             continue

@@ -10,10 +10,10 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-from sim.page.numbers import number
+from sim.page.numbers import number, whole
 from sim.records.series import Column, Row, Series
 from sim.report.charts.against_devices import Line, draw_lines, name_lines, name_many
-from sim.report.charts.canvas import Style, name_places, quiet, sheet, sheet_of, spare, style_of
+from sim.report.charts.canvas import Style, annotate, name_places, quiet, sheet, sheet_of, spare, style_of
 from sim.report.charts.sheets import fitted
 from sim.report.colours import FAINT, INK, system_style, text_colour
 from sim.report.styles import SCREEN, ChartStyle
@@ -24,6 +24,7 @@ _SPAN = 8.0
 _MOST_CELLS = 150
 _POINTS = "Every marker is a simulated point."
 _SPREAD = "Marker: the middle one of the points that are not told apart; bar: all of them."
+_SIZES = " Above each: its devices, where there is room."
 _FRONT = " Thick: points to which no other is better in both."
 _KNEE = (
     " Open circle: the knee, the size with the smallest devices x time^2: from there on, more devices save little time."
@@ -109,9 +110,13 @@ def front_figure(series: Sequence[Series], x: Column, y: Column, style: ChartSty
     """Points by two metrics that should both be small, and the front that nothing else is better than in both."""
     points = sorted((at, height) for one in series for at, height in zip(one.xs, one.ys, strict=True))
     front = [point for i, point in enumerate(points) if all(point[1] < other[1] for other in points[:i])]
-    ax = _sheet_of_curves(series, x, y, _FRONT if len(front) > 1 else "", style, from_zero=True)
+    ax = _sheet_of_curves(series, x, y, _SIZES + _FRONT * (len(front) > 1), style, from_zero=True)
     if len(front) > 1:
         ax.plot([at for at, _ in front], [height for _, height in front], color=INK, linewidth=4, alpha=0.25, zorder=1)
+    words: Style = {"size": style.small_points, "color": FAINT, "ha": "center"}
+    for one in series:
+        for at, height, row in zip(one.xs, one.ys, one.rows, strict=True):
+            spare(ax, annotate(ax, whole(float(row["devices"])), (at, height), (0, 6), **words))
     return sheet_of(ax)
 
 

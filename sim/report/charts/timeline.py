@@ -18,6 +18,7 @@ from sim.outcome.outcome import Outcome
 from sim.report.charts.canvas import (
     Style,
     add_legend,
+    head,
     quiet,
     sheet,
     sheet_of,
@@ -26,7 +27,7 @@ from sim.report.charts.canvas import (
     time_unit,
 )
 from sim.report.charts.sheets import Sheet, fitted, text_inches
-from sim.report.colours import INK, KIND_COLOURS, text_colour
+from sim.report.colours import KIND_COLOURS, text_colour
 from sim.report.lanes import Lane, Lanes, actor_lanes, exchanged_s, kind_of, number_of, works_of
 from sim.report.stragglers import drawn_step
 from sim.report.styles import SCREEN, ChartStyle
@@ -82,8 +83,7 @@ def timeline(outcome: Outcome, ax: Axes | None = None, window: Window | None = N
     unit, scale = time_unit(window.end_s)
     ax.set_xlim(window.start_s * scale, window.end_s * scale)
     name_rows(ax, lanes)
-    words = fitted(window.title, style.text_points, _PANEL_PART * style.width_inches)
-    ax.set_title(words, size=style.text_points, loc="left", color=INK)
+    head(ax, window.title)
     quiet(ax, f"time since the start of the step ({unit})")
     visible = _visible(trace, lanes, window)
     _shapes(ax, visible, scale)
@@ -133,7 +133,7 @@ def windows(trace: Trace, many: int = _spans_in_view(SCREEN)) -> list[Window]:
     if len(busiest) <= _HALVES * many:
         middle_s = busiest[len(busiest) // 2].start_s
         return [Window("the first part", 0.0, middle_s), Window("the rest", middle_s, whole_s)]
-    overview = Window("the whole step (the shaded parts are enlarged below)", 0.0, whole_s)
+    overview = Window("the whole step (shaded: enlarged below)", 0.0, whole_s)
     begins = Window("how it begins", 0.0, busiest[many - 1].end_s)
     return [overview, begins, Window("how it ends", busiest[-many].start_s, whole_s)]
 

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from sim.engine.trace import Trace
 from sim.outcome.outcome import Outcome
 from sim.page.numbers import counted, number, percent
-from sim.report.charts.canvas import Style, annotate, quiet, sheet, sheet_of, style_of, time_unit
-from sim.report.charts.sheets import fitted
+from sim.report.charts.canvas import Style, annotate, head, quiet, sheet, sheet_of, style_of, time_unit
 from sim.report.charts.timeline import name_rows
 from sim.report.colours import INK, LINE_COLOURS, LINK_COLOURS, colours_of
 from sim.report.lanes import WAITING, Lanes, kind_of, stream_lanes
@@ -22,7 +21,7 @@ from sim.report.stragglers import drawn_step
 from sim.report.styles import SCREEN, ChartStyle
 
 _SLICES, _LINK_SLICES = 120, 300
-_PANEL_INCHES, _PANEL_PART = 0.85, 0.8
+_PANEL_INCHES = 0.85
 _STREAMS = (
     "A stream does one thing after another: it computes or moves data; streams of one machine run side by side. Colour:"
     " share of each small slice of the step in which the stream is occupied, from white (never) to dark (always);"
@@ -96,7 +95,6 @@ def link_load(outcome: Outcome, axes: list[Axes] | None = None) -> list[Axes]:
     colours = colours_of([one.link_class for one in use.classes], LINK_COLOURS)
     highest = max((100 * float(shares[index].max()) for index in shown), default=0.0)
     for ax, index in zip(panels, shown, strict=True):
-        style = style_of(ax)
         one = use.classes[index]
         ax.stairs(100 * shares[index], edges * scale, fill=True, color=colours[one.link_class])
         ax.set_xlim(0, outcome.trace.step_time_s * scale)
@@ -108,8 +106,7 @@ def link_load(outcome: Outcome, axes: list[Axes] | None = None) -> list[Axes]:
             f"{percent(one.mean_utilisation)} on average",
             f"{percent(one.busiest_utilisation)} on {one.busiest}",
         )
-        heading = fitted(", ".join(words), style.small_points, _PANEL_PART * style.width_inches, 3)
-        ax.set_title(heading, size=style.small_points, color=INK, loc="left")
+        head(ax, ", ".join(words), points=style_of(ax).small_points)
         quiet(ax, y="busy (%)")
         if ax is not panels[-1]:
             ax.tick_params(labelbottom=False)

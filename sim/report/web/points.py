@@ -96,5 +96,5 @@ def _gains(point: Outcome) -> list[tuple[str, float, list[tuple[str, str]], str]
     for name, without_s in point.counterfactual_step_times_s.items():
         gain = 1 - without_s / point.step_time_s
         said = [("as it is", short_time(point.step_time_s)), (name, short_time(without_s)), ("less", percent(gain))]
-        gains.append((name, gain, said, signed_percent(-gain)))
+        gains.append((name, gain, said, signed_percent(-gain) if abs(gain) >= 5e-4 else percent(0.0)))
     return sorted(gains, key=lambda one: -one[1])

@@ -28,7 +28,10 @@ _TICKS = 1_000_000
 _MOST_STAGES = 64
 _EXCHANGES = "exchanges between kernels"
 _ORANGE = "The orange end of a pass is the time of its own exchanges, which lie between its kernels."
-_HOW = "Empty is idle. Drag the bar below to zoom, or turn the wheel with Ctrl held."
+_HOW = (
+    "Empty is idle; where bars are narrower than a pixel their colours mix. Zoom by the buttons, by the bar under the"
+    " chart, or by the wheel with Ctrl held."
+)
 
 
 def timeline_section(outcomes: Sequence[Outcome], traces: Mapping[str, str] = NO_TRACES) -> Section | None:

@@ -160,7 +160,7 @@ def test_what_if_is_what_the_step_gains(found: Findings, shown: Page) -> None:
             for name, gain, _, text in told.get(curve.place(point), []):
                 without_s = point.counterfactual_step_times_s[name]
                 assert point.step_time_s * (1 - gain) == pytest.approx(without_s)
-                assert text == f"{-100 * gain if abs(gain) >= 5e-4 else 0:+.1f} %" or abs(gain) < 1e-3
+                assert text == (f"{-100 * gain:+.1f} %" if abs(gain) >= 5e-4 else "0.0 %")
 
 
 def test_curves_are_systems_and_name_each_point_once(found: Findings, shown: Page) -> None:
