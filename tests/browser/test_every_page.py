@@ -137,3 +137,17 @@ def test_names_are_shown_and_do_nothing(
         assert page.evaluate("[typeof ran, document.images.length]") == ["undefined", 0]
         assert page.evaluate("document.documentElement.scrollWidth") <= window["width"]
     check_page(opened(tmp_path / "report.html"))
+
+
+def test_the_page_leads_to_the_trace_of_the_step_that_it_shows(
+    found: Callable[..., None], opened: Opens, tmp_path: Path
+) -> None:
+    found("run", "quickstart", "--trace", "--no-charts")
+    page = opened(tmp_path / "report.html")
+    link = page.locator("#trace-link")
+    traces = []
+    for step in ("0", "1"):
+        page.select_option("#timeline-point", step)
+        traces.append(tmp_path / link.get_attribute("href"))
+        assert json.loads(traces[-1].read_text(encoding="utf-8"))["traceEvents"]
+    assert traces[0] != traces[1]
