@@ -37,7 +37,7 @@ MAY = {
     "hardware/topology/named.py": (2, "--size KEY=NUMBER, as the user wrote it"),
     "hardware/topology/vertex_names.py": (2, "names in graph files of the user's"),
     "page/terminal.py": (5, "how wide lines and words are"),
-    "report/charts/sheets.py": (3, "how wide lines and words are"),
+    "report/charts/words.py": (3, "how wide lines and words are"),
     "parallel/check.py": (1, "the order of ranks, as stack files write it"),
     "parallel/mesh.py": (3, "the order of ranks, as stack files write it"),
     "reading.py": (1, "messages of the reader of TOML, which is not ours"),

@@ -31,13 +31,14 @@ from sim.report.charts.canvas import save
 from sim.report.charts.ledger import ledger_figure, sweep_ledger_figure
 from sim.report.charts.plans import effort_figure, plans_figure
 from sim.report.charts.scaling import goodput_figure, scaling_figure
-from sim.report.charts.sheets import Sheet, fitted, text_inches
+from sim.report.charts.sheets import Sheet
 from sim.report.charts.step_times import step_times_figure
 from sim.report.charts.sweep import curves_figure, front_figure, heat_map_figure
 from sim.report.charts.timeline import timeline_figure
 from sim.report.charts.topology import topology_figure
 from sim.report.charts.utilisation import links_figure, streams_figure
 from sim.report.charts.validation import errors_figure, parity_figure
+from sim.report.charts.words import fitted, text_inches
 from sim.report.styles import PAPER, SCREEN, SLIDE, STYLES, ChartStyle, style_named
 from sim.scenario import PlanRequest
 from sim.study.plans import study_all, systems_of

@@ -21,7 +21,8 @@ from sim.report.charts.canvas import (
     spare,
     style_of,
 )
-from sim.report.charts.sheets import Sheet, renderer_of, spread, text_inches
+from sim.report.charts.sheets import Sheet, renderer_of, spread
+from sim.report.charts.words import text_inches
 from sim.report.colours import FAINT, system_style
 
 _MOST_DIRECT_LABELS = 7

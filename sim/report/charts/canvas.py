@@ -16,7 +16,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from sim.page.borders import chart_text, printable
 from sim.records.series import Column
-from sim.report.charts.sheets import Sheet, Spare, fitted, text_inches
+from sim.report.charts.sheets import Sheet, Spare
+from sim.report.charts.words import fitted, text_inches
 from sim.report.colours import FAINT, INK
 from sim.report.styles import SCREEN, ChartStyle
 

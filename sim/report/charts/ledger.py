@@ -13,7 +13,7 @@ from sim.outcome.outcome import Outcome
 from sim.page.numbers import counted, percent, whole
 from sim.records.series import Column, Row, Series
 from sim.report.charts.canvas import Style, add_legend, annotate, head, name_places, quiet, sheet, spare, style_of
-from sim.report.charts.sheets import fitted, text_inches
+from sim.report.charts.words import fitted, text_inches
 from sim.report.colours import FAINT, INK, LINE_COLOURS, text_colour
 from sim.report.styles import SCREEN, ChartStyle
 from sim.study.points import comparable, curves

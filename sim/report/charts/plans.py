@@ -16,7 +16,7 @@ from sim.page.numbers import counted, duration, whole
 from sim.planning import PlanStudy
 from sim.report.charts.against_devices import End, label_ends
 from sim.report.charts.canvas import DASHED, Style, annotate, quiet, round_ticks, sheet, sheet_of, spare, style_of
-from sim.report.charts.sheets import fitted
+from sim.report.charts.words import fitted
 from sim.report.colours import FAINT, INK
 from sim.report.styles import SCREEN, ChartStyle
 from sim.study.plans import SystemStudy

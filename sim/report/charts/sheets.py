@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -10,12 +9,11 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, findfont, get_font
-from matplotlib.ft2font import LoadFlags
 from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox
 
-from sim.page.borders import chart_text, printable
+from sim.page.borders import chart_text
+from sim.report.charts.words import fitted
 from sim.report.colours import FAINT, INK
 from sim.report.styles import ChartStyle
 
@@ -26,14 +24,10 @@ _FILES: dict[str, Any] = {
     "svg.fonttype": "none", "svg.hashsalt": "scaletax", "pdf.fonttype": 42,
 }  # fmt: skip
 _POINTS = 72.0
-_EM, _FIXED = 64.0, 65536.0
-"""Size at which letters are measured, and the unit of the answer."""
-_ROUNDED = 1.05
 _MARGIN, _GAP = 0.1, 0.08
 """Inches around everything, and between what stands below each other."""
 _PASSES = 2
 """Wrapping a label changes the room that it needs; a second pass settles that."""
-_ELLIPSIS = "..."
 _CAPTION_LINES, _TITLE_LINES, _LABEL_LINES = 12, 3, 3
 
 
@@ -193,58 +187,6 @@ def renderer_of(figure: Figure) -> RendererAgg:
     """What measures the texts of a figure."""
     renderer: RendererAgg = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
     return renderer
-
-
-def text_inches(text: str, points: float, *, bold: bool = False) -> float:
-    """How wide the longest line of a text is at most, whatever its letters are rounded to in an image."""
-    ems = max(sum(_advance(letter, bold) for letter in line) for line in _plain(text).split("\n"))
-    return _ROUNDED * ems * points / _POINTS
-
-
-def _plain(text: str) -> str:
-    """The letters that will be drawn."""
-    return printable(text).replace("\t", " ")
-
-
-@functools.cache
-def _advance(letter: str, bold: bool) -> float:
-    """Width of a letter in heights of the text."""
-    font = get_font(findfont(FontProperties(family=["DejaVu Sans"], weight="bold" if bold else "normal")))
-    if not font.get_char_index(ord(letter)):
-        return 1.0  # it is drawn as a box
-    font.set_size(_EM, _POINTS)
-    return float(font.load_char(ord(letter), flags=LoadFlags.NO_HINTING).linearHoriAdvance) / _FIXED / _EM
-
-
-def fitted(text: str, points: float, inches: float, lines: int = 1, *, bold: bool = False) -> str:
-    """Text for matplotlib, broken into at most so many lines of this width; what is longer ends in dots."""
-
-    def is_wide(words: str) -> bool:
-        return text_inches(words, points, bold=bold) > inches
-
-    found: list[str] = []
-    for paragraph in _plain(text).split("\n"):
-        if not is_wide(paragraph):
-            found.append(paragraph)
-            continue
-        line = ""
-        for word in paragraph.split(" "):
-            longer = f"{line} {word}" if line else word
-            if line and is_wide(longer):
-                found.append(line)
-                longer = word
-            while is_wide(longer) and len(longer) > 1:
-                cut = next((n for n in range(len(longer) - 1, 1, -1) if not is_wide(longer[:n])), 1)
-                found.append(longer[:cut])
-                longer = longer[cut:]
-            line = longer
-        found.append(line)
-    if len(found) > lines:
-        last = found[lines - 1]
-        while last and is_wide(last + _ELLIPSIS):
-            last = last[:-1]
-        found = [*found[: lines - 1], last.rstrip() + _ELLIPSIS]
-    return chart_text("\n".join(found))
 
 
 def spread(ends: Sequence[Annotation], renderer: RendererAgg) -> None:

@@ -14,7 +14,7 @@ from sim.page.numbers import number, whole
 from sim.records.series import Column, Row, Series
 from sim.report.charts.against_devices import Line, draw_lines, name_lines, name_many
 from sim.report.charts.canvas import Style, annotate, name_places, quiet, sheet, sheet_of, spare, style_of
-from sim.report.charts.sheets import fitted
+from sim.report.charts.words import fitted
 from sim.report.colours import FAINT, INK, system_style, text_colour
 from sim.report.styles import SCREEN, ChartStyle
 

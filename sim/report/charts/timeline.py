@@ -26,7 +26,8 @@ from sim.report.charts.canvas import (
     style_of,
     time_unit,
 )
-from sim.report.charts.sheets import Sheet, fitted, text_inches
+from sim.report.charts.sheets import Sheet
+from sim.report.charts.words import fitted, text_inches
 from sim.report.colours import KIND_COLOURS, text_colour
 from sim.report.lanes import Lane, Lanes, actor_lanes, exchanged_s, kind_of, number_of, works_of
 from sim.report.stragglers import drawn_step

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sim.report.charts.canvas import DASHED, Style, add_legend, quiet, sheet, sheet_of, style_of
-from sim.report.charts.sheets import fitted
+from sim.report.charts.words import fitted
 from sim.report.colours import FAINT, INK, SYSTEM_COLOURS, system_style
 from sim.report.styles import SCREEN, ChartStyle
 from sim.validation.compare import Comparison
