@@ -23,6 +23,7 @@ from sim.study.points import curves
 pytestmark = pytest.mark.slow
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 SHELF = sorted(file.stem for file in SCENARIOS.glob("*.toml"))
+SWEPT = [name for name in SHELF if name.startswith("sweep-")]
 FASTER = {"stragglers": {"steps": 5}}
 Opens = Callable[..., Any]
 MARKUP = (
@@ -57,7 +58,7 @@ stack = "cerebras-r2"
 """
 
 
-@pytest.mark.parametrize("name", SHELF)
+@pytest.mark.parametrize("name", [name for name in SHELF if name not in SWEPT])
 def test_page_of_a_scenario(name: str, opened: Opens, tmp_path: Path) -> None:
     found = st.run(SCENARIOS / f"{name}.toml", set=FASTER.get(name))
     found.save(tmp_path, charts=False)
@@ -99,8 +100,7 @@ def found(tmp_path: Path) -> Callable[..., None]:
         "plan --model cerebras-gpt-111m --topology hgx-a100-node --devices 8 --batch 64 --no-charts",
         "plan --model cerebras-gpt-1.3b --topology dgx-a100-superpod --devices 16 --batch 528 --sizes 32 --no-charts",
         "plan quickstart --no-charts",
-        "sweep sweep-batch --limit 12 --jobs 1",
-        "sweep quickstart --jobs 1",
+        *(f"sweep {name} --limit {3 if name == 'sweep-domain' else 12} --jobs 1" for name in SWEPT),
         "budget --compute 5.76e23",
         "validate --source zhang-2024",
     ],
@@ -137,3 +137,17 @@ def test_names_are_shown_and_do_nothing(
         assert page.evaluate("[typeof ran, document.images.length]") == ["undefined", 0]
         assert page.evaluate("document.documentElement.scrollWidth") <= window["width"]
     check_page(opened(tmp_path / "report.html"))
+
+
+def test_the_page_leads_to_the_trace_of_the_step_that_it_shows(
+    found: Callable[..., None], opened: Opens, tmp_path: Path
+) -> None:
+    found("run", "quickstart", "--trace", "--no-charts")
+    page = opened(tmp_path / "report.html")
+    link = page.locator("#trace-link")
+    traces = []
+    for step in ("0", "1"):
+        page.select_option("#timeline-point", step)
+        traces.append(tmp_path / link.get_attribute("href"))
+        assert json.loads(traces[-1].read_text(encoding="utf-8"))["traceEvents"]
+    assert traces[0] != traces[1]
