@@ -299,6 +299,17 @@ def test_the_timeline_zooms(file: Path, opened: Opens, points: list[tuple[str, O
         assert window() == expected
 
 
+def test_the_timeline_of_every_point_is_drawn(file: Path, opened: Opens) -> None:
+    page = opened(file)
+    count = page.locator("#timeline-point option").count()
+    assert count > 1
+    drawn = []
+    for nth in [*range(1, count), 0]:
+        page.locator("#timeline-point").select_option(index=nth)
+        drawn.append(chart(page, "timeline", "[chart.getOption().yAxis[0].data, chart.getOption().xAxis[0].max]"))
+    assert len({str(one) for one in drawn}) == count, "each has its own rows and its own length"
+
+
 def test_a_measured_step_is_held_against_the_band(file: Path, opened: Opens, points: list[tuple[str, Outcome]]) -> None:
     page = opened(file)
     told = page.locator("#measured-result")

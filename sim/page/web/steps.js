@@ -32,11 +32,13 @@ function timeline(key, data, about, controls, into) {
     link.href = encodeURIComponent(step.trace);
   };
   function option() {
+    // What is drawn keeps its own step: a chart that is resized draws the old one again before the new one is set.
+    const { lanes, names, kinds: colours, inks, rows, step_s: length } = step;
     // Times are whole numbers of ticks, each the step's length over a million; starts are told as gaps.
-    const tick = step.step_s / 1e6, [unit, size] = step.step_s >= 2 ? ["s", 1] : ["ms", 1e-3];
-    const fills = Object.fromEntries(Object.entries(step.kinds).map(([kind, own]) => [kind, lit(own)]));
+    const tick = length / 1e6, [unit, size] = length >= 2 ? ["s", 1] : ["ms", 1e-3];
+    const fills = Object.fromEntries(Object.entries(colours).map(([kind, own]) => [kind, lit(own)]));
     const bars = [];
-    step.lanes.forEach((lane, nth) => {
+    lanes.forEach((lane, nth) => {
       let end = 0;
       for (let place = 0; place < lane.spans.length; place += 3) {
         const start = end + lane.spans[place];
@@ -47,7 +49,7 @@ function timeline(key, data, about, controls, into) {
     const series = {
       type: "custom", clip: true, encode: { x: [0, 1] }, data: bars,
       renderItem: (params, api) => {
-        const lane = step.lanes[api.value(2)], kind = step.names[api.value(3)][0];
+        const lane = lanes[api.value(2)], kind = names[api.value(3)][0];
         const left = api.coord([api.value(0), lane.row]), right = api.coord([api.value(1), lane.row]);
         const row = api.size([0, 1])[1], top = left[1] - row / 2 + row * lane.from;
         const area = params.coordSys, x1 = Math.max(left[0], area.x), x2 = Math.min(right[0], area.x + area.width);
@@ -59,27 +61,27 @@ function timeline(key, data, about, controls, into) {
         seen.add(place);
         const gap = x2 - x1 > 3 ? 0.5 : 0;
         const shape = { x: x1, y: top, width: Math.max(x2 - x1 - gap, 0.5), height: Math.max(row * lane.height, 1) };
-        const said = step.names[api.value(3)][2], fits = lane.height > 0.3 && said && x2 - x1 > 7 * said.length + 2;
+        const said = names[api.value(3)][2], fits = lane.height > 0.3 && said && x2 - x1 > 7 * said.length + 2;
         return {
           type: "rect", shape, style: { fill: fills[kind] },
-          ...(fits ? { textContent: { style: { text: said, fill: step.inks[kind], fontSize: 10 } }, textConfig: { position: "inside" } } : {}),
+          ...(fits ? { textContent: { style: { text: said, fill: inks[kind], fontSize: 10 } }, textConfig: { position: "inside" } } : {}),
         };
       },
     };
-    const kinds = Object.keys(step.kinds);
+    const kinds = Object.keys(colours);
     return {
       legend: legend(kinds, { selectedMode: false }),
       tooltip: tooltip((params) => {
-        const [start, end, nth, name] = params.value, [kind, what] = step.names[name];
-        return tip(what, [["kind", kind], ["on", step.lanes[nth].label], ["from", seconds(start * size)], ["takes", seconds((end - start) * size)]]);
+        const [start, end, nth, name] = params.value, [kind, what] = names[name];
+        return tip(what, [["kind", kind], ["on", lanes[nth].label], ["from", seconds(start * size)], ["takes", seconds((end - start) * size)]]);
       }),
-      grid: beside(step.rows, { top: legendHeight(kinds), bottom: 72 }),
+      grid: beside(rows, { top: legendHeight(kinds), bottom: 72 }),
       dataZoom: [
         { type: "inside", xAxisIndex: 0, filterMode: "none", zoomOnMouseWheel: "ctrl", moveOnMouseWheel: false, preventDefaultMouseMove: false },
         { type: "slider", xAxisIndex: 0, filterMode: "none", height: 18, bottom: 6, showDataShadow: false, labelFormatter: "", textStyle: { color: colour("--ink") } },
       ],
-      xAxis: axis({ type: "value", min: 0, max: step.step_s / size, name: `time since the start of the step (${unit})`, nameLocation: "middle", nameGap: 24, axisLabel: { formatter: (at) => String(Number(at.toPrecision(5))), hideOverlap: true, showMaxLabel: false } }),
-      yAxis: rowNames(step.rows),
+      xAxis: axis({ type: "value", min: 0, max: length / size, name: `time since the start of the step (${unit})`, nameLocation: "middle", nameGap: 24, axisLabel: { formatter: (at) => String(Number(at.toPrecision(5))), hideOverlap: true, showMaxLabel: false } }),
+      yAxis: rowNames(rows),
       // Series without data, so that the legend has a colour for each kind.
       series: [...kinds.map((kind) => ({ name: kind, type: "bar", data: [], itemStyle: { color: fills[kind] } })), series],
     };
