@@ -33,15 +33,15 @@ def html(page: Page) -> str:
     charts = [one for section in page.sections for one in section.blocks if isinstance(one, Chart)]
     library = f'<script type="application/gzip" id="library">{_library()[0]}</script>'
     data = json_text({**page.data, "title": printable(page.title), "charts": {one.key: one.data for one in charts}})
-    named = [one for one in page.sections if one.key]
-    links = "".join(f'<li><a href="#{one.key}">{_text(one.title)}</a></li>' for one in named)
+    keyed = [(one.key or f"section-{number}", one) for number, one in enumerate(page.sections, start=1)]
+    links = "".join(f'<li><a href="#{key}">{_text(one.title)}</a></li>' for key, one in keyed)
     body = [
         '<a class="skip" href="#content">Skip to the content</a>',
         f"<header><h1>{_text(page.title)}</h1></header>",
-        *([f'<nav aria-label="Sections"><ul>{links}</ul></nav>'] if named else []),
+        f'<nav aria-label="Sections"><ul>{links}</ul></nav>' if links else "",
         '<main id="content">',
         f'<div id="answer">{"".join(map(_block, page.lead))}</div>',
-        *(_section(one, one.key or f"section-{number}") for number, one in enumerate(page.sections, start=1)),
+        *(_section(one, key) for key, one in keyed),
         "</main>",
         f"<footer><p>{_FOOT}</p></footer>" if charts else "",
         f'<script type="application/json" id="data">{data}</script>',

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 UNKNOWN = "unknown"
 _TIMES = (("years", 365.25 * 86400), ("days", 86400.0), ("h", 3600.0), ("min", 60.0))
+_AXIS_TIMES = (("days", 86400.0), ("h", 3600.0), ("min", 60.0), ("s", 1.0), ("ms", 1e-3))
 _SHORT_TIMES = (("s", 1.0), ("ms", 1e-3), ("us", 1e-6))
 _BINARY = (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))
 _DECIMAL = (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
@@ -212,6 +213,13 @@ class Unit:
     axis: str = ""
     axis_size: float = 1.0
     stored: str = ""
+
+    def suited(self, largest: float) -> Unit:
+        """The same with an axis on which the largest value is 2 or more: hours instead of days. Of times alone."""
+        if self.stored != "s":
+            return self
+        unit, size = next(((unit, size) for unit, size in _AXIS_TIMES if largest >= 2 * size), _AXIS_TIMES[-1])
+        return replace(self, axis=unit, axis_size=size) if size < self.axis_size else self
 
 
 SECONDS = Unit(duration, "s", stored="s")

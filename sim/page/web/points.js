@@ -44,7 +44,7 @@ function scaling(key, data, about, controls, into) {
     const series = data.curves.flatMap((curve, number) => {
       const points = curve.points.filter(has);
       const line = {
-        name: curve.label, type: bars ? "bar" : "line", data: points.map((index) => [...turned([at(index), value(index)]), index]), symbolSize: 9,
+        name: curve.label, type: bars ? "bar" : data.categories ? "scatter" : "line", data: points.map((index) => [...turned([at(index), value(index)]), index]), symbolSize: 9,
         symbol: SYMBOLS[number % SYMBOLS.length], itemStyle: { color: curve.colour }, lineStyle: { color: curve.colour, width: 2 },
         barMaxWidth: 22, ...(bars ? { stack: "alone" } : {}),
       };

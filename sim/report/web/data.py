@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sim.outcome.ledger import Ledger
@@ -39,22 +40,28 @@ def drawn_metrics() -> list[metrics.Metric]:
 
 
 def page_data(held: Sequence[metrics.Metric], points: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What all charts of a page draw from. held: metrics of the menu.
-
-    size: of a metric, how much of the stored unit the unit of its axis is.
-    """
+    """What all charts of a page draw from. held: metrics of the menu."""
     return {
-        "metrics": [
-            {"key": one.key, "title": one.title, "axis": one.axis, "size": one.unit.axis_size}
-            | {"family": _FAMILIES[one.family]}
-            for one in held
-        ],
+        "metrics": [_metric_data(one, points) for one in held],
         "points": list(points),
         "lines": [
             {"key": line, "title": line_title(line), "group": group, "meaning": meaning, "colour": LINE_COLOURS[line]}
             for group, lines in GROUPS.items()
             for line, meaning in lines.items()
         ],
+    }
+
+
+def _metric_data(one: metrics.Metric, points: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A metric of the menu. size: how much of the stored unit the unit of its axis is."""
+    values = [value for point in points if isinstance(value := point["values"].get(one.key), (int, float))]
+    told = replace(one, unit=one.unit.suited(max(values, default=0.0)))
+    return {
+        "key": one.key,
+        "title": one.title,
+        "axis": told.axis,
+        "size": told.unit.axis_size,
+        "family": _FAMILIES[one.family],
     }
 
 

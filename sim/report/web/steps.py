@@ -21,7 +21,7 @@ from sim.study.points import Curve, drawn
 _Name = tuple[str, str, str]
 """What a bar is: its kind, what is done, the number drawn in it."""
 NO_TRACES: Mapping[str, str] = MappingProxyType({})
-_MOST_BARS = 12_000
+_MOST_BARS = 24_000
 """Of all timelines of a page: a bar takes about 12 bytes, and a page has to stay small enough to send."""
 _TICKS = 1_000_000
 """Into so many parts a step is cut; times on a page are whole numbers of them."""
