@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 from types import MappingProxyType
@@ -113,12 +115,14 @@ def _within(trace: Trace, most: int) -> tuple[Lanes, dict[tuple[str, str], list[
     while True:
         rows = {(lane.actor, lane.stream) for lane in lanes.lanes}
         shown = [span for span in spans if (span.actor, span.stream) in rows]
-        if len(shown) <= most or len({actor for actor, _ in rows}) == 1:
+        bars = list(itertools.accumulate(1 + (exchanged_s(span) > 0) for span in shown))
+        if not bars or bars[-1] <= most or len({actor for actor, _ in rows}) == 1:
             break
         lanes = actor_lanes(trace, lanes.rows // 2)
-    until_s = trace.step_time_s if len(shown) <= most else shown[most].start_s
+    kept = bisect.bisect_right(bars, most)
+    until_s = trace.step_time_s if kept == len(shown) else shown[kept].start_s
     found: dict[tuple[str, str], list[Span]] = {}
-    for span in shown[:most]:
+    for span in shown[:kept]:
         found.setdefault((span.actor, span.stream), []).append(span)
     return lanes, found, until_s
 

@@ -14,9 +14,10 @@ from sim.outcome.outcome import Outcome
 from sim.page.blocks import Chart, Page, Said
 from sim.page.html import json_text
 from sim.records.metrics import METRICS, STEP_TIME, TIME_TO_TRAIN
-from sim.report.lanes import kind_of
+from sim.report.lanes import exchanged_s, kind_of
 from sim.report.run import run_page
 from sim.report.web.data import page_data
+from sim.report.web.steps import _within
 from sim.study.findings import Findings, findings
 
 
@@ -206,3 +207,16 @@ def test_an_axis_of_times_has_the_unit_of_its_largest_value(largest_s: float, un
     points = [{"values": {TIME_TO_TRAIN.key: time_s}} for time_s in (largest_s / 3, largest_s)]
     (told,) = page_data([TIME_TO_TRAIN], points)["metrics"]
     assert (told["axis"], told["size"]) == (f"time to train ({unit})", size)
+
+
+def test_a_step_of_too_many_bars_loses_whole_rows_and_then_its_end(found: Findings) -> None:
+    point = next(one for one in found.outcomes if one.scenario.system.name == "pipeline")
+    stages = len(point.trace.multiplicity)
+    assert stages == 2
+    for most, rows, is_whole in ((10_000, 2, True), (40, 1, True), (7, 1, False)):
+        lanes, spans, until_s = _within(point.trace, most)
+        bars = sum(1 + (exchanged_s(span) > 0) for own in spans.values() for span in own)
+        assert lanes.rows == rows
+        assert bars <= most
+        assert bool(until_s == point.trace.step_time_s) is is_whole
+        assert max(span.start_s for own in spans.values() for span in own) < until_s
