@@ -224,5 +224,5 @@ def _reported(directory: Path) -> Iterator[None]:
         raise InputError(
             str(directory),
             f"results cannot be written here: {error.strerror or error}",
-            "choose another folder with --out, or free this one",
+            "choose another folder, or make this one writable",
         ) from None
