@@ -106,7 +106,7 @@ function account(key, data, about, controls, into) {
     return {
       legend: legend(names),
       tooltip: tooltip((params) => {
-        const line = lines()[params.seriesIndex], index = data.points[params.dataIndex], [, share, time] = cell(index, line);
+        const line = lines()[params.seriesIndex], index = data.points[params.dataIndex], [, share, time] = cell(index, line) || [0, "0.0 %", "0 s"];
         return tip(asLabel(index), [[line.title, share], ["seconds a device", time], ["group", line.group], ["what it is", line.meaning]]);
       }),
       grid: beside(labels, { top, bottom: 48 }),

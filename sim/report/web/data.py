@@ -29,7 +29,8 @@ HOVER = (
 """Metrics that a point says of itself, whichever is drawn."""
 TIMES = (metrics.STEP_TIME.key, metrics.TIME_TO_TRAIN.key)
 STEP_ACCOUNT, RUN_ACCOUNT = ("step", "the step"), ("run", "the whole run")
-_MOST_BARS = 40
+MOST_BARS = 40
+"""Points whose account is drawn."""
 _ROUNDING = 1e-12
 """A line with a smaller share of an account is what rounding leaves of a difference of equal times."""
 
@@ -130,7 +131,7 @@ def curves_chart(
 
 def account_chart(points: int, *, of_runs: bool, behind: Sequence[Any] = ()) -> Chart:
     """The account of the first so many points, as bars that open into their lines."""
-    told = list(range(min(points, _MOST_BARS)))
+    told = list(range(min(points, MOST_BARS)))
     of = [STEP_ACCOUNT, *([RUN_ACCOUNT] if of_runs else [])]
     about = f"Stacked bars of {len(told)} points: the share of all device-seconds of each line of the account"
     return Chart("account", "account", about, {"points": told, "of": of}, tuple(behind))

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sim.outcome.ledger import Ledger
 from sim.outcome.outcome import Outcome
 from sim.page.blocks import Chart, Said, Section, Table, section
 from sim.page.borders import printable
-from sim.page.numbers import UNKNOWN, percent, short_time, signed_percent, usd_span
+from sim.page.numbers import UNKNOWN, percent, short_time, usd_span
 from sim.records.belief import error_band
 from sim.report.colours import page_colour
 from sim.report.point_tables import Point, account_table, line_meanings, points_table
 from sim.report.web.data import (
     HOVER,
+    MOST_BARS,
     RUN_ACCOUNT,
     STEP_ACCOUNT,
     account_chart,
@@ -31,7 +33,7 @@ ACCOUNT_TITLE, MEASURED_TITLE = "Where every device-second of a step goes", "My 
 
 def shared_data(rows: Sequence[Point]) -> dict[str, Any]:
     """What all charts of points draw from, in the order of the rows."""
-    return page_data(drawn_metrics(), [_point(curve, point) for curve, point in rows])
+    return page_data(drawn_metrics(), [_point(*row, with_account=nth < MOST_BARS) for nth, row in enumerate(rows)])
 
 
 def scaling_section(rows: Sequence[Point], curves: Sequence[Curve]) -> Section | None:
@@ -77,7 +79,7 @@ def what_if_section(rows: Sequence[Point], behind: Table, said: str) -> Section 
     return section("What if", Said(said), Chart("what-if", "bars", about, data, (behind,)), key="what-if")
 
 
-def _point(curve: Curve, point: Outcome) -> dict[str, Any]:
+def _point(curve: Curve, point: Outcome, *, with_account: bool) -> dict[str, Any]:
     rented = point.bill.rental_usd if point.bill else None
     hover = [
         ("plan", point.plan.summary()),
@@ -86,7 +88,9 @@ def _point(curve: Curve, point: Outcome) -> dict[str, Any]:
         ("checked?", error_band(point)),
     ]
     values = {one: one.value(point) for one in drawn_metrics()}
-    accounts = {STEP_ACCOUNT[0]: point.ledger} | ({RUN_ACCOUNT[0]: point.run.ledger} if point.run else {})
+    accounts: dict[str, Ledger] = {}
+    if with_account:
+        accounts = {STEP_ACCOUNT[0]: point.ledger} | ({RUN_ACCOUNT[0]: point.run.ledger} if point.run else {})
     return point_data(curve.place(point), point.devices, values, hover, point.confidence.errors, accounts)
 
 
@@ -96,5 +100,5 @@ def _gains(point: Outcome) -> list[tuple[str, float, list[tuple[str, str]], str]
     for name, without_s in point.counterfactual_step_times_s.items():
         gain = 1 - without_s / point.step_time_s
         said = [("as it is", short_time(point.step_time_s)), (name, short_time(without_s)), ("less", percent(gain))]
-        gains.append((name, gain, said, signed_percent(-gain) if abs(gain) >= 5e-4 else percent(0.0)))
+        gains.append((name, gain, said, percent(gain)))
     return sorted(gains, key=lambda one: -one[1])
