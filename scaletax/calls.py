@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from scaletax.hardware import Model, Topology, as_model, given, in_temporary_folder
-from scaletax.results import Run
+from scaletax.results import Run, count
 from scaletax.scenarios import Scenario, source_of, text_of
 from scaletax.studies import Plans, Sweep, Validation
 from sim.asked import asked, with_limits
@@ -68,7 +68,7 @@ def run(
     >>> print(repr(result))
     <Run: 2 points of 2 systems>
     """
-    jobs = _count("jobs", jobs)
+    jobs = count("jobs", jobs)
     (path, text), sizes = source_of(scenario), [] if devices is None else [_axis("system.devices", devices)]
     loaded = load(path, _overrides(set, stack), _warn, sizes, text)
     check_comparison(loaded.scenarios)
@@ -140,8 +140,8 @@ def plan(
     >>> found.best.plan.devices
     8
     """
-    jobs, top = _count("jobs", jobs), _count("top", top)
-    more = [_count("sizes", size) for size in sizes]
+    jobs, top = count("jobs", jobs), count("top", top)
+    more = [count("sizes", size) for size in sizes]
     needed = {"model": model, "topology": topology, "devices": devices, "batch": batch}
     beside = list(given(**needed, sequence=sequence, tokens=tokens))
     missing = [name for name, value in needed.items() if value is None]
@@ -210,7 +210,7 @@ def sweep(
     >>> len(found)
     4
     """
-    jobs, limit = _count("jobs", jobs), None if limit is None else _count("limit", limit)
+    jobs, limit = count("jobs", jobs), None if limit is None else count("limit", limit)
     (path, text), folder = source_of(scenario), Path(out)
     grid = [_axis(key, values) for key, values in _mapping("axes", axes).items()]
     document = read_document(path, _overrides(set), _warn, grid, text)
@@ -249,7 +249,7 @@ def validate(
     """
     from sim.validation.selection import read_selection, validate_rows
 
-    jobs = _count("jobs", jobs)
+    jobs = count("jobs", jobs)
     if role not in get_args(Role):
         raise InputError("role", f"{shown(role)} is no role of rows", f"allowed: {', '.join(get_args(Role))}")
     return Validation(*validate_rows(read_selection(None if data is None else Path(data), source), role, jobs))
@@ -271,14 +271,6 @@ def _mapping(name: str, given: Mapping[str, Any] | None) -> Mapping[str, Any]:
     if given is not None and not isinstance(given, Mapping):
         raise InputError(name, f"{shown(given)} is no mapping", f'write for example {name}={{"training.tokens": "1T"}}')
     return given or {}
-
-
-def _count(name: str, value: Any) -> int:
-    """A whole number, of numpy too. Raises InputError for anything else, and for one below 1."""
-    whole = value.__index__() if hasattr(value, "__index__") and not isinstance(value, bool) else 0
-    if whole < 1:
-        raise InputError(name, f"{shown(value)} is no whole number from 1 on", f"write for example {name}=4")
-    return int(whole)
 
 
 def _warn(note: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scaletax.hardware import copied, moved
-from sim.errors import InputError, ScaletaxError
+from sim.errors import InputError, ScaletaxError, shown
 from sim.outcome.outcome import Outcome
 from sim.page.blocks import Block
 from sim.page.html import fragment
@@ -113,10 +113,10 @@ class Run(Result):
         style: of the charts, "screen", "paper" or "slide". Hardware of your own is written beside them, where
         resolved.toml names it.
         """
-        place, found = Path(folder), self._found
+        place, found, steps = Path(folder), self._found, count("trace", trace, least=0)
         told = [outcome_beside(one, place) for one in found.outcomes]
         drawn = style_named(style, "style")
-        paths = write_run(findings(told, found.failures, found.refusals), place, charts, drawn, trace)
+        paths = write_run(findings(told, found.failures, found.refusals), place, charts, drawn, steps)
         return paths + own_hardware([one.scenario for one in found.outcomes], place)
 
     def chakra(self, folder: str | Path) -> list[Path]:
@@ -169,6 +169,14 @@ def own_hardware(scenarios: Sequence[Resolved], folder: Path) -> list[Path]:
     """Write hardware of one's own beside results; return the paths."""
     named = [part.topology for one in scenarios for part in one.system.every_part]
     return [path for one in dict.fromkeys(named) for path in copied(one, folder)]
+
+
+def count(name: str, value: Any, least: int = 1) -> int:
+    """A whole number, of numpy too. Raises InputError for anything else, and for one below the least."""
+    whole = value.__index__() if hasattr(value, "__index__") and not isinstance(value, bool) else least - 1
+    if whole < least:
+        raise InputError(name, f"{shown(value)} is no whole number from {least} on", f"write for example {name}=4")
+    return int(whole)
 
 
 def frame(rows: Sequence[Row]) -> pandas.DataFrame:

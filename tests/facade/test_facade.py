@@ -235,6 +235,8 @@ def test_a_script_that_uses_several_processes_runs_once(tiny: Path):
         (lambda: st.run(5), "scenario", "5 is no scenario"),
         (lambda: st.run("quickstart", jobs=0), "jobs", "0 is no whole number"),
         (lambda: st.run("quickstart", jobs="2"), "jobs", "'2' is no whole number"),
+        (lambda: st.run("quickstart").save("x", trace=-1), "trace", "-1 is no whole number"),
+        (lambda: st.run("quickstart").save("x", trace="3"), "trace", "'3' is no whole number"),
         (lambda: st.run("quickstart", set="training.tokens=1B"), "set", "is no mapping"),
         (lambda: st.run("quickstart", set={"training.tokens": None}), "training.tokens", "None is nothing that"),
         (lambda: st.run("quickstart", set={"training.tokens": {1, 2}}), "training.tokens", "is nothing that"),
