@@ -90,10 +90,8 @@ def run(
     if as_json:
         click.echo(written[0].read_text(encoding="utf-8"), nl=False)
     else:
-        # The page links the traces of all points; the screen names the first.
-        traced = next((str(path) for path in written if path.name.startswith("trace")), "")
         more = "" if verbose or quiet else f"{typed()} --verbose"
-        show([next_line(written, traced, str(chakra or ""), more)])
+        show([next_line(written, str(directory / "trace*") if trace else "", str(chakra or ""), more)])
     for failure in failures:
         click.echo(f"error: {failure.error}", err=True)
     if failures:
