@@ -29,15 +29,21 @@ HOVER = (
 """Metrics that a point says of itself, whichever is drawn."""
 TIMES = (metrics.STEP_TIME.key, metrics.TIME_TO_TRAIN.key)
 STEP_ACCOUNT, RUN_ACCOUNT = ("step", "the step"), ("run", "the whole run")
+MOST_WHOLE = 60
+"""A page of more points has a few metrics of each, because it has to stay small enough to send."""
+_FEW = (*HOVER, metrics.by_key()["tokens_per_s_per_device"], metrics.GOODPUT)
 MOST_BARS = 40
-"""Points whose account is drawn."""
+"""Points whose account, gains and memory are drawn."""
 _ROUNDING = 1e-12
 """A line with a smaller share of an account is what rounding leaves of a difference of equal times."""
 
 
-def drawn_metrics() -> list[metrics.Metric]:
-    """Metrics that a menu offers: all but those that say how far to believe a point, and the account's lines."""
-    return [one for one in metrics.METRICS if one.family in _FAMILIES]
+def drawn_metrics(points: int) -> list[metrics.Metric]:
+    """Metrics that the menu of a page of so many points offers: a few where there are many points.
+
+    They are all but those that say how far to believe a point, and the account's lines.
+    """
+    return [one for one in metrics.METRICS if one.family in _FAMILIES] if points <= MOST_WHOLE else list(_FEW)
 
 
 def page_data(held: Sequence[metrics.Metric], points: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

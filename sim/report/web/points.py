@@ -11,6 +11,7 @@ from sim.page.blocks import Chart, Said, Section, Table, section
 from sim.page.borders import printable
 from sim.page.numbers import UNKNOWN, percent, short_time, usd_span
 from sim.records.belief import error_band
+from sim.records.metrics import Metric
 from sim.report.colours import page_colour
 from sim.report.point_tables import Point, account_table, line_meanings, points_table
 from sim.report.web.data import (
@@ -33,7 +34,8 @@ ACCOUNT_TITLE, MEASURED_TITLE = "Where every device-second of a step goes", "My 
 
 def shared_data(rows: Sequence[Point]) -> dict[str, Any]:
     """What all charts of points draw from, in the order of the rows."""
-    return page_data(drawn_metrics(), [_point(*row, with_account=nth < MOST_BARS) for nth, row in enumerate(rows)])
+    held = drawn_metrics(len(rows))
+    return page_data(held, [_point(*row, held, with_account=nth < MOST_BARS) for nth, row in enumerate(rows)])
 
 
 def scaling_section(rows: Sequence[Point], curves: Sequence[Curve]) -> Section | None:
@@ -55,7 +57,7 @@ def scaling_section(rows: Sequence[Point], curves: Sequence[Curve]) -> Section |
 
 def account_section(rows: Sequence[Point]) -> Section | None:
     """Where every device-second goes, as bars that open into their lines."""
-    tables = (account_table(rows), line_meanings(rows))
+    tables = (account_table(rows[:MOST_BARS]), line_meanings(rows))
     chart = account_chart(len(rows), of_runs=any(point.run for _, point in rows), behind=tables)
     return section(ACCOUNT_TITLE, chart, key="account") if rows else None
 
@@ -69,7 +71,7 @@ def what_if_section(rows: Sequence[Point], behind: Table, said: str) -> Section 
     """How much less time a step takes with one thing removed. behind: the same steps; said: what they are."""
     points = [
         {"label": printable(curve.place(point)), "bars": _gains(point)}
-        for curve, point in rows
+        for curve, point in rows[:MOST_BARS]
         if point.counterfactual_step_times_s
     ]
     if not points:
@@ -79,7 +81,7 @@ def what_if_section(rows: Sequence[Point], behind: Table, said: str) -> Section 
     return section("What if", Said(said), Chart("what-if", "bars", about, data, (behind,)), key="what-if")
 
 
-def _point(curve: Curve, point: Outcome, *, with_account: bool) -> dict[str, Any]:
+def _point(curve: Curve, point: Outcome, held: Sequence[Metric], *, with_account: bool) -> dict[str, Any]:
     rented = point.bill.rental_usd if point.bill else None
     hover = [
         ("plan", point.plan.summary()),
@@ -87,7 +89,7 @@ def _point(curve: Curve, point: Outcome, *, with_account: bool) -> dict[str, Any
         ("rented, low to high", usd_span(rented.low, rented.high) if rented else UNKNOWN),
         ("checked?", error_band(point)),
     ]
-    values = {one: one.value(point) for one in drawn_metrics()}
+    values = {one: one.value(point) for one in held}
     accounts: dict[str, Ledger] = {}
     if with_account:
         accounts = {STEP_ACCOUNT[0]: point.ledger} | ({RUN_ACCOUNT[0]: point.run.ledger} if point.run else {})

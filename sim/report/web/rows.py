@@ -16,6 +16,7 @@ from sim.records.series import Row
 from sim.records.swept import Place, Swept
 from sim.report.web.data import (
     HOVER,
+    MOST_WHOLE,
     STEP_ACCOUNT,
     account_chart,
     curve_data,
@@ -27,16 +28,12 @@ from sim.report.web.data import (
 )
 from sim.report.web.points import ACCOUNT_TITLE, MEASURED_TITLE
 
-_MOST_WHOLE = 120
-"""From more points on, a page has the metrics of its table alone, and no accounts."""
-_FEW = (*HOVER, metrics.by_key()["tokens_per_s_per_device"], metrics.GOODPUT)
-
 
 def swept_data(found: Swept, places: Sequence[Place]) -> dict[str, Any]:
     """What the charts draw from: points in the order of the places, and metrics that they have."""
-    asked = drawn_metrics() if len(places) <= _MOST_WHOLE else list(_FEW)
+    asked = drawn_metrics(len(places))
     held = [one for one in asked if any(place.row.get(one.key) is not None for place in places)]
-    return page_data(held, [_point(found, place, held, whole=len(places) <= _MOST_WHOLE) for place in places])
+    return page_data(held, [_point(found, place, held, whole=len(places) <= MOST_WHOLE) for place in places])
 
 
 def swept_sections(found: Swept, places: Sequence[Place]) -> list[Section | None]:
@@ -59,7 +56,7 @@ def swept_sections(found: Swept, places: Sequence[Place]) -> list[Section | None
         ideal=False,
         categories=found.x.categories,
     )
-    has_account = len(places) <= _MOST_WHOLE and any(_accounts(place.row) for place in places)
+    has_account = len(places) <= MOST_WHOLE and any(_accounts(place.row) for place in places)
     bars = account_chart(len(places), of_runs=False) if has_account else None
     return [
         section(f"Along {found.x.words}", drawn, key="scaling"),

@@ -18,6 +18,7 @@ from sim.report.colours import KIND_COLOURS, page_colour, text_colour
 from sim.report.lanes import Lanes, actor_lanes, exchanged_s, kind_of, number_of, works_of
 from sim.report.point_tables import Point
 from sim.report.stragglers import drawn_step
+from sim.report.web.data import MOST_BARS
 from sim.study.points import Curve, drawn
 
 _Name = tuple[str, str, str]
@@ -53,10 +54,11 @@ def timeline_section(outcomes: Sequence[Outcome], traces: Mapping[str, str] = NO
 
 
 def memory_section(rows: Sequence[Point]) -> Section | None:
-    """The peak memory of a device of every stage, item by item, beside what it has."""
+    """The peak memory of a device of every stage, item by item, beside what it has: of the first points."""
+    rows = rows[:MOST_BARS]
     told = [
         {"label": printable(curve.place(point)), "bars": [_stage(point, nth) for nth in range(_stages(point))]}
-        for curve, point in rows[:_MOST_STAGES]
+        for curve, point in rows
     ]
     names = dict.fromkeys(item for _, point in rows for stage in point.memory.stages for item in stage)
     items = [{"key": one, "title": one.replace("_", " "), "colour": page_colour(n)} for n, one in enumerate(names)]
