@@ -241,9 +241,9 @@ _KNEE = (
     " knee is not reached."
 )
 WITHOUT = (
-    "By how much a step is shorter with one thing removed: the same plan, run again. The table has such steps over the"
-    " step as it is; its last column is the run in which nothing fails and no checkpoint is written, over half of the"
-    " runs with failures."
+    "By how much a step is shorter with one thing removed: the same plan, run again. In the table, such a step is"
+    " divided by the step as it is. Its last column is the run without failures and checkpoints, divided by the median"
+    " run."
 )
 _STAYS = (
     "Devices that would be as fast if their steps took what they take without one thing; what they are held to stays as"
