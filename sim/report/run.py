@@ -90,11 +90,12 @@ def run_page(found: Findings, traces: Mapping[str, str] = NO_TRACES) -> Page:
             section("What the numbers say", Bullets((*sentences(found.curves), *_beside(found, [])))),
             scaling_section(every, found.curves),
             account_section(every),
-            *compared,
+            *compared[:1],
             timeline_section(found.outcomes, traces),
             what_if_section(every, without_table(every), WITHOUT),
             memory_section(every),
             measured_section(every),
+            *compared[1:],
             section("The step", metric_table(every, "step"), metric_table(every, "memory"), key="points"),
             section("The run and its cost", metric_table(every, "run"), metric_table(every, "cost"), key="run"),
             section(

@@ -24,7 +24,7 @@ function timeline(key, data, about, controls, into) {
   for (const [text, move] of Object.entries(moves)) {
     controls.append(make("button", { type: "button", id: `${key}-${slug(text)}`, textContent: text, onclick: () => shown(...move) }));
   }
-  const link = make("a", { id: "trace-link", textContent: "The whole step as a trace for Perfetto" });
+  const link = make("a", { id: "trace-link", textContent: "The whole step as a trace for Perfetto, in a file beside this page" });
   into.append(element, note, make("p", {}, link));
   const tell = () => {
     note.textContent = step.note;
