@@ -120,6 +120,7 @@ def plot(
     axis by the last part of its key. A sweep can be drawn while it runs.
     """
     from sim.page.blocks import Said
+    from sim.page.numbers import listed
     from sim.page.terminal import show
     from sim.report.plot import save_figures, sweep_figures
     from sim.report.styles import style_named
@@ -131,5 +132,5 @@ def plot(
         rows = list(rows_of(store))
     figures = sweep_figures(rows, x, y, by, heat_map, style)
     save_figures(figures, out or folder)
-    formats = ", ".join(suffix.upper() for suffix in style.formats)
+    formats = listed([suffix.upper() for suffix in style.formats])
     show([Said(f"Drawn: {', '.join(figures)}; {formats}, in {out or folder}")])

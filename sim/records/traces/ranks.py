@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from sim.engine.program import Transfer
 from sim.engine.trace import Span, Wait
 from sim.engine.work import Kind, Work
 from sim.hardware.network import Group, Wave
 from sim.hardware.network.groups import numbers_of
+from sim.machines import kind_of
 from sim.outcome.ledger import waited_for
 from sim.outcome.outcome import Outcome
 from sim.parallel.mesh import Axis
-from sim.parallel.plan import Plan
 from sim.workload.phases import Phase
 
 COLLECTIVES: tuple[Kind, ...] = ("reduce", "gather", "scatter")
@@ -38,7 +38,7 @@ class Step:
 
     def __init__(self, outcome: Outcome) -> None:
         self.outcome, self.trace = outcome, outcome.trace
-        self.plan = outcome.plan if isinstance(outcome.plan, Plan) else None
+        self.plan: Any = outcome.plan if kind_of(outcome.plan).has_degrees else None
         """None where it has no mesh of ranks: then all devices are one rank that holds one layer after the other."""
         self.ranks = {name: self._rank(index, name) for index, name in enumerate(self.trace.multiplicity)}
         self.spans: dict[str, list[Span]] = {name: [] for name in self.ranks}
