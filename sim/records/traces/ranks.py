@@ -38,7 +38,8 @@ class Step:
 
     def __init__(self, outcome: Outcome) -> None:
         self.outcome, self.trace = outcome, outcome.trace
-        self.plan: Any = outcome.plan if kind_of(outcome.plan).has_degrees else None
+        plan: Any = outcome.plan
+        self.plan = plan if kind_of(plan).has_degrees else None
         """None where it has no mesh of ranks: then all devices are one rank that holds one layer after the other."""
         self.ranks = {name: self._rank(index, name) for index, name in enumerate(self.trace.multiplicity)}
         self.spans: dict[str, list[Span]] = {name: [] for name in self.ranks}
@@ -154,7 +155,7 @@ class Step:
     def _layers(self, span: Span, work: Work) -> int:
         if work.layer is not None or work.unit is not None or self.plan is None:
             return int(work.layer is not None)
-        return self.plan.layers_of(self.plan.chunks_of(self.ranks[span.actor].stage)[work.chunk or 0])
+        return int(self.plan.layers_of(self.plan.chunks_of(self.ranks[span.actor].stage)[work.chunk or 0]))
 
 
 def _completes(work: Work) -> bool:
