@@ -11,7 +11,8 @@ import tomli_w
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "300"))
+# The slow tests run them all; the quick ones half of them.
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "150" if os.environ.get("HYPOTHESIS_PROFILE") == "quick" else "300"))
 """make fuzz asks for more."""
 
 

@@ -1,6 +1,7 @@
 """The sample of changes: what is drawn, what never is, and that it stays as it was while other code is rewritten."""
 
 import ast
+import functools
 import textwrap
 from pathlib import Path
 
@@ -76,9 +77,15 @@ def test_a_sample_is_the_same_again_and_rewriting_one_function_leaves_the_rest(t
     assert {site.key for site in drawn(tmp_path, ["sim/*.py"], 5, seed=2)} != first
 
 
+@functools.cache
+def of_the_project():
+    """The sites that `make mutate` draws; reading all of sim/ takes a while."""
+    return drawn(ROOT, PATTERNS, 200, seed=1)
+
+
 @pytest.mark.parametrize("room", CHANGED)
 def test_every_room_is_drawn_from(room):
-    sites = drawn(ROOT, PATTERNS, 200, seed=1)
+    sites = of_the_project()
     assert len(sites) == 200
     assert len({(site.key, site.start) for site in sites}) == 200
     assert any(site.file.startswith(room) for site in sites)
@@ -88,7 +95,7 @@ def test_the_nearest_tests_begin_with_those_of_the_same_name():
     assert nearest("sim/workload/flops.py", ROOT)[0] == "tests/workload/test_flops.py"
     assert nearest("sim/hardware/kernel.py", ROOT)[0] == "tests/hardware/test_kernel.py"
     assert nearest("sim/outcome/run/draws.py", ROOT)[0].startswith("tests/outcome/run/")
-    for site in drawn(ROOT, PATTERNS, 200, seed=1):
+    for site in of_the_project():
         assert all((ROOT / path).is_file() for path in nearest(site.file, ROOT))
 
 

@@ -54,6 +54,7 @@ def test_what_no_row_speaks_of_takes_the_common_value_of_its_family(found: Fitte
     assert 0 < found.values[silent] < found.values[gap()]
 
 
+@pytest.mark.slow
 def test_a_fit_finds_back_what_rows_were_made_of(cases: tuple[Case, ...]) -> None:
     # Rows that take what they would with a gap of 60 us, a hundred times over: the prior has nothing left to say.
     made = []

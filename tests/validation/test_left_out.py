@@ -90,6 +90,7 @@ def test_a_guessed_stack_keeps_what_else_is_known_of_the_source() -> None:
     assert "stack megatron-core-2024" in guessed.assumed
 
 
+@pytest.mark.slow
 def test_the_same_bytes_on_one_and_on_two_processes(found: Fitted, monkeypatch: pytest.MonkeyPatch) -> None:
     few = [one for one in read_tables().rows if origin_of(one.source) in (OUT, KEPT)][:4]
     monkeypatch.setattr(left_out, "read_tables", lambda: Table((*few, row("calculon-seqsel-0001"))))
