@@ -40,6 +40,8 @@ GROUPS: dict[str, dict[str, str]] = {
 }
 LINES: tuple[str, ...] = tuple(line for group in GROUPS.values() for line in group)
 SPLIT_LINES: tuple[str, ...] = tuple(GROUPS["split"])
+EXCHANGES_IN_PASSES = ("tensor_comm", "context_comm", "expert_comm")
+"""Lines of communication that lies between the kernels of a pass."""
 _TITLES = {"stranded": "idle devices", "sharding_loss": "small kernels"}
 
 

@@ -7,13 +7,13 @@ from typing import NamedTuple
 from sim.engine.program import COMPUTE
 from sim.engine.trace import Span, Trace
 from sim.engine.work import Work
+from sim.outcome.lines import EXCHANGES_IN_PASSES
 
 MOST_ACTORS = 24
 """More stages than this cannot be told apart on a page."""
 _PADDING = 0.08
 WAITING = "wait for the slowest replica"
-_WITHIN = ("tensor_comm", "context_comm", "expert_comm")
-"""Lines of the account whose exchanges lie between the kernels of a pass."""
+ORANGE_ENDS = "The orange end of a pass is the time that its own exchanges take, which lie between its kernels."
 
 
 class Lane(NamedTuple):
@@ -104,4 +104,4 @@ def number_of(work: Work, *, layer: bool) -> str:
 
 def exchanged_s(span: Span) -> float:
     """Seconds of a pass in which its own exchanges keep it from computing."""
-    return 0.0 if kind_of(span) == "communication" else sum(span.parts.get(line, 0.0) for line in _WITHIN)
+    return 0.0 if kind_of(span) == "communication" else sum(span.parts.get(line, 0.0) for line in EXCHANGES_IN_PASSES)

@@ -17,10 +17,10 @@ from sim.engine.trace import Span
 from sim.engine.transfers import Flow
 from sim.engine.work import Kind
 from sim.hardware.network import Wave
-from sim.outcome.lines import line_title
+from sim.outcome.lines import EXCHANGES_IN_PASSES, line_title
 from sim.workload.kinds import EMBEDDING
 
-EXCHANGES = ("tensor_comm", "context_comm", "expert_comm", "pipeline_comm")
+EXCHANGES = (*EXCHANGES_IN_PASSES, "pipeline_comm")
 """Ledger lines of a compute stream that are communication; its data_comm is compute that collectives slow down."""
 IDLE: tuple[Kind, ...] = ("input", "straggler", "barrier")
 """Work that keeps no device busy."""

@@ -29,7 +29,7 @@ from sim.report.charts.canvas import (
 from sim.report.charts.sheets import Sheet
 from sim.report.charts.words import fitted, text_inches
 from sim.report.colours import KIND_COLOURS, text_colour
-from sim.report.lanes import Lane, Lanes, actor_lanes, exchanged_s, kind_of, number_of, works_of
+from sim.report.lanes import ORANGE_ENDS, Lane, Lanes, actor_lanes, exchanged_s, kind_of, number_of, works_of
 from sim.report.stragglers import drawn_step
 from sim.report.styles import SCREEN, ChartStyle
 
@@ -47,7 +47,6 @@ EXCHANGES = "exchanges of passes"
 """What the shapes are called that stand for exchanges between the kernels of passes."""
 _LABEL_PART = 0.35
 """Part of the width of a sheet that the names of rows may take."""
-_EXCHANGES = " The orange end of a pass is the time that its own exchanges take, which lie between its kernels."
 
 
 class Bar(NamedTuple):
@@ -227,7 +226,7 @@ def _caption(outcome: Outcome, lanes: Lanes) -> str:
     if len(works) > len(trace.spans):
         numbers += " What stands one above the other runs as one."
     if any(exchanged_s(span) > 0 for span in trace.spans):
-        numbers += _EXCHANGES
+        numbers += f" {ORANGE_ENDS}"
     unused = outcome.devices - outcome.plan.devices
     left_out = f" {unused:,} devices that the plan leaves unused are not drawn." if unused else ""
     plan = f"Plan: {outcome.plan.summary()}; {outcome.scenario.model.name}."

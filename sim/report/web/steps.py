@@ -15,7 +15,7 @@ from sim.page.blocks import Bullets, Chart, Column, Section, Table, figure, sect
 from sim.page.borders import printable
 from sim.page.numbers import BYTES, counted, gibibytes, percent, short_time
 from sim.report.colours import KIND_COLOURS, page_colour, text_colour
-from sim.report.lanes import Lanes, actor_lanes, exchanged_s, kind_of, number_of, works_of
+from sim.report.lanes import ORANGE_ENDS, Lanes, actor_lanes, exchanged_s, kind_of, number_of, works_of
 from sim.report.point_tables import Point
 from sim.report.stragglers import drawn_step
 from sim.report.web.data import MOST_BARS
@@ -30,7 +30,6 @@ _TICKS = 1_000_000
 """Into so many parts a step is cut; times on a page are whole numbers of them."""
 _MOST_STAGES = 64
 _EXCHANGES = "exchanges between kernels"
-_ORANGE = "The orange end of a pass is the time of its own exchanges, which lie between its kernels."
 _HOW = (
     "Empty is idle; where bars are narrower than a pixel their colours mix. Zoom by the buttons, by the bar under the"
     " chart, or by the wheel with Ctrl held."
@@ -92,7 +91,7 @@ def _step(curve: Curve, point: Outcome, most: int, trace_file: str) -> dict[str,
     kinds = [kind for kind in KIND_COLOURS if any(kind == name[0] for name in names)]
     left_out = len(trace.multiplicity) - lanes.rows if not alone else 0
     notes = [f"{lanes.rows} of {counted(len(trace.multiplicity), 'stage')} shown."] if left_out else []
-    notes += [_ORANGE] if any(exchanged_s(span) > 0 for own in spans.values() for span in own) else []
+    notes += [ORANGE_ENDS] if any(exchanged_s(span) > 0 for own in spans.values() for span in own) else []
     notes += [f"Shown until {short_time(until_s)}; a trace has the rest."] if until_s < trace.step_time_s else []
     return {
         "label": printable(curve.place(point)),
