@@ -26,7 +26,7 @@ from sim.catalog.loader import (
     stacks_with_zero_groups,
     variation_names,
 )
-from sim.catalog.model_files import load_model, model_names
+from sim.catalog.model_files import load_model, model_names, read_runs
 from sim.catalog.own_files import find_stack, read_device, read_stack
 from sim.catalog.plan_spreads import PlanSpread, plan_spreads
 from sim.catalog.precision_records import NO_COPY, Format, Optimizer, Recipe
@@ -120,6 +120,7 @@ __all__ = [
     "optimizer_names",
     "plan_spreads",
     "read_device",
+    "read_runs",
     "read_sources",
     "read_stack",
     "recipe_names",

@@ -237,7 +237,7 @@ def _exposed_exchanges(
 def _chunk(index: int, model: Model, plan: Plan, passes: Passes) -> PassCost:
     first = sum(plan.layers_per_chunk[:index])
     counts = layers_by_kind(model, first, first + plan.layers_per_chunk[index])
-    layers = [passes.layers[kind] * int(count) for kind, count in counts.items()]
+    layers = [passes.layers[kind] * int(count) for kind, count in counts.items() if count or not any(counts.values())]
     cost = functools.reduce(operator.add, layers)
     if index == 0:
         cost += passes.embedding

@@ -16,6 +16,7 @@ from sim.scenario.types import Lora
 from sim.workload.operations import (
     MASK_BYTES,
     SINGLE_BYTES,
+    SOFTCAP_PASSES,
     Operation,
     Region,
     Style,
@@ -26,7 +27,7 @@ from sim.workload.operations import (
     memory_pass,
     unfused_attention,
 )
-from sim.workload.weights import adapter_shapes, key_value_width_of
+from sim.workload.weights import adapter_shapes, key_value_width_of, query_key_width
 
 _HALF_PRECISION = load_recipe("bf16").activations.bytes
 
@@ -70,13 +71,6 @@ def layer_operations(model: Model, part: Slice, style: Style, lora: Lora | None 
     key_value_width = key_value_width_of(model, t)
     frozen = lora is not None
     norms = [_norm(f"norm {index}", model, part, style) for index in range(model.norms_per_layer)]
-    attention = (
-        flash_attention(part.micro_batch, part.sequence, query_width, key_value_width, model.head_dim, style)
-        if style.flash_attention
-        else unfused_attention(
-            part.micro_batch, part.sequence, model.heads / t, model.head_dim, style, dropout=model.dropout
-        )
-    )
     return (
         *norms,
         linear(
@@ -90,8 +84,9 @@ def layer_operations(model: Model, part: Slice, style: Style, lora: Lora | None 
             kept_share=_kept_of_qkv(model),
             column_parallel=True,
         ),
+        *_query_key_norm(model, part, style),
         *_positions(model, part, style, frozen=frozen),
-        attention,
+        _attention(model, part, style),
         linear("attention output", tokens, query_width, h, style, bias=model.biased_attention_output, frozen=frozen),
         linear(
             "mlp in",
@@ -121,6 +116,16 @@ def layer_operations(model: Model, part: Slice, style: Style, lora: Lora | None 
     )
 
 
+def _attention(model: Model, part: Slice, style: Style) -> Operation:
+    """The attention core, within the model's window where there is one."""
+    t, sizes = part.tensor, (part.micro_batch, part.sequence)
+    if style.flash_attention:
+        widths = model.heads * model.head_dim / t, key_value_width_of(model, t)
+        return flash_attention(*sizes, *widths, model.head_dim, style, model.window)
+    asked = {"dropout": model.dropout, "softcap": model.attention_softcap}
+    return unfused_attention(*sizes, model.heads / t, model.head_dim, style, model.window, **asked)
+
+
 def _kept_of_qkv(model: Model) -> float:
     """Of queries, keys and values, three products in a row, the first and the third."""
     width, shared = model.heads * model.head_dim, model.kv_heads * model.head_dim
@@ -146,12 +151,15 @@ def head_operations(model: Model, part: Slice, style: Style, lora: Lora | None =
     vocabulary = padded_vocabulary(model.vocab, part.tensor, style.vocabulary_multiple) / part.tensor
     logits = part.tokens * vocabulary
     half = style.loss_traffic_bytes / 2
+    passes = (2, 3) if style.fused_elementwise else SOFTCAP_PASSES
+    cap = memory_pass("soft cap", logits, passes[0] * style.activation_bytes, passes[1] * style.activation_bytes)
     return (
         *((_norm("final norm", model, part, style),) if model.final_norm else ()),
         _counted(
             linear("vocabulary", part.tokens, model.hidden, vocabulary, style, frozen=lora is not None),
             model.vocab / part.tensor / vocabulary,
         ),
+        *((cap,) if model.logit_softcap else ()),
         memory_pass("loss", logits, half, half),
     )
 
@@ -179,21 +187,36 @@ def padded_vocabulary(vocab: Array, tensor: Array, multiple: Array) -> Array:
 
 
 def _norm(name: str, model: Model, part: Slice, style: Style) -> Operation:
-    """A layer norm reads a row for its mean and variance, reads it again and writes; backward likewise, of two inputs.
+    """A norm of the residual stream."""
+    elements = part.unsharded_tokens * model.hidden * style.activation_passes
+    return memory_pass(name, elements, *_norm_bytes(model, style))
 
+
+def _query_key_norm(model: Model, part: Slice, style: Style) -> tuple[Operation, ...]:
+    """Norms of queries and keys, where a model has them. Sums over heads of several devices are not counted."""
+    if model.query_key_norm == "none":
+        return ()
+    elements = part.tokens * query_key_width(model, part.tensor) * style.activation_passes
+    return (memory_pass("query and key norm", elements, *_norm_bytes(model, style)),)
+
+
+def _norm_bytes(model: Model, style: Style) -> tuple[float, float]:
+    """Bytes that a norm moves for each element, forward and backward.
+
+    A layer norm reads a row for its mean and variance, reads it again and writes; backward likewise, of two inputs.
     Backward reads both once more for the gradients of the weights: 7 reads and writes. Source: PyTorch,
     layer_norm_kernel.cu, and Apex, layer_norm_cuda_kernel.cu; measured on an A100, the forward takes 1.08 times as
     long as three passes, the backward 1.5 times as long as seven. A fused RMS norm keeps its row: 2 and 5. An
     RMS norm written out in an eager framework is a cast, a square, a mean, a product, a cast back and a product with
     the weight, most of them in fp32.
     """
-    elements, width = part.unsharded_tokens * model.hidden * style.activation_passes, style.activation_bytes
+    width = style.activation_bytes
     if model.norm == "layernorm":
-        return memory_pass(name, elements, 3 * width, 7 * width)
+        return 3 * width, 7 * width
     if style.rms_norm != "fused":
         eager_bytes = _eager_rms_norm_bytes(width, in_single=style.rms_norm == "single")
-        return memory_pass(name, elements, eager_bytes, 2 * eager_bytes)
-    return memory_pass(name, elements, 2 * width, 5 * width)
+        return eager_bytes, 2 * eager_bytes
+    return 2 * width, 5 * width
 
 
 def _eager_rms_norm_bytes(width: float, *, in_single: bool) -> float:
@@ -237,7 +260,10 @@ def _activation(model: Model, elements: Array, style: Style) -> Operation:
 
 
 def _joins(model: Model, part: Slice, style: Style) -> tuple[Operation, ...]:
-    """Dropout and residual additions: two a layer, one where attention and MLP run side by side."""
+    """Dropout and residual additions: two a layer, one where attention and MLP run side by side.
+
+    A constant that multiplies what is added is a pass of its own where nothing is fused.
+    """
     elements = part.unsharded_tokens * model.hidden * style.activation_passes
     count = 1 if model.parallel_block else 2
     width = style.activation_bytes
@@ -245,6 +271,8 @@ def _joins(model: Model, part: Slice, style: Style) -> tuple[Operation, ...]:
     if model.dropout:
         backward += 2 * width + MASK_BYTES
         forward += MASK_BYTES if style.fused_elementwise else 2 * width + MASK_BYTES
+    if model.scaled_residuals and not style.fused_elementwise:
+        forward, backward = forward + 2 * width, backward + 2 * width
     regions: list[Region] = ["tail" if last else "block" for last in (index == count - 1 for index in range(count))]
     return tuple(
         memory_pass(f"residual {index}", elements, forward, backward, region) for index, region in enumerate(regions)

@@ -16,12 +16,13 @@ from sim.catalog import Format, Recipe
 from sim.catalog.stack_records import AttentionOutputCopies, NormKernels, SelectiveRecompute
 from sim.hardware.kernel import Array, Kernel
 from sim.scenario.types import Recompute
+from sim.workload.windows import counted_share, executed_share, needed_share
 
 MASK_BYTES = 1.0
 SINGLE_BYTES = 4.0
 """Of sums, statistics and whatever else runs in fp32 whatever the recipe says."""
-CAUSAL_SHARE = 0.5
-"""Share of the attention square that a causal model needs; the diagonal is neglected, as everywhere."""
+SOFTCAP_PASSES = (6, 7)
+"""Reads and writes of a quotient, a tanh and a product, one kernel each: forward, and their gradients."""
 
 
 Region = Literal["attention-core", "block", "tail"]
@@ -123,7 +124,8 @@ def matrix_product(
     output_bytes: float,
     *,
     batch: Array = 1.0,
-    useful_share: float = 1.0,
+    useful_share: Array = 1.0,
+    counted_share: Array = 1.0,
 ) -> Kernel:
     """One (batched) GEMM of shape (m, k) x (k, n): 2 m n k FLOPs, operands read once, result written once."""
     flops = 2.0 * batch * m * n * k
@@ -134,7 +136,7 @@ def matrix_product(
         flops,
         traffic,
         useful_share * flops,
-        flops,
+        counted_share * flops,
         m=m,
         n=n,
         k=k,
@@ -199,23 +201,30 @@ def memory_pass(
 
 
 def flash_attention(
-    sequences: Array, sequence: Array, query_width: Array, key_value_width: Array, head_dim: Array, style: Style
+    sequences: Array,
+    sequence: Array,
+    query_width: Array,
+    key_value_width: Array,
+    head_dim: Array,
+    style: Style,
+    window: Array | None = None,
 ) -> Operation:
     """Fused attention: scores never reach memory; the backward pass recomputes them (2.5 times the FLOPs).
 
-    query_width, key_value_width: heads x head size on this device. head_dim: size of a head.
+    query_width, key_value_width: heads x head size on this device. head_dim: size of a head. window: see needed_share.
     Source: Dao et al. 2022 (FlashAttention), sec. 3; Dao 2023 (FlashAttention-2), sec. 4.1 for the factor 2.5.
     """
     square = 4.0 * sequences * sequence * sequence * query_width
-    executed = square * (CAUSAL_SHARE if style.causal_skip else 1.0)
+    executed = square * (executed_share(sequence, window) if style.causal_skip else 1.0)
     name, width = style.recipe.attention
     traffic = width * sequences * sequence * (2 * query_width + 2 * key_value_width)
-    needed = CAUSAL_SHARE * square
-    sizes = (2.5 * executed, 2.5 * traffic, 2 * needed, 2 * square)
-    shape = {"m": sequence, "k": head_dim, "batch": sequences * query_width / head_dim}
-    uneven = style.causal_skip
-    forward = Kernel("attention", "attention", executed, traffic, needed, square, **shape, uneven=uneven, format=name)
-    backward = Kernel("attention backward", "attention", *sizes, **shape, backward=True, uneven=uneven, format=name)
+    needed, counted = needed_share(sequence, window) * square, counted_share(sequence, window) * square
+    sizes = (2.5 * executed, 2.5 * traffic, 2 * needed, 2 * counted)
+    # Of the rows that a causal mask leaves, the last reaches as far as any: twice as far as they do on average.
+    longest = counted_share(sequence, window) / needed_share(sequence, window) if style.causal_skip else 1.0
+    shape = {"m": sequence, "k": head_dim, "batch": sequences * query_width / head_dim, "longest": longest}
+    forward = Kernel("attention", "attention", executed, traffic, needed, counted, **shape, format=name)
+    backward = Kernel("attention backward", "attention", *sizes, **shape, backward=True, format=name)
     # Row sums of output times gradient (2 a), the queries' gradient cleared, added to and cast in fp32 (3 x 4 + a), and
     # the three gradients packed for the projection (2 a each).
     tokens = sequences * float(sequence)
@@ -227,21 +236,32 @@ def flash_attention(
 
 
 def unfused_attention(
-    sequences: Array, sequence: Array, heads: Array, head_dim: int, style: Style, *, dropout: bool
+    sequences: Array,
+    sequence: Array,
+    heads: Array,
+    head_dim: int,
+    style: Style,
+    window: Array | None = None,
+    *,
+    dropout: bool,
+    softcap: bool = False,
 ) -> Operation:
     """Attention with the scores in memory: two batched GEMMs, softmax (and dropout) between them.
 
-    heads: heads on this device. Source: Korthikanti et al. 2022, fig. 3 and sec. 4.1.
+    heads: heads on this device. window: see needed_share; the whole square is computed all the same.
+    Source: Korthikanti et al. 2022, fig. 3 and sec. 4.1.
     """
     batch, scores = sequences * heads, sequences * heads * sequence * sequence
     width = style.recipe.attention.bytes
+    shares = {"useful_share": needed_share(sequence, window), "counted_share": counted_share(sequence, window)}
 
     def product(name: str, n: Array, k: Array) -> Kernel:
-        operands = style.recipe.attention
-        return matrix_product(name, sequence, n, k, operands, width, batch=batch, useful_share=CAUSAL_SHARE)
+        return matrix_product(name, sequence, n, k, style.recipe.attention, width, batch=batch, **shares)
 
     # Scale, mask and softmax in one kernel read and write once; apart, they hand fp32 to each other.
     between, between_backward = (0, 0) if style.fused_elementwise else (3 * SINGLE_BYTES, 2 * SINGLE_BYTES)
+    if softcap and not style.fused_elementwise:
+        between, between_backward = between + SOFTCAP_PASSES[0] * width, between_backward + SOFTCAP_PASSES[1] * width
     drop = (elementwise("attention dropout", scores, 2 * width + MASK_BYTES),) if dropout else ()
     forward = (
         product("scores", sequence, head_dim),

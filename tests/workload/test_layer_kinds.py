@@ -44,8 +44,8 @@ def test_runs_of_a_file_are_pairs():
         with pytest.raises(InputError, match="is no run of layers") as refused:
             written(runs)
         assert refused.value.where == "catalogue: gpt2-small (gpt2.toml): runs"
-    with pytest.raises(InputError, match=r"unknown kind of layers 'sliding'\n.*allowed: dense") as refused:
-        model_runs(written([["dense", 8], ["sliding", 4]]))
+    with pytest.raises(InputError, match=r"unknown kind of layers 'convolution'\n.*allowed: dense") as refused:
+        model_runs(written([["dense", 8], ["convolution", 4]]))
     assert refused.value.where == "model gpt2-small: runs"
     with pytest.raises(InputError, match=r"11 in .*\n.*write runs of 12 layers in all"):
         model_runs(written([["dense", 8], ["wide", 3]]))

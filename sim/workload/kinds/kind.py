@@ -34,6 +34,7 @@ class LayerKind:
     kept_bytes: of activations, for the backward pass. working_bytes: of what recomputation brings back.
     unfinished_bytes: of what recomputation brought back and weight gradients that are due still need.
     gradient_flow_bytes: of gradients of activations at the fullest moment of its backward.
+    slides: whether its attention reaches no further back than the model's window.
     """
 
     name: str
@@ -45,3 +46,4 @@ class LayerKind:
     working_bytes: Callable[[Model, Slice, Style, Recompute], Array] = _no_bytes
     unfinished_bytes: Callable[[Model, Slice, Style, Recompute], Array] = _no_bytes
     gradient_flow_bytes: Callable[[Model, Slice, Style], Array] = _no_bytes
+    slides: bool = False
