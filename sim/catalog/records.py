@@ -77,6 +77,8 @@ class Model:
     """Whether the vocabulary projection has the weights of the embedding."""
     dropout: bool = False
     """Whether activations are dropped at random."""
+    part_of: str | None = None
+    """The model for more than text that this is the language model of."""
     published_parameters: float | None = None
     """Parameters as the source prints them."""
     runs: tuple[tuple[str, int], ...] = ()

@@ -44,7 +44,9 @@ def model_runs(model: Model) -> tuple[tuple[LayerKind, int], ...]:
     written = model.runs or ((DENSE.name, model.layers),)
     runs = tuple(_runs_until(model.layers, [(KINDS[name], count) for name, count in written]))
     if any(kind.slides for kind, _ in runs) != (model.window is not None):
-        problem = "no layer is sliding, but there is a window" if model.window else "layers are sliding without a window"
+        problem = (
+            "no layer is sliding, but there is a window" if model.window else "layers are sliding without a window"
+        )
         raise InputError(where, problem, 'a window goes with runs of sliding layers, such as [["sliding", 1]]')
     return runs
 
@@ -68,9 +70,7 @@ def model_kinds(model: Model) -> tuple[LayerKind, ...]:
 def _layers_before(model: Model) -> dict[LayerKind, NDArray[np.int64]]:
     """(L + 1,) of each kind: how many such layers there are before layer 0, 1, ..., L."""
     layers = [kind for kind, count in model_runs(model) for _ in range(count)]
-    return {
-        kind: np.cumsum([0, *(one is kind for one in layers)], dtype=np.int64) for kind in model_kinds(model)
-    }
+    return {kind: np.cumsum([0, *(one is kind for one in layers)], dtype=np.int64) for kind in model_kinds(model)}
 
 
 def layers_by_kind(model: Model, first: Array, last: Array) -> dict[LayerKind, Array]:
