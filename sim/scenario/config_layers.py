@@ -90,7 +90,9 @@ def gpt_neo_layers(config: ModelConfig, layers: int) -> list[bool]:
     Both may be there, and then agree.
     """
     written, groups = config.value("attention_layers"), config.value("attention_types")
-    told: list[object] = (["global", "local"] * layers)[:layers] if groups is None else []
+    told: list[object] = []
+    if groups is None:
+        told += (["global", "local"] * layers)[:layers]
     for group in groups if isinstance(groups, list) else []:
         match group:
             case [[*kinds], int(times)]:
