@@ -29,9 +29,9 @@ def needed_share(sequence: Array, window: Array | None = None) -> Array:
 
 
 def counted_share(sequence: Array, window: Array | None = None) -> Array:
-    """Share of the square that papers count, which neglect the causal mask but not a window: w keys for each query.
+    """Share of the square that counts without the causal mask have: w keys for each query, where there is a window.
 
-    Source: MaxText, maxtext_utils.py, layers of local and of global attention.
+    Source: MaxText, maxtext_utils.py, FLOPs of local and global attention before half of them is taken.
     """
     return 1.0 if window is None else np.minimum(window, sequence) / sequence
 
