@@ -27,6 +27,7 @@ from sim.catalog.loader import (
     variation_names,
 )
 from sim.catalog.model_files import load_model, model_names, read_runs
+from sim.catalog.model_records import Model
 from sim.catalog.own_files import find_stack, read_device, read_stack
 from sim.catalog.plan_spreads import PlanSpread, plan_spreads
 from sim.catalog.precision_records import NO_COPY, Format, Optimizer, Recipe
@@ -35,7 +36,6 @@ from sim.catalog.records import (
     Device,
     Gpu,
     Library,
-    Model,
     Protocol,
     Slow,
     SlowPlace,

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from sim.catalog.data_files import names_on, read_data
 from sim.catalog.figures import Figure, read_figure, si_value
 from sim.catalog.precision_records import NO_COPY, Format, Optimizer, Recipe
-from sim.catalog.records import Device, Gpu, Library, Model, Protocol, Slow, Stalls, Variation, Wafer
+from sim.catalog.records import Device, Gpu, Library, Protocol, Slow, Stalls, Variation, Wafer
 from sim.catalog.sources import load_sources
 from sim.catalog.stack_guide import latest_stacks, stack_meant
 from sim.catalog.stack_records import GpuStack, Stack, WaferStack

@@ -8,7 +8,7 @@ from typing import Any
 from sim.catalog.data_files import names_on, read_data
 from sim.catalog.figures import read_figure
 from sim.catalog.loader import construct, fixed
-from sim.catalog.records import Model
+from sim.catalog.model_records import Model
 from sim.catalog.sources import load_sources
 from sim.catalog.undisclosed import undisclosed, undisclosed_models
 from sim.errors import InputError, shown, unknown_name
