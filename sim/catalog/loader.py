@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from sim.catalog.data_files import names_on, read_data
 from sim.catalog.figures import Figure, read_figure, si_value
+from sim.catalog.model_records import Model
 from sim.catalog.precision_records import NO_COPY, Format, Optimizer, Recipe
 from sim.catalog.records import Device, Gpu, Library, Protocol, Slow, Stalls, Variation, Wafer
 from sim.catalog.sources import load_sources
