@@ -15,10 +15,12 @@ from sim.catalog import (
     device_names,
     economics_of,
     format_figures,
+    host_names,
     law_names,
     library_names,
     load_device,
     load_facility,
+    load_host,
     load_law,
     load_library,
     load_model,
@@ -80,6 +82,7 @@ def all_figures() -> list[tuple[str, Figure]]:
     """Every figure of the catalogue, with the record that holds it."""
     records = [
         *(load_device(name) for name in device_names()),
+        *(load_host(name) for name in host_names()),
         *(load_stack(name) for name in stack_names()),
         *(load_model(name) for name in model_names()),
         *(load_library(name) for name in library_names()),
