@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sim.validation.cases import Case, Unsupported
+from sim.validation.cases import Case
 from sim.validation.compare import Comparison, Validation
 from sim.validation.errors import Errors, memory_errors, step_errors
 from sim.validation.labels import label_of
+from sim.validation.obstacles import Unsupported
 from sim.validation.roles import Role
 from sim.validation.scaling import Series, series_of
 from sim.validation.table import problem_lines
@@ -110,7 +111,7 @@ def summarise(
     known = [one for one in counted if one.case.known]
     rows = [(one.case, one.role) for one in validation.comparisons] if supported is None else supported
     labels = [(label_of(case.row.source), its_role) for case, its_role in rows]
-    stacks = [(case.scenario.system.stack, its_role) for case, its_role in rows if case.known]
+    stacks = [(case.stack, its_role) for case, its_role in rows if case.known]
     guessed = {label_of(case.row.source) for case, _ in rows if not case.known}
     left_out = [label_of(one.row.source) for one in validation.unsupported]
     series = series_of(known, [case for case, _ in rows if case.known])

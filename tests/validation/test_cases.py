@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from measured import case, row
 
-from sim.validation.cases import Unsupported, case_of, measured_step_s
+from sim.validation.cases import case_of
+from sim.validation.obstacles import Unsupported, measured_step_s
 from sim.validation.plans import layers_per_stage
 
 

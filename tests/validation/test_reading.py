@@ -14,10 +14,11 @@ from measured import CELLS, case, row, table_text
 from sim.catalog import load_stack
 from sim.errors import InputError
 from sim.validation import compare
-from sim.validation.cases import Case, Unsupported, case_of
+from sim.validation.cases import Case, case_of
 from sim.validation.compare import Comparison, compare_case
 from sim.validation.contradictions import contradictions
 from sim.validation.conventions import Filling, convention_of, guessed_stack, table_devices
+from sim.validation.obstacles import Unsupported
 from sim.validation.plans import requested_plan
 from sim.validation.table import Problem, parse_table
 

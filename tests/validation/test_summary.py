@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from measured import case, comparison, row
 
-from sim.validation.cases import Unsupported, case_of
+from sim.validation.cases import case_of
 from sim.validation.compare import Comparison, Validation
 from sim.validation.errors import errors_of, memory_errors
+from sim.validation.obstacles import Unsupported
 from sim.validation.summary import Counts, summarise
 from sim.validation.table import Problem
 from sim.validation.targets import Target, headline, targets
