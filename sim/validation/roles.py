@@ -3,7 +3,7 @@
 The rule: within a stack, in the order of the tables that the project carries, every fourth row that can be simulated is
 "fit" (the 4th, the 8th, ...), all others are "check". Rows in formats narrower than half precision are counted apart
 from the others of their stack, so that each kind gives a quarter. What has fewer than four rows has no fit row. Rows of
-sources that are not listed are always "check", and so are rows of other people's tables unless they are fit rows cell by
+sources that are not listed are always "check"; rows of other people's tables are, unless they are fit rows in every
 cell.
 """
 
