@@ -10,10 +10,10 @@ from typing import Any, Literal, cast
 from sim.catalog import Model, load_device, load_stack
 from sim.errors import InputError, ScaletaxError
 from sim.machines import kind_of
-from sim.scenario.types import PlanRequest, Report, Scenario, System, Training, name_of
+from sim.scenario.types import Lora, PlanRequest, Report, Scenario, System, Training, name_of
 from sim.validation.clusters import cluster_of
 from sim.validation.conventions import Filling, convention_of, device_of, place_of, runs_on
-from sim.validation.obstacles import NotSaid, Unsupported, measured_step_s, obstacle, precision_of
+from sim.validation.obstacles import NotSaid, Unsupported, measured_step_s, method_of, obstacle, precision_of
 from sim.validation.plans import RequestedPlan, requested_plan
 from sim.validation.short_memory import SHORT_OF_MEMORY, runs_short_of_memory
 from sim.validation.table import Row
@@ -90,6 +90,8 @@ class _Reading:
             sequence=row.seq_len or 0,
             global_batch=row.global_batch_sequences or 0,
             precision=cast(Literal["bf16", "fp16"], self._precision()),
+            method=method_of(row),
+            lora=self._lora(),
         )
         stack = self.convention.stack
         system = System(row.id, cluster.topology, row.n_gpus or 0, stack, plan.request, sizes=cluster.sizes)
@@ -101,6 +103,16 @@ class _Reading:
         """As stated; else half precision of the kind that the device has."""
         has_bf16 = "bf16" in load_device(self.device).peak_flops_per_s
         return str(self.filling.filled(precision_of(self.row), "precision", "bf16" if has_bf16 else "fp16"))
+
+    def _lora(self) -> Lora | None:
+        """The adapters that are trained, as the source's convention has them. Raises NotSaid where it has none."""
+        if method_of(self.row) != "lora":
+            return None
+        if self.convention.lora is None:
+            raise NotSaid(self.row.id, "the source does not say which adapters were trained")
+        rank, targets = self.convention.lora["rank"], tuple(self.convention.lora["targets"])
+        self.assumed.append(f"adapters of rank {rank} on {', '.join(targets)}")
+        return Lora(rank, targets)
 
     def _model(self) -> Model:
         row = self.row

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
 from sim.errors import DoesNotFit, InputError, ScaletaxError
 from sim.validation.conventions import device_of, table_devices
@@ -16,8 +16,10 @@ _NOT_LANGUAGE_DECODERS = r"(?i).*(bert|t5|esm|genslm|dall)"
 _PRECISIONS = {
     "bfloat16": "bf16", "amp_bf16": "bf16", "bf16-mixed": "bf16", "bf16_mixed": "bf16", "pure_bf16": "bf16",
     "float16": "fp16", "amp_fp16": "fp16", "16-mixed": "fp16", "fp16-mixed": "fp16", "half": "fp16",
+    "fp8-cs": "fp8", "fp8-mx": "mxfp8",
 }  # fmt: skip
-"""Other names of half precision."""
+"""Other names of precisions. "fp8-cs": scales of every tensor as it is; "fp8-mx": a scale for 32 numbers."""
+Method = Literal["pretrain", "finetune", "lora"]
 _WIDE = ("", "bf16", "fp16", "fp32", "tf32")
 
 
@@ -73,8 +75,6 @@ def _beyond_the_simulator(row: Row) -> Unsupported | None:
     if precision_of(row) not in ("", "bf16", "fp16"):
         others = "precisions other than bf16 and fp16 are not simulated yet"
         return because(f"precision {row.precision} is not simulated yet", others)
-    if is_fine_tuning(row):
-        return because("fine-tuning rows are not read yet")
     if row.tensor_overlap:
         return because("asynchronous tensor parallelism is not simulated yet")
     offloads = r"(?i)(?<!no )(?<!no cpu )(?<!without )(?<!without cpu )offload"
@@ -113,10 +113,11 @@ def splits_sequences(row: Row) -> bool:
     return (row.cp or 1) > 1
 
 
-def is_fine_tuning(row: Row) -> bool:
-    """Whether it trains a model further, in full or with adapters."""
-    adapted = re.match(r"(?i).*(lora|peft|sft|fine-?tun)", row.model) or re.search(r"(?i)lora", row.source)
-    return adapted is not None
+def method_of(row: Row) -> Method:
+    """Whether a model is trained from nothing, or further: in full, or adapters of it."""
+    if re.match(r"(?i).*(lora|peft)", row.model) or re.search(r"(?i)lora", row.source):
+        return "lora"
+    return "finetune" if re.match(r"(?i).*(sft|fine-?tun)", row.model) else "pretrain"
 
 
 def has_rate(row: Row) -> bool:

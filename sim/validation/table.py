@@ -80,7 +80,7 @@ class Row:
     stack: str = ""
     """A name of the catalogue, in a table of one's own; blank: by the rules of sources.toml."""
     recipe: str = ""
-    """Of the catalogue, where `precision` leaves open which one was trained in; blank: by the rules of sources.toml."""
+    """Of the catalogue, where it is not the one that the stack has for the precision."""
     fp8_gather: int | None = None
     """Parameters are gathered in the narrow format of the products."""
     fp8_attention: int | None = None
