@@ -46,6 +46,12 @@ class NotSaid(InputError):
     general = "the source does not say shape, devices or batch"
 
 
+class PlanNotSaid(NotSaid):
+    """The source lacks the plan, and nothing that could be assumed for it is one."""
+
+    general = "the source does not say its plan, and no usual one is possible"
+
+
 class NotScored(DoesNotFit):
     """Nothing that was assumed for what the source does not say fits."""
 

@@ -62,6 +62,13 @@ def test_degrees_left_blank_follow_from_the_others(over: dict[str, Any], expecte
     assert any(words.startswith(says) for words in one.assumed)
 
 
+def test_a_batch_of_fewer_sequences_than_devices_needs_a_plan() -> None:
+    found = case_of(row(n_gpus=32, **BLANK))
+    assert isinstance(found, Unsupported)
+    assert "how its devices share a sequence" in found.reason
+    assert found.general == "the source does not say its plan, and no usual one is possible"
+
+
 def test_a_micro_batch_left_blank_follows_from_the_accumulation() -> None:
     # 16 sequences on 4 replicas in 2 turns: 2 at a time.
     one = case(micro_batch=None, grad_accum=2)
