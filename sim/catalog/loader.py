@@ -13,20 +13,22 @@ from typing import Any, TypeVar
 
 from sim.catalog.data_files import names_on, read_data
 from sim.catalog.figures import Figure, read_figure, si_value
-from sim.catalog.precision_records import NO_COPY, Format, Optimizer, Recipe
+from sim.catalog.precision_records import NO_COPY, Format, Optimizer, Quantised, Recipe
 from sim.catalog.records import Device, Gpu, Library, Model, Protocol, Slow, Stalls, Variation, Wafer
 from sim.catalog.sources import load_sources
 from sim.catalog.stack_guide import latest_stacks, stack_meant
 from sim.catalog.stack_records import GpuStack, Stack, WaferStack
 from sim.errors import InputError, shown, unknown_name
 
-Record = TypeVar("Record", Device, Stack, Recipe, Optimizer, Model, Stalls, Slow, Variation)
+Record = TypeVar("Record", Device, Stack, Recipe, Quantised, Optimizer, Model, Stalls, Slow, Variation)
 _MACHINES: dict[str, tuple[type[Device], type[Stack]]] = {"gpu": (Gpu, GpuStack), "wafer": (Wafer, WaferStack)}
 """`record` of a device's and a stack's file -> what they are read as."""
 _BY_FORMAT = {"peak_flops_per_s", "format_efficiency"}
 """Tables of a device with an entry for each format."""
 PRECISIONS = ("bf16", "fp16", "fp32", "tf32")
-"""Of matrix products; each has a recipe of its name."""
+"""Of matrix products; each has a recipe of its name, which every stack has unless it names another."""
+NARROW_PRECISIONS = ("fp8", "mxfp8", "nvfp4")
+"""Those that a stack has only if it names a recipe for them."""
 
 
 def device_names() -> list[str]:
@@ -125,13 +127,13 @@ def stack_of(name: str, raw: Mapping[str, Any], where: str) -> Stack:
 
 
 def _recipes(stated: Mapping[str, object], where: str) -> dict[str, Recipe]:
-    """The recipe of every precision: the one that a stack names, or the usual one."""
+    """The recipe of every precision: the one that a stack names, or the usual one; narrow ones only if it names one."""
     found = {precision: load_recipe(precision, where) for precision in PRECISIONS}
     for precision, name in stated.items():
         place = f"{where}: recipes"
-        _check_known(place, "precision", precision, PRECISIONS)
+        _check_known(place, "precision", precision, (*PRECISIONS, *NARROW_PRECISIONS))
         recipe = load_recipe(name if isinstance(name, str) else shown(name), f"{place}.{precision}")
-        if recipe.products.name != precision:
+        if precision_of(recipe) != precision:
             problem = f"the products of the recipe '{name}' run in {recipe.products.name}"
             raise InputError(f"{place}.{precision}", problem, f"name a recipe whose products run in {precision}")
         found[precision] = recipe
@@ -143,14 +145,40 @@ def recipe_names() -> list[str]:
     return list(names_on("recipes"))
 
 
+def recipes_with(precision: str) -> list[str]:
+    """Names of the recipes whose products run in a precision."""
+    return [name for name in recipe_names() if precision_of(load_recipe(name)) == precision]
+
+
 @functools.cache
 def load_recipe(name: str, where: str = "catalogue") -> Recipe:
     """Read one precision recipe. Raises InputError with the closest match for an unknown name."""
     _check_known(where, "precision recipe", name, recipe_names())
     place = f"catalogue: {name}"
     values = _values(name, with_base("recipes", name), place)
-    uses = {use: load_format(value) for use, value in values.items() if use not in ("name", "title", "figures")}
-    return construct(Recipe, {**values, **uses}, place)
+    other = {key: values.pop(key) for key in ("name", "title", "figures")}
+    stated = values.pop("quantised", None)
+    uses = {use: load_format(value) for use, value in values.items()}
+    quantised = None if stated is None else construct(Quantised, _with_formats(stated), f"{place}: quantised")
+    return construct(Recipe, {**other, **uses, "quantised": quantised}, place)
+
+
+def _with_formats(stated: Mapping[str, Any]) -> dict[str, Any]:
+    """A table whose values are formats where the record has formats."""
+    formats = {spec.name for spec in dataclasses.fields(Quantised) if spec.type == Format.__name__}
+    return {key: load_format(value) if key in formats else value for key, value in stated.items()}
+
+
+def precision_of(recipe: Recipe) -> str:
+    """What scenarios call a recipe's products: the format whose peak they run at."""
+    return peak_of(recipe.products.name)
+
+
+@functools.cache
+def peak_of(name: str) -> str:
+    """The format whose peak a device multiplies in for another: the format itself but for a few."""
+    shared, _ = _group("peak_of", read_data("formats")["peak_of"], "catalogue: formats")
+    return str(shared.get(name, name))
 
 
 @functools.cache

@@ -33,12 +33,15 @@ def activation_bytes(model: Model, part: Slice) -> Array:
 def exchange(model: Model, part: Slice, plan: Plans, network: Communicates) -> Communication:
     """One tensor-parallel exchange: an all-reduce, or with sequence parallelism a reduce-scatter and an all-gather.
 
+    What is gathered is the input of the next product, or the gradient of a product's output, cast before where it
+    travels narrow.
     The two follow each other with next to no work in between, so the ranks wait for each other once.
     Source: Korthikanti et al. 2022, sec. 4.2.2.
     """
     size, group = activation_bytes(model, part), plan.mesh.group("tensor")
     if plan.sequence_parallel:
-        both = network.run("reduce_scatter", size, group) + network.run("all_gather", size, group)
+        gathered = part.gathered_bytes * part.tokens * model.hidden
+        both = network.run("reduce_scatter", size, group) + network.run("all_gather", gathered, group)
         return replace(both, meetings=both.meetings / 2)
     return network.run("all_reduce", size, group)
 

@@ -27,7 +27,7 @@ from sim.cost.split import (
     overlapped,
     overlapped_with_weight_gradients,
 )
-from sim.cost.stage import ShardedUnit, exposed_gather, sharded_unit, stage_cost
+from sim.cost.stage import ShardedUnit, exposed_gather, layer_unit, root_unit, stage_cost
 from sim.hardware.kernel import Array
 from sim.hardware.network import Communicates, Communication, Network
 from sim.parallel.plan import Plan
@@ -35,7 +35,6 @@ from sim.parallel.plans import Plans
 from sim.scenario.types import Recompute, Training
 from sim.workload.kinds import EMBEDDING, HEAD, LayerKind, layers_by_kind, model_kinds, model_runs
 from sim.workload.layer import Slice
-from sim.workload.parameters import count_parameters, root_tensors
 
 
 class LayerCost(NamedTuple):
@@ -123,13 +122,8 @@ def step_costs_on_sites(
     stages = [
         stage_cost(model, training, plan, stage, site.machine, site.network) for stage, site in enumerate(site_of)
     ]
-    shard = functools.partial(
-        sharded_unit, model=model, training=training, plan=plan, machine=sites[0].machine, network=sites[0].network
-    )
-    layers = {
-        kind: LayerCost(one, shard(kind.weights(model).total, kind.weights(model).tensors))
-        for kind, one in passes[0].layers.items()
-    }
+    sharded = (model, training, plan, sites[0].machine, sites[0].network)
+    layers = {kind: LayerCost(one, layer_unit(kind, *sharded)) for kind, one in passes[0].layers.items()}
     forwards_s = [stage_forward_s(plan, stage, chunks) for stage in range(plan.pipeline)]
     busy_s = [plan.micro_batches * micro_batch_busy_s(stage, plan, chunks) for stage in range(plan.pipeline)]
     sizes = [float(stage.buckets * stage.bucket_bytes) for stage in stages]
@@ -138,7 +132,7 @@ def step_costs_on_sites(
         layers=tuple(layers[kind] for kind, count in model_runs(model) for _ in range(count)),
         embedding=passes[0].embedding,
         head=passes[0].head,
-        root=shard(count_parameters(model).root, root_tensors(model)),
+        root=root_unit(*sharded),
         sends=sends,
         sends_back=sends_back,
         reductions=tuple(stage.reduction for stage in stages),
@@ -193,8 +187,8 @@ def micro_batch_busy_s(stage: int, plan: Plan, chunks: Sequence[PassCost]) -> fl
 
 def slice_of(training: Training, plan: Plans, recipe: Recipe) -> Slice:
     """What one device of a tensor group does for one micro-batch."""
-    width = recipe.activations.bytes
-    return Slice(training.sequence, plan.micro_batch, plan.tensor, plan.sequence_parallel, width)
+    widths = recipe.activations.bytes, recipe.exchanges.bytes
+    return Slice(training.sequence, plan.micro_batch, plan.tensor, plan.sequence_parallel, *widths)
 
 
 def micro_batch_passes(

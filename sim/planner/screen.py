@@ -19,7 +19,7 @@ from sim.cost.estimate import estimated_step_s
 from sim.cost.parts import duration_s
 from sim.cost.sketch import ShardedSketch, Sketch, StageSketch, mean_layer
 from sim.cost.split import gradient_send, pipeline_send, shared_gradient_bytes
-from sim.cost.stage import exposed_gather, sharded_unit, stage_cost
+from sim.cost.stage import exposed_gather, layer_unit, root_unit, stage_cost
 from sim.cost.step import expected_maximum, micro_batch_passes, slice_of
 from sim.hardware.kernel import Array
 from sim.hardware.network import Communication, NetworkTable
@@ -29,7 +29,6 @@ from sim.parallel.plan_block import Counts, PlanBlock
 from sim.parallel.stage_weights import stage_kinds as layers_of_stage
 from sim.scenario.types import Scenario
 from sim.workload.kinds import all_layers, model_kinds
-from sim.workload.parameters import count_parameters, root_tensors
 
 Floats = NDArray[np.float64]
 _ROWS = 1 << 14
@@ -157,9 +156,8 @@ class Screen:
     def _sharded(self, some: PlanBlock) -> list[Array]:
         """What FSDP does for a layer of each kind and for the root."""
         model, training = self.scenario.model, self.scenario.training
-        weights = [(one.total, one.tensors) for one in (kind.weights(model) for kind in model_kinds(model))]
-        weights.append((count_parameters(model).root, root_tensors(model)))
-        units = [sharded_unit(*one, model, training, some, self.machine, self.table) for one in weights]
+        step = (model, training, some, self.machine, self.table)
+        units = [*(layer_unit(kind, *step) for kind in model_kinds(model)), root_unit(*step)]
         return [
             column
             for one in units

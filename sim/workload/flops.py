@@ -34,7 +34,7 @@ class StepFlops:
 
         Hand-worked: 3 FLOPs at a peak of 1 and 4 at a peak of 4: 7 in 4 s.
         """
-        if len(self.needed_in) == 1:
+        if len(self.needed_in) <= 1:
             return peaks[precision]
         return self.needed / sum(flops / peaks[name] for name, flops in self.needed_in.items())
 
@@ -54,8 +54,9 @@ def layers_flops(
     """
     part = Slice(training.sequence, training.global_batch)
     own = [(count, kind.operations(model, part, style, training.lora)) for kind, count in layers.items()]
-    formats = {style.recipe.products.name, style.recipe.attention.name}
     ending = HEAD.operations(model, part, style, training.lora) if head else ()
+    every = [operation for _, operations in (*own, (1, ending)) for operation in operations]
+    formats = {kernel.format for operation in every for kernel in _all_phases(operation) if kernel.format}
 
     def of(name: str) -> Callable[[Operation], tuple[Kernel, ...]]:
         return lambda operation: tuple(kernel for kernel in _all_phases(operation) if kernel.format == name)

@@ -34,6 +34,7 @@ class LayerKind:
     kept_bytes: of activations, for the backward pass. working_bytes: of what recomputation brings back.
     unfinished_bytes: of what recomputation brought back and weight gradients that are due still need.
     gradient_flow_bytes: of gradients of activations at the fullest moment of its backward.
+    narrow: whether its linear layers run in the narrow format of a recipe that has one.
     """
 
     name: str
@@ -45,3 +46,8 @@ class LayerKind:
     working_bytes: Callable[[Model, Slice, Style, Recompute], Array] = _no_bytes
     unfinished_bytes: Callable[[Model, Slice, Style, Recompute], Array] = _no_bytes
     gradient_flow_bytes: Callable[[Model, Slice, Style], Array] = _no_bytes
+    narrow: bool = True
+
+    def narrow_weights(self, model: Model) -> int:
+        """Weights of the linear layers of one layer, whose products may be narrow."""
+        return self.weights(model).matrix_elements if self.narrow else 0
