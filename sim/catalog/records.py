@@ -68,6 +68,8 @@ class Model:
     """Parameters as the source prints them."""
     runs: tuple[tuple[str, int], ...] = ()
     """Kinds of layers and how many of each in a row, from the first to the last; empty: all dense."""
+    wide_ends: tuple[int, int] = (0, 0)
+    """Layers at the start and at the end whose products a recipe leaves wide; of training, not of the model's file."""
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
     @property

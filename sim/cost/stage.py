@@ -27,6 +27,7 @@ from sim.parallel.plans import Plans, reductions
 from sim.parallel.stage_weights import stage_kinds, stage_orthogonal_flops, stage_states_each
 from sim.scenario.types import Training
 from sim.workload.kinds import LayerKind
+from sim.workload.operations import SINGLE_BYTES
 from sim.workload.parameters import count_parameters, count_tensors, root_tensors
 
 
@@ -35,7 +36,8 @@ class StageCost:
     """What a stage does once a step.
 
     reduction: of the gradients in one of `buckets` buckets of bucket_bytes. gather: of all parameters after a sharded
-    optimizer, before anything hides it. prepare_s: compute to make the gradients ready.
+    optimizer, before anything hides it. prepare_s: compute to make the gradients ready. scales: the largest numbers of
+    tensors that are cast, agreed on by all replicas.
     """
 
     reduction: Communication
@@ -44,6 +46,7 @@ class StageCost:
     gather: Communication
     prepare_s: Array
     optimizer: Parts
+    scales: Communication = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,23 @@ def stage_cost(
         gather=_step_gather(gathered_bytes(machine.recipe, trained, narrow), model, plan, machine, network),
         prepare_s=_prepare_s(reductions(plan) * trained, plan, machine),
         optimizer=_optimizer(model, training, plan, stage, machine, trained),
+        scales=_scales(plan, machine.recipe, plan.stage_layers(stage), network),
     )
+
+
+_CAST_TENSORS = 12
+"""Inputs, weights and gradients of outputs of the four linear layers of a layer."""
+
+
+def _scales(plan: Plans, recipe: Recipe, layers: Array, network: Communicates) -> Communication:
+    """The largest numbers of a step's tensors, reduced once over the ranks that hold parts of them.
+
+    Source: Transformer Engine, FP8GlobalStateManager.reduce_and_update_fp8_tensors. Its group in Megatron-LM are the
+    tensor and data ranks; the way between replicas is what takes long.
+    """
+    if recipe.quantised is None or recipe.quantised.scale_reductions != "step":
+        return NOTHING
+    return network.run("all_reduce", SINGLE_BYTES * _CAST_TENSORS * layers, plan.mesh.group("data"))
 
 
 def _step_gather(

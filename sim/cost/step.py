@@ -8,13 +8,13 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 
-from sim.catalog import GpuStack, Model, Recipe
+from sim.catalog import Model, Recipe
 from sim.cost.compute import Machine, input_weight_gradients_s, pass_cost, products_s
 from sim.cost.parts import Parts, plain
 from sim.cost.passes import PassCost
@@ -138,7 +138,7 @@ def step_costs_on_sites(
         reductions=tuple(stage.reduction for stage in stages),
         buckets=tuple(int(stage.buckets) for stage in stages),
         gathers=tuple(
-            exposed_gather(stage.gather, stage.buckets, plan, stack, forward_s)
+            exposed_gather(stage.gather, stage.buckets, plan, stack, forward_s) + stage.scales
             for stage, forward_s in zip(stages, forwards_s, strict=True)
         ),
         shared=shared_gradients(model, plan, 0.0 if training.lora else gradient_width, sizes, sites),
@@ -203,7 +203,8 @@ def micro_batch_passes(
 
     def layer(kind: LayerKind) -> PassCost:
         alone = cost(kind, plan.recompute)
-        return alone + _exposed_exchanges(alone, model, part, plan, machine.stack, network)
+        own = part if kind.narrow else replace(part, gathered_bytes=part.activation_bytes)
+        return alone + _exposed_exchanges(alone, model, own, plan, machine, network)
 
     return Passes(
         {kind: layer(kind) for kind in model_kinds(model)},
@@ -213,10 +214,13 @@ def micro_batch_passes(
 
 
 def _exposed_exchanges(
-    layer: PassCost, model: Model, part: Slice, plan: Plans, stack: GpuStack, network: Communicates
+    layer: PassCost, model: Model, part: Slice, plan: Plans, machine: Machine, network: Communicates
 ) -> PassCost:
     """The exchanges of a layer, as far as its stack does not hide them behind what the layer computes."""
-    exchanges = layer_exchanges(model, part, plan, network) + input_gathers(model, part, plan, stack, network)
+    stack, quantised = machine.stack, machine.recipe.quantised
+    with_scales = quantised is not None and quantised.scale_reductions == "tensor"
+    exchanges = layer_exchanges(model, part, plan, network, with_scales=with_scales)
+    exchanges = exchanges + input_gathers(model, part, plan, stack, network)
     if stack.overlap_tensor_exchange and plan.sequence_parallel:
         beside_s = {phase: (products_s(own), own.wait_s) for phase, own in layer.phases.items()}
         return overlapped(exchanges, beside_s, plan, stack, network.domain)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import get_args
 
-from sim.catalog import Gpu, GpuStack, Recipe
+from sim.catalog import Device, Gpu, GpuStack, Recipe
 from sim.catalog.stack_records import AttentionOutputCopies, GradientSum, NormKernels, SelectiveRecompute
 from sim.cost.compute import Machine
 from sim.cost.estimate import estimate_step_s
@@ -85,8 +86,32 @@ class GpuCluster(MachineKind):
         return with_recipe(stack, training, where)
 
     def formats(self, stack: GpuStack, precision: str) -> dict[str, str]:
-        """Of the products, and of those in attention."""
-        return {"precision": precision, "recipe attention": stack.recipes[precision].attention.name}
+        """Of the products, of those in attention, and of those that are wide beside narrow ones."""
+        recipe = stack.recipes[precision]
+        found = {"precision": precision, "recipe attention": recipe.attention.name}
+        if recipe.quantised is not None:
+            found |= {"recipe": recipe.products.name, "recipe vocabulary": recipe.quantised.others.name}
+        return found
+
+    def as_trained(self, scenario: Scenario, stack: GpuStack) -> Scenario:
+        """With the layers that a recipe leaves wide. Raises InputError where the model has fewer."""
+        quantised, model = stack.recipes[scenario.training.precision].quantised, scenario.model
+        ends = (0, 0) if quantised is None else (quantised.wide_first, quantised.wide_last)
+        if sum(ends) > model.layers:
+            raise InputError(
+                f"{scenario.path}: [training] recipe",
+                f"{ends[0]} layers at the start and {ends[1]} at the end are to be wide, but {model.name} has"
+                f" {model.layers}",
+                "write smaller first_bf16_layers and last_bf16_layers",
+            )
+        return replace(scenario, model=replace(model, wide_ends=ends)) if any(ends) else scenario
+
+    def asked_peak(self, stack: GpuStack, precision: str, device: Device, flops: StepFlops) -> float:
+        """Of narrow products their format's alone, as it is printed and compared."""
+        recipe = stack.recipes[precision]
+        if recipe.quantised is None:
+            return super().asked_peak(stack, precision, device, flops)
+        return device.peak_flops_per_s[recipe.products.name]
 
     def recipe(self, prepared: Prepared) -> Recipe:
         """As the stack has it."""

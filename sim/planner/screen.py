@@ -106,8 +106,12 @@ class Screen:
 
     def _layers_and_ends(self, block: PlanBlock) -> _Shared:
         """See _passes."""
-        known = self._known("passes", block.sequence_parallel, block.recompute, block.pipelining.phases)
-        return known.of(block, self._passes, "tensor", "micro_batch")
+        switches: list[object] = [block.sequence_parallel, block.recompute, block.pipelining.phases]
+        degrees = ["tensor", "micro_batch"]
+        if self.machine.recipe.quantised is not None:
+            # How often weights are cast, and how many of them a device casts.
+            switches, degrees = [*switches, block.zero], [*degrees, "micro_batches", "shards"]
+        return self._known("passes", *switches).of(block, self._passes, *degrees)
 
     def _known(self, what: str, *switches: object) -> _Known:
         """What is known of something that depends on some switches and some degrees of a plan."""
@@ -150,8 +154,8 @@ class Screen:
         stage, _ = stage_kinds(some)[kind]
         cost = stage_cost(scenario.model, scenario.training, some, stage, self.machine, self.table)
         lag = scenario.system.jitter * expected_maximum(some.data) if scenario.system.jitter else 0.0
-        once = (cost.reduction.seconds, cost.buckets, cost.gather.seconds, cost.prepare_s, duration_s(cost.optimizer))
-        return [*once, lag]
+        once = (cost.reduction.seconds, cost.buckets, cost.gather.seconds, cost.scales.seconds, cost.prepare_s)
+        return [*once, duration_s(cost.optimizer), lag]
 
     def _sharded(self, some: PlanBlock) -> list[Array]:
         """What FSDP does for a layer of each kind and for the root."""
@@ -171,7 +175,7 @@ class Screen:
         layers_s, embedding_s, head_s = self._by_kind(passes), passes[-6:-3], passes[-3:]
         sketches = []
         for (stage, count), own in zip(stage_kinds(block), stages, strict=True):
-            reduction_s, buckets, gather_s, prepare_s, optimizer_s, lag = own
+            reduction_s, buckets, gather_s, scales_s, prepare_s, optimizer_s, lag = own
             counts = layers_of_stage(self.scenario.model, block, stage).values()
             first, last = (has(stage, block.pipeline) for has in (schedule.has_first, schedule.has_last))
             forward_s, backward_s, weight_s = (
@@ -183,7 +187,7 @@ class Screen:
                 / schedule.copies
                 for side in range(3)
             )
-            exposed_s = exposed_gather(Communication(gather_s), buckets, block, stack, forward_s).seconds
+            exposed_s = exposed_gather(Communication(gather_s), buckets, block, stack, forward_s).seconds + scales_s
             late_s = lag * block.micro_batches * (forward_s + backward_s)
             once_s = (reduction_s, buckets, exposed_s, prepare_s, optimizer_s, late_s)
             sketches.append(StageSketch(count, forward_s, backward_s, *once_s, weight_s))

@@ -39,6 +39,11 @@ class StepFlops:
         return self.needed / sum(flops / peaks[name] for name, flops in self.needed_in.items())
 
 
+def half_peak(peaks: Mapping[str, float], precision: str) -> float:
+    """FLOP/s of a device in bf16, in fp16 where it has no bf16, or in the precision where it has neither."""
+    return next(peaks[name] for name in ("bf16", "fp16", precision) if name in peaks)
+
+
 def model_flops(model: Model, training: Training, style: Style, recompute: Recompute) -> StepFlops:
     """FLOPs of one step through all layers and the head."""
     return layers_flops(model, training, style, recompute, all_layers(model), head=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from sim.catalog import Model
 from sim.hardware.kernel import Array
@@ -51,3 +53,15 @@ class LayerKind:
     def narrow_weights(self, model: Model) -> int:
         """Weights of the linear layers of one layer, whose products may be narrow."""
         return self.weights(model).matrix_elements if self.narrow else 0
+
+
+@functools.cache
+def wide_kind(kind: LayerKind) -> LayerKind:
+    """The same kind of layer with products that are not narrow, whatever the recipe."""
+
+    def wide(formula: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *given: formula(*(one.wide if isinstance(one, Style) else one for one in given))
+
+    names = ("operations", "kept_bytes", "working_bytes", "unfinished_bytes", "gradient_flow_bytes")
+    formulas = {name: wide(getattr(kind, name)) for name in names}
+    return replace(kind, name=f"{kind.name}, wide", narrow=False, **formulas)
