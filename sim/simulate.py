@@ -142,6 +142,7 @@ def _notes(prepared: Prepared) -> tuple[str, ...]:
         notes.append("sends between parts take what the slower of the two takes inside itself, and share no links")
     if len(kinds) > 1:
         notes.append("MFU counts every device by its peak; shares of device-seconds count all devices alike")
+    notes += prepared.kind.notes(prepared)
     plan, devices = prepared.plan, prepared.scenario.system.devices
     if plan.chosen_by != "user":
         notes.append("plan chosen: the fastest that fits (scaletax plan shows what there was to choose from)")

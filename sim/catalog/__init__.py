@@ -12,14 +12,11 @@ from sim.catalog.loader import (
     device_names,
     format_figures,
     is_stack,
-    library_names,
     load_device,
     load_format,
-    load_library,
     load_optimizer,
     load_recipe,
     load_stack,
-    load_variation,
     nameable_stacks,
     optimizer_names,
     peak_of,
@@ -29,9 +26,9 @@ from sim.catalog.loader import (
     stack_names,
     stacks_that_run,
     stacks_with_zero_groups,
-    variation_names,
 )
 from sim.catalog.model_files import load_model, model_names
+from sim.catalog.network_files import library_names, load_library, load_variation, variation_names
 from sim.catalog.own_files import find_stack, read_device, read_stack
 from sim.catalog.plan_spreads import PlanSpread, plan_spreads
 from sim.catalog.precision_records import NO_COPY, Format, FusedCasts, Optimizer, Quantised, Recipe

@@ -105,7 +105,10 @@ class Recipe:
     @property
     def wide(self) -> Recipe:
         """The same for layers whose products are not narrow."""
-        return self if self.quantised is None else replace(self, products=self.quantised.others, quantised=None)
+        if self.quantised is None:
+            return self
+        attention = self.activations if self.has_narrow_attention else self.attention
+        return replace(self, products=self.quantised.others, attention=attention, quantised=None)
 
     @property
     def kept_inputs(self) -> Format:

@@ -21,6 +21,7 @@ from sim.hardware.network import Network
 from sim.hardware.topology import Topology
 from sim.machines.gpu_study import gpu_study
 from sim.machines.kind import DeviceMemory, MachineKind, Share
+from sim.machines.narrow import asked_peak, casts_note, check_attention, formats_of, with_wide_ends, without_casts
 from sim.machines.prepared import Equipment, Fabric, LookedUp, Prepared, places, topology_of
 from sim.machines.study import PlanStudy
 from sim.outcome.outcome import Memory
@@ -87,31 +88,15 @@ class GpuCluster(MachineKind):
 
     def formats(self, stack: GpuStack, precision: str) -> dict[str, str]:
         """Of the products, of those in attention, and of those that are wide beside narrow ones."""
-        recipe = stack.recipes[precision]
-        found = {"precision": precision, "recipe attention": recipe.attention.name}
-        if recipe.quantised is not None:
-            found |= {"recipe": recipe.products.name, "recipe vocabulary": recipe.quantised.others.name}
-        return found
+        return formats_of(stack.recipes[precision], precision)
 
     def as_trained(self, scenario: Scenario, stack: GpuStack) -> Scenario:
-        """With the layers that a recipe leaves wide. Raises InputError where the model has fewer."""
-        quantised, model = stack.recipes[scenario.training.precision].quantised, scenario.model
-        ends = (0, 0) if quantised is None else (quantised.wide_first, quantised.wide_last)
-        if sum(ends) > model.layers:
-            raise InputError(
-                f"{scenario.path}: [training] recipe",
-                f"{ends[0]} layers at the start and {ends[1]} at the end are to be wide, but {model.name} has"
-                f" {model.layers}",
-                "write smaller first_bf16_layers and last_bf16_layers",
-            )
-        return replace(scenario, model=replace(model, wide_ends=ends)) if any(ends) else scenario
+        """With the layers that a recipe leaves wide."""
+        return with_wide_ends(scenario, stack.recipes[scenario.training.precision])
 
     def asked_peak(self, stack: GpuStack, precision: str, device: Device, flops: StepFlops) -> float:
         """Of narrow products their format's alone, as it is printed and compared."""
-        recipe = stack.recipes[precision]
-        if recipe.quantised is None:
-            return super().asked_peak(stack, precision, device, flops)
-        return device.peak_flops_per_s[recipe.products.name]
+        return asked_peak(stack.recipes[precision], device, flops, precision)
 
     def recipe(self, prepared: Prepared) -> Recipe:
         """As the stack has it."""
@@ -186,6 +171,15 @@ class GpuCluster(MachineKind):
         costs = step_costs(scenario.model, scenario.training, plan, machine, network)
         return estimate_step_s(plan, costs, machine.stack)
 
+    def notes(self, prepared: Prepared) -> tuple[str, ...]:
+        """Whether casts cost more than narrow products gain, by the closed form of the same plan without them."""
+        machine = machines_of(prepared)[0]
+        wide, network = without_casts(machine), prepared.networks[0]
+        if wide is None or len(prepared.parts) > 1:
+            return ()
+        seconds_s = (self.closed_form_s(one, network) for one in (prepared, replace(prepared, stack=wide)))
+        return casts_note(machine.precision, *seconds_s)
+
     def without_jitter(self, costs: StepCosts) -> StepCosts:
         """The costs of a step whose replicas are alike."""
         return dataclasses.replace(costs, straggler_s=(0.0,) * len(costs.straggler_s))
@@ -258,7 +252,11 @@ def machines_of(prepared: Prepared) -> list[Machine]:
 
 
 def _machines(found: LookedUp) -> list[Machine]:
-    return [gpu_machine(device, found.stack, found.scenario.training.precision) for device in found.devices]
+    """As machines_of. Raises InputError for attention in a format that has no figures on a device."""
+    machines = [gpu_machine(device, found.stack, found.scenario.training.precision) for device in found.devices]
+    for one in machines:
+        check_attention(one, f"{found.scenario.path}: [training]")
+    return machines
 
 
 def gpu_machine(device: object, stack: object, precision: str) -> Machine:

@@ -141,6 +141,10 @@ class MachineKind(ABC):
         """Seconds of a step, quickly: where there is no closed form, the engine's."""
         return float(prepared.trace.step_time_s)
 
+    def notes(self, prepared: Prepared) -> tuple[str, ...]:
+        """What a reader must know of how such machines run this."""
+        return ()
+
     # What if
 
     @abstractmethod

@@ -238,8 +238,7 @@ def _alone(curve: Curve, point: Outcome) -> str:
     used = (
         f"{whole(point.tokens_per_s / point.devices)} tokens/s per device, {mfu_title([point])} {percent(point.mfu, 0)}"
     )
-    if is_narrow(point):
-        used += f" ({percent(point.mfu_half, 0)} of the bf16 peak)"
+    used += f" ({percent(point.mfu_half, 0)} of the bf16 peak)" if is_narrow(point) else ""
     memory = gibibytes_of(point.memory.peak_bytes, point.memory.capacity_bytes)
     bill = point.bill.rental_usd if point.bill else None
     cost = f", {usd_span(bill.low, bill.high)} rented" if bill else ""

@@ -13,6 +13,7 @@ import numpy as np
 from sim.catalog import Model, load_recipe
 from sim.hardware.kernel import Array, Kernel
 from sim.scenario.types import Lora
+from sim.workload.adapters import adapter_operations
 from sim.workload.casts import weight_casts
 from sim.workload.operations import (
     MASK_BYTES,
@@ -20,14 +21,13 @@ from sim.workload.operations import (
     Operation,
     Region,
     Style,
-    elementwise,
     flash_attention,
     gradient_sum,
     linear,
     memory_pass,
     unfused_attention,
 )
-from sim.workload.weights import adapter_shapes, key_value_width_of, layer_weights
+from sim.workload.weights import key_value_width_of, layer_weights
 
 _HALF_PRECISION = load_recipe("bf16").activations.bytes
 
@@ -143,7 +143,7 @@ def layer_operations(model: Model, part: Slice, style: Style, lora: Lora | None 
         ),
         *_joins(model, part, style),
         *_weight_casts(model, part, style),
-        *(_adapters(model, part, style, lora) if lora else ()),
+        *(adapter_operations(model, t, tokens, style, lora) if lora else ()),
     )
 
 
@@ -285,19 +285,3 @@ def _joins(model: Model, part: Slice, style: Style) -> tuple[Operation, ...]:
     return tuple(
         memory_pass(f"residual {index}", elements, forward, backward, region) for index, region in enumerate(regions)
     )
-
-
-def _adapters(model: Model, part: Slice, style: Style, lora: Lora) -> tuple[Operation, ...]:
-    """Low-rank adapters beside the frozen projections. Source: Hu et al. 2021 (LoRA), sec. 4.1."""
-    t, tokens, width = part.tensor, part.tokens, style.activation_bytes
-    operations: list[Operation] = []
-    for name, inputs, outputs in adapter_shapes(model, lora):
-        # The side that tensor parallelism cuts: inputs of a row-parallel weight, outputs of a column-parallel one.
-        row_parallel = name in ("output", "mlp out")
-        cut_inputs, cut_outputs = (inputs / t, outputs) if row_parallel else (inputs, outputs / t)
-        operations += [
-            linear(f"{name} adapter A", tokens, cut_inputs, lora.rank, style),
-            linear(f"{name} adapter B", tokens, lora.rank, cut_outputs, style),
-            Operation(f"{name} adapter join", (elementwise("join", tokens * cut_outputs, 3 * width),)),
-        ]
-    return tuple(operations)

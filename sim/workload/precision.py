@@ -45,6 +45,12 @@ def with_recipe(stack: GpuStack, training: Training, where: str) -> GpuStack:
             f"the fused attention of '{stack.name}' does not run in {recipe.attention.name}",
             'write attention = "bf16" in [training.recipe], or use a stack without fused attention',
         )
+    if recipe.has_narrow_attention and not stack.flash_attention:
+        raise InputError(
+            f"{where} recipe.attention",
+            f"the attention of '{stack.name}' is not fused, and runs in {recipe.activations.name}",
+            "leave attention out, or use a stack with fused attention",
+        )
     traffic = {
         name: _update_bytes(stated, load_optimizer(name).matrix_states, recipe, usual)
         for name, stated in stack.optimizer_traffic_bytes.items()
