@@ -23,6 +23,7 @@ from sim.catalog import (
 )
 from sim.catalog.accuracy import Situation
 from sim.cost.compute import Machine
+from sim.cost.offload import LayerCopies, OptimizerCopies
 from sim.cost.parts import Parts
 from sim.cost.passes import PassCost, PhaseCost
 from sim.cost.stage import ShardedUnit
@@ -232,6 +233,8 @@ def apart(forward_s: float, input_s: float, weight_s: float) -> PassCost:
 def _nothing(value: Any) -> Any:
     if isinstance(value, PassCost):
         return PassCost({phase: PhaseCost({}) for phase in value.phases})
+    if isinstance(value, (LayerCopies, OptimizerCopies)):
+        return type(value)()
     if isinstance(value, LayerCost):
         return LayerCost(_nothing(value.passes), _nothing(value.sharded))
     if isinstance(value, ShardedUnit):

@@ -128,8 +128,9 @@ def kernel_time_s(kernel: Kernel, gpu: Gpu, stack: GpuStack, precision: str) -> 
         arithmetic_s = gemm_time_s(kernel.m, kernel.n, kernel.k, kernel.batch, kernel.output_bytes, gpu, peak)
     else:
         phase = "backward" if kernel.backward else "forward"
-        rate = peak * gpu.attention_efficiency[f"{stack.attention_kernel} {phase}"]
-        arithmetic_s = attention_time_s(kernel, gpu, rate)
+        share = gpu.attention_share(stack.attention_kernel, phase)
+        assert share is not None
+        arithmetic_s = attention_time_s(kernel, gpu, peak * share)
     return np.maximum(arithmetic_s, bytes_time_s)
 
 

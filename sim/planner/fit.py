@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 from sim.catalog import Gpu
 from sim.cost.compute import Machine
-from sim.errors import DoesNotFit
+from sim.errors import DoesNotFit, InputError
 from sim.hardware.topology import Topology
 from sim.page.numbers import gibibytes
 from sim.parallel.check import check_plan
-from sim.parallel.memory import StageMemory, plan_memory
+from sim.parallel.memory import StageMemory, host_bytes, plan_memory
+from sim.parallel.offload import offloads
 from sim.parallel.plan import Plan
 from sim.planner.space import tensor_degrees
 from sim.scenario.bounds import divisors
@@ -49,6 +50,35 @@ def fullest_stage(scenario: Scenario, plan: Plan, machines: Sequence[Machine]) -
         for stage, (memory, part) in enumerate(zip(stages, plan.stage_parts, strict=True))
     ]
     return max(found, key=lambda one: one.share)
+
+
+def check_hosts(scenario: Scenario, plan: Plan, machines: Sequence[Machine], *, has_run: bool = False) -> None:
+    """Hold what a plan offloads to the hosts that its devices have.
+
+    machines: of each part of the plan. has_run: the plan is known to; its memory is not held to the hosts'.
+    Raises InputError where there is no host, DoesNotFit where its memory is too small.
+    """
+    if not offloads(plan):
+        return
+    key = "offload_layers" if plan.offload_layers else "optimizer_offload"
+    for machine in machines:
+        if machine.host is None:
+            raise InputError(
+                f"{scenario.where}.plan {key}",
+                f"nothing is known of the host of a {machine.gpu.title}",
+                f'name it in the topology file: host = "x86-2s" (scaletax list hosts), or leave {key} out',
+            )
+    model, training, stack, style = scenario.model, scenario.training, machines[0].stack, machines[0].style
+    for stage, part in enumerate(plan.stage_parts):
+        host, needed = machines[part].host, float(host_bytes(model, training, plan, stack, style, stage))
+        if host is None or has_run or needed <= host.dram_bytes:
+            continue
+        raise DoesNotFit(
+            f"{scenario.where}.plan {key}",
+            f"stage {stage} needs {gibibytes(host.devices * needed)} of the {gibibytes(host.host.dram_bytes)} of its"
+            f" host ({host.host.title}): {gibibytes(needed)} for each of {host.devices} devices",
+            "offload less, use more devices, or name a host with more memory in the topology file",
+        )
 
 
 def does_not_fit(
