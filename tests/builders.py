@@ -208,7 +208,8 @@ def plan(**over: Any) -> Plan:
 def free_costs(shape: Plan, **given: Any) -> StepCosts:
     """Costs of a step in which everything is free but what is given."""
     layers = sum(shape.layers_per_chunk)
-    costs = step_costs(gpt(layers), training(), shape, machine(), Network(cluster(max(64, shape.devices))))
+    here = dataclasses.replace(shape, offload_layers=0, optimizer_offload="none")
+    costs = step_costs(gpt(layers), training(), here, machine(), Network(cluster(max(64, shape.devices))))
     nothing = {field.name: _nothing(getattr(costs, field.name)) for field in dataclasses.fields(costs)}
     return dataclasses.replace(costs, **{**nothing, "buckets": (len(shape.chunks_of(0)),) * shape.pipeline, **given})
 

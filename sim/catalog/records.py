@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 from sim.catalog.figures import Figure
 
 _RUNS_INSTEAD = {"flash-4": "fused-3"}
-"""What a package of attention kernels takes on devices that its newest are not written for: flash-4 is for Blackwell."""
+"""What a package of attention kernels runs where the device is none of those that its newest are for: Blackwell."""
 Position = Literal["learned", "rotary", "alibi", "relative", "none"]
 
 

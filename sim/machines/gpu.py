@@ -33,7 +33,7 @@ from sim.parallel.replicas import counts_text
 from sim.parallel.schedules import default_schedule, schedule_named
 from sim.parallel.stage_weights import layers_of_stages
 from sim.planner.choose import Choice, choose_plan
-from sim.planner.fit import check_hosts
+from sim.planner.hosts import check_hosts, fullest_host
 from sim.planner.search import search
 from sim.planner.smallest import would_hold
 from sim.scenario.types import Scenario, Training
@@ -106,11 +106,13 @@ class GpuCluster(MachineKind):
             plan, effort, network = Choice(check_plan(scenario.system.plan, scenario, stack))
         else:
             plan, effort, network = choose_plan(scenario, machines, found.topologies)
-        check_hosts(scenario, plan, machines, has_run=has_run)
+        if offloads(plan):
+            check_hosts(scenario, plan, machines, has_run=has_run)
         check_length(instructions_of(plan, scenario.model.layers, stack), plan, f"{scenario.where}.plan")
         stages = plan_memory(scenario.model, scenario.training, plan, stack, machines[0].style)
         capacities = tuple(machines[index].gpu.hbm_bytes for index in plan.stage_parts)
-        memory = Memory(tuple(stage.items() for stage in stages), capacities)
+        held = fullest_host(scenario, plan, machines)
+        memory = Memory(tuple(stage.items() for stage in stages), capacities, held)
         hardware = zip(found.topologies, found.devices, _borders(found, plan), strict=True)
         parts = tuple(Equipment(*part) for part in hardware)
         if offloads(plan):

@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 from sim.catalog import Gpu
 from sim.cost.compute import Machine
-from sim.errors import DoesNotFit, InputError
+from sim.errors import DoesNotFit
 from sim.hardware.topology import Topology
 from sim.page.numbers import gibibytes
 from sim.parallel.check import check_plan
-from sim.parallel.memory import StageMemory, host_bytes, plan_memory
-from sim.parallel.offload import offloads
+from sim.parallel.memory import StageMemory, plan_memory
 from sim.parallel.plan import Plan
+from sim.planner.hosts import check_hosts
 from sim.planner.space import tensor_degrees
 from sim.scenario.bounds import divisors
 from sim.scenario.types import PlanRequest, Scenario
@@ -50,35 +50,6 @@ def fullest_stage(scenario: Scenario, plan: Plan, machines: Sequence[Machine]) -
         for stage, (memory, part) in enumerate(zip(stages, plan.stage_parts, strict=True))
     ]
     return max(found, key=lambda one: one.share)
-
-
-def check_hosts(scenario: Scenario, plan: Plan, machines: Sequence[Machine], *, has_run: bool = False) -> None:
-    """Hold what a plan offloads to the hosts that its devices have.
-
-    machines: of each part of the plan. has_run: the plan is known to; its memory is not held to the hosts'.
-    Raises InputError where there is no host, DoesNotFit where its memory is too small.
-    """
-    if not offloads(plan):
-        return
-    key = "offload_layers" if plan.offload_layers else "optimizer_offload"
-    for machine in machines:
-        if machine.host is None:
-            raise InputError(
-                f"{scenario.where}.plan {key}",
-                f"nothing is known of the host of a {machine.gpu.title}",
-                f'name it in the topology file: host = "x86-2s" (scaletax list hosts), or leave {key} out',
-            )
-    model, training, stack, style = scenario.model, scenario.training, machines[0].stack, machines[0].style
-    for stage, part in enumerate(plan.stage_parts):
-        host, needed = machines[part].host, float(host_bytes(model, training, plan, stack, style, stage))
-        if host is None or has_run or needed <= host.dram_bytes:
-            continue
-        raise DoesNotFit(
-            f"{scenario.where}.plan {key}",
-            f"stage {stage} needs {gibibytes(host.devices * needed)} of the {gibibytes(host.host.dram_bytes)} of its"
-            f" host ({host.host.title}): {gibibytes(needed)} for each of {host.devices} devices",
-            "offload less, use more devices, or name a host with more memory in the topology file",
-        )
 
 
 def does_not_fit(
@@ -119,13 +90,31 @@ def _fitting_changes(
         if depth > pipeline
     ]
     options += [("micro_batch", "1", dataclasses.replace(request, micro_batch=1))] if request.micro_batch else []
+    found = list(_that_fit(options, scenario, machines))
+    # Hosts are slow: they are named where nothing else helps.
+    yield from found or _that_fit(_to_hosts(request, model.layers // pipeline), scenario, machines)
+
+
+def _to_hosts(request: PlanRequest, layers: int) -> list[tuple[str, str, PlanRequest]]:
+    """What a plan may leave in the memory of hosts. layers: of a stage."""
+    away = [("optimizer_offload", '"cpu"', dataclasses.replace(request, optimizer_offload="cpu"))]
+    for count in dict.fromkeys((layers // 4, layers // 2, 3 * layers // 4, layers - 1)):
+        away += [("offload_layers", f"{count}", dataclasses.replace(request, offload_layers=count))] if count else []
+    return away
+
+
+def _that_fit(
+    options: Sequence[tuple[str, str, PlanRequest]], scenario: Scenario, machines: Sequence[Machine]
+) -> Iterator[tuple[str, float]]:
+    """The first of each key whose plan is legal and fits: (how to write it, bytes of the fullest stage)."""
     seen: set[str] = set()
     for key, value, option in options:
         if key in seen:
             continue
         try:
-            plan = check_plan(option, scenario, stack)
-        except ValueError:
+            plan = check_plan(option, scenario, machines[0].stack)
+            check_hosts(scenario, plan, machines)
+        except (ValueError, DoesNotFit):
             continue  # not a legal plan, so not a change to propose
         fullest = fullest_stage(scenario, plan, machines)
         if fullest.fits:

@@ -160,7 +160,8 @@ class Topology(ABC):
         def ends(device: int) -> EdgeKey:
             return self.vertex(device), f"host{device // share.devices}"
 
-        other.figures = (*self.figures, *share.host.figures)
+        figures = (replace(one, name=f"host.{one.name}") for one in share.host.figures)
+        other.figures = (*self.figures, *figures)
         other.host_links = other.links.add_both(self.devices, up, ends, down)
         return other
 
