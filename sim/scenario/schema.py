@@ -9,12 +9,13 @@ from typing import Annotated, Any, get_args, get_type_hints
 
 from pydantic import Field, PlainValidator
 
-from sim.catalog import Model, model_names
+from sim.catalog import Model, model_names, read_runs
 from sim.errors import InputError, shown
 from sim.scenario.entry_tables import Entries
 from sim.scenario.offers import OWN_FILE, OneOf
 from sim.scenario.shelf import scenario_names
 from sim.scenario.table import (
+    As,
     Count,
     NamedBy,
     Positive,
@@ -51,6 +52,7 @@ def _key_of(hint: Any) -> Any:
     return _AS_WRITTEN.get(given, given) | None
 
 
+_RUNS = As(lambda runs: read_runs(runs, ""), lambda runs: [list(run) for run in runs], ("array",))
 ModelTable = make_dataclass(
     "ModelTable",
     [
@@ -61,6 +63,7 @@ ModelTable = make_dataclass(
             for one in fields(Model)
             if one.name not in ("name", "runs", "wide_ends", "figures")
         ),
+        ("runs", Annotated[tuple[tuple[str, int], ...] | None, _RUNS, like('[["sliding", 5], ["dense", 1]]')], None),
     ],
     bases=(Table,),
     frozen=True,

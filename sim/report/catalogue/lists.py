@@ -49,8 +49,8 @@ def keys_table() -> list[Block]:
 def architectures_table() -> list[Block]:
     """Every architecture that a config.json may name."""
     columns: tuple[Column[Family], ...] = (
-        words("architecture", lambda family: family.architecture, key=True),
-        words("model_type", lambda family: family.model_type),
+        words("architecture", lambda family: " ".join(family.architectures), key=True),
+        words("model_type", lambda family: " ".join(family.model_types)),
     )
     return listing("architecture", FAMILIES, columns)
 
