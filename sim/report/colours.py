@@ -59,11 +59,13 @@ ALGORITHM_COLOURS: dict[str, str] = {
     "in-fabric": "#000000",
     "halving and doubling": "#e69f00",
     "level by level": "#56b4e9",
+    "direct": "#009e73",
     "pairwise": "#0072b2",
     "store tree": "#0072b2",
 }
 LINK_COLOURS: dict[str, str] = {
     "scale_up": "#0072b2",
+    "peer": "#0072b2",
     "nic": "#d55e00",
     "host": "#e69f00",
     "fabric": "#009e73",

@@ -139,7 +139,7 @@ def test_formats_keep_their_dense_ratios(name: str) -> None:
     half = peak.get("bf16", peak.get("fp16"))
     assert half is not None
     assert peak.get("fp32", 0.0) < half
-    # A Gaudi3 was made for bf16: fp16 has a quarter of its rate, fp8 the same. TF32 is emulated on an MI350X, if at all.
+    # A Gaudi3 was made for bf16: fp16 has a quarter of its rate, fp8 the same.
     assert peak.get("fp16", half) == half or name == "gaudi3"
     if "tf32" in peak and name != "gaudi3":
         assert peak["tf32"] == pytest.approx(half / 2, rel=1e-3)
