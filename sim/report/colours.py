@@ -65,7 +65,6 @@ ALGORITHM_COLOURS: dict[str, str] = {
 }
 LINK_COLOURS: dict[str, str] = {
     "scale_up": "#0072b2",
-    "peer": "#0072b2",
     "nic": "#d55e00",
     "host": "#e69f00",
     "fabric": "#009e73",
