@@ -47,6 +47,10 @@ class Nodes(Topology):
         """Number the links inside the nodes: a star around a switch in each domain."""
         self._switch = self.links.add_both(self.devices, self.scale_up, self._switch_ends)
 
+    @property
+    def node_devices(self) -> int:
+        return self.devices_per_node
+
     def vertex(self, device: int) -> str:
         return f"gpu{device}"
 
