@@ -25,6 +25,7 @@ from sim.catalog import (
 )
 from sim.catalog.accuracy import Situation
 from sim.cost.compute import Machine
+from sim.cost.offload import LayerCopies, OptimizerCopies
 from sim.cost.parts import Parts
 from sim.cost.passes import PassCost, PhaseCost
 from sim.cost.stage import ShardedUnit
@@ -219,7 +220,8 @@ def plan(**over: Any) -> Plan:
 def free_costs(shape: Plan, **given: Any) -> StepCosts:
     """Costs of a step in which everything is free but what is given."""
     layers = sum(shape.layers_per_chunk)
-    costs = step_costs(gpt(layers), training(), shape, machine(), Network(cluster(max(64, shape.devices))))
+    here = dataclasses.replace(shape, offload_layers=0, optimizer_offload="none")
+    costs = step_costs(gpt(layers), training(), here, machine(), Network(cluster(max(64, shape.devices))))
     nothing = {field.name: _nothing(getattr(costs, field.name)) for field in dataclasses.fields(costs)}
     return dataclasses.replace(costs, **{**nothing, "buckets": (len(shape.chunks_of(0)),) * shape.pipeline, **given})
 
@@ -244,6 +246,8 @@ def apart(forward_s: float, input_s: float, weight_s: float) -> PassCost:
 def _nothing(value: Any) -> Any:
     if isinstance(value, PassCost):
         return PassCost({phase: PhaseCost({}) for phase in value.phases})
+    if isinstance(value, (LayerCopies, OptimizerCopies)):
+        return type(value)()
     if isinstance(value, LayerCost):
         return LayerCost(_nothing(value.passes), _nothing(value.sharded))
     if isinstance(value, ShardedUnit):

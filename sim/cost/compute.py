@@ -15,6 +15,7 @@ from sim.catalog import Gpu, GpuStack, Recipe
 from sim.cost.parts import Parts, relabelled
 from sim.cost.passes import KernelRun, PassCost, PhaseCost, Timed
 from sim.hardware.kernel import Array, Kernel, kernel_time_s, launched_time_s
+from sim.hardware.topology import HostShare
 from sim.parallel.plans import Plans
 from sim.scenario.types import Recompute
 from sim.workload.operations import Operation, Style, rerun_kernels, total
@@ -28,6 +29,8 @@ class Machine:
     gpu: Gpu
     stack: GpuStack
     precision: str
+    host: HostShare | None = None
+    """What a device has of its host; None where nothing is known of one."""
 
     @property
     def gap_s(self) -> float:

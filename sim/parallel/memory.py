@@ -15,8 +15,9 @@ import numpy as np
 
 from sim.catalog import GpuStack, Model, Recipe
 from sim.hardware.kernel import Array
+from sim.parallel.offload import layers_kept, layers_offloaded
 from sim.parallel.plan import Plan
-from sim.parallel.plans import Plans
+from sim.parallel.plans import GATHERING_STAGE, Plans
 from sim.parallel.stage_weights import over_layers, over_stage, stage_kinds, stage_states_each
 from sim.scenario.types import Training
 from sim.workload.activations import head_activation_bytes
@@ -121,14 +122,21 @@ def stage_memory(
     gradients = recipe.gradients.bytes * trained / (plan.shards if plan.zero >= 2 else 1)
     state_bytes = recipe.master.bytes + recipe.moments.bytes * stage_states_each(model, training, plan, stage)
     optimizer = state_bytes * trained / (plan.shards if plan.zero >= 1 else 1)
-    if plan.zero == 3:
+    at_host = plan.optimizer_offload == "cpu"
+    if at_host:
+        # Gradients that are shared out leave as soon as they are reduced.
+        optimizer, gradients = 0.0 * optimizer, gradients * (plan.zero < GATHERING_STAGE)
+    if plan.zero == 3 and at_host:
+        # The master is at the host, and what FSDP gathers is a shard in half precision.
+        weights = recipe.parameters.bytes * (trained + frozen) / plan.shards
+    elif plan.zero == 3:
         # The shard that FSDP keeps of a trained parameter is the master itself; no copy in half precision stays.
         optimizer = optimizer - recipe.master.bytes * trained / plan.shards
         shard = (recipe.master.bytes or recipe.parameters.bytes) * trained / plan.shards
         weights = shard + recipe.parameters.bytes * frozen / plan.shards
         if recipe.has_narrow_weights:
             weights = weights + recipe.held_weight_bytes(1) * narrow / plan.shards
-    kept = plan.layers_in_flight(stage) * _mean_bytes(
+    kept = layers_kept(plan, stage) * _mean_bytes(
         kinds, lambda kind: kind.kept_bytes(model, part, style, plan.recompute)
     )
     due = plan.pipelining.due(stage, plan.pipeline, plan.virtual_stages, plan.micro_batches)
@@ -153,10 +161,32 @@ def stage_memory(
     head_peak = is_last * (head - working)
     passing = waiting + np.maximum(_gathered_gradient_bytes(model, training, plan, recipe), head_peak)
     # Activations and logits are gone when the optimizer steps; gathered layers have a pool of memory of their own.
-    step = _step_bytes(recipe, stack) * trained / (plan.shards if plan.zero >= 1 else 1)
+    step_bytes = 0.0 if at_host else _step_bytes(recipe, stack)
+    step = step_bytes * trained / (plan.shards if plan.zero >= 1 else 1)
     buffers = held + _unscattered_bytes(plan, recipe, trained, stage) + np.maximum(passing, step - activations)
     fragmented = stack.fragmentation * (weights + gradients + optimizer + activations + buffers)
     return StageMemory(weights, gradients, optimizer, activations, buffers, fragmented, _runtime_bytes(plan, stack))
+
+
+def host_bytes(model: Model, training: Training, plan: Plans, stack: GpuStack, style: Style, stage: Array) -> Array:
+    """Bytes that one device of a stage has in its host's memory: activations, and what the optimizer needs there.
+
+    States, gradients as they are kept, and a copy of them as wide as the master, which the update reads.
+    Source: DeepSpeed, stage3.py and stage_1_and_2.py: fp32_partitioned_groups_flat and its grad, both pinned.
+    Hand-worked: Adam in bf16 with fp32 gradients, 8 shards: (4 + 8 + 4 + 4) / 8 = 2.5 bytes per parameter.
+    """
+    kinds, recipe = stage_kinds(model, plan, stage), stack.recipes[training.precision]
+    part = Slice(training.sequence, plan.micro_batch, plan.tensor, plan.sequence_parallel, recipe.activations.bytes)
+    held: Array = 0.0
+    if plan.offload_layers:
+        mean = _mean_bytes(kinds, lambda kind: kind.kept_bytes(model, part, style, plan.recompute))
+        held = layers_offloaded(plan, stage) * mean
+    if plan.optimizer_offload == "none":
+        return held
+    states = recipe.master.bytes + recipe.moments.bytes * stage_states_each(model, training, plan, stage)
+    each = states + recipe.gradients.bytes + (recipe.master.bytes or recipe.parameters.bytes)
+    trained = _parameters(model, plan, stage, kinds) * trained_share(model, training)
+    return held + each * trained / (plan.shards if plan.zero >= 1 else 1)
 
 
 def _mean_bytes(kinds: Mapping[LayerKind, Array], of: Callable[[LayerKind], Array]) -> Array:
