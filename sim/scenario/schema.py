@@ -125,10 +125,10 @@ RESERVED_KEYS: Mapping[tuple[str, ...], str] = MappingProxyType(
         ("system", "plan", "expert"): "expert parallelism is not simulated yet",
     }
 )
-_NO_NARROW_PRODUCTS = "training with products of less than 16 bits is not simulated yet"
+_NO_MXFP4 = "training with products in four bits is simulated in NVFP4 alone"
 RESERVED_VALUES: Mapping[tuple[str, ...], Mapping[str, str]] = MappingProxyType(
     {
-        ("training", "precision"): dict.fromkeys(("fp8", "mxfp8", "fp4", "mxfp4", "nvfp4"), _NO_NARROW_PRODUCTS),
+        ("training", "precision"): dict.fromkeys(("fp4", "mxfp4"), _NO_MXFP4),
     }
 )
 

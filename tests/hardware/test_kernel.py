@@ -154,7 +154,7 @@ def test_a_kernel_runs_at_the_peak_of_its_format():
 
 def test_a_product_in_a_format_reaches_its_share_of_what_half_precision_reaches():
     # Twice the peak, and 0.8 of the share: 1.6 times as fast where arithmetic is all. Attention has shares of its own.
-    peaks, shares = {"bf16": PEAK, "fp8": 2 * PEAK}, {"flash forward": 0.5}
+    peaks, shares = {"bf16": PEAK, "fp8": 2 * PEAK}, {"flash forward": 0.5, "flash fp8 forward": 0.5}
     device = toy(peak_flops_per_s=peaks, format_efficiency={"fp8": 0.8}, attention_efficiency=shares)
 
     def time_s(kind, name):
