@@ -80,6 +80,8 @@ class Model:
     """Kinds of layers and how many of each in a row, from the first to the last; by default all are dense."""
     runs_repeat: bool = False
     """Whether the runs begin again until there are as many layers as the model has."""
+    wide_ends: tuple[int, int] = (0, 0)
+    """Layers at the start and at the end whose products a recipe leaves wide; of training, not of the model's file."""
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
     @property

@@ -11,8 +11,7 @@ from sim.page.numbers import gibibytes
 from sim.scenario.bounds import divisors
 from sim.scenario.types import PlanRequest, Scenario, Search
 from sim.workload.kinds import model_kinds
-from sim.workload.layer import Slice
-from sim.workload.operations import Style
+from sim.workload.operations import Slice, Style
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +101,8 @@ _UNSPLIT = {
     "first_stage_layers": None,
     "last_stage_layers": None,
     "micro_batches": None,
+    "offload_layers": 0,
+    "optimizer_offload": "none",
 }
 """Keys of a GPU plan, and the value that asks for nothing."""
 

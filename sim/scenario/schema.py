@@ -61,7 +61,7 @@ ModelTable = make_dataclass(
         *(
             (one.name, _key_of(get_type_hints(Model)[one.name]), None)
             for one in fields(Model)
-            if one.name not in ("name", "runs", "figures")
+            if one.name not in ("name", "runs", "wide_ends", "figures")
         ),
         ("runs", Annotated[tuple[tuple[str, int], ...] | None, _RUNS, like('[["sliding", 5], ["dense", 1]]')], None),
     ],
@@ -123,13 +123,12 @@ RESERVED_KEYS: Mapping[tuple[str, ...], str] = MappingProxyType(
         ("model", "experts_per_token"): _NO_EXPERTS,
         ("system", "plan", "context"): "context parallelism is not simulated yet",
         ("system", "plan", "expert"): "expert parallelism is not simulated yet",
-        ("system", "plan", "offload"): "offloading to the host is not simulated yet",
     }
 )
-_NO_NARROW_PRODUCTS = "training with products of less than 16 bits is not simulated yet"
+_NO_MXFP4 = "training with products in four bits is simulated in NVFP4 alone"
 RESERVED_VALUES: Mapping[tuple[str, ...], Mapping[str, str]] = MappingProxyType(
     {
-        ("training", "precision"): dict.fromkeys(("fp8", "mxfp8", "fp4", "mxfp4", "nvfp4"), _NO_NARROW_PRODUCTS),
+        ("training", "precision"): dict.fromkeys(("fp4", "mxfp4"), _NO_MXFP4),
     }
 )
 

@@ -38,6 +38,8 @@ class Convention:
     tuned: tuple[str, ...] = ()
     traits: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     memory: Literal["allocated", "reserved"] = "reserved"
+    lora: Mapping[str, Any] | None = None
+    """Rank and targets of the adapters that it trained, where it did."""
     device_note: str = ""
     """What is taken for a device whose name in the table leaves it open."""
 
@@ -63,7 +65,7 @@ class Place:
     """Topologies for devices of one kind: one node where they fit into it, else a cluster, if the shelf has one.
 
     larger: for more than devices_per_cluster. is_one_domain: the node is a rack that is one scale-up domain, whatever
-    the row calls a node.
+    the row calls a node. used: devices of such a rack that jobs of several take where they are multiples of it; 0: all.
     """
 
     devices_per_node: int
@@ -72,6 +74,7 @@ class Place:
     devices_per_cluster: int = 0
     larger: str | None = None
     is_one_domain: bool = False
+    used: int = 0
 
 
 def device_of(row: Row) -> str | None:
@@ -116,6 +119,7 @@ def convention_of(row: Row) -> Convention:
         tuple(entry.get("tuned", ())),
         traits,
         entry.get("memory", "reserved"),
+        entry.get("lora"),
         _conventions()["device_note"].get(row.gpu, ""),
     )
 

@@ -6,58 +6,29 @@ micro_batch and tensor may be numpy arrays, one element per plan.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from sim.catalog import Model, load_recipe
+from sim.catalog import Model
 from sim.hardware.kernel import Array, Kernel
 from sim.scenario.types import Lora
+from sim.workload.adapters import adapter_operations
+from sim.workload.attention import flash_attention, unfused_attention
+from sim.workload.casts import weight_casts
+from sim.workload.norms import norm, query_key_norm
 from sim.workload.operations import (
     MASK_BYTES,
-    SINGLE_BYTES,
     SOFTCAP_PASSES,
     Operation,
     Region,
+    Slice,
     Style,
-    elementwise,
-    flash_attention,
     gradient_sum,
     linear,
     memory_pass,
-    unfused_attention,
 )
-from sim.workload.weights import adapter_shapes, key_value_width_of, query_key_width
-
-_HALF_PRECISION = load_recipe("bf16").activations.bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """The part of the work that one device of a tensor group does for one micro-batch.
-
-    activation_bytes: of each element that it keeps and exchanges.
-    """
-
-    sequence: int
-    micro_batch: Array
-    tensor: Array = 1
-    sequence_parallel: Array = False
-    activation_bytes: float = _HALF_PRECISION
-
-    @property
-    def tokens(self) -> Array:
-        """Tokens of one micro-batch."""
-        return self.micro_batch * float(self.sequence)
-
-    @property
-    def unsharded_tokens(self) -> Array:
-        """Tokens in the regions that tensor parallelism leaves whole unless sequence parallelism cuts them."""
-        return self.tokens / np.where(self.sequence_parallel, self.tensor, 1)
-
-    def unsplit(self) -> Slice:
-        """The same micro-batch on one device of unlimited memory."""
-        return Slice(self.sequence, self.micro_batch, activation_bytes=self.activation_bytes)
+from sim.workload.weights import key_value_width_of, layer_weights
 
 
 def layer_operations(model: Model, part: Slice, style: Style, lora: Lora | None = None) -> tuple[Operation, ...]:
@@ -70,7 +41,9 @@ def layer_operations(model: Model, part: Slice, style: Style, lora: Lora | None 
     query_width = model.heads * model.head_dim / t
     key_value_width = key_value_width_of(model, t)
     frozen = lora is not None
-    norms = [_norm(f"norm {index}", model, part, style) for index in range(model.norms_per_layer)]
+    # What tensor ranks gather is cast before, each its own share, where it travels narrow.
+    own = part.unsharded_tokens if style.recipe.exchanges != style.recipe.activations else tokens
+    norms = [norm(f"norm {index}", model, part, style) for index in range(model.norms_per_layer)]
     return (
         *norms,
         linear(
@@ -83,11 +56,24 @@ def layer_operations(model: Model, part: Slice, style: Style, lora: Lora | None 
             frozen=frozen,
             kept_share=_kept_of_qkv(model),
             column_parallel=True,
+            use="layer",
+            made_by=("norm", "apart"),
+            cast_tokens=(own, tokens),
         ),
-        *_query_key_norm(model, part, style),
+        *query_key_norm(model, part, style),
         *_positions(model, part, style, frozen=frozen),
         _attention(model, part, style),
-        linear("attention output", tokens, query_width, h, style, bias=model.biased_attention_output, frozen=frozen),
+        linear(
+            "attention output",
+            tokens,
+            query_width,
+            h,
+            style,
+            bias=model.biased_attention_output,
+            frozen=frozen,
+            use="layer",
+            cast_tokens=(tokens, own),
+        ),
         linear(
             "mlp in",
             tokens,
@@ -98,6 +84,9 @@ def layer_operations(model: Model, part: Slice, style: Style, lora: Lora | None 
             frozen=frozen,
             kept_share=1 / model.mlp_inputs,
             column_parallel=True,
+            use="layer",
+            made_by=("norm", "activation"),
+            cast_tokens=(own, tokens),
         ),
         _activation(model, tokens * model.ffn_hidden / t, style),
         linear(
@@ -110,10 +99,22 @@ def layer_operations(model: Model, part: Slice, style: Style, lora: Lora | None 
             frozen=frozen,
             region="tail",
             kept_share=1.0,
+            use="layer",
+            made_by=("activation", "apart"),
+            cast_tokens=(tokens, own),
         ),
         *_joins(model, part, style),
-        *(_adapters(model, part, style, lora) if lora else ()),
+        *_weight_casts(model, part, style),
+        *(adapter_operations(model, t, tokens, style, lora) if lora else ()),
     )
+
+
+def _weight_casts(model: Model, part: Slice, style: Style) -> tuple[Operation, ...]:
+    """Casts of the weights of a layer that is narrow."""
+    weights = layer_weights(model)
+    elements = weights.matrix_elements / part.tensor
+    casts = weight_casts(elements, weights.tensors, style.recipe, style.operand_copies, style.weight_casts)
+    return (Operation("weights", casts.forward, casts.input_gradient, region="weights"),) if casts.forward else ()
 
 
 def _attention(model: Model, part: Slice, style: Style) -> Operation:
@@ -154,9 +155,11 @@ def head_operations(model: Model, part: Slice, style: Style, lora: Lora | None =
     passes = (2, 3) if style.fused_elementwise else SOFTCAP_PASSES
     cap = memory_pass("soft cap", logits, passes[0] * style.activation_bytes, passes[1] * style.activation_bytes)
     return (
-        *((_norm("final norm", model, part, style),) if model.final_norm else ()),
+        *((norm("final norm", model, part, style),) if model.final_norm else ()),
         _counted(
-            linear("vocabulary", part.tokens, model.hidden, vocabulary, style, frozen=lora is not None),
+            linear(
+                "vocabulary", part.tokens, model.hidden, vocabulary, style, frozen=lora is not None, use="vocabulary"
+            ),
             model.vocab / part.tensor / vocabulary,
         ),
         *((cap,) if model.logit_softcap else ()),
@@ -184,51 +187,6 @@ def padded_vocabulary(vocab: Array, tensor: Array, multiple: Array) -> Array:
     """
     whole = np.asarray(multiple) * tensor
     return np.ceil(vocab / whole) * whole
-
-
-def _norm(name: str, model: Model, part: Slice, style: Style) -> Operation:
-    """A norm of the residual stream."""
-    elements = part.unsharded_tokens * model.hidden * style.activation_passes
-    return memory_pass(name, elements, *_norm_bytes(model, style))
-
-
-def _query_key_norm(model: Model, part: Slice, style: Style) -> tuple[Operation, ...]:
-    """Norms of queries and keys, where a model has them. Sums over heads of several devices are not counted."""
-    if model.query_key_norm == "none":
-        return ()
-    elements = part.tokens * query_key_width(model, part.tensor) * style.activation_passes
-    return (memory_pass("query and key norm", elements, *_norm_bytes(model, style)),)
-
-
-def _norm_bytes(model: Model, style: Style) -> tuple[float, float]:
-    """Bytes that a norm moves for each element, forward and backward.
-
-    A layer norm reads a row for its mean and variance, reads it again and writes; backward likewise, of two inputs.
-    Backward reads both once more for the gradients of the weights: 7 reads and writes. Source: PyTorch,
-    layer_norm_kernel.cu, and Apex, layer_norm_cuda_kernel.cu; measured on an A100, the forward takes 1.08 times as
-    long as three passes, the backward 1.5 times as long as seven. A fused RMS norm keeps its row: 2 and 5. An
-    RMS norm written out in an eager framework is a cast, a square, a mean, a product, a cast back and a product with
-    the weight, most of them in fp32.
-    """
-    width = style.activation_bytes
-    if model.norm == "layernorm":
-        return 3 * width, 7 * width
-    if style.rms_norm != "fused":
-        eager_bytes = _eager_rms_norm_bytes(width, in_single=style.rms_norm == "single")
-        return eager_bytes, 2 * eager_bytes
-    return 2 * width, 5 * width
-
-
-def _eager_rms_norm_bytes(width: float, *, in_single: bool) -> float:
-    """Cast (a + 4), square (4 + 4), mean (4), product (4 + 4), cast (4 + a), product with the weight (a + a).
-
-    Without casts the length of each row is one kernel (a), and the products are two (4 a).
-    Hand-worked: a = 2: 36; in fp32 nothing is cast: 28; without casts, a = 2: 10.
-    """
-    if not in_single:
-        return 5 * width
-    cast = SINGLE_BYTES + width if width != SINGLE_BYTES else 0.0
-    return 5 * SINGLE_BYTES + 2 * cast + 2 * width
 
 
 def _positions(model: Model, part: Slice, style: Style, *, frozen: bool) -> tuple[Operation, ...]:
@@ -277,19 +235,3 @@ def _joins(model: Model, part: Slice, style: Style) -> tuple[Operation, ...]:
     return tuple(
         memory_pass(f"residual {index}", elements, forward, backward, region) for index, region in enumerate(regions)
     )
-
-
-def _adapters(model: Model, part: Slice, style: Style, lora: Lora) -> tuple[Operation, ...]:
-    """Low-rank adapters beside the frozen projections. Source: Hu et al. 2021 (LoRA), sec. 4.1."""
-    t, tokens, width = part.tensor, part.tokens, style.activation_bytes
-    operations: list[Operation] = []
-    for name, inputs, outputs in adapter_shapes(model, lora):
-        # The side that tensor parallelism cuts: inputs of a row-parallel weight, outputs of a column-parallel one.
-        row_parallel = name in ("output", "mlp out")
-        cut_inputs, cut_outputs = (inputs / t, outputs) if row_parallel else (inputs, outputs / t)
-        operations += [
-            linear(f"{name} adapter A", tokens, cut_inputs, lora.rank, style),
-            linear(f"{name} adapter B", tokens, lora.rank, cut_outputs, style),
-            Operation(f"{name} adapter join", (elementwise("join", tokens * cut_outputs, 3 * width),)),
-        ]
-    return tuple(operations)

@@ -12,12 +12,14 @@ from typing import Literal
 
 import numpy as np
 
-from sim.catalog import Format, Recipe
+from sim.catalog import Format, Recipe, load_recipe
+from sim.catalog.precision_records import Use
 from sim.catalog.stack_records import AttentionOutputCopies, NormKernels, SelectiveRecompute
 from sim.hardware.kernel import Array, Kernel
 from sim.scenario.types import Recompute
-from sim.workload.windows import counted_share, executed_share, needed_share
+from sim.workload.casts import MadeBy, linear_casts
 
+_HALF_PRECISION = load_recipe("bf16").activations.bytes
 MASK_BYTES = 1.0
 SINGLE_BYTES = 4.0
 """Of sums, statistics and whatever else runs in fp32 whatever the recipe says."""
@@ -25,7 +27,38 @@ SOFTCAP_PASSES = (6, 7)
 """Reads and writes of a quotient, a tanh and a product, one kernel each: forward, and their gradients."""
 
 
-Region = Literal["attention-core", "block", "tail"]
+Region = Literal["attention-core", "block", "tail", "weights"]
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """The part of the work that one device of a tensor group does for one micro-batch.
+
+    activation_bytes: of each element that it keeps and exchanges. gathered_bytes: of what its ranks gather for the
+    products of its layers.
+    """
+
+    sequence: int
+    micro_batch: Array
+    tensor: Array = 1
+    sequence_parallel: Array = False
+    activation_bytes: float = _HALF_PRECISION
+    gathered_bytes: float = _HALF_PRECISION
+
+    @property
+    def tokens(self) -> Array:
+        """Tokens of one micro-batch."""
+        return self.micro_batch * float(self.sequence)
+
+    @property
+    def unsharded_tokens(self) -> Array:
+        """Tokens in the regions that tensor parallelism leaves whole unless sequence parallelism cuts them."""
+        return self.tokens / np.where(self.sequence_parallel, self.tensor, 1)
+
+    def unsplit(self) -> Slice:
+        """The same micro-batch on one device of unlimited memory."""
+        widths = {"activation_bytes": self.activation_bytes, "gathered_bytes": self.gathered_bytes}
+        return Slice(self.sequence, self.micro_batch, **widths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +93,15 @@ class Style:
     """How often such a kernel runs, on average over micro-batches."""
     splits_kept_inputs: bool = False
     """Tensor ranks keep a share each of the input of a layer that is recomputed as a whole."""
+    operand_copies: int = 1
+    """Narrow copies of every operand that products of both directions read: two where rows and columns differ."""
+    weight_casts: Array = 1.0
+    """Share of a layer's weights that a device casts for a micro-batch, on average over micro-batches."""
+
+    @property
+    def wide(self) -> Style:
+        """The same for layers whose products are not narrow."""
+        return self if self.recipe.quantised is None else replace(self, recipe=self.recipe.wide)
 
     @property
     def activation_bytes(self) -> float:
@@ -72,7 +114,7 @@ class Operation:
     """One operation with the kernels of its three phases.
 
     region: "attention-core" is what selective recomputation re-runs; "tail" what follows the last activation that a
-    layer's backward needs.
+    layer's backward needs; "weights" what is done to weights, which no activation waits for.
     """
 
     name: str
@@ -99,6 +141,8 @@ def rerun_kernels(operation: Operation, recompute: Recompute, style: Style) -> t
     2.1, torch.utils.checkpoint, set_checkpoint_early_stop.
     """
     if recompute == "none" or (style.recompute_stops_early and operation.region == "tail"):
+        return ()
+    if operation.region == "weights" and (recompute != "full" or style.recipe.keeps_weight_casts):
         return ()
     if recompute == "full":
         return operation.forward
@@ -163,20 +207,31 @@ def linear(
     region: Region = "block",
     kept_share: float = 0.0,
     column_parallel: bool = False,
+    use: Use = "other",
+    made_by: MadeBy = ("apart", "apart"),
+    cast_tokens: tuple[Array, Array] | None = None,
 ) -> Operation:
-    """A projection: y = x W. A frozen weight has an input gradient but no weight gradient."""
-    products, width = style.recipe.products, style.activation_bytes
+    """A projection: y = x W. A frozen weight has an input gradient but no weight gradient.
+
+    Where its products are narrow, its input and its output's gradient are cast before. made_by: what writes the two.
+    cast_tokens: of those, the tokens that this device casts, where it gathers the others as they are.
+    """
+    (products, gradients), width = style.recipe.operands(use), style.activation_bytes
+    cast_input, cast_gradient = cast_tokens or (tokens, tokens)
+    elements, copies = (cast_input * inputs, cast_gradient * outputs), style.operand_copies
+    casts = linear_casts(name, *elements, style.recipe, use, copies, made_by, frozen=frozen)
     weight: tuple[Kernel, ...] = ()
     if not frozen:
         weight = (
-            matrix_product(f"{name} dW", inputs, outputs, tokens, products, style.weight_gradient_bytes),
+            *casts.weight_gradient,
+            matrix_product(f"{name} dW", inputs, outputs, tokens, gradients, style.weight_gradient_bytes),
             *((elementwise(f"{name} db", tokens * outputs, width),) if bias else ()),
             *gradient_sum(name, inputs * outputs, style),
         )
     return Operation(
         name,
-        (matrix_product(name, tokens, outputs, inputs, products, width),),
-        (matrix_product(f"{name} dx", tokens, inputs, outputs, products, width),),
+        (*casts.forward, matrix_product(name, tokens, outputs, inputs, products, width)),
+        (*casts.input_gradient, matrix_product(f"{name} dx", tokens, inputs, outputs, products, width)),
         weight,
         region,
         kept_share,
@@ -198,86 +253,6 @@ def memory_pass(
     """An operation bound by memory: bytes per element, forward and backward."""
     backward = (elementwise(f"{name} backward", elements, backward_bytes),) if backward_bytes else ()
     return Operation(name, (elementwise(name, elements, forward_bytes),), backward, region=region)
-
-
-def flash_attention(
-    sequences: Array,
-    sequence: Array,
-    query_width: Array,
-    key_value_width: Array,
-    head_dim: Array,
-    style: Style,
-    window: Array | None = None,
-) -> Operation:
-    """Fused attention: scores never reach memory; the backward pass recomputes them (2.5 times the FLOPs).
-
-    query_width, key_value_width: heads x head size on this device. head_dim: size of a head. window: see needed_share.
-    Source: Dao et al. 2022 (FlashAttention), sec. 3; Dao 2023 (FlashAttention-2), sec. 4.1 for the factor 2.5.
-    """
-    square = 4.0 * sequences * sequence * sequence * query_width
-    executed = square * (executed_share(sequence, window) if style.causal_skip else 1.0)
-    name, width = style.recipe.attention
-    traffic = width * sequences * sequence * (2 * query_width + 2 * key_value_width)
-    needed, counted = needed_share(sequence, window) * square, counted_share(sequence, window) * square
-    sizes = (2.5 * executed, 2.5 * traffic, 2 * needed, 2 * counted)
-    # Of the rows that a causal mask leaves, the last reaches as far as any: twice as far as they do on average.
-    longest = counted_share(sequence, window) / needed_share(sequence, window) if style.causal_skip else 1.0
-    shape = {"m": sequence, "k": head_dim, "batch": sequences * query_width / head_dim, "longest": longest}
-    forward = Kernel("attention", "attention", executed, traffic, needed, counted, **shape, format=name)
-    backward = Kernel("attention backward", "attention", *sizes, **shape, backward=True, format=name)
-    # Row sums of output times gradient (2 a), the queries' gradient cleared, added to and cast in fp32 (3 x 4 + a), and
-    # the three gradients packed for the projection (2 a each).
-    tokens = sequences * float(sequence)
-    around = (
-        elementwise("attention gradients", tokens * query_width, 3 * SINGLE_BYTES + 5 * width),
-        elementwise("pack key and value gradients", tokens * key_value_width, 4 * width),
-    )
-    return Operation("attention", (forward,), (backward, *around), region="attention-core", kept_share=1.0)
-
-
-def unfused_attention(
-    sequences: Array,
-    sequence: Array,
-    heads: Array,
-    head_dim: int,
-    style: Style,
-    window: Array | None = None,
-    *,
-    dropout: bool,
-    softcap: bool = False,
-) -> Operation:
-    """Attention with the scores in memory: two batched GEMMs, softmax (and dropout) between them.
-
-    heads: heads on this device. window: see needed_share; the whole square is computed all the same.
-    Source: Korthikanti et al. 2022, fig. 3 and sec. 4.1.
-    """
-    batch, scores = sequences * heads, sequences * heads * sequence * sequence
-    width = style.recipe.attention.bytes
-    shares = {"useful_share": needed_share(sequence, window), "counted_share": counted_share(sequence, window)}
-
-    def product(name: str, n: Array, k: Array) -> Kernel:
-        return matrix_product(name, sequence, n, k, style.recipe.attention, width, batch=batch, **shares)
-
-    # Scale, mask and softmax in one kernel read and write once; apart, they hand fp32 to each other.
-    between, between_backward = (0, 0) if style.fused_elementwise else (3 * SINGLE_BYTES, 2 * SINGLE_BYTES)
-    if softcap and not style.fused_elementwise:
-        between, between_backward = between + SOFTCAP_PASSES[0] * width, between_backward + SOFTCAP_PASSES[1] * width
-    drop = (elementwise("attention dropout", scores, 2 * width + MASK_BYTES),) if dropout else ()
-    forward = (
-        product("scores", sequence, head_dim),
-        elementwise("softmax", scores, 2 * width + between),
-        *drop,
-        product("context", head_dim, sequence),
-    )
-    backward = (
-        product("d scores", sequence, head_dim),
-        product("d values", head_dim, sequence),
-        *drop,
-        elementwise("softmax backward", scores, 3 * width + between_backward),
-        product("d queries", head_dim, sequence),
-        product("d keys", head_dim, sequence),
-    )
-    return Operation("attention", forward, backward, region="attention-core", kept_share=1.0)
 
 
 def total(kernels: tuple[Kernel, ...], field: str) -> Array:

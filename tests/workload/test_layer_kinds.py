@@ -15,7 +15,7 @@ from sim.scenario.types import Lora
 from sim.workload.flops import model_flops
 from sim.workload.kinds import EMBEDDING, HEAD, layers_by_kind, model_kinds, model_runs
 from sim.workload.kinds.transformer import DENSE
-from sim.workload.layer import Slice
+from sim.workload.operations import Slice
 from sim.workload.parameters import adapter_parameters, count_parameters, layer_adapter_parameters, states_each
 
 MIXED = gpt(7, runs=(("dense", 2), ("wide", 3), ("dense", 2)))

@@ -13,8 +13,8 @@ from builders import FLASH, UNFUSED, gpt
 
 from sim.catalog import load_recipe
 from sim.scenario.types import Lora
-from sim.workload.layer import Slice, embedding_operations, head_operations, layer_operations
-from sim.workload.operations import rerun_kernels, total
+from sim.workload.layer import embedding_operations, head_operations, layer_operations
+from sim.workload.operations import Slice, rerun_kernels, total
 
 # Sizes that no two of are alike. Of one rank: 3 query heads and 1 key head of 10 each.
 s, b, t, h, heads, kv_heads, d, f, V = 48, 3, 2, 40, 6, 2, 10, 56, 1002

@@ -14,7 +14,7 @@ from sim.simulate import simulate
 from sim.workload.activations import head_activation_bytes, layer_activation_bytes
 from sim.workload.flops import model_flops
 from sim.workload.kinds import KINDS, all_layers, layers_by_kind, model_runs
-from sim.workload.layer import Slice
+from sim.workload.operations import Slice
 from sim.workload.windows import counted_share, executed_share, needed_share
 
 SIZES = st.tuples(st.integers(1, 4096), st.integers(1, 4096))

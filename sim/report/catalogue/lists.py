@@ -72,7 +72,13 @@ def recipes_table() -> list[Block]:
     def use(name: str) -> Column[catalog.Recipe]:
         return Column(_USES[name], lambda recipe: getattr(recipe, name).name)
 
-    columns = [words("recipe", lambda one: one.name, key=True), *map(use, _USES), words("title", lambda one: one.title)]
+    linear: list[Column[catalog.Recipe]] = [
+        Column("linear weights held", lambda recipe: recipe.linear_weights.name),
+        Column("gathered", lambda recipe: recipe.gathers.name),
+        Column("inputs kept", lambda recipe: recipe.kept_inputs.name),
+    ]
+    title: Column[catalog.Recipe] = words("title", lambda one: one.title)
+    columns = [words("recipe", lambda one: one.name, key=True), *map(use, _USES), *linear, title]
     return listing("recipe", map(catalog.load_recipe, catalog.recipe_names()), columns)
 
 

@@ -17,7 +17,7 @@ from sim.catalog import Model
 from sim.errors import InputError, unknown_name
 from sim.hardware.kernel import Array
 from sim.scenario.bounds import MOST_LAYERS, check_size
-from sim.workload.kinds.kind import LayerKind
+from sim.workload.kinds.kind import LayerKind, wide_kind
 from sim.workload.kinds.transformer import DENSE, EMBEDDING, HEAD, SLIDING, SLIDING_UNROTATED, UNROTATED
 
 __all__ = ["EMBEDDING", "HEAD", "KINDS", "LayerKind", "all_layers", "layers_by_kind", "model_kinds", "model_runs"]
@@ -48,7 +48,23 @@ def model_runs(model: Model) -> tuple[tuple[LayerKind, int], ...]:
             "no layer is sliding, but there is a window" if model.window else "layers are sliding without a window"
         )
         raise InputError(where, problem, 'a window goes with runs of sliding layers, such as [["sliding", 1]]')
-    return runs
+    return _with_wide_ends(runs, *model.wide_ends)
+
+
+def _with_wide_ends(runs: Sequence[tuple[LayerKind, int]], first: int, last: int) -> tuple[tuple[LayerKind, int], ...]:
+    """Runs whose first and last layers are not narrow.
+
+    Hand-worked: runs of 2 and 3 layers with 3 and 1 at the ends: 2 and 1 that are wide, 1, and 1 that is wide.
+    """
+    found: list[tuple[LayerKind, int]] = []
+    layers, start = sum(count for _, count in runs), 0
+    for kind, count in runs:
+        front = min(max(first - start, 0), count)
+        back = min(max(start + count - (layers - last), 0), count - front)
+        parts = ((wide_kind(kind), front), (kind, count - front - back), (wide_kind(kind), back))
+        found += [(one, number) for one, number in parts if number]
+        start += count
+    return tuple(found)
 
 
 def _runs_until(layers: int, runs: Sequence[tuple[LayerKind, int]]) -> Iterator[tuple[LayerKind, int]]:

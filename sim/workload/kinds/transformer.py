@@ -37,11 +37,13 @@ def layer_kind(name: str, seen: Callable[[Model], Model], *, slides: bool = Fals
     def of(formula: Callable[..., Any]) -> Callable[..., Any]:
         return lambda model, *others: formula(seen(model), *others)
 
-    formulas = {one.name: of(getattr(_LAYER, one.name)) for one in fields(LayerKind) if one.name not in _SAID}
+    formulas: dict[str, Any] = {
+        one.name: of(getattr(_LAYER, one.name)) for one in fields(LayerKind) if one.name not in _SAID
+    }
     return LayerKind(name=name, slides=slides, **formulas)
 
 
-_SAID = ("name", "slides")
+_SAID = ("name", "slides", "narrow")
 DENSE = layer_kind("dense", lambda model: replace(model, window=None))
 SLIDING = layer_kind("sliding", lambda model: model, slides=True)
 UNROTATED = layer_kind("unrotated", lambda model: replace(model, window=None, position="none"))
