@@ -40,6 +40,7 @@ from sim.catalog.records import (
     Slow,
     SlowPlace,
     Stalls,
+    Tpu,
     Variation,
     Wafer,
 )
@@ -54,7 +55,7 @@ from sim.catalog.stack_guide import (
     stack_meant,
     stack_uses,
 )
-from sim.catalog.stack_records import GpuStack, Stack, WaferStack
+from sim.catalog.stack_records import GpuStack, Stack, TpuStack, WaferStack
 from sim.catalog.undisclosed import Undisclosed, undisclosed_models
 
 __all__ = [
@@ -88,6 +89,8 @@ __all__ = [
     "StackChecks",
     "StackUse",
     "Stalls",
+    "Tpu",
+    "TpuStack",
     "Undisclosed",
     "Variation",
     "Wafer",

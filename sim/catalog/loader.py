@@ -14,14 +14,18 @@ from typing import Any, TypeVar
 from sim.catalog.data_files import names_on, read_data
 from sim.catalog.figures import Figure, read_figure, si_value
 from sim.catalog.precision_records import NO_COPY, Format, Optimizer, Recipe
-from sim.catalog.records import Device, Gpu, Library, Model, Protocol, Slow, Stalls, Variation, Wafer
+from sim.catalog.records import Device, Gpu, Library, Model, Protocol, Slow, Stalls, Tpu, Variation, Wafer
 from sim.catalog.sources import load_sources
 from sim.catalog.stack_guide import latest_stacks, stack_meant
-from sim.catalog.stack_records import GpuStack, Stack, WaferStack
+from sim.catalog.stack_records import GpuStack, Stack, TpuStack, WaferStack
 from sim.errors import InputError, shown, unknown_name
 
 Record = TypeVar("Record", Device, Stack, Recipe, Optimizer, Model, Stalls, Slow, Variation)
-_MACHINES: dict[str, tuple[type[Device], type[Stack]]] = {"gpu": (Gpu, GpuStack), "wafer": (Wafer, WaferStack)}
+_MACHINES: dict[str, tuple[type[Device], type[Stack]]] = {
+    "gpu": (Gpu, GpuStack),
+    "tpu": (Tpu, TpuStack),
+    "wafer": (Wafer, WaferStack),
+}
 """`record` of a device's and a stack's file -> what they are read as."""
 PRECISIONS = ("bf16", "fp16", "fp32", "tf32")
 """Of matrix products; each has a recipe of its name."""

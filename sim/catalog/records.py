@@ -123,6 +123,11 @@ class Gpu:
 
 
 @dataclass(frozen=True, slots=True)
+class Tpu(Gpu):
+    """One TPU chip, by the same figures: a multiprocessor is a TensorCore, a tile what a systolic array holds."""
+
+
+@dataclass(frozen=True, slots=True)
 class Wafer:
     """One wafer-scale system that trains by weight streaming."""
 

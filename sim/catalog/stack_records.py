@@ -131,6 +131,11 @@ class GpuStack:
 
 
 @dataclass(frozen=True, slots=True)
+class TpuStack(GpuStack):
+    """What a training software stack on TPUs does, by the same figures: a compiled program that no host launches."""
+
+
+@dataclass(frozen=True, slots=True)
 class WaferStack:
     """The weight-streaming software of a wafer, with few constants."""
 
