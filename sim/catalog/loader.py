@@ -27,6 +27,8 @@ _MACHINES: dict[str, tuple[type[Device], type[Stack]]] = {
     "wafer": (Wafer, WaferStack),
 }
 """`record` of a device's and a stack's file -> what they are read as."""
+_BY_FORMAT = {"peak_flops_per_s", "format_efficiency"}
+"""Tables of a device with an entry for each format."""
 PRECISIONS = ("bf16", "fp16", "fp32", "tf32")
 """Of matrix products; each has a recipe of its name."""
 
@@ -85,7 +87,16 @@ def _device(name: str) -> Device:
 
 def device_of(name: str, raw: Mapping[str, Any], where: str) -> Device:
     """Build a device from what a file states. where: how messages name the file."""
-    return _record(_MACHINES[raw["record"]][0], name, raw, where)
+    values = _values(name, raw, where)
+    for table in _BY_FORMAT & values.keys():
+        values[table] = _with_shared_peaks(values[table])
+    return construct(_MACHINES[raw["record"]][0], values, where)
+
+
+def _with_shared_peaks(stated: Mapping[str, float]) -> dict[str, float]:
+    """What a device says of formats, and the same of those that it multiplies at the peak of another."""
+    shared, _ = _group("peak_of", read_data("formats")["peak_of"], "catalogue: formats")
+    return {**{name: stated[other] for name, other in shared.items() if other in stated}, **stated}
 
 
 def check_source(figure: Figure, where: str) -> None:
@@ -151,6 +162,12 @@ def load_format(name: str) -> Format:
     """Read how numbers of one format are held."""
     widths, _ = _group("element_bytes", read_data("formats")["element_bytes"], "catalogue: formats")
     return NO_COPY if name == NO_COPY.name else Format(name, widths[name])
+
+
+def format_figures() -> list[Figure]:
+    """Every figure about formats."""
+    raw = read_data("formats")
+    return [figure for table in raw for figure in _group(table, raw[table], "catalogue: formats")[1]]
 
 
 def optimizer_names() -> list[str]:
