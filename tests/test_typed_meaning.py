@@ -54,6 +54,7 @@ MAY = {
         "names and notes of published tables, names of models and devices",
     ),
     "validation/labels.py": (3, "names of published sources"),
+    "validation/scripts.py": (1, "names in published tables"),
     "validation/slow_node.py": (1, "a cell of a published table"),
     "validation/step_spread.py": (1, "a cell of a published table"),
     "validation/table.py": (2, "cells of published tables"),

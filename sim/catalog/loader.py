@@ -22,10 +22,8 @@ from sim.errors import InputError, shown, unknown_name
 
 Record = TypeVar("Record", Device, Stack, Recipe, Optimizer, Model, Stalls, Slow, Variation)
 _MACHINES: dict[str, tuple[type[Device], type[Stack]]] = {
-    "gpu": (Gpu, GpuStack),
-    "tpu": (Tpu, TpuStack),
-    "wafer": (Wafer, WaferStack),
-}
+    "gpu": (Gpu, GpuStack), "tpu": (Tpu, TpuStack), "wafer": (Wafer, WaferStack),
+}  # fmt: skip
 """`record` of a device's and a stack's file -> what they are read as."""
 _BY_FORMAT = {"peak_flops_per_s", "format_efficiency"}
 """Tables of a device with an entry for each format."""

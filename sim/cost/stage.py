@@ -15,6 +15,8 @@ from sim.cost.parts import Parts
 from sim.cost.split import (
     gather_overlapped_with_forward,
     gradient_reduction,
+    gradient_scatter,
+    groups_sum,
     owners_broadcast,
     parameter_gather,
     tensor_by_tensor,
@@ -26,7 +28,7 @@ from sim.parallel.plan import shards_by_layer
 from sim.parallel.plans import Plans, reductions
 from sim.parallel.stage_weights import stage_orthogonal_flops, stage_states_each
 from sim.scenario.types import Training
-from sim.workload.parameters import count_tensors
+from sim.workload.parameters import count_parameters, count_tensors
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +90,20 @@ def _step_gather(
 
 
 def sharded_unit(
-    weights: int, tensors: int, model: Model, training: Training, plan: Plans, machine: Machine, network: Communicates
+    weights: int,
+    tensors: int,
+    model: Model,
+    training: Training,
+    plan: Plans,
+    machine: Machine,
+    network: Communicates,
+    *,
+    is_root: bool = False,
 ) -> ShardedUnit:
     """Cost what FSDP does for a unit of so many weights, in so many tensors.
 
+    is_root: it is the last to leave, and with it the sum over groups of replicas of all gradients, where the stack
+    makes one for all.
     A layer that is gathered tensor by tensor is given back so as well, and so gathered twice for a backward that runs
     its forward again. Source: Rajbhandari et al. 2021 (ZeRO-Infinity), sec. 4.1.
     """
@@ -101,9 +113,13 @@ def sharded_unit(
     gathered = tensor_by_tensor(
         lambda size: parameter_gather(size, plan, network), machine.recipe.parameters.bytes * own, calls
     )
+    reduced = gradient_scatter if stack.sums_groups_last else gradient_reduction
     scattered = tensor_by_tensor(
-        lambda size: gradient_reduction(size, plan, stack, network), machine.gradient_bytes * trained * own, calls
+        lambda size: reduced(size, plan, stack, network), machine.gradient_bytes * trained * own, calls
     )
+    if is_root and stack.sums_groups_last:
+        whole_bytes = machine.gradient_bytes * trained * count_parameters(model).total / plan.tensor
+        scattered = scattered + groups_sum(whole_bytes, plan, stack, network)
     gather, again = gathered + listed, 2 if stack.tensor_gathers and plan.recompute == "full" else 1
     return ShardedUnit(gather, gather * again, scattered + listed, _prepare_s(trained * own, plan, machine))
 
@@ -130,11 +146,11 @@ def buckets(gradient_bytes: Array, plan: Plans, stack: GpuStack) -> Array:
 
 
 def _prepare_s(parameters: Array, plan: Plans, machine: Machine) -> Array:
-    """Compute that a reduction needs: a cast where the stack makes one, and the division by the replicas.
+    """Compute that a reduction needs: a cast, and a division by the replicas, where the stack makes one.
 
     Nothing to do for a single replica.
     """
-    division_bytes = 2 * machine.gradient_bytes
+    division_bytes = 2 * machine.gradient_bytes * machine.stack.divides_gradients
     busy_s = memory_time_s((machine.stack.gradient_cast_bytes + division_bytes) * parameters, machine.gpu)
     return np.greater(plan.data, 1) * busy_s
 

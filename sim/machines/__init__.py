@@ -41,4 +41,4 @@ def kind_of(record: Device | Stack | StepPlan) -> MachineKind:
 
 def kind_called(label: str) -> MachineKind:
     """The kind of machine with a label, as outcomes have it."""
-    return next(kind for kind in KINDS if kind.label == label)
+    return {kind.label: kind for kind in KINDS}[label]

@@ -39,7 +39,8 @@ class Share(NamedTuple):
 class MachineKind(ABC):
     """One kind of machine. Plans, stacks and costs are of its own records, which nothing else looks into.
 
-    records: of its devices, its stacks and, where no other kind has the same, its plans. label: what a stack runs on. word: one device, with its number.
+    records: of its devices, its stacks and, unless another kind has the same, its plans. label: what a stack runs on.
+    word: one device, with its number.
     one: one device in a sentence. plural: several. default_stack: where none is asked for.
     has_degrees: whether plans have degrees of parallelism, so that there is a space to search, limits of a search, a
     closed form that ranks it, and a rule of thumb to beat.

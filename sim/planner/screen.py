@@ -157,9 +157,12 @@ class Screen:
     def _sharded(self, some: PlanBlock) -> list[Array]:
         """What FSDP does for a layer of each kind and for the root."""
         model, training = self.scenario.model, self.scenario.training
-        weights = [(one.total, one.tensors) for one in (kind.weights(model) for kind in model_kinds(model))]
-        weights.append((count_parameters(model).root, root_tensors(model)))
-        units = [sharded_unit(*one, model, training, some, self.machine, self.table) for one in weights]
+        unit = functools.partial(
+            sharded_unit, model=model, training=training, plan=some, machine=self.machine, network=self.table
+        )
+        layers = [kind.weights(model) for kind in model_kinds(model)]
+        units = [unit(one.total, one.tensors) for one in layers]
+        units.append(unit(count_parameters(model).root, root_tensors(model), is_root=True))
         return [
             column
             for one in units

@@ -68,7 +68,9 @@ def device_name(one: HeldUp, outcome: Outcome) -> str:
     ]
     # The one replica of a lone device says nothing that its number does not.
     told = stages > 1 or tensor > 1
-    return f"{kind_called(outcome.machine).word} {one.device:,}" + (f" ({', '.join(places)})" if told and places else "")
+    return f"{kind_called(outcome.machine).word} {one.device:,}" + (
+        f" ({', '.join(places)})" if told and places else ""
+    )
 
 
 def node_name(node: int, outcome: Outcome) -> str:

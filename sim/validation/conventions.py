@@ -38,6 +38,8 @@ class Convention:
     tuned: tuple[str, ...] = ()
     traits: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     memory: Literal["allocated", "reserved"] = "reserved"
+    rate_counts: Literal["", "causal-attention", "full-attention"] = ""
+    """What the source's FLOP/s count of attention, beside six for each parameter and token; empty: not known."""
     device_note: str = ""
     """What is taken for a device whose name in the table leaves it open."""
 
@@ -116,6 +118,7 @@ def convention_of(row: Row) -> Convention:
         tuple(entry.get("tuned", ())),
         traits,
         entry.get("memory", "reserved"),
+        entry.get("rate_counts", ""),
         _conventions()["device_note"].get(row.gpu, ""),
     )
 

@@ -93,6 +93,11 @@ def test_only_power_that_was_measured_is_called_so() -> None:
         "h100-96gb-hbm2e-500w",
         "l40s",
         "rtx-3090",
+        "tpu-v4",
+        "tpu-v5e",
+        "tpu-v5p",
+        "tpu-v6e",
+        "tpu7x",
         "rtx-4090",
     }
 

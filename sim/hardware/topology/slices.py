@@ -95,6 +95,8 @@ def slices_of(devices: int, asked: int | None, sizes: SliceSizes, where: str) ->
         problem = f"{devices} devices do not make {slices} equal slices"
         raise InputError(where, problem, f"use a multiple of {slices} devices, or set slices")
     if devices // slices > sizes.largest_slice:
-        problem = f"{devices} devices in {slices} slices are {devices // slices} a slice, of at most {sizes.largest_slice}"
+        problem = (
+            f"{devices} devices in {slices} slices are {devices // slices} a slice, of at most {sizes.largest_slice}"
+        )
         raise InputError(where, problem, f"set slices to {-(-devices // sizes.largest_slice)} or more")
     return slices

@@ -54,7 +54,7 @@ class Torus(Topology):
         self._lay(built, link, tuple(True for _ in built))
 
     def _lay(self, sizes: tuple[int, ...], link: Link, wraps: tuple[bool, ...]) -> None:
-        """Lay the links along each dimension. wraps: where the ends of a row are joined; two devices face either way."""
+        """Lay the links along each dimension. wraps: where the ends of a row are joined; two devices have one link."""
         self.link = link
         self._sizes = sizes
         self._strides = tuple(math.prod(sizes[:axis]) for axis in range(len(sizes)))
