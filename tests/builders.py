@@ -14,15 +14,18 @@ from sim.catalog import (
     GpuStack,
     Library,
     Model,
+    Recipe,
     Stack,
     Wafer,
     WaferStack,
     load_device,
     load_recipe,
     load_stack,
+    precision_of,
 )
 from sim.catalog.accuracy import Situation
 from sim.cost.compute import Machine
+from sim.cost.offload import LayerCopies, OptimizerCopies
 from sim.cost.parts import Parts
 from sim.cost.passes import PassCost, PhaseCost
 from sim.cost.stage import ShardedUnit
@@ -71,7 +74,8 @@ def kind_of(name: str, **over: Any) -> LayerKind:
     def changed(formula: Any) -> Any:
         return lambda model, *others: formula(dataclasses.replace(model, **over), *others)
 
-    formulas = {field.name: changed(getattr(DENSE, field.name)) for field in dataclasses.fields(LayerKind)[1:]}
+    names = [field.name for field in dataclasses.fields(LayerKind) if callable(getattr(DENSE, field.name))]
+    formulas = {name: changed(getattr(DENSE, name)) for name in names}
     return KINDS.setdefault(name, LayerKind(name, **formulas))
 
 
@@ -147,9 +151,18 @@ def overlapping(**over: Any) -> GpuStack:
     return gpu_stack(**values)
 
 
-def machine(device: Gpu | None = None, stack: GpuStack | None = None) -> Machine:
+def machine(device: Gpu | None = None, stack: GpuStack | None = None, precision: str = "bf16") -> Machine:
     """A GPU with its software."""
-    return Machine(device or gpu(), stack or gpu_stack(), "bf16")
+    return Machine(device or gpu(), stack or gpu_stack(), precision)
+
+
+def narrow_machine(recipe: Recipe | str, device: str = "h100-80gb-sxm", stack: str = "megatron-core-2024") -> Machine:
+    """A GPU of the catalogue with a stack that trains by a recipe."""
+    named = load_recipe(recipe) if isinstance(recipe, str) else recipe
+    found = load_device(device)
+    assert isinstance(found, Gpu)
+    precision = precision_of(named)
+    return Machine(found, gpu_stack(stack, recipes={**gpu_stack(stack).recipes, precision: named}), precision)
 
 
 def wafer(**over: Any) -> Wafer:
@@ -207,7 +220,8 @@ def plan(**over: Any) -> Plan:
 def free_costs(shape: Plan, **given: Any) -> StepCosts:
     """Costs of a step in which everything is free but what is given."""
     layers = sum(shape.layers_per_chunk)
-    costs = step_costs(gpt(layers), training(), shape, machine(), Network(cluster(max(64, shape.devices))))
+    here = dataclasses.replace(shape, offload_layers=0, optimizer_offload="none")
+    costs = step_costs(gpt(layers), training(), here, machine(), Network(cluster(max(64, shape.devices))))
     nothing = {field.name: _nothing(getattr(costs, field.name)) for field in dataclasses.fields(costs)}
     return dataclasses.replace(costs, **{**nothing, "buckets": (len(shape.chunks_of(0)),) * shape.pipeline, **given})
 
@@ -232,6 +246,8 @@ def apart(forward_s: float, input_s: float, weight_s: float) -> PassCost:
 def _nothing(value: Any) -> Any:
     if isinstance(value, PassCost):
         return PassCost({phase: PhaseCost({}) for phase in value.phases})
+    if isinstance(value, (LayerCopies, OptimizerCopies)):
+        return type(value)()
     if isinstance(value, LayerCost):
         return LayerCost(_nothing(value.passes), _nothing(value.sharded))
     if isinstance(value, ShardedUnit):

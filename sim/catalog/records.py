@@ -12,6 +12,8 @@ from typing import Any, ClassVar, Literal
 
 from sim.catalog.figures import Figure
 
+_RUNS_INSTEAD = {"flash-4": "fused-3"}
+"""What a package of attention kernels runs where the device is none of those that its newest are for: Blackwell."""
 Position = Literal["learned", "rotary", "alibi", "relative", "none"]
 
 
@@ -68,6 +70,8 @@ class Model:
     """Parameters as the source prints them."""
     runs: tuple[tuple[str, int], ...] = ()
     """Kinds of layers and how many of each in a row, from the first to the last; empty: all dense."""
+    wide_ends: tuple[int, int] = (0, 0)
+    """Layers at the start and at the end whose products a recipe leaves wide; of training, not of the model's file."""
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
     @property
@@ -119,14 +123,16 @@ class Gpu:
     """Share of peak on the FLOPs that a fused attention executes, by kernel and phase ("flash-1 forward")."""
     format_efficiency: dict[str, float] = field(default_factory=dict)
     """Share of its own peak that a product in a format reaches, over what half precision reaches of its; absent: 1."""
+    fp8_transposes: bool = False
+    """Products in fp8 read operands along k only, so that of each a transposed copy is made."""
     base: str = ""
     """The device of the catalogue that one of the user's own builds on; empty for those of the catalogue."""
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
-
-@dataclass(frozen=True, slots=True)
-class Tpu(Gpu):
-    """One TPU chip, by the same figures: a multiprocessor is a TensorCore, a tile what a systolic array holds."""
+    def attention_share(self, kernel: str, phase: str) -> float | None:
+        """What a fused attention reaches in a phase, or what runs in its place here; None where nothing is known."""
+        names = f"{kernel} {phase}", f"{_RUNS_INSTEAD.get(kernel, kernel)} {phase}"
+        return next((self.attention_efficiency[name] for name in names if name in self.attention_efficiency), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,12 +135,15 @@ class GpuStack:
     """Memory that the context of the runtime and its kernels hold."""
     communicator_bytes: float
     """Memory that each communicator of the communication library holds: buffers of its channels."""
+    offloads_activations: bool = False
+    """Activations of some layers can wait for their backward in the host's memory."""
+    host_update_bytes: float = 0.0
+    """Traffic of the host's memory per parameter of an optimizer's step that runs there; 0: it cannot."""
+    host_update_efficiency: float = 1.0
+    """Share of the rate of the host's memory that such a step reaches."""
+    host_gradient_bytes: float = 0.0
+    """Bytes of a gradient on its way to such a step."""
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class TpuStack(GpuStack):
-    """What a training software stack on TPUs does, by the same figures: a compiled program that no host launches."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 
-from sim.catalog import GpuStack, Model, Recipe
+from sim.catalog import Model, Recipe
 from sim.cost.compute import Machine, input_weight_gradients_s, pass_cost, products_s
+from sim.cost.offload import LayerCopies, OptimizerCopies, layer_copies
 from sim.cost.parts import Parts, plain
 from sim.cost.passes import PassCost
 from sim.cost.sites import Site, pipeline_sends, shared_gradients
@@ -27,7 +28,7 @@ from sim.cost.split import (
     overlapped,
     overlapped_with_weight_gradients,
 )
-from sim.cost.stage import ShardedUnit, exposed_gather, sharded_unit, stage_cost
+from sim.cost.stage import ShardedUnit, exposed_gather, layer_unit, root_unit, stage_cost
 from sim.hardware.kernel import Array
 from sim.hardware.network import Communicates, Communication, Network
 from sim.parallel.plan import Plan
@@ -35,14 +36,14 @@ from sim.parallel.plans import Plans
 from sim.scenario.types import Recompute, Training
 from sim.workload.kinds import EMBEDDING, HEAD, LayerKind, layers_by_kind, model_kinds, model_runs
 from sim.workload.layer import Slice
-from sim.workload.parameters import count_parameters, root_tensors
 
 
 class LayerCost(NamedTuple):
-    """One layer: a micro-batch through it, and what FSDP does for it."""
+    """One layer: a micro-batch through it, what FSDP does for it, and what is copied where it is offloaded."""
 
     passes: PassCost
     sharded: ShardedUnit
+    copies: LayerCopies = LayerCopies()
 
 
 class Passes(NamedTuple):
@@ -71,6 +72,8 @@ class StepCosts:
     gathers: (S,) the exposed part of the parameter gather after a sharded optimizer.
     shared: (S,) gradients of parameters that another stage holds as well, on their way there.
     prepares_s: (S,) compute to make a stage's gradients ready. root: what FSDP does for embedding, final norm and head.
+    offloaded: of every chunk, the activations of its layers that go to the host and come back. optimizer_copies: (S,)
+    with an optimizer on the host, of one bucket of gradients, and of the parameters that come back.
     """
 
     chunks: tuple[PassCost, ...]
@@ -86,6 +89,8 @@ class StepCosts:
     shared: tuple[Communication, ...]
     prepares_s: tuple[float, ...]
     optimizer: tuple[Parts, ...]
+    offloaded: tuple[LayerCopies, ...]
+    optimizer_copies: tuple[OptimizerCopies, ...]
     straggler_s: tuple[float, ...]
     input_s: float
 
@@ -119,16 +124,18 @@ def step_costs_on_sites(
     chunks = tuple(
         _chunk(index, model, plan, passes[plan.stage_parts[plan.stage_of(index)]]) for index in range(plan.chunks)
     )
-    sends, sends_back = pipeline_sends(model, slice_of(training, plan, sites[0].machine.recipe), plan, sites)
+    part = slice_of(training, plan, sites[0].machine.recipe)
+    sends, sends_back = pipeline_sends(model, part, plan, sites)
     stages = [
         stage_cost(model, training, plan, stage, site.machine, site.network) for stage, site in enumerate(site_of)
     ]
-    shard = functools.partial(
-        sharded_unit, model=model, training=training, plan=plan, machine=sites[0].machine, network=sites[0].network
-    )
+    copies = [
+        {kind: layer_copies(kind, model, training, part, plan, site.machine) for kind in model_kinds(model)}
+        for site in sites
+    ]
+    sharded = (model, training, plan, sites[0].machine, sites[0].network)
     layers = {
-        kind: LayerCost(one, shard(kind.weights(model).total, kind.weights(model).tensors))
-        for kind, one in passes[0].layers.items()
+        kind: LayerCost(one, layer_unit(kind, *sharded), copies[0][kind]) for kind, one in passes[0].layers.items()
     }
     forwards_s = [stage_forward_s(plan, stage, chunks) for stage in range(plan.pipeline)]
     busy_s = [plan.micro_batches * micro_batch_busy_s(stage, plan, chunks) for stage in range(plan.pipeline)]
@@ -138,18 +145,23 @@ def step_costs_on_sites(
         layers=tuple(layers[kind] for kind, count in model_runs(model) for _ in range(count)),
         embedding=passes[0].embedding,
         head=passes[0].head,
-        root=shard(count_parameters(model).root, root_tensors(model), is_root=True),
+        root=root_unit(*sharded),
         sends=sends,
         sends_back=sends_back,
         reductions=tuple(stage.reduction for stage in stages),
         buckets=tuple(int(stage.buckets) for stage in stages),
         gathers=tuple(
-            exposed_gather(stage.gather, stage.buckets, plan, stack, forward_s)
+            exposed_gather(stage.gather, stage.buckets, plan, stack, forward_s) + stage.scales
             for stage, forward_s in zip(stages, forwards_s, strict=True)
         ),
         shared=shared_gradients(model, plan, 0.0 if training.lora else gradient_width, sizes, sites),
         prepares_s=tuple(float(stage.prepare_s) for stage in stages),
         optimizer=tuple(plain(stage.optimizer) for stage in stages),
+        offloaded=tuple(
+            _offloaded(index, model, plan, copies[plan.stage_parts[plan.stage_of(index)]])
+            for index in range(plan.chunks)
+        ),
+        optimizer_copies=tuple(stage.copies for stage in stages),
         straggler_s=tuple(jitter * expected_maximum(plan.data) * busy for busy in busy_s),
         input_s=stack.fixed_step_s,
     )
@@ -193,8 +205,8 @@ def micro_batch_busy_s(stage: int, plan: Plan, chunks: Sequence[PassCost]) -> fl
 
 def slice_of(training: Training, plan: Plans, recipe: Recipe) -> Slice:
     """What one device of a tensor group does for one micro-batch."""
-    width = recipe.activations.bytes
-    return Slice(training.sequence, plan.micro_batch, plan.tensor, plan.sequence_parallel, width)
+    widths = recipe.activations.bytes, recipe.exchanges.bytes
+    return Slice(training.sequence, plan.micro_batch, plan.tensor, plan.sequence_parallel, *widths)
 
 
 def micro_batch_passes(
@@ -209,7 +221,8 @@ def micro_batch_passes(
 
     def layer(kind: LayerKind) -> PassCost:
         alone = cost(kind, plan.recompute)
-        return alone + _exposed_exchanges(alone, model, part, plan, machine.stack, network)
+        own = part if kind.narrow else replace(part, gathered_bytes=part.activation_bytes)
+        return alone + _exposed_exchanges(alone, model, own, plan, machine, network)
 
     return Passes(
         {kind: layer(kind) for kind in model_kinds(model)},
@@ -219,10 +232,13 @@ def micro_batch_passes(
 
 
 def _exposed_exchanges(
-    layer: PassCost, model: Model, part: Slice, plan: Plans, stack: GpuStack, network: Communicates
+    layer: PassCost, model: Model, part: Slice, plan: Plans, machine: Machine, network: Communicates
 ) -> PassCost:
     """The exchanges of a layer, as far as its stack does not hide them behind what the layer computes."""
-    exchanges = layer_exchanges(model, part, plan, network) + input_gathers(model, part, plan, stack, network)
+    stack, quantised = machine.stack, machine.recipe.quantised
+    with_scales = quantised is not None and quantised.scale_reductions == "tensor"
+    exchanges = layer_exchanges(model, part, plan, network, with_scales=with_scales)
+    exchanges = exchanges + input_gathers(model, part, plan, stack, network)
     if stack.overlap_tensor_exchange and plan.sequence_parallel:
         beside_s = {phase: (products_s(own), own.wait_s) for phase, own in layer.phases.items()}
         return overlapped(exchanges, beside_s, plan, stack, network.domain)
@@ -232,6 +248,13 @@ def _exposed_exchanges(
         beside = input_weight_gradients_s(back), back.wait_s
         return overlapped_with_weight_gradients(exchanges, model, part, plan, network, *beside, stack.overlap_slowdown)
     return exchanges
+
+
+def _offloaded(index: int, model: Model, plan: Plan, copies: Mapping[LayerKind, LayerCopies]) -> LayerCopies:
+    """Of the layers of a chunk that are offloaded: its first."""
+    first, own = plan.layer_range(index)[0], plan.chunk_offloads(index)
+    counts = layers_by_kind(model, first, first + own)
+    return functools.reduce(operator.add, [copies[kind] * int(count) for kind, count in counts.items()])
 
 
 def _chunk(index: int, model: Model, plan: Plan, passes: Passes) -> PassCost:

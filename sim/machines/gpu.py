@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar, get_args
 
-from sim.catalog import Gpu, GpuStack, Recipe
+from sim.catalog import Device, Gpu, GpuStack, Recipe
 from sim.catalog.stack_records import AttentionOutputCopies, GradientSum, NormKernels, SelectiveRecompute
 from sim.cost.compute import Machine
 from sim.cost.estimate import estimate_step_s
@@ -17,9 +18,10 @@ from sim.engine.length import check_length, instructions_of
 from sim.engine.program import Program
 from sim.errors import InputError, unknown_name
 from sim.hardware.network import Network
-from sim.hardware.topology import Topology
+from sim.hardware.topology import HostShare, Topology
 from sim.machines.gpu_study import gpu_study
 from sim.machines.kind import DeviceMemory, MachineKind, Share
+from sim.machines.narrow import asked_peak, casts_note, check_attention, formats_of, with_wide_ends, without_casts
 from sim.machines.prepared import Equipment, Fabric, LookedUp, Prepared, places, topology_of
 from sim.machines.study import PlanStudy
 from sim.outcome.outcome import Memory
@@ -27,11 +29,13 @@ from sim.parallel.check import check_plan
 from sim.parallel.cuts import in_runs
 from sim.parallel.memory import plan_memory, run_ahead_bytes
 from sim.parallel.mesh import check_rank_order
+from sim.parallel.offload import offloads
 from sim.parallel.plan import Plan
 from sim.parallel.replicas import counts_text
 from sim.parallel.schedules import default_schedule, schedule_named
 from sim.parallel.stage_weights import layers_of_stages
 from sim.planner.choose import Choice, choose_plan
+from sim.planner.hosts import check_hosts, fullest_host
 from sim.planner.search import search
 from sim.planner.smallest import would_hold
 from sim.scenario.types import Scenario, Training
@@ -73,7 +77,7 @@ class GpuCluster(MachineKind):
         for key, what, words in _WORDS:
             if (word := getattr(stack, key)) not in get_args(words):
                 raise unknown_name(f"{place} {key}", what, word, get_args(words))
-        if stack.flash_attention and f"{stack.attention_kernel} forward" not in device.attention_efficiency:
+        if stack.flash_attention and device.attention_share(stack.attention_kernel, "forward") is None:
             raise InputError(
                 f"{place} attention_kernel",
                 f"a {device.title} has no figure for '{stack.attention_kernel}'",
@@ -85,8 +89,16 @@ class GpuCluster(MachineKind):
         return with_recipe(stack, training, where)
 
     def formats(self, stack: GpuStack, precision: str) -> dict[str, str]:
-        """Of the products, and of those in attention."""
-        return {"precision": precision, "recipe attention": stack.recipes[precision].attention.name}
+        """Of the products, of those in attention, and of those that are wide beside narrow ones."""
+        return formats_of(stack.recipes[precision], precision)
+
+    def as_trained(self, scenario: Scenario, stack: GpuStack) -> Scenario:
+        """With the layers that a recipe leaves wide."""
+        return with_wide_ends(scenario, stack.recipes[scenario.training.precision])
+
+    def asked_peak(self, stack: GpuStack, precision: str, device: Device, flops: StepFlops) -> float:
+        """Of narrow products their format's alone, as it is printed and compared."""
+        return asked_peak(stack.recipes[precision], device, flops, precision)
 
     def recipe(self, prepared: Prepared) -> Recipe:
         """As the stack has it."""
@@ -104,12 +116,18 @@ class GpuCluster(MachineKind):
             plan, effort, network = Choice(check_plan(scenario.system.plan, scenario, stack))
         else:
             plan, effort, network = choose_plan(scenario, machines, found.topologies)
+        if offloads(plan):
+            check_hosts(scenario, plan, machines, has_run=has_run)
         check_length(instructions_of(plan, scenario.model.layers, stack), plan, f"{scenario.where}.plan")
         stages = plan_memory(scenario.model, scenario.training, plan, stack, machines[0].style)
         capacities = tuple(machines[index].gpu.hbm_bytes for index in plan.stage_parts)
-        memory = Memory(tuple(stage.items() for stage in stages), capacities)
+        held = fullest_host(scenario, plan, machines)
+        memory = Memory(tuple(stage.items() for stage in stages), capacities, held)
         hardware = zip(found.topologies, found.devices, _borders(found, plan), strict=True)
         parts = tuple(Equipment(*part) for part in hardware)
+        if offloads(plan):
+            parts = tuple(_with_hosts(part) for part in parts)
+            network = None
         prepared = Prepared(self, scenario, parts, stack, plan, memory, effort)
         return prepared if network is None else prepared.with_built(fabrics=(Fabric(network, network),))
 
@@ -160,6 +178,15 @@ class GpuCluster(MachineKind):
         scenario, plan, machine = prepared.scenario, plan_of(prepared), machines_of(prepared)[0]
         costs = step_costs(scenario.model, scenario.training, plan, machine, network)
         return estimate_step_s(plan, costs, machine.stack)
+
+    def notes(self, prepared: Prepared) -> tuple[str, ...]:
+        """Whether casts cost more than narrow products gain, by the closed form of the same plan without them."""
+        machine = machines_of(prepared)[0]
+        wide, network = without_casts(machine), prepared.networks[0]
+        if wide is None or len(prepared.parts) > 1:
+            return ()
+        seconds_s = (self.closed_form_s(one, network) for one in (prepared, replace(prepared, stack=wide)))
+        return casts_note(machine.precision, *seconds_s)
 
     def without_jitter(self, costs: StepCosts) -> StepCosts:
         """The costs of a step whose replicas are alike."""
@@ -229,18 +256,31 @@ def plan_of(prepared: Prepared) -> Plan:
 
 def machines_of(prepared: Prepared) -> list[Machine]:
     """Each part's GPUs with the stack."""
-    return [gpu_machine(part.device, prepared.stack, prepared.scenario.training.precision) for part in prepared.parts]
+    stack, precision = prepared.stack, prepared.scenario.training.precision
+    return [gpu_machine(part.device, stack, precision, part.topology.host_share) for part in prepared.parts]
 
 
 def _machines(found: LookedUp) -> list[Machine]:
-    return [gpu_machine(device, found.stack, found.scenario.training.precision) for device in found.devices]
+    """As machines_of. Raises InputError for attention in a format that has no figures on a device."""
+    pairs = zip(found.devices, found.topologies, strict=True)
+    precision = found.scenario.training.precision
+    machines = [gpu_machine(device, found.stack, precision, topology.host_share) for device, topology in pairs]
+    for one in machines:
+        check_attention(one, f"{found.scenario.path}: [training]")
+    return machines
 
 
-def gpu_machine(device: object, stack: object, precision: str) -> Machine:
+def gpu_machine(device: object, stack: object, precision: str, host: HostShare | None = None) -> Machine:
     """GPUs of one kind with a stack for them, which whoever names both by hand vouches for."""
     assert isinstance(device, Gpu)
     assert isinstance(stack, GpuStack)
-    return Machine(device, stack, precision)
+    return Machine(device, stack, precision, host)
+
+
+def _with_hosts(part: Equipment) -> Equipment:
+    """A part whose network has the links to its hosts."""
+    topology = part.topology.with_host_links()
+    return Equipment(topology, part.device, topology if part.border is part.topology else part.border)
 
 
 def _borders(found: LookedUp, plan: Plan) -> list[Topology]:

@@ -15,15 +15,22 @@ import numpy as np
 
 from sim.catalog import GpuStack, Model, Recipe
 from sim.hardware.kernel import Array
+from sim.parallel.offload import layers_kept, layers_offloaded
 from sim.parallel.plan import Plan
-from sim.parallel.plans import Plans
+from sim.parallel.plans import GATHERING_STAGE, Plans
 from sim.parallel.stage_weights import over_layers, over_stage, stage_kinds, stage_states_each
 from sim.scenario.types import Training
 from sim.workload.activations import head_activation_bytes
 from sim.workload.kinds import LayerKind
 from sim.workload.layer import Slice
 from sim.workload.operations import Style
-from sim.workload.parameters import adapter_parameters, count_parameters, largest_tensor, layer_adapter_parameters
+from sim.workload.parameters import (
+    adapter_parameters,
+    count_parameters,
+    largest_tensor,
+    layer_adapter_parameters,
+    layer_narrow_weights,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,26 @@ def _parameters(model: Model, plan: Plans, stage: Array, kinds: Mapping[LayerKin
     return (over_stage(model, plan, stage, kinds, lambda weights: weights.total) + copies) / plan.tensor
 
 
+def narrow_weights(model: Model, plan: Plans, recipe: Recipe, kinds: Mapping[LayerKind, Array]) -> Array:
+    """Of the parameters that one device of a stage holds before ZeRO shards them, those of narrow products.
+
+    kinds: of the stage's layers.
+    """
+    if recipe.quantised is None:
+        return 0.0
+    return over_layers(kinds, lambda kind: kind.narrow_weights(model)) / plan.tensor
+
+
+def gathered_bytes(recipe: Recipe, parameters: Array, narrow: Array) -> Array:
+    """Bytes of parameters on their way between replicas. narrow: of them those of narrow products.
+
+    Hand-worked: 10 of which 8 travel in a byte: 2 x 2 + 8 = 12.
+    """
+    if recipe.gathers == recipe.parameters:
+        return recipe.parameters.bytes * parameters
+    return recipe.parameters.bytes * (parameters - narrow) + recipe.gathers.bytes * narrow
+
+
 def trained_share(model: Model, training: Training) -> float:
     """Share of the parameters that have a gradient: 1, or the adapters' share with LoRA (Hu et al. 2021)."""
     if training.lora is None:
@@ -89,16 +116,28 @@ def stage_memory(
     recipe = stack.recipes[training.precision]
     width = recipe.activations.bytes
     part = Slice(training.sequence, plan.micro_batch, plan.tensor, plan.sequence_parallel, width)
+    narrow = narrow_weights(model, plan, recipe, kinds)
     weights = recipe.parameters.bytes * (parameters + added)
+    if recipe.quantised is not None:
+        weights = weights + (recipe.held_weight_bytes(style.operand_copies) - recipe.parameters.bytes) * narrow
     gradients = recipe.gradients.bytes * trained / (plan.shards if plan.zero >= 2 else 1)
     state_bytes = recipe.master.bytes + recipe.moments.bytes * stage_states_each(model, training, plan, stage)
     optimizer = state_bytes * trained / (plan.shards if plan.zero >= 1 else 1)
-    if plan.zero == 3:
+    at_host = plan.optimizer_offload == "cpu"
+    if at_host:
+        # Gradients that are shared out leave as soon as they are reduced.
+        optimizer, gradients = 0.0 * optimizer, gradients * (plan.zero < GATHERING_STAGE)
+    if plan.zero == 3 and at_host:
+        # The master is at the host, and what FSDP gathers is a shard in half precision.
+        weights = recipe.parameters.bytes * (trained + frozen) / plan.shards
+    elif plan.zero == 3:
         # The shard that FSDP keeps of a trained parameter is the master itself; no copy in half precision stays.
         optimizer = optimizer - recipe.master.bytes * trained / plan.shards
         shard = (recipe.master.bytes or recipe.parameters.bytes) * trained / plan.shards
         weights = shard + recipe.parameters.bytes * frozen / plan.shards
-    kept = plan.layers_in_flight(stage) * _mean_bytes(
+        if recipe.has_narrow_weights:
+            weights = weights + recipe.held_weight_bytes(1) * narrow / plan.shards
+    kept = layers_kept(plan, stage) * _mean_bytes(
         kinds, lambda kind: kind.kept_bytes(model, part, style, plan.recompute)
     )
     due = plan.pipelining.due(stage, plan.pipeline, plan.virtual_stages, plan.micro_batches)
@@ -123,10 +162,32 @@ def stage_memory(
     head_peak = is_last * (head - working)
     passing = waiting + np.maximum(_gathered_gradient_bytes(model, training, plan, stack, recipe), head_peak)
     # Activations and logits are gone when the optimizer steps; gathered layers have a pool of memory of their own.
-    step = _step_bytes(recipe, stack) * trained / (plan.shards if plan.zero >= 1 else 1)
+    step_bytes = 0.0 if at_host else _step_bytes(recipe, stack)
+    step = step_bytes * trained / (plan.shards if plan.zero >= 1 else 1)
     buffers = held + _unscattered_bytes(plan, recipe, trained, stage) + np.maximum(passing, step - activations)
     fragmented = stack.fragmentation * (weights + gradients + optimizer + activations + buffers)
     return StageMemory(weights, gradients, optimizer, activations, buffers, fragmented, _runtime_bytes(plan, stack))
+
+
+def host_bytes(model: Model, training: Training, plan: Plans, stack: GpuStack, style: Style, stage: Array) -> Array:
+    """Bytes that one device of a stage has in its host's memory: activations, and what the optimizer needs there.
+
+    States, gradients as they are kept, and a copy of them as wide as the master, which the update reads.
+    Source: DeepSpeed, stage3.py and stage_1_and_2.py: fp32_partitioned_groups_flat and its grad, both pinned.
+    Hand-worked: Adam in bf16 with fp32 gradients, 8 shards: (4 + 8 + 4 + 4) / 8 = 2.5 bytes per parameter.
+    """
+    kinds, recipe = stage_kinds(model, plan, stage), stack.recipes[training.precision]
+    part = Slice(training.sequence, plan.micro_batch, plan.tensor, plan.sequence_parallel, recipe.activations.bytes)
+    held: Array = 0.0
+    if plan.offload_layers:
+        mean = _mean_bytes(kinds, lambda kind: kind.kept_bytes(model, part, style, plan.recompute))
+        held = layers_offloaded(plan, stage) * mean
+    if plan.optimizer_offload == "none":
+        return held
+    states = recipe.master.bytes + recipe.moments.bytes * stage_states_each(model, training, plan, stage)
+    each = states + recipe.gradients.bytes + (recipe.master.bytes or recipe.parameters.bytes)
+    trained = _parameters(model, plan, stage, kinds) * trained_share(model, training)
+    return held + each * trained / (plan.shards if plan.zero >= 1 else 1)
 
 
 def _mean_bytes(kinds: Mapping[LayerKind, Array], of: Callable[[LayerKind], Array]) -> Array:
@@ -184,7 +245,8 @@ def _gathered_bytes(model: Model, plan: Plans, stack: GpuStack, recipe: Recipe) 
     if not stack.holds_whole_layers:
         return recipe.parameters.bytes * (1 + stack.prefetch_layers) * largest_tensor(model) / plan.tensor
     count = count_parameters(model)
-    return recipe.parameters.bytes * (count.root + (1 + stack.prefetch_layers) * count.layer) / plan.tensor
+    layer = gathered_bytes(recipe, count.layer, layer_narrow_weights(model))
+    return (recipe.parameters.bytes * count.root + (1 + stack.prefetch_layers) * layer) / plan.tensor
 
 
 def _gathered_gradient_bytes(model: Model, training: Training, plan: Plans, stack: GpuStack, recipe: Recipe) -> Array:
@@ -235,7 +297,8 @@ def run_ahead_bytes(model: Model, plan: Plans, stack: GpuStack, recipe: Recipe) 
     if plan.zero < 3 or stack.limited_gathers:
         return 0.0
     ahead = np.maximum(model.layers - (1 + stack.prefetch_layers), 0)
-    return recipe.parameters.bytes * ahead * count_parameters(model).layer / plan.tensor
+    layer = gathered_bytes(recipe, count_parameters(model).layer, layer_narrow_weights(model))
+    return ahead * layer / plan.tensor
 
 
 def _placeholder_bytes(model: Model, training: Training, plan: Plans, stack: GpuStack, stage: Array) -> Array:

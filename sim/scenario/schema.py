@@ -59,7 +59,7 @@ ModelTable = make_dataclass(
         *(
             (one.name, _key_of(get_type_hints(Model)[one.name]), None)
             for one in fields(Model)
-            if one.name not in ("name", "runs", "figures")
+            if one.name not in ("name", "runs", "wide_ends", "figures")
         ),
     ],
     bases=(Table,),
@@ -120,7 +120,6 @@ RESERVED_KEYS: Mapping[tuple[str, ...], str] = MappingProxyType(
         ("model", "experts_per_token"): _NO_EXPERTS,
         ("system", "plan", "context"): "context parallelism is not simulated yet",
         ("system", "plan", "expert"): "expert parallelism is not simulated yet",
-        ("system", "plan", "offload"): "offloading to the host is not simulated yet",
     }
 )
 _NO_NARROW_PRODUCTS = "training with products of less than 16 bits is not simulated yet"

@@ -38,6 +38,8 @@ class Convention:
     tuned: tuple[str, ...] = ()
     traits: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     memory: Literal["allocated", "reserved"] = "reserved"
+    lora: Mapping[str, Any] | None = None
+    """Rank and targets of the adapters that it trained, where it did."""
     rate_counts: Literal["", "causal-attention", "full-attention"] = ""
     """What the source's FLOP/s count of attention, beside six for each parameter and token; empty: not known."""
     device_note: str = ""
@@ -118,6 +120,7 @@ def convention_of(row: Row) -> Convention:
         tuple(entry.get("tuned", ())),
         traits,
         entry.get("memory", "reserved"),
+        entry.get("lora"),
         entry.get("rate_counts", ""),
         _conventions()["device_note"].get(row.gpu, ""),
     )

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.catalog import PLAIN_LIBRARY, Device, Figure, Library, load_device
+from sim.catalog import PLAIN_LIBRARY, Device, Figure, Host, Library, host_of, load_device
 from sim.errors import InputError
+from sim.hardware.topology.host_share import HostShare, share_of
 from sim.hardware.topology.links import NO_LINK, EdgeKey, Link, LinkTable, Numbers
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class About:
 
     devices: how many are built; device: their name in the catalogue, or that of own_device.
     own_device: read from a file of the user's own; None where the catalogue has it.
+    host: of its nodes, where the file names one.
     library: the collective library that runs on it.
     collective_launch_s: fixed cost of starting one collective (host and kernel launch).
     send_launch_s: the same for one send between two devices.
@@ -67,6 +69,7 @@ class About:
     fabric_reduces: bool = False
     storage: Storage | None = None
     own_device: Device | None = None
+    host: Host | None = None
     link_rates: Mapping[str, Figure] = field(default_factory=dict, compare=False, repr=False)
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
@@ -114,16 +117,52 @@ class Topology(ABC):
         self.domain = domain
         self.levels = levels or (domain,)
         self.links = LinkTable()
+        self.host_links: tuple[int, int] | None = None
+        """First link from a device to its host, and first link back; None where none has been built."""
 
     def load_device(self) -> Device:
         """What is known of its devices."""
         return self.about.own_device or load_device(self.device)
 
+    @property
+    def host(self) -> Host | None:
+        """The host of its nodes: the one that its file names, else the usual one of its device; None without either."""
+        own = self.about.own_device
+        return self.about.host or host_of(own.base if own else self.device)
+
+    @functools.cached_property
+    def host_share(self) -> HostShare | None:
+        """What one device has of its host while all others do the same; None where there is no host."""
+        host = self.host
+        return None if host is None else share_of(host, min(self.devices, host.devices or self.node_devices))
+
+    @property
+    def node_devices(self) -> int:
+        """Devices of a node; a scale-up domain is one unless a family says otherwise."""
+        return self.domain
+
     def with_device(self, device: Device) -> Self:
         """The same network with other devices on it."""
         other = copy.copy(self)
         other.about = replace(self.about, device=device.name, own_device=device)
+        other.__dict__.pop("host_share", None)
         other.device = device.name
+        return other
+
+    def with_host_links(self) -> Self:
+        """The same network with a link of each device to its host besides, and back; itself where there is no host."""
+        share = self.host_share
+        if share is None or self.host_links:
+            return self
+        other = self._with_links(lambda link: link)
+        up, down = (Link(f"{share.link} {way}", rate, 0.0) for way, rate in share.rates.items())
+
+        def ends(device: int) -> EdgeKey:
+            return self.vertex(device), f"host{device // share.devices}"
+
+        figures = (replace(one, name=f"host.{one.name}") for one in share.host.figures)
+        other.figures = (*self.figures, *figures)
+        other.host_links = other.links.add_both(self.devices, up, ends, down)
         return other
 
     @abstractmethod
