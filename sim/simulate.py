@@ -163,6 +163,8 @@ def _notes(prepared: Prepared) -> tuple[str, ...]:
     if load_optimizer(prepared.scenario.training.optimizer).orthogonal_steps:
         exchanged = "what replicas and tensor ranks exchange to make updates of whole matrices orthogonal"
         notes.append(f"{prepared.scenario.training.optimizer}: not counted: {exchanged}")
+    if whole := prepared.scenario.model.part_of:
+        notes.append(f"of {whole} only the language model is simulated")
     longest = prepared.scenario.model.max_sequence
     if prepared.scenario.training.sequence > longest:
         notes.append(f"the sequence is longer than the model's published {longest}")

@@ -45,7 +45,7 @@ from sim.scenario.types import Lora, Part, PlanRequest, Report, Scenario, System
 from sim.simulate import simulate
 from sim.study.findings import findings
 from sim.workload.kinds import KINDS, LayerKind
-from sim.workload.kinds.transformer import DENSE
+from sim.workload.kinds.transformer import layer_kind
 from sim.workload.operations import Style
 
 UNFUSED = Style(
@@ -69,14 +69,8 @@ def gpt(layers: int = 4, hidden: int = 256, heads: int = 4, **over: Any) -> Mode
 
 
 def kind_of(name: str, **over: Any) -> LayerKind:
-    """The dense kind of layer in a model with something changed, registered as another kind."""
-
-    def changed(formula: Any) -> Any:
-        return lambda model, *others: formula(dataclasses.replace(model, **over), *others)
-
-    names = [field.name for field in dataclasses.fields(LayerKind) if callable(getattr(DENSE, field.name))]
-    formulas = {name: changed(getattr(DENSE, name)) for name in names}
-    return KINDS.setdefault(name, LayerKind(name, **formulas))
+    """A layer of a model with something changed, registered as another kind."""
+    return KINDS.setdefault(name, layer_kind(name, lambda model: dataclasses.replace(model, **over)))
 
 
 WIDE = kind_of("wide", ffn_hidden=2048)

@@ -85,8 +85,11 @@ def at_least_as_good(one, other):
         for share in (lambda gpu: gpu.gemm_ceiling, lambda gpu: gpu.gemm_sustained)
     ]
     rates += [
-        (one.peak_flops_per_s["bf16"] * share, other.peak_flops_per_s["bf16"] * other.attention_efficiency[kernel])
-        for kernel, share in one.attention_efficiency.items()
+        (
+            one.peak_flops_per_s["bf16"] * one.attention_efficiency.get(kernel, 0.0),
+            other.peak_flops_per_s["bf16"] * share,
+        )
+        for kernel, share in other.attention_efficiency.items()
     ]
     rates += [(one.hbm_bytes_per_s * one.memory_efficiency, other.hbm_bytes_per_s * other.memory_efficiency)]
     stored = [gpu.gemm_store_share / gpu.hbm_bytes_per_s for gpu in (one, other)]

@@ -110,6 +110,20 @@ def test_the_moments_of_the_documentation_take_what_it_says(tmp_path: Path) -> N
     assert f"{1e3 * (found[0].step_time_s - found[2].step_time_s):.0f} ms shorter" in block.group(2)
 
 
+def test_the_narrow_products_of_the_documentation_take_what_it_says(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "precision.md").read_text(encoding="utf-8")
+    block = re.search(r"<!-- scenario: narrow.toml -->\n```toml\n(.*?)```\n\n(.*?)\n\n(.*?)\n\n(.*?)\n\n", text, re.S)
+    assert block is not None
+    (tmp_path / "narrow.toml").write_text(block.group(1), encoding="utf-8")
+    half, narrow = (simulate(scenario) for scenario in load_scenarios(tmp_path / "narrow.toml"))
+    assert f"{half.step_time_s:.2f} s in bf16 and {narrow.step_time_s:.2f} s in fp8" in block.group(2)
+    assert f"{half.step_time_s / narrow.step_time_s:.2f} times as fast" in block.group(2)
+    told = [float(one) for one in re.findall(r"(\d+\.\d) GB", block.group(2))]
+    assert told == [round(one.memory.stages[0]["weights"] / 1e9, 1) for one in (half, narrow)]
+    assert f"from {100 * half.mfu:.0f} to {100 * narrow.mfu:.0f} %" in block.group(4)
+    assert f"rises to {100 * narrow.mfu_half:.0f} %" in block.group(4)
+
+
 def test_the_python_of_the_readme_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

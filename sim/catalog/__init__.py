@@ -28,7 +28,7 @@ from sim.catalog.loader import (
     stacks_that_run,
     stacks_with_zero_groups,
 )
-from sim.catalog.model_files import load_model, model_names
+from sim.catalog.model_files import load_model, model_names, read_runs
 from sim.catalog.network_files import library_names, load_library, load_variation, variation_names
 from sim.catalog.own_files import find_stack, read_device, read_stack
 from sim.catalog.plan_spreads import PlanSpread, plan_spreads
@@ -137,6 +137,7 @@ __all__ = [
     "plan_spreads",
     "precision_of",
     "read_device",
+    "read_runs",
     "read_sources",
     "read_stack",
     "recipe_names",

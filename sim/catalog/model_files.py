@@ -41,15 +41,15 @@ def model_of(name: str, family: str, raw: Mapping[str, Any]) -> Model:
     values.setdefault("head_dim", values["hidden"] // values["heads"])
     values.setdefault("ffn_hidden", 4 * values["hidden"])
     where = f"{where} ({family}.toml)"
-    return construct(Model, {**values, "runs": _runs(values.get("runs", []), where)}, where)
+    return construct(Model, {**values, "runs": read_runs(values.get("runs", []), f"{where}: runs")}, where)
 
 
-def _runs(written: object, where: str) -> tuple[tuple[str, int], ...]:
+def read_runs(written: object, where: str) -> tuple[tuple[str, int], ...]:
     """Runs of layers as pairs; whether there are such kinds, and as many layers, is known where kinds are."""
     runs: tuple[tuple[str, int], ...] = fixed(written)
     for run in runs if isinstance(runs, tuple) else [runs]:
         if not isinstance(run, tuple) or [type(part) for part in run] != [str, int] or run[1] < 1:
             raise InputError(
-                f"{where}: runs", f"{shown(run)} is no run of layers", 'write for example [["dense", 16], ["dense", 8]]'
+                where, f"{shown(run)} is no run of layers", 'write for example [["dense", 16], ["dense", 8]]'
             )
     return runs

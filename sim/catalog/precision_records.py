@@ -116,6 +116,11 @@ class Recipe:
         return self.activations if self.quantised is None else self.quantised.inputs
 
     @property
+    def linear_weights(self) -> Format:
+        """Weights of linear layers between steps, beside the optimizer's copy."""
+        return self.parameters if self.quantised is None else self.quantised.weights
+
+    @property
     def exchanges(self) -> Format:
         """Inputs of linear layers, and gradients of their outputs, on their way between tensor ranks."""
         return self.activations if self.quantised is None else self.quantised.exchanges

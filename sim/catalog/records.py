@@ -15,6 +15,7 @@ from sim.catalog.figures import Figure
 _RUNS_INSTEAD = {"flash-4": "fused-3"}
 """What a package of attention kernels runs where the device is none of those that its newest are for: Blackwell."""
 Position = Literal["learned", "rotary", "alibi", "relative", "none"]
+QueryKeyNorm = Literal["none", "head", "heads"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ class Model:
     """How positions are encoded."""
     norm: Literal["layernorm", "rmsnorm"] = "layernorm"
     """Kind of all norms."""
+    norm_weight: bool = True
+    """Weights of the norms (OLMo 1 has none)."""
     norm_bias: bool = True
     """Biases of the norms."""
     final_norm: bool = True
@@ -61,15 +64,29 @@ class Model:
     parallel_block: bool = False
     """Attention and MLP read the same input (GPT-J, GPT-NeoX)."""
     norms_per_layer: int = 2
-    """Norms in a layer."""
+    """Norms in a layer, without those of queries and keys."""
+    query_key_norm: QueryKeyNorm = "none"
+    """Norms of queries and keys: with weights for a head, which all share, or for all heads together."""
+    window: int | None = None
+    """Tokens that attention of a sliding layer reaches, its own among them; `runs` says which layers slide."""
+    attention_softcap: bool = False
+    """Scores are capped softly, by a tanh (Gemma 2)."""
+    logit_softcap: bool = False
+    """Logits are capped softly, by a tanh (Gemma 2)."""
+    scaled_residuals: bool = False
+    """What attention and MLP add to the residual stream is multiplied by a constant (Granite, MiniCPM)."""
     tied_embeddings: bool = True
     """Whether the vocabulary projection has the weights of the embedding."""
     dropout: bool = False
     """Whether activations are dropped at random."""
+    part_of: str | None = None
+    """The model for more than text that this is the language model of."""
     published_parameters: float | None = None
     """Parameters as the source prints them."""
     runs: tuple[tuple[str, int], ...] = ()
-    """Kinds of layers and how many of each in a row, from the first to the last; empty: all dense."""
+    """Kinds of layers and how many of each in a row, from the first to the last; by default all are dense."""
+    runs_repeat: bool = False
+    """Whether the runs begin again until there are as many layers as the model has."""
     wide_ends: tuple[int, int] = (0, 0)
     """Layers at the start and at the end whose products a recipe leaves wide; of training, not of the model's file."""
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)

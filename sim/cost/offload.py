@@ -22,7 +22,7 @@ from sim.hardware.topology import HostShare, HostWay
 from sim.parallel.plans import Plans
 from sim.scenario.types import Training
 from sim.workload.kinds import LayerKind
-from sim.workload.layer import Slice
+from sim.workload.operations import Slice
 from sim.workload.phases import Phase
 
 WAYS: Mapping[Phase, HostWay] = MappingProxyType(

@@ -12,7 +12,7 @@ from sim.cost.compute import Machine
 from sim.cost.split import gradient_send, pipeline_send, shared_gradient_bytes
 from sim.hardware.network import NOTHING, Communication, Network
 from sim.parallel.plan import Plan
-from sim.workload.layer import Slice
+from sim.workload.operations import Slice
 
 _NEIGHBOURS = 2
 """Stages that a send is between."""

@@ -15,8 +15,7 @@ from sim.cost.passes import PassCost, PhaseCost
 from sim.hardware.kernel import Array
 from sim.hardware.network import NOTHING, Communicates, Communication
 from sim.parallel.plans import Plans
-from sim.workload.layer import Slice
-from sim.workload.operations import SINGLE_BYTES
+from sim.workload.operations import SINGLE_BYTES, Slice
 from sim.workload.phases import Phase
 
 _TINY_S = 1e-300

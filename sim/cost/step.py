@@ -35,7 +35,7 @@ from sim.parallel.plan import Plan
 from sim.parallel.plans import Plans
 from sim.scenario.types import Recompute, Training
 from sim.workload.kinds import EMBEDDING, HEAD, LayerKind, layers_by_kind, model_kinds, model_runs
-from sim.workload.layer import Slice
+from sim.workload.operations import Slice
 
 
 class LayerCost(NamedTuple):
@@ -260,7 +260,7 @@ def _offloaded(index: int, model: Model, plan: Plan, copies: Mapping[LayerKind, 
 def _chunk(index: int, model: Model, plan: Plan, passes: Passes) -> PassCost:
     first = sum(plan.layers_per_chunk[:index])
     counts = layers_by_kind(model, first, first + plan.layers_per_chunk[index])
-    layers = [passes.layers[kind] * int(count) for kind, count in counts.items()]
+    layers = [passes.layers[kind] * int(count) for kind, count in counts.items() if count or not any(counts.values())]
     cost = functools.reduce(operator.add, layers)
     if index == 0:
         cost += passes.embedding

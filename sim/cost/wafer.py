@@ -16,8 +16,7 @@ from sim.hardware.network import Communication, Network
 from sim.parallel.wafer_plan import WaferPlan
 from sim.scenario.types import Training
 from sim.workload.kinds import HEAD, LayerKind, model_kinds, model_runs
-from sim.workload.layer import Slice
-from sim.workload.operations import Operation, Style, total
+from sim.workload.operations import Operation, Slice, Style, total
 from sim.workload.parameters import count_parameters
 
 WAFER_STYLE = Style(

@@ -27,7 +27,8 @@ class Kernel:
     traffic_bytes: read from and written to the device's memory.
     m, n, k, batch, output_bytes: shape of a (batched) matrix product and bytes written per output element. Of a fused
     attention: m query rows of size k in each of batch heads.
-    uneven: a fused attention that skips what a causal mask hides, so that its blocks of rows differ in work.
+    longest: of a fused attention whose blocks of rows differ in work, that of the longest over the mean: 2 where it
+    skips what a causal mask hides.
     format: of a product's operands; empty: that of the training's precision.
     launches: on average over micro-batches, of which some may do without it.
     """
@@ -44,7 +45,7 @@ class Kernel:
     batch: Array = 1.0
     output_bytes: float = 0.0
     backward: bool = False
-    uneven: bool = False
+    longest: float = 1.0
     format: str = ""
     launches: Array = 1.0
 
@@ -104,14 +105,14 @@ def attention_time_s(kernel: Kernel, gpu: Gpu, flops_per_s: Array) -> Array:
     """Time of a fused attention by arithmetic, at the rate that it reaches where every multiprocessor is busy.
 
     A multiprocessor works on whole blocks of query rows of one head. Of equal ones the fullest has the mean number
-    rounded up. Of uneven ones the longest takes two means, and the last to end is half of that late on average.
+    rounded up. Of uneven ones the last to end is half of the longest late on average: one mean where that takes two.
     Source: Dao 2023 (FlashAttention-2), sec. 3.2, blocks of rows over multiprocessors; Dao-AILab/flash-attention,
     flash_api.cpp, for the rounded size of a head; Graham 1966, lists of jobs on equal machines.
     Hand-worked: 4 heads of 80 and 4,096 rows on 108 multiprocessors, uneven: 32 blocks each, 1.185 a multiprocessor:
     (1.185 + 1) / 1.185 x 96 / 80 = 2.21 times as long as at the full rate.
     """
     load = kernel.batch * np.ceil(kernel.m / _QUERY_ROWS) / gpu.multiprocessors
-    fullest = load + 1.0 if kernel.uneven else np.ceil(load)
+    fullest = load + kernel.longest / 2 if kernel.longest > 1 else np.ceil(load)
     rounded = np.ceil(kernel.k / _HEAD_STEP) * _HEAD_STEP / kernel.k
     return kernel.flops / flops_per_s * rounded * fullest / load
 

@@ -134,12 +134,13 @@ class Prepared:
     def figures(self) -> tuple[Figure, ...]:
         """Every figure that this point rests on; a device's peaks in other precisions, say, are not among them."""
         formats = self.kind.formats(self.stack, self.scenario.training.precision).values()
-        used_peaks = [f"peak_flops_per_s.{name}" for name in formats]
+        by_format = ("peak_flops_per_s", "format_efficiency")
+        used = [f"{group}.{name}" for group in by_format for name in formats]
         devices = [
             figure
             for part in self.parts
             for figure in part.device.figures
-            if figure.name in used_peaks or figure.group not in ("peak_flops_per_s", *_DESCRIPTIVE)
+            if figure.name in used or figure.group not in (*by_format, *_DESCRIPTIVE)
         ]
         topologies = [figure for part in self.parts for figure in part.topology.figures]
         system = (*self.stack.figures, *topologies, *self.scenario.system.variation.figures)

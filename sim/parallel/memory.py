@@ -22,8 +22,7 @@ from sim.parallel.stage_weights import over_layers, over_stage, stage_kinds, sta
 from sim.scenario.types import Training
 from sim.workload.activations import head_activation_bytes
 from sim.workload.kinds import LayerKind
-from sim.workload.layer import Slice
-from sim.workload.operations import Style
+from sim.workload.operations import Slice, Style
 from sim.workload.parameters import (
     adapter_parameters,
     count_parameters,

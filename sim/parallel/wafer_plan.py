@@ -11,8 +11,7 @@ from sim.page.numbers import gibibytes
 from sim.scenario.bounds import divisors
 from sim.scenario.types import PlanRequest, Scenario, Search
 from sim.workload.kinds import model_kinds
-from sim.workload.layer import Slice
-from sim.workload.operations import Style
+from sim.workload.operations import Slice, Style
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +63,10 @@ def plan_wafers(scenario: Scenario, wafer: Wafer, stack: WaferStack, style: Styl
     request, batch = scenario.system.plan, scenario.training.global_batch
     where = f"{scenario.where}.plan"
     _refuse_gpu_keys(scenario)
+    window, sequence = scenario.model.window, scenario.training.sequence
+    if window is not None and window < sequence:
+        problem = f"{scenario.model.name} attends within a window of {window} tokens, which is not simulated on wafers"
+        raise InputError(scenario.where, problem, f"train on sequences of at most {window}, or on a system of GPUs")
     systems = scenario.system.devices
     if request.rule == "best":
         systems = divisors(batch, systems)[-1]

@@ -59,6 +59,7 @@ ALGORITHM_COLOURS: dict[str, str] = {
     "in-fabric": "#000000",
     "halving and doubling": "#e69f00",
     "level by level": "#56b4e9",
+    "direct": "#009e73",
     "pairwise": "#0072b2",
     "store tree": "#0072b2",
 }

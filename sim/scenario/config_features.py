@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sim.errors import InputError, shown, some_of
+from sim.errors import InputError, some_of
 from sim.scenario.config_fields import ModelConfig
 
 _MOST_NAMED = 8
@@ -24,19 +24,23 @@ class _Feature:
     """Something that is not simulated.
 
     keys: fields that only a model with it has. families: names that mean it even where such fields are left out.
+    elsewhere: it is simulated of families that are known to have it, and told only of a known one without it.
     """
 
     name: str
     keys: str
     families: str = "(?!)"
+    elsewhere: bool = False
 
 
+_LISTED = "layer_types"
+_USUAL = ({"full_attention"}, {"full_attention", "sliding_attention"}, {"sliding_attention"})
 _FEATURES = (
     _Feature(
         "an encoder, or attention that is not causal",
         r"is_encoder_decoder|add_cross_attention|use_bidirectional_attention|type_vocab_size|prefix_lm"
         r"|(num_)?(en|de)coder_(layers|attention_heads|ffn_dim)|encoder|relative_attention_num_buckets",
-        r".*bert.*|electra|bart|mbart|mt5|t5.*|longt5|umt5|xlnet|mpnet|esm|whisper|pegasus|marian",
+        r"(?!modernbertdecoder).*bert.*|clip.*|siglip.*|electra|bart|mbart|mt5|t5.*|longt5|umt5|xlnet|mpnet|esm|whisper|pegasus|marian",
     ),
     _Feature(
         "a tower for images or sound", r"(vision|audio|image|text|speech)_config|mm_\w+", r".*vl|.*vision.*|llava.*"
@@ -51,11 +55,13 @@ _FEATURES = (
         r"attention_hidden_size|rescale_every|lru_width|wkv_\w+|decay_\w+",
         r".*rwkv.*|recurrentgemma|xlstm",
     ),
+    _Feature("short convolutions", r"conv_L_cache|short_conv\w*"),
     _Feature("linear attention", r"linear_\w+|attn_type_list|lightning_\w+|full_attention_interval", "qwen3next"),
     _Feature(
         "layers of several kinds",
-        r"attn_layer_(period|offset)|layers_block_type|block_types|block_configs|hybrid_\w+|attention_(layers|types)",
-        "gptneo|gemma3n.*|decilm",
+        r"attn_layer_(period|offset)|layers_block_type|block_types|block_configs|hybrid_\w+|attention_(layers|types)"
+        r"|layer_types|num_attention_heads_per_layer|per_layer_config|num_query_heads",
+        "decilm|openelm",
     ),
     _Feature(
         "latent attention (MLA)",
@@ -69,29 +75,34 @@ _FEATURES = (
         ".*moe.*|mixtral|dbrx|gptoss|llama4|grok.*|arctic|jetmoe|phi35moe",
     ),
     _Feature("layers that predict further tokens", r"num_nextn_predict_layers|num_mtp\w*|mtp_\w+"),
-    _Feature("soft-capping of logits", r"\w*soft_?cap\w*", "gemma2"),
-    _Feature(
-        "norms of queries and keys",
-        r"(use_)?qk_(layer_?)?norm|qk_(ln|gn)|qk_layernorm|use_query_key_norm",
-        "qwen3|olmo2|olmo3|gemma3|apertus|exaone4",
-    ),
-    _Feature("scaled residuals", r"residual_multiplier|scale_depth|mup_\w+", "minicpm"),
+    _Feature("embeddings of every layer", r"(hidden|vocab)_size_per_layer_input|altup_\w+|laurel_\w+", "gemma3n"),
+    _Feature("keys and values that layers share", r"num_kv_shared_layers|attention_k_eq_v|kv_sharing\w*"),
+    _Feature("differential attention", r"lambda_(std_dev|init)\w*", "diffllama"),
+    _Feature("attention sinks", r"(use_)?(attn_|attention_)?sinks?", "graniteswa"),
+    _Feature("attention with a gate of its own", r"use_attention_gate|gating|attn_gate\w*"),
+    _Feature("attention across two streams", r"cross_attention_\w+", "mllama"),
+    _Feature("a layer of its own before the vocabulary", "decoder_bias", "modernbertdecoder"),
+    _Feature("soft-capping of logits", r"\w*soft_?cap\w*", elsewhere=True),
+    _Feature("norms of queries and keys", r"(use_)?qk_(layer_?)?norm|qk_(ln|gn)|use_query_key_norm", elsewhere=True),
+    _Feature("scaled residuals", r"residual_multiplier|scale_depth|mup_\w+", elsewhere=True),
+    _Feature("attention within a window", r"sliding_window(_size)?|(attention_chunk|window)_size", elsewhere=True),
+    _Feature("ternary weights", "(?!)", "bitnet"),
     _Feature("quantised weights", r"quantization_config|compression_config"),
 )
 _HEADS = ("ForCausalLM", "LMHeadModel")
 _HEAD = re.compile(r"(ForCausalLM|LMHeadModel|For[A-Z]\w*|Model)$")
-_LONGEST = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length")
-_WINDOWED = ("sliding_attention", "chunked_attention")
-_MISTRAL_WINDOW = 4096
-"""The default of Mistral's configuration class."""
-_WITHIN = ("sliding_window", "sliding_window_size", "attention_chunk_size", "window_size")
 
 
-def refuse_features(config: ModelConfig, architecture: str, model_type: str) -> None:
-    """Raise InputError that names every feature of a config that is not simulated."""
-    fields = dict(_every(config.fields))
-    families = {_family(architecture), _family(model_type)}
-    found = [line for feature in _FEATURES if (line := _found(feature, fields, families))]
+def refuse_features(config: ModelConfig, architecture: str, model_type: str, *, read: bool) -> None:
+    """Raise InputError that names every feature of a config that is not simulated.
+
+    read: by its family, which knows what its names mean: then only fields that it did not ask for tell of a feature.
+    """
+    unread = {key: one.fields[key] for one in (config, *config.tables.values()) for key in one.unread()}
+    fields = dict(_every(unread if read else config.fields))
+    families: set[str] = set() if read else {_family(architecture), _family(model_type)}
+    asked = [feature for feature in _FEATURES if read or not feature.elsewhere]
+    found = [line for feature in asked if (line := _found(feature, fields, families))]
     head = _HEAD.search(architecture)
     if head and head[1] not in _HEADS and not found:
         found.append(f"'{head[1]}' in the name of its architecture, no head of a causal language model")
@@ -99,7 +110,6 @@ def refuse_features(config: ModelConfig, architecture: str, model_type: str) -> 
         remedy = "use a model without; a plain one of the same sizes does other work, and does not stand for it"
         more = f"; and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
         raise InputError(config.where, f"{'; '.join(found[:_MOST_NAMED])}{more}: not simulated yet", remedy)
-    _refuse_windows(config, _family(model_type or architecture))
 
 
 def is_feature(key: str) -> bool:
@@ -118,6 +128,8 @@ def _found(feature: _Feature, fields: Mapping[str, Any], families: set[str]) -> 
 
 def _is_on(key: str, value: object) -> bool:
     """Whether a field says that there is something; a factor of one is none."""
+    if key == _LISTED and isinstance(value, list):
+        return {str(kind) for kind in value} not in _USUAL
     return value not in (None, False, 0, "", [], {}) and not (key.endswith("multiplier") and value == 1)
 
 
@@ -132,30 +144,3 @@ def _every(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 def _family(name: str) -> str:
     """A family as architectures and model types alike name it: "Qwen3MoeForCausalLM" and "qwen3_moe" are one."""
     return re.sub(r"[^a-z0-9]", "", _HEAD.sub("", name).lower().removesuffix("_text"))
-
-
-def _refuse_windows(config: ModelConfig, family: str) -> None:
-    """Raise InputError where attention reaches less far than the longest sequence, in some layers or in all."""
-    kinds = config.value("layer_types")
-    if kinds is not None and not isinstance(kinds, list):
-        raise InputError(config.where, f"'layer_types' is {shown(kinds)}", "it must be a list")
-    others = sorted({str(kind) for kind in kinds or ()} - {"full_attention"})
-    if set(others) - set(_WINDOWED):
-        raise InputError(
-            config.where,
-            f"layers of several kinds (layer_types: {some_of(others)}): not simulated yet",
-            "use a model whose layers are all full_attention",
-        )
-    windows = {name: config.value(name) for name in _WITHIN}
-    if not config.switch("use_sliding_window", not family.startswith("qwen2")) or (kinds is not None and not others):
-        return
-    if family == "mistral" and "sliding_window" not in config.fields:
-        windows["sliding_window"] = _MISTRAL_WINDOW
-    longest = config.optional_size(*(name for name in _LONGEST if name in config.fields))
-    for name, window in windows.items():
-        if isinstance(window, int) and window > 0 and (longest is None or window < longest):
-            raise InputError(
-                config.where,
-                f"attention within a window of {shown(window)} of {longest or 'all'} tokens is not simulated",
-                f'set "{name}": null, or "max_position_embeddings": {shown(window)}, in a copy of the file',
-            )

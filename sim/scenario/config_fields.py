@@ -8,6 +8,8 @@ from typing import Any
 
 from sim.errors import InputError, shown
 
+Described = dict[str, Any]
+"""Fields of catalog.Model; None stands for what follows from the others."""
 _WORDS = """
 architectures model_type transformers_version name_or_path auto_map torch_dtype dtype use_cache hidden_act
 hidden_activation activation activation_function initializer_range initializer_factor init_device rms_norm_eps
@@ -40,7 +42,8 @@ def is_free(key: str, own: Collection[str] = (), table: str = "") -> bool:
     own: such fields of its family. table: within the file that it is in; empty where it is in none.
     """
     plain = key.lstrip("_")
-    return plain in _FREE_OF_TABLES.get(table, _FREE) or plain in own or plain.endswith(_FREE_ENDINGS)
+    free = plain in _FREE or plain in _FREE_OF_TABLES.get(table, ())
+    return free or plain in own or plain.endswith(_FREE_ENDINGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,20 @@ class ModelConfig:
                 problem = f"'{name}' is {value}, but '{found[0][0]}' is {found[0][1]}"
                 raise InputError(self.where, problem, "leave one of the two out: they mean the same")
         return found[0][1] if found else None
+
+    def optional_count(self, name: str, default: int) -> int:
+        """A whole number that may be zero, or its default."""
+        value = self.value(name)
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
+            raise InputError(self.where, f"'{name}' is {shown(value)}", "it must be a whole number, or zero")
+        return default if value is None else value
+
+    def is_set(self, name: str, default: float | None) -> bool:
+        """Whether there is a number: null in the file is none, and left out its default."""
+        value = self.value(name) if name in self.fields else default
+        if value is not None and (not isinstance(value, (int, float)) or isinstance(value, bool)):
+            raise InputError(self.where, f"'{name}' is {shown(value)}", "it must be a number, or null")
+        return bool(value)
 
     def switch(self, name: str, default: bool) -> bool:
         """A truth value, or its default."""

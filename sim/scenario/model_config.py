@@ -7,36 +7,70 @@ is refused by its name. What is not simulated is refused first, by the name of t
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from sim.catalog import Model
 from sim.errors import InputError, shown, some_of
 from sim.reading import parse_json, read_text
-from sim.scenario.config_families import FAMILIES, Family
+from sim.scenario.config_families import DEFAULTS, FAMILIES, Family
 from sim.scenario.config_features import is_feature, refuse_features
 from sim.scenario.config_fields import ModelConfig, is_free
 from sim.scenario.model_fields import build_model
 
 _LISTED_BY = "scaletax list architectures"
+_TEXT = ("text_config", "llm_config", "language_config")
+"""Where a model for more than text has its language model."""
+_TOWERS = ("vision_config", "audio_config", "visual")
+"""What such a model has beside it, where the fields of its language model stand in the file itself."""
+_EVERY = ("config", "params")
+"""Names of files that say nothing of what is in them."""
 
 
 def read_model_config(path: Path, name: str | None, where: str) -> Model:
-    """Read a model from a config.json.
+    """Read a model from a config.json; of one for more than text, its language model.
 
-    name: of the model; None takes the name of the folder that the file is in.
+    name: of the model; None takes that of the file, or of its folder where the file is called as all are.
     where: of the key in the scenario file that names this file.
     Raises InputError when the file is not there, is not JSON, or describes something that is not known here.
     """
-    config = ModelConfig(_fields(path, where), str(path))
+    config, part_of = _language_model(ModelConfig(_fields(path, where), str(path)))
     architecture, model_type = _names(config)
-    refuse_features(config, architecture, model_type)
     family = _family(config, architecture, model_type)
     described = family.describe(config)
+    refuse_features(config, architecture, model_type, read=True)
     _refuse_unread(config, family)
-    known = {key: value for key, value in described.items() if value is not None}
-    folder = Path(os.path.abspath(path)).parent.name.encode("utf-8", "replace").decode("utf-8")
-    return build_model({"name": name or folder, **known}, str(path))
+    known = {key: value for key, value in {**described, "part_of": part_of}.items() if value is not None}
+    return build_model({"name": name or _name_of(path), **known}, str(path))
+
+
+def _name_of(path: Path) -> str:
+    """What people call the model in a file. In the cache of the Hugging Face hub its folder is two above."""
+    absolute = Path(os.path.abspath(path))
+    folder = absolute.parent
+    if folder.parent.name == "snapshots":
+        folder = folder.parents[1]
+    found = folder.name.rpartition("--")[2] if path.stem in _EVERY else path.stem
+    return found.encode("utf-8", "replace").decode("utf-8")
+
+
+def _language_model(config: ModelConfig) -> tuple[ModelConfig, str | None]:
+    """The language model of a file for more than text, and of what it is a part; any other file as it is."""
+    named = config.fields.get("architectures"), config.fields.get("model_type")
+    whole = next((str(one[0] if isinstance(one, list) else one) for one in named if one), "a model for more than text")
+    for key in _TEXT:
+        if isinstance(inner := config.fields.get(key), Mapping):
+            # What is left out of a table within a file has the defaults of its class, sizes as well.
+            tied = {one: value for one, value in config.fields.items() if one == "tie_word_embeddings"}
+            fields = {**DEFAULTS.get(str(inner.get("model_type")), {}), **tied, **inner}
+            return _language_model(ModelConfig(fields, f"{config.where}: {key}"))[0], whole
+    if config.fields.keys() & set(_TOWERS):
+        known = any(whole in one.architectures for one in FAMILIES)
+        beside = _TOWERS if known else (*_TOWERS, "architectures")
+        fields = {key: value for key, value in config.fields.items() if key not in beside}
+        return ModelConfig(fields, config.where), whole
+    return config, None
 
 
 def _fields(path: Path, where: str) -> dict[str, Any]:
@@ -57,7 +91,7 @@ def _names(config: ModelConfig) -> tuple[str, str]:
     if model_type is not None and not isinstance(model_type, str):
         raise InputError(config.where, f"'model_type' is {shown(model_type)}", "it must be text")
     if not named and not model_type:
-        known = some_of((family.architecture for family in FAMILIES), listed_by=_LISTED_BY)
+        known = some_of((family.architectures[0] for family in FAMILIES), listed_by=_LISTED_BY)
         raise InputError(config.where, "there is neither 'architectures' nor 'model_type'", f"known: {known}")
     return listed[0] if named else "", model_type or ""
 
@@ -67,16 +101,18 @@ def _family(config: ModelConfig, architecture: str, model_type: str) -> Family:
 
     No other name is suggested: a name alike is another computation.
     """
-    given = architecture or model_type
-    found = [one for one in FAMILIES if given == (one.architecture if architecture else one.model_type)]
-    if not found:
-        known = some_of([one.architecture for one in FAMILIES], given, listed_by=_LISTED_BY)
-        remedy = f"known: {known}\nno other one stands for it, unless its layers are the same"
-        raise InputError(config.where, f"the architecture '{given}' is not known here", remedy)
-    if model_type and found[0].model_type != model_type:
+    by_name = [one for one in FAMILIES if not architecture or architecture in one.architectures]
+    found = [one for one in by_name if not model_type or model_type in one.model_types]
+    if found:
+        return found[0]
+    refuse_features(config, architecture, model_type, read=False)
+    if by_name and architecture:
         problem = f"'architectures' says {architecture}, but 'model_type' says {shown(model_type)}"
         raise InputError(config.where, problem, "leave out the one that is wrong")
-    return found[0]
+    given = architecture or model_type
+    known = some_of([one.architectures[0] for one in FAMILIES], given, listed_by=_LISTED_BY)
+    remedy = f"known: {known}\nno other one stands for it, unless its layers are the same"
+    raise InputError(config.where, f"the architecture '{given}' is not known here", remedy)
 
 
 def _refuse_unread(config: ModelConfig, family: Family) -> None:
@@ -88,5 +124,5 @@ def _refuse_unread(config: ModelConfig, family: Family) -> None:
         raise InputError(
             config.where,
             f"key '{unread[0]}' is not known here" if len(unread) == 1 else f"keys not known here: {some_of(unread)}",
-            f"{family.architecture} has no such field; where it changes no size and no layer, leave it out of a copy",
+            f"{family.architectures[0]} has no such field; where it changes no size or layer, leave it out of a copy",
         )

@@ -9,12 +9,13 @@ from typing import Annotated, Any, get_args, get_type_hints
 
 from pydantic import Field, PlainValidator
 
-from sim.catalog import Model, model_names
+from sim.catalog import Model, model_names, read_runs
 from sim.errors import InputError, shown
 from sim.scenario.entry_tables import Entries
 from sim.scenario.offers import OWN_FILE, OneOf
 from sim.scenario.shelf import scenario_names
 from sim.scenario.table import (
+    As,
     Count,
     NamedBy,
     Positive,
@@ -51,6 +52,7 @@ def _key_of(hint: Any) -> Any:
     return _AS_WRITTEN.get(given, given) | None
 
 
+_RUNS = As(lambda runs: read_runs(runs, ""), lambda runs: [list(run) for run in runs], ("array",))
 ModelTable = make_dataclass(
     "ModelTable",
     [
@@ -61,6 +63,7 @@ ModelTable = make_dataclass(
             for one in fields(Model)
             if one.name not in ("name", "runs", "wide_ends", "figures")
         ),
+        ("runs", Annotated[tuple[tuple[str, int], ...] | None, _RUNS, like('[["sliding", 5], ["dense", 1]]')], None),
     ],
     bases=(Table,),
     frozen=True,
@@ -122,10 +125,10 @@ RESERVED_KEYS: Mapping[tuple[str, ...], str] = MappingProxyType(
         ("system", "plan", "expert"): "expert parallelism is not simulated yet",
     }
 )
-_NO_NARROW_PRODUCTS = "training with products of less than 16 bits is not simulated yet"
+_NO_MXFP4 = "training with products in four bits is simulated in NVFP4 alone"
 RESERVED_VALUES: Mapping[tuple[str, ...], Mapping[str, str]] = MappingProxyType(
     {
-        ("training", "precision"): dict.fromkeys(("fp8", "mxfp8", "fp4", "mxfp4", "nvfp4"), _NO_NARROW_PRODUCTS),
+        ("training", "precision"): dict.fromkeys(("fp4", "mxfp4"), _NO_MXFP4),
     }
 )
 

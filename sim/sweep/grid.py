@@ -35,6 +35,7 @@ from sim.scenario import (
     within,
 )
 from sim.scenario.axes import axes_of, groups
+from sim.sweep.model_names import told_apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,9 @@ def load(
     if count > MOST_LOADED:
         problem = f"the grid has {count:,} points"
         raise InputError(f"{path}: [sweep]", problem, f"use scaletax sweep: here are at most {MOST_LOADED:,}")
-    return Loaded([scenario_of(point, path) for point in expand(document, str(path))], refusals(document, path))
+    points = expand(document, str(path))
+    scenarios = told_apart([scenario_of(point, path) for point in points], [point.document for point in points])
+    return Loaded(scenarios, refusals(document, path))
 
 
 def scenario_of(point: Point, path: Path) -> Scenario:

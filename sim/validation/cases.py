@@ -18,7 +18,6 @@ from sim.validation.plans import RequestedPlan, requested_plan
 from sim.validation.scripts import Scripted, scripted
 from sim.validation.short_memory import SHORT_OF_MEMORY, runs_short_of_memory
 from sim.validation.table import Row
-from sim.workload.operations import CAUSAL_SHARE
 from sim.workload.parameters import count_parameters
 
 _MLP_MULTIPLE = 256
@@ -185,5 +184,5 @@ def counted_flops(model: Model, training: Training, counts: str) -> float:
     """
     tokens = float(training.global_batch * training.sequence)
     attention = 12.0 * model.layers * model.heads * model.head_dim * training.sequence
-    share = CAUSAL_SHARE if counts == "causal-attention" else 1.0
+    share = 0.5 if counts == "causal-attention" else 1.0
     return tokens * (6.0 * count_parameters(model).total + share * attention)

@@ -53,19 +53,28 @@ def cluster_of(row: Row, place: Place | None, own: str | None) -> Cluster:
     shelved = _shelved(name)
     if shelved.devices_per_node is None:
         return Cluster(name)
-    stated = None if place is not None and place.is_one_domain else row.gpus_per_node
-    per_node = stated or shelved.devices_per_node
+    racks = place is not None and place.is_one_domain
+    part = _used(place, devices)
+    per_node = part or (None if racks else row.gpus_per_node) or shelved.devices_per_node
     assumed = _inside(row, name, shelved)
     sizes: dict[str, float] = {}
     if devices > min(per_node, shelved.devices_per_node) and per_node != shelved.devices_per_node:
         sizes["devices_per_node"] = per_node
-        assumed.append(f"nodes of {per_node} as stated, else as in topology {name}")
+        whole = f"{part} of the {shelved.devices_per_node} GPUs of a rack, as jobs of multiples of {part} are laid out"
+        assumed.append(whole if part else f"nodes of {per_node} as stated, else as in topology {name}")
     if devices > per_node and shelved.cards and shelved.card_gbps:
         cards, words = _network(row, name, shelved, per_node)
         if cards != shelved.cards:
             sizes["nics_per_node"] = cards
         assumed += words
     return Cluster(name, sizes, tuple(assumed))
+
+
+def _used(place: Place | None, devices: int) -> int:
+    """Devices of each rack that a job of several takes where that is a part of it, else 0."""
+    if place is None or devices <= place.devices_per_node or not place.used or devices % place.used:
+        return 0
+    return place.used
 
 
 def _on_the_shelf(row: Row, place: Place | None, devices: int) -> str:

@@ -67,7 +67,7 @@ class Place:
     """Topologies for devices of one kind: one node where they fit into it, else a cluster, if the shelf has one.
 
     larger: for more than devices_per_cluster. is_one_domain: the node is a rack that is one scale-up domain, whatever
-    the row calls a node.
+    the row calls a node. used: devices of such a rack that jobs of several take where they are multiples of it; 0: all.
     """
 
     devices_per_node: int
@@ -76,6 +76,7 @@ class Place:
     devices_per_cluster: int = 0
     larger: str | None = None
     is_one_domain: bool = False
+    used: int = 0
 
 
 def device_of(row: Row) -> str | None:

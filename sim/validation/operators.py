@@ -19,8 +19,8 @@ from sim.machines.gpu import gpu_machine
 from sim.page.blocks import Column, Table, table, words
 from sim.page.numbers import percent, signed_percent, whole
 from sim.validation.rows import read_rows
-from sim.workload.layer import Slice, embedding_operations, head_operations, layer_operations
-from sim.workload.operations import Operation, Style
+from sim.workload.layer import embedding_operations, head_operations, layer_operations
+from sim.workload.operations import Operation, Slice, Style
 
 SHORT_US = 50.0
 """Shorter operators are launches more than kernels, and the tables do not say which of the two they timed."""

@@ -10,9 +10,8 @@ import numpy as np
 from sim.catalog import Model
 from sim.hardware.kernel import Array
 from sim.scenario.types import Recompute
-from sim.workload.layer import Slice
-from sim.workload.operations import MASK_BYTES, SINGLE_BYTES, Style
-from sim.workload.weights import key_value_width_of
+from sim.workload.operations import MASK_BYTES, SINGLE_BYTES, Slice, Style
+from sim.workload.weights import key_value_width_of, query_key_width
 
 
 def layer_activation_bytes(model: Model, part: Slice, style: Style, recompute: Recompute) -> Array:
@@ -93,13 +92,15 @@ def gradient_flow_bytes(model: Model, part: Slice, style: Style) -> Array:
 def head_activation_bytes(model: Model, part: Slice, logit_bytes: float) -> Array:
     """Bytes of the final norm, the logits and the loss at their fullest, per micro-batch. logit_bytes: per logit.
 
+    Capped logits are there once more, as the gradient of the cap needs them.
     With sequence parallelism the gathered input of the vocabulary projection and its gradient are whole everywhere.
     Source: Korthikanti et al. 2022, sec. 4.3 (4 s b h (1 + V / h) with the norm's input and output, fp32 logits).
     """
     norms = 2 * part.activation_bytes * part.unsharded_tokens * model.hidden
     is_gathered = np.logical_and(part.sequence_parallel, np.greater(part.tensor, 1))
     gathered = 2 * part.activation_bytes * part.tokens * model.hidden * is_gathered
-    return norms + gathered + logit_bytes * part.tokens * model.vocab / part.tensor
+    capped = part.activation_bytes * model.logit_softcap
+    return norms + gathered + (logit_bytes + capped) * part.tokens * model.vocab / part.tensor
 
 
 def _selected_bytes(model: Model, part: Slice, style: Style) -> Array:
@@ -173,7 +174,11 @@ def _split_bytes(model: Model, part: Slice, style: Style) -> Array:
     query_width = model.heads * model.head_dim / part.tensor
     contexts = _contexts(part, style)
     mlp = _mlp_kept(model, style) * model.ffn_hidden / part.tensor
-    return style.activation_bytes * ((1 + contexts) * query_width + 2 * key_value_width_of(model, part.tensor) + mlp)
+    kept = style.activation_bytes * ((1 + contexts) * query_width + 2 * key_value_width_of(model, part.tensor) + mlp)
+    if model.query_key_norm == "none":
+        return kept
+    # Normed queries and keys are what attention takes: kept beside them is what the norm keeps but its output.
+    return kept + (_norm_bytes(model, style) - style.activation_bytes) * query_key_width(model, part.tensor)
 
 
 def _contexts(part: Slice, style: Style) -> Array:

@@ -9,8 +9,7 @@ from sim.catalog import Model
 from sim.hardware.kernel import Array, Kernel
 from sim.scenario.types import Recompute, Training
 from sim.workload.kinds import HEAD, LayerKind, all_layers
-from sim.workload.layer import Slice
-from sim.workload.operations import Operation, Style, rerun_kernels, total
+from sim.workload.operations import Operation, Slice, Style, rerun_kernels, total
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,61 +6,29 @@ micro_batch and tensor may be numpy arrays, one element per plan.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from sim.catalog import Model, load_recipe
+from sim.catalog import Model
 from sim.hardware.kernel import Array, Kernel
 from sim.scenario.types import Lora
 from sim.workload.adapters import adapter_operations
+from sim.workload.attention import flash_attention, unfused_attention
 from sim.workload.casts import weight_casts
+from sim.workload.norms import norm, query_key_norm
 from sim.workload.operations import (
     MASK_BYTES,
-    SINGLE_BYTES,
+    SOFTCAP_PASSES,
     Operation,
     Region,
+    Slice,
     Style,
-    flash_attention,
     gradient_sum,
     linear,
     memory_pass,
-    unfused_attention,
 )
 from sim.workload.weights import key_value_width_of, layer_weights
-
-_HALF_PRECISION = load_recipe("bf16").activations.bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """The part of the work that one device of a tensor group does for one micro-batch.
-
-    activation_bytes: of each element that it keeps and exchanges. gathered_bytes: of what its ranks gather for the
-    products of its layers.
-    """
-
-    sequence: int
-    micro_batch: Array
-    tensor: Array = 1
-    sequence_parallel: Array = False
-    activation_bytes: float = _HALF_PRECISION
-    gathered_bytes: float = _HALF_PRECISION
-
-    @property
-    def tokens(self) -> Array:
-        """Tokens of one micro-batch."""
-        return self.micro_batch * float(self.sequence)
-
-    @property
-    def unsharded_tokens(self) -> Array:
-        """Tokens in the regions that tensor parallelism leaves whole unless sequence parallelism cuts them."""
-        return self.tokens / np.where(self.sequence_parallel, self.tensor, 1)
-
-    def unsplit(self) -> Slice:
-        """The same micro-batch on one device of unlimited memory."""
-        widths = {"activation_bytes": self.activation_bytes, "gathered_bytes": self.gathered_bytes}
-        return Slice(self.sequence, self.micro_batch, **widths)
 
 
 def layer_operations(model: Model, part: Slice, style: Style, lora: Lora | None = None) -> tuple[Operation, ...]:
@@ -75,14 +43,7 @@ def layer_operations(model: Model, part: Slice, style: Style, lora: Lora | None 
     frozen = lora is not None
     # What tensor ranks gather is cast before, each its own share, where it travels narrow.
     own = part.unsharded_tokens if style.recipe.exchanges != style.recipe.activations else tokens
-    norms = [_norm(f"norm {index}", model, part, style) for index in range(model.norms_per_layer)]
-    attention = (
-        flash_attention(part.micro_batch, part.sequence, query_width, key_value_width, model.head_dim, style)
-        if style.flash_attention
-        else unfused_attention(
-            part.micro_batch, part.sequence, model.heads / t, model.head_dim, style, dropout=model.dropout
-        )
-    )
+    norms = [norm(f"norm {index}", model, part, style) for index in range(model.norms_per_layer)]
     return (
         *norms,
         linear(
@@ -99,8 +60,9 @@ def layer_operations(model: Model, part: Slice, style: Style, lora: Lora | None 
             made_by=("norm", "apart"),
             cast_tokens=(own, tokens),
         ),
+        *query_key_norm(model, part, style),
         *_positions(model, part, style, frozen=frozen),
-        attention,
+        _attention(model, part, style),
         linear(
             "attention output",
             tokens,
@@ -155,6 +117,16 @@ def _weight_casts(model: Model, part: Slice, style: Style) -> tuple[Operation, .
     return (Operation("weights", casts.forward, casts.input_gradient, region="weights"),) if casts.forward else ()
 
 
+def _attention(model: Model, part: Slice, style: Style) -> Operation:
+    """The attention core, within the model's window where there is one."""
+    t, sizes = part.tensor, (part.micro_batch, part.sequence)
+    if style.flash_attention:
+        widths = model.heads * model.head_dim / t, key_value_width_of(model, t)
+        return flash_attention(*sizes, *widths, model.head_dim, style, model.window)
+    asked = {"dropout": model.dropout, "softcap": model.attention_softcap}
+    return unfused_attention(*sizes, model.heads / t, model.head_dim, style, model.window, **asked)
+
+
 def _kept_of_qkv(model: Model) -> float:
     """Of queries, keys and values, three products in a row, the first and the third."""
     width, shared = model.heads * model.head_dim, model.kv_heads * model.head_dim
@@ -180,14 +152,17 @@ def head_operations(model: Model, part: Slice, style: Style, lora: Lora | None =
     vocabulary = padded_vocabulary(model.vocab, part.tensor, style.vocabulary_multiple) / part.tensor
     logits = part.tokens * vocabulary
     half = style.loss_traffic_bytes / 2
+    passes = (2, 3) if style.fused_elementwise else SOFTCAP_PASSES
+    cap = memory_pass("soft cap", logits, passes[0] * style.activation_bytes, passes[1] * style.activation_bytes)
     return (
-        *((_norm("final norm", model, part, style),) if model.final_norm else ()),
+        *((norm("final norm", model, part, style),) if model.final_norm else ()),
         _counted(
             linear(
                 "vocabulary", part.tokens, model.hidden, vocabulary, style, frozen=lora is not None, use="vocabulary"
             ),
             model.vocab / part.tensor / vocabulary,
         ),
+        *((cap,) if model.logit_softcap else ()),
         memory_pass("loss", logits, half, half),
     )
 
@@ -212,36 +187,6 @@ def padded_vocabulary(vocab: Array, tensor: Array, multiple: Array) -> Array:
     """
     whole = np.asarray(multiple) * tensor
     return np.ceil(vocab / whole) * whole
-
-
-def _norm(name: str, model: Model, part: Slice, style: Style) -> Operation:
-    """A layer norm reads a row for its mean and variance, reads it again and writes; backward likewise, of two inputs.
-
-    Backward reads both once more for the gradients of the weights: 7 reads and writes. Source: PyTorch,
-    layer_norm_kernel.cu, and Apex, layer_norm_cuda_kernel.cu; measured on an A100, the forward takes 1.08 times as
-    long as three passes, the backward 1.5 times as long as seven. A fused RMS norm keeps its row: 2 and 5. An
-    RMS norm written out in an eager framework is a cast, a square, a mean, a product, a cast back and a product with
-    the weight, most of them in fp32.
-    """
-    elements, width = part.unsharded_tokens * model.hidden * style.activation_passes, style.activation_bytes
-    if model.norm == "layernorm":
-        return memory_pass(name, elements, 3 * width, 7 * width)
-    if style.rms_norm != "fused":
-        eager_bytes = _eager_rms_norm_bytes(width, in_single=style.rms_norm == "single")
-        return memory_pass(name, elements, eager_bytes, 2 * eager_bytes)
-    return memory_pass(name, elements, 2 * width, 5 * width)
-
-
-def _eager_rms_norm_bytes(width: float, *, in_single: bool) -> float:
-    """Cast (a + 4), square (4 + 4), mean (4), product (4 + 4), cast (4 + a), product with the weight (a + a).
-
-    Without casts the length of each row is one kernel (a), and the products are two (4 a).
-    Hand-worked: a = 2: 36; in fp32 nothing is cast: 28; without casts, a = 2: 10.
-    """
-    if not in_single:
-        return 5 * width
-    cast = SINGLE_BYTES + width if width != SINGLE_BYTES else 0.0
-    return 5 * SINGLE_BYTES + 2 * cast + 2 * width
 
 
 def _positions(model: Model, part: Slice, style: Style, *, frozen: bool) -> tuple[Operation, ...]:
@@ -273,7 +218,10 @@ def _activation(model: Model, elements: Array, style: Style) -> Operation:
 
 
 def _joins(model: Model, part: Slice, style: Style) -> tuple[Operation, ...]:
-    """Dropout and residual additions: two a layer, one where attention and MLP run side by side."""
+    """Dropout and residual additions: two a layer, one where attention and MLP run side by side.
+
+    A constant that multiplies what is added is a pass of its own where nothing is fused.
+    """
     elements = part.unsharded_tokens * model.hidden * style.activation_passes
     count = 1 if model.parallel_block else 2
     width = style.activation_bytes
@@ -281,6 +229,8 @@ def _joins(model: Model, part: Slice, style: Style) -> tuple[Operation, ...]:
     if model.dropout:
         backward += 2 * width + MASK_BYTES
         forward += MASK_BYTES if style.fused_elementwise else 2 * width + MASK_BYTES
+    if model.scaled_residuals and not style.fused_elementwise:
+        forward, backward = forward + 2 * width, backward + 2 * width
     regions: list[Region] = ["tail" if last else "block" for last in (index == count - 1 for index in range(count))]
     return tuple(
         memory_pass(f"residual {index}", elements, forward, backward, region) for index, region in enumerate(regions)

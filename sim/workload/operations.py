@@ -12,21 +12,53 @@ from typing import Literal
 
 import numpy as np
 
-from sim.catalog import Format, Recipe
+from sim.catalog import Format, Recipe, load_recipe
 from sim.catalog.precision_records import Use
 from sim.catalog.stack_records import AttentionOutputCopies, NormKernels, SelectiveRecompute
 from sim.hardware.kernel import Array, Kernel
 from sim.scenario.types import Recompute
-from sim.workload.casts import MadeBy, cast, linear_casts
+from sim.workload.casts import MadeBy, linear_casts
 
+_HALF_PRECISION = load_recipe("bf16").activations.bytes
 MASK_BYTES = 1.0
 SINGLE_BYTES = 4.0
 """Of sums, statistics and whatever else runs in fp32 whatever the recipe says."""
-CAUSAL_SHARE = 0.5
-"""Share of the attention square that a causal model needs; the diagonal is neglected, as everywhere."""
+SOFTCAP_PASSES = (6, 7)
+"""Reads and writes of a quotient, a tanh and a product, one kernel each: forward, and their gradients."""
 
 
 Region = Literal["attention-core", "block", "tail", "weights"]
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """The part of the work that one device of a tensor group does for one micro-batch.
+
+    activation_bytes: of each element that it keeps and exchanges. gathered_bytes: of what its ranks gather for the
+    products of its layers.
+    """
+
+    sequence: int
+    micro_batch: Array
+    tensor: Array = 1
+    sequence_parallel: Array = False
+    activation_bytes: float = _HALF_PRECISION
+    gathered_bytes: float = _HALF_PRECISION
+
+    @property
+    def tokens(self) -> Array:
+        """Tokens of one micro-batch."""
+        return self.micro_batch * float(self.sequence)
+
+    @property
+    def unsharded_tokens(self) -> Array:
+        """Tokens in the regions that tensor parallelism leaves whole unless sequence parallelism cuts them."""
+        return self.tokens / np.where(self.sequence_parallel, self.tensor, 1)
+
+    def unsplit(self) -> Slice:
+        """The same micro-batch on one device of unlimited memory."""
+        widths = {"activation_bytes": self.activation_bytes, "gathered_bytes": self.gathered_bytes}
+        return Slice(self.sequence, self.micro_batch, **widths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +172,8 @@ def matrix_product(
     output_bytes: float,
     *,
     batch: Array = 1.0,
-    useful_share: float = 1.0,
+    useful_share: Array = 1.0,
+    counted_share: Array = 1.0,
 ) -> Kernel:
     """One (batched) GEMM of shape (m, k) x (k, n): 2 m n k FLOPs, operands read once, result written once."""
     flops = 2.0 * batch * m * n * k
@@ -151,7 +184,7 @@ def matrix_product(
         flops,
         traffic,
         useful_share * flops,
-        flops,
+        counted_share * flops,
         m=m,
         n=n,
         k=k,
@@ -224,74 +257,6 @@ def memory_pass(
     """An operation bound by memory: bytes per element, forward and backward."""
     backward = (elementwise(f"{name} backward", elements, backward_bytes),) if backward_bytes else ()
     return Operation(name, (elementwise(name, elements, forward_bytes),), backward, region=region)
-
-
-def flash_attention(
-    sequences: Array, sequence: Array, query_width: Array, key_value_width: Array, head_dim: Array, style: Style
-) -> Operation:
-    """Fused attention: scores never reach memory; the backward pass recomputes them (2.5 times the FLOPs).
-
-    query_width, key_value_width: heads x head size on this device. head_dim: size of a head.
-    Source: Dao et al. 2022 (FlashAttention), sec. 3; Dao 2023 (FlashAttention-2), sec. 4.1 for the factor 2.5.
-    """
-    square = 4.0 * sequences * sequence * sequence * query_width
-    executed = square * (CAUSAL_SHARE if style.causal_skip else 1.0)
-    name, width = style.recipe.attention.name, style.recipe.attention.bytes
-    traffic = width * sequences * sequence * (2 * query_width + 2 * key_value_width)
-    needed = CAUSAL_SHARE * square
-    sizes = (2.5 * executed, 2.5 * traffic, 2 * needed, 2 * square)
-    shape = {"m": sequence, "k": head_dim, "batch": sequences * query_width / head_dim}
-    uneven = style.causal_skip
-    forward = Kernel("attention", "attention", executed, traffic, needed, square, **shape, uneven=uneven, format=name)
-    backward = Kernel("attention backward", "attention", *sizes, **shape, backward=True, uneven=uneven, format=name)
-    # Row sums of output times gradient (2 a), the queries' gradient cleared, added to and cast in fp32 (3 x 4 + a), and
-    # the three gradients packed for the projection (2 a each).
-    tokens = sequences * float(sequence)
-    around = (
-        elementwise("attention gradients", tokens * query_width, 3 * SINGLE_BYTES + 5 * width),
-        elementwise("pack key and value gradients", tokens * key_value_width, 4 * width),
-    )
-    before: tuple[Kernel, ...] = ()
-    behind: tuple[Kernel, ...] = ()
-    if style.recipe.has_narrow_attention:
-        before = (cast("attention inputs", tokens * (query_width + 2 * key_value_width), style.recipe),)
-        behind = (cast("attention output gradient", tokens * query_width, style.recipe),)
-    backwards = (*behind, backward, *around)
-    return Operation("attention", (*before, forward), backwards, region="attention-core", kept_share=1.0)
-
-
-def unfused_attention(
-    sequences: Array, sequence: Array, heads: Array, head_dim: int, style: Style, *, dropout: bool
-) -> Operation:
-    """Attention with the scores in memory: two batched GEMMs, softmax (and dropout) between them.
-
-    heads: heads on this device. Source: Korthikanti et al. 2022, fig. 3 and sec. 4.1.
-    """
-    batch, scores = sequences * heads, sequences * heads * sequence * sequence
-    width = style.recipe.attention.bytes
-
-    def product(name: str, n: Array, k: Array) -> Kernel:
-        operands = style.recipe.attention
-        return matrix_product(name, sequence, n, k, operands, width, batch=batch, useful_share=CAUSAL_SHARE)
-
-    # Scale, mask and softmax in one kernel read and write once; apart, they hand fp32 to each other.
-    between, between_backward = (0, 0) if style.fused_elementwise else (3 * SINGLE_BYTES, 2 * SINGLE_BYTES)
-    drop = (elementwise("attention dropout", scores, 2 * width + MASK_BYTES),) if dropout else ()
-    forward = (
-        product("scores", sequence, head_dim),
-        elementwise("softmax", scores, 2 * width + between),
-        *drop,
-        product("context", head_dim, sequence),
-    )
-    backward = (
-        product("d scores", sequence, head_dim),
-        product("d values", head_dim, sequence),
-        *drop,
-        elementwise("softmax backward", scores, 3 * width + between_backward),
-        product("d queries", head_dim, sequence),
-        product("d keys", head_dim, sequence),
-    )
-    return Operation("attention", forward, backward, region="attention-core", kept_share=1.0)
 
 
 def total(kernels: tuple[Kernel, ...], field: str) -> Array:

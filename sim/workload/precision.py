@@ -85,15 +85,16 @@ def asked_recipe(stack: GpuStack, training: Training, where: str) -> Recipe:
         uses["quantised"] = _quantised(named, narrow, where)
     if not uses:
         return named
-    if uses.get("attention", named.attention).bytes < named.activations.bytes and named.quantised is None:
-        raise InputError(
-            f"{where} recipe.attention",
-            f"attention in {uses['attention'].name} goes with narrow products, and those of '{named.name}' are not",
-            f'write precision = "{NARROW_PRECISIONS[0]}", or leave attention out',
-        )
     changed = {*uses, *(f"quantised.{use}" for use in narrow)}
     figures = tuple(figure for figure in named.figures if figure.name not in changed)
-    return dataclasses.replace(named, figures=figures, **uses)
+    found = dataclasses.replace(named, figures=figures, **uses)
+    if found.has_narrow_attention and found.quantised is None:
+        raise InputError(
+            f"{where} recipe.attention",
+            f"attention in {found.attention.name} goes with narrow products, and those of '{named.name}' are not",
+            f'write precision = "{NARROW_PRECISIONS[0]}", or leave attention out',
+        )
+    return found
 
 
 def _quantised(recipe: Recipe, asked: dict[str, Any], where: str) -> Quantised:

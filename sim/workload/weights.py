@@ -80,6 +80,7 @@ def layer_weights(model: Model) -> Weights:
     attention = ((h, a_q), (h, a_kv), (h, a_kv), (a_q, h), *relative)
     vectors = (
         model.norms_per_layer * norm_weights(model)
+        + _query_key_norm_weights(model)
         + (a_q + 2 * a_kv) * model.attention_bias
         + h * model.biased_attention_output
         + (model.mlp_inputs * f + h) * model.mlp_bias
@@ -110,6 +111,11 @@ def copied_weights(model: Model, tensor: Array) -> Array:
 def key_value_width_of(model: Model, tensor: Array) -> Array:
     """Width of the keys (and of the values) on one device; heads are copied where there are fewer than ranks."""
     return np.maximum(model.kv_heads / tensor, 1) * model.head_dim
+
+
+def query_key_width(model: Model, tensor: Array) -> Array:
+    """Width of queries and keys together on one device."""
+    return model.heads * model.head_dim / tensor + key_value_width_of(model, tensor)
 
 
 def adapter_weights(model: Model, lora: Lora) -> Weights:
@@ -146,7 +152,16 @@ def vocabulary_shape(model: Model) -> tuple[int, int]:
 
 def norm_weights(model: Model) -> int:
     """Weights of one norm."""
-    return model.hidden * (2 if model.norm_bias else 1)
+    return model.hidden * (model.norm_weight + model.norm_bias)
+
+
+def _query_key_norm_weights(model: Model) -> int:
+    """Weights of the norms of queries and keys; those for all heads together never have biases."""
+    if model.query_key_norm == "none":
+        return 0
+    if model.query_key_norm == "head":
+        return 2 * model.head_dim * (model.norm_weight + model.norm_bias)
+    return (model.heads + model.kv_heads) * model.head_dim
 
 
 def _elements(shapes: Shapes) -> int:

@@ -87,11 +87,25 @@ def test_only_power_that_was_measured_is_called_so() -> None:
     assert {name for name in kinds if economics_of(name).busy_watts_assumed} == {
         "a10",
         "a100-80gb-pcie",
+        "a800-80gb-sxm",
+        "b300-288gb-sxm",
         "cs-2",
         "cs-3",
+        "gaudi2",
+        "gaudi3",
         "gh200-96gb",
+        "h100-80gb-pcie",
+        "h100-94gb-nvl",
         "h100-96gb-hbm2e-500w",
+        "h20-96gb",
+        "h200-141gb-nvl",
+        "h800-80gb-sxm",
         "l40s",
+        "mi250x-gcd",
+        "mi300x",
+        "mi325x",
+        "mi350x",
+        "mi355x",
         "rtx-3090",
         "tpu-v4",
         "tpu-v5e",
@@ -99,6 +113,7 @@ def test_only_power_that_was_measured_is_called_so() -> None:
         "tpu-v6e",
         "tpu7x",
         "rtx-4090",
+        "rtx-5090",
     }
 
 

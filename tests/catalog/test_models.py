@@ -6,6 +6,7 @@ import pytest
 
 from sim.catalog import Model, load_model, model_names
 from sim.errors import InputError
+from sim.workload.kinds import all_layers
 from sim.workload.parameters import count_parameters
 
 # Narayanan et al. 2021, Table 1: billions of parameters, printed to one decimal.
@@ -35,7 +36,9 @@ def test_count_agrees_with_the_published_one(name: str) -> None:
     [
         *("gpt2-small", "gpt-neox-20b", "pythia-12b", "bloom-176b"),
         *("llama-7b", "llama-13b", "llama-33b", "llama-65b", "llama-2-7b", "llama-2-13b", "llama-2-70b"),
-        *("llama-3-8b", "llama-3-70b", "llama-3-405b"),
+        *("llama-3-8b", "llama-3-70b", "llama-3-405b", "llama-3.1-8b", "llama-3.1-70b", "llama-3.1-405b"),
+        *("llama-3.2-1b", "llama-3.2-3b", "qwen3-1.7b", "smollm3-3b"),
+        *("mistral-7b", "mistral-nemo-12b", "mistral-small-24b"),
         *(name for name in model_names() if name.startswith("mpt-")),
     ],
 )
@@ -105,11 +108,47 @@ def test_count_by_hand_of_a_gated_layer_with_grouped_heads() -> None:
     assert count.total == 80 + 2 * (768 + 16) + 8 + 80
 
 
+# Heads that are wider or narrower together than the residual stream, as their sources have them.
+OTHER_WIDTHS = {
+    "qwen3-0.6b": 2048, "qwen3-4b": 4096, "qwen3-32b": 8192, "mistral-nemo-12b": 4096, "mistral-small-24b": 4096,
+    "gemma-2-2b": 2048, "gemma-2-9b": 4096, "gemma-2-27b": 4096,
+    "gemma-3-1b": 1024, "gemma-3-4b": 2048, "gemma-3-12b": 4096, "gemma-3-27b": 4096,
+}  # fmt: skip
+
+
 def test_heads_fill_the_width_in_every_model() -> None:
     for name in model_names():
         model = load_model(name)
-        assert model.heads * model.head_dim == model.hidden, name
+        assert model.heads * model.head_dim == OTHER_WIDTHS.get(name, model.hidden), name
         assert model.heads % model.kv_heads == 0, name
+
+
+# Of released weights, as a library that loads them counts: keras-hub, gemma3_presets.py.
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("gemma-3-1b", 999885952), ("gemma-3-4b", 3880099328), ("gemma-3-12b", 11765788416),
+        ("gemma-3-27b", 27009002240),
+    ],
+)  # fmt: skip
+def test_count_is_that_of_released_weights(name: str, parameters: int) -> None:
+    assert count_parameters(load_model(name)).total == parameters
+
+
+# How many layers reach all tokens, and the window of the others.
+@pytest.mark.parametrize(
+    ("name", "kinds", "window"),
+    [
+        ("gemma-2-27b", {"sliding": 23, "dense": 23}, 4096),
+        ("gemma-3-27b", {"sliding": 52, "dense": 10}, 1024),
+        ("gemma-3-1b", {"sliding": 22, "dense": 4}, 512),
+        ("mistral-7b", {"sliding": 32}, 4096),
+        ("smollm3-3b", {"dense": 27, "unrotated": 9}, None),
+    ],
+)
+def test_layers_that_differ(name: str, kinds: dict[str, int], window: int | None) -> None:
+    model = load_model(name)
+    assert ({kind.name: count for kind, count in all_layers(model).items()}, model.window) == (kinds, window)
 
 
 def test_the_2_7b_has_32_heads_of_80() -> None:

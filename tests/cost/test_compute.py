@@ -12,8 +12,8 @@ from sim.cost.compute import Machine, input_weight_gradients_s, pass_cost, phase
 from sim.cost.parts import combined, duration_s, relabelled, scaled
 from sim.hardware.kernel import Kernel, launched_time_s
 from sim.scenario.types import Lora
-from sim.workload.layer import Slice, embedding_operations, head_operations, layer_operations
-from sim.workload.operations import Operation, linear, total
+from sim.workload.layer import embedding_operations, head_operations, layer_operations
+from sim.workload.operations import Operation, Slice, linear, total
 from sim.workload.phases import kernels_of
 
 UNFUSED, FUSED = machine(), machine(stack=gpu_stack("fsdp-2023"))

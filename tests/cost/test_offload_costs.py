@@ -12,7 +12,7 @@ from sim.hardware.network import Communication, Network, host_copy
 from sim.hardware.topology import HostShare
 from sim.hardware.topology.host_share import share_of
 from sim.workload.activations import layer_activation_bytes
-from sim.workload.layer import Slice
+from sim.workload.operations import Slice
 
 HOST = HostShare(load_host("x86-2s"), 8, "pcie", {"to host": 50e9, "to device": 40e9}, 64e9, 256e9)
 STACK = gpu_stack(

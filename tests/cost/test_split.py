@@ -24,7 +24,7 @@ from sim.cost.split import (
     tied_embedding_bytes,
 )
 from sim.hardware.network import NOTHING, Communication, Group, Network
-from sim.workload.layer import Slice
+from sim.workload.operations import Slice
 
 RATE = 100e9
 SIZE = 2 * (128 * 2) * 256

@@ -32,7 +32,7 @@ from sim.parallel.memory import plan_memory, stage_parameters
 from sim.parallel.schedules import SCHEDULES, Durations
 from sim.scenario import Lora
 from sim.workload.activations import unfinished_bytes
-from sim.workload.layer import Slice
+from sim.workload.operations import Slice
 
 EVERY = tuple(SCHEDULES)
 NEW = ("zb-h1", "zb-h2", "zb-v", "dualpipe", "dualpipev")

@@ -154,7 +154,7 @@ def test_a_kernel_runs_at_the_peak_of_its_format():
 
 def test_a_product_in_a_format_reaches_its_share_of_what_half_precision_reaches():
     # Twice the peak, and 0.8 of the share: 1.6 times as fast where arithmetic is all. Attention has shares of its own.
-    peaks, shares = {"bf16": PEAK, "fp8": 2 * PEAK}, {"flash forward": 0.5}
+    peaks, shares = {"bf16": PEAK, "fp8": 2 * PEAK}, {"flash forward": 0.5, "flash fp8 forward": 0.5}
     device = toy(peak_flops_per_s=peaks, format_efficiency={"fp8": 0.8}, attention_efficiency=shares)
 
     def time_s(kind, name):
@@ -175,19 +175,19 @@ def test_the_same_attention_is_as_fast_as_its_kernel():
 
 
 @pytest.mark.parametrize(
-    ("rows", "heads", "size", "uneven", "times"),
+    ("rows", "heads", "size", "longest", "times"),
     [
         # On 4 multiprocessors: 8 blocks of 128 rows are two each, 9 are three for one of them: 3 / 2.25 of the mean.
-        (1024, 1, 64, False, 1.0), (128, 9, 64, False, 3 / 2.25), (1025, 1, 64, False, 3 / 2.25),
+        (1024, 1, 64, 1, 1.0), (128, 9, 64, 1, 3 / 2.25), (1025, 1, 64, 1, 3 / 2.25),
         # Uneven blocks: half of the longest, which is two means, is waited for in the end.
-        (1024, 1, 64, True, 3 / 2), (1024, 100, 64, True, 201 / 200),
+        (1024, 1, 64, 2, 3 / 2), (1024, 100, 64, 2, 201 / 200), (1024, 1, 64, 1.5, 2.75 / 2),
         # A head of 80 is worked on as one of 96.
-        (1024, 1, 80, False, 96 / 80), (1024, 1, 32, False, 1.0),
+        (1024, 1, 80, 1, 96 / 80), (1024, 1, 32, 1, 1.0),
     ],
 )  # fmt: skip
-def test_a_fused_attention_works_on_whole_blocks_and_rounded_heads(rows, heads, size, uneven, times):
+def test_a_fused_attention_works_on_whole_blocks_and_rounded_heads(rows, heads, size, longest, times):
     device = toy(4, attention_efficiency={"ours forward": 0.5})
-    kernel = Kernel("k", "attention", 1e9, m=rows, batch=heads, k=size, uneven=uneven)
+    kernel = Kernel("k", "attention", 1e9, m=rows, batch=heads, k=size, longest=longest)
     found = float(kernel_time_s(kernel, device, gpu_stack(attention_kernel="ours"), "bf16"))
     assert found == pytest.approx(times * 1e9 / (0.5 * PEAK))
 

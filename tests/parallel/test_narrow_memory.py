@@ -8,7 +8,7 @@ from builders import gpt, narrow_machine, plan, training
 from sim.parallel.memory import stage_memory
 from sim.scenario.types import Lora
 from sim.workload.activations import layer_activation_bytes
-from sim.workload.layer import Slice
+from sim.workload.operations import Slice
 from sim.workload.parameters import count_parameters
 
 MATRICES = 4 * 12 * 256 * 256

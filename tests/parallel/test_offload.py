@@ -9,7 +9,7 @@ from sim.parallel.memory import host_bytes, stage_memory, stage_parameters
 from sim.parallel.offload import layers_kept, layers_offloaded
 from sim.scenario.types import Training
 from sim.workload.activations import layer_activation_bytes
-from sim.workload.layer import Slice
+from sim.workload.operations import Slice
 
 ABLE = gpu_stack(
     offloads_activations=True, host_update_bytes=44.0, zero_stages=(0, 1, 2, 3), schedules=("1f1b", "interleaved")

@@ -19,7 +19,7 @@ from sim.parallel.memory import (
 from sim.parallel.schedules import SCHEDULES
 from sim.scenario.types import Lora
 from sim.workload.activations import gradient_flow_bytes, head_activation_bytes, layer_activation_bytes
-from sim.workload.layer import Slice
+from sim.workload.operations import Slice
 from sim.workload.parameters import count_parameters
 
 # Gradients of activations in one layer's backward: 2 x 128 tokens x (1024 of the MLP and 256 of the residual).

@@ -15,7 +15,7 @@ from sim.parallel.stage_weights import stage_kinds, stage_orthogonal_flops
 from sim.scenario.types import Lora
 from sim.workload.activations import gradient_flow_bytes, layer_activation_bytes, working_bytes
 from sim.workload.kinds.transformer import DENSE
-from sim.workload.layer import Slice
+from sim.workload.operations import Slice
 from sim.workload.parameters import count_parameters
 
 BARE = gpu_stack(fragmentation=0.0, context_bytes=0.0, communicator_bytes=0.0, gradient_bytes=4.0)

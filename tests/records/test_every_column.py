@@ -79,7 +79,7 @@ COLUMNS: dict[str, Callable[[Outcome], Any]] = {
     **{
         name: NUMBERS[name]
         for name in (
-            "devices", "step_time_s", "tokens_per_step", "tokens_per_s", "mfu_full", "mfu_causal", "hfu",
+            "devices", "step_time_s", "tokens_per_step", "tokens_per_s", "mfu_full", "mfu_causal", "mfu_half", "hfu",
             "distribution_tax", "steps", "time_to_train_s", "device_hours",
         )
     },

@@ -121,6 +121,9 @@ NUMBERS: dict[str, Callable[..., Any]] = {
     "tokens_per_s": lambda o: BATCH * SEQUENCE / o.step_time_s,
     "mfu_full": lambda o: work(o, causal=False) / o.step_time_s / peak(o),
     "mfu_causal": lambda o: work(o, causal=True) / o.step_time_s / peak(o),
+    "mfu_half": lambda o: (
+        work(o, causal=True) / o.step_time_s / sum(part.devices * part.half_flops_per_s for part in o.parts)
+    ),
     "hfu": lambda o: work(o, causal=True, recomputed=True) / o.step_time_s / peak(o),
     "distribution_tax": lambda o: group_s(o, "ledger", "split") / whole_s(o, "ledger"),
     "steps": lambda o: TOKENS / (BATCH * SEQUENCE),

@@ -61,7 +61,7 @@ from sim.scenario.shelf import scenario_names
         (laws_table, law_names),
         (metrics_table, lambda: [one.key for one in (*METRICS, *ACCOUNT)]),
         (scenarios_table, scenario_names),
-        (architectures_table, lambda: [family.architecture for family in FAMILIES]),
+        (architectures_table, lambda: [family.architectures[0] for family in FAMILIES]),
         (keys_table, lambda: ["[training]", "[[system]]"]),
     ],
 )

@@ -145,7 +145,7 @@ def test_a_topology_file_is_found_from_the_scenario_file(example):
 
 
 def test_a_model_has_the_keys_of_the_catalogue():
-    fields = {spec.name for spec in dataclasses.fields(Model)} - {"figures", "runs"}
+    fields = {spec.name for spec in dataclasses.fields(Model)} - {"figures", "wide_ends"}
     assert set(keys_of(("model",))) == fields | {"config"}
 
 

@@ -81,10 +81,10 @@ REFUSED = {
     "batch of 400 digits in text": ('"720 sequences"', f'"{"1" * 400} tokens"', "must be above zero and finite"),
     "batch beyond all": ('"720 sequences"', '"1e19 tokens"', "is more than 1e+18, the most that is simulated"),
     "batch in thousands alone": ('"720 sequences"', '"4M"', "'4M' has no unit\n  write text with a unit: \"720 seq"),
-    "products of eight bits": (
+    "products of four bits": (
         "sequence = 2048",
-        'precision = "fp8"',
-        "'fp8' is reserved: training with products of less than 16 bits is not simulated yet\n  allowed: bf16, fp16",
+        'precision = "mxfp4"',
+        "'mxfp4' is reserved: training with products in four bits is simulated in NVFP4 alone\n  allowed: bf16, fp16",
     ),
     "a recipe that nobody knows": (
         "sequence = 2048",

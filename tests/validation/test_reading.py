@@ -11,16 +11,17 @@ from typing import Any
 import pytest
 from measured import CELLS, case, row, table_text
 
-from sim.catalog import load_stack
+from sim.catalog import Gpu, device_names, load_device, load_stack
 from sim.errors import InputError
+from sim.hardware.topology import load_topology
 from sim.validation import compare
 from sim.validation.cases import Case, case_of
 from sim.validation.compare import Comparison, compare_case
 from sim.validation.contradictions import contradictions
-from sim.validation.conventions import Filling, convention_of, guessed_stack, table_devices
+from sim.validation.conventions import Filling, convention_of, device_of, guessed_stack, place_of, table_devices
 from sim.validation.obstacles import Unsupported
 from sim.validation.plans import requested_plan
-from sim.validation.table import Problem, parse_table
+from sim.validation.table import Problem, parse_table, read_tables
 
 BLANK: dict[str, Any] = {"dp": None, "tp": None, "pp": None, "vpp": None}
 
@@ -283,6 +284,42 @@ def test_wafers_beyond_andromeda_are_a_condor_galaxy() -> None:
     assert case(n_gpus=64, **wafer).scenario.system.topology == "condor-galaxy-1"
 
 
+@pytest.mark.parametrize(
+    ("devices", "topology", "per_node"),
+    [
+        (8, "gb300-nvl72", None),
+        (72, "gb300-nvl72", None),
+        # Whole trays: 16 of the 18 of a rack, where a job is a multiple of 64.
+        (256, "gb300-nvl72-superpod", 64),
+        (2496, "gb300-nvl72-superpod", 64),
+        (144, "gb300-nvl72-superpod", None),
+    ],
+)
+def test_a_job_of_several_racks_takes_64_of_each_where_it_can(
+    devices: int, topology: str, per_node: int | None
+) -> None:
+    stated = {"gpu": "GB300-NVL72", "gpus_per_node": 4, "inter_node_Gbps_per_gpu": 800.0}
+    system = case(n_gpus=devices, dp=devices // 2, global_batch_sequences=devices, **stated)
+    assert system.scenario.system.topology == topology
+    sizes = {"devices_per_node": per_node, "nics_per_node": per_node} if per_node else {}
+    assert system.scenario.system.sizes == sizes
+    assert any(words.startswith("64 of the 72 GPUs of a rack") for words in system.assumed) == bool(per_node)
+
+
+def test_no_row_of_the_tables_is_of_a_gpu_that_nobody_knows() -> None:
+    unknown = {one.gpu for one in read_tables().rows if device_of(one) is None}
+    # What a table says of two machines at once, or of a machine that it does not name.
+    assert {name for name in unknown if not name.startswith("TPU")} == {"GPU", "NVIDIA", "CS-2/CS-3"}
+
+
+@pytest.mark.parametrize("name", [name for name in device_names() if isinstance(load_device(name), Gpu)])
+def test_every_gpu_has_topologies_of_its_own(name: str) -> None:
+    place = place_of(row(gpu=name))
+    assert place is not None
+    for topology in filter(None, (place.node, place.cluster, place.larger)):
+        assert load_topology(topology, place.devices_per_node, "test").device == name
+
+
 # ---- guesses ----
 
 
@@ -292,6 +329,8 @@ def test_wafers_beyond_andromeda_are_a_condor_galaxy() -> None:
         ({"gpu": "H100-80GB-SXM", "flash_attention": 1, "year": 2024}, "megatron-core-2024"),
         ({"gpu": "H200-141GB-SXM", "year": 2025}, "megatron-core-2024"),
         ({"gpu": "B200-180GB-SXM", "year": 2026}, "megatron-core-2024"),
+        ({"gpu": "MI300X", "year": 2025}, "megatron-core-2024-plain"),
+        ({"gpu": "Gaudi2", "year": 2024}, "megatron-core-2024-plain"),
         ({"source": "NVIDIA-NeMo/Megatron-Bridge docs", "gpu": "H100-80GB-SXM", "year": 2025}, "megatron-core-2024"),
         ({"source": "NVIDIA/NeMo performance_summary.md", "gpu": "H100-80GB-SXM", "year": 2024}, "megatron-core-2024"),
         ({"source": "NVIDIA/NeMo docs", "year": 2022}, "nemo-2022"),

@@ -16,7 +16,7 @@ from sim.workload.activations import (
     unfinished_bytes,
     working_bytes,
 )
-from sim.workload.layer import Slice
+from sim.workload.operations import Slice
 
 OPERATORS = dataclasses.replace(FLASH, selective_recompute="operators")
 SHAPES = {

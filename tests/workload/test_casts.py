@@ -10,8 +10,8 @@ from sim.catalog import load_model, load_recipe
 from sim.scenario.types import Lora
 from sim.workload.casts import cast_bytes, linear_casts, weight_casts
 from sim.workload.kinds import model_runs
-from sim.workload.layer import Slice, head_operations, layer_operations
-from sim.workload.operations import linear, rerun_kernels, total
+from sim.workload.layer import head_operations, layer_operations
+from sim.workload.operations import Slice, linear, rerun_kernels, total
 
 LLAMA = load_model("llama-3-8b")
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from sim.catalog import load_model, load_recipe, model_names
 from sim.scenario.types import Lora
-from sim.workload.layer import Slice, embedding_operations, head_operations, layer_operations, padded_vocabulary
-from sim.workload.operations import linear, rerun_kernels, total, unfused_attention
+from sim.workload.attention import unfused_attention
+from sim.workload.layer import embedding_operations, head_operations, layer_operations, padded_vocabulary
+from sim.workload.operations import Slice, linear, rerun_kernels, total
 
 SHAPES = {
     "s": st.integers(1, 64).map(lambda x: 8 * x),

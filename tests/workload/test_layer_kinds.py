@@ -15,7 +15,7 @@ from sim.scenario.types import Lora
 from sim.workload.flops import model_flops
 from sim.workload.kinds import EMBEDDING, HEAD, layers_by_kind, model_kinds, model_runs
 from sim.workload.kinds.transformer import DENSE
-from sim.workload.layer import Slice
+from sim.workload.operations import Slice
 from sim.workload.parameters import adapter_parameters, count_parameters, layer_adapter_parameters, states_each
 
 MIXED = gpt(7, runs=(("dense", 2), ("wide", 3), ("dense", 2)))
@@ -44,8 +44,8 @@ def test_runs_of_a_file_are_pairs():
         with pytest.raises(InputError, match="is no run of layers") as refused:
             written(runs)
         assert refused.value.where == "catalogue: gpt2-small (gpt2.toml): runs"
-    with pytest.raises(InputError, match=r"unknown kind of layers 'sliding'\n.*allowed: dense") as refused:
-        model_runs(written([["dense", 8], ["sliding", 4]]))
+    with pytest.raises(InputError, match=r"unknown kind of layers 'convolution'\n.*allowed: dense") as refused:
+        model_runs(written([["dense", 8], ["convolution", 4]]))
     assert refused.value.where == "model gpt2-small: runs"
     with pytest.raises(InputError, match=r"11 in .*\n.*write runs of 12 layers in all"):
         model_runs(written([["dense", 8], ["wide", 3]]))

@@ -13,8 +13,8 @@ from builders import FLASH, UNFUSED, gpt
 
 from sim.catalog import load_recipe
 from sim.scenario.types import Lora
-from sim.workload.layer import Slice, embedding_operations, head_operations, layer_operations
-from sim.workload.operations import rerun_kernels, total
+from sim.workload.layer import embedding_operations, head_operations, layer_operations
+from sim.workload.operations import Slice, rerun_kernels, total
 
 # Sizes that no two of are alike. Of one rank: 3 query heads and 1 key head of 10 each.
 s, b, t, h, heads, kv_heads, d, f, V = 48, 3, 2, 40, 6, 2, 10, 56, 1002
@@ -134,14 +134,14 @@ SQUARE = 4 * b * s * s * q
 SCORES = b * (heads // t) * s * s
 
 
-def fused_attention(when, style, executed):
+def fused_attention(when, style, executed, needed=1 / 2, counted=1.0, **model):
     """Fused attention that computes a share of the square, and in its backward the scores again: 5 products, not 4."""
     forward = {"read queries": a * T * q, "read keys, values": 2 * a * T * k, "write output": a * T * q}
     return Line(
         "attention",
         when,
         "Dao et al. 2022, sec. 3; Dao 2023 (FlashAttention-2), sec. 4.1",
-        Phase(forward, executed * SQUARE, SQUARE / 2, SQUARE),
+        Phase(forward, executed * SQUARE, needed * SQUARE, counted * SQUARE),
         Phase(
             {
                 "what its kernel moves": 2.5 * sum(forward.values()),
@@ -152,19 +152,21 @@ def fused_attention(when, style, executed):
                 "pack those of keys, values: read, write": 2 * 2 * a * T * k,
             },
             2.5 * executed * SQUARE,
-            SQUARE,
-            2 * SQUARE,
+            2 * needed * SQUARE,
+            2 * counted * SQUARE,
         ),
         style=style,
+        model=model,
     )
 
 
-def attention_with_scores(when, style, forward, backward, **model):
+def attention_with_scores(when, style, forward, backward, needed=1 / 2, counted=1.0, **model):
     """Attention with the scores in memory. forward, backward: passes between the products, bytes per score."""
     operand = a * b * (heads // t) * s * d
     scores, context = (((s, *sizes), b * heads // t) for sizes in ((s, d), (d, s)))
     # Of scores, values, queries and keys.
     gradients = (scores, context, context, context)
+    counts, twice = ([times * share * SQUARE for share in (needed, counted)] for times in (1, 2))
 
     def products(number):
         return {f"product {n}: read, read, write": 2 * operand + a * SCORES for n in range(number)}
@@ -173,8 +175,8 @@ def attention_with_scores(when, style, forward, backward, **model):
         "attention",
         when,
         "Korthikanti et al. 2022, fig. 3 and sec. 4.1",
-        Phase({**products(2), **per(SCORES, **forward).passes}, SQUARE, SQUARE / 2, SQUARE, (scores, context)),
-        Phase({**products(4), **per(SCORES, **backward).passes}, 2 * SQUARE, SQUARE, 2 * SQUARE, gradients),
+        Phase({**products(2), **per(SCORES, **forward).passes}, SQUARE, *counts, (scores, context)),
+        Phase({**products(4), **per(SCORES, **backward).passes}, 2 * SQUARE, *twice, gradients),
         style=style,
         model=model,
     )
@@ -212,6 +214,13 @@ EAGER_ROTATION_BACK = {
     "add halves: read": 2 * a, "add halves: write": a, "add the cosine's: read": 2 * a, "add the cosine's: write": a,
 }  # fmt: skip
 
+# 10 of 48 tokens: 1 + ... + 9 keys, then 39 times 10.
+WINDOW = {"window": 10, "needed": (45 + 39 * 10) / 48**2, "counted": 10 / 48}
+CAP = {"by constant read": a, "write": a, "tanh read": a, "tanh write": a, "times read": a, "times write": a}
+CAP_BACK = {
+    "times: read y'": a, "times: write x'": a, "tanh: read y": a, "tanh: read y'": a, "tanh: write x'": a,
+    "by constant: read y'": a, "by constant: write x'": a,
+}  # fmt: skip
 JOIN = {"read branch": a, "read residual": a, "write sum": a}
 JOIN_BACK = {"read gradient of branch": a, "read gradient of residual": a, "write sum": a}
 
@@ -289,10 +298,30 @@ TABLE = (
     attention_with_scores("fused, dropout", UNFUSED, SOFTMAX | DROPOUT, SOFTMAX_BACK | DROPOUT, **DROPPED),
     attention_with_scores("eager softmax", EAGER, EAGER_SOFTMAX, EAGER_SOFTMAX_BACK, **KEPT),
     attention_with_scores("eager, dropout", EAGER, EAGER_SOFTMAX | DROPOUT, EAGER_SOFTMAX_BACK | DROPOUT, **DROPPED),
+    fused_attention("a window, in blocks as large as all", FLASH, 1 / 2, **WINDOW),
+    fused_attention("a window, the whole square", WHOLE_SQUARE, 1, **WINDOW),
+    attention_with_scores("a window", UNFUSED, SOFTMAX, SOFTMAX_BACK, **KEPT, **WINDOW),
+    attention_with_scores("capped, fused", UNFUSED, SOFTMAX, SOFTMAX_BACK, **KEPT, attention_softcap=True),
+    attention_with_scores(
+        "capped, eager", EAGER, EAGER_SOFTMAX | CAP, EAGER_SOFTMAX_BACK | CAP_BACK, **KEPT, attention_softcap=True
+    ),
     norm("norm 0", "layer norm", NORM, NORM_BACK, T * h),
+    norm("query and key norm", "layer norm", NORM, NORM_BACK, T * (q + k), model={"query_key_norm": "head"}),
+    norm(
+        "query and key norm",
+        "rms norm, fused",
+        FUSED_RMS,
+        FUSED_RMS_BACK,
+        T * (q + k),
+        model={**RMS, "query_key_norm": "heads"},
+    ),
+    norm("norm 3", "sandwich", NORM, NORM_BACK, T * h, model={"norms_per_layer": 4}),
+    norm("soft cap", "fused", SOFTMAX, SOFTMAX_BACK, T * V // t, model={"logit_softcap": True}),
+    norm("soft cap", "eager", CAP, CAP_BACK, T * V // t, model={"logit_softcap": True}, style=EAGER_FLASH),
     norm("norm 0", "layer norm, eager: one kernel too", NORM, NORM_BACK, T * h, style=EAGER_FLASH),
     norm("norm 0", "sequence parallel", NORM, NORM_BACK, T * h / t, sequence_parallel=True),
     norm("norm 0", "twice the traffic", NORM, NORM_BACK, 2 * T * h, style=TWICE),
+    norm("norm 2", "sandwich", NORM, NORM_BACK, T * h, model={"norms_per_layer": 4}),
     norm("norm 1", "rms norm", FUSED_RMS, FUSED_RMS_BACK, T * h, model=RMS),
     norm("norm 1", "rms norm, eager", EAGER_RMS, EAGER_RMS_BACK, T * h, model=RMS, style=EAGER_FLASH),
     norm("final norm", "layer norm", NORM, NORM_BACK, T * h),
@@ -313,6 +342,15 @@ TABLE = (
     join("residual 1", "no dropout, eager", JOIN, JOIN_BACK, model=KEPT, style=EAGER_FLASH),
     join("residual 0", "dropout", JOIN | DROP, JOIN_BACK | EAGER_DROP, model=DROPPED),
     join("residual 1", "dropout, eager", JOIN | EAGER_DROP, JOIN_BACK | EAGER_DROP, model=DROPPED, style=EAGER_FLASH),
+    join("residual 0", "scaled, fused", JOIN, JOIN_BACK, model={**KEPT, "scaled_residuals": True}),
+    join(
+        "residual 1",
+        "scaled, eager",
+        JOIN | {"scale read": a, "write": a},
+        JOIN_BACK | {"scale read": a, "write": a},
+        model={**KEPT, "scaled_residuals": True},
+        style=EAGER_FLASH,
+    ),
     join("residual 0", "sequence parallel", JOIN, JOIN_BACK, T * h / t, model=KEPT, sequence_parallel=True),
     join("residual 0", "parallel block", JOIN, JOIN_BACK, model={**KEPT, "parallel_block": True}),
     embedding(
@@ -390,6 +428,7 @@ SETTINGS = (
     ({}, FLASH, r_h),
     ({"position": "rotary", **GATED, **RMS}, FLASH, None),
     ({"position": "relative"}, EAGER, None),
+    ({"query_key_norm": "head", "logit_softcap": True, "norms_per_layer": 4}, FLASH, None),
 )
 
 

@@ -67,7 +67,7 @@ def test_casts_of_gradients_follow_the_widths():
     assert asked(UNFUSED, gradients="bf16").gradient_cast_bytes == 0
 
 
-def test_fused_attention_takes_half_precision_only():
+def test_fused_attention_takes_no_more_than_half_precision():
     with pytest.raises(InputError, match=r"fused attention of 'fsdp-2023' does not run in fp32\n  write attention"):
         asked(gpu_stack("fsdp-2023"), "fp32")
     found = asked(gpu_stack("fsdp-2023"), "tf32", attention="bf16").recipes["tf32"]

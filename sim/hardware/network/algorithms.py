@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from sim.hardware.network.algorithm import Algorithm, Twice
-from sim.hardware.network.rings import AllDimensions, Halving, LevelByLevel, Pairwise, Ring
+from sim.hardware.network.rings import AllDimensions, Direct, Halving, LevelByLevel, Pairwise, Ring
 from sim.hardware.network.trees import DoubleTree, InFabric, InSwitch
 
 Collective = Literal["all_reduce", "all_gather", "reduce_scatter", "all_to_all", "broadcast", "reduce"]
@@ -24,6 +24,7 @@ _GATHERS: dict[str, Algorithm] = {
     "halving and doubling": Halving(),
     "level by level": LevelByLevel(),
     "all dimensions at once": AllDimensions(),
+    "direct": Direct(),
 }
 _PASSED_ON: dict[str, Algorithm] = {"ring": Ring(lambda ranks: 1.0, _all_but_own, passes_on=1)}
 

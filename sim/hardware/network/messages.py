@@ -39,17 +39,23 @@ def _between(sources: Numbers, targets: Numbers, weight: float) -> Messages:
     return Messages(sources.reshape(-1), targets.reshape(-1), weight)
 
 
-def ring(members: Numbers, counts: tuple[int, ...]) -> Phase:
+def ring(members: Numbers, counts: tuple[int, ...], *, zigzag: bool = False) -> Phase:
     """Once around the ring: every rank passes on all of it, over as many rings side by side as leave a domain.
 
     counts: (k,) how many of a group's ranks are in each domain that it spans, in order.
     Ring c enters a domain at its c-th member, goes once around the members and leaves through the one before; so every
     ring uses a network card of its own.
+    zigzag: it goes to and fro instead, so that where members are joined directly no two rings take the same link in the
+    same direction (an odd number of members: half of a ring's bytes go the other way, and make up for it).
+    Source: Williams 1949, Experimental designs balanced for the estimation of residual effects, for the zigzag; RCCL's
+    own rings through a fully connected node are of this kind (ROCm/rccl, src/graph/rome_models.cc, gfx942).
     """
     ranks, width = members.shape[1], max(counts) if len(counts) > 1 else 1
     count = np.repeat(counts, counts)
     first = np.repeat(np.cumsum(counts) - counts, counts)
     local = np.arange(ranks) - first
+    if zigzag:
+        local = np.where(local % 2, (local + 1) // 2, -(local // 2))
     orders = [first + (local + channel) % count for channel in range(width)]
     hops = np.concatenate([order * ranks + np.roll(order, -1) for order in orders])
     pairs, times = np.unique(hops, return_counts=True)

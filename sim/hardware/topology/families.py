@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from sim.errors import InputError, unknown_name
 from sim.hardware.topology.dragonfly import Dragonfly, DragonflySizes
 from sim.hardware.topology.explicit_graph import Cables, ExplicitGraph
-from sim.hardware.topology.fat_tree import FatTreeSizes, NodeFatTree, RailFatTree, Routing
+from sim.hardware.topology.fat_tree import FatTree, FatTreeSizes, NodeFatTree, RailFatTree, Routing
 from sim.hardware.topology.figures_file import FiguresFile
 from sim.hardware.topology.graph_file import read_graph
+from sim.hardware.topology.mesh_fat_tree import MeshFatTree
 from sim.hardware.topology.single_node import SingleNode
 from sim.hardware.topology.slices import SliceSizes, TorusSlices, slice_shape, slices_of
 from sim.hardware.topology.swarmx import SwarmxTree
@@ -43,13 +44,17 @@ def _single_node(file: FiguresFile) -> Topology:
 
 
 def _pcie_node(file: FiguresFile) -> Topology:
-    """One host whose devices have PCIe alone, each its own way to a socket, and bridges between neighbours if any."""
-    sizes = file.sizes("devices_per_node", "devices_per_socket")
+    """One host whose devices have PCIe alone, each its own way to a socket, and bridges between neighbours if any.
+
+    A bridge joins two neighbours, or every two of devices_per_bridge.
+    """
+    sizes = file.sizes("devices_per_node", "devices_per_socket", optional=("devices_per_bridge",))
     devices, per_socket = sizes["devices_per_node"], sizes["devices_per_socket"]
     if devices > LARGEST_PCIE_NODE:
         place = file.size_place("devices_per_node")
         raise InputError(place, f"{devices} devices on PCIe", f"write at most {LARGEST_PCIE_NODE}")
     file.fits(devices, "devices_per_node")
+    joined = sizes.get("devices_per_bridge", 2)
     own = ("pcie", "socket")
     bridged = "bridge" in file.table("link_class", allowed=(*own, "bridge"), required=own)
     pcie, socket = file.link("pcie"), file.link("socket")
@@ -59,11 +64,12 @@ def _pcie_node(file: FiguresFile) -> Topology:
     cables += [Cables(*pair, socket) for pair in itertools.combinations(sockets, 2)]
     if bridged:
         bridge = file.link("bridge")
-        cables += [Cables(*pair, bridge) for pair in zip(names[::2], names[1::2], strict=False)]
+        groups = [names[first : first + joined] for first in range(0, devices, joined)]
+        cables += [Cables(*pair, bridge) for group in groups for pair in itertools.combinations(group, 2)]
     return ExplicitGraph(file.about(), devices, names, cables, file.where)
 
 
-def _fat_tree(build: type[RailFatTree] | type[NodeFatTree]) -> Callable[[FiguresFile], Topology]:
+def _fat_tree(build: type[FatTree]) -> Callable[[FiguresFile], Topology]:
     def read(file: FiguresFile) -> Topology:
         sizes = file.sizes(
             *_NODE, "nodes_per_leaf", "leaves_per_spine", "largest_nodes", optional=("oversubscription",)
@@ -73,8 +79,10 @@ def _fat_tree(build: type[RailFatTree] | type[NodeFatTree]) -> Callable[[Figures
         routing = str(file.raw.get("routing", "adaptive"))
         if routing not in _ROUTINGS:
             raise unknown_name(f"{file.where}: routing", "routing", routing, _ROUTINGS)
-        file.link_classes("scale_up", "nic", "fabric")
-        links = file.scale_up(), file.link("nic"), file.fabric_latency_s()
+        inside = "peer" if build is MeshFatTree else "scale_up"
+        file.link_classes(inside, "nic", "fabric")
+        inner = file.link(inside) if build is MeshFatTree else file.scale_up()
+        links = inner, file.link("nic"), file.fabric_latency_s()
         return build(file.about(), FatTreeSizes(**sizes), *links, _ROUTINGS[routing])
 
     return read
@@ -153,6 +161,7 @@ FAMILIES: dict[str, Family] = {
     "pcie-node": Family(_pcie_node),
     "rail-fat-tree": Family(_fat_tree(RailFatTree), ("library", "routing")),
     "node-fat-tree": Family(_fat_tree(NodeFatTree), ("library", "routing")),
+    "mesh-fat-tree": Family(_fat_tree(MeshFatTree), ("library", "routing")),
     "torus": Family(_torus),
     "torus-slices": Family(_torus_slices),
     "dragonfly": Family(_dragonfly),

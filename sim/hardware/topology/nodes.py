@@ -34,7 +34,7 @@ class Nodes(Topology):
         # of its own, so that bytes count once among those of the cards.
         self.host_port = replace(nic, link_class="host", latency_s=0.0)
         self._own_card = nics_per_node == devices_per_node
-        self._switch = self.links.add_both(self.devices, scale_up, self._switch_ends)
+        self._lay_scale_up()
         if self._own_card:
             self._nic = self.links.add_both(self.devices, nic, self._nic_ends)
         else:
@@ -42,6 +42,10 @@ class Nodes(Topology):
             cards = last // devices_per_node * nics_per_node + self._card(last) + 1
             self._nic = self.links.add_both(cards, nic, self._nic_ends)
             self._port = self.links.add_both(self.devices, self.host_port, self._port_ends)
+
+    def _lay_scale_up(self) -> None:
+        """Number the links inside the nodes: a star around a switch in each domain."""
+        self._switch = self.links.add_both(self.devices, self.scale_up, self._switch_ends)
 
     @property
     def node_devices(self) -> int:

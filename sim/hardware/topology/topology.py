@@ -106,6 +106,8 @@ class Topology(ABC):
 
     cabled = False
     """Whether devices are joined directly, so that the cables decide which rings there are."""
+    meshed = False
+    """Whether every two devices of a domain are, so that rings through it zigzag to take a link each."""
 
     def __init__(self, about: About, domain: int, levels: tuple[int, ...] = ()) -> None:
         self.about = about

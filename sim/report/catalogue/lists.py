@@ -49,8 +49,8 @@ def keys_table() -> list[Block]:
 def architectures_table() -> list[Block]:
     """Every architecture that a config.json may name."""
     columns: tuple[Column[Family], ...] = (
-        words("architecture", lambda family: family.architecture, key=True),
-        words("model_type", lambda family: family.model_type),
+        words("architecture", lambda family: " ".join(family.architectures), key=True),
+        words("model_type", lambda family: " ".join(family.model_types)),
     )
     return listing("architecture", FAMILIES, columns)
 
@@ -72,7 +72,13 @@ def recipes_table() -> list[Block]:
     def use(name: str) -> Column[catalog.Recipe]:
         return Column(_USES[name], lambda recipe: getattr(recipe, name).name)
 
-    columns = [words("recipe", lambda one: one.name, key=True), *map(use, _USES), words("title", lambda one: one.title)]
+    linear: list[Column[catalog.Recipe]] = [
+        Column("linear weights held", lambda recipe: recipe.linear_weights.name),
+        Column("gathered", lambda recipe: recipe.gathers.name),
+        Column("inputs kept", lambda recipe: recipe.kept_inputs.name),
+    ]
+    title: Column[catalog.Recipe] = words("title", lambda one: one.title)
+    columns = [words("recipe", lambda one: one.name, key=True), *map(use, _USES), *linear, title]
     return listing("recipe", map(catalog.load_recipe, catalog.recipe_names()), columns)
 
 

@@ -18,6 +18,7 @@ from sim.report.catalogue.lists import listing
 from sim.scenario import entry_names, read_document
 from sim.study.variation_words import per_cent, slow_words, stalls_words
 from sim.sweep.grid import expand
+from sim.workload.kinds import all_layers
 from sim.workload.parameters import count_parameters
 
 _PRECISIONS = ("bf16", "fp16", "fp8")
@@ -29,6 +30,10 @@ def models_table() -> list[Block]:
     def heads(model: catalog.Model) -> str:
         return f"{model.heads}" if model.kv_heads == model.heads else f"{model.heads}/{model.kv_heads}"
 
+    def window(model: catalog.Model) -> str:
+        sliding = sum(count for kind, count in all_layers(model).items() if kind.slides)
+        return f"{model.window} in {sliding}" if model.window else "-"
+
     columns: list[Column[catalog.Model]] = [
         words("model", lambda model: model.name, key=True),
         Column("parameters", lambda model: large(count_parameters(model).total)),
@@ -39,6 +44,7 @@ def models_table() -> list[Block]:
         Column("vocabulary", lambda model: f"{model.vocab}"),
         Column("sequence", lambda model: f"{model.max_sequence}", from_width=100),
         words("positions", lambda model: model.position, from_width=100),
+        Column("window", window, from_width=110),
     ]
     missing = table(
         catalog.undisclosed_models().values(),

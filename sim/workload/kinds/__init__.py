@@ -7,19 +7,22 @@ A model is its runs: so many layers of one kind in a row, then so many of anothe
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.catalog import Model
 from sim.errors import InputError, unknown_name
 from sim.hardware.kernel import Array
+from sim.scenario.bounds import MOST_LAYERS, check_size
 from sim.workload.kinds.kind import LayerKind, wide_kind
-from sim.workload.kinds.transformer import DENSE, EMBEDDING, HEAD
+from sim.workload.kinds.transformer import DENSE, EMBEDDING, HEAD, SLIDING, SLIDING_UNROTATED, UNROTATED
 
 __all__ = ["EMBEDDING", "HEAD", "KINDS", "LayerKind", "all_layers", "layers_by_kind", "model_kinds", "model_runs"]
 
-KINDS: dict[str, LayerKind] = {kind.name: kind for kind in (DENSE,)}
+KINDS: dict[str, LayerKind] = {kind.name: kind for kind in (DENSE, SLIDING, UNROTATED, SLIDING_UNROTATED)}
 
 
 @functools.cache
@@ -29,10 +32,22 @@ def model_runs(model: Model) -> tuple[tuple[LayerKind, int], ...]:
     for name, _ in model.runs:
         if name not in KINDS:
             raise unknown_name(where, "kind of layers", name, KINDS)
-    if model.runs and (counted := sum(count for _, count in model.runs)) != model.layers:
+    if model.runs_repeat:
+        check_size(model.layers, MOST_LAYERS, "layers", where)
+    counted = sum(count for _, count in model.runs)
+    if counted > model.layers or (counted < model.layers and model.runs and not model.runs_repeat):
         problem = f"{model.name} has {model.layers} layers, but its runs have others: {counted} in {model.runs}"
-        raise InputError(where, problem, f"write runs of {model.layers} layers in all, or change layers")
-    runs = tuple((KINDS[name], count) for name, count in model.runs) or ((DENSE, model.layers),)
+        more = ", or runs_repeat = true where they begin again" if counted < model.layers else ""
+        raise InputError(where, problem, f"write runs of {model.layers} layers in all, or change layers{more}")
+    if model.runs_repeat and not model.runs:
+        raise InputError(where, "runs_repeat is set, but there are no runs", "leave it out, or say which runs repeat")
+    written = model.runs or ((DENSE.name, model.layers),)
+    runs = tuple(_runs_until(model.layers, [(KINDS[name], count) for name, count in written]))
+    if any(kind.slides for kind, _ in runs) != (model.window is not None):
+        problem = (
+            "no layer is sliding, but there is a window" if model.window else "layers are sliding without a window"
+        )
+        raise InputError(where, problem, 'a window goes with runs of sliding layers, such as [["sliding", 1]]')
     return _with_wide_ends(runs, *model.wide_ends)
 
 
@@ -52,10 +67,26 @@ def _with_wide_ends(runs: Sequence[tuple[LayerKind, int]], first: int, last: int
     return tuple(found)
 
 
+def _runs_until(layers: int, runs: Sequence[tuple[LayerKind, int]]) -> Iterator[tuple[LayerKind, int]]:
+    """Runs over and over until there are so many layers; the last may be cut short."""
+    for kind, count in itertools.cycle(runs):
+        yield kind, min(count, layers)
+        layers -= count
+        if layers <= 0:
+            return
+
+
 @functools.cache
 def model_kinds(model: Model) -> tuple[LayerKind, ...]:
     """Every kind of layer that a model has, in the order in which they appear; without its ends."""
     return tuple(dict.fromkeys(kind for kind, _ in model_runs(model)))
+
+
+@functools.cache
+def _layers_before(model: Model) -> dict[LayerKind, NDArray[np.int64]]:
+    """(L + 1,) of each kind: how many such layers there are before layer 0, 1, ..., L."""
+    layers = [kind for kind, count in model_runs(model) for _ in range(count)]
+    return {kind: np.cumsum([0, *(one is kind for one in layers)], dtype=np.int64) for kind in model_kinds(model)}
 
 
 def layers_by_kind(model: Model, first: Array, last: Array) -> dict[LayerKind, Array]:
@@ -63,14 +94,10 @@ def layers_by_kind(model: Model, first: Array, last: Array) -> dict[LayerKind, A
 
     Hand-worked: runs of 2, 3 and 2 layers of kinds a, b and a: of layers 1 to 5, two are a's (1 and 5), three b's.
     """
-    found: dict[LayerKind, Array] = {}
-    start = 0
-    for kind, count in model_runs(model):
-        end = start + count
-        here = np.maximum(np.minimum(last, end) - np.maximum(first, start), 0)
-        found[kind] = found[kind] + here if kind in found else here
-        start = end
-    return found
+    last = np.maximum(first, last)
+    if len(model_kinds(model)) == 1:
+        return {model_kinds(model)[0]: last - first}
+    return {kind: before[last] - before[first] for kind, before in _layers_before(model).items()}
 
 
 def all_layers(model: Model) -> dict[LayerKind, int]:

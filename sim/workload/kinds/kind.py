@@ -10,8 +10,7 @@ from typing import Any
 from sim.catalog import Model
 from sim.hardware.kernel import Array
 from sim.scenario.types import Lora, Recompute
-from sim.workload.layer import Slice
-from sim.workload.operations import Operation, Style
+from sim.workload.operations import Operation, Slice, Style
 from sim.workload.weights import Weights
 
 
@@ -37,6 +36,7 @@ class LayerKind:
     unfinished_bytes: of what recomputation brought back and weight gradients that are due still need.
     gradient_flow_bytes: of gradients of activations at the fullest moment of its backward.
     narrow: whether its linear layers run in the narrow format of a recipe that has one.
+    slides: whether its attention reaches no further back than the model's window.
     """
 
     name: str
@@ -48,6 +48,7 @@ class LayerKind:
     working_bytes: Callable[[Model, Slice, Style, Recompute], Array] = _no_bytes
     unfinished_bytes: Callable[[Model, Slice, Style, Recompute], Array] = _no_bytes
     gradient_flow_bytes: Callable[[Model, Slice, Style], Array] = _no_bytes
+    slides: bool = False
     narrow: bool = True
 
     def narrow_weights(self, model: Model) -> int:
@@ -63,5 +64,5 @@ def wide_kind(kind: LayerKind) -> LayerKind:
         return lambda *given: formula(*(one.wide if isinstance(one, Style) else one for one in given))
 
     names = ("operations", "kept_bytes", "working_bytes", "unfinished_bytes", "gradient_flow_bytes")
-    formulas = {name: wide(getattr(kind, name)) for name in names}
+    formulas: dict[str, Any] = {name: wide(getattr(kind, name)) for name in names}
     return replace(kind, name=f"{kind.name}, wide", narrow=False, **formulas)

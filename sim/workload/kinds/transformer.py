@@ -1,14 +1,24 @@
-"""The kinds that a plain transformer is made of: dense layers, the embedding before them, and the head behind them."""
+"""The kinds that a transformer without experts is made of: its layers, the embedding before them, the head behind them.
+
+Layers may differ in how far their attention reaches back, and in whether they know positions. Each kind is the formulas
+of one layer, asked about the model as such a layer sees it.
+"""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any
+
+from sim.catalog import Model
 from sim.workload.activations import gradient_flow_bytes, layer_activation_bytes, unfinished_bytes, working_bytes
 from sim.workload.kinds.kind import LayerKind
 from sim.workload.layer import embedding_operations, head_operations, layer_operations
 from sim.workload.weights import adapter_weights, copied_weights, embedding_weights, head_weights, layer_weights
 
-DENSE = LayerKind(
-    "dense",
+_LAYER = LayerKind(
+    "layer",
     layer_operations,
     layer_weights,
     adapter_weights,
@@ -18,5 +28,25 @@ DENSE = LayerKind(
     unfinished_bytes,
     gradient_flow_bytes,
 )
+
+
+def layer_kind(name: str, seen: Callable[[Model], Model], *, slides: bool = False) -> LayerKind:
+    """A kind of layer. seen: the model as such a layer sees it."""
+    seen = functools.cache(seen)
+
+    def of(formula: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda model, *others: formula(seen(model), *others)
+
+    formulas: dict[str, Any] = {
+        one.name: of(getattr(_LAYER, one.name)) for one in fields(LayerKind) if one.name not in _SAID
+    }
+    return LayerKind(name=name, slides=slides, **formulas)
+
+
+_SAID = ("name", "slides", "narrow")
+DENSE = layer_kind("dense", lambda model: replace(model, window=None))
+SLIDING = layer_kind("sliding", lambda model: model, slides=True)
+UNROTATED = layer_kind("unrotated", lambda model: replace(model, window=None, position="none"))
+SLIDING_UNROTATED = layer_kind("sliding unrotated", lambda model: replace(model, position="none"), slides=True)
 EMBEDDING = LayerKind("embedding", embedding_operations, embedding_weights)
 HEAD = LayerKind("head", head_operations, head_weights)

@@ -56,6 +56,21 @@ def test_rings_side_by_side_use_a_card_each():
     assert len({target for _, target in leaving}) == 16
 
 
+@pytest.mark.parametrize("count", range(2, 9))
+def test_zigzags_through_a_domain_take_every_link_once_each_way(count):
+    # Even: count paths of count - 1 hops are as many as ordered pairs. Odd: so with the halves that go the other way.
+    members = np.arange(2 * count).reshape(1, -1)
+    halves = [half for one in ring(members, (count, count), zigzag=True) for half in one.both_ways()]
+    loads = np.zeros((2 * count, 2 * count))
+    for one in halves:
+        np.add.at(loads, (one.sources, one.targets), one.weight)
+    inside = loads[:count, :count][~np.eye(count, dtype=bool)]
+    assert inside == pytest.approx(np.full(inside.shape, 1 / count))
+    leaving = loads[:count, count:]
+    assert leaving.sum(axis=0) == pytest.approx(np.full(count, 1 / count))
+    assert leaving.sum(axis=1) == pytest.approx(np.full(count, 1 / count))
+
+
 @given(st.integers(1, 200))
 def test_the_tree_is_a_tree_with_even_inner_nodes(count):
     up = parents(count)

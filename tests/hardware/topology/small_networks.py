@@ -6,6 +6,7 @@ from sim.hardware.topology import About, Link, Topology
 from sim.hardware.topology.dragonfly import Dragonfly, DragonflySizes
 from sim.hardware.topology.explicit_graph import Cables, ExplicitGraph
 from sim.hardware.topology.fat_tree import FatTreeSizes, NodeFatTree, RailFatTree, Routing
+from sim.hardware.topology.mesh_fat_tree import MeshFatTree
 from sim.hardware.topology.single_node import SingleNode
 from sim.hardware.topology.swarmx import SwarmxTree
 from sim.hardware.topology.torus import Torus
@@ -32,6 +33,10 @@ def rail(devices: int, nics: int = 8, routing: Routing = "adaptive", **sizes: fl
 
 def cloud(devices: int, nics: int = 8, routing: Routing = "adaptive", **sizes: float) -> NodeFatTree:
     return NodeFatTree(about(devices), _sizes(nics, sizes), FAST, SLOW, 5e-7, routing)
+
+
+def mesh(devices: int, nics: int = 8, **sizes: float) -> MeshFatTree:
+    return MeshFatTree(about(devices), _sizes(nics, sizes), Link("peer", 64e9, 1e-6), SLOW, 5e-7)
 
 
 def torus(devices: int, *sizes: int) -> Torus:
@@ -72,6 +77,8 @@ BUILDERS = {
     "cloud": cloud,
     "cloud, shared cards": lambda devices: cloud(devices, nics=2),
     "cloud, hashed": lambda devices: cloud(devices, nics=2, routing="hashed", oversubscription=2.5),
+    "mesh": mesh,
+    "mesh, shared cards": lambda devices: mesh(devices, nics=4),
     "row": lambda devices: torus(devices, 150),
     "torus": lambda devices: torus(-(-devices // 5) * 5, 5, 30),
     "torus of twos": lambda devices: torus(-(-devices // 8) * 8, 2, 4, 20),

@@ -38,6 +38,15 @@ def test_bridges_join_neighbours_and_nobody_forwards_over_them(tmp_path: Path) -
     assert edges(load(tmp_path, BRIDGED, devices_per_node=7), 6, 5)[0] == ("gpu6", "socket1")
 
 
+def test_a_bridge_may_join_four(tmp_path: Path) -> None:
+    node = load(tmp_path, BRIDGED.replace("[sizes]", table("sizes", devices_per_bridge=4).rstrip()))
+    assert edges(node, 4, 7) == [("gpu4", "gpu7")]
+    assert edges(node, 3, 4)[0] == ("gpu3", "socket0")
+    (option, *_) = Network(node, ["ring"]).options("all_gather", Group(4))
+    # Two rings over four cards, on the three links of each: half of the 400 GB/s is reached.
+    assert 3 / 4 / option.s_per_byte / 0.25 == pytest.approx(2 * 200e9)
+
+
 def test_sizes_say_how_many_and_on_how_many_sockets(tmp_path: Path) -> None:
     assert load(tmp_path, PLAIN, devices_per_node=4).links.classes == ("pcie",)
     assert load(tmp_path, PLAIN, 3).devices == 3

@@ -8,6 +8,7 @@ import pytest
 
 from sim.catalog import device_names, load_sources
 from sim.errors import InputError
+from sim.hardware.network import Group, Network
 from sim.hardware.topology import NO_LINK, load_topology, shelf, topology_names
 from sim.scenario.bounds import MOST_DEVICES
 
@@ -88,6 +89,43 @@ def test_domains():
 def test_a_dgx_1_has_as_many_rings_as_were_measured(gpus, rings):
     topology = load_topology("dgx-1-v100", 8, "test")
     assert len(topology.ring_orders(tuple(range(gpus)))) == rings
+
+
+# As many rings as RCCL runs there, in models 71 and 72 of its list of nodes.
+def test_four_dies_of_two_make_four_rings():
+    topology = load_topology("mi250x-node", 8, "test")
+    assert len(topology.ring_orders(tuple(range(8)))) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "devices", "size_bytes", "bus_bytes_per_s"),
+    [
+        # Measured, and what the efficiencies rest on: 312.9 of 448 GB/s (4 GiB), 513 of 525 (256 MB).
+        ("mi300x-cluster", 8, 2**32, 312.9e9),
+        ("gaudi3-cluster", 8, 2**32, 513.0e9),
+        # Eight rings through every node: eight cards of 50 GB/s at 0.925 carry more than eight links of 64 at 0.698.
+        ("mi300x-cluster", 64, 2**36, 8 * 0.698 * 64e9),
+        # Seven rings on seven links.
+        ("mi355x-cluster", 8, 2**36, 7 * 0.698 * 76.5e9),
+    ],
+)
+def test_an_all_reduce_uses_all_links_of_a_mesh(name, devices, size_bytes, bus_bytes_per_s):
+    network = Network(load_topology(name, devices, "test"))
+    time_s = network.fastest("all_reduce", float(size_bytes), Group(devices)).time_s(float(size_bytes))
+    assert 2 * (devices - 1) / devices * size_bytes / time_s == pytest.approx(bus_bytes_per_s, rel=0.02)
+
+
+@pytest.mark.parametrize(("name", "gbps"), [("gb200-nvl72-superpod", 400), ("gb300-nvl72-superpod", 800)])
+def test_racks_are_domains_of_72_or_of_the_64_that_a_job_uses(name, gbps):
+    racks = load_topology(name, 144, "test")
+    assert (racks.domain, racks.levels) == (72, (72,))
+    used = load_topology(name, 256, "test", sizes={"devices_per_node": 64, "nics_per_node": 64})
+    assert used.domain == 64
+    for topology, first in ((racks, 72), (used, 64)):
+        inside, across = topology.route(0, first - 1), topology.route(0, first)
+        assert [link.link_class for _, link in inside] == ["scale_up", "scale_up"]
+        assert [link.link_class for _, link in across] == ["nic", "nic"]
+        assert across[0][1].bytes_per_s == pytest.approx(0.925 * gbps / 8 * 1e9)
 
 
 def test_bytes_count_once_on_cards_that_devices_share():
