@@ -78,6 +78,9 @@ PICTURES: dict[str, dict[str, Draw]] = {
         "stragglers": steps,
         "fine-tuning": account,
     },
+    "TPUs": {
+        "tpu-pod": account,
+    },
     "Whole runs": {
         "article": account,
         "published-runs": account,

@@ -60,6 +60,7 @@ def simulate_prepared(prepared: Prepared) -> Outcome:
     parts = _uses(prepared)
     outcome = Outcome(
         scenario=scenario,
+        machine=prepared.kind.label,
         device_title=prepared.device_title,
         stack=prepared.stack.name if prepared.stack.name in stack_names() else prepared.stack.title,
         plan=prepared.plan,

@@ -7,12 +7,13 @@ import random
 import pytest
 from builders import equipped, gpt, point, training
 
-from sim.catalog import Gpu, device_names, load_device
+from sim.catalog import Gpu, Tpu, device_names, load_device
 from sim.prepare import prepare_as_measured
 from sim.scenario.types import PlanRequest
 from sim.simulate import simulate_prepared
 
-GPUS = [device for name in device_names() if isinstance(device := load_device(name), Gpu)]
+GPUS = [device for name in device_names() if type(device := load_device(name)) is Gpu]
+TPUS = [device for name in device_names() if type(device := load_device(name)) is Tpu]
 STACKS = ["megatron-2021", "megatron-2022", "megatron-core-2024", "fsdp-2023", "torchtitan-2024"]
 TENSOR_STACKS = STACKS[:3]
 
@@ -53,10 +54,20 @@ def faster(device, seed):
     )
 
 
-@pytest.mark.parametrize("device", GPUS, ids=lambda device: device.name)
+def on_a_slice(scenario):
+    """The same step under a stack of TPUs, whole layers on each chip."""
+    plan = dataclasses.replace(scenario.system.plan, pipeline=1, zero=3)
+    batch = training(8 // (plan.tensor or 1) * (plan.micro_batch or 1), 1024)
+    system = dataclasses.replace(scenario.system, plan=plan, stack="maxtext-2024", topology="tpu-v5p")
+    return dataclasses.replace(scenario, system=system, training=batch)
+
+
+@pytest.mark.parametrize("device", [*GPUS, *TPUS], ids=lambda device: device.name)
 def test_a_faster_device_is_never_slower(device):
     for seed in range(10):
         scenario = draw(f"{device.name} {seed}")
+        if device in TPUS:
+            scenario = on_a_slice(scenario)
         if scenario.training.precision in device.peak_flops_per_s:
             assert step_s(scenario, faster(device, seed)) <= step_s(scenario, device) * (1 + 1e-9), (seed, scenario)
 

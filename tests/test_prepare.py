@@ -126,11 +126,11 @@ def test_what_does_not_fit_names_the_device_of_its_stage():
     topologies = ("a100-40gb-cloud-1600gbps", "dgx-h100-superpod")
     text = refusal((8, 8), plan, model=heavy, topologies=topologies)
     assert "stage 0 needs" in text
-    assert "on an NVIDIA A100 40 GB" in text
+    assert "on one NVIDIA A100 40 GB" in text
     light = dataclasses.replace(plan, layers_per_stage=(2, 50))
     text = refusal((8, 8), light, model=heavy, topologies=topologies)
     assert "stage 1 needs" in text
-    assert "on an NVIDIA H100 80 GB" in text
+    assert "on one NVIDIA H100 80 GB" in text
 
 
 def test_memory_is_held_against_the_device_of_each_stage():

@@ -8,7 +8,7 @@ import random
 import pytest
 from builders import fixed, gpt, point, training
 
-from sim.catalog import Wafer, load_device
+from sim.catalog import Tpu, Wafer, load_device
 from sim.errors import InputError
 from sim.hardware.topology import load_topology, topology_names
 from sim.scenario.types import Scenario
@@ -31,6 +31,9 @@ def step_on(name: str, devices: int) -> Scenario:
         recipe = dataclasses.replace(recipe, precision="fp16")
     if isinstance(device, Wafer):
         return point(gpt(), devices, recipe=recipe, stack="cerebras-r2", topology=name)
+    if isinstance(device, Tpu):
+        split = {} if devices % 4 else {"tensor": 2}
+        return point(gpt(), devices, fixed(micro_batch=1, **split), recipe=recipe, stack="maxtext-2024", topology=name)
     split = {} if devices % 4 else {"tensor": 2, "pipeline": 2}
     return point(gpt(), devices, fixed(micro_batch=1, **split), recipe=recipe, topology=name)
 

@@ -55,6 +55,7 @@ MAY = {
     ),
     "validation/labels.py": (3, "names of published sources"),
     "validation/obstacles.py": (6, "what published tables note"),
+    "validation/scripts.py": (1, "names in published tables"),
     "validation/slow_node.py": (1, "a cell of a published table"),
     "validation/step_spread.py": (1, "a cell of a published table"),
     "validation/table.py": (1, "cells of published tables"),

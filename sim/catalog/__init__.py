@@ -58,6 +58,7 @@ from sim.catalog.stack_guide import (
     stack_uses,
 )
 from sim.catalog.stack_records import GpuStack, Stack, WaferStack
+from sim.catalog.tpu_records import Tpu, TpuStack
 from sim.catalog.undisclosed import Undisclosed, undisclosed_models
 
 __all__ = [
@@ -95,6 +96,8 @@ __all__ = [
     "StackChecks",
     "StackUse",
     "Stalls",
+    "Tpu",
+    "TpuStack",
     "Undisclosed",
     "Variation",
     "Wafer",

@@ -18,13 +18,16 @@ from sim.catalog.records import Device, Gpu, Wafer
 from sim.catalog.sources import load_sources
 from sim.catalog.stack_guide import latest_stacks, stack_meant
 from sim.catalog.stack_records import GpuStack, Stack, WaferStack
+from sim.catalog.tpu_records import Tpu, TpuStack
 from sim.errors import InputError, shown, unknown_name
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 Record = TypeVar("Record", bound="DataclassInstance")
-_MACHINES: dict[str, tuple[type[Device], type[Stack]]] = {"gpu": (Gpu, GpuStack), "wafer": (Wafer, WaferStack)}
+_MACHINES: dict[str, tuple[type[Device], type[Stack]]] = {
+    "gpu": (Gpu, GpuStack), "tpu": (Tpu, TpuStack), "wafer": (Wafer, WaferStack),
+}  # fmt: skip
 """`record` of a device's and a stack's file -> what they are read as."""
 _BY_FORMAT = {"peak_flops_per_s", "format_efficiency"}
 """Tables of a device with an entry for each format."""

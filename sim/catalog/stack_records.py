@@ -8,8 +8,9 @@ from typing import Any, ClassVar, Literal, Protocol
 from sim.catalog.figures import Figure
 from sim.catalog.precision_records import Recipe
 
-SelectiveRecompute = Literal["attention-core", "operators"]
-"""What selective recomputation runs again: the scores, or all but attention and every other matrix product."""
+SelectiveRecompute = Literal["attention-core", "operators", "all but products"]
+"""What selective recomputation runs again: the scores, all but attention and every other matrix product, or attention
+and all that is no matrix product."""
 GradientSum = Literal["product", "kernel", "cast and kernel", "autograd"]
 """What adds a micro-batch's gradient of a weight to those before: the product that makes it; a kernel of its own; a
 cast to the buffer's format and then such a kernel; or autograd, whose kernel the first micro-batch does without."""
@@ -92,6 +93,8 @@ class GpuStack:
     """Tensor-parallel gathers and scatters run rank by rank beside the matrix products that they feed or follow."""
     prefetch_layers: int
     """How many layers ahead FSDP gathers parameters."""
+    holds_whole_layers: bool
+    """What FSDP gathers it holds layer by layer, and embedding and head all along; else tensor by tensor."""
     limited_gathers: bool
     """The host waits before it asks for memory for more gathered layers; else it does so as far as it runs ahead."""
     reduces_every_micro_batch: bool
@@ -100,6 +103,11 @@ class GpuStack:
     """Of gradients that do not leave after every micro-batch."""
     gradient_cast_bytes: float
     """Memory traffic per parameter to cast a gradient to the type it is reduced in, each time it is reduced."""
+    divides_gradients: bool
+    """A pass of its own divides gradients by the number of replicas; else the loss is."""
+    sums_groups_last: bool
+    """Of states shared out among groups of the replicas, ZeRO 3 sums gradients over the groups once, after the last
+    backward, while nothing computes; else of every layer, beside the backward."""
     overlap_slowdown: float
     """Share by which compute slows down while a collective runs beside it (stolen multiprocessors)."""
     optimizer_traffic_bytes: dict[str, float]

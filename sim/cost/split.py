@@ -203,11 +203,24 @@ def gradient_reduction(gradient_bytes: Array, plan: Plans, stack: GpuStack, netw
     PyTorch, pull request 126166: sharded and replicated data parallelism, a reduce-scatter and then an all-reduce.
     Hand-worked: 8 bytes on 32 replicas in groups of 8: 8 are scattered over 8 ranks, 1 is summed over 4.
     """
+    return gradient_scatter(gradient_bytes, plan, stack, network) + groups_sum(gradient_bytes, plan, stack, network)
+
+
+def gradient_scatter(gradient_bytes: Array, plan: Plans, stack: GpuStack, network: Communicates) -> Communication:
+    """Gradients to those of the replicas that share out states; whole to all replicas where nothing is scattered."""
     if plan.zero == 0 or not stack.scatter_gradients:
         return network.run("all_reduce", gradient_bytes, plan.mesh.group("data"))
-    inside, across = plan.mesh.split_group("data", plan.shards)
-    scattered: Communication = network.run("reduce_scatter", gradient_bytes, inside)
-    return scattered + network.run("all_reduce", gradient_bytes / plan.shards, across)
+    return network.run("reduce_scatter", gradient_bytes, plan.mesh.split_group("data", plan.shards)[0])
+
+
+def groups_sum(gradient_bytes: Array, plan: Plans, stack: GpuStack, network: Communicates) -> Communication:
+    """Every shard of the gradients summed over the groups of replicas, where states are shared out among groups.
+
+    Hand-worked: 8 bytes in groups of 8: 1 byte is summed.
+    """
+    if plan.zero == 0 or not stack.scatter_gradients:
+        return NOTHING
+    return network.run("all_reduce", gradient_bytes / plan.shards, plan.mesh.split_group("data", plan.shards)[1])
 
 
 def parameter_gather(weight_bytes: Array, plan: Plans, network: Communicates) -> Communication:

@@ -5,7 +5,7 @@ Everything is for one plan and one of its stages, or for many plans and a stage 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from sim.cost.parts import Parts
 from sim.cost.split import (
     gather_overlapped_with_forward,
     gradient_reduction,
+    gradient_scatter,
+    groups_sum,
     owners_broadcast,
     parameter_gather,
     tensor_by_tensor,
@@ -125,9 +127,16 @@ def layer_unit(
 
 
 def root_unit(model: Model, training: Training, plan: Plans, machine: Machine, network: Communicates) -> ShardedUnit:
-    """Cost what FSDP does for embedding, final norm and head."""
-    weights, tensors = count_parameters(model).root, root_tensors(model)
-    return _sharded_unit(weights, tensors, 0, model, training, plan, machine, network)
+    """Cost what FSDP does for embedding, final norm and head, which are the last to leave.
+
+    With them comes the sum of all gradients over groups of replicas, where the stack makes one of all.
+    """
+    count, stack = count_parameters(model), machine.stack
+    unit = _sharded_unit(count.root, root_tensors(model), 0, model, training, plan, machine, network)
+    if not stack.sums_groups_last:
+        return unit
+    whole_bytes = machine.gradient_bytes * trained_share(model, training) * count.total / plan.tensor
+    return replace(unit, scatter=unit.scatter + groups_sum(whole_bytes, plan, stack, network))
 
 
 def _sharded_unit(
@@ -153,8 +162,9 @@ def _sharded_unit(
         gathered_bytes(machine.recipe, own, narrow / plan.tensor),
         calls,
     )
+    reduced = gradient_scatter if stack.sums_groups_last else gradient_reduction
     scattered = tensor_by_tensor(
-        lambda size: gradient_reduction(size, plan, stack, network), machine.gradient_bytes * trained * own, calls
+        lambda size: reduced(size, plan, stack, network), machine.gradient_bytes * trained * own, calls
     )
     gather, again = gathered + listed, 2 if stack.tensor_gathers and plan.recompute == "full" else 1
     copy = optimizer_copies(trained * own / plan.shards, plan, machine).gradients
@@ -183,11 +193,11 @@ def buckets(gradient_bytes: Array, plan: Plans, stack: GpuStack) -> Array:
 
 
 def _prepare_s(parameters: Array, plan: Plans, machine: Machine) -> Array:
-    """Compute that a reduction needs: a cast where the stack makes one, and the division by the replicas.
+    """Compute that a reduction needs: a cast, and a division by the replicas, where the stack makes one.
 
     Nothing to do for a single replica.
     """
-    division_bytes = 2 * machine.gradient_bytes
+    division_bytes = 2 * machine.gradient_bytes * machine.stack.divides_gradients
     busy_s = memory_time_s((machine.stack.gradient_cast_bytes + division_bytes) * parameters, machine.gpu)
     return np.greater(plan.data, 1) * busy_s
 

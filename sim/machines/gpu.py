@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import get_args
+from typing import ClassVar, get_args
 
 from sim.catalog import Device, Gpu, GpuStack, Recipe
 from sim.catalog.stack_records import AttentionOutputCopies, GradientSum, NormKernels, SelectiveRecompute
@@ -56,7 +56,7 @@ _WORDS = (
 class GpuCluster(MachineKind):
     """GPUs on a network, under a stack that splits models."""
 
-    records = (Gpu, GpuStack, Plan)
+    records: ClassVar[tuple[type, ...]] = (Gpu, GpuStack, Plan)
     label, word, one, plural = "GPU", "gpu", "one GPU", "GPUs"
     default_stack = "megatron-core-2024"
     has_degrees = is_part = is_profiled = True

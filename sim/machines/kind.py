@@ -39,7 +39,8 @@ class Share(NamedTuple):
 class MachineKind(ABC):
     """One kind of machine. Plans, stacks and costs are of its own records, which nothing else looks into.
 
-    records: of its devices, its stacks and its plans. label: what a stack runs on. word: one device, with its number.
+    records: of its devices, its stacks and, unless another kind has the same, its plans. label: what a stack runs on.
+    word: one device, with its number.
     one: one device in a sentence. plural: several. default_stack: where none is asked for.
     has_degrees: whether plans have degrees of parallelism, so that there is a space to search, limits of a search, a
     closed form that ranks it, and a rule of thumb to beat.
@@ -48,7 +49,7 @@ class MachineKind(ABC):
     columns: headers of what `cells` says of a plan. caption: of a chart of all plans.
     """
 
-    records: ClassVar[tuple[type, type, type]]
+    records: ClassVar[tuple[type, ...]]
     label: ClassVar[str]
     word: ClassVar[str]
     one: ClassVar[str]

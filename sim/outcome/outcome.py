@@ -87,6 +87,8 @@ class Outcome:
     """Everything that one simulated point yields."""
 
     scenario: Scenario
+    machine: str
+    """Label of its kind of machine: "GPU"."""
     device_title: str
     stack: str
     """What screens call its software: a name of the catalogue, or the title of a stack of one's own."""

@@ -26,6 +26,7 @@ from sim.workload.operations import Slice, Style
 from sim.workload.parameters import (
     adapter_parameters,
     count_parameters,
+    largest_tensor,
     layer_adapter_parameters,
     layer_narrow_weights,
 )
@@ -158,7 +159,7 @@ def stage_memory(
         # Gradients of logits, until the vocabulary projection's weight gradient has used them.
         waiting = waiting + is_last * np.maximum(due - 1, 0) * width * part.tokens * model.vocab / plan.tensor
     head_peak = is_last * (head - working)
-    passing = waiting + np.maximum(_gathered_gradient_bytes(model, training, plan, recipe), head_peak)
+    passing = waiting + np.maximum(_gathered_gradient_bytes(model, training, plan, stack, recipe), head_peak)
     # Activations and logits are gone when the optimizer steps; gathered layers have a pool of memory of their own.
     step_bytes = 0.0 if at_host else _step_bytes(recipe, stack)
     step = step_bytes * trained / (plan.shards if plan.zero >= 1 else 1)
@@ -234,17 +235,21 @@ def plan_memory(model: Model, training: Training, plan: Plan, stack: GpuStack, s
 def _gathered_bytes(model: Model, plan: Plans, stack: GpuStack, recipe: Recipe) -> Array:
     """What FSDP holds whole: the root (embedding, head) all along, the current layer and those gathered ahead.
 
+    Tensor by tensor, the largest and another one that is gathered ahead.
+
     Source: Zhao et al. 2023, sec. 3.2 and 4.
     """
     if plan.zero < 3:
         return 0.0
+    if not stack.holds_whole_layers:
+        return recipe.parameters.bytes * (1 + stack.prefetch_layers) * largest_tensor(model) / plan.tensor
     count = count_parameters(model)
     layer = gathered_bytes(recipe, count.layer, layer_narrow_weights(model))
     return (recipe.parameters.bytes * count.root + (1 + stack.prefetch_layers) * layer) / plan.tensor
 
 
-def _gathered_gradient_bytes(model: Model, training: Training, plan: Plans, recipe: Recipe) -> Array:
-    """Gradients that FSDP has not scattered yet while a layer runs backward: the root's and the layer's.
+def _gathered_gradient_bytes(model: Model, training: Training, plan: Plans, stack: GpuStack, recipe: Recipe) -> Array:
+    """Gradients that FSDP has not scattered yet while a layer runs backward: the root's and the layer's, or a tensor's.
 
     Of frozen weights there are none: only a layer's adapters have gradients then. Source: Zhao et al. 2023, sec. 4.
     """
@@ -252,6 +257,8 @@ def _gathered_gradient_bytes(model: Model, training: Training, plan: Plans, reci
         return 0.0
     if training.lora is not None:
         return recipe.gradients.bytes * layer_adapter_parameters(model, training.lora) / plan.tensor
+    if not stack.holds_whole_layers:
+        return recipe.gradients.bytes * largest_tensor(model) / plan.tensor
     count = count_parameters(model)
     return recipe.gradients.bytes * (count.root + count.layer) / plan.tensor
 

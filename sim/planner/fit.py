@@ -62,7 +62,7 @@ def does_not_fit(
     return DoesNotFit(
         f"{scenario.where}.plan",
         f"stage {stage} needs {gibibytes(memory.total)} of the {gibibytes(gpu.hbm_bytes)}"
-        f" on an {gpu.title}\n{items_of(memory.items())}",
+        f" on one {gpu.title}\n{items_of(memory.items())}",
         remedy,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sim.machines import KINDS, kind_of
+from sim.machines import KINDS, kind_called
 from sim.outcome.outcome import Outcome
 from sim.page.numbers import counted
 from sim.study.points import differs
@@ -49,13 +49,13 @@ def _resolution_words(subject: str, points: Sequence[Outcome]) -> str:
 def _borrowed_profile(outcome: Outcome) -> str:
     """The profile whose figures act on devices that it does not describe."""
     variation = outcome.scenario.system.variation
-    borrowed = not kind_of(outcome.plan).is_profiled
+    borrowed = not kind_called(outcome.machine).is_profiled
     return variation.profile if borrowed and differs(outcome) and variation.figures else ""
 
 
 def _profile_words(subject: str, points: Sequence[Outcome]) -> str:
     described = " and ".join(kind.plural for kind in KINDS if kind.is_profiled)
-    others = " and ".join(dict.fromkeys(kind_of(point.plan).plural for point in points))
+    others = " and ".join(dict.fromkeys(kind_called(point.machine).plural for point in points))
     return (
         f"the figures of {subject} describe {described}; {others} that run under it are given the spread of {described}"
     )

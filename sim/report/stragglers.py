@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sim.engine.lanes import STALLS, WORK
-from sim.machines import kind_of
+from sim.machines import kind_called
 from sim.outcome.outcome import Outcome
 from sim.outcome.step_times import PERCENTILES, HeldUp, StepTimes
 from sim.page.blocks import Column, Table, table, words
@@ -68,7 +68,9 @@ def device_name(one: HeldUp, outcome: Outcome) -> str:
     ]
     # The one replica of a lone device says nothing that its number does not.
     told = stages > 1 or tensor > 1
-    return f"{kind_of(outcome.plan).word} {one.device:,}" + (f" ({', '.join(places)})" if told and places else "")
+    return f"{kind_called(outcome.machine).word} {one.device:,}" + (
+        f" ({', '.join(places)})" if told and places else ""
+    )
 
 
 def node_name(node: int, outcome: Outcome) -> str:
@@ -76,7 +78,7 @@ def node_name(node: int, outcome: Outcome) -> str:
     # Nodes are as large in every part, and none but the last of all is cut at its end.
     size = outcome.step_times.node_devices if outcome.step_times else 1
     first = node * size
-    word, count = kind_of(outcome.plan).word, min(size, outcome.devices - first)
+    word, count = kind_called(outcome.machine).word, min(size, outcome.devices - first)
     devices = f"{word} {first:,}" if count == 1 else f"{counted(count, 'device')} from {word} {first:,} on"
     return f"node {node:,} ({devices})"
 

@@ -37,6 +37,16 @@ class SizesTable(Table):
     """Devices along the second dimension of a torus."""
     z: Count | None = None
     """Devices along the third dimension of a torus."""
+    slices: Count | None = None
+    """Slices of TPUs, which the data centre's network joins; by default as few as hold the devices."""
+    dimensions: Count | None = None
+    """Dimensions of the torus of a slice."""
+    wraps_at: Count | None = None
+    """Rows of a slice are closed where their length is a multiple of it."""
+    largest_slice: Count | None = None
+    """Devices of the largest slice of this design."""
+    most_slices: Count | None = None
+    """Slices that run one job at most."""
     nodes_per_switch: Count | None = None
     """Nodes whose network cards end on the same router of a dragonfly."""
     switches_per_group: Count | None = None

@@ -15,8 +15,10 @@ from sim.validation.clusters import cluster_of
 from sim.validation.conventions import Filling, convention_of, device_of, place_of, runs_on
 from sim.validation.obstacles import NotSaid, Unsupported, measured_step_s, method_of, obstacle, precision_of
 from sim.validation.plans import RequestedPlan, requested_plan
+from sim.validation.scripts import Scripted, scripted
 from sim.validation.short_memory import SHORT_OF_MEMORY, runs_short_of_memory
 from sim.validation.table import Row
+from sim.workload.parameters import count_parameters
 
 _MLP_MULTIPLE = 256
 """Widths of gated MLPs are rounded up to it (Touvron et al. 2023)."""
@@ -48,7 +50,8 @@ class Case:
 def case_of(row: Row, stack: str | None = None) -> Case | Unsupported:
     """What to simulate for a row, or why it cannot be. stack: a guess, instead of the one that sources.toml names."""
     try:
-        return obstacle(row) or _scored(_Reading(row, stack).case())
+        found = scripted(row)
+        return obstacle(found.row) or _scored(_Reading(row, found, stack).case())
     except ScaletaxError as error:
         return Unsupported.refused(row, error)
 
@@ -62,8 +65,9 @@ def _scored(case: Case) -> Case | Unsupported:
 class _Reading:
     """One row on its way to a scenario; collects what is assumed."""
 
-    def __init__(self, row: Row, guess: str | None) -> None:
-        self.row = row
+    def __init__(self, stated: Row, found: Scripted, guess: str | None) -> None:
+        self.stated, self.found = stated, found
+        self.row = row = found.row
         self.device = device_of(row) or ""
         convention = convention_of(row)
         self.convention = convention if guess is None else dataclasses.replace(convention, stack=guess, known=False)
@@ -72,6 +76,7 @@ class _Reading:
             raise InputError(row.id, f"the stack {self.convention.stack} does not run on the {row.gpu}")
         self.filling = Filling(self.convention)
         self.assumed = self.filling.assumed
+        self.assumed += found.filled
         if not self.convention.known:
             self.assumed.append(f"stack {self.convention.stack}")
         if self.convention.device_note:
@@ -94,10 +99,22 @@ class _Reading:
             lora=self._lora(),
         )
         stack = self.convention.stack
-        system = System(row.id, cluster.topology, row.n_gpus or 0, stack, plan.request, sizes=cluster.sizes)
+        sizes = {**cluster.sizes, **self.found.sizes}
+        system = System(row.id, cluster.topology, row.n_gpus or 0, stack, plan.request, sizes=sizes)
         scenario = Scenario(row.id, Path("measurements"), model, training, system, Report())
-        measured = measured_step_s(row) or 0.0
-        return Case(row, scenario, measured, tuple(self.assumed), plan.open, self.convention.known, plan.guessed)
+        measured = measured_step_s(row) or self._step_s_of_rate(model, training)
+        return Case(
+            self.stated, scenario, measured, tuple(self.assumed), plan.open, self.convention.known, plan.guessed
+        )
+
+    def _step_s_of_rate(self, model: Model, training: Training) -> float:
+        """Seconds of a step of the FLOPs that the source counts, at the rate that it states."""
+        counts = self.convention.rate_counts
+        self.assumed.append(
+            f"the step of the stated rate, of 6 FLOPs a parameter and token and {counts.replace('-', ' ')}"
+        )
+        flops = counted_flops(model, training, counts)
+        return flops / (1e12 * (self.row.model_tflops_per_gpu or 0.0) * (self.row.n_gpus or 1))
 
     def _precision(self) -> str:
         """As stated; else half precision of the kind that the device has."""
@@ -120,7 +137,7 @@ class _Reading:
         assert row.d_model is not None
         assert row.heads is not None
         assert row.seq_len is not None
-        traits = dict(self.convention.traits)
+        traits = {**self.convention.traits, **self.found.traits}
         vocab, gated = traits.pop("vocab", None), traits.pop("gated_mlp", False)
         if row.vocab is None and vocab is None:
             raise NotSaid(row.id, "the source does not say the vocabulary")
@@ -132,7 +149,8 @@ class _Reading:
             gated = bool(row.gated_mlp)
         if row.kv_heads is None:
             self.assumed.append("as many key/value heads as heads")
-        if row.d_model % row.heads:
+        head_dim = traits.pop("head_dim", row.d_model // row.heads)
+        if row.d_model % row.heads and "head_dim" not in self.found.traits:
             self.assumed.append(f"heads of {row.d_model // row.heads}, d_model / heads rounded down")
         return Model(
             name=row.model or row.id,
@@ -140,7 +158,7 @@ class _Reading:
             hidden=row.d_model,
             heads=row.heads,
             kv_heads=row.kv_heads or row.heads,
-            head_dim=row.d_model // row.heads,
+            head_dim=head_dim,
             ffn_hidden=row.d_ffn or self._mlp_width(row.d_model, gated),
             vocab=row.vocab or vocab,
             max_sequence=row.seq_len,
@@ -156,3 +174,15 @@ class _Reading:
         width = -(-8 * hidden // 3 // _MLP_MULTIPLE) * _MLP_MULTIPLE
         self.assumed.append(f"MLP width {width}, 8/3 x d_model up to a multiple of {_MLP_MULTIPLE}")
         return width
+
+
+def counted_flops(model: Model, training: Training, counts: str) -> float:
+    """FLOPs of a step as sources count them: six for each parameter, embedding included, and token; and attention.
+
+    counts: "causal-attention" or "full-attention". Source: Chowdhery et al. 2022 (PaLM), appendix B.
+    Hand-worked: 10 parameters, 2 tokens of one sequence, 3 layers of width 4: 120 + 12 x 3 x 4 x 2 x 2 = 696, in full.
+    """
+    tokens = float(training.global_batch * training.sequence)
+    attention = 12.0 * model.layers * model.heads * model.head_dim * training.sequence
+    share = 0.5 if counts == "causal-attention" else 1.0
+    return tokens * (6.0 * count_parameters(model).total + share * attention)

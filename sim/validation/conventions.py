@@ -40,6 +40,8 @@ class Convention:
     memory: Literal["allocated", "reserved"] = "reserved"
     lora: Mapping[str, Any] | None = None
     """Rank and targets of the adapters that it trained, where it did."""
+    rate_counts: Literal["", "causal-attention", "full-attention"] = ""
+    """What the source's FLOP/s count of attention, beside six for each parameter and token; empty: not known."""
     device_note: str = ""
     """What is taken for a device whose name in the table leaves it open."""
 
@@ -120,6 +122,7 @@ def convention_of(row: Row) -> Convention:
         traits,
         entry.get("memory", "reserved"),
         entry.get("lora"),
+        entry.get("rate_counts", ""),
         _conventions()["device_note"].get(row.gpu, ""),
     )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from sim.errors import DoesNotFit, InputError, ScaletaxError
-from sim.validation.conventions import device_of, table_devices
+from sim.validation.conventions import convention_of, device_of, table_devices
 from sim.validation.table import Row, unknown_device
 
 _EXPERTS = r"(?i).*(moe|mixtral|deepseek|qwen3.*-a\d+b|llama-?4|gpt-oss|nemotron_3)"
@@ -127,8 +127,13 @@ def method_of(row: Row) -> Method:
 
 
 def has_rate(row: Row) -> bool:
-    """Whether the source says how long a step takes, or how many tokens a second it trains on."""
-    return row.step_time_s is not None or row.tokens_per_s_per_gpu is not None
+    """Whether the source says how long a step takes, how many tokens a second it trains on, or FLOP/s and of what."""
+    return row.step_time_s is not None or row.tokens_per_s_per_gpu is not None or has_counted_rate(row)
+
+
+def has_counted_rate(row: Row) -> bool:
+    """Whether the source says at how many FLOP/s it trains, and is known for what it counts."""
+    return row.model_tflops_per_gpu is not None and convention_of(row).rate_counts != ""
 
 
 def measured_step_s(row: Row) -> float | None:

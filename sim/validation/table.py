@@ -35,7 +35,7 @@ class Row:
 
     year: of the measurement. gpus_per_node and the link rates are of the cluster: GB/s and Gbit/s per device and
     direction. grad_accum: micro-batches of a replica in a step. zero_group: replicas that share out sharded states,
-    where fewer than the data degree. tokens_per_s_per_gpu, step_time_s: end to end. model_tflops_per_gpu, mfu: by the
+    where fewer than the data degree. tokens_per_s_per_gpu, step_time_s: end to end. model_tflops_per_gpu: by the
     source's convention. verified: "yes" where the figure was read in the source itself, "memory" where not.
     """
 
@@ -74,6 +74,7 @@ class Row:
     schedule: str = ""
     tokens_per_s_per_gpu: float | None = None
     step_time_s: float | None = None
+    model_tflops_per_gpu: float | None = None
     memory_GiB: float | None = None  # noqa: N815
     verified: str = ""
     note: str = ""
@@ -143,7 +144,7 @@ _NEEDED_OF = {
     (True, False): _WAFER_NEEDED, (True, True): (*_WAFER_NEEDED, "global_batch_sequences", "vocab"),
 }  # fmt: skip
 """By (whether of wafers, whether of one's own): of sources that the project carries the vocabulary is known."""
-_SAID = ("params", "model_tflops_per_gpu", "mfu", "tokens_trained", "days", "gpu_hours", "cost_usd")
+_SAID = ("params", "mfu", "tokens_trained", "days", "gpu_hours", "cost_usd")
 """What sources say beside it: nothing is computed from these columns."""
 _OF_WAFERS = ("system", "n_systems", "ffn", "metric", "value", "unit")
 

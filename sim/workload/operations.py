@@ -76,7 +76,7 @@ class Style:
     recompute_stops_early: bool = False
     """Recomputation ends with the last activation that the backward needs, not with the layer."""
     selective_recompute: SelectiveRecompute = "attention-core"
-    """What selective recomputation runs again: the attention core, or all but attention and every other product."""
+    """What selective recomputation runs again; see GpuStack."""
     vocabulary_multiple: int = 1
     """The vocabulary is padded to a multiple of this and of the tensor degree."""
     activation_passes: float = 1.0
@@ -137,8 +137,9 @@ def rerun_kernels(operation: Operation, recompute: Recompute, style: Style) -> t
     """The kernels of an operation's forward that recomputation runs again.
 
     A fused attention recomputes its scores inside its backward kernel, so selective recomputation of the attention core
-    adds nothing. Sources: Korthikanti et al. 2022, sec. 5; torchtitan, selective_ac_option "op"; early stop, PyTorch
-    2.1, torch.utils.checkpoint, set_checkpoint_early_stop.
+    adds nothing. Where all products are kept, attention, whose products are of every head apart, runs again.
+    Sources: Korthikanti et al. 2022, sec. 5; torchtitan, selective_ac_option "op"; JAX, checkpoint_policies,
+    dots_with_no_batch_dims_saveable; early stop, PyTorch 2.1, torch.utils.checkpoint, set_checkpoint_early_stop.
     """
     if recompute == "none" or (style.recompute_stops_early and operation.region == "tail"):
         return ()
@@ -148,6 +149,9 @@ def rerun_kernels(operation: Operation, recompute: Recompute, style: Style) -> t
         return operation.forward
     if style.selective_recompute == "attention-core":
         return operation.forward if operation.region == "attention-core" and not style.flash_attention else ()
+    if style.selective_recompute == "all but products":
+        keeps = operation.region != "attention-core"
+        return tuple(kernel for kernel in operation.forward if not (keeps and kernel.kind == "gemm"))
     again = 1.0 - operation.kept_share
     return tuple(_part_of(kernel, again) for kernel in operation.forward) if again else ()
 

@@ -63,6 +63,14 @@ def count_parameters(model: Model) -> ParameterCount:
     )
 
 
+def largest_tensor(model: Model) -> int:
+    """Numbers of the largest matrix or table: a projection of an MLP, or the embedding.
+
+    Hand-worked: h = 4, f = 16, V = 10: 64.
+    """
+    return model.hidden * max(model.ffn_hidden, model.vocab, model.heads * model.head_dim)
+
+
 def count_tensors(model: Model) -> int:
     """Matrices and tables of the whole model; see Weights.tensors."""
     layers = sum(count * kind.weights(model).tensors for kind, count in model_runs(model))

@@ -107,6 +107,11 @@ def test_only_power_that_was_measured_is_called_so() -> None:
         "mi350x",
         "mi355x",
         "rtx-3090",
+        "tpu-v4",
+        "tpu-v5e",
+        "tpu-v5p",
+        "tpu-v6e",
+        "tpu7x",
         "rtx-4090",
         "rtx-5090",
     }

@@ -11,6 +11,8 @@ import pytest
 from sim.catalog import (
     Gpu,
     GpuStack,
+    Tpu,
+    TpuStack,
     Wafer,
     device_names,
     economics_of,
@@ -44,7 +46,8 @@ from sim.errors import InputError
 from sim.validation.collectives import read_collectives
 from sim.validation.slow_node import read_slow_nodes
 
-GPUS = [name for name in device_names() if isinstance(load_device(name), Gpu)]
+GPUS = [name for name in device_names() if type(load_device(name)) is Gpu]
+TPUS = [name for name in device_names() if type(load_device(name)) is Tpu]
 WAFERS = [name for name in device_names() if isinstance(load_device(name), Wafer)]
 
 # What the vendors print on the front page, with sparsity.
@@ -224,6 +227,28 @@ def test_the_ampere_has_no_fp8() -> None:
     assert not {"mxfp8", "nvfp4"} & set(gpu("h100-80gb-sxm").peak_flops_per_s)
 
 
+@pytest.mark.parametrize("name", TPUS)
+def test_a_product_of_fp32_is_six_of_bf16_on_a_tpu(name: str) -> None:
+    peak = gpu(name).peak_flops_per_s
+    assert peak["bf16"] == pytest.approx(6 * peak["fp32"], rel=5e-3)
+    assert {"fp16", "tf32"}.isdisjoint(peak)
+
+
+def test_only_the_newest_tpu_multiplies_fp8_faster_than_bf16() -> None:
+    peaks = {name: gpu(name).peak_flops_per_s for name in TPUS}
+    gains = {name: peak["fp8"] / peak["bf16"] for name, peak in peaks.items() if "fp8" in peak}
+    assert gains == {"tpu-v5p": 1, "tpu-v6e": 1, "tpu7x": 2}
+    assert {name: peaks[name]["int8"] / peaks[name]["bf16"] for name in ("tpu-v4", "tpu-v6e")} == {
+        "tpu-v4": 1, "tpu-v6e": 2,
+    }  # fmt: skip
+
+
+def test_a_pod_of_v5e_has_the_rate_that_is_printed_for_it() -> None:
+    # 256 chips: 50.63 PFLOP/s in bf16, printed from 197.8 a chip.
+    assert 256 * gpu("tpu-v5e").peak_flops_per_s["bf16"] == pytest.approx(50.63e15, rel=5e-3)
+    assert 9216 * gpu("tpu7x").peak_flops_per_s["fp8"] == pytest.approx(42.5e18, rel=1e-3)
+
+
 def test_wafers_are_dense() -> None:
     # The headlines are 62.5 and 125 PFLOP/s.
     assert wafer("cs-2").peak_flops_per_s["fp16"] < 10e15
@@ -295,7 +320,7 @@ def test_every_quantity_is_above_zero(name: str) -> None:
     assert all(rate > 0 for rate in device.peak_flops_per_s.values())
 
 
-@pytest.mark.parametrize("name", GPUS)
+@pytest.mark.parametrize("name", [*GPUS, *TPUS])
 def test_shares_are_shares(name: str) -> None:
     device = gpu(name)
     assert 0 < device.gemm_ceiling < 1
@@ -304,11 +329,12 @@ def test_shares_are_shares(name: str) -> None:
     assert all(0 < share < 1 for share in device.attention_efficiency.values())
 
 
-@pytest.mark.parametrize("name", GPUS)
+@pytest.mark.parametrize("name", [*GPUS, *TPUS])
 def test_every_attention_that_a_stack_calls_has_an_efficiency_on_every_device(name: str) -> None:
-    stacks = [stack for stack in map(load_stack, stack_names()) if isinstance(stack, GpuStack)]
+    own = TpuStack if name in TPUS else GpuStack
+    stacks = [stack for stack in map(load_stack, stack_names()) if type(stack) is own]
     called = {stack.attention_kernel for stack in stacks if stack.flash_attention}
-    assert len(called) > 1
+    assert called
     device, known = gpu(name), gpu(name).attention_efficiency
     assert all(device.attention_share(kernel, phase) for kernel in called for phase in ("forward", "backward"))
     # And no kernel has one of its phases only.

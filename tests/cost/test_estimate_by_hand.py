@@ -179,6 +179,32 @@ def test_what_fully_sharded_layers_move_by_hand(lora):
         assert root.scatter.seconds < 0.5 * 4 * 7 / 8 * count.root / 100e9
 
 
+def test_a_sum_over_groups_comes_with_the_layers_or_once_at_the_end():
+    # 8 replicas in groups of 4: a quarter of every gradient is summed over two groups, 2 x 1/2 of its bytes each way.
+    model, shape = gpt(), plan(data=8, zero=3, zero_group=4)
+    count = count_parameters(model)
+
+    def scatters(*, last: bool):
+        stack = gpu_stack("fsdp-2023", gradient_bytes=4.0, sums_groups_last=last)
+        found = step_costs(model, training(), shape, machine(stack=stack), ideal_node())
+        return [found.layers[0].sharded.scatter.seconds, found.root.scatter.seconds]
+
+    def by_hand(scattered, summed):
+        return pytest.approx((3 / 4 * 4 * scattered + 4 / 4 * summed) / 100e9)
+
+    assert scatters(last=False) == [by_hand(one, one) for one in (count.layer, count.root)]
+    assert scatters(last=True) == [by_hand(count.layer, 0), by_hand(count.root, count.total)]
+
+
+def test_only_who_divides_gradients_pays_for_it():
+    def prepare_s(**stack):
+        on = machine(stack=gpu_stack("fsdp-2023", gradient_cast_bytes=0.0, **stack))
+        return step_costs(gpt(), training(), plan(data=8, zero=3), on, ideal_node()).root.prepare_s
+
+    assert prepare_s() > 0
+    assert prepare_s(divides_gradients=False) == 0
+
+
 def test_stragglers_of_wafers_by_hand():
     # The largest of two standard normal values is 0.589 by Blom's formula: the quantile at (2 - 3/8) / (2 + 1/4).
     def costs(jitter):

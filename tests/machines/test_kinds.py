@@ -67,7 +67,7 @@ def test_the_habit_would_be_seen(line):
 def test_every_device_and_stack_is_of_one_kind():
     records = [*map(load_device, device_names()), *map(load_stack, stack_names())]
     for record in records:
-        assert [kind for kind in KINDS if isinstance(record, kind.records)] == [kind_of(record)]
+        assert [kind for kind in KINDS if type(record) in kind.records] == [kind_of(record)]
     assert {kind_of(record) for record in records} == set(KINDS)
     assert all(kind_of(load_stack(kind.default_stack)) is kind for kind in KINDS)
 

@@ -90,7 +90,7 @@ def refusal(**given_):
 
 def test_what_does_not_fit_is_itemised():
     text = refusal(request=fixed(data=64), memory=48 * 2.0**30)
-    assert re.search(r"stage 0 needs [\d.]+ GiB of the 48\.0 GiB on an NVIDIA A100", text)
+    assert re.search(r"stage 0 needs [\d.]+ GiB of the 48\.0 GiB on one NVIDIA A100", text)
     names = ("weights", "gradients", "optimizer", "activations", "buffers", "fragmentation", "runtime")
     found = re.search(", ".join(rf"{name} ([\d.]+)" for name in names) + " GiB", text)
     items = [float(one) for one in found.groups()]

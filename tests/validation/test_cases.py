@@ -54,7 +54,7 @@ def test_a_throughput_gives_the_step_time() -> None:
         ({"model": "llama-lora"}, "which adapters were trained"),
         ({"note": "with CPU offload"}, "offloading"),
         ({"verified": "memory"}, "quoted from memory"),
-        ({"gpu": "TPU-v5e"}, "not in the catalogue"),
+        ({"gpu": "TPU-v2"}, "not in the catalogue"),
         ({"layers": None}, "does not say layers"),
         ({"step_time_s": None}, "neither a step time nor a throughput"),
         ({"vocab": None, "model": "Somebody-7B"}, "vocabulary"),

@@ -175,6 +175,19 @@ def test_keeping_attention_and_every_other_product_by_hand():
         assert layer_activation_bytes(model, part, OPERATORS, mode) == layer_activation_bytes(model, part, FLASH, mode)
 
 
+def test_results_of_products_by_hand():
+    # s = b = 1, h = 64, 8 heads of 8, 2 of them for keys and values, gated f = 100: the input, queries, keys, values,
+    # attention's projection, both inputs of the MLP.
+    model = gpt(1, 64, 8, kv_heads=2, gated_mlp=True, ffn_hidden=100, dropout=False)
+    style = dataclasses.replace(FLASH, selective_recompute="all but products")
+    kept = layer_activation_bytes(model, Slice(1, 1), style, "selective")
+    assert kept == 2 * (64 + 64 + 16 + 16 + 64 + 200)
+    # Two ranks with sequence parallelism hold half of everything.
+    assert layer_activation_bytes(model, Slice(2, 1, 2, True), style, "selective") == kept
+    whole = layer_activation_bytes(model, Slice(1, 1), FLASH, "none")
+    assert working_bytes(model, Slice(1, 1), style, "selective") == max(whole - kept, 0)
+
+
 @given(**SHAPES)
 def test_gradients_in_flight(s, b, a, head, t):
     h = a * head

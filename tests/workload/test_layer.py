@@ -259,6 +259,16 @@ def test_recomputation_by_operators_by_hand():
     assert found.keys() - early.keys() == {"residual 1"}
 
 
+def test_recomputation_of_all_but_products_runs_attention_and_passes_again():
+    model = gpt(2, 64, 8, kv_heads=2, gated_mlp=True, ffn_hidden=104, position="rotary")
+    for style in (FLASH, UNFUSED):
+        kept = dataclasses.replace(style, selective_recompute="all but products")
+        whole = {one.name: one.forward for one in layer_operations(model, Slice(4, 6), style)}
+        found = again(model, Slice(4, 6), "selective", kept)
+        # Those of heads apart are not kept, with or without a fused kernel.
+        assert found == {name: own for name, own in whole.items() if name == "attention" or own[0].kind != "gemm"}
+
+
 def test_a_plain_mlp_keeps_its_only_input_by_operators():
     # Of GPT's products 1, 3 and 5 are kept, and the sixth ends the layer: keys and attention output run again.
     found = again(gpt(), Slice(128, 1), "selective", OPERATORS)

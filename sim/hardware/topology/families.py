@@ -15,6 +15,7 @@ from sim.hardware.topology.figures_file import FiguresFile
 from sim.hardware.topology.graph_file import read_graph
 from sim.hardware.topology.mesh_fat_tree import MeshFatTree
 from sim.hardware.topology.single_node import SingleNode
+from sim.hardware.topology.slices import SliceSizes, TorusSlices, slice_shape, slices_of
 from sim.hardware.topology.swarmx import SwarmxTree
 from sim.hardware.topology.topology import Topology
 from sim.hardware.topology.torus import Torus
@@ -97,6 +98,33 @@ def _torus(file: FiguresFile) -> Topology:
     return Torus(file.about(), tuple(sizes.values()), link, file.devices_asked or place, place)
 
 
+def _torus_slices(file: FiguresFile) -> Topology:
+    """Slices whose shape is given, or follows from how many devices are built, in as few slices as hold them."""
+    keys = ("dimensions", "wraps_at", "largest_slice", "most_slices")
+    raw = file.sizes(*keys, optional=("x", "y", "z", "slices"))
+    sizes = SliceSizes(**{key: raw[key] for key in keys})
+    file.fits(sizes.largest_slice * sizes.most_slices, "largest_slice", "most_slices")
+    devices, place = file.devices or 0, file.devices_asked or file.blamed(*raw)[0]
+    axes = ("x", "y", "z")[: sizes.dimensions]
+    given = [raw[axis] for axis in ("x", "y", "z") if axis in raw]
+    if given and [axis for axis in ("x", "y", "z") if axis in raw] != list(axes):
+        problem = f"a slice has {sizes.dimensions} dimensions, and its shape is given in {len(given)}"
+        raise InputError(file.blamed("x", "y", "z")[0], problem, f"give {', '.join(axes)}, or none of them")
+    asked = raw.get("slices")
+    if given:
+        shape = tuple(given)
+        if devices % math.prod(shape) or asked not in (None, devices // math.prod(shape)):
+            words = " x ".join(map(str, shape)) + (f", {asked} of them" if asked else "")
+            problem = f"{devices} devices do not make slices of {words}"
+            raise InputError(place, problem, f"use a multiple of {math.prod(shape)} devices, or leave the shape out")
+        slices_of(devices, devices // math.prod(shape), sizes, place)
+    else:
+        shape = slice_shape(devices // slices_of(devices, asked, sizes, place), sizes)
+    file.link_classes("torus", "dcn")
+    links = file.link("torus"), file.link("dcn")
+    return TorusSlices(file.about(), shape, sizes.wraps_at, *links)
+
+
 def _dragonfly(file: FiguresFile) -> Topology:
     sizes = file.sizes(
         *_NODE, "nodes_per_switch", "switches_per_group", "largest_groups", "local_links", "global_links"
@@ -135,6 +163,7 @@ FAMILIES: dict[str, Family] = {
     "node-fat-tree": Family(_fat_tree(NodeFatTree), ("library", "routing")),
     "mesh-fat-tree": Family(_fat_tree(MeshFatTree), ("library", "routing")),
     "torus": Family(_torus),
+    "torus-slices": Family(_torus_slices),
     "dragonfly": Family(_dragonfly),
     "swarmx-tree": Family(_swarmx, required=()),
     "graph": Family(read_graph, ("library", "link", "graph_file", "devices"), required=()),

@@ -51,56 +51,70 @@ class Torus(Topology):
                 f"at most {LONGEST_PATH:,} are possible: use more dimensions, or smaller ones",
             )
         super().__init__(about, built[0], built)
+        self._lay(built, link, tuple(True for _ in built))
+
+    def _lay(self, sizes: tuple[int, ...], link: Link, wraps: tuple[bool, ...]) -> None:
+        """Lay the links along each dimension. wraps: where the ends of a row are joined; two devices have one link."""
         self.link = link
-        self._strides = tuple(math.prod(built[:axis]) for axis in range(len(built)))
+        self._sizes = sizes
+        self._strides = tuple(math.prod(sizes[:axis]) for axis in range(len(sizes)))
+        self._closed = tuple(closed and size > 2 for closed, size in zip(wraps, sizes, strict=True))
         self._axes = [
             self.links.add_both(self._cables(axis), link, functools.partial(self._ends, axis))
-            for axis in range(len(built))
+            for axis in range(len(sizes))
         ]
 
     def vertex(self, device: int) -> str:
         return f"gpu{device}"
 
     def _cables(self, axis: int) -> int:
-        """Links along one dimension: one upwards from each device, but half as many where two devices face."""
-        size = self.levels[axis]
-        return 0 if size == 1 else self.devices // 2 if size == 2 else self.devices
+        """Links along one dimension: one upwards from each device, but from the last of a row that is open."""
+        size = self._sizes[axis]
+        return self.devices if self._closed[axis] else self.devices // size * (size - 1)
 
     def _ends(self, axis: int, index: int) -> EdgeKey:
-        size, stride = self.levels[axis], self._strides[axis]
-        device = index // stride * stride * 2 + index % stride if size == 2 else index
-        along = device // stride % size
-        return f"gpu{device}", f"gpu{device + ((along + 1) % size - along) * stride}"
+        size, stride = self._sizes[axis], self._strides[axis]
+        if self._closed[axis]:
+            along = index // stride % size
+            return self.vertex(index), self.vertex(index + ((along + 1) % size - along) * stride)
+        row, along = divmod(index, size - 1)
+        lower = row // stride * stride * size + row % stride + along * stride
+        return self.vertex(lower), self.vertex(lower + stride)
 
     def _paths(self, sources: Numbers, targets: Numbers) -> Paths:
+        return self._along(*self._columns(sources, targets))
+
+    def _columns(self, sources: Numbers, targets: Numbers) -> list[Numbers]:
+        """Links of the paths, hop by hop."""
         columns: list[Numbers] = []
         here = sources
-        for axis, (size, stride) in enumerate(zip(self.levels, self._strides, strict=True)):
+        for axis, (size, stride, closed) in enumerate(zip(self._sizes, self._strides, self._closed, strict=True)):
             start, end = sources // stride % size, targets // stride % size
-            ahead = (end - start) % size
-            upward = (2 * ahead < size) | ((2 * ahead == size) & (start % 2 == 0))
-            hops = np.where(upward, ahead, size - ahead)
+            upward, hops = end > start, np.abs(end - start)
+            if closed:
+                ahead = (end - start) % size
+                upward = (2 * ahead < size) | ((2 * ahead == size) & (start % 2 == 0))
+                hops = np.where(upward, ahead, size - ahead)
             row = here - start * stride
             columns += [
                 np.where(step < hops, self._hop(axis, row, start + np.where(upward, step, -step), upward), NO_LINK)
-                for step in range(size // 2)
+                for step in range(size // 2 if closed else size - 1)
             ]
             here = row + end * stride
-        return self._along(*columns)
+        return columns
 
     def _hop(self, axis: int, row: Numbers, along: Numbers, upward: NDArray[np.bool_]) -> Numbers:
         """Numbers of the links that leave from `along` (taken round the row) in the direction of travel.
 
         row: device at the start of each row.
         """
-        size, stride = self.levels[axis], self._strides[axis]
+        size, stride = self._sizes[axis], self._strides[axis]
         first, back = self._axes[axis]
         # A link has the number of its lower end; the way down from a device is the way back of the one below it.
-        lower = row + np.where(upward, along, along - 1) % size * stride
-        if size > 2:
-            numbers: Numbers = np.where(upward, first, back) + lower
+        lower = np.where(upward, along, along - 1)
+        if self._closed[axis]:
+            numbers: Numbers = np.where(upward, first, back) + row + lower % size * stride
             return numbers
-        # Only the lower of two facing devices has a link, and it is upwards from there only.
-        pair = row // (2 * stride) * stride + row % stride
-        pairs: Numbers = np.where(along % size == 0, first, back) + pair
-        return pairs
+        rows = row // (size * stride) * stride + row % stride
+        opened: Numbers = np.where(upward, first, back) + rows * (size - 1) + lower
+        return opened

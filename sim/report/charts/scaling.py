@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sim.machines import KINDS, kind_of
+from sim.machines import KINDS, kind_called
 from sim.outcome.outcome import Outcome
 from sim.page.numbers import number
 from sim.report.charts.against_devices import Line, draw_lines, name_many, over_devices
@@ -67,7 +67,7 @@ def scaling_figure(outcomes: Sequence[Outcome], style: ChartStyle = SCREEN) -> F
     title = "Time to train and distribution tax against the number of devices"
     if comparable(outcomes):
         title += f": {outcomes[0].scenario.model.name}"
-    kinds = [kind for kind in KINDS if any(kind is kind_of(point.plan) for point in outcomes)]
+    kinds = [kind for kind in KINDS if any(kind is kind_called(point.machine) for point in outcomes)]
     mixed = f" One device is {' or '.join(kind.one for kind in kinds)}." if len(kinds) > 1 else ""
     above, below = sheet([3.9, 2.4], title, _MACHINES + mixed + _IDEAL + _TAX, style)
     time_to_train(outcomes, above)
