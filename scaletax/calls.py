@@ -257,7 +257,8 @@ def validate(
 
 def _overrides(changes: Mapping[str, Any] | None, stack: str | Path | Sequence[str | Path] | None = None) -> list[str]:
     """Changes as --set takes them."""
-    whole = {**_mapping("set", changes), **({} if stack is None else {"system.stack": stack})}
+    # The stack first, so that options of it can be set beside it.
+    whole = {**({} if stack is None else {"system.stack": stack}), **_mapping("set", changes)}
     return [f"{key}={text_of(value, key)}" for key, value in whole.items()]
 
 

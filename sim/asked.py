@@ -20,7 +20,7 @@ from sim.scenario.keys import Key, with_value
 from sim.scenario.limits import plan_limit
 from sim.scenario.overrides import apply_overrides, parse_value
 from sim.scenario.several_stacks import listed_stacks
-from sim.scenario.types import PlanLimit, Search
+from sim.scenario.types import PlanLimit, Search, name_of
 
 _PLACE = "scaletax plan"
 
@@ -69,17 +69,17 @@ def asked(
         "title": f"{called}-{name}-{devices}",
         "model": table,
         "training": training,
-        "system": [{"name": name, "topology": topology, "devices": devices, "stack": stacks[0]}],
+        "system": [{"name": name, "topology": topology, "devices": devices}],
     }
-    changed = apply_overrides(document, overrides, "--set", lambda note: None)
-    own = [with_value(changed, Key(("system", "stack")), one) for one in stacks] if len(stacks) > 1 else [changed]
-    found = [scenario_from(one, Path(_PLACE)) for one in own]
+    own = [with_value(document, Key(("system", "stack")), one) for one in stacks]
+    changed = [apply_overrides(one, overrides, "--set", lambda note: None) for one in own]
+    found = [scenario_from(one, Path(_PLACE)) for one in changed]
     return found if stack else [_unnamed(one, stacks[0]) for one in found]
 
 
 def _unnamed(scenario: Scenario, default: str) -> Scenario:
     """The scenario as of a stack that nobody named, where it has the default one."""
-    system = dataclasses.replace(scenario.system, stack_is_default=scenario.system.stack == default)
+    system = dataclasses.replace(scenario.system, stack_is_default=name_of(scenario.system.stack) == default)
     return dataclasses.replace(scenario, system=system)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import get_args
 
 from sim.catalog import Gpu, GpuStack, Recipe
-from sim.catalog.stack_records import AttentionOutputCopies, GradientSum, NormKernels, SelectiveRecompute
+from sim.catalog.stack_records import AttentionOutputCopies, CudaGraph, GradientSum, NormKernels, SelectiveRecompute
 from sim.cost.compute import Machine
 from sim.cost.estimate import estimate_step_s
 from sim.cost.sites import Site
@@ -45,6 +45,7 @@ _WORDS = (
     ("layer_norm", "way to run norms", NormKernels),
     ("rms_norm", "way to run norms", NormKernels),
     ("attention_output_copies", "word for when it is copied", AttentionOutputCopies),
+    ("cuda_graph", "graph of kernels", CudaGraph),
 )
 """Figures of a stack that are words: which, what each is, and those that are known."""
 
