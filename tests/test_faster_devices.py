@@ -61,11 +61,16 @@ def test_a_faster_device_is_never_slower(device):
             assert step_s(scenario, faster(device, seed)) <= step_s(scenario, device) * (1 + 1e-9), (seed, scenario)
 
 
+def reached(one, name):
+    """FLOP/s of products in a format, as far as they reach of the peak what half precision does."""
+    return one.peak_flops_per_s.get(name, 0.0) * one.format_efficiency.get(name, 1.0)
+
+
 def at_least_as_good(one, other):
     """Whether a device is as good as another in all that decides how long kernels take."""
     rates = [
-        (one.peak_flops_per_s.get(name, 0.0) * share(one), rate * share(other))
-        for name, rate in other.peak_flops_per_s.items()
+        (reached(one, name) * share(one), reached(other, name) * share(other))
+        for name in other.peak_flops_per_s
         for share in (lambda gpu: gpu.gemm_ceiling, lambda gpu: gpu.gemm_sustained)
     ]
     rates += [

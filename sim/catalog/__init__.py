@@ -3,12 +3,14 @@
 from sim.catalog.accuracy import load_evidence
 from sim.catalog.device_economics import Economics, Facility, Price, Range, economics_of, load_facility
 from sim.catalog.figures import Figure
+from sim.catalog.hosts import Host, host_names, host_of, hosted_by, load_host
 from sim.catalog.law_records import DEFAULT_LAW, ComputeLaw, Law, ParametricLaw, law_names, load_law
 from sim.catalog.loader import (
     PRECISIONS,
     check_source,
     check_stack_name,
     device_names,
+    format_figures,
     is_stack,
     library_names,
     load_device,
@@ -70,6 +72,7 @@ __all__ = [
     "Format",
     "Gpu",
     "GpuStack",
+    "Host",
     "Law",
     "Library",
     "Model",
@@ -98,6 +101,10 @@ __all__ = [
     "device_names",
     "economics_of",
     "find_stack",
+    "format_figures",
+    "host_names",
+    "host_of",
+    "hosted_by",
     "is_stack",
     "latest_stacks",
     "law_names",
@@ -106,6 +113,7 @@ __all__ = [
     "load_evidence",
     "load_facility",
     "load_format",
+    "load_host",
     "load_law",
     "load_library",
     "load_model",

@@ -1,7 +1,7 @@
 """Reads the catalogue's data files into records.
 
 Layout: devices/NAME.toml, stacks/NAME.toml, recipes/NAME.toml, optimizers/NAME.toml, libraries/NAME.toml,
-variations/NAME.toml (one record a file), formats.toml, sources.toml (sources.py). Models: model_files.py.
+variations/NAME.toml (one record a file), formats.toml, sources.toml (sources.py). Models: model_files.py, hosts: hosts.py.
 """
 
 from __future__ import annotations
@@ -9,20 +9,25 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sim.catalog.data_files import names_on, read_data
 from sim.catalog.figures import Figure, read_figure, si_value
 from sim.catalog.precision_records import NO_COPY, Format, Optimizer, Recipe
-from sim.catalog.records import Device, Gpu, Library, Model, Protocol, Slow, Stalls, Variation, Wafer
+from sim.catalog.records import Device, Gpu, Library, Protocol, Slow, Stalls, Variation, Wafer
 from sim.catalog.sources import load_sources
 from sim.catalog.stack_guide import latest_stacks, stack_meant
 from sim.catalog.stack_records import GpuStack, Stack, WaferStack
 from sim.errors import InputError, shown, unknown_name
 
-Record = TypeVar("Record", Device, Stack, Recipe, Optimizer, Model, Stalls, Slow, Variation)
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Record = TypeVar("Record", bound="DataclassInstance")
 _MACHINES: dict[str, tuple[type[Device], type[Stack]]] = {"gpu": (Gpu, GpuStack), "wafer": (Wafer, WaferStack)}
 """`record` of a device's and a stack's file -> what they are read as."""
+_BY_FORMAT = {"peak_flops_per_s", "format_efficiency"}
+"""Tables of a device with an entry for each format."""
 PRECISIONS = ("bf16", "fp16", "fp32", "tf32")
 """Of matrix products; each has a recipe of its name."""
 
@@ -81,7 +86,16 @@ def _device(name: str) -> Device:
 
 def device_of(name: str, raw: Mapping[str, Any], where: str) -> Device:
     """Build a device from what a file states. where: how messages name the file."""
-    return _record(_MACHINES[raw["record"]][0], name, raw, where)
+    values = values_of(name, raw, where)
+    for table in _BY_FORMAT & values.keys():
+        values[table] = _with_shared_peaks(values[table])
+    return construct(_MACHINES[raw["record"]][0], values, where)
+
+
+def _with_shared_peaks(stated: Mapping[str, float]) -> dict[str, float]:
+    """What a device says of formats, and the same of those that it multiplies at the peak of another."""
+    shared, _ = _group("peak_of", read_data("formats")["peak_of"], "catalogue: formats")
+    return {**{name: stated[other] for name, other in shared.items() if other in stated}, **stated}
 
 
 def check_source(figure: Figure, where: str) -> None:
@@ -107,7 +121,7 @@ def _stack(name: str) -> Stack:
 
 def stack_of(name: str, raw: Mapping[str, Any], where: str) -> Stack:
     """Build a stack from what a file states. where: how messages name the file."""
-    values = _values(name, raw, where)
+    values = values_of(name, raw, where)
     if "recipes" in values:
         values["recipes"] = _recipes(values["recipes"], where)
     return construct(_MACHINES[raw["record"]][1], values, where)
@@ -137,7 +151,7 @@ def load_recipe(name: str, where: str = "catalogue") -> Recipe:
     """Read one precision recipe. Raises InputError with the closest match for an unknown name."""
     _check_known(where, "precision recipe", name, recipe_names())
     place = f"catalogue: {name}"
-    values = _values(name, with_base("recipes", name), place)
+    values = values_of(name, with_base("recipes", name), place)
     uses = {use: load_format(value) for use, value in values.items() if use not in ("name", "title", "figures")}
     return construct(Recipe, {**values, **uses}, place)
 
@@ -147,6 +161,12 @@ def load_format(name: str) -> Format:
     """Read how numbers of one format are held."""
     widths, _ = _group("element_bytes", read_data("formats")["element_bytes"], "catalogue: formats")
     return NO_COPY if name == NO_COPY.name else Format(name, widths[name])
+
+
+def format_figures() -> list[Figure]:
+    """Every figure about formats."""
+    raw = read_data("formats")
+    return [figure for table in raw for figure in _group(table, raw[table], "catalogue: formats")[1]]
 
 
 def optimizer_names() -> list[str]:
@@ -218,7 +238,7 @@ def load_variation(name: str, where: str = "catalogue") -> Variation:
     if name == Variation().name:
         return Variation()
     place = f"catalogue: {name}"
-    values = _values(name, read_data(f"variations/{name}"), place)
+    values = values_of(name, read_data(f"variations/{name}"), place)
     for key, value in values.items():
         if isinstance(value, dict):
             part = f"{place}: {key}"
@@ -238,10 +258,10 @@ def fixed(value: Any) -> Any:
 
 def _record(kind: type[Record], name: str, raw: Mapping[str, Any], where: str) -> Record:
     """Build a record from a file of figures."""
-    return construct(kind, _values(name, raw, where), where)
+    return construct(kind, values_of(name, raw, where), where)
 
 
-def _values(name: str, raw: Mapping[str, Any], where: str) -> dict[str, Any]:
+def values_of(name: str, raw: Mapping[str, Any], where: str) -> dict[str, Any]:
     """The fields of a record from a file of figures; a table of figures becomes a dict."""
     figures: list[Figure] = []
     values: dict[str, Any] = {"name": name, "title": raw["title"]}

@@ -117,6 +117,8 @@ class Gpu:
     """In how many parts the matrix library may cut k to fill the multiprocessors."""
     attention_efficiency: dict[str, float]
     """Share of peak on the FLOPs that a fused attention executes, by kernel and phase ("flash-1 forward")."""
+    format_efficiency: dict[str, float] = field(default_factory=dict)
+    """Share of its own peak that a product in a format reaches, over what half precision reaches of its; absent: 1."""
     base: str = ""
     """The device of the catalogue that one of the user's own builds on; empty for those of the catalogue."""
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)

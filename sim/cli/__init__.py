@@ -47,8 +47,8 @@ def cli() -> None:
 
 
 _LISTS = (
-    "models", "devices", "topologies", "stacks", "recipes", "optimizers", "variations", "reliability", "prices",
-    "laws", "scenarios", "architectures", "keys", "metrics",
+    "models", "devices", "hosts", "topologies", "stacks", "recipes", "optimizers", "variations",
+    "reliability", "prices", "laws", "scenarios", "architectures", "keys", "metrics",
 )  # fmt: skip
 
 

@@ -121,10 +121,13 @@ def kernel_time_s(kernel: Kernel, gpu: Gpu, stack: GpuStack, precision: str) -> 
     Source: the roofline (Williams et al. 2009), with efficiencies by shape.
     """
     bytes_time_s = memory_time_s(kernel.traffic_bytes, gpu)
-    peak = gpu.peak_flops_per_s[kernel.format or precision]
+    operands = kernel.format or precision
+    peak = gpu.peak_flops_per_s[operands]
     if kernel.kind == "elementwise":
         return bytes_time_s
     if kernel.kind == "gemm":
+        # Both the best and the sustained rate are shares of the peak: what a format reaches less of it scales either.
+        peak = peak * gpu.format_efficiency.get(operands, 1.0)
         arithmetic_s = gemm_time_s(kernel.m, kernel.n, kernel.k, kernel.batch, kernel.output_bytes, gpu, peak)
     else:
         phase = "backward" if kernel.backward else "forward"

@@ -14,10 +14,13 @@ from sim.catalog import (
     Wafer,
     device_names,
     economics_of,
+    format_figures,
+    host_names,
     law_names,
     library_names,
     load_device,
     load_facility,
+    load_host,
     load_law,
     load_library,
     load_model,
@@ -52,8 +55,8 @@ SPARSE_HEADLINES = {
     "h100-80gb-sxm": {"tf32": 989e12, "bf16": 1979e12, "fp8": 3958e12},
     "h100-96gb-hbm2e-500w": {"tf32": 989e12, "bf16": 1979e12, "fp8": 3958e12},
     "h200-141gb-sxm": {"tf32": 989e12, "bf16": 1979e12, "fp8": 3958e12},
-    "b200-180gb-sxm": {"tf32": 2250e12, "bf16": 4500e12, "fp8": 9000e12},
-    "gb200": {"tf32": 2500e12, "bf16": 5000e12, "fp8": 10000e12},
+    "b200-180gb-sxm": {"tf32": 2250e12, "bf16": 4500e12, "fp8": 9000e12, "nvfp4": 18000e12},
+    "gb200": {"tf32": 2500e12, "bf16": 5000e12, "fp8": 10000e12, "nvfp4": 20000e12},
     "gh200-96gb": {"tf32": 989e12, "bf16": 1979e12, "fp8": 3958e12},
     "l40s": {"tf32": 366e12, "bf16": 733e12, "fp8": 1466e12},
     "a10": {"tf32": 125e12, "bf16": 250e12},
@@ -79,6 +82,7 @@ def all_figures() -> list[tuple[str, Figure]]:
     """Every figure of the catalogue, with the record that holds it."""
     records = [
         *(load_device(name) for name in device_names()),
+        *(load_host(name) for name in host_names()),
         *(load_stack(name) for name in stack_names()),
         *(load_model(name) for name in model_names()),
         *(load_library(name) for name in library_names()),
@@ -94,6 +98,7 @@ def all_figures() -> list[tuple[str, Figure]]:
     return [
         *named,
         *spreads,
+        *(("formats", figure) for figure in format_figures()),
         *(("economics", figure) for record in money for own in record.figures.values() for figure in own),
     ]
 
@@ -107,6 +112,12 @@ def test_formats_keep_their_dense_ratios(name: str) -> None:
         assert peak["tf32"] == pytest.approx(peak["bf16"] / 2, rel=1e-3)
     if "fp8" in peak:
         assert peak["fp8"] == pytest.approx(2 * peak["bf16"], rel=1e-3)
+        assert peak["fp8-block"] == peak["fp8"]
+    if "mxfp8" in peak:
+        assert peak["mxfp8"] == peak["fp8"]
+    if "nvfp4" in peak:
+        # Twice fp8, or where the chip was made for it three times; never twice the bytes' ratio.
+        assert peak["nvfp4"] / peak["fp8"] == pytest.approx(2, rel=1e-3) or 2 < peak["nvfp4"] / peak["fp8"] <= 3.34
 
 
 @pytest.mark.parametrize(("name", "headlines"), SPARSE_HEADLINES.items())
@@ -125,7 +136,8 @@ def test_the_volta_has_neither_bf16_nor_fp8() -> None:
 
 
 def test_the_ampere_has_no_fp8() -> None:
-    assert "fp8" not in gpu("a100-80gb-sxm").peak_flops_per_s
+    assert not {"fp8", "fp8-block"} & set(gpu("a100-80gb-sxm").peak_flops_per_s)
+    assert not {"mxfp8", "nvfp4"} & set(gpu("h100-80gb-sxm").peak_flops_per_s)
 
 
 def test_wafers_are_dense() -> None:
@@ -232,7 +244,9 @@ def test_a_fused_attention_is_named_where_there_is_one(stack: str) -> None:
 def test_every_field_of_a_device_has_a_figure(name: str) -> None:
     device = load_device(name)
     cited = {figure.name.split(".")[0] for figure in device.figures}
-    assert cited == {spec.name for spec in dataclasses.fields(device)} - {"name", "title", "base", "figures"}
+    # Where a device says nothing of formats, all of them reach what half precision does.
+    known = {spec.name for spec in dataclasses.fields(device)} - {"name", "title", "base", "figures"}
+    assert known - {"format_efficiency"} <= cited <= known
 
 
 def test_a_borrowed_figure_is_an_assumption() -> None:

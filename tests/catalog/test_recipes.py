@@ -58,11 +58,14 @@ def test_widths_by_hand() -> None:
     # A scale of 4 bytes for every block of 2,048 states of a byte.
     assert load_recipe("8bit-moments").moments.bytes == 1 + 4 / 2048
     assert load_format("none") == NO_COPY
+    # A scale of 4 bytes for 128 elements, of 1 for 32, of 1 for 16.
+    narrow = {name: load_format(name).bytes for name in ("fp8", "fp8-block", "mxfp8", "nvfp4")}
+    assert narrow == {"fp8": 1, "fp8-block": 1 + 4 / 128, "mxfp8": 1 + 1 / 32, "nvfp4": 0.5 + 1 / 16}
 
 
 def test_formats_are_figures() -> None:
     raw = tomllib.loads((resources.files("sim.catalog") / "formats.toml").read_text(encoding="utf-8"))
-    for name, entry in raw["element_bytes"].items():
+    for name, entry in (*raw["element_bytes"].items(), *raw["peak_of"].items()):
         figure = read_figure(name, entry, "formats")
         assert figure.source in load_sources()
         assert figure.date

@@ -152,6 +152,19 @@ def test_a_kernel_runs_at_the_peak_of_its_format():
     assert other == pytest.approx(2 * own)
 
 
+def test_a_product_in_a_format_reaches_its_share_of_what_half_precision_reaches():
+    # Twice the peak, and 0.8 of the share: 1.6 times as fast where arithmetic is all. Attention has shares of its own.
+    peaks, shares = {"bf16": PEAK, "fp8": 2 * PEAK}, {"flash forward": 0.5}
+    device = toy(peak_flops_per_s=peaks, format_efficiency={"fp8": 0.8}, attention_efficiency=shares)
+
+    def time_s(kind, name):
+        kernel = Kernel("k", kind, 1e9, m=256, n=128, k=1000 if kind == "gemm" else 64, format=name)
+        return float(kernel_time_s(kernel, device, gpu_stack(attention_kernel="flash"), "bf16"))
+
+    assert time_s("gemm", "bf16") == pytest.approx(1.6 * time_s("gemm", "fp8"))
+    assert time_s("attention", "bf16") == pytest.approx(2.0 * time_s("attention", "fp8"))
+
+
 def test_the_same_attention_is_as_fast_as_its_kernel():
     device = toy(attention_efficiency={"old forward": 0.25, "new forward": 0.75})
     kernel = Kernel("k", "attention", 3e9, m=128, k=64)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sim.catalog import PLAIN_LIBRARY, Device, Figure, check_source, load_library
+from sim.catalog import PLAIN_LIBRARY, Device, Figure, check_source, load_host, load_library
 from sim.catalog.figures import read_figure
 from sim.errors import InputError, closest, some_of, unknown_name
 from sim.hardware.topology.links import Link
@@ -171,6 +171,7 @@ class FiguresFile:
             fabric_reduces=self.fabric_reduces,
             storage=storage,
             own_device=self.own_device,
+            host=load_host(str(self.raw["host"]), f"{self.where}: host") if "host" in self.raw else None,
             link_rates=self.link_rates,
             figures=(*self.figures, *library.figures),
             **times,

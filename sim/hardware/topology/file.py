@@ -2,6 +2,7 @@
 
     title = "..."             family = "rail-fat-tree"        device = "..."        library = "..."
     routing = "adaptive"      or "hashed", for fat trees
+    host = "x86-2s"           a host of the catalogue; without it, the usual one of the device
     sizes.NAME = { value = 8, kind = ..., source = ..., date = ..., note = ... }
     link_class.NAME.rate, .efficiency, .latency = { value = ..., kind = ..., ... }    a rate is per direction
     link_class.scale_up.reduction_efficiency = { value = 0.8, ... }     where that switch adds and multicasts
@@ -32,7 +33,7 @@ from sim.scenario.shelf import shelf, topology_names
 
 __all__ = ["load_topology", "shelf", "topology_names"]
 
-_TOP = ("title", "family", "device", "sizes", "link_class", "timing", "storage")
+_TOP = ("title", "family", "device", "host", "sizes", "link_class", "timing", "storage")
 _REQUIRED = ("title", "family", "device")
 
 

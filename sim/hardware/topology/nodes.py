@@ -43,6 +43,10 @@ class Nodes(Topology):
             self._nic = self.links.add_both(cards, nic, self._nic_ends)
             self._port = self.links.add_both(self.devices, self.host_port, self._port_ends)
 
+    @property
+    def node_devices(self) -> int:
+        return self.devices_per_node
+
     def vertex(self, device: int) -> str:
         return f"gpu{device}"
 

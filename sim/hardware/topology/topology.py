@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.catalog import PLAIN_LIBRARY, Device, Figure, Library, load_device
+from sim.catalog import PLAIN_LIBRARY, Device, Figure, Host, Library, host_of, load_device
 from sim.errors import InputError
 from sim.hardware.topology.links import NO_LINK, EdgeKey, Link, LinkTable, Numbers
 
@@ -45,6 +45,7 @@ class About:
 
     devices: how many are built; device: their name in the catalogue, or that of own_device.
     own_device: read from a file of the user's own; None where the catalogue has it.
+    host: of its nodes, where the file names one.
     library: the collective library that runs on it.
     collective_launch_s: fixed cost of starting one collective (host and kernel launch).
     send_launch_s: the same for one send between two devices.
@@ -67,6 +68,7 @@ class About:
     fabric_reduces: bool = False
     storage: Storage | None = None
     own_device: Device | None = None
+    host: Host | None = None
     link_rates: Mapping[str, Figure] = field(default_factory=dict, compare=False, repr=False)
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
@@ -118,6 +120,22 @@ class Topology(ABC):
     def load_device(self) -> Device:
         """What is known of its devices."""
         return self.about.own_device or load_device(self.device)
+
+    @property
+    def host(self) -> Host | None:
+        """The host of its nodes: the one that its file names, else the usual one of its device; None without either."""
+        own = self.about.own_device
+        return self.about.host or host_of(own.base if own else self.device)
+
+    @property
+    def devices_per_host(self) -> int:
+        """Devices that one host serves: as many as it is made for, else those of a node."""
+        return min(self.devices, (self.host.devices if self.host else 0) or self.node_devices)
+
+    @property
+    def node_devices(self) -> int:
+        """Devices of a node; a scale-up domain is one unless a family says otherwise."""
+        return self.domain
 
     def with_device(self, device: Device) -> Self:
         """The same network with other devices on it."""

@@ -15,6 +15,7 @@ from sim.report.catalogue.lists import (
 )
 from sim.report.catalogue.machines import (
     devices_table,
+    hosts_table,
     models_table,
     scenarios_table,
     stacks_table,
@@ -23,7 +24,7 @@ from sim.report.catalogue.machines import (
 )
 
 __all__ = [
-    "architectures_table", "bibtex", "cite", "devices_table", "how_to_cite", "keys_table", "laws_table",
+    "architectures_table", "bibtex", "cite", "devices_table", "hosts_table", "how_to_cite", "keys_table", "laws_table",
     "metrics_blocks", "metrics_table", "models_table", "optimizers_table", "prices_table", "recipes_table",
     "reliability_table", "scenarios_table", "stacks_table", "topologies_table", "variations_table",
 ]  # fmt: skip

@@ -77,6 +77,23 @@ def devices_table() -> list[Block]:
     return listing("device", catalog.device_names(), columns, legend)
 
 
+def hosts_table() -> list[Block]:
+    """Every host: its memory, the links of its devices, and the devices that are taken to have it."""
+    columns: list[Column[catalog.Host]] = [
+        words("host", lambda one: one.name, key=True),
+        words("link", lambda one: {"pcie": "PCIe", "c2c": "C2C"}[one.link]),
+        Column("to host GB/s", lambda one: number(one.to_host_bytes_per_s / 1e9)),
+        Column("to device GB/s", lambda one: number(one.to_device_bytes_per_s / 1e9)),
+        Column("memory GiB", lambda one: number(one.dram_bytes / 2**30)),
+        Column("memory GB/s", lambda one: number(one.dram_bytes_per_s / 1e9)),
+        words("devices", lambda one: f"{one.devices or 'node'}"),
+        words("default for", lambda one: ", ".join(catalog.hosted_by(one.name))),
+        words("title", lambda one: one.title, from_width=110),
+    ]
+    legend = 'Rates are what is reached, those of links of one device. A topology may name another: host = "grace".'
+    return listing("host", map(catalog.load_host, catalog.host_names()), columns, legend)
+
+
 def topologies_table() -> list[Block]:
     """Every topology on the shelf: its device, how large it gets, its scale-up domain and link rates."""
 
