@@ -140,7 +140,7 @@ class GpuStack:
     run whole beside weight gradients; 0: as many for both as there are tensor ranks."""
     options: dict[str, str] = field(default_factory=dict)
     """What can be switched of it, by the key of a scenario (with the choice, where it is no switch) -> what the
-    framework calls that."""
+    framework calls that; empty for what the base has and this stack lacks."""
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
 

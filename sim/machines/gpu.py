@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import get_args
 
-from sim.catalog import Gpu, GpuStack, Recipe
+from sim.catalog import Gpu, GpuStack, Host, Recipe
 from sim.catalog.stack_records import AttentionOutputCopies, CudaGraph, GradientSum, NormKernels, SelectiveRecompute
 from sim.cost.compute import Machine
 from sim.cost.estimate import estimate_step_s
@@ -230,18 +230,23 @@ def plan_of(prepared: Prepared) -> Plan:
 
 def machines_of(prepared: Prepared) -> list[Machine]:
     """Each part's GPUs with the stack."""
-    return [gpu_machine(part.device, prepared.stack, prepared.scenario.training.precision) for part in prepared.parts]
+    precision = prepared.scenario.training.precision
+    return [gpu_machine(part.device, prepared.stack, precision, part.topology.host) for part in prepared.parts]
 
 
 def _machines(found: LookedUp) -> list[Machine]:
-    return [gpu_machine(device, found.stack, found.scenario.training.precision) for device in found.devices]
+    hardware, precision = zip(found.devices, found.topologies, strict=True), found.scenario.training.precision
+    return [gpu_machine(device, found.stack, precision, topology.host) for device, topology in hardware]
 
 
-def gpu_machine(device: object, stack: object, precision: str) -> Machine:
-    """GPUs of one kind with a stack for them, which whoever names both by hand vouches for."""
+def gpu_machine(device: object, stack: object, precision: str, host: Host | None = None) -> Machine:
+    """GPUs of one kind with a stack for them, which whoever names both by hand vouches for.
+
+    host: that launches their kernels; without one, as fast as the hosts that launch times of stacks were found on.
+    """
     assert isinstance(device, Gpu)
     assert isinstance(stack, GpuStack)
-    return Machine(device, stack, precision)
+    return Machine(device, stack, precision, 1.0 if host is None else host.launch_factor)
 
 
 def _borders(found: LookedUp, plan: Plan) -> list[Topology]:

@@ -39,12 +39,22 @@ def choices(stack: Stack) -> dict[str, list[str]]:
     return {key: list(found) for key in _FIELDS if (found := _entries(stack, key))}
 
 
+def option_names(stack: Stack) -> dict[tuple[str, str], str]:
+    """What the framework calls every option of a stack, by its key and choice; of a switch the choice is empty."""
+    return {
+        (key, "" if key not in _WORDS else word): stack.options[entry]
+        for key in _FIELDS
+        for word, entry in _entries(stack, key).items()
+        if word != _WORDS.get(key, ("",))[0]
+    }
+
+
 def _entries(stack: Stack, key: str) -> dict[str, str]:
     """What an option of a stack can be, and the entry of its file that says so; nothing where it lacks the option."""
     if key not in _WORDS:
-        return dict.fromkeys(("on", "off"), key) if key in stack.options else {}
+        return dict.fromkeys(("on", "off"), key) if stack.options.get(key) else {}
     first, *others = _WORDS[key]
-    found = {word: entry for word in others if (entry := f"{key} {word}") in stack.options}
+    found = {word: entry for word in others if stack.options.get(entry := f"{key} {word}")}
     return {first: next(iter(found.values())), **found} if found else {}
 
 
