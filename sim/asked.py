@@ -33,14 +33,15 @@ def asked(
     batch: str | int | None = None,
     sequence: int | None = None,
     tokens: str | float | None = None,
-    stack: str | None = None,
+    stack: str | Sequence[str | Mapping[str, Any]] | None = None,
     overrides: Sequence[str] = (),
 ) -> list[Scenario]:
     """The scenario that a few words describe, whose plan is to be searched for; one for each stack.
 
     model: a name, the path of a config.json, or the keys of [model]. topology: a name or a path. batch: of a step,
     sequences or an amount such as "4M tokens". sequence: tokens; None is the model's longest. tokens: to train on; None
-    is 20 per parameter. stack: names with commas between; None is the device's own. overrides: as --set takes them.
+    is 20 per parameter. stack: names with commas between, or a list of names and tables; None is the device's own.
+    overrides: as --set takes them.
 
     Raises InputError for what is missing, and what a scenario raises.
     """
@@ -53,7 +54,8 @@ def asked(
             "write a FILE, or --model, --topology, --devices and --batch",
         )
     device = load_topology(topology, None, "--topology").load_device()
-    stacks = listed_stacks(stack) or [default_stack(device.name) or kind_of(device).default_stack]
+    named: list[Any] = listed_stacks(stack) if stack is None or isinstance(stack, str) else list(stack)
+    stacks = named or [default_stack(device.name) or kind_of(device).default_stack]
     per_step = f"{batch}".strip()
     table = dict(model) if isinstance(model, Mapping) else {"config" if model.endswith(".json") else "name": model}
     called = table.get("name") or Path(table.get("config", "model")).stem
