@@ -8,13 +8,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from sim.catalog import PRECISIONS, Device, Stack
+from sim.catalog import NARROW_PRECISIONS, PRECISIONS, Device, Stack
 from sim.errors import DoesNotFit, InputError
 from sim.hardware.topology import Topology
 from sim.machines import KINDS, LookedUp, Prepared, kind_of, places, stack_of, topology_of
 from sim.scenario.bounds import MOST_LAYERS, MOST_PARAMETERS, check_size
 from sim.scenario.types import PlanRequest, Scenario
 from sim.workload.parameters import count_parameters
+
+_ALL = (*sorted(PRECISIONS), *NARROW_PRECISIONS)
 
 
 def prepare(scenario: Scenario) -> Prepared:
@@ -40,7 +42,10 @@ def look_up(scenario: Scenario) -> LookedUp:
     ]
     devices = [topology.load_device() for topology in topologies]
     stack = stack_of(scenario)
+    for device in devices:
+        _check_precision(scenario, device, {"precision": scenario.training.precision})
     stack = kind_of(stack).with_recipe(stack, scenario.training, f"{scenario.path}: [training]")
+    scenario = kind_of(stack).as_trained(scenario, stack)
     _check_devices(scenario, devices, stack)
     _check_nodes(scenario, topologies)
     _check_places(scenario, topologies[0].domain)
@@ -144,5 +149,5 @@ def _check_precision(scenario: Scenario, device: Device, formats: Mapping[str, s
             raise InputError(
                 f"{scenario.path}: [training] {key}",
                 f"a {device.title} has no {name} matrix arithmetic",
-                f"allowed on it: {', '.join(sorted(set(device.peak_flops_per_s) & set(PRECISIONS)))}",
+                f"allowed on it: {', '.join(name for name in _ALL if name in device.peak_flops_per_s)}",
             )

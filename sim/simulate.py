@@ -22,6 +22,7 @@ from sim.scenario.amounts import batch_note
 from sim.scenario.bounds import MOST_DEVICE_TURNS, MOST_TURNS_OF_STEPS, check_size
 from sim.scenario.types import Scenario, name_of
 from sim.training import with_run
+from sim.workload.flops import half_peak
 from sim.workload.kinds import all_layers
 
 __all__ = [
@@ -66,7 +67,8 @@ def simulate_prepared(prepared: Prepared) -> Outcome:
         links=link_use(trace, *prepared.networks),
         memory=prepared.memory,
         flops=prepared.kind.flops(prepared, all_layers(scenario.model), head=True),
-        peak_flops_per_s=sum(part.peak_flops_per_s * (part.devices / scenario.system.devices) for part in parts),
+        peak_flops_per_s=sum(part.asked_flops_per_s * (part.devices / scenario.system.devices) for part in parts),
+        half_peak_flops_per_s=sum(part.half_flops_per_s * (part.devices / scenario.system.devices) for part in parts),
         parts=parts,
         figures=prepared.figures,
         notes=_notes(prepared),
@@ -117,9 +119,11 @@ def _uses(prepared: Prepared) -> tuple[PartUse, ...]:
     shares = kind.shares(prepared)
     for given, part, share in zip(scenario.system.every_part, prepared.parts, shares, strict=True):
         flops = kind.flops(prepared, share.layers, head=share is shares[-1])
-        peak = flops.mean_peak(part.device.peak_flops_per_s, scenario.training.precision)
+        peaks, precision = part.device.peak_flops_per_s, scenario.training.precision
+        asked = kind.asked_peak(prepared.stack, precision, part.device, flops)
+        rates = (flops.mean_peak(peaks, precision), asked, half_peak(peaks, precision))
         titles = name_of(given.topology), part.topology.title, part.device.title
-        found.append(PartUse(*titles, given.devices, share.stages, flops, peak))
+        found.append(PartUse(*titles, given.devices, share.stages, flops, *rates))
     return tuple(found)
 
 
@@ -138,6 +142,7 @@ def _notes(prepared: Prepared) -> tuple[str, ...]:
         notes.append("sends between parts take what the slower of the two takes inside itself, and share no links")
     if len(kinds) > 1:
         notes.append("MFU counts every device by its peak; shares of device-seconds count all devices alike")
+    notes += prepared.kind.notes(prepared)
     plan, devices = prepared.plan, prepared.scenario.system.devices
     if plan.chosen_by != "user":
         notes.append("plan chosen: the fastest that fits (scaletax plan shows what there was to choose from)")

@@ -14,12 +14,14 @@ from sim.catalog import (
     GpuStack,
     Library,
     Model,
+    Recipe,
     Stack,
     Wafer,
     WaferStack,
     load_device,
     load_recipe,
     load_stack,
+    precision_of,
 )
 from sim.catalog.accuracy import Situation
 from sim.cost.compute import Machine
@@ -71,7 +73,8 @@ def kind_of(name: str, **over: Any) -> LayerKind:
     def changed(formula: Any) -> Any:
         return lambda model, *others: formula(dataclasses.replace(model, **over), *others)
 
-    formulas = {field.name: changed(getattr(DENSE, field.name)) for field in dataclasses.fields(LayerKind)[1:]}
+    names = [field.name for field in dataclasses.fields(LayerKind) if callable(getattr(DENSE, field.name))]
+    formulas = {name: changed(getattr(DENSE, name)) for name in names}
     return KINDS.setdefault(name, LayerKind(name, **formulas))
 
 
@@ -147,9 +150,18 @@ def overlapping(**over: Any) -> GpuStack:
     return gpu_stack(**values)
 
 
-def machine(device: Gpu | None = None, stack: GpuStack | None = None) -> Machine:
+def machine(device: Gpu | None = None, stack: GpuStack | None = None, precision: str = "bf16") -> Machine:
     """A GPU with its software."""
-    return Machine(device or gpu(), stack or gpu_stack(), "bf16")
+    return Machine(device or gpu(), stack or gpu_stack(), precision)
+
+
+def narrow_machine(recipe: Recipe | str, device: str = "h100-80gb-sxm", stack: str = "megatron-core-2024") -> Machine:
+    """A GPU of the catalogue with a stack that trains by a recipe."""
+    named = load_recipe(recipe) if isinstance(recipe, str) else recipe
+    found = load_device(device)
+    assert isinstance(found, Gpu)
+    precision = precision_of(named)
+    return Machine(found, gpu_stack(stack, recipes={**gpu_stack(stack).recipes, precision: named}), precision)
 
 
 def wafer(**over: Any) -> Wafer:

@@ -6,32 +6,33 @@ from sim.catalog.figures import Figure
 from sim.catalog.hosts import Host, host_names, host_of, hosted_by, load_host
 from sim.catalog.law_records import DEFAULT_LAW, ComputeLaw, Law, ParametricLaw, law_names, load_law
 from sim.catalog.loader import (
+    NARROW_PRECISIONS,
     PRECISIONS,
     check_source,
     check_stack_name,
     device_names,
     format_figures,
     is_stack,
-    library_names,
     load_device,
     load_format,
-    load_library,
     load_optimizer,
     load_recipe,
     load_stack,
-    load_variation,
     nameable_stacks,
     optimizer_names,
+    peak_of,
+    precision_of,
     recipe_names,
+    recipes_with,
     stack_names,
     stacks_that_run,
     stacks_with_zero_groups,
-    variation_names,
 )
 from sim.catalog.model_files import load_model, model_names
+from sim.catalog.network_files import library_names, load_library, load_variation, variation_names
 from sim.catalog.own_files import find_stack, read_device, read_stack
 from sim.catalog.plan_spreads import PlanSpread, plan_spreads
-from sim.catalog.precision_records import NO_COPY, Format, Optimizer, Recipe
+from sim.catalog.precision_records import NO_COPY, Format, FusedCasts, Optimizer, Quantised, Recipe
 from sim.catalog.records import (
     PLAIN_LIBRARY,
     Device,
@@ -61,6 +62,7 @@ from sim.catalog.undisclosed import Undisclosed, undisclosed_models
 
 __all__ = [
     "DEFAULT_LAW",
+    "NARROW_PRECISIONS",
     "NO_COPY",
     "PLAIN_LIBRARY",
     "PRECISIONS",
@@ -70,6 +72,7 @@ __all__ = [
     "Facility",
     "Figure",
     "Format",
+    "FusedCasts",
     "Gpu",
     "GpuStack",
     "Host",
@@ -81,6 +84,7 @@ __all__ = [
     "PlanSpread",
     "Price",
     "Protocol",
+    "Quantised",
     "Range",
     "Recipe",
     "Reliability",
@@ -126,11 +130,14 @@ __all__ = [
     "model_names",
     "nameable_stacks",
     "optimizer_names",
+    "peak_of",
     "plan_spreads",
+    "precision_of",
     "read_device",
     "read_sources",
     "read_stack",
     "recipe_names",
+    "recipes_with",
     "reliability_names",
     "reliability_of",
     "stack_checks",

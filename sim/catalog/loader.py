@@ -1,7 +1,7 @@
 """Reads the catalogue's data files into records.
 
-Layout: devices/NAME.toml, stacks/NAME.toml, recipes/NAME.toml, optimizers/NAME.toml, libraries/NAME.toml,
-variations/NAME.toml (one record a file), formats.toml, sources.toml (sources.py). Models: model_files.py.
+Layout: devices/NAME.toml, stacks/NAME.toml, recipes/NAME.toml, optimizers/NAME.toml (one record a file), formats.toml,
+sources.toml (sources.py). Models: model_files.py; libraries and variations: network_files.py.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sim.catalog.data_files import names_on, read_data
 from sim.catalog.figures import Figure, read_figure, si_value
-from sim.catalog.precision_records import NO_COPY, Format, Optimizer, Recipe
-from sim.catalog.records import Device, Gpu, Library, Protocol, Slow, Stalls, Variation, Wafer
+from sim.catalog.precision_records import NO_COPY, Format, Optimizer, Quantised, Recipe
+from sim.catalog.records import Device, Gpu, Wafer
 from sim.catalog.sources import load_sources
 from sim.catalog.stack_guide import latest_stacks, stack_meant
 from sim.catalog.stack_records import GpuStack, Stack, WaferStack
@@ -29,7 +29,9 @@ _MACHINES: dict[str, tuple[type[Device], type[Stack]]] = {"gpu": (Gpu, GpuStack)
 _BY_FORMAT = {"peak_flops_per_s", "format_efficiency"}
 """Tables of a device with an entry for each format."""
 PRECISIONS = ("bf16", "fp16", "fp32", "tf32")
-"""Of matrix products; each has a recipe of its name."""
+"""Of matrix products; each has a recipe of its name, which every stack has unless it names another."""
+NARROW_PRECISIONS = ("fp8", "mxfp8", "nvfp4")
+"""Those that a stack has only if it names a recipe for them."""
 
 
 def device_names() -> list[str]:
@@ -49,7 +51,7 @@ def nameable_stacks() -> list[str]:
 
 def check_stack_name(name: str, where: str) -> str:
     """The stack that a name stands for. Raises InputError with the closest match for an unknown one."""
-    _check_known(where, "software stack", name, nameable_stacks())
+    check_known(where, "software stack", name, nameable_stacks())
     return stack_meant(name)
 
 
@@ -75,7 +77,7 @@ def is_stack(record: object) -> bool:
 
 def load_device(name: str, where: str = "catalogue") -> Device:
     """Read one device. Raises InputError with the closest match for an unknown name."""
-    _check_known(where, "device", name, device_names())
+    check_known(where, "device", name, device_names())
     return _device(name)
 
 
@@ -94,7 +96,7 @@ def device_of(name: str, raw: Mapping[str, Any], where: str) -> Device:
 
 def _with_shared_peaks(stated: Mapping[str, float]) -> dict[str, float]:
     """What a device says of formats, and the same of those that it multiplies at the peak of another."""
-    shared, _ = _group("peak_of", read_data("formats")["peak_of"], "catalogue: formats")
+    shared, _ = group_of("peak_of", read_data("formats")["peak_of"], "catalogue: formats")
     return {**{name: stated[other] for name, other in shared.items() if other in stated}, **stated}
 
 
@@ -128,13 +130,16 @@ def stack_of(name: str, raw: Mapping[str, Any], where: str) -> Stack:
 
 
 def _recipes(stated: Mapping[str, object], where: str) -> dict[str, Recipe]:
-    """The recipe of every precision: the one that a stack names, or the usual one."""
+    """The recipe of every precision: the one that a stack names, or the usual one; narrow ones only if it names one."""
     found = {precision: load_recipe(precision, where) for precision in PRECISIONS}
     for precision, name in stated.items():
         place = f"{where}: recipes"
-        _check_known(place, "precision", precision, PRECISIONS)
+        check_known(place, "precision", precision, (*PRECISIONS, *NARROW_PRECISIONS))
+        if name == NO_COPY.name and precision in NARROW_PRECISIONS:
+            # What the base of a stack has, and the stack has not.
+            continue
         recipe = load_recipe(name if isinstance(name, str) else shown(name), f"{place}.{precision}")
-        if recipe.products.name != precision:
+        if precision_of(recipe) != precision:
             problem = f"the products of the recipe '{name}' run in {recipe.products.name}"
             raise InputError(f"{place}.{precision}", problem, f"name a recipe whose products run in {precision}")
         found[precision] = recipe
@@ -146,27 +151,53 @@ def recipe_names() -> list[str]:
     return list(names_on("recipes"))
 
 
+def recipes_with(precision: str) -> list[str]:
+    """Names of the recipes whose products run in a precision."""
+    return [name for name in recipe_names() if precision_of(load_recipe(name)) == precision]
+
+
 @functools.cache
 def load_recipe(name: str, where: str = "catalogue") -> Recipe:
     """Read one precision recipe. Raises InputError with the closest match for an unknown name."""
-    _check_known(where, "precision recipe", name, recipe_names())
+    check_known(where, "precision recipe", name, recipe_names())
     place = f"catalogue: {name}"
     values = values_of(name, with_base("recipes", name), place)
-    uses = {use: load_format(value) for use, value in values.items() if use not in ("name", "title", "figures")}
-    return construct(Recipe, {**values, **uses}, place)
+    other = {key: values.pop(key) for key in ("name", "title", "figures")}
+    stated = values.pop("quantised", None)
+    uses = {use: load_format(value) for use, value in values.items()}
+    quantised = None if stated is None else construct(Quantised, _with_formats(stated), f"{place}: quantised")
+    return construct(Recipe, {**other, **uses, "quantised": quantised}, place)
+
+
+def _with_formats(stated: Mapping[str, Any]) -> dict[str, Any]:
+    """A table whose values are formats where the record has formats."""
+    formats = {spec.name for spec in dataclasses.fields(Quantised) if spec.type == Format.__name__}
+    return {key: load_format(value) if key in formats else value for key, value in stated.items()}
+
+
+def precision_of(recipe: Recipe) -> str:
+    """What scenarios call a recipe's products: the format whose peak they run at."""
+    return peak_of(recipe.products.name)
+
+
+@functools.cache
+def peak_of(name: str) -> str:
+    """The format whose peak a device multiplies in for another: the format itself but for a few."""
+    shared, _ = group_of("peak_of", read_data("formats")["peak_of"], "catalogue: formats")
+    return str(shared.get(name, name))
 
 
 @functools.cache
 def load_format(name: str) -> Format:
     """Read how numbers of one format are held."""
-    widths, _ = _group("element_bytes", read_data("formats")["element_bytes"], "catalogue: formats")
+    widths, _ = group_of("element_bytes", read_data("formats")["element_bytes"], "catalogue: formats")
     return NO_COPY if name == NO_COPY.name else Format(name, widths[name])
 
 
 def format_figures() -> list[Figure]:
     """Every figure about formats."""
     raw = read_data("formats")
-    return [figure for table in raw for figure in _group(table, raw[table], "catalogue: formats")[1]]
+    return [figure for table in raw for figure in group_of(table, raw[table], "catalogue: formats")[1]]
 
 
 def optimizer_names() -> list[str]:
@@ -177,7 +208,7 @@ def optimizer_names() -> list[str]:
 @functools.cache
 def load_optimizer(name: str, where: str = "catalogue") -> Optimizer:
     """Read one optimizer. Raises InputError with the closest match for an unknown name."""
-    _check_known(where, "optimizer", name, optimizer_names())
+    check_known(where, "optimizer", name, optimizer_names())
     return _record(Optimizer, name, read_data(f"optimizers/{name}"), f"catalogue: {name}")
 
 
@@ -205,48 +236,7 @@ def is_group(entry: object) -> bool:
     return isinstance(entry, Mapping) and "value" not in entry
 
 
-def library_names() -> list[str]:
-    """Names of all collective libraries."""
-    return list(names_on("libraries"))
-
-
-def load_library(name: str, where: str = "catalogue") -> Library:
-    """Read one collective library. Raises InputError with the closest match for an unknown name."""
-    _check_known(where, "collective library", name, library_names())
-    raw = read_data(f"libraries/{name}")
-    place = f"catalogue: {name}"
-    algorithms, figures = _group("algorithms", raw["algorithms"], place)
-    protocols: dict[str, dict[str, Protocol]] = {}
-    for algorithm, own in raw["protocols"].items():
-        protocols[algorithm] = {}
-        for protocol, costs in own.items():
-            values, cited = _group(protocol, costs, f"{place}: protocols.{algorithm}")
-            protocols[algorithm][protocol] = Protocol(**values)
-            figures += [dataclasses.replace(figure, name=f"{algorithm}.{figure.name}") for figure in cited]
-    offered = {collective: tuple(names) for collective, names in algorithms.items()}
-    return Library(name, raw["title"], offered, protocols, tuple(figures))
-
-
-def variation_names() -> list[str]:
-    """Names of all variations; first "none", which is no file."""
-    return [Variation().name, *names_on("variations")]
-
-
-def load_variation(name: str, where: str = "catalogue") -> Variation:
-    """Read one variation. Raises InputError with the closest match for an unknown name."""
-    _check_known(where, "variation", name, variation_names())
-    if name == Variation().name:
-        return Variation()
-    place = f"catalogue: {name}"
-    values = values_of(name, read_data(f"variations/{name}"), place)
-    for key, value in values.items():
-        if isinstance(value, dict):
-            part = f"{place}: {key}"
-            values[key] = construct(Stalls, value, part) if key == "stalls" else construct(Slow, value, part)
-    return construct(Variation, {**values, "profile": name}, place)
-
-
-def _check_known(where: str, what: str, name: str, names: Sequence[str]) -> None:
+def check_known(where: str, what: str, name: str, names: Sequence[str]) -> None:
     if name not in names:
         raise unknown_name(where, what, name, names)
 
@@ -269,7 +259,7 @@ def values_of(name: str, raw: Mapping[str, Any], where: str) -> dict[str, Any]:
         if key in ("title", "record", "base"):
             continue
         if is_group(entry):
-            values[key], cited = _group(key, entry, where)
+            values[key], cited = group_of(key, entry, where)
             figures += cited
         else:
             figure = read_figure(key, entry, where)
@@ -278,7 +268,7 @@ def values_of(name: str, raw: Mapping[str, Any], where: str) -> dict[str, Any]:
     return {**values, "figures": tuple(figures)}
 
 
-def _group(key: str, raw: Mapping[str, Any], where: str) -> tuple[dict[str, Any], list[Figure]]:
+def group_of(key: str, raw: Mapping[str, Any], where: str) -> tuple[dict[str, Any], list[Figure]]:
     """A table of figures: (name -> plain value, the figures)."""
     figures = {member: read_figure(f"{key}.{member}", entry, where) for member, entry in raw.items()}
     return {member: si_value(figure, where) for member, figure in figures.items()}, list(figures.values())

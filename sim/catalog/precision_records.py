@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple
 
 from sim.catalog.figures import Figure
 
@@ -15,8 +15,65 @@ class Format(NamedTuple):
     bytes: float
 
 
+_HALF_BYTES = 2.0
 NO_COPY = Format("none", 0.0)
 """Of what is not kept at all, such as a master copy of weights that are updated in place."""
+
+
+Use = Literal["layer", "vocabulary", "other"]
+"""What a linear layer is of: the model's layers, whose products may be narrow; the vocabulary projection; adapters."""
+FusedCasts = Literal["none", "norms", "all"]
+"""Which kernels write what they make in a narrow format at once: none; norms; or activation functions as well, forward
+and backward."""
+WeightCasts = Literal["step", "micro-batch"]
+"""How often a weight is cast: for the first micro-batch of a step, for all of them; or for each."""
+ScaleReductions = Literal["none", "step", "tensor"]
+"""When ranks agree on the largest number that a scale is made of: never; once a step, for all tensors; or for every
+tensor that sequence parallelism gathers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quantised:
+    """What training with products in a narrow format does beside it.
+
+    Narrow are the linear layers inside a model's layers; all else is wide. Source: Transformer Engine, documentation,
+    features, low precision training.
+    """
+
+    others: Format
+    """Operands of the products of layers that are not narrow: adapters, and layers that are left out."""
+    vocabulary: Format
+    """Operands of the vocabulary projection."""
+    weight_gradients: Format
+    """Operands of the products that make gradients of weights."""
+    inputs: Format
+    """What a product keeps of its input for the backward pass."""
+    weights: Format
+    """Weights of narrow products between steps, beside the optimizer's copy."""
+    gathers: Format
+    """The same on their way between replicas."""
+    exchanges: Format
+    """Inputs of narrow products, and gradients of outputs, on their way between tensor ranks."""
+    reads: float
+    """How often a cast reads what it casts: twice where a scale is made of the largest number of a tensor."""
+    two_ways: bool
+    """Rows and columns have scales of their own, so that every operand is cast, and weights are held, twice."""
+    cast_slowdown: float
+    """What a cast takes over what its bytes take at the rate of streaming kernels."""
+    cast_launches: float
+    """Kernels of a cast: of the largest number, of scales, of the numbers."""
+    fused_casts: FusedCasts
+    weight_casts: WeightCasts
+    scale_reductions: ScaleReductions
+    wide_first: int
+    """Layers at the start of a model whose products are not narrow."""
+    wide_last: int
+    """The same at its end."""
+
+    @property
+    def recasts(self) -> bool:
+        """Whether a backward casts inputs again, which were kept as they came."""
+        return self.inputs == self.others
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +98,68 @@ class Recipe:
     """The copy of the weights that the optimizer updates."""
     moments: Format
     """The optimizer's states."""
+    quantised: Quantised | None = None
+    """Of a recipe whose products are narrower than its activations."""
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
+
+    @property
+    def wide(self) -> Recipe:
+        """The same for layers whose products are not narrow."""
+        if self.quantised is None:
+            return self
+        attention = self.activations if self.has_narrow_attention else self.attention
+        return replace(self, products=self.quantised.others, attention=attention, quantised=None)
+
+    @property
+    def kept_inputs(self) -> Format:
+        """What a linear layer of the model's layers keeps of its input for its backward."""
+        return self.activations if self.quantised is None else self.quantised.inputs
+
+    @property
+    def exchanges(self) -> Format:
+        """Inputs of linear layers, and gradients of their outputs, on their way between tensor ranks."""
+        return self.activations if self.quantised is None else self.quantised.exchanges
+
+    @property
+    def gathers(self) -> Format:
+        """Weights of linear layers on their way between replicas."""
+        return self.parameters if self.quantised is None else self.quantised.gathers
+
+    @property
+    def keeps_weight_casts(self) -> bool:
+        """Whether narrow copies of weights are there for all micro-batches of a step."""
+        return self.quantised is not None and self.quantised.weight_casts == "step"
+
+    @property
+    def has_narrow_attention(self) -> bool:
+        """Whether queries, keys and values are cast for attention."""
+        return self.attention.bytes < min(self.activations.bytes, _HALF_BYTES)
+
+    @property
+    def has_narrow_weights(self) -> bool:
+        """Whether weights of narrow products are held in no other format beside the optimizer's copy."""
+        return self.quantised is not None and self.quantised.weights != self.parameters
+
+    def operands(self, use: Use) -> tuple[Format, Format]:
+        """Formats of a linear layer's products: of its result and its input's gradient; of its weights' gradients."""
+        if self.quantised is None:
+            return self.products, self.products
+        if use == "layer":
+            return self.products, self.quantised.weight_gradients
+        one = self.quantised.vocabulary if use == "vocabulary" else self.quantised.others
+        return one, one
+
+    def held_weight_bytes(self, copies: int) -> float:
+        """Bytes of each weight of a linear layer between steps, beside the optimizer's copy.
+
+        copies: narrow ones that products of both directions read.
+        Hand-worked: two of a byte beside bf16, 2 + 2; alone, 2.
+        """
+        if self.quantised is None:
+            return self.parameters.bytes
+        if self.has_narrow_weights:
+            return copies * self.quantised.weights.bytes
+        return self.parameters.bytes + copies * self.products.bytes * self.keeps_weight_casts
 
     def update_bytes(self, states: Any) -> Any:
         """Memory traffic per parameter of one optimizer step that keeps so many states of each: at least.

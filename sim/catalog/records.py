@@ -68,6 +68,8 @@ class Model:
     """Parameters as the source prints them."""
     runs: tuple[tuple[str, int], ...] = ()
     """Kinds of layers and how many of each in a row, from the first to the last; empty: all dense."""
+    wide_ends: tuple[int, int] = (0, 0)
+    """Layers at the start and at the end whose products a recipe leaves wide; of training, not of the model's file."""
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
     @property
@@ -119,6 +121,8 @@ class Gpu:
     """Share of peak on the FLOPs that a fused attention executes, by kernel and phase ("flash-1 forward")."""
     format_efficiency: dict[str, float] = field(default_factory=dict)
     """Share of its own peak that a product in a format reaches, over what half precision reaches of its; absent: 1."""
+    fp8_transposes: bool = False
+    """Products in fp8 read operands along k only, so that of each a transposed copy is made."""
     base: str = ""
     """The device of the catalogue that one of the user's own builds on; empty for those of the catalogue."""
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)

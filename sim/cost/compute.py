@@ -103,7 +103,14 @@ class Machine:
             stack.attention_output_copies,
             gradient_add_bytes=self._gradient_add_bytes,
             splits_kept_inputs=stack.splits_kept_inputs,
+            operand_copies=self.operand_copies,
         )
+
+    @property
+    def operand_copies(self) -> int:
+        """Narrow copies of an operand that products of both directions read."""
+        quantised = self.recipe.quantised
+        return 2 if quantised is not None and (quantised.two_ways or self.gpu.fp8_transposes) else 1
 
     @property
     def _products_add(self) -> bool:
@@ -127,11 +134,19 @@ class Machine:
     def style_of(self, plan: Plans) -> Style:
         """The same for a plan: autograd takes the first micro-batch's gradients as they are, and adds the others.
 
-        Hand-worked: 4 micro-batches: 3 sums, 3/4 of one for each.
+        Weights are cast for the first micro-batch alone where their casts are kept, and each replica casts its share
+        where they are gathered narrow.
+        Hand-worked: 4 micro-batches: 3 sums, 3/4 of one for each; 1/4 of the weights, and of 8 shards 1/32.
         """
-        if self.stack.gradient_sum != "autograd":
-            return self.style
-        return replace(self.style, gradient_adds=1.0 - 1.0 / plan.micro_batches)
+        style, recipe = self.style, self.recipe
+        if self.stack.gradient_sum == "autograd":
+            style = replace(style, gradient_adds=1.0 - 1.0 / plan.micro_batches)
+        if recipe.quantised is None:
+            return style
+        share = 1.0 / plan.micro_batches if recipe.keeps_weight_casts else 1.0
+        if recipe.gathers != recipe.parameters and plan.zero:
+            share = share / plan.shards
+        return replace(style, weight_casts=share)
 
 
 Select = Callable[[Operation], tuple[Kernel, ...]]

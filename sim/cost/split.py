@@ -30,20 +30,29 @@ def activation_bytes(model: Model, part: Slice) -> Array:
     return part.activation_bytes * part.tokens * model.hidden
 
 
-def exchange(model: Model, part: Slice, plan: Plans, network: Communicates) -> Communication:
+def exchange(
+    model: Model, part: Slice, plan: Plans, network: Communicates, *, with_scales: bool = False
+) -> Communication:
     """One tensor-parallel exchange: an all-reduce, or with sequence parallelism a reduce-scatter and an all-gather.
 
+    What is gathered is the input of the next product, or the gradient of a product's output, cast before where it
+    travels narrow. with_scales: the ranks agree on its largest number first.
     The two follow each other with next to no work in between, so the ranks wait for each other once.
     Source: Korthikanti et al. 2022, sec. 4.2.2.
     """
     size, group = activation_bytes(model, part), plan.mesh.group("tensor")
     if plan.sequence_parallel:
-        both = network.run("reduce_scatter", size, group) + network.run("all_gather", size, group)
+        gathered = part.gathered_bytes * part.tokens * model.hidden
+        both = network.run("reduce_scatter", size, group) + network.run("all_gather", gathered, group)
+        if with_scales and part.gathered_bytes != part.activation_bytes:
+            both = both + network.run("all_reduce", SINGLE_BYTES, group)
         return replace(both, meetings=both.meetings / 2)
     return network.run("all_reduce", size, group)
 
 
-def layer_exchanges(model: Model, part: Slice, plan: Plans, network: Communicates) -> PassCost:
+def layer_exchanges(
+    model: Model, part: Slice, plan: Plans, network: Communicates, *, with_scales: bool = False
+) -> PassCost:
     """Tensor-parallel communication of one layer: after attention and MLP, forward and backward.
 
     One exchange instead of two where attention and MLP run side by side. Full recomputation repeats the forward
@@ -52,7 +61,7 @@ def layer_exchanges(model: Model, part: Slice, plan: Plans, network: Communicate
     said by overlapped_with_weight_gradients and overlapped.
     Source: Shoeybi et al. 2019, sec. 3; Korthikanti et al. 2022, sec. 4.2.2 and 5.
     """
-    forward = exchange(model, part, plan, network) * (1 if model.parallel_block else 2)
+    forward = exchange(model, part, plan, network, with_scales=with_scales) * (1 if model.parallel_block else 2)
     return _exchanges(plan, forward, forward * (2 if plan.recompute == "full" else 1))
 
 

@@ -21,12 +21,14 @@ from sim.cost.split import (
 )
 from sim.hardware.kernel import Array, Launching, launched_time_s, memory_time_s
 from sim.hardware.network import NOTHING, Communicates, Communication
-from sim.parallel.memory import stage_parameters, trained_share
+from sim.parallel.memory import gathered_bytes, narrow_weights, stage_parameters, trained_share
 from sim.parallel.plan import shards_by_layer
 from sim.parallel.plans import Plans, reductions
-from sim.parallel.stage_weights import stage_orthogonal_flops, stage_states_each
+from sim.parallel.stage_weights import stage_kinds, stage_orthogonal_flops, stage_states_each
 from sim.scenario.types import Training
-from sim.workload.parameters import count_tensors
+from sim.workload.kinds import LayerKind
+from sim.workload.operations import SINGLE_BYTES
+from sim.workload.parameters import count_parameters, count_tensors, root_tensors
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,8 @@ class StageCost:
     """What a stage does once a step.
 
     reduction: of the gradients in one of `buckets` buckets of bucket_bytes. gather: of all parameters after a sharded
-    optimizer, before anything hides it. prepare_s: compute to make the gradients ready.
+    optimizer, before anything hides it. prepare_s: compute to make the gradients ready. scales: the largest numbers of
+    tensors that are cast, agreed on by all replicas.
     """
 
     reduction: Communication
@@ -43,6 +46,7 @@ class StageCost:
     gather: Communication
     prepare_s: Array
     optimizer: Parts
+    scales: Communication = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +67,34 @@ def stage_cost(
 ) -> StageCost:
     """Cost what a stage does once a step. stage: a number, or one for each of many plans."""
     trained = trained_share(model, training) * stage_parameters(model, plan, stage)
+    # Adapters are wide.
+    narrow = 0.0 if training.lora else narrow_weights(model, plan, machine.recipe, stage_kinds(model, plan, stage))
     gradient_bytes = machine.gradient_bytes * trained
     pieces = buckets(gradient_bytes, plan, machine.stack)
     return StageCost(
         reduction=gradient_reduction(gradient_bytes / pieces, plan, machine.stack, network),
         buckets=pieces,
         bucket_bytes=gradient_bytes / pieces,
-        gather=_step_gather(machine.recipe.parameters.bytes * trained, model, plan, machine, network),
+        gather=_step_gather(gathered_bytes(machine.recipe, trained, narrow), model, plan, machine, network),
         prepare_s=_prepare_s(reductions(plan) * trained, plan, machine),
         optimizer=_optimizer(model, training, plan, stage, machine, trained),
+        scales=_scales(plan, machine.recipe, plan.stage_layers(stage), network),
     )
+
+
+_CAST_TENSORS = 12
+"""Inputs, weights and gradients of outputs of the four linear layers of a layer."""
+
+
+def _scales(plan: Plans, recipe: Recipe, layers: Array, network: Communicates) -> Communication:
+    """The largest numbers of a step's tensors, reduced once over the ranks that hold parts of them.
+
+    Source: Transformer Engine, FP8GlobalStateManager.reduce_and_update_fp8_tensors. Its group in Megatron-LM are the
+    tensor and data ranks; the way between replicas is what takes long.
+    """
+    if recipe.quantised is None or recipe.quantised.scale_reductions != "step":
+        return NOTHING
+    return network.run("all_reduce", SINGLE_BYTES * _CAST_TENSORS * layers, plan.mesh.group("data"))
 
 
 def _step_gather(
@@ -87,10 +109,31 @@ def _step_gather(
     return parameter_gather(weight_bytes, plan, network)
 
 
-def sharded_unit(
-    weights: int, tensors: int, model: Model, training: Training, plan: Plans, machine: Machine, network: Communicates
+def layer_unit(
+    kind: LayerKind, model: Model, training: Training, plan: Plans, machine: Machine, network: Communicates
 ) -> ShardedUnit:
-    """Cost what FSDP does for a unit of so many weights, in so many tensors.
+    """Cost what FSDP does for a layer of a kind."""
+    weights, narrow = kind.weights(model), kind.narrow_weights(model)
+    return _sharded_unit(weights.total, weights.tensors, narrow, model, training, plan, machine, network)
+
+
+def root_unit(model: Model, training: Training, plan: Plans, machine: Machine, network: Communicates) -> ShardedUnit:
+    """Cost what FSDP does for embedding, final norm and head."""
+    weights, tensors = count_parameters(model).root, root_tensors(model)
+    return _sharded_unit(weights, tensors, 0, model, training, plan, machine, network)
+
+
+def _sharded_unit(
+    weights: int,
+    tensors: int,
+    narrow: int,
+    model: Model,
+    training: Training,
+    plan: Plans,
+    machine: Machine,
+    network: Communicates,
+) -> ShardedUnit:
+    """Cost what FSDP does for a unit of so many weights, in so many tensors. narrow: weights of narrow products.
 
     A layer that is gathered tensor by tensor is given back so as well, and so gathered twice for a backward that runs
     its forward again. Source: Rajbhandari et al. 2021 (ZeRO-Infinity), sec. 4.1.
@@ -99,7 +142,9 @@ def sharded_unit(
     calls = tensors if stack.tensor_gathers else 1
     listed = Communication(calls * stack.list_operations * plan.shards * machine.host_launch_s)
     gathered = tensor_by_tensor(
-        lambda size: parameter_gather(size, plan, network), machine.recipe.parameters.bytes * own, calls
+        lambda size: parameter_gather(size, plan, network),
+        gathered_bytes(machine.recipe, own, narrow / plan.tensor),
+        calls,
     )
     scattered = tensor_by_tensor(
         lambda size: gradient_reduction(size, plan, stack, network), machine.gradient_bytes * trained * own, calls

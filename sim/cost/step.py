@@ -8,13 +8,13 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 
-from sim.catalog import GpuStack, Model, Recipe
+from sim.catalog import Model, Recipe
 from sim.cost.compute import Machine, input_weight_gradients_s, pass_cost, products_s
 from sim.cost.parts import Parts, plain
 from sim.cost.passes import PassCost
@@ -27,7 +27,7 @@ from sim.cost.split import (
     overlapped,
     overlapped_with_weight_gradients,
 )
-from sim.cost.stage import ShardedUnit, exposed_gather, sharded_unit, stage_cost
+from sim.cost.stage import ShardedUnit, exposed_gather, layer_unit, root_unit, stage_cost
 from sim.hardware.kernel import Array
 from sim.hardware.network import Communicates, Communication, Network
 from sim.parallel.plan import Plan
@@ -35,7 +35,6 @@ from sim.parallel.plans import Plans
 from sim.scenario.types import Recompute, Training
 from sim.workload.kinds import EMBEDDING, HEAD, LayerKind, layers_by_kind, model_kinds, model_runs
 from sim.workload.layer import Slice
-from sim.workload.parameters import count_parameters, root_tensors
 
 
 class LayerCost(NamedTuple):
@@ -123,13 +122,8 @@ def step_costs_on_sites(
     stages = [
         stage_cost(model, training, plan, stage, site.machine, site.network) for stage, site in enumerate(site_of)
     ]
-    shard = functools.partial(
-        sharded_unit, model=model, training=training, plan=plan, machine=sites[0].machine, network=sites[0].network
-    )
-    layers = {
-        kind: LayerCost(one, shard(kind.weights(model).total, kind.weights(model).tensors))
-        for kind, one in passes[0].layers.items()
-    }
+    sharded = (model, training, plan, sites[0].machine, sites[0].network)
+    layers = {kind: LayerCost(one, layer_unit(kind, *sharded)) for kind, one in passes[0].layers.items()}
     forwards_s = [stage_forward_s(plan, stage, chunks) for stage in range(plan.pipeline)]
     busy_s = [plan.micro_batches * micro_batch_busy_s(stage, plan, chunks) for stage in range(plan.pipeline)]
     sizes = [float(stage.buckets * stage.bucket_bytes) for stage in stages]
@@ -138,13 +132,13 @@ def step_costs_on_sites(
         layers=tuple(layers[kind] for kind, count in model_runs(model) for _ in range(count)),
         embedding=passes[0].embedding,
         head=passes[0].head,
-        root=shard(count_parameters(model).root, root_tensors(model)),
+        root=root_unit(*sharded),
         sends=sends,
         sends_back=sends_back,
         reductions=tuple(stage.reduction for stage in stages),
         buckets=tuple(int(stage.buckets) for stage in stages),
         gathers=tuple(
-            exposed_gather(stage.gather, stage.buckets, plan, stack, forward_s)
+            exposed_gather(stage.gather, stage.buckets, plan, stack, forward_s) + stage.scales
             for stage, forward_s in zip(stages, forwards_s, strict=True)
         ),
         shared=shared_gradients(model, plan, 0.0 if training.lora else gradient_width, sizes, sites),
@@ -193,8 +187,8 @@ def micro_batch_busy_s(stage: int, plan: Plan, chunks: Sequence[PassCost]) -> fl
 
 def slice_of(training: Training, plan: Plans, recipe: Recipe) -> Slice:
     """What one device of a tensor group does for one micro-batch."""
-    width = recipe.activations.bytes
-    return Slice(training.sequence, plan.micro_batch, plan.tensor, plan.sequence_parallel, width)
+    widths = recipe.activations.bytes, recipe.exchanges.bytes
+    return Slice(training.sequence, plan.micro_batch, plan.tensor, plan.sequence_parallel, *widths)
 
 
 def micro_batch_passes(
@@ -209,7 +203,8 @@ def micro_batch_passes(
 
     def layer(kind: LayerKind) -> PassCost:
         alone = cost(kind, plan.recompute, machine)
-        return alone + _exposed_exchanges(alone, model, part, plan, machine.stack, network)
+        own = part if kind.narrow else replace(part, gathered_bytes=part.activation_bytes)
+        return alone + _exposed_exchanges(alone, model, own, plan, machine, network)
 
     return Passes(
         {kind: layer(kind) for kind in model_kinds(model)},
@@ -219,10 +214,13 @@ def micro_batch_passes(
 
 
 def _exposed_exchanges(
-    layer: PassCost, model: Model, part: Slice, plan: Plans, stack: GpuStack, network: Communicates
+    layer: PassCost, model: Model, part: Slice, plan: Plans, machine: Machine, network: Communicates
 ) -> PassCost:
     """The exchanges of a layer, as far as its stack does not hide them behind what the layer computes."""
-    exchanges = layer_exchanges(model, part, plan, network) + input_gathers(model, part, plan, stack, network)
+    stack, quantised = machine.stack, machine.recipe.quantised
+    with_scales = quantised is not None and quantised.scale_reductions == "tensor"
+    exchanges = layer_exchanges(model, part, plan, network, with_scales=with_scales)
+    exchanges = exchanges + input_gathers(model, part, plan, stack, network)
     if stack.overlap_tensor_exchange and plan.sequence_parallel:
         beside_s = {phase: (products_s(own), own.wait_s) for phase, own in layer.phases.items()}
         return overlapped(exchanges, beside_s, plan, stack, network.domain)

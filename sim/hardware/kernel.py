@@ -6,12 +6,13 @@ memory. Every size may be a numpy array: one element per plan.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from sim.catalog import Gpu, GpuStack
+from sim.catalog import Gpu, GpuStack, load_format
 
 Array = Any
 """A float or a numpy array of floats; formulas broadcast over it."""
@@ -52,19 +53,22 @@ _PARTIAL_SUM_BYTES = 8.0
 """A cut in k writes and reads fp32 partial sums."""
 
 
-def gemm_time_s(m: Array, n: Array, k: Array, batch: Array, output_bytes: Array, gpu: Gpu, peak: Array) -> Array:
+def gemm_time_s(
+    m: Array, n: Array, k: Array, batch: Array, output_bytes: Array, gpu: Gpu, peak: Array, per_half: int = 1
+) -> Array:
     """Time of a (batched) matrix product (m, k) x (k, n) by arithmetic; memory traffic is a bound of its own.
 
     The best of the device's tiles and cuts in k, slower where a size is no multiple of what loads at once. The fullest
     multiprocessor runs at the best measured rate, the mean load at the sustained (power-limited) rate, and part of the
     output's write is not hidden behind arithmetic: all of it where k is short (`_shown_s`).
-    output_bytes: per output element. peak: FLOP/s of the precision. Arguments broadcast; returns seconds.
+    output_bytes: per output element. peak: FLOP/s of the precision. per_half: elements of the operands that take as
+    much room as one in half precision. Arguments broadcast; returns seconds.
     Source: tile and wave quantisation, NVIDIA, Matrix Multiplication Background User's Guide; the constants are
     fitted on GEMM measurements named in the device's file.
     """
     m, n, k, batch = (np.asarray(size, dtype=float)[..., None, None] for size in (m, n, k, batch))
     rows, columns = np.array(gpu.gemm_tiles, dtype=float).T[..., None]
-    splits, multiple = np.array(gpu.gemm_splits, dtype=float), gpu.gemm_aligned_elements
+    splits, multiple = np.array(gpu.gemm_splits, dtype=float), gpu.gemm_aligned_elements * per_half
     load = np.ceil(m / rows) * np.ceil(n / columns) * batch * splits / gpu.multiprocessors
     peak = np.asarray(peak, dtype=float)[..., None, None]
     tile_time_s = 2.0 * rows * columns * k / splits * gpu.multiprocessors / peak
@@ -74,7 +78,8 @@ def gemm_time_s(m: Array, n: Array, k: Array, batch: Array, output_bytes: Array,
     partial_bytes = np.where(splits > 1, _PARTIAL_SUM_BYTES * splits, 0.0)
     written = np.asarray(output_bytes, dtype=float)[..., None, None] + partial_bytes
     store_s = batch * m * n * written / gpu.hbm_bytes_per_s
-    return np.min(arithmetic_s + _shown_s(arithmetic_s, store_s, np.ceil(load), k / splits, gpu), axis=(-2, -1))
+    shown_s = _shown_s(arithmetic_s, store_s, np.ceil(load), k / splits / per_half, gpu)
+    return np.min(arithmetic_s + shown_s, axis=(-2, -1))
 
 
 def _shown_s(arithmetic_s: Array, store_s: Array, tiles: Array, depth: Array, gpu: Gpu) -> Array:
@@ -82,13 +87,14 @@ def _shown_s(arithmetic_s: Array, store_s: Array, tiles: Array, depth: Array, gp
 
     A multiprocessor fills before a tile's first product and drains and stores after its last. Only what a loop over k
     does beyond the part that its buffers hold at once hides that, and never more than all but `gemm_store_share` of
-    the store. tiles: of the fullest multiprocessor, one after the other. depth: k of one tile.
+    the store. tiles: of the fullest multiprocessor, one after the other. depth: k of one tile, as in half precision.
     Source: prologue, main loop and epilogue of a tile, NVIDIA, CUTLASS, Efficient GEMM in CUDA.
     """
     hiding_s = arithmetic_s * np.maximum(1.0 - gpu.gemm_buffered_elements / depth, 0.0)
     return np.maximum(gpu.gemm_store_share * store_s, store_s + tiles * gpu.gemm_fill_s - hiding_s)
 
 
+_HALF_BYTES = 2.0
 _QUERY_ROWS = 128.0
 _HEAD_STEP = 32.0
 """A fused attention works on blocks of so many query rows, with sizes of a head rounded up to a multiple."""
@@ -127,13 +133,29 @@ def kernel_time_s(kernel: Kernel, gpu: Gpu, stack: GpuStack, precision: str) -> 
         return bytes_time_s
     if kernel.kind == "gemm":
         # Both the best and the sustained rate are shares of the peak: what a format reaches less of it scales either.
-        peak = peak * gpu.format_efficiency.get(operands, 1.0)
-        arithmetic_s = gemm_time_s(kernel.m, kernel.n, kernel.k, kernel.batch, kernel.output_bytes, gpu, peak)
+        peak, per_half = peak * gpu.format_efficiency.get(operands, 1.0), elements_per_half(operands)
+        arithmetic_s = gemm_time_s(kernel.m, kernel.n, kernel.k, kernel.batch, kernel.output_bytes, gpu, peak, per_half)
     else:
-        phase = "backward" if kernel.backward else "forward"
-        rate = peak * gpu.attention_efficiency[f"{stack.attention_kernel} {phase}"]
+        rate = (
+            peak * gpu.attention_efficiency[attention_of(stack, operands, "backward" if kernel.backward else "forward")]
+        )
         arithmetic_s = attention_time_s(kernel, gpu, rate)
     return np.maximum(arithmetic_s, bytes_time_s)
+
+
+def attention_of(stack: GpuStack, operands: str, phase: str) -> str:
+    """What a device calls the efficiency of a stack's fused attention in a format."""
+    narrow = f" {operands}" if elements_per_half(operands) > 1 else ""
+    return f"{stack.attention_kernel}{narrow} {phase}"
+
+
+@functools.cache
+def elements_per_half(name: str) -> int:
+    """Elements of a format that take as much room as one in half precision, which devices state sizes for.
+
+    At least one. Hand-worked: two in MXFP8, whose scales are stored apart; four in NVFP4; one in fp32.
+    """
+    return max(round(_HALF_BYTES / load_format(name).bytes), 1)
 
 
 class Launching(NamedTuple):

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import get_args
 
-from sim.catalog import Gpu, GpuStack, Host, Recipe
+from sim.catalog import Device, Gpu, GpuStack, Host, Recipe
 from sim.catalog.stack_records import AttentionOutputCopies, CudaGraph, GradientSum, NormKernels, SelectiveRecompute
 from sim.cost.compute import Machine
 from sim.cost.estimate import estimate_step_s
@@ -20,6 +20,7 @@ from sim.hardware.network import Network
 from sim.hardware.topology import Topology
 from sim.machines.gpu_study import gpu_study
 from sim.machines.kind import DeviceMemory, MachineKind, Share
+from sim.machines.narrow import asked_peak, casts_note, check_attention, formats_of, with_wide_ends, without_casts
 from sim.machines.prepared import Equipment, Fabric, LookedUp, Prepared, places, topology_of
 from sim.machines.study import PlanStudy
 from sim.outcome.outcome import Memory
@@ -86,8 +87,16 @@ class GpuCluster(MachineKind):
         return with_recipe(stack, training, where)
 
     def formats(self, stack: GpuStack, precision: str) -> dict[str, str]:
-        """Of the products, and of those in attention."""
-        return {"precision": precision, "recipe attention": stack.recipes[precision].attention.name}
+        """Of the products, of those in attention, and of those that are wide beside narrow ones."""
+        return formats_of(stack.recipes[precision], precision)
+
+    def as_trained(self, scenario: Scenario, stack: GpuStack) -> Scenario:
+        """With the layers that a recipe leaves wide."""
+        return with_wide_ends(scenario, stack.recipes[scenario.training.precision])
+
+    def asked_peak(self, stack: GpuStack, precision: str, device: Device, flops: StepFlops) -> float:
+        """Of narrow products their format's alone, as it is printed and compared."""
+        return asked_peak(stack.recipes[precision], device, flops, precision)
 
     def recipe(self, prepared: Prepared) -> Recipe:
         """As the stack has it."""
@@ -162,6 +171,15 @@ class GpuCluster(MachineKind):
         costs = step_costs(scenario.model, scenario.training, plan, machine, network)
         return estimate_step_s(plan, costs, machine.stack)
 
+    def notes(self, prepared: Prepared) -> tuple[str, ...]:
+        """Whether casts cost more than narrow products gain, by the closed form of the same plan without them."""
+        machine = machines_of(prepared)[0]
+        wide, network = without_casts(machine), prepared.networks[0]
+        if wide is None or len(prepared.parts) > 1:
+            return ()
+        seconds_s = (self.closed_form_s(one, network) for one in (prepared, dataclasses.replace(prepared, stack=wide)))
+        return casts_note(machine.precision, *seconds_s)
+
     def without_jitter(self, costs: StepCosts) -> StepCosts:
         """The costs of a step whose replicas are alike."""
         return dataclasses.replace(costs, straggler_s=(0.0,) * len(costs.straggler_s))
@@ -235,15 +253,16 @@ def machines_of(prepared: Prepared) -> list[Machine]:
 
 
 def _machines(found: LookedUp) -> list[Machine]:
+    """As machines_of. Raises InputError for attention in a format that has no figures on a device."""
     hardware, precision = zip(found.devices, found.topologies, strict=True), found.scenario.training.precision
-    return [gpu_machine(device, found.stack, precision, topology.host) for device, topology in hardware]
+    machines = [gpu_machine(device, found.stack, precision, topology.host) for device, topology in hardware]
+    for one in machines:
+        check_attention(one, f"{found.scenario.path}: [training]")
+    return machines
 
 
 def gpu_machine(device: object, stack: object, precision: str, host: Host | None = None) -> Machine:
-    """GPUs of one kind with a stack for them, which whoever names both by hand vouches for.
-
-    host: that launches their kernels; without one, as fast as the hosts that launch times of stacks were found on.
-    """
+    """GPUs of one kind with a stack, which whoever names both by hand vouches for; by default on the stack's hosts."""
     assert isinstance(device, Gpu)
     assert isinstance(stack, GpuStack)
     return Machine(device, stack, precision, 1.0 if host is None else host.launch_factor)

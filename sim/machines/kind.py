@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
-from sim.catalog import Recipe, load_recipe
+from sim.catalog import Device, Recipe, load_recipe
 from sim.engine.program import Program
 from sim.errors import InputError
 from sim.hardware.network import Network
@@ -74,9 +74,17 @@ class MachineKind(ABC):
             )
         return stack
 
+    def as_trained(self, scenario: Scenario, stack: Any) -> Scenario:
+        """The scenario with what a stack's recipe says of the model's layers."""
+        return scenario
+
     def formats(self, stack: Any, precision: str) -> dict[str, str]:
         """Key of [training] -> format that a device must have a peak for."""
         return {"precision": precision}
+
+    def asked_peak(self, stack: Any, precision: str, device: Device, flops: StepFlops) -> float:
+        """FLOP/s of a device that MFU is held against: at the peaks of the formats that the model computes in."""
+        return flops.mean_peak(device.peak_flops_per_s, precision)
 
     def recipe(self, prepared: Prepared) -> Recipe:
         """The formats of what is trained, as a checkpoint holds it."""
@@ -132,6 +140,10 @@ class MachineKind(ABC):
     def closed_form_s(self, prepared: Prepared, network: Network) -> float:
         """Seconds of a step, quickly: where there is no closed form, the engine's."""
         return float(prepared.trace.step_time_s)
+
+    def notes(self, prepared: Prepared) -> tuple[str, ...]:
+        """What a reader must know of how such machines run this."""
+        return ()
 
     # What if
 

@@ -64,5 +64,5 @@ def mfu(found: LookedUp, flops: StepFlops, step_s: float) -> float:
     """Model FLOPs utilisation of a step by the convention of the scenario, on devices of one kind."""
     scenario = found.scenario
     counts = flops.needed if scenario.report.flop_convention == "causal-attention" else flops.counted
-    peak = flops.mean_peak(found.devices[0].peak_flops_per_s, scenario.training.precision)
+    peak = found.kind.asked_peak(found.stack, scenario.training.precision, found.devices[0], flops)
     return utilisation(counts, scenario.system.devices * step_s, peak)

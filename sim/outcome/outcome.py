@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sim.catalog import Figure
+from sim.catalog import NARROW_PRECISIONS, Figure
 from sim.engine.trace import Trace
 from sim.outcome.confidence import NEVER_CHECKED, Confidence
 from sim.outcome.economics import RunBill
@@ -55,7 +55,9 @@ class Memory:
 class PartUse:
     """Hardware of one kind in a run: where it lies, what it is, and what of the model it computes.
 
-    stages: of the pipeline. flops: of one step, on all its devices. peak_flops_per_s: of one device, as in Outcome.
+    stages: of the pipeline. flops: of one step, on all its devices. peak_flops_per_s: of one device that does them at
+    the peaks of their formats. asked_flops_per_s: its peak in the format that the precision names, as in Outcome.
+    half_flops_per_s: in half precision.
     """
 
     topology: str
@@ -65,6 +67,8 @@ class PartUse:
     stages: range
     flops: StepFlops
     peak_flops_per_s: float
+    asked_flops_per_s: float
+    half_flops_per_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,10 @@ class Outcome:
     memory: Memory
     flops: StepFlops
     peak_flops_per_s: float
-    """Of one device, dense, in the formats that the model computes in; the mean over all devices where they differ."""
+    """Of one device, dense, in the format that a narrow precision names, else in those that the model computes in; the
+    mean over all devices where they differ."""
+    half_peak_flops_per_s: float
+    """The same in half precision: what figures of other precisions can be compared by."""
     parts: tuple[PartUse, ...]
     """In the order of the pipeline; one where all hardware is of one kind."""
     figures: tuple[Figure, ...]
@@ -106,8 +113,11 @@ class Outcome:
 
     @property
     def formats(self) -> tuple[str, ...]:
-        """Those whose peaks utilisation is held against: of products and, where it has another one, of attention."""
-        several = len(self.flops.needed_in) > 1
+        """Those whose peaks utilisation is held against: of products and, where it has another one, of attention.
+
+        Of narrow products it is their format alone, though attention and the vocabulary projection are wide.
+        """
+        several = len(self.flops.needed_in) > 1 and self.scenario.training.precision not in NARROW_PRECISIONS
         return tuple(self.flops.needed_in) if several else (self.scenario.training.precision,)
 
     @property
@@ -180,6 +190,11 @@ class Outcome:
     def mfu(self) -> float:
         """Model FLOPs utilisation by the convention that the scenario names."""
         return self.mfu_causal if self.scenario.report.flop_convention == "causal-attention" else self.mfu_full
+
+    @property
+    def mfu_half(self) -> float:
+        """Model FLOPs utilisation against the peak of half precision, by the same convention; it may exceed one."""
+        return self.mfu * self.peak_flops_per_s / self.half_peak_flops_per_s
 
     @property
     def hfu_causal(self) -> float:

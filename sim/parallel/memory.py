@@ -23,7 +23,12 @@ from sim.workload.activations import head_activation_bytes
 from sim.workload.kinds import LayerKind
 from sim.workload.layer import Slice
 from sim.workload.operations import Style
-from sim.workload.parameters import adapter_parameters, count_parameters, layer_adapter_parameters
+from sim.workload.parameters import (
+    adapter_parameters,
+    count_parameters,
+    layer_adapter_parameters,
+    layer_narrow_weights,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,26 @@ def _parameters(model: Model, plan: Plans, stage: Array, kinds: Mapping[LayerKin
     return (over_stage(model, plan, stage, kinds, lambda weights: weights.total) + copies) / plan.tensor
 
 
+def narrow_weights(model: Model, plan: Plans, recipe: Recipe, kinds: Mapping[LayerKind, Array]) -> Array:
+    """Of the parameters that one device of a stage holds before ZeRO shards them, those of narrow products.
+
+    kinds: of the stage's layers.
+    """
+    if recipe.quantised is None:
+        return 0.0
+    return over_layers(kinds, lambda kind: kind.narrow_weights(model)) / plan.tensor
+
+
+def gathered_bytes(recipe: Recipe, parameters: Array, narrow: Array) -> Array:
+    """Bytes of parameters on their way between replicas. narrow: of them those of narrow products.
+
+    Hand-worked: 10 of which 8 travel in a byte: 2 x 2 + 8 = 12.
+    """
+    if recipe.gathers == recipe.parameters:
+        return recipe.parameters.bytes * parameters
+    return recipe.parameters.bytes * (parameters - narrow) + recipe.gathers.bytes * narrow
+
+
 def trained_share(model: Model, training: Training) -> float:
     """Share of the parameters that have a gradient: 1, or the adapters' share with LoRA (Hu et al. 2021)."""
     if training.lora is None:
@@ -89,7 +114,10 @@ def stage_memory(
     recipe = stack.recipes[training.precision]
     width = recipe.activations.bytes
     part = Slice(training.sequence, plan.micro_batch, plan.tensor, plan.sequence_parallel, width)
+    narrow = narrow_weights(model, plan, recipe, kinds)
     weights = recipe.parameters.bytes * (parameters + added)
+    if recipe.quantised is not None:
+        weights = weights + (recipe.held_weight_bytes(style.operand_copies) - recipe.parameters.bytes) * narrow
     gradients = recipe.gradients.bytes * trained / (plan.shards if plan.zero >= 2 else 1)
     state_bytes = recipe.master.bytes + recipe.moments.bytes * stage_states_each(model, training, plan, stage)
     optimizer = state_bytes * trained / (plan.shards if plan.zero >= 1 else 1)
@@ -98,6 +126,8 @@ def stage_memory(
         optimizer = optimizer - recipe.master.bytes * trained / plan.shards
         shard = (recipe.master.bytes or recipe.parameters.bytes) * trained / plan.shards
         weights = shard + recipe.parameters.bytes * frozen / plan.shards
+        if recipe.has_narrow_weights:
+            weights = weights + recipe.held_weight_bytes(1) * narrow / plan.shards
     kept = plan.layers_in_flight(stage) * _mean_bytes(
         kinds, lambda kind: kind.kept_bytes(model, part, style, plan.recompute)
     )
@@ -183,7 +213,8 @@ def _gathered_bytes(model: Model, plan: Plans, stack: GpuStack, recipe: Recipe) 
     if plan.zero < 3:
         return 0.0
     count = count_parameters(model)
-    return recipe.parameters.bytes * (count.root + (1 + stack.prefetch_layers) * count.layer) / plan.tensor
+    layer = gathered_bytes(recipe, count.layer, layer_narrow_weights(model))
+    return (recipe.parameters.bytes * count.root + (1 + stack.prefetch_layers) * layer) / plan.tensor
 
 
 def _gathered_gradient_bytes(model: Model, training: Training, plan: Plans, recipe: Recipe) -> Array:
@@ -232,7 +263,8 @@ def run_ahead_bytes(model: Model, plan: Plans, stack: GpuStack, recipe: Recipe) 
     if plan.zero < 3 or stack.limited_gathers:
         return 0.0
     ahead = np.maximum(model.layers - (1 + stack.prefetch_layers), 0)
-    return recipe.parameters.bytes * ahead * count_parameters(model).layer / plan.tensor
+    layer = gathered_bytes(recipe, count_parameters(model).layer, layer_narrow_weights(model))
+    return ahead * layer / plan.tensor
 
 
 def _graph_bytes(model: Model, part: Slice, plan: Plans, stack: GpuStack, stage: Array) -> Array:

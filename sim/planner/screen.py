@@ -19,7 +19,7 @@ from sim.cost.estimate import estimated_step_s
 from sim.cost.parts import duration_s
 from sim.cost.sketch import ShardedSketch, Sketch, StageSketch, mean_layer
 from sim.cost.split import gradient_send, pipeline_send, shared_gradient_bytes
-from sim.cost.stage import exposed_gather, sharded_unit, stage_cost
+from sim.cost.stage import exposed_gather, layer_unit, root_unit, stage_cost
 from sim.cost.step import expected_maximum, micro_batch_passes, slice_of
 from sim.hardware.kernel import Array
 from sim.hardware.network import Communication, NetworkTable
@@ -29,7 +29,6 @@ from sim.parallel.plan_block import Counts, PlanBlock
 from sim.parallel.stage_weights import stage_kinds as layers_of_stage
 from sim.scenario.types import Scenario
 from sim.workload.kinds import all_layers, model_kinds
-from sim.workload.parameters import count_parameters, root_tensors
 
 Floats = NDArray[np.float64]
 _ROWS = 1 << 14
@@ -107,8 +106,12 @@ class Screen:
 
     def _layers_and_ends(self, block: PlanBlock) -> _Shared:
         """See _passes."""
-        known = self._known("passes", block.sequence_parallel, block.recompute, block.pipelining.phases)
-        return known.of(block, self._passes, "tensor", "micro_batch")
+        switches: list[object] = [block.sequence_parallel, block.recompute, block.pipelining.phases]
+        degrees = ["tensor", "micro_batch"]
+        if self.machine.recipe.quantised is not None:
+            # How often weights are cast, and how many of them a device casts.
+            switches, degrees = [*switches, block.zero], [*degrees, "micro_batches", "shards"]
+        return self._known("passes", *switches).of(block, self._passes, *degrees)
 
     def _known(self, what: str, *switches: object) -> _Known:
         """What is known of something that depends on some switches and some degrees of a plan."""
@@ -151,15 +154,14 @@ class Screen:
         stage, _ = stage_kinds(some)[kind]
         cost = stage_cost(scenario.model, scenario.training, some, stage, self.machine, self.table)
         lag = scenario.system.jitter * expected_maximum(some.data) if scenario.system.jitter else 0.0
-        once = (cost.reduction.seconds, cost.buckets, cost.gather.seconds, cost.prepare_s, duration_s(cost.optimizer))
-        return [*once, lag]
+        once = (cost.reduction.seconds, cost.buckets, cost.gather.seconds, cost.scales.seconds, cost.prepare_s)
+        return [*once, duration_s(cost.optimizer), lag]
 
     def _sharded(self, some: PlanBlock) -> list[Array]:
         """What FSDP does for a layer of each kind and for the root."""
         model, training = self.scenario.model, self.scenario.training
-        weights = [(one.total, one.tensors) for one in (kind.weights(model) for kind in model_kinds(model))]
-        weights.append((count_parameters(model).root, root_tensors(model)))
-        units = [sharded_unit(*one, model, training, some, self.machine, self.table) for one in weights]
+        step = (model, training, some, self.machine, self.table)
+        units = [*(layer_unit(kind, *step) for kind in model_kinds(model)), root_unit(*step)]
         return [
             column
             for one in units
@@ -173,7 +175,7 @@ class Screen:
         layers_s, embedding_s, head_s = self._by_kind(passes), passes[-6:-3], passes[-3:]
         sketches = []
         for (stage, count), own in zip(stage_kinds(block), stages, strict=True):
-            reduction_s, buckets, gather_s, prepare_s, optimizer_s, lag = own
+            reduction_s, buckets, gather_s, scales_s, prepare_s, optimizer_s, lag = own
             counts = layers_of_stage(self.scenario.model, block, stage).values()
             first, last = (has(stage, block.pipeline) for has in (schedule.has_first, schedule.has_last))
             forward_s, backward_s, weight_s = (
@@ -185,7 +187,7 @@ class Screen:
                 / schedule.copies
                 for side in range(3)
             )
-            exposed_s = exposed_gather(Communication(gather_s), buckets, block, stack, forward_s).seconds
+            exposed_s = exposed_gather(Communication(gather_s), buckets, block, stack, forward_s).seconds + scales_s
             late_s = lag * block.micro_batches * (forward_s + backward_s)
             once_s = (reduction_s, buckets, exposed_s, prepare_s, optimizer_s, late_s)
             sketches.append(StageSketch(count, forward_s, backward_s, *once_s, weight_s))

@@ -138,13 +138,18 @@ TOKENS_PER_S_PER_DEVICE = Metric(
 )  # fmt: skip
 MFU_FULL = Metric(
     "mfu_full", "MFU", "step", SHARE,
-    "model FLOPs utilisation at the dense peak, attention counted over the full square, as most papers do",
+    "model FLOPs utilisation at the precision's dense peak, attention counted over the full square, as most papers do",
     lambda one: one.mfu_full, ("mfu",),
 )  # fmt: skip
 MFU_CAUSAL = Metric(
     "mfu_causal", "MFU, causal", "step", SHARE,
-    "the same with the causal half of attention alone: on devices of one kind the useful share of the account",
+    "the same with the causal half of attention: of one precision on devices of one kind the account's useful share",
     lambda one: one.mfu_causal,
+)  # fmt: skip
+MFU_HALF = Metric(
+    "mfu_half", "MFU, bf16", "step", SHARE,
+    "MFU by the convention of screens against the peak of half precision, whatever the precision: for comparing them",
+    lambda one: one.mfu_half,
 )  # fmt: skip
 TAX = Metric(
     "distribution_tax", "lost to splitting", "step", SHARE,
@@ -185,6 +190,7 @@ METRICS: tuple[Metric, ...] = (
     TOKENS_PER_S_PER_DEVICE,
     MFU_FULL,
     MFU_CAUSAL,
+    MFU_HALF,
     Metric("hfu", "HFU", "step", SHARE, "MFU with what is computed a second time", lambda one: one.hfu),
     Metric(
         "flop_convention", "FLOPs counted", "step", TEXT, "how MFU on screens counts attention",

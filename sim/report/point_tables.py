@@ -44,6 +44,7 @@ def points_table(rows: Sequence[Point]) -> Table:
             figure("step", lambda row: row[1].step_time_s, duration, from_width=100),
             figure("time", lambda row: row[1].time_to_train_s, duration),
             figure(mfu_title([point for _, point in rows]), lambda row: row[1].mfu, whole_percent),
+            *_half_column([point for _, point in rows]),
             Column("lost to splitting", lambda row: lost(row[1]), right=False, value=lambda row: row[1].ledger.tax),
             words("then", lambda row: lines_of(row[1])[1], from_width=96),
             figure("peak memory", lambda row: row[1].memory.peak_bytes, gibibytes, from_width=132),
@@ -51,6 +52,17 @@ def points_table(rows: Sequence[Point]) -> Table:
             Column("checked?", lambda row: error_band(row[1])),
         ],
     )
+
+
+def _half_column(points: Sequence[Outcome]) -> list[Column[Point]]:
+    """MFU against half precision, where that is another figure."""
+    column: Column[Point] = figure(metrics.MFU_HALF.title, lambda row: row[1].mfu_half, whole_percent)
+    return [column] if any(map(is_narrow, points)) else []
+
+
+def is_narrow(point: Outcome) -> bool:
+    """Whether MFU is held against a higher peak than that of half precision."""
+    return point.peak_flops_per_s > point.half_peak_flops_per_s
 
 
 def mfu_title(points: Sequence[Outcome]) -> str:

@@ -28,6 +28,7 @@ from sim.report.comparison_tables import WITHOUT, comparison_sections, without_t
 from sim.report.entries import entries_answer, entries_section, entries_table
 from sim.report.point_tables import (
     Point,
+    is_narrow,
     links_table,
     metric_table,
     mfu_title,
@@ -237,6 +238,7 @@ def _alone(curve: Curve, point: Outcome) -> str:
     used = (
         f"{whole(point.tokens_per_s / point.devices)} tokens/s per device, {mfu_title([point])} {percent(point.mfu, 0)}"
     )
+    used += f" ({percent(point.mfu_half, 0)} of the bf16 peak)" if is_narrow(point) else ""
     memory = gibibytes_of(point.memory.peak_bytes, point.memory.capacity_bytes)
     bill = point.bill.rental_usd if point.bill else None
     cost = f", {usd_span(bill.low, bill.high)} rented" if bill else ""

@@ -7,7 +7,16 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, cast
 
-from sim.catalog import Model, Variation, check_stack_name, load_model, load_recipe, load_reliability, optimizer_names
+from sim.catalog import (
+    Model,
+    Variation,
+    check_stack_name,
+    load_model,
+    load_recipe,
+    load_reliability,
+    optimizer_names,
+    precision_of,
+)
 from sim.errors import InputError, ScaletaxError, shown, some_of, unknown_name
 from sim.scenario.amounts import Batch, sequences_in
 from sim.scenario.axis_key import AxisKey
@@ -131,7 +140,7 @@ def _precision(table: Training, is_written: bool, path: Path) -> Any:
     name = table.recipe.name
     if name is None:
         return table.precision
-    products = load_recipe(name, f"{path}: [training] recipe").products.name
+    products = precision_of(load_recipe(name, f"{path}: [training] recipe"))
     if is_written and table.precision != products:
         raise InputError(
             f"{path}: [training] precision",

@@ -91,7 +91,8 @@ def resolved_toml(scenarios: Sequence[Scenario]) -> list[str]:
 def _common(scenario: Scenario) -> dict[str, Any]:
     """The document without its systems."""
     shared = {name: getattr(scenario, name) for name in SHARED}
-    model = {key: value for key, value in given_keys(scenario.model).items() if value != () and key != "figures"}
+    given, internal = given_keys(scenario.model), ("wide_ends", "figures")
+    model = {key: value for key, value in given.items() if value != () and key not in internal}
     document = written(Document(schema_version=SCHEMA, **{**shared, "model": model, "system": []}))
     del document["system"]
     return document

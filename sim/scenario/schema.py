@@ -59,7 +59,7 @@ ModelTable = make_dataclass(
         *(
             (one.name, _key_of(get_type_hints(Model)[one.name]), None)
             for one in fields(Model)
-            if one.name not in ("name", "runs", "figures")
+            if one.name not in ("name", "runs", "wide_ends", "figures")
         ),
     ],
     bases=(Table,),

@@ -8,10 +8,23 @@ from typing import Annotated, Literal, cast
 from pydantic import AfterValidator, Field, field_serializer, model_validator
 
 from sim.catalog import optimizer_names, recipe_names
+from sim.catalog.precision_records import FusedCasts, WeightCasts
 from sim.errors import InputError, some_of
 from sim.scenario.amounts import Batch, TokenBudget, batch, token_budget
+from sim.scenario.bounds import LARGEST_COUNT
 from sim.scenario.offers import OneOf
-from sim.scenario.table import NUMBER_OR_TEXT, As, Count, Internal, NamedBy, Several, Table, Text, like, unless
+from sim.scenario.table import (
+    NUMBER_OR_TEXT,
+    As,
+    Count,
+    Internal,
+    NamedBy,
+    Several,
+    Table,
+    Text,
+    like,
+    unless,
+)
 
 
 def _all_different(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -34,6 +47,8 @@ class Lora(Table):
 
 
 Element = Literal["fp32", "bf16", "fp16"]
+Narrow = Literal["bf16", "fp8", "fp8-block", "mxfp8", "nvfp4"]
+_Layers = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
 _RECIPE = 'write for example recipe = "bf16-only" (scaletax list recipes), or a table [training.recipe]'
 
 
@@ -43,8 +58,8 @@ class RecipeRequest(Table):
 
     name: Annotated[Text | None, OneOf(recipe_names), like('"bf16-only"')] = None
     """Recipe of the catalogue; by default the stack's for the precision."""
-    attention: Element | None = None
-    """Format of the products of attention."""
+    attention: Literal["fp32", "bf16", "fp16", "fp8"] | None = None
+    """Format of the products of attention; fp8 with narrow products, on a device whose kernels have it."""
     gradients: Element | None = None
     """Format in which gradients are kept and summed up."""
     reductions: Element | None = None
@@ -53,6 +68,27 @@ class RecipeRequest(Table):
     """Format of the optimizer's own copy of the weights."""
     moments: Literal["fp32", "bf16", "int8"] | None = None
     """Format of the optimizer's moments."""
+    weights: Narrow | None = None
+    """Format in which weights of narrow products are held beside the optimizer's copy: bf16, or that of the products
+    (fp8_param_gather of Megatron)."""
+    gathers: Narrow | None = None
+    """Format in which they travel between replicas; by default as they are held where a tensor has one scale."""
+    exchanges: Narrow | None = None
+    """Format in which tensor ranks gather inputs of narrow products."""
+    inputs: Narrow | None = None
+    """Format in which inputs of narrow products are kept for the backward."""
+    weight_gradients: Narrow | None = None
+    """Format of the products that make gradients of weights (fp8_wgrad of Megatron)."""
+    vocabulary: Narrow | None = None
+    """Format of the products of the vocabulary projection (fp8_output_proj of Megatron)."""
+    fused_casts: FusedCasts | None = None
+    """Which kernels write in a narrow format at once: norms, or activation functions as well."""
+    weight_casts: WeightCasts | None = None
+    """How often weights are cast: once a step, or for every micro-batch."""
+    first_bf16_layers: _Layers | None = None
+    """Layers at the start whose products are not narrow (num_layers_at_start_in_bf16 of Megatron)."""
+    last_bf16_layers: _Layers | None = None
+    """The same at the end (num_layers_at_end_in_bf16)."""
 
     @property
     def text(self) -> str:
@@ -74,8 +110,8 @@ class Training(Table):
     global_batch: Annotated[int, As(batch), like('"720 sequences"', '"4M tokens"')]
     """Sequences or tokens per optimizer step."""
     # In sequences; zero while asked_batch_tokens says it.
-    precision: Literal["bf16", "fp16", "fp32", "tf32"] = "bf16"
-    """Format of the matrix products."""
+    precision: Literal["bf16", "fp16", "fp32", "tf32", "fp8", "mxfp8", "nvfp4"] = "bf16"
+    """Format of the matrix products; in a narrow one those of the layers alone."""
     optimizer: Annotated[Text, OneOf(optimizer_names), like('"adam"')] = "adam"
     method: Literal["pretrain", "finetune", "lora"] = "pretrain"
     """lora: low-rank adapters alone are trained, as [training.lora] says."""

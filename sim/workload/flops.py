@@ -34,9 +34,14 @@ class StepFlops:
 
         Hand-worked: 3 FLOPs at a peak of 1 and 4 at a peak of 4: 7 in 4 s.
         """
-        if len(self.needed_in) == 1:
+        if len(self.needed_in) <= 1:
             return peaks[precision]
         return self.needed / sum(flops / peaks[name] for name, flops in self.needed_in.items())
+
+
+def half_peak(peaks: Mapping[str, float], precision: str) -> float:
+    """FLOP/s of a device in bf16, in fp16 where it has no bf16, or in the precision where it has neither."""
+    return next(peaks[name] for name in ("bf16", "fp16", precision) if name in peaks)
 
 
 def model_flops(model: Model, training: Training, style: Style, recompute: Recompute) -> StepFlops:
@@ -54,8 +59,9 @@ def layers_flops(
     """
     part = Slice(training.sequence, training.global_batch)
     own = [(count, kind.operations(model, part, style, training.lora)) for kind, count in layers.items()]
-    formats = {style.recipe.products.name, style.recipe.attention.name}
     ending = HEAD.operations(model, part, style, training.lora) if head else ()
+    every = [operation for _, operations in (*own, (1, ending)) for operation in operations]
+    formats = {kernel.format for operation in every for kernel in _all_phases(operation) if kernel.format}
 
     def of(name: str) -> Callable[[Operation], tuple[Kernel, ...]]:
         return lambda operation: tuple(kernel for kernel in _all_phases(operation) if kernel.format == name)

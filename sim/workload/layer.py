@@ -13,20 +13,21 @@ import numpy as np
 from sim.catalog import Model, load_recipe
 from sim.hardware.kernel import Array, Kernel
 from sim.scenario.types import Lora
+from sim.workload.adapters import adapter_operations
+from sim.workload.casts import weight_casts
 from sim.workload.operations import (
     MASK_BYTES,
     SINGLE_BYTES,
     Operation,
     Region,
     Style,
-    elementwise,
     flash_attention,
     gradient_sum,
     linear,
     memory_pass,
     unfused_attention,
 )
-from sim.workload.weights import adapter_shapes, key_value_width_of
+from sim.workload.weights import key_value_width_of, layer_weights
 
 _HALF_PRECISION = load_recipe("bf16").activations.bytes
 
@@ -35,7 +36,8 @@ _HALF_PRECISION = load_recipe("bf16").activations.bytes
 class Slice:
     """The part of the work that one device of a tensor group does for one micro-batch.
 
-    activation_bytes: of each element that it keeps and exchanges.
+    activation_bytes: of each element that it keeps and exchanges. gathered_bytes: of what its ranks gather for the
+    products of its layers.
     """
 
     sequence: int
@@ -43,6 +45,7 @@ class Slice:
     tensor: Array = 1
     sequence_parallel: Array = False
     activation_bytes: float = _HALF_PRECISION
+    gathered_bytes: float = _HALF_PRECISION
 
     @property
     def tokens(self) -> Array:
@@ -56,7 +59,8 @@ class Slice:
 
     def unsplit(self) -> Slice:
         """The same micro-batch on one device of unlimited memory."""
-        return Slice(self.sequence, self.micro_batch, activation_bytes=self.activation_bytes)
+        widths = {"activation_bytes": self.activation_bytes, "gathered_bytes": self.gathered_bytes}
+        return Slice(self.sequence, self.micro_batch, **widths)
 
 
 def layer_operations(model: Model, part: Slice, style: Style, lora: Lora | None = None) -> tuple[Operation, ...]:
@@ -69,6 +73,8 @@ def layer_operations(model: Model, part: Slice, style: Style, lora: Lora | None 
     query_width = model.heads * model.head_dim / t
     key_value_width = key_value_width_of(model, t)
     frozen = lora is not None
+    # What tensor ranks gather is cast before, each its own share, where it travels narrow.
+    own = part.unsharded_tokens if style.recipe.exchanges != style.recipe.activations else tokens
     norms = [_norm(f"norm {index}", model, part, style) for index in range(model.norms_per_layer)]
     attention = (
         flash_attention(part.micro_batch, part.sequence, query_width, key_value_width, model.head_dim, style)
@@ -89,10 +95,23 @@ def layer_operations(model: Model, part: Slice, style: Style, lora: Lora | None 
             frozen=frozen,
             kept_share=_kept_of_qkv(model),
             column_parallel=True,
+            use="layer",
+            made_by=("norm", "apart"),
+            cast_tokens=(own, tokens),
         ),
         *_positions(model, part, style, frozen=frozen),
         attention,
-        linear("attention output", tokens, query_width, h, style, bias=model.biased_attention_output, frozen=frozen),
+        linear(
+            "attention output",
+            tokens,
+            query_width,
+            h,
+            style,
+            bias=model.biased_attention_output,
+            frozen=frozen,
+            use="layer",
+            cast_tokens=(tokens, own),
+        ),
         linear(
             "mlp in",
             tokens,
@@ -103,6 +122,9 @@ def layer_operations(model: Model, part: Slice, style: Style, lora: Lora | None 
             frozen=frozen,
             kept_share=1 / model.mlp_inputs,
             column_parallel=True,
+            use="layer",
+            made_by=("norm", "activation"),
+            cast_tokens=(own, tokens),
         ),
         _activation(model, tokens * model.ffn_hidden / t, style),
         linear(
@@ -115,10 +137,22 @@ def layer_operations(model: Model, part: Slice, style: Style, lora: Lora | None 
             frozen=frozen,
             region="tail",
             kept_share=1.0,
+            use="layer",
+            made_by=("activation", "apart"),
+            cast_tokens=(tokens, own),
         ),
         *_joins(model, part, style),
-        *(_adapters(model, part, style, lora) if lora else ()),
+        *_weight_casts(model, part, style),
+        *(adapter_operations(model, t, tokens, style, lora) if lora else ()),
     )
+
+
+def _weight_casts(model: Model, part: Slice, style: Style) -> tuple[Operation, ...]:
+    """Casts of the weights of a layer that is narrow."""
+    weights = layer_weights(model)
+    elements = weights.matrix_elements / part.tensor
+    casts = weight_casts(elements, weights.tensors, style.recipe, style.operand_copies, style.weight_casts)
+    return (Operation("weights", casts.forward, casts.input_gradient, region="weights"),) if casts.forward else ()
 
 
 def _kept_of_qkv(model: Model) -> float:
@@ -149,7 +183,9 @@ def head_operations(model: Model, part: Slice, style: Style, lora: Lora | None =
     return (
         *((_norm("final norm", model, part, style),) if model.final_norm else ()),
         _counted(
-            linear("vocabulary", part.tokens, model.hidden, vocabulary, style, frozen=lora is not None),
+            linear(
+                "vocabulary", part.tokens, model.hidden, vocabulary, style, frozen=lora is not None, use="vocabulary"
+            ),
             model.vocab / part.tensor / vocabulary,
         ),
         memory_pass("loss", logits, half, half),
@@ -249,19 +285,3 @@ def _joins(model: Model, part: Slice, style: Style) -> tuple[Operation, ...]:
     return tuple(
         memory_pass(f"residual {index}", elements, forward, backward, region) for index, region in enumerate(regions)
     )
-
-
-def _adapters(model: Model, part: Slice, style: Style, lora: Lora) -> tuple[Operation, ...]:
-    """Low-rank adapters beside the frozen projections. Source: Hu et al. 2021 (LoRA), sec. 4.1."""
-    t, tokens, width = part.tensor, part.tokens, style.activation_bytes
-    operations: list[Operation] = []
-    for name, inputs, outputs in adapter_shapes(model, lora):
-        # The side that tensor parallelism cuts: inputs of a row-parallel weight, outputs of a column-parallel one.
-        row_parallel = name in ("output", "mlp out")
-        cut_inputs, cut_outputs = (inputs / t, outputs) if row_parallel else (inputs, outputs / t)
-        operations += [
-            linear(f"{name} adapter A", tokens, cut_inputs, lora.rank, style),
-            linear(f"{name} adapter B", tokens, lora.rank, cut_outputs, style),
-            Operation(f"{name} adapter join", (elementwise("join", tokens * cut_outputs, 3 * width),)),
-        ]
-    return tuple(operations)

@@ -13,9 +13,11 @@ from typing import Literal
 import numpy as np
 
 from sim.catalog import Format, Recipe
+from sim.catalog.precision_records import Use
 from sim.catalog.stack_records import AttentionOutputCopies, NormKernels, SelectiveRecompute
 from sim.hardware.kernel import Array, Kernel
 from sim.scenario.types import Recompute
+from sim.workload.casts import MadeBy, cast, linear_casts
 
 MASK_BYTES = 1.0
 SINGLE_BYTES = 4.0
@@ -24,7 +26,7 @@ CAUSAL_SHARE = 0.5
 """Share of the attention square that a causal model needs; the diagonal is neglected, as everywhere."""
 
 
-Region = Literal["attention-core", "block", "tail"]
+Region = Literal["attention-core", "block", "tail", "weights"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,15 @@ class Style:
     """How often such a kernel runs, on average over micro-batches."""
     splits_kept_inputs: bool = False
     """Tensor ranks keep a share each of the input of a layer that is recomputed as a whole."""
+    operand_copies: int = 1
+    """Narrow copies of every operand that products of both directions read: two where rows and columns differ."""
+    weight_casts: Array = 1.0
+    """Share of a layer's weights that a device casts for a micro-batch, on average over micro-batches."""
+
+    @property
+    def wide(self) -> Style:
+        """The same for layers whose products are not narrow."""
+        return self if self.recipe.quantised is None else replace(self, recipe=self.recipe.wide)
 
     @property
     def activation_bytes(self) -> float:
@@ -71,7 +82,7 @@ class Operation:
     """One operation with the kernels of its three phases.
 
     region: "attention-core" is what selective recomputation re-runs; "tail" what follows the last activation that a
-    layer's backward needs.
+    layer's backward needs; "weights" what is done to weights, which no activation waits for.
     """
 
     name: str
@@ -98,6 +109,8 @@ def rerun_kernels(operation: Operation, recompute: Recompute, style: Style) -> t
     2.1, torch.utils.checkpoint, set_checkpoint_early_stop.
     """
     if recompute == "none" or (style.recompute_stops_early and operation.region == "tail"):
+        return ()
+    if operation.region == "weights" and (recompute != "full" or style.recipe.keeps_weight_casts):
         return ()
     if recompute == "full":
         return operation.forward
@@ -161,20 +174,31 @@ def linear(
     region: Region = "block",
     kept_share: float = 0.0,
     column_parallel: bool = False,
+    use: Use = "other",
+    made_by: MadeBy = ("apart", "apart"),
+    cast_tokens: tuple[Array, Array] | None = None,
 ) -> Operation:
-    """A projection: y = x W. A frozen weight has an input gradient but no weight gradient."""
-    products, width = style.recipe.products, style.activation_bytes
+    """A projection: y = x W. A frozen weight has an input gradient but no weight gradient.
+
+    Where its products are narrow, its input and its output's gradient are cast before. made_by: what writes the two.
+    cast_tokens: of those, the tokens that this device casts, where it gathers the others as they are.
+    """
+    (products, gradients), width = style.recipe.operands(use), style.activation_bytes
+    cast_input, cast_gradient = cast_tokens or (tokens, tokens)
+    elements, copies = (cast_input * inputs, cast_gradient * outputs), style.operand_copies
+    casts = linear_casts(name, *elements, style.recipe, use, copies, made_by, frozen=frozen)
     weight: tuple[Kernel, ...] = ()
     if not frozen:
         weight = (
-            matrix_product(f"{name} dW", inputs, outputs, tokens, products, style.weight_gradient_bytes),
+            *casts.weight_gradient,
+            matrix_product(f"{name} dW", inputs, outputs, tokens, gradients, style.weight_gradient_bytes),
             *((elementwise(f"{name} db", tokens * outputs, width),) if bias else ()),
             *gradient_sum(name, inputs * outputs, style),
         )
     return Operation(
         name,
-        (matrix_product(name, tokens, outputs, inputs, products, width),),
-        (matrix_product(f"{name} dx", tokens, inputs, outputs, products, width),),
+        (*casts.forward, matrix_product(name, tokens, outputs, inputs, products, width)),
+        (*casts.input_gradient, matrix_product(f"{name} dx", tokens, inputs, outputs, products, width)),
         weight,
         region,
         kept_share,
@@ -208,7 +232,7 @@ def flash_attention(
     """
     square = 4.0 * sequences * sequence * sequence * query_width
     executed = square * (CAUSAL_SHARE if style.causal_skip else 1.0)
-    name, width = style.recipe.attention
+    name, width = style.recipe.attention.name, style.recipe.attention.bytes
     traffic = width * sequences * sequence * (2 * query_width + 2 * key_value_width)
     needed = CAUSAL_SHARE * square
     sizes = (2.5 * executed, 2.5 * traffic, 2 * needed, 2 * square)
@@ -223,7 +247,13 @@ def flash_attention(
         elementwise("attention gradients", tokens * query_width, 3 * SINGLE_BYTES + 5 * width),
         elementwise("pack key and value gradients", tokens * key_value_width, 4 * width),
     )
-    return Operation("attention", (forward,), (backward, *around), region="attention-core", kept_share=1.0)
+    before: tuple[Kernel, ...] = ()
+    behind: tuple[Kernel, ...] = ()
+    if style.recipe.has_narrow_attention:
+        before = (cast("attention inputs", tokens * (query_width + 2 * key_value_width), style.recipe),)
+        behind = (cast("attention output gradient", tokens * query_width, style.recipe),)
+    backwards = (*behind, backward, *around)
+    return Operation("attention", (*before, forward), backwards, region="attention-core", kept_share=1.0)
 
 
 def unfused_attention(

@@ -74,6 +74,11 @@ def root_tensors(model: Model) -> int:
     return EMBEDDING.weights(model).tensors + HEAD.weights(model).tensors
 
 
+def layer_narrow_weights(model: Model) -> int:
+    """Weights of one layer whose products may be narrow, of the one with most where layers differ."""
+    return max(kind.narrow_weights(model) for kind in model_kinds(model))
+
+
 def adapter_parameters(model: Model, lora: Lora) -> int:
     """Trained parameters of the adapters of all layers."""
     return sum(count * kind.adapters(model, lora).total for kind, count in model_runs(model))

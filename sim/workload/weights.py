@@ -35,6 +35,11 @@ class Weights:
         return _elements(self.matrices) + _elements(self.tables) + self.vectors
 
     @property
+    def matrix_elements(self) -> int:
+        """Those of a layer's matrices."""
+        return _elements(self.matrices)
+
+    @property
     def tensors(self) -> int:
         """Matrices and tables, with query, key and value in one. Vectors are left out: they are small."""
         return len(self.tables) + max(len(self.matrices) - 2, 0)

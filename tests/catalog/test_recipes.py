@@ -5,14 +5,17 @@ from __future__ import annotations
 import dataclasses
 import tomllib
 from importlib import resources
+from typing import get_args
 
 import pytest
 
 from sim.catalog import (
+    NARROW_PRECISIONS,
     NO_COPY,
     PRECISIONS,
     Format,
     GpuStack,
+    Quantised,
     Recipe,
     load_format,
     load_optimizer,
@@ -20,13 +23,17 @@ from sim.catalog import (
     load_sources,
     load_stack,
     optimizer_names,
+    precision_of,
     recipe_names,
     stack_names,
 )
 from sim.catalog.figures import read_figure
+from sim.catalog.precision_records import FusedCasts, ScaleReductions, WeightCasts
 from sim.errors import InputError
 
-USES = [spec.name for spec in dataclasses.fields(Recipe) if spec.name not in ("name", "title", "figures")]
+USES = [spec.name for spec in dataclasses.fields(Recipe) if spec.name not in ("name", "title", "quantised", "figures")]
+BESIDE = [spec.name for spec in dataclasses.fields(Quantised)]
+NARROW = [name for name in recipe_names() if load_recipe(name).quantised is not None]
 
 
 def widths(recipe: Recipe) -> dict[str, float]:
@@ -36,11 +43,11 @@ def widths(recipe: Recipe) -> dict[str, float]:
 @pytest.mark.parametrize("name", recipe_names())
 def test_every_use_has_a_format_and_a_figure(name: str) -> None:
     recipe = load_recipe(name)
-    assert {figure.name for figure in recipe.figures} == set(USES)
+    beside = {f"quantised.{name}" for name in BESIDE} if recipe.quantised else set()
+    assert {figure.name for figure in recipe.figures} == {*USES, *beside}
     assert all(isinstance(getattr(recipe, use), Format) for use in USES)
     assert all(width > 0 for use, width in widths(recipe).items() if use != "master")
-    # Products narrower than half precision are a later step.
-    assert recipe.products.name in PRECISIONS
+    assert (precision_of(recipe) in NARROW_PRECISIONS) == (recipe.quantised is not None)
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
@@ -88,9 +95,45 @@ def test_states_that_are_the_same_for_all_parameters() -> None:
 def test_a_stack_has_a_recipe_for_every_precision(name: str) -> None:
     stack = load_stack(name)
     assert isinstance(stack, GpuStack)
-    assert {precision: recipe.products.name for precision, recipe in stack.recipes.items()} == {
-        precision: precision for precision in PRECISIONS
-    }
+    named = {precision: precision_of(recipe) for precision, recipe in stack.recipes.items()}
+    assert named == dict(zip(named, named, strict=True))
+    assert set(PRECISIONS) <= set(named) <= {*PRECISIONS, *NARROW_PRECISIONS}
+
+
+def test_a_stack_may_lack_what_its_base_has() -> None:
+    for name, has_fp8 in (("fsdp-2023", True), ("fsdp-2022-12", False)):
+        stack = load_stack(name)
+        assert isinstance(stack, GpuStack)
+        assert ("fp8" in stack.recipes) == has_fp8
+
+
+@pytest.mark.parametrize("name", NARROW)
+def test_words_and_formats_of_narrow_recipes_are_known(name: str) -> None:
+    recipe = load_recipe(name)
+    quantised = recipe.quantised
+    assert quantised is not None
+    assert quantised.fused_casts in get_args(FusedCasts)
+    assert quantised.weight_casts in get_args(WeightCasts)
+    assert quantised.scale_reductions in get_args(ScaleReductions)
+    formats = (quantised.weights, quantised.gathers, quantised.exchanges, quantised.inputs, quantised.weight_gradients)
+    assert {*formats, quantised.vocabulary} <= {recipe.products, quantised.others}
+    # All that is wide is half precision; without narrow products the recipe is that of half precision.
+    assert quantised.others == recipe.activations == recipe.parameters == recipe.attention
+    assert recipe.wide.products == recipe.activations
+
+
+def test_bytes_of_a_weight_by_hand() -> None:
+    # PHYSICS of Megatron-Core: 1 for each copy of primary weights, 2 and the copies beside them otherwise.
+    held = {
+        ("fp8-delayed", 1): 2 + 1, ("fp8-delayed", 2): 2 + 2, ("fp8-current", 2): 2 + 2,
+        ("fp8-current-bridge", 1): 1, ("fp8-current-bridge", 2): 1 + 1, ("mxfp8-bridge", 2): 2.0625,
+        ("mxfp8", 2): 2 + 2.0625, ("nvfp4", 2): 2 + 2 * 0.5625, ("fp8-blockwise", 2): 2 + 2 * 1.03125,
+        # Cast before every product, and kept no longer.
+        ("fp8-tensorwise", 2): 2, ("bf16", 1): 2,
+    }  # fmt: skip
+    assert {key: load_recipe(key[0]).held_weight_bytes(key[1]) for key in held} == held
+    gradients = {name: load_recipe(name).gradients.bytes for name in ("fp8-current", "fp8-current-bridge")}
+    assert gradients == {"fp8-current": 4, "fp8-current-bridge": 2}
 
 
 def test_unknown_names() -> None:

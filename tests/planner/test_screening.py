@@ -5,7 +5,7 @@ import random
 
 import numpy as np
 import pytest
-from builders import cluster, gpt, gpu, gpu_stack, machine, point, training
+from builders import cluster, gpt, gpu, gpu_stack, machine, narrow_machine, point, training
 
 from sim.cost.estimate import estimate_step_s
 from sim.cost.step import step_costs
@@ -56,6 +56,25 @@ def test_memory_and_step_are_those_of_each_plan(stack):
         costs = step_costs(scenario.model, scenario.training, plan, on, network, jitter=0.01)
         assert step_s == pytest.approx(estimate_step_s(plan, costs, on.stack), rel=1e-9)
         assert least_s <= step_s * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("recipe", ["fp8-delayed", "fp8-current-bridge", "mxfp8-bridge", "fp8-tensorwise"])
+def test_narrow_formats_are_screened_as_each_plan(recipe):
+    stack = "torchtitan-2024" if recipe == "fp8-tensorwise" else "megatron-core-2024"
+    on = narrow_machine(recipe, "b200-180gb-sxm", stack)
+    asked = dataclasses.replace(training(24, 512), precision=on.precision)
+    model = dataclasses.replace(gpt(6, 512, 12, kv_heads=4, max_sequence=512), wide_ends=(1, 1))
+    scenario, network = point(model, 12, None, recipe=asked), Network(cluster(12))
+    blocks = list(legal_plans(scenario, on.stack))
+    screen = Screen(scenario, on, NetworkTable(network))
+    known = {id(block): (screen.peak_bytes(block), screen.step_s(block)) for block in blocks}
+    for block, row in sampled(blocks, 20):
+        plan = plan_at(scenario, on.stack, block, row)
+        peak_bytes, step_s = (column[row] for column in known[id(block)])
+        stages = plan_memory(model, asked, plan, on.stack, on.style)
+        assert peak_bytes == pytest.approx(max(stage.total for stage in stages), rel=1e-12)
+        costs = step_costs(model, asked, plan, on, network)
+        assert step_s == pytest.approx(estimate_step_s(plan, costs, on.stack), rel=1e-9)
 
 
 def test_how_blocks_are_cut_changes_nothing():

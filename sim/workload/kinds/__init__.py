@@ -7,13 +7,14 @@ A model is its runs: so many layers of one kind in a row, then so many of anothe
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 
 from sim.catalog import Model
 from sim.errors import InputError, unknown_name
 from sim.hardware.kernel import Array
-from sim.workload.kinds.kind import LayerKind
+from sim.workload.kinds.kind import LayerKind, wide_kind
 from sim.workload.kinds.transformer import DENSE, EMBEDDING, HEAD
 
 __all__ = ["EMBEDDING", "HEAD", "KINDS", "LayerKind", "all_layers", "layers_by_kind", "model_kinds", "model_runs"]
@@ -31,7 +32,24 @@ def model_runs(model: Model) -> tuple[tuple[LayerKind, int], ...]:
     if model.runs and (counted := sum(count for _, count in model.runs)) != model.layers:
         problem = f"{model.name} has {model.layers} layers, but its runs have others: {counted} in {model.runs}"
         raise InputError(where, problem, f"write runs of {model.layers} layers in all, or change layers")
-    return tuple((KINDS[name], count) for name, count in model.runs) or ((DENSE, model.layers),)
+    runs = tuple((KINDS[name], count) for name, count in model.runs) or ((DENSE, model.layers),)
+    return _with_wide_ends(runs, *model.wide_ends)
+
+
+def _with_wide_ends(runs: Sequence[tuple[LayerKind, int]], first: int, last: int) -> tuple[tuple[LayerKind, int], ...]:
+    """Runs whose first and last layers are not narrow.
+
+    Hand-worked: runs of 2 and 3 layers with 3 and 1 at the ends: 2 and 1 that are wide, 1, and 1 that is wide.
+    """
+    found: list[tuple[LayerKind, int]] = []
+    layers, start = sum(count for _, count in runs), 0
+    for kind, count in runs:
+        front = min(max(first - start, 0), count)
+        back = min(max(start + count - (layers - last), 0), count - front)
+        parts = ((wide_kind(kind), front), (kind, count - front - back), (wide_kind(kind), back))
+        found += [(one, number) for one, number in parts if number]
+        start += count
+    return tuple(found)
 
 
 @functools.cache

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from sim.catalog import Model
 from sim.hardware.kernel import Array
@@ -34,6 +36,7 @@ class LayerKind:
     kept_bytes: of activations, for the backward pass. working_bytes: of what recomputation brings back.
     unfinished_bytes: of what recomputation brought back and weight gradients that are due still need.
     gradient_flow_bytes: of gradients of activations at the fullest moment of its backward.
+    narrow: whether its linear layers run in the narrow format of a recipe that has one.
     """
 
     name: str
@@ -45,3 +48,20 @@ class LayerKind:
     working_bytes: Callable[[Model, Slice, Style, Recompute], Array] = _no_bytes
     unfinished_bytes: Callable[[Model, Slice, Style, Recompute], Array] = _no_bytes
     gradient_flow_bytes: Callable[[Model, Slice, Style], Array] = _no_bytes
+    narrow: bool = True
+
+    def narrow_weights(self, model: Model) -> int:
+        """Weights of the linear layers of one layer, whose products may be narrow."""
+        return self.weights(model).matrix_elements if self.narrow else 0
+
+
+@functools.cache
+def wide_kind(kind: LayerKind) -> LayerKind:
+    """The same kind of layer with products that are not narrow, whatever the recipe."""
+
+    def wide(formula: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *given: formula(*(one.wide if isinstance(one, Style) else one for one in given))
+
+    names = ("operations", "kept_bytes", "working_bytes", "unfinished_bytes", "gradient_flow_bytes")
+    formulas = {name: wide(getattr(kind, name)) for name in names}
+    return replace(kind, name=f"{kind.name}, wide", narrow=False, **formulas)
