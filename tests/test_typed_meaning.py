@@ -46,7 +46,7 @@ MAY = {
     "sweep/executors.py": (2, "--executor, as the user wrote it"),
     "sweep/keys.py": (1, "paths of the package's files"),
     "units.py": (4, "quantities as people write them"),
-    "validation/cases.py": (6, "what published tables note"),
+    "validation/cells.py": (1, "cells of published tables"),
     "validation/collectives.py": (1, "a cell of a published table"),
     "validation/constants.py": (1, "names of constants in fits.toml"),
     "validation/conventions.py": (
@@ -54,9 +54,10 @@ MAY = {
         "names and notes of published tables, names of models and devices",
     ),
     "validation/labels.py": (3, "names of published sources"),
+    "validation/obstacles.py": (6, "what published tables note"),
     "validation/slow_node.py": (1, "a cell of a published table"),
     "validation/step_spread.py": (1, "a cell of a published table"),
-    "validation/table.py": (2, "cells of published tables"),
+    "validation/table.py": (1, "cells of published tables"),
 }
 """Module -> how often it takes a text apart at most, and whose text that is. A new one needs a reason as good."""
 

@@ -1,7 +1,7 @@
 """Reads the catalogue's data files into records.
 
 Layout: devices/NAME.toml, stacks/NAME.toml, recipes/NAME.toml, optimizers/NAME.toml (one record a file), formats.toml,
-sources.toml (sources.py). Models: model_files.py; libraries and variations: network_files.py.
+sources.toml (sources.py). Models: model_files.py; hosts: hosts.py; libraries and variations: network_files.py.
 """
 
 from __future__ import annotations

@@ -18,9 +18,9 @@ from sim.outcome.lines import LINES
 from sim.records.belief import ends_of
 from sim.records.document import RESULTS_SCHEMA
 from sim.records.files import is_of_a_run
-from sim.validation.cases import Unsupported
 from sim.validation.compare import Comparison, Validation
 from sim.validation.labels import label_of
+from sim.validation.obstacles import Unsupported
 from sim.validation.summary import Summary
 from sim.validation.table import Problem
 from sim.validation.unseen import Unseen, unseen_text

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from sim.catalog import Model, load_device, load_stack
-from sim.errors import DoesNotFit, InputError, ScaletaxError
+from sim.errors import InputError, ScaletaxError
 from sim.machines import kind_of
-from sim.scenario.types import PlanRequest, Report, Scenario, System, Training
+from sim.scenario.types import Lora, PlanRequest, Report, Scenario, System, Training, name_of
 from sim.validation.clusters import cluster_of
-from sim.validation.conventions import Filling, convention_of, device_of, place_of, runs_on, table_devices
+from sim.validation.conventions import Filling, convention_of, device_of, place_of, runs_on
+from sim.validation.obstacles import NotSaid, Unsupported, measured_step_s, method_of, obstacle, precision_of
 from sim.validation.plans import RequestedPlan, requested_plan
 from sim.validation.short_memory import SHORT_OF_MEMORY, runs_short_of_memory
-from sim.validation.table import Row, unknown_device
+from sim.validation.table import Row
 
-_EXPERTS = r"(?i).*(moe|mixtral|deepseek|qwen3.*-a\d+b|llama-?4|gpt-oss)"
-_NOT_LANGUAGE_DECODERS = r"(?i).*(bert|t5|esm|genslm|dall)"
-_PRECISIONS = {
-    "bfloat16": "bf16", "amp_bf16": "bf16", "bf16-mixed": "bf16", "bf16_mixed": "bf16", "pure_bf16": "bf16",
-    "float16": "fp16", "amp_fp16": "fp16", "16-mixed": "fp16", "fp16-mixed": "fp16", "half": "fp16",
-}  # fmt: skip
-"""Other names of half precision."""
 _MLP_MULTIPLE = 256
 """Widths of gated MLPs are rounded up to it (Touvron et al. 2023)."""
 
@@ -47,87 +39,18 @@ class Case:
     """Whether the row's source is listed with its stack."""
     guessed: tuple[str, ...] = ()
 
-
-@dataclass(frozen=True, slots=True)
-class Unsupported:
-    """A row that is not simulated or not scored, and why.
-
-    general: the reason in words that hold for other rows too, where it names something of this one.
-    """
-
-    row: Row
-    reason: str
-    general: str = ""
-
-    @classmethod
-    def refused(cls, row: Row, error: ScaletaxError) -> Unsupported:
-        """For what an error says."""
-        return cls(row, error.headline, error.general if isinstance(error, (NotSaid, NotScored)) else "")
-
-
-class NotSaid(InputError):
-    """The source lacks what a simulation needs."""
-
-    general = "the source does not say shape, devices or batch"
-
-
-class NotScored(DoesNotFit):
-    """Nothing that was assumed for what the source does not say fits."""
-
-    general = "no plan assumed for what the source does not say fits: not scored"
+    @property
+    def stack(self) -> str:
+        """The name of the software stack that it ran, or is taken to have run."""
+        return name_of(self.scenario.system.stack)
 
 
 def case_of(row: Row, stack: str | None = None) -> Case | Unsupported:
     """What to simulate for a row, or why it cannot be. stack: a guess, instead of the one that sources.toml names."""
     try:
-        return _obstacle(row) or _scored(_Reading(row, stack).case())
+        return obstacle(row) or _scored(_Reading(row, stack).case())
     except ScaletaxError as error:
         return Unsupported.refused(row, error)
-
-
-def measured_step_s(row: Row) -> float | None:
-    """Seconds of a step, stated or from the throughput."""
-    if row.step_time_s is not None:
-        return row.step_time_s
-    sizes = (row.tokens_per_s_per_gpu, row.n_gpus, row.global_batch_sequences, row.seq_len)
-    if any(size is None for size in sizes):
-        return None
-    rate, devices, batch, sequence = cast(tuple[float, int, int, int], sizes)
-    return batch * sequence / (rate * devices)
-
-
-def _obstacle(row: Row) -> Unsupported | None:
-    """Why a row cannot be simulated at all; None where it can."""
-    because = functools.partial(Unsupported, row)
-    if row.verified.casefold() == "memory":
-        return because("quoted from memory, not read in the source")
-    if re.match(_NOT_LANGUAGE_DECODERS, row.model):
-        return because(f"{row.model} is no decoder-only language model", "no decoder-only language model")
-    if (row.ep or 1) > 1 or re.match(_EXPERTS, row.model) or "MoE" in row.note[:60]:
-        return because("mixtures of experts are not simulated yet")
-    if (row.cp or 1) > 1:
-        return because("context parallelism is not simulated yet")
-    if precision_of(row) not in ("", "bf16", "fp16"):
-        others = "precisions other than bf16 and fp16 are not simulated yet"
-        return because(f"precision {row.precision} is not simulated yet", others)
-    if re.match(r"(?i).*(lora|peft|sft|fine-?tun)", row.model) or re.search(r"(?i)lora", row.source):
-        return because("fine-tuning rows are not read yet")
-    if re.search(r"(?i)async TP=1", row.note):
-        return because("asynchronous tensor parallelism is not simulated yet")
-    if re.search(r"(?i)(?<!no )(?<!no cpu )(?<!without )(?<!without cpu )offload", row.note):
-        return because("offloading to the host is not simulated yet")
-    if device_of(row) is None:
-        return because(unknown_device(row.gpu, table_devices()), "the device is not in the catalogue")
-    missing = [
-        key
-        for key in ("n_gpus", "layers", "d_model", "heads", "seq_len", "global_batch_sequences")
-        if getattr(row, key) is None
-    ]
-    if missing:
-        raise NotSaid(row.id, f"the source does not say {', '.join(missing)}")
-    if measured_step_s(row) is None:
-        return because("the source gives neither a step time nor a throughput")
-    return None
 
 
 def _scored(case: Case) -> Case | Unsupported:
@@ -167,6 +90,8 @@ class _Reading:
             sequence=row.seq_len or 0,
             global_batch=row.global_batch_sequences or 0,
             precision=cast(Literal["bf16", "fp16"], self._precision()),
+            method=method_of(row),
+            lora=self._lora(),
         )
         stack = self.convention.stack
         system = System(row.id, cluster.topology, row.n_gpus or 0, stack, plan.request, sizes=cluster.sizes)
@@ -178,6 +103,16 @@ class _Reading:
         """As stated; else half precision of the kind that the device has."""
         has_bf16 = "bf16" in load_device(self.device).peak_flops_per_s
         return str(self.filling.filled(precision_of(self.row), "precision", "bf16" if has_bf16 else "fp16"))
+
+    def _lora(self) -> Lora | None:
+        """The adapters that are trained, as the source's convention has them. Raises NotSaid where it has none."""
+        if method_of(self.row) != "lora":
+            return None
+        if self.convention.lora is None:
+            raise NotSaid(self.row.id, "the source does not say which adapters were trained")
+        rank, targets = self.convention.lora["rank"], tuple(self.convention.lora["targets"])
+        self.assumed.append(f"adapters of rank {rank} on {', '.join(targets)}")
+        return Lora(rank, targets)
 
     def _model(self) -> Model:
         row = self.row
@@ -221,9 +156,3 @@ class _Reading:
         width = -(-8 * hidden // 3 // _MLP_MULTIPLE) * _MLP_MULTIPLE
         self.assumed.append(f"MLP width {width}, 8/3 x d_model up to a multiple of {_MLP_MULTIPLE}")
         return width
-
-
-def precision_of(row: Row) -> str:
-    """A row's precision by the name that scenarios use; as it stands where it has no other."""
-    stated = row.precision.casefold()
-    return _PRECISIONS.get(stated, stated)

@@ -11,11 +11,11 @@ from sim.machines import Prepared, facts_of
 from sim.outcome.confidence import NEVER_CHECKED, Confidence, confidence
 from sim.outcome.outcome import Memory, Outcome
 from sim.processes import mapped
-from sim.scenario.types import name_of
 from sim.simulate import simulate_prepared
-from sim.validation.cases import Case, Unsupported, case_of
+from sim.validation.cases import Case, case_of
 from sim.validation.conventions import convention_of
 from sim.validation.labels import origin_of
+from sim.validation.obstacles import Unsupported
 from sim.validation.roles import Role, role_of
 from sim.validation.table import Problem, Row, Table
 from sim.validation.tuning import settled
@@ -49,7 +49,7 @@ class Comparison:
     @property
     def stack(self) -> str:
         """The software stack that the row ran."""
-        return name_of(self.case.scenario.system.stack)
+        return self.case.stack
 
     @property
     def measured_s(self) -> float:

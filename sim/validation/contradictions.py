@@ -35,6 +35,8 @@ def contradictions(row: Row) -> list[tuple[str, str]]:
         found.append(("zero_group", f"groups of {row.zero_group} do not make up the {row.dp} replicas of dp"))
     if row.recompute not in ("", "none", "selective", "full"):
         found.append(("recompute", f"'{row.recompute}' is none of none, selective, full"))
+    if row.cuda_graph not in ("", "none", "layer", "full"):
+        found.append(("cuda_graph", f"'{row.cuda_graph}' is none of none, layer, full"))
     if row.d_model and row.heads and row.d_model < row.heads:
         found.append(("heads", f"{row.heads} heads are more than the width d_model {row.d_model}"))
     if row.heads and row.kv_heads and row.heads % row.kv_heads:

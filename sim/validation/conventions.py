@@ -38,6 +38,8 @@ class Convention:
     tuned: tuple[str, ...] = ()
     traits: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     memory: Literal["allocated", "reserved"] = "reserved"
+    lora: Mapping[str, Any] | None = None
+    """Rank and targets of the adapters that it trained, where it did."""
     device_note: str = ""
     """What is taken for a device whose name in the table leaves it open."""
 
@@ -116,6 +118,7 @@ def convention_of(row: Row) -> Convention:
         tuple(entry.get("tuned", ())),
         traits,
         entry.get("memory", "reserved"),
+        entry.get("lora"),
         _conventions()["device_note"].get(row.gpu, ""),
     )
 

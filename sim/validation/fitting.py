@@ -262,7 +262,7 @@ def _places() -> dict[Constant, int]:
 
 def movers(found: Fitted, constant: Constant) -> Counter[str]:
     """Stack -> its fit rows that move a constant."""
-    stacks = [case.scenario.system.stack for case in found.cases]
+    stacks = [case.stack for case in found.cases]
     return Counter(str(stack) for stack, row in zip(stacks, found.rows, strict=True) if constant in row.near)
 
 

@@ -15,12 +15,13 @@ from typing import NamedTuple
 from sim.errors import InputError, ScaletaxError
 from sim.machines import Prepared
 from sim.processes import mapped
-from sim.validation.cases import Case, Unsupported, case_of
+from sim.validation.cases import Case, case_of
 from sim.validation.compare import MOST_PASSES, length_of, measured_bytes, passes_of
 from sim.validation.constants import Constant, Values, changed
 from sim.validation.conventions import convention_of, guessed_stack
 from sim.validation.fitting import Fitted, approach, rounded
 from sim.validation.labels import origin_of
+from sim.validation.obstacles import Unsupported
 from sim.validation.table import Row, read_tables
 from sim.validation.tuning import settled
 from sim.validation.unseen import Prediction, Unseen
@@ -90,7 +91,7 @@ def _sources_of_stacks(cases: Sequence[Case]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for case in cases:
         if case.known:
-            found.setdefault(str(case.scenario.system.stack), set()).add(origin_of(case.row.source))
+            found.setdefault(case.stack, set()).add(origin_of(case.row.source))
     return found
 
 

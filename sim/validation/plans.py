@@ -11,9 +11,11 @@ from sim.errors import InputError
 from sim.parallel.cuts import balanced_cut
 from sim.scenario.types import PlanRequest, Recompute
 from sim.validation.conventions import Filling, place_of
+from sim.validation.obstacles import PlanNotSaid
 from sim.validation.table import Row
 
 _SCHEDULES = ("", "none", "1f1b", "interleaved", "gpipe")
+_DEGREES = ("tp", "pp", "dp")
 _SHARDS_PARAMETERS = 3
 """The ZeRO stage that does."""
 _THRIFTIEST = {"micro_batch": 1, "virtual_stages": 1, "recompute": "full"}
@@ -93,12 +95,15 @@ class _PlanReading:
         """Tensor, pipeline and data degree: as stated, as they follow, as the source's convention has it, or 1."""
         row = self.row
         rest = (row.n_gpus or 1) // ((row.dp or 1) * (row.tp or 1) * (row.pp or 1))
-        blank = [key for key in ("tp", "pp", "dp") if getattr(row, key) is None]
+        blank = [key for key in _DEGREES if getattr(row, key) is None]
+        assumed = {"tensor", "pipeline"} & set(self.filling.convention.assume)
+        if len(blank) == len(_DEGREES) and not assumed and (row.global_batch_sequences or 0) < (row.n_gpus or 1):
+            raise PlanNotSaid(row.id, "the source does not say how its devices share a sequence")
         if blank == ["tp"]:
             return self._inferred("tensor", rest), row.pp or 1, row.dp
         if blank == ["pp"]:
             return row.tp or 1, self._inferred("pipeline", rest), row.dp
-        if blank == ["tp", "pp"] and not {"tensor", "pipeline"} & set(self.filling.convention.assume):
+        if blank == ["tp", "pp"] and not assumed:
             tensor = math.gcd(rest, row.heads or 1, self._node()) if self.stack.tensor_parallel else 1
             return self._inferred("tensor", tensor), self._inferred("pipeline", rest // tensor), row.dp
         return self._filled(row.tp, "tensor", 1), self._filled(row.pp, "pipeline", 1), row.dp

@@ -1,8 +1,10 @@
 """Which rows constants may be fitted on, by a rule that looks at no error.
 
 The rule: within a stack, in the order of the tables that the project carries, every fourth row that can be simulated is
-"fit" (the 4th, the 8th, ...), all others are "check". A stack with fewer than four rows has no fit row. Rows of sources
-that are not listed are always "check", and so are rows of other people's tables unless they are fit rows cell by cell.
+"fit" (the 4th, the 8th, ...), all others are "check". Rows in formats narrower than half precision are counted apart
+from the others of their stack, so that each kind gives a quarter. What has fewer than four rows has no fit row. Rows of
+sources that are not listed are always "check"; rows of other people's tables are, unless they are fit rows in every
+cell.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from collections import Counter
 from typing import Literal
 
 from sim.validation.cases import Case, case_of
+from sim.validation.obstacles import is_narrow
 from sim.validation.table import Row, read_tables
 
 Role = Literal["check", "fit"]
@@ -27,14 +30,14 @@ def role_of(case: Case) -> Role:
 @functools.cache
 def fit_rows() -> frozenset[Row]:
     """All rows that constants may be fitted on."""
-    seen: Counter[str] = Counter()
+    seen: Counter[tuple[str, bool]] = Counter()
     chosen: set[Row] = set()
     for row in read_tables().rows:
         case = case_of(row)
         if not isinstance(case, Case) or not case.known:
             continue
-        stack = case.scenario.system.stack
-        seen[stack] += 1
-        if seen[stack] % EVERY == 0:
+        counted = case.stack, is_narrow(row)
+        seen[counted] += 1
+        if seen[counted] % EVERY == 0:
             chosen.add(row)
     return frozenset(chosen)

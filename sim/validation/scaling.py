@@ -91,8 +91,9 @@ def _keys(case: Case) -> tuple[_Key, _Key]:
     row, batch, devices = case.row, case.scenario.training.global_batch, case.scenario.system.devices
     shape = (row.model, row.layers, row.d_model, row.heads, row.seq_len)
     how = (row.precision, row.recompute, row.zero_stage, row.sequence_parallel, row.flash_attention, row.schedule)
+    flags = (row.recipe, row.fp8_gather, row.cuda_graph, row.tensor_overlap, row.offload_layers, row.megatron_fsdp)
     plan = (row.tp, row.pp, row.cp, row.vpp, row.micro_batch)
-    stated = (label_of(row.source), case.scenario.system.stack, row.gpu, *shape, *how, *plan)
+    stated = (label_of(row.source), case.stack, row.gpu, *shape, *how, *flags, *plan)
     return _Key(WEAK, Fraction(batch, devices), stated), _Key(STRONG, Fraction(batch), stated)
 
 

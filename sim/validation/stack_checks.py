@@ -22,7 +22,7 @@ def counted_checks() -> dict[str, StackChecks]:
     for row in read_tables().rows:
         case = case_of(row)
         if isinstance(case, Case) and case.known and role_of(case) == "check":
-            found.setdefault(case.scenario.system.stack, []).append(label_of(row.source))
+            found.setdefault(case.stack, []).append(label_of(row.source))
     return {stack: StackChecks(len(labels), tuple(sorted(set(labels)))) for stack, labels in sorted(found.items())}
 
 

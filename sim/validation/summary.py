@@ -6,10 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sim.validation.cases import Case, Unsupported
+from sim.validation.cases import Case
 from sim.validation.compare import Comparison, Validation
 from sim.validation.errors import Errors, memory_errors, step_errors
 from sim.validation.labels import label_of
+from sim.validation.obstacles import Unsupported
+from sim.validation.reach import Reach, reach_of
+from sim.validation.recent import RecentErrors, Speedup, recent_errors, speedups
 from sim.validation.roles import Role
 from sim.validation.scaling import Series, series_of
 from sim.validation.table import problem_lines
@@ -89,6 +92,11 @@ class Summary:
     inside: int = 0
     overall: Errors | None = None
     """Over all rows compared, of listed sources or not."""
+    reach: tuple[Reach, ...] = ()
+    """How many of the rows on dense training are simulated."""
+    recent: tuple[RecentErrors, ...] = ()
+    """Errors of today's training, group by group."""
+    speedups: tuple[Speedup, ...] = ()
 
     @property
     def reasons(self) -> list[tuple[str, int]]:
@@ -110,17 +118,19 @@ def summarise(
     known = [one for one in counted if one.case.known]
     rows = [(one.case, one.role) for one in validation.comparisons] if supported is None else supported
     labels = [(label_of(case.row.source), its_role) for case, its_role in rows]
-    stacks = [(case.scenario.system.stack, its_role) for case, its_role in rows if case.known]
+    stacks = [(case.stack, its_role) for case, its_role in rows if case.known]
     guessed = {label_of(case.row.source) for case, _ in rows if not case.known}
     left_out = [label_of(one.row.source) for one in validation.unsupported]
     series = series_of(known, [case for case, _ in rows if case.known])
+    can = [case.row for case, _ in rows]
+    reach = reach_of([*can, *(one.row for one in validation.unsupported)], validation.unsupported)
     return Summary(
         role=role,
         simulated=len(validation.comparisons),
         sources=_groups(counted, lambda one: label_of(one.row.source), _counts(labels, left_out), guessed),
         stacks=_groups(known, lambda one: one.stack, _counts(stacks)),
         headline=headline(counted),
-        targets=targets(counted, series) if role == "check" and counted else (),
+        targets=targets(counted, series, reach) if role == "check" and counted else (),
         series=series,
         worst=tuple(_worst(one) for one in sorted(counted, key=lambda one: -abs(one.error))[:_MOST_WORST]),
         left_out=_left_out(validation.unsupported),
@@ -128,6 +138,9 @@ def summarise(
         with_band=sum(one.is_inside is not None for one in counted),
         inside=sum(one.is_inside is True for one in counted),
         overall=step_errors(counted),
+        reach=reach,
+        recent=recent_errors(known, [case.row for case, _ in rows if case.known]),
+        speedups=speedups(known),
     )
 
 

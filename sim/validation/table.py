@@ -9,8 +9,6 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
-import re
-import types
 import typing
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -20,22 +18,14 @@ from pathlib import Path
 
 from sim.errors import InputError, closest, some_of
 from sim.reading import read_text
+from sim.validation.cells import value_of
 from sim.validation.contradictions import contradictions
+from sim.validation.rows import run_flags
 
 TRAINING_TABLES = ("training_measurements.csv", "wafer_measurements.csv")
 """What the project carries."""
-_WHOLE = 1e-6
 _MOST_LINES, _FEW_ROWS = 8, 3
 """Unknown columns that are named one by one, and rows."""
-_SMALLEST, _LARGEST = 1e-9, 1e12
-"""Beyond them a figure is a slip, whatever its unit."""
-_LARGEST_OF = {
-    "n_gpus": 1_000_000, "gpus_per_node": 1024, "layers": 10_000, "d_model": 1_000_000, "heads": 10_000,
-    "kv_heads": 10_000, "d_ffn": 10_000_000, "vocab": 100_000_000, "seq_len": 100_000_000, "micro_batch": 1_000_000,
-    "global_batch_sequences": 10_000_000, "vpp": 10_000, "ep": 100_000, "zero_stage": 3, "zero_group": 1_000_000,
-    "sequence_parallel": 1, "gated_mlp": 1, "flash_attention": 1,
-}  # fmt: skip
-"""What the columns may hold at most: beyond it, a figure has slipped into the wrong column."""
 _SEPARATES_A_WAFER_TABLE = "metric"
 
 
@@ -89,6 +79,25 @@ class Row:
     note: str = ""
     stack: str = ""
     """A name of the catalogue, in a table of one's own; blank: by the rules of sources.toml."""
+    recipe: str = ""
+    """Of the catalogue, where it is not the one that the stack has for the precision."""
+    fp8_gather: int | None = None
+    """Parameters are gathered in the narrow format of the products."""
+    fp8_attention: int | None = None
+    """The products of attention are in it too."""
+    cuda_graph: str = ""
+    """What was captured: none, layer (layers or parts of them), full (the whole iteration)."""
+    tensor_overlap: int | None = None
+    """Tensor-parallel exchanges run beside the products that they feed or follow."""
+    recompute_layers: int | None = None
+    """Layers of a stage that are recomputed as a whole, where not all are."""
+    megatron_fsdp: int | None = None
+    offload_layers: int | None = None
+    """Layers whose activations wait in the host's memory."""
+    optimizer_offload: int | None = None
+    """The host keeps the optimizer's states and updates the parameters."""
+    excluded: str = ""
+    """Why the row is compared with nothing; blank: it is."""
 
     @property
     def degrees(self) -> tuple[int, int, int, int] | None:
@@ -148,7 +157,7 @@ def read_tables(path: Path | None = None, devices: Collection[str] | None = None
     if path is not None:
         return parse_table(read_text(path, str(path)), str(path), devices)
     found = [
-        parse_table((resources.files("sim.validation") / name).read_text(encoding="utf-8"), name)
+        parse_table((resources.files("sim.validation") / name).read_text(encoding="utf-8"), name, more=run_flags())
         for name in TRAINING_TABLES
     ]
     return Table(
@@ -156,8 +165,13 @@ def read_tables(path: Path | None = None, devices: Collection[str] | None = None
     )
 
 
-def parse_table(text: str, name: str, devices: Collection[str] | None = None) -> Table:
-    """Read the text of a table. name: of the file, for messages. devices: as in read_tables."""
+def parse_table(
+    text: str, name: str, devices: Collection[str] | None = None, more: Mapping[str, Mapping[str, str]] = {}
+) -> Table:
+    """Read the text of a table.
+
+    name: of the file, for messages. devices: as in read_tables. more: id of a row -> cells to put into it.
+    """
     reader = csv.DictReader(io.StringIO(text, newline=""))
     try:
         columns = [column or "" for column in reader.fieldnames or ()]
@@ -177,6 +191,7 @@ def parse_table(text: str, name: str, devices: Collection[str] | None = None) ->
                 problems.append(Problem(*where, "(all)", problem, cells.get("source", "")))
                 continue
             cells, wrong = _from_wafer_columns(cells) if is_wafer else (cells, [])
+            cells = {**cells, **more.get(cells["id"], {})}
             parsed, found = _row(cells)
             wrong += found
             if devices is not None and cells.get("gpu") and cells["gpu"] not in devices:
@@ -238,7 +253,7 @@ def _row(cells: Mapping[str, str]) -> tuple[Row | None, list[tuple[str, str]]]:
         if column not in _FIELDS:
             continue
         try:
-            values[column] = _value(cell, column)
+            values[column] = value_of(cell, column, _TYPES[column])
         except ValueError as error:
             wrong.append((column, str(error)))
     if wrong:
@@ -246,38 +261,6 @@ def _row(cells: Mapping[str, str]) -> tuple[Row | None, list[tuple[str, str]]]:
     wrong = [(column, "is blank, but every row needs it") for column in ("id", "source", "gpu") if not values[column]]
     row = Row(**values)  # type: ignore[arg-type]
     return row, wrong + contradictions(row)
-
-
-def _value(cell: str, column: str) -> object:
-    """A cell as its column's type. Raises ValueError that says what is wrong."""
-    kind = _TYPES[column]
-    if kind is str:
-        return cell
-    if not cell:
-        return None
-    if column == "year":
-        return _year(cell)
-    try:
-        number = float(cell)
-    except ValueError:
-        raise ValueError(f"'{cell}' is not a number") from None
-    if not 0 <= number < float("inf"):
-        raise ValueError(f"{cell} is not a finite number of 0 or more")
-    if number and not _SMALLEST <= number <= _LARGEST:
-        raise ValueError(f"{cell} is no size that anything could have")
-    if isinstance(kind, types.UnionType) and int in kind.__args__:
-        if abs(number - round(number)) > _WHOLE:
-            raise ValueError(f"{cell} is not a whole number")
-        if number > _LARGEST_OF.get(column, _LARGEST):
-            raise ValueError(f"{cell} is more than {_LARGEST_OF[column]}, the most that this column may hold")
-        return round(number)
-    return number
-
-
-def _year(cell: str) -> int | None:
-    """The year of a date, however it is written; nothing is simulated by it, so that odd ones do no harm."""
-    found = re.search(r"(?<!\d)(19|20)\d\d(?!\d)", cell)
-    return int(found.group()) if found else None
 
 
 def _from_wafer_columns(cells: Mapping[str, str]) -> tuple[dict[str, str], list[tuple[str, str]]]:

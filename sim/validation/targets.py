@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Literal
 
 from sim.validation.compare import Comparison
 from sim.validation.conventions import device_of, family_of
 from sim.validation.errors import Errors, memory_errors, step_errors
 from sim.validation.labels import label_of
+from sim.validation.reach import Reach
+from sim.validation.recent import GROUPS, Speedup, speedups
 from sim.validation.scaling import Series, mean_scaling_error
 
 Measure = Literal["mean_absolute", "median_absolute", "p90_absolute", "worst"]
@@ -27,7 +30,7 @@ _DIGITS = 7
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One figure to reach. limit, reached: shares, or hundredths of a percentage point where unit is "points".
+    """One figure to reach. limit, reached: shares, hundredths of a percentage point where unit is "points", or ratios.
 
     reached: None where no row speaks of it. over: what it was counted over, in words. others: what other programs
     reach on the same rows.
@@ -38,7 +41,7 @@ class Target:
     limit: float
     reached: float | None
     over: str
-    unit: Literal["%", "points"] = "%"
+    unit: Literal["%", "points", "ratio"] = "%"
     others: str = ""
 
     @property
@@ -65,8 +68,13 @@ def headline(checks: Sequence[Comparison]) -> Errors | None:
     return step_errors([one for one in checks if is_dense_ampere_or_hopper(one)])
 
 
-def targets(checks: Sequence[Comparison], series: Sequence[Series] = ()) -> tuple[Target, ...]:
-    """Every target over some check rows and the series they make; rows of sources that are not listed do not count."""
+def targets(
+    checks: Sequence[Comparison], series: Sequence[Series] = (), reached: Sequence[Reach] = ()
+) -> tuple[Target, ...]:
+    """Every target over some check rows and the series they make; rows of sources that are not listed do not count.
+
+    reached: how many of the rows on dense training are simulated.
+    """
     known = [one for one in checks if one.case.known]
     dense = [one for one in known if is_dense_ampere_or_hopper(one)]
     what = "dense bf16/fp16 on A100 and H100"
@@ -95,6 +103,12 @@ def targets(checks: Sequence[Comparison], series: Sequence[Series] = ()) -> tupl
         _target("CS-2 throughput", [one for one in known if device_of(one.row) == "cs-2"], "mean_absolute", 0.06),
         _scaling_target("scaling loss, smallest to largest cluster", series, 0.02),
         _scaling_target("scaling loss, beyond a node", [one for one in series if one.leaves_node], 0.03),
+        *(
+            _target(group.name, [one for one in known if group.holds(one.row)], "mean_absolute", group.limit)
+            for group in GROUPS
+        ),
+        _speedup_target(speedups(known)),
+        *(Target(f"rows on {one.what}", "left out", 0.05, one.left_out, f"{one.rows} rows") for one in reached),
     )  # fmt: skip
 
 
@@ -120,6 +134,12 @@ def _target(
 
 def _scaling_target(what: str, series: Sequence[Series], limit: float) -> Target:
     return Target(what, "mean absolute", limit, mean_scaling_error(series), f"{len(series)} series", "points")
+
+
+def _speedup_target(pairs: Sequence[Speedup]) -> Target:
+    mean = fmean(abs(one.error) for one in pairs) if pairs else None
+    what = "speedup of a narrow format over half precision, at one plan"
+    return Target(what, "mean absolute", 0.08, mean, f"{len(pairs)} pairs", "ratio")
 
 
 def _worst_source(known: Sequence[Comparison]) -> Target:

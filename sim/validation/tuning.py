@@ -11,7 +11,8 @@ from sim.machines import Prepared
 from sim.prepare import prepare_as_measured
 from sim.scenario.bounds import divisors
 from sim.scenario.types import PlanRequest
-from sim.validation.cases import Case, NotScored
+from sim.validation.cases import Case
+from sim.validation.obstacles import NotScored
 from sim.validation.plans import layers_per_stage
 
 _GIB = 2.0**30

@@ -17,8 +17,8 @@ from sim.records.validation import read_summary, stored_record, summary_record, 
 from sim.report.charts.validation import errors_by_source, parity
 from sim.report.validation.markdown import documentation_blocks
 from sim.report.validation.screens import Instead, instead_told, validation_told, write_validation
-from sim.validation.cases import Unsupported
 from sim.validation.compare import Validation
+from sim.validation.obstacles import Unsupported
 from sim.validation.summary import Summary, summarise
 from sim.validation.table import Problem
 

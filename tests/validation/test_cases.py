@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from measured import case, row
 
-from sim.validation.cases import Unsupported, case_of, measured_step_s
+from sim.validation.cases import case_of
+from sim.validation.obstacles import Unsupported, measured_step_s, method_of
 from sim.validation.plans import layers_per_stage
 
 
@@ -50,7 +51,7 @@ def test_a_throughput_gives_the_step_time() -> None:
         ({"cp": 2, "n_gpus": 16}, "context parallelism"),
         ({"precision": "fp8"}, "precision fp8"),
         ({"model": "BERT-large"}, "no decoder-only"),
-        ({"model": "llama-lora"}, "fine-tuning"),
+        ({"model": "llama-lora"}, "which adapters were trained"),
         ({"note": "with CPU offload"}, "offloading"),
         ({"verified": "memory"}, "quoted from memory"),
         ({"gpu": "TPU-v5e"}, "not in the catalogue"),
@@ -67,6 +68,12 @@ def test_what_cannot_be_simulated_says_why(over: dict[str, Any], says: str) -> N
     found = case_of(row(**over))
     assert isinstance(found, Unsupported)
     assert says in found.reason
+
+
+def test_a_model_that_is_trained_further_is_read_as_such() -> None:
+    assert case().scenario.training.method == "pretrain"
+    assert case(model="GPT SFT").scenario.training.method == "finetune"
+    assert method_of(row(model="GPT", source="mlcommons llama2_70b_lora")) == "lora"
 
 
 def test_a_source_that_tuned_its_plan_leaves_it_open() -> None:

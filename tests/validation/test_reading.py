@@ -14,10 +14,11 @@ from measured import CELLS, case, row, table_text
 from sim.catalog import load_stack
 from sim.errors import InputError
 from sim.validation import compare
-from sim.validation.cases import Case, Unsupported, case_of
+from sim.validation.cases import Case, case_of
 from sim.validation.compare import Comparison, compare_case
 from sim.validation.contradictions import contradictions
 from sim.validation.conventions import Filling, convention_of, guessed_stack, table_devices
+from sim.validation.obstacles import Unsupported
 from sim.validation.plans import requested_plan
 from sim.validation.table import Problem, parse_table
 
@@ -59,6 +60,13 @@ def test_degrees_left_blank_follow_from_the_others(over: dict[str, Any], expecte
     one = case(**over)
     assert degrees(one) == expected
     assert any(words.startswith(says) for words in one.assumed)
+
+
+def test_a_batch_of_fewer_sequences_than_devices_needs_a_plan() -> None:
+    found = case_of(row(n_gpus=32, **BLANK))
+    assert isinstance(found, Unsupported)
+    assert "how its devices share a sequence" in found.reason
+    assert found.general == "the source does not say its plan, and no usual one is possible"
 
 
 def test_a_micro_batch_left_blank_follows_from_the_accumulation() -> None:

@@ -9,18 +9,19 @@ import pytest
 from measured import case
 
 from sim.validation.cases import Case, case_of
+from sim.validation.obstacles import is_narrow
 from sim.validation.roles import EVERY, fit_rows, role_of
 from sim.validation.table import Row, read_tables
 
 
 @pytest.fixture(scope="module")
 def by_stack() -> dict[str, list[Row]]:
-    """Rows of listed sources that can be simulated, in the order of the tables."""
+    """Rows of listed sources that can be simulated, in the order of the tables, those in narrow formats apart."""
     found: dict[str, list[Row]] = defaultdict(list)
     for row in read_tables().rows:
         one = case_of(row)
         if isinstance(one, Case) and one.known:
-            found[one.scenario.system.stack].append(row)
+            found[f"{one.stack}{' narrow' * is_narrow(row)}"].append(row)
     return found
 
 

@@ -9,7 +9,8 @@ from sim.catalog import load_device, load_stack
 from sim.machines.gpu import GpuCluster
 from sim.scenario.limits import MEMORY_MARGIN
 from sim.validation import short_memory
-from sim.validation.cases import Case, Unsupported, case_of
+from sim.validation.cases import Case, case_of
+from sim.validation.obstacles import Unsupported
 from sim.validation.roles import fit_rows
 from sim.validation.short_memory import SHORT_OF_MEMORY
 from sim.validation.table import read_tables

@@ -8,8 +8,9 @@ import pytest
 from measured import case
 
 from sim.errors import DoesNotFit
-from sim.validation.cases import Case, Unsupported, case_of
+from sim.validation.cases import Case, case_of
 from sim.validation.compare import compare_case
+from sim.validation.obstacles import Unsupported
 from sim.validation.table import read_tables
 from sim.validation.tuning import settled
 

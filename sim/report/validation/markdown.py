@@ -8,7 +8,7 @@ from sim.catalog.accuracy import Evidence, Situation
 from sim.page.blocks import Table, table
 from sim.page.borders import markdown_text
 from sim.page.markdown import table_markdown
-from sim.report.validation import tables
+from sim.report.validation import recent_tables, tables
 from sim.validation.summary import Summary
 from sim.validation.unseen import Unseen
 from sim.validation.unseen_groups import Peer, UnseenGroup
@@ -20,6 +20,7 @@ def documentation_blocks(summary: Summary) -> dict[str, str]:
     """Name of a block of docs/validation.md -> its text."""
     problems = "\n".join(f"- {markdown_text(problem)}" for problem in summary.problems)
     sources = tables.groups_table(summary.sources, "source")
+    reasons = map(recent_tables.reach_reasons, summary.reach[:1])
     return {
         "headline": f"{tables.headline_sentence(summary)}\n\n{tables.scaling_sentence(summary.series)}",
         "targets": table_markdown(table(summary.targets, tables.TARGETS)),
@@ -27,6 +28,8 @@ def documentation_blocks(summary: Summary) -> dict[str, str]:
         "stacks": table_markdown(tables.groups_table(summary.stacks, "stack")),
         "series": table_markdown(table(summary.series, tables.SERIES)),
         "worst": table_markdown(table(summary.worst, tables.WORST)),
+        "speedups": table_markdown(table(summary.speedups, recent_tables.SPEEDUPS)),
+        "reach": _tables(table(summary.reach, recent_tables.REACH), *reasons),
         "left-out": _tables(table(summary.reasons, tables.REASONS), table(summary.left_out, tables.LEFT_OUT)),
         "problems": problems or "None.",
     }
@@ -36,6 +39,7 @@ def believed_blocks(rows: Sequence[Unseen], summary: Summary, evidence: Evidence
     """Name of a block of docs/validation.md on sources never seen -> its text."""
     bands = table_markdown(table(evidence.classes, tables.BANDS))
     return {
+        "recent": table_markdown(recent_tables.recent_table(summary.recent, rows)),
         "believed": _tables(tables.believed_table(rows, summary), table(evidence.coverage, tables.COVERAGE)),
         "bands": f"{bands}\n\n{tables.selection_sentence(evidence)}\n\n{tables.memory_sentence(evidence)}",
     }

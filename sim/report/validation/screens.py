@@ -14,7 +14,7 @@ from sim.page.numbers import counted, few, four_digits, percent, whole
 from sim.records.files import write_folder
 from sim.records.validation import UNSUPPORTED_COLUMNS, row_record, unsupported_record, validation_document
 from sim.report.styles import SCREEN, ChartStyle
-from sim.report.validation import tables
+from sim.report.validation import recent_tables, tables
 from sim.validation.compare import Comparison, Validation
 from sim.validation.constants import Constant, families, present
 from sim.validation.fitting import Fitted, movers
@@ -65,6 +65,7 @@ def _screen(summary: Summary) -> list[Block]:
         *([Said(_FIT_ONLY, "warning")] if summary.role == "fit" else []),
         *([table(shown, columns)] if shown else []),
         *guessed,
+        *([Said(recent_tables.reach_sentence(summary.reach[0]))] if summary.reach and summary.reach[0].reasons else []),
         *_missed(summary),
         Said(f"Trust: {trust}{others}."),
     ]
@@ -111,12 +112,16 @@ def validation_page(summary: Summary, *, problems: bool = True) -> Page:
             section("By source", tables.groups_table(summary.sources, "source"), guessed),
             section("By stack", tables.groups_table(summary.stacks, "stack")) if len(summary.stacks) > 1 else None,
             section("Figures to reach", table(reached, tables.TARGETS)),
+            section("Today's training", recent_tables.recent_table(summary.recent)),
+            section("What a narrow format gains", table(summary.speedups, recent_tables.SPEEDUPS)),
             section("Worst rows", table(summary.worst, tables.WORST)),
             section("Loss of throughput with size", table(summary.series, tables.SERIES)),
             section("Share of measured step times that bands hold, each source left out in turn",
                     table(evidence.coverage, tables.COVERAGE)),
             section("Error bands", table(evidence.classes, tables.BANDS), Said(tables.selection_sentence(evidence)),
                     Said(tables.memory_sentence(evidence))),
+            section("Rows on dense training", table(summary.reach, recent_tables.REACH),
+                    *map(recent_tables.reach_reasons, summary.reach[:1])),
             section("Rows left out", table(summary.reasons, tables.REASONS), table(summary.left_out, tables.LEFT_OUT)),
             section("Rows that cannot be read", Bullets(summary.problems)) if problems else None,
         ],

@@ -21,7 +21,7 @@ from sim.validation.unseen_groups import Peer, UnseenGroup, first_look, mean_of_
 _WAYS: tuple[tuple[str, Way], ...] = (("stack known by name", "named"), ("stack guessed", "guessed"))
 _Row = TypeVar("_Row")
 _Believed = tuple[str, Errors | None, int, float | None]
-_FIGURES = (
+ERROR_FIGURES = (
     ("mean signed", "mean"), ("mean abs.", "mean_absolute"), ("median abs.", "median_absolute"),
     ("P90 abs.", "p90_absolute"),
 )  # fmt: skip
@@ -45,11 +45,13 @@ def groups_table(groups: Sequence[Group], what: str) -> Table:
 
 def error_columns() -> list[Column[Group]]:
     """Mean signed, mean, median and P90 absolute, worst."""
-    figures = (*_FIGURES, ("worst", "worst"))
-    return [_errors(title, name, lambda group: group.errors, 90 if name == "mean" else 0) for title, name in figures]
+    figures = (*ERROR_FIGURES, ("worst", "worst"))
+    return [
+        errors_column(title, name, lambda group: group.errors, 90 if name == "mean" else 0) for title, name in figures
+    ]
 
 
-def _errors(title: str, name: str, of: Callable[[_Row], Errors | None], from_width: int = 0) -> Column[_Row]:
+def errors_column(title: str, name: str, of: Callable[[_Row], Errors | None], from_width: int = 0) -> Column[_Row]:
     """A column of one figure of the errors; empty where there are none. name: of its attribute."""
     write = signed_percent if name in ("mean", "worst") else percent
 
@@ -74,6 +76,8 @@ TARGETS: tuple[Column[Target], ...] = (
 
 def amount(target: Target, value: float) -> str:
     """A limit, or what is reached."""
+    if target.unit == "ratio":
+        return fixed(value, 2)
     return percent(value) if target.unit == "%" else points(value, signed=False)
 
 
@@ -131,7 +135,7 @@ def believed_table(rows: Sequence[Unseen], summary: Summary) -> Table:
         Column("rows", lambda one: whole(one[1].rows if one[1] else 0)),
         Column("sources", lambda one: whole(one[2])),
         Column("mean abs., each source alike", lambda one: "" if one[3] is None else percent(one[3])),
-        *(_errors(title, name, lambda one: one[1]) for title, name in _FIGURES),
+        *(errors_column(title, name, lambda one: one[1]) for title, name in ERROR_FIGURES),
     ]
     return table([*found, held], columns)
 
@@ -186,8 +190,8 @@ def peers_table(beside: Sequence[Peer]) -> Table:
         Column("rows", lambda one: whole(one.rows)),
         Column("others' error", lambda one: " / ".join(map(percent, one.errors))),
         Column("first look", lambda one: percent(one.first_look)),
-        _errors("unseen, named", "mean_absolute", lambda one: one.named),
-        _errors("unseen, guessed", "mean_absolute", lambda one: one.guessed),
+        errors_column("unseen, named", "mean_absolute", lambda one: one.named),
+        errors_column("unseen, guessed", "mean_absolute", lambda one: one.guessed),
     ]
     return table(beside, columns)
 
