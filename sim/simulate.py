@@ -17,6 +17,7 @@ from sim.outcome.links import link_use
 from sim.outcome.outcome import Outcome, PartUse
 from sim.outcome.step_times import FOLDED, Resolution, step_times
 from sim.outcome.varied import varied_ledger
+from sim.page.numbers import gibibytes
 from sim.prepare import prepare
 from sim.scenario.amounts import batch_note
 from sim.scenario.bounds import MOST_DEVICE_TURNS, MOST_TURNS_OF_STEPS, check_size
@@ -151,6 +152,9 @@ def _notes(prepared: Prepared) -> tuple[str, ...]:
         notes.append(
             f"memory within {100 * free:g} % of the device's: fragmentation may exhaust it; a search leaves that free"
         )
+    if prepared.memory.host is not None:
+        title, held, has = prepared.memory.host
+        notes.append(f"{gibibytes(held)} of the {gibibytes(has)} of a host's memory are in use ({title})")
     if plan.devices < devices:
         notes.append(f"{devices - plan.devices} of {devices} devices stay unused: the plan cannot use them")
     if rounded := batch_note(prepared.scenario.training):

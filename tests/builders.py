@@ -19,19 +19,22 @@ from sim.catalog import (
     Wafer,
     WaferStack,
     load_device,
+    load_host,
     load_recipe,
     load_stack,
     precision_of,
 )
 from sim.catalog.accuracy import Situation
 from sim.cost.compute import Machine
+from sim.cost.offload import LayerCopies, OptimizerCopies
 from sim.cost.parts import Parts
 from sim.cost.passes import PassCost, PhaseCost
 from sim.cost.stage import ShardedUnit
 from sim.cost.step import LayerCost, StepCosts, step_costs
 from sim.hardware.network import NOTHING, Communication, Network
-from sim.hardware.topology import About, Link, Topology, load_topology
+from sim.hardware.topology import About, HostShare, Link, Topology, load_topology
 from sim.hardware.topology.fat_tree import FatTreeSizes, NodeFatTree, RailFatTree
+from sim.hardware.topology.host_share import share_of
 from sim.hardware.topology.single_node import SingleNode
 from sim.hardware.topology.swarmx import SwarmxTree
 from sim.outcome.confidence import Band, Confidence, Standing
@@ -164,6 +167,11 @@ def narrow_machine(recipe: Recipe | str, device: str = "h100-80gb-sxm", stack: s
     return Machine(found, gpu_stack(stack, recipes={**gpu_stack(stack).recipes, precision: named}), precision)
 
 
+def slow_host(times: float) -> HostShare:
+    """A share of a host that takes so many times as long for a launch as those of the stacks' constants."""
+    return share_of(dataclasses.replace(load_host("x86-2s"), launch_factor=times), 8)
+
+
 def wafer(**over: Any) -> Wafer:
     """A CS-2 of the catalogue with something changed."""
     device = load_device("cs-2")
@@ -219,7 +227,8 @@ def plan(**over: Any) -> Plan:
 def free_costs(shape: Plan, **given: Any) -> StepCosts:
     """Costs of a step in which everything is free but what is given."""
     layers = sum(shape.layers_per_chunk)
-    costs = step_costs(gpt(layers), training(), shape, machine(), Network(cluster(max(64, shape.devices))))
+    here = dataclasses.replace(shape, offload_layers=0, optimizer_offload="none")
+    costs = step_costs(gpt(layers), training(), here, machine(), Network(cluster(max(64, shape.devices))))
     nothing = {field.name: _nothing(getattr(costs, field.name)) for field in dataclasses.fields(costs)}
     return dataclasses.replace(costs, **{**nothing, "buckets": (len(shape.chunks_of(0)),) * shape.pipeline, **given})
 
@@ -244,6 +253,8 @@ def apart(forward_s: float, input_s: float, weight_s: float) -> PassCost:
 def _nothing(value: Any) -> Any:
     if isinstance(value, PassCost):
         return PassCost({phase: PhaseCost({}) for phase in value.phases})
+    if isinstance(value, (LayerCopies, OptimizerCopies)):
+        return type(value)()
     if isinstance(value, LayerCost):
         return LayerCost(_nothing(value.passes), _nothing(value.sharded))
     if isinstance(value, ShardedUnit):

@@ -12,6 +12,8 @@ from typing import Any, ClassVar, Literal
 
 from sim.catalog.figures import Figure
 
+_RUNS_INSTEAD = {"flash-4": "fused-3"}
+"""What a package of attention kernels runs where the device is none of those that its newest are for: Blackwell."""
 Position = Literal["learned", "rotary", "alibi", "relative", "none"]
 
 
@@ -126,6 +128,11 @@ class Gpu:
     base: str = ""
     """The device of the catalogue that one of the user's own builds on; empty for those of the catalogue."""
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
+
+    def attention_share(self, kernel: str, phase: str) -> float | None:
+        """What a fused attention reaches in a phase, or what runs in its place here; None where nothing is known."""
+        names = f"{kernel} {phase}", f"{_RUNS_INSTEAD.get(kernel, kernel)} {phase}"
+        return next((self.attention_efficiency[name] for name in names if name in self.attention_efficiency), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,6 +141,14 @@ class GpuStack:
     options: dict[str, str] = field(default_factory=dict)
     """What can be switched of it, by the key of a scenario (with the choice, where it is no switch) -> what the
     framework calls that; empty for what the base has and this stack lacks."""
+    offloads_activations: bool = False
+    """Activations of some layers can wait for their backward in the host's memory."""
+    host_update_bytes: float = 0.0
+    """Traffic of the host's memory per parameter of an optimizer's step that runs there; 0: it cannot."""
+    host_update_efficiency: float = 1.0
+    """Share of the rate of the host's memory that such a step reaches."""
+    host_gradient_bytes: float = 0.0
+    """Bytes of a gradient on its way to such a step."""
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
 

@@ -15,6 +15,7 @@ from sim.catalog import Gpu, GpuStack, Recipe
 from sim.cost.parts import Parts, relabelled
 from sim.cost.passes import KernelRun, PassCost, PhaseCost, Timed
 from sim.hardware.kernel import Array, Kernel, Launching, kernel_time_s, launched_time_s
+from sim.hardware.topology import HostShare
 from sim.parallel.plans import Plans
 from sim.scenario.types import Recompute
 from sim.workload.operations import Operation, Style, rerun_kernels, total
@@ -28,8 +29,13 @@ class Machine:
     gpu: Gpu
     stack: GpuStack
     precision: str
-    host_factor: float = 1.0
-    """Times that its host takes for a launch, over the host that the stack's constants are of."""
+    host: HostShare | None = None
+    """What a device has of its host; None where nothing is known of one."""
+
+    @property
+    def host_factor(self) -> float:
+        """Times that its host takes for a launch, over the hosts that the stack's constants were found on."""
+        return 1.0 if self.host is None else self.host.host.launch_factor
 
     @property
     def gap_s(self) -> float:

@@ -30,7 +30,7 @@ def estimate_step_s(plan: Plan, costs: StepCosts, stack: GpuStack) -> float:
 def estimated_step_s(plan: Plans, sketch: Sketch, stack: GpuStack) -> Array:
     """Seconds of one step of a plan, or of many, from a sketch of it."""
     stages = sketch.stages
-    once_s = sketch.input_s + _largest(one.optimizer_s for one in stages)
+    once_s = sketch.input_s + _largest(one.optimizer_s + one.return_s for one in stages)
     if shards_by_layer(plan, stack):
         late_s = _largest(one.straggler_s for one in stages)
         layers = plan.stage_layers(0)
@@ -111,9 +111,12 @@ def _end_s(stage: StageSketch, plan: Plans, stack: GpuStack) -> Array:
     """
     after_s, reduction_s = stage.straggler_s + stage.prepare_s, stage.buckets * stage.reduction_s
     if not stack.overlap_gradient_reduction:
-        return after_s + reductions(plan) * reduction_s
+        return after_s + reductions(plan) * reduction_s + stage.buckets * stage.copy_s
     hidden_s = _overlappable_s(stage, plan) + _stolen_s(stage, plan, stack)
-    return np.maximum(after_s, np.maximum(stage.reduction_s, reduction_s - hidden_s))
+    last_s = np.maximum(stage.reduction_s, reduction_s - hidden_s)
+    # Copies to an optimizer on the host follow the reductions, on a stream of their own.
+    copied_s = np.maximum(last_s + stage.copy_s, stage.reduction_s + stage.buckets * stage.copy_s - hidden_s)
+    return np.maximum(after_s, copied_s)
 
 
 def _sharded_micro_batch_s(plan: Plans, layers: Array, costs: ShardedSketch, stack: GpuStack) -> Array:
@@ -130,10 +133,14 @@ def _sharded_micro_batch_s(plan: Plans, layers: Array, costs: ShardedSketch, sta
     forwards_s = (
         np.maximum(gather_s, costs.embedding_s[0]) + rest * _pace_s(forward_s, gather_s, 0.0, stack) + forward_s
     )
-    forwards_s = forwards_s + costs.head_s[0]
-    pace_s = _pace_s(backward_s, again_s, scatter_s, stack)
+    out_s, back_s = costs.offloaded_s
+    first_s = np.maximum(gather_s, costs.embedding_s[0]) + forward_s
+    forwards_s = np.maximum(forwards_s, (first_s + out_s) * np.greater(out_s, 0)) + costs.head_s[0]
+    pace_s = np.maximum(_pace_s(backward_s, again_s, scatter_s, stack), costs.layer_copy_s)
     backwards_s = np.maximum(again_s, costs.head_s[1]) + rest * pace_s + backward_s
+    backwards_s = np.maximum(backwards_s, (back_s + backward_s) * np.greater(back_s, 0))
     ends_s = np.maximum(scatter_s, costs.embedding_s[1] + costs.root_prepare_s) + costs.root_scatter_s
+    ends_s = np.maximum(ends_s, scatter_s + costs.layer_copy_s) + costs.root_copy_s
     return costs.root_gather_s + forwards_s + backwards_s + ends_s
 
 

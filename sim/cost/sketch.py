@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sim.cost.offload import with_copies
 from sim.cost.parts import duration_s
 from sim.cost.step import StepCosts, stage_backward_s, stage_forward_s, stage_sum
 from sim.hardware.kernel import Array
@@ -22,6 +23,7 @@ class StageSketch:
     count: stages that it stands for. forward_s, backward_s: of one micro-batch through all its chunks; weight_s: of the
     backward what is weight gradients, where they run apart.
     reduction_s: of one of its `buckets` buckets of gradients. gather_s: the exposed part of its parameter gather.
+    copy_s: of one bucket of gradients to an optimizer on the host. return_s: of updated parameters from there.
     """
 
     count: Array
@@ -34,6 +36,8 @@ class StageSketch:
     optimizer_s: Array
     straggler_s: Array
     weight_s: Array = 0.0
+    copy_s: Array = 0.0
+    return_s: Array = 0.0
 
     def durations(self, blocking_s: Array) -> Durations:
         """A micro-batch through it. blocking_s: of sends that its compute waits for."""
@@ -42,7 +46,11 @@ class StageSketch:
 
 @dataclass(frozen=True, slots=True)
 class ShardedSketch:
-    """What FSDP runs: a layer, on average where they differ, and the root. Seconds; pairs: forward and backward."""
+    """What FSDP runs: a layer, on average where they differ, and the root. Seconds; pairs: forward and backward.
+
+    layer_copy_s, root_copy_s: of gradients to an optimizer on the host. offloaded_s: activations of all offloaded
+    layers, on their way to the host and back.
+    """
 
     layer_s: tuple[Array, Array]
     embedding_s: tuple[Array, Array]
@@ -54,6 +62,9 @@ class ShardedSketch:
     root_gather_s: Array
     root_scatter_s: Array
     root_prepare_s: Array
+    layer_copy_s: Array = 0.0
+    root_copy_s: Array = 0.0
+    offloaded_s: tuple[Array, Array] = (0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +85,24 @@ class Sketch:
 
 def sketch_of(plan: Plan, costs: StepCosts) -> Sketch:
     """The sketch of one plan, stage by stage."""
+    chunks = costs.chunks
+    if plan.offload_layers:
+        each = zip(chunks, costs.offloaded, plan.layers_per_chunk, strict=True)
+        chunks = tuple(with_copies(passes, copies, layers) for passes, copies, layers in each)
     stages = [
         StageSketch(
             1,
-            stage_forward_s(plan, stage, costs.chunks),
-            stage_backward_s(plan, stage, costs.chunks),
+            stage_forward_s(plan, stage, chunks),
+            stage_backward_s(plan, stage, chunks),
             costs.reductions[stage].seconds,
             costs.buckets[stage],
             costs.gathers[stage].seconds,
             costs.prepares_s[stage],
             duration_s(costs.optimizer[stage]),
             costs.straggler_s[stage],
-            stage_sum(plan, stage, [one.weight_s for one in costs.chunks]),
+            stage_sum(plan, stage, [one.weight_s for one in chunks]),
+            costs.optimizer_copies[stage].gradients.seconds,
+            costs.optimizer_copies[stage].parameters.seconds,
         )
         for stage in range(plan.pipeline)
     ]
@@ -93,10 +110,12 @@ def sketch_of(plan: Plan, costs: StepCosts) -> Sketch:
     counts = Counter(map(id, costs.layers))
     units = [
         (one.passes.forward_s, one.passes.backward_s, one.sharded.gather.seconds, one.sharded.again.seconds,
-         one.sharded.scatter.seconds, one.sharded.prepare_s)
+         one.sharded.scatter.seconds, one.sharded.prepare_s, one.sharded.copy.seconds)
         for one in layers.values()
     ]  # fmt: skip
-    forward_s, backward_s, gather_s, again_s, scatter_s, prepare_s = mean_layer(units, [counts[key] for key in layers])
+    forward_s, backward_s, gather_s, again_s, scatter_s, prepare_s, copy_s = mean_layer(
+        units, [counts[key] for key in layers]
+    )
     sharded = ShardedSketch(
         (forward_s, backward_s),
         (costs.embedding.forward_s, costs.embedding.backward_s),
@@ -108,6 +127,9 @@ def sketch_of(plan: Plan, costs: StepCosts) -> Sketch:
         costs.root.gather.seconds,
         costs.root.scatter.seconds,
         costs.root.prepare_s,
+        copy_s,
+        costs.root.copy.seconds,
+        (costs.offloaded[0].out.seconds, costs.offloaded[0].back.seconds),
     )
     return Sketch(
         costs.input_s,

@@ -11,6 +11,7 @@ import numpy as np
 
 from sim.catalog import GpuStack, Model, Optimizer, Recipe, load_optimizer
 from sim.cost.compute import Machine
+from sim.cost.offload import OptimizerCopies, host_update_s, optimizer_copies
 from sim.cost.parts import Parts
 from sim.cost.split import (
     gather_overlapped_with_forward,
@@ -38,6 +39,7 @@ class StageCost:
     reduction: of the gradients in one of `buckets` buckets of bucket_bytes. gather: of all parameters after a sharded
     optimizer, before anything hides it. prepare_s: compute to make the gradients ready. scales: the largest numbers of
     tensors that are cast, agreed on by all replicas.
+    copies: with an optimizer on the host, of the gradients of one bucket, and of all parameters that come back.
     """
 
     reduction: Communication
@@ -46,6 +48,7 @@ class StageCost:
     gather: Communication
     prepare_s: Array
     optimizer: Parts
+    copies: OptimizerCopies
     scales: Communication = NOTHING
 
 
@@ -54,12 +57,14 @@ class ShardedUnit:
     """What FSDP does for one unit: a layer, or the root of embedding, final norm and head.
 
     gather: of its parameters. again: for its backward. scatter: of its gradients. prepare_s: compute that readies them.
+    copy: of the gradients that are left, to an optimizer on the host.
     """
 
     gather: Communication
     again: Communication
     scatter: Communication
     prepare_s: Array
+    copy: Communication = NOTHING
 
 
 def stage_cost(
@@ -71,6 +76,7 @@ def stage_cost(
     narrow = 0.0 if training.lora else narrow_weights(model, plan, machine.recipe, stage_kinds(model, plan, stage))
     gradient_bytes = machine.gradient_bytes * trained
     pieces = buckets(gradient_bytes, plan, machine.stack)
+    copies = optimizer_copies(trained / (plan.shards if plan.zero >= 1 else 1), plan, machine)
     return StageCost(
         reduction=gradient_reduction(gradient_bytes / pieces, plan, machine.stack, network),
         buckets=pieces,
@@ -78,6 +84,7 @@ def stage_cost(
         gather=_step_gather(gathered_bytes(machine.recipe, trained, narrow), model, plan, machine, network),
         prepare_s=_prepare_s(reductions(plan) * trained, plan, machine),
         optimizer=_optimizer(model, training, plan, stage, machine, trained),
+        copies=OptimizerCopies(copies.gradients * (1 / pieces), copies.parameters),
         scales=_scales(plan, machine.recipe, plan.stage_layers(stage), network),
     )
 
@@ -150,7 +157,8 @@ def _sharded_unit(
         lambda size: gradient_reduction(size, plan, stack, network), machine.gradient_bytes * trained * own, calls
     )
     gather, again = gathered + listed, 2 if stack.tensor_gathers and plan.recompute == "full" else 1
-    return ShardedUnit(gather, gather * again, scattered + listed, _prepare_s(trained * own, plan, machine))
+    copy = optimizer_copies(trained * own / plan.shards, plan, machine).gradients
+    return ShardedUnit(gather, gather * again, scattered + listed, _prepare_s(trained * own, plan, machine), copy)
 
 
 def exposed_gather(
@@ -189,6 +197,8 @@ def _optimizer(
 ) -> Parts:
     """One optimizer step over what a device holds of the states: bound by memory, but for updates made orthogonal."""
     optimizer, ranks = load_optimizer(training.optimizer), plan.shards if plan.zero >= 1 else 1
+    if plan.optimizer_offload == "cpu":
+        return {"optimizer": host_update_s(parameters / ranks, machine)}
     states = stage_states_each(model, training, plan, stage)
     traffic = update_bytes(machine.stack, machine.recipe, optimizer, states)
     busy_s = memory_time_s(parameters / ranks * traffic, machine.gpu)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import NamedTuple
@@ -16,6 +16,7 @@ import numpy as np
 
 from sim.catalog import Model, Recipe
 from sim.cost.compute import Machine, input_weight_gradients_s, pass_cost, products_s
+from sim.cost.offload import LayerCopies, OptimizerCopies, layer_copies
 from sim.cost.parts import Parts, plain
 from sim.cost.passes import PassCost
 from sim.cost.sites import Site, pipeline_sends, shared_gradients
@@ -38,10 +39,11 @@ from sim.workload.layer import Slice
 
 
 class LayerCost(NamedTuple):
-    """One layer: a micro-batch through it, and what FSDP does for it."""
+    """One layer: a micro-batch through it, what FSDP does for it, and what is copied where it is offloaded."""
 
     passes: PassCost
     sharded: ShardedUnit
+    copies: LayerCopies = LayerCopies()
 
 
 class Passes(NamedTuple):
@@ -70,6 +72,8 @@ class StepCosts:
     gathers: (S,) the exposed part of the parameter gather after a sharded optimizer.
     shared: (S,) gradients of parameters that another stage holds as well, on their way there.
     prepares_s: (S,) compute to make a stage's gradients ready. root: what FSDP does for embedding, final norm and head.
+    offloaded: of every chunk, the activations of its layers that go to the host and come back. optimizer_copies: (S,)
+    with an optimizer on the host, of one bucket of gradients, and of the parameters that come back.
     """
 
     chunks: tuple[PassCost, ...]
@@ -85,6 +89,8 @@ class StepCosts:
     shared: tuple[Communication, ...]
     prepares_s: tuple[float, ...]
     optimizer: tuple[Parts, ...]
+    offloaded: tuple[LayerCopies, ...]
+    optimizer_copies: tuple[OptimizerCopies, ...]
     straggler_s: tuple[float, ...]
     input_s: float
 
@@ -118,12 +124,19 @@ def step_costs_on_sites(
     chunks = tuple(
         _chunk(index, model, plan, passes[plan.stage_parts[plan.stage_of(index)]]) for index in range(plan.chunks)
     )
-    sends, sends_back = pipeline_sends(model, slice_of(training, plan, sites[0].machine.recipe), plan, sites)
+    part = slice_of(training, plan, sites[0].machine.recipe)
+    sends, sends_back = pipeline_sends(model, part, plan, sites)
     stages = [
         stage_cost(model, training, plan, stage, site.machine, site.network) for stage, site in enumerate(site_of)
     ]
+    copies = [
+        {kind: layer_copies(kind, model, training, part, plan, site.machine) for kind in model_kinds(model)}
+        for site in sites
+    ]
     sharded = (model, training, plan, sites[0].machine, sites[0].network)
-    layers = {kind: LayerCost(one, layer_unit(kind, *sharded)) for kind, one in passes[0].layers.items()}
+    layers = {
+        kind: LayerCost(one, layer_unit(kind, *sharded), copies[0][kind]) for kind, one in passes[0].layers.items()
+    }
     forwards_s = [stage_forward_s(plan, stage, chunks) for stage in range(plan.pipeline)]
     busy_s = [plan.micro_batches * micro_batch_busy_s(stage, plan, chunks) for stage in range(plan.pipeline)]
     sizes = [float(stage.buckets * stage.bucket_bytes) for stage in stages]
@@ -144,6 +157,11 @@ def step_costs_on_sites(
         shared=shared_gradients(model, plan, 0.0 if training.lora else gradient_width, sizes, sites),
         prepares_s=tuple(float(stage.prepare_s) for stage in stages),
         optimizer=tuple(plain(stage.optimizer) for stage in stages),
+        offloaded=tuple(
+            _offloaded(index, model, plan, copies[plan.stage_parts[plan.stage_of(index)]])
+            for index in range(plan.chunks)
+        ),
+        optimizer_copies=tuple(stage.copies for stage in stages),
         straggler_s=tuple(jitter * expected_maximum(plan.data) * busy for busy in busy_s),
         input_s=sites[0].machine.input_s,
     )
@@ -230,6 +248,13 @@ def _exposed_exchanges(
         beside = input_weight_gradients_s(back), back.wait_s
         return overlapped_with_weight_gradients(exchanges, model, part, plan, network, *beside, stack.overlap_slowdown)
     return exchanges
+
+
+def _offloaded(index: int, model: Model, plan: Plan, copies: Mapping[LayerKind, LayerCopies]) -> LayerCopies:
+    """Of the layers of a chunk that are offloaded: its first."""
+    first, own = plan.layer_range(index)[0], plan.chunk_offloads(index)
+    counts = layers_by_kind(model, first, first + own)
+    return functools.reduce(operator.add, [copies[kind] * int(count) for kind, count in counts.items()])
 
 
 def _chunk(index: int, model: Model, plan: Plan, passes: Passes) -> PassCost:

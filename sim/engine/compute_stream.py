@@ -25,9 +25,11 @@ class ComputeStream:
         waits: tuple[EventKey, ...] = (),
         records: EventKey | None = None,
         together: Together = "alone",
+        *,
+        computes: bool = True,
     ) -> None:
         """Append an instruction that exchanges nothing."""
-        self._actor.add(COMPUTE, Instruction(work, parts, waits, records, together=together))
+        self._actor.add(COMPUTE, Instruction(work, parts, waits, records, computes=computes, together=together))
 
     def run(self, work: Work, cost: PhaseCost, waits: tuple[EventKey, ...], records: EventKey | None) -> None:
         """Append a phase of a pass. The same cost is turned into transfers once, however often it is run."""

@@ -16,6 +16,7 @@ from sim.catalog import GpuStack
 from sim.cost.passes import PhaseCost
 from sim.cost.step import StepCosts
 from sim.engine.compute_stream import ComputeStream
+from sim.engine.host_copies import HostCopies, StageHost
 from sim.engine.program import COMPUTE, DATA, Actor, EventKey, Instruction, Program, Together, Transfer
 from sim.engine.transfers import Transfers, actor_of
 from sim.engine.work import Kind, Work
@@ -81,6 +82,8 @@ class _Stage:
         name = f"stage {stage}" + (f", {self.micro_batches} micro-batches" if self.several else "")
         self.result = actor_of(name, plan, range(stage, stage + 1), self.replicas)
         self.compute = ComputeStream(self.result, self.transfers)
+        copies = HostCopies(self.result, self.transfers)
+        self.host = StageHost(plan, costs, stage, number, self.compute, copies)
         self.overlaps = stack.overlap_gradient_reduction and plan.data > 1
         # ZeRO 2: as often as micro-batches in a row end; see plans.reductions.
         self.row = int(plan.pipelining.in_a_row(plan.pipeline)) if plan.reduces_each and plan.data > 1 else 0
@@ -131,15 +134,16 @@ class _Stage:
 
     def _pass(self, slot: Slot) -> None:
         done = self._done(slot, self.number)
-        self.compute.run(self._work("pass", slot), self._cost(slot), self._waits(slot), done)
+        waits = self._begin(slot)
+        self.compute.run(self._work("pass", slot), self._cost(slot), waits, done)
+        self.host.end()
         self._send(slot, done)
         if slot.also is not None:
             self._send(slot.also, done)
         if not self.overlaps and self._ends_row(slot):
             # Only a share of the gradients is kept, so what is not kept leaves before the stage goes on.
             reduced = ("reduced", self.stage, slot.chunk, slot.micro_batch)
-            work, reduction = Work("reduce", unit="gradients"), self.costs.reductions[self.stage]
-            self._over_replicas(work, reduction, (done,), reduced)
+            self._reduce((done,), reduced)
             self.compute.add(Work("barrier", unit="gradients"), {}, self._everywhere(*reduced))
 
     def _reduced_pass(self, slot: Slot, *, final: bool) -> None:
@@ -149,12 +153,13 @@ class _Stage:
         one_piece = self._cost(slot) * (1 / pieces)
         # Replicas with fewer micro-batches come to their last one, which completes the gradients, earlier.
         meeting = [ends[chunk] for ends in self.complete] if final else [slot]
+        begun = self._begin(slot)
         for piece in range(pieces):
             last = piece == pieces - 1
             self.compute.run(
                 self._work("pass", slot)._replace(piece=(piece, pieces) if pieces > 1 else None),
                 one_piece,
-                self._waits(slot) if piece == 0 else (),
+                begun if piece == 0 else (),
                 self._done(slot, self.number) if last else self._own("bucket", slot, piece),
             )
             done = ("reduced", self.stage, chunk) if final and last else None
@@ -162,8 +167,21 @@ class _Stage:
                 self._done(one, number) if last else ("bucket", one, piece, number)
                 for number, one in enumerate(meeting)
             )
-            self._over_replicas(Work("reduce", unit="gradients"), self.costs.reductions[self.stage], waits, done)
+            self._reduce(waits, done)
+        self.host.end()
         self._send(slot, self._done(slot, self.number))
+
+    def _reduce(self, waits: tuple[EventKey, ...], event: tuple[object, ...] | None) -> None:
+        """One bucket of gradients over the replicas, and on to an optimizer on the host."""
+        event = self.host.named(event)
+        self._over_replicas(Work("reduce", unit="gradients"), self.costs.reductions[self.stage], waits, event)
+        if event is not None:
+            self.host.gradients(self._own(*event))
+
+    def _begin(self, slot: Slot) -> tuple[EventKey, ...]:
+        """What the first instruction of a slot waits for; copies of activations begin with it."""
+        each = [(one, self._cost(one), self._work("pass", one)) for one in slot.passes]
+        return self.host.begin(each, self._waits(slot))
 
     def _waits(self, slot: Slot) -> tuple[EventKey, ...]:
         """What a slot needs from other chunks: the activation or the gradient that each of its passes takes up."""
@@ -218,8 +236,10 @@ class _Stage:
             reduced = [event for chunk in self.chunks for event in self._everywhere("reduced", stage, chunk)]
         elif plan.data > 1 and not plan.reduces_each:
             waits, event = self._everywhere("prepared", stage), ("reduced", stage)
-            self._over_replicas(Work("reduce", unit="gradients"), costs.reductions[stage], waits, event)
+            self._reduce(waits, event)
             reduced = [*self._everywhere(*event)]
+        elif plan.data == 1:
+            self.host.gradients(self._own("prepared", stage))
         if costs.shared[stage].seconds:
             # The same parameters are on the stage at the other end, or the mirrored one.
             ends = tuple(self._own("prepared", end) for end in sorted({stage, plan.pipeline - 1 - stage}))
@@ -232,9 +252,7 @@ class _Stage:
         self.compute.add(Work("barrier", unit="gradients"), {}, tuple(reduced), self._own("ready", stage))
         everyone = tuple(event for other in range(plan.pipeline) for event in self._everywhere("ready", other))
         # Clipping needs the norm of all gradients: a barrier before the update.
-        self.compute.add(
-            Work("optimizer"), dict(costs.optimizer[stage]), everyone, self._own("updated", stage), together="all"
-        )
+        self.host.update(dict(costs.optimizer[stage]), everyone, self._own("updated", stage))
         if costs.gathers[stage].seconds:
             waits, event = self._everywhere("updated", stage), ("gathered", stage)
             self._over_replicas(Work("gather", unit="parameters"), costs.gathers[stage], waits, event)

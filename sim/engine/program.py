@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Literal
 
 from sim.cost.passes import Timed
 from sim.engine.work import Work
 from sim.errors import ScaletaxError
+from sim.hardware.topology import HostWay
 
 EventKey = Hashable
 COMPUTE = "compute"
 """The stream whose time the ledger accounts for: a device is doing what its compute stream does."""
 DATA = "data comm"
 """The stream of collectives over the replicas."""
+HOST_STREAMS: Mapping[HostWay, str] = MappingProxyType({"to host": "to host", "to device": "from host"})
+"""The streams of copies to the host of a device and back."""
 Together = Literal["alone", "data", "all"]
 
 

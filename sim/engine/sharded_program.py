@@ -13,6 +13,7 @@ from sim.catalog import GpuStack
 from sim.cost.passes import PassCost, PhaseCost
 from sim.cost.step import StepCosts
 from sim.engine.compute_stream import ComputeStream
+from sim.engine.host_copies import HostCopies, add_update
 from sim.engine.program import COMPUTE, DATA, EventKey, Instruction, Program
 from sim.engine.transfers import Transfers, actor_of
 from sim.engine.work import Kind, Unit, Work
@@ -30,8 +31,7 @@ def sharded_program(plan: Plan, costs: StepCosts, stack: GpuStack) -> Program:
         writer.backward(batch)
     late = Instruction(Work("straggler"), {"straggler_wait": costs.straggler_s[0]}, computes=False)
     writer.actor.add(COMPUTE, late)
-    # Clipping needs the norm of all gradients: a barrier before the update.
-    writer.compute.add(Work("optimizer"), dict(costs.optimizer[0]), tuple(writer.scattered), together="all")
+    writer.update()
     return Program([writer.actor])
 
 
@@ -44,7 +44,11 @@ class _Sharded:
         self.actor = actor_of("replica", plan, range(1), range(plan.data))
         self.transfers = Transfers(range(plan.devices))
         self.compute = ComputeStream(self.actor, self.transfers)
+        self.host = HostCopies(self.actor, self.transfers)
+        self.away = range(plan.chunk_offloads(0))
         self.scattered: list[EventKey] = []
+        self.copied: EventKey = None
+        """The last gradients that have gone to the host."""
         self.backwards: dict[tuple[int, float], PhaseCost] = {}
 
     def run_forward(self, work: Work, cost: PassCost, waits: tuple[EventKey, ...], records: EventKey) -> None:
@@ -68,12 +72,17 @@ class _Sharded:
         self.run_forward(
             _pass("forward", batch, "embedding"), costs.embedding, (("root", batch),), ("forward", batch, -1)
         )
-        for layer, (passes, unit) in enumerate(costs.layers):
+        for layer, (passes, unit, copies) in enumerate(costs.layers):
             free = (("forward", batch, layer - ahead),) if layer >= ahead else ()
             self._data(_layer("gather", batch, layer), unit.gather, free, ("gathered", batch, layer))
             arrived = (("gathered", batch, layer),)
-            self.run_forward(_pass("forward", batch, "layer", layer), passes, arrived, ("forward", batch, layer))
-        self.run_forward(_pass("forward", batch, "head"), costs.head, (), ("forward", batch, self.layers))
+            work, done = _pass("forward", batch, "layer", layer), ("forward", batch, layer)
+            self.run_forward(work, passes, arrived, done)
+            if layer in self.away:
+                self.host.add("to host", "activations", work, copies.out, (done,), ("away", batch, layer))
+        # What is offloaded has left before its memory is needed for the head.
+        gone = (("away", batch, self.away[-1]),) if self.away else ()
+        self.run_forward(_pass("forward", batch, "head"), costs.head, gone, ("forward", batch, self.layers))
 
     def backward(self, batch: int) -> None:
         """Gather again in reverse; each layer's gradients are scattered while the layer before computes.
@@ -83,14 +92,17 @@ class _Sharded:
         costs, ahead, top = self.costs, 1 + self.stack.prefetch_layers, self.layers - 1
         reduces = self.stack.reduces_every_micro_batch or batch == self.plan.micro_batches - 1
         again = self.plan.zero == 3
+        self._bring_back(batch)
         self.run_backward(_pass("backward", batch, "head"), costs.head, (), ("backward", batch, self.layers))
         for layer in range(top, -1, -1):
-            passes, unit = costs.layers[layer]
+            passes, unit, _ = costs.layers[layer]
             if again:
                 used = layer + ahead
                 free = ("backward", batch, used) if used <= top else ("forward", batch, self.layers)
                 self._data(_layer("gather", batch, layer), unit.again, (free,), ("gathered again", batch, layer))
-            arrived = (("gathered again", batch, layer),) if again else ()
+            arrived: tuple[EventKey, ...] = (("gathered again", batch, layer),) if again else ()
+            if layer in self.away:
+                arrived = (*arrived, ("brought back", batch, layer))
             if layer < top and reduces:
                 self._scatter(batch, layer + 1)
                 if not self.stack.overlap_gradient_reduction:
@@ -107,11 +119,41 @@ class _Sharded:
         if reduces:
             root = Work("scatter", None, batch, unit="root")
             self._data(root, costs.root.scatter, (("backward", batch, -1),), ("root out", batch))
+            self._copy_gradients(root, costs.root.copy, ("root out", batch))
             self.scattered = [("root out", batch)]
 
+    def _bring_back(self, batch: int) -> None:
+        """Activations of offloaded layers, the last first, no earlier than backward has freed room for them."""
+        for turn, layer in enumerate(reversed(self.away)):
+            freed = turn * self.layers // len(self.away)
+            room = ("backward", batch, self.layers - freed) if freed else ("forward", batch, self.layers)
+            back, work = self.costs.layers[layer].copies.back, _layer("to device", batch, layer)
+            self.host.add("to device", "activations", work, back, (room,), ("brought back", batch, layer))
+
+    def update(self) -> None:
+        """Clipping needs the norm of all gradients: a barrier before the update, which a host sends back."""
+        waits, back = tuple(self.scattered), self.costs.optimizer_copies[0].parameters
+        if self.plan.optimizer_offload == "none":
+            self.compute.add(Work("optimizer"), dict(self.costs.optimizer[0]), waits, together="all")
+            return
+        self.compute.add(Work("barrier", unit="gradients"), {}, waits)
+        events = ("on the host",), ("updated",)
+        add_update(self.compute, self.host, dict(self.costs.optimizer[0]), (self.copied,), back, events)
+
     def _scatter(self, batch: int, layer: int) -> None:
-        scatter, done = self.costs.layers[layer].sharded.scatter, ("scattered", batch, layer)
-        self._data(_layer("scatter", batch, layer), scatter, (("backward", batch, layer),), done)
+        unit, done, work = (
+            self.costs.layers[layer].sharded,
+            ("scattered", batch, layer),
+            _layer("scatter", batch, layer),
+        )
+        self._data(work, unit.scatter, (("backward", batch, layer),), done)
+        self._copy_gradients(work, unit.copy, done)
+
+    def _copy_gradients(self, work: Work, copy: Communication, scattered: EventKey) -> None:
+        """Gradients that are left of a scatter to an optimizer on the host."""
+        if self.plan.optimizer_offload != "none":
+            self.copied = ("copied", work.micro_batch, work.layer)
+            self.host.add("to host", "gradients", work, copy, (scattered,), self.copied)
 
     def _after_step(self, batch: int) -> tuple[EventKey, ...]:
         """A micro-batch's first gather is issued once the one before has been launched to its end."""

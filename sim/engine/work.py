@@ -8,10 +8,10 @@ from sim.workload.phases import Phase
 
 Kind = Literal[
     "input", "pass", "send", "reduce", "gather", "scatter", "stream in", "stream out", "barrier", "straggler",
-    "prepare", "optimizer",
+    "prepare", "optimizer", "to host", "to device",
 ]  # fmt: skip
 """A barrier only waits; a straggler is the time until the slowest replica has come as far."""
-Unit = Literal["embedding", "layer", "head", "root", "shared gradients", "gradients", "parameters"]
+Unit = Literal["embedding", "layer", "head", "root", "shared gradients", "gradients", "parameters", "activations"]
 """What of the model it is about. The root is embedding, final norm and head together."""
 
 _FIXED = {"input": "input", "straggler": "wait for the slowest replica", "optimizer": "optimizer"}
@@ -21,6 +21,8 @@ _MOVED = {
     "reduce": "reduce",
     "stream in": "weights",
     "stream out": "gradients",
+    "to host": "offload",
+    "to device": "bring back",
 }
 
 

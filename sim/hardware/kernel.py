@@ -136,17 +136,15 @@ def kernel_time_s(kernel: Kernel, gpu: Gpu, stack: GpuStack, precision: str) -> 
         peak, per_half = peak * gpu.format_efficiency.get(operands, 1.0), elements_per_half(operands)
         arithmetic_s = gemm_time_s(kernel.m, kernel.n, kernel.k, kernel.batch, kernel.output_bytes, gpu, peak, per_half)
     else:
-        rate = (
-            peak * gpu.attention_efficiency[attention_of(stack, operands, "backward" if kernel.backward else "forward")]
-        )
-        arithmetic_s = attention_time_s(kernel, gpu, rate)
+        share = gpu.attention_share(attention_of(stack, operands), "backward" if kernel.backward else "forward")
+        assert share is not None
+        arithmetic_s = attention_time_s(kernel, gpu, peak * share)
     return np.maximum(arithmetic_s, bytes_time_s)
 
 
-def attention_of(stack: GpuStack, operands: str, phase: str) -> str:
-    """What a device calls the efficiency of a stack's fused attention in a format."""
-    narrow = f" {operands}" if elements_per_half(operands) > 1 else ""
-    return f"{stack.attention_kernel}{narrow} {phase}"
+def attention_of(stack: GpuStack, operands: str) -> str:
+    """What a device calls a stack's fused attention in a format."""
+    return f"{stack.attention_kernel} {operands}" if elements_per_half(operands) > 1 else stack.attention_kernel
 
 
 @functools.cache

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import get_args
 
-from sim.catalog import Device, Gpu, GpuStack, Host, Recipe
+from sim.catalog import Device, Gpu, GpuStack, Recipe
 from sim.catalog.stack_records import AttentionOutputCopies, CudaGraph, GradientSum, NormKernels, SelectiveRecompute
 from sim.cost.compute import Machine
 from sim.cost.estimate import estimate_step_s
@@ -17,7 +17,7 @@ from sim.engine.length import check_length, instructions_of
 from sim.engine.program import Program
 from sim.errors import InputError, unknown_name
 from sim.hardware.network import Network
-from sim.hardware.topology import Topology
+from sim.hardware.topology import HostShare, Topology
 from sim.machines.gpu_study import gpu_study
 from sim.machines.kind import DeviceMemory, MachineKind, Share
 from sim.machines.narrow import asked_peak, casts_note, check_attention, formats_of, with_wide_ends, without_casts
@@ -28,11 +28,13 @@ from sim.parallel.check import check_plan
 from sim.parallel.cuts import in_runs
 from sim.parallel.memory import plan_memory, run_ahead_bytes
 from sim.parallel.mesh import check_rank_order
+from sim.parallel.offload import offloads
 from sim.parallel.plan import Plan
 from sim.parallel.replicas import counts_text
 from sim.parallel.schedules import default_schedule, schedule_named
 from sim.parallel.stage_weights import layers_of_stages
 from sim.planner.choose import Choice, choose_plan
+from sim.planner.hosts import check_hosts, fullest_host
 from sim.planner.search import search
 from sim.planner.smallest import would_hold
 from sim.scenario.types import Scenario, Training
@@ -75,7 +77,7 @@ class GpuCluster(MachineKind):
         for key, what, words in _WORDS:
             if (word := getattr(stack, key)) not in get_args(words):
                 raise unknown_name(f"{place} {key}", what, word, get_args(words))
-        if stack.flash_attention and f"{stack.attention_kernel} forward" not in device.attention_efficiency:
+        if stack.flash_attention and device.attention_share(stack.attention_kernel, "forward") is None:
             raise InputError(
                 f"{place} attention_kernel",
                 f"a {device.title} has no figure for '{stack.attention_kernel}'",
@@ -114,12 +116,18 @@ class GpuCluster(MachineKind):
             plan, effort, network = Choice(check_plan(scenario.system.plan, scenario, stack))
         else:
             plan, effort, network = choose_plan(scenario, machines, found.topologies)
+        if offloads(plan):
+            check_hosts(scenario, plan, machines, has_run=has_run)
         check_length(instructions_of(plan, scenario.model.layers, stack), plan, f"{scenario.where}.plan")
         stages = plan_memory(scenario.model, scenario.training, plan, stack, machines[0].style)
         capacities = tuple(machines[index].gpu.hbm_bytes for index in plan.stage_parts)
-        memory = Memory(tuple(stage.items() for stage in stages), capacities)
+        held = fullest_host(scenario, plan, machines)
+        memory = Memory(tuple(stage.items() for stage in stages), capacities, held)
         hardware = zip(found.topologies, found.devices, _borders(found, plan), strict=True)
         parts = tuple(Equipment(*part) for part in hardware)
+        if offloads(plan):
+            parts = tuple(_with_hosts(part) for part in parts)
+            network = None
         prepared = Prepared(self, scenario, parts, stack, plan, memory, effort)
         return prepared if network is None else prepared.with_built(fabrics=(Fabric(network, network),))
 
@@ -248,24 +256,31 @@ def plan_of(prepared: Prepared) -> Plan:
 
 def machines_of(prepared: Prepared) -> list[Machine]:
     """Each part's GPUs with the stack."""
-    precision = prepared.scenario.training.precision
-    return [gpu_machine(part.device, prepared.stack, precision, part.topology.host) for part in prepared.parts]
+    stack, precision = prepared.stack, prepared.scenario.training.precision
+    return [gpu_machine(part.device, stack, precision, part.topology.host_share) for part in prepared.parts]
 
 
 def _machines(found: LookedUp) -> list[Machine]:
     """As machines_of. Raises InputError for attention in a format that has no figures on a device."""
-    hardware, precision = zip(found.devices, found.topologies, strict=True), found.scenario.training.precision
-    machines = [gpu_machine(device, found.stack, precision, topology.host) for device, topology in hardware]
+    pairs = zip(found.devices, found.topologies, strict=True)
+    precision = found.scenario.training.precision
+    machines = [gpu_machine(device, found.stack, precision, topology.host_share) for device, topology in pairs]
     for one in machines:
         check_attention(one, f"{found.scenario.path}: [training]")
     return machines
 
 
-def gpu_machine(device: object, stack: object, precision: str, host: Host | None = None) -> Machine:
-    """GPUs of one kind with a stack, which whoever names both by hand vouches for; by default on the stack's hosts."""
+def gpu_machine(device: object, stack: object, precision: str, host: HostShare | None = None) -> Machine:
+    """GPUs of one kind with a stack for them, which whoever names both by hand vouches for."""
     assert isinstance(device, Gpu)
     assert isinstance(stack, GpuStack)
-    return Machine(device, stack, precision, 1.0 if host is None else host.launch_factor)
+    return Machine(device, stack, precision, host)
+
+
+def _with_hosts(part: Equipment) -> Equipment:
+    """A part whose network has the links to its hosts."""
+    topology = part.topology.with_host_links()
+    return Equipment(topology, part.device, topology if part.border is part.topology else part.border)
 
 
 def _borders(found: LookedUp, plan: Plan) -> list[Topology]:

@@ -30,7 +30,7 @@ def asked_peak(recipe: Recipe, device: Device, flops: StepFlops, precision: str)
 def check_attention(machine: Machine, where: str) -> None:
     """Raise InputError for fused attention in a format that has no figures on a device."""
     stack, name = machine.stack, machine.recipe.attention.name
-    if stack.flash_attention and attention_of(stack, name, "forward") not in machine.gpu.attention_efficiency:
+    if stack.flash_attention and machine.gpu.attention_share(attention_of(stack, name), "forward") is None:
         raise InputError(
             f"{where} recipe.attention",
             f"the attention of '{stack.name}', '{stack.attention_kernel}', does not run in {name} on a"

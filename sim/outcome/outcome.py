@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sim.catalog import NARROW_PRECISIONS, Figure
 from sim.engine.trace import Trace
@@ -27,12 +28,22 @@ def utilisation(step_flops: float, device_s: float, peak_flops_per_s: float) -> 
     return step_flops / (device_s * peak_flops_per_s)
 
 
+class HostMemory(NamedTuple):
+    """What the devices of one host leave in its memory, and what it has, in bytes."""
+
+    title: str
+    held_bytes: float
+    capacity_bytes: float
+
+
 @dataclass(frozen=True, slots=True)
 class Memory:
     """Peak memory of one device of every stage, in bytes by item, and what that device has."""
 
     stages: tuple[dict[str, float], ...]
     capacities_bytes: tuple[float, ...]
+    host: HostMemory | None = None
+    """Of the host that is filled most; None where nothing is left in the memory of hosts."""
 
     @property
     def fullest(self) -> int:

@@ -6,6 +6,7 @@ from sim.catalog import GpuStack, Model, stacks_that_run, stacks_with_zero_group
 from sim.errors import InputError, some_of
 from sim.parallel.cuts import cut_layers
 from sim.parallel.mesh import Mesh
+from sim.parallel.offload import check_offload
 from sim.parallel.plan import Plan
 from sim.parallel.replicas import in_program_order, refuse_gathering
 from sim.parallel.schedules import SCHEDULES, Schedule, default_schedule, schedule_named
@@ -49,7 +50,7 @@ def check_plan(request: PlanRequest, scenario: Scenario, stack: GpuStack) -> Pla
     _check_zero(zero, pipeline, stack, where)
     refuse_gathering(micro_batches, zero, where)
     _check_zero_group(request.zero_group, zero, data, stack, where)
-    return Plan(
+    plan = Plan(
         tensor=tensor,
         pipeline=pipeline,
         data=data,
@@ -65,7 +66,11 @@ def check_plan(request: PlanRequest, scenario: Scenario, stack: GpuStack) -> Pla
         replica_micro_batches=micro_batches if len(set(micro_batches)) > 1 else (),
         part_stages=part_stages,
         rank_order=stack.rank_order,
+        offload_layers=request.offload_layers or 0,
+        optimizer_offload=request.optimizer_offload or "none",
     )
+    check_offload(plan, scenario.training, stack, where)
+    return plan
 
 
 def _inferred_data(tensor: int, pipeline: int, devices: int, where: str) -> int:

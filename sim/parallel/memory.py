@@ -15,8 +15,10 @@ import numpy as np
 
 from sim.catalog import GpuStack, Model, Recipe
 from sim.hardware.kernel import Array
+from sim.parallel.offload import layers_kept, layers_offloaded
 from sim.parallel.plan import Plan
-from sim.parallel.plans import Plans
+from sim.parallel.plans import GATHERING_STAGE, Plans
+from sim.parallel.runtime_memory import graph_bytes, runtime_bytes
 from sim.parallel.stage_weights import over_layers, over_stage, stage_kinds, stage_states_each
 from sim.scenario.types import Training
 from sim.workload.activations import head_activation_bytes
@@ -121,14 +123,21 @@ def stage_memory(
     gradients = recipe.gradients.bytes * trained / (plan.shards if plan.zero >= 2 else 1)
     state_bytes = recipe.master.bytes + recipe.moments.bytes * stage_states_each(model, training, plan, stage)
     optimizer = state_bytes * trained / (plan.shards if plan.zero >= 1 else 1)
-    if plan.zero == 3:
+    at_host = plan.optimizer_offload == "cpu"
+    if at_host:
+        # Gradients that are shared out leave as soon as they are reduced.
+        optimizer, gradients = 0.0 * optimizer, gradients * (plan.zero < GATHERING_STAGE)
+    if plan.zero == 3 and at_host:
+        # The master is at the host, and what FSDP gathers is a shard in half precision.
+        weights = recipe.parameters.bytes * (trained + frozen) / plan.shards
+    elif plan.zero == 3:
         # The shard that FSDP keeps of a trained parameter is the master itself; no copy in half precision stays.
         optimizer = optimizer - recipe.master.bytes * trained / plan.shards
         shard = (recipe.master.bytes or recipe.parameters.bytes) * trained / plan.shards
         weights = shard + recipe.parameters.bytes * frozen / plan.shards
         if recipe.has_narrow_weights:
             weights = weights + recipe.held_weight_bytes(1) * narrow / plan.shards
-    kept = plan.layers_in_flight(stage) * _mean_bytes(
+    kept = layers_kept(plan, stage) * _mean_bytes(
         kinds, lambda kind: kind.kept_bytes(model, part, style, plan.recompute)
     )
     due = plan.pipelining.due(stage, plan.pipeline, plan.virtual_stages, plan.micro_batches)
@@ -143,7 +152,7 @@ def stage_memory(
     working = _most_working_bytes(model, part, style, plan, kinds)
     activations = kept + working
     held = _gathered_bytes(model, plan, stack, recipe) + _placeholder_bytes(model, training, plan, stack, stage)
-    held += _graph_bytes(model, part, plan, stack, stage)
+    held += graph_bytes(model, part, plan, stack, stage)
     per_logit = stack.logit_memory_bytes + np.greater(plan.tensor, 1) * stack.split_logit_memory_bytes
     head, is_last = head_activation_bytes(model, part, per_logit), plan.pipelining.has_last(stage, plan.pipeline)
     # Where every forward runs first, the logits of every micro-batch wait for their backward.
@@ -154,12 +163,34 @@ def stage_memory(
     head_peak = is_last * (head - working)
     passing = waiting + np.maximum(_gathered_gradient_bytes(model, training, plan, recipe), head_peak)
     # Activations and logits are gone when the optimizer steps; gathered layers have a pool of memory of their own.
-    step = _step_bytes(recipe, stack) * trained / (plan.shards if plan.zero >= 1 else 1)
+    step_bytes = 0.0 if at_host else _step_bytes(recipe, stack)
+    step = step_bytes * trained / (plan.shards if plan.zero >= 1 else 1)
     # A graph of all passes has its memory for itself.
     most = passing + step if stack.cuda_graph == "full" else np.maximum(passing, step - activations)
     buffers = held + _unscattered_bytes(plan, recipe, trained, stage) + most
     fragmented = stack.fragmentation * (weights + gradients + optimizer + activations + buffers)
-    return StageMemory(weights, gradients, optimizer, activations, buffers, fragmented, _runtime_bytes(plan, stack))
+    return StageMemory(weights, gradients, optimizer, activations, buffers, fragmented, runtime_bytes(plan, stack))
+
+
+def host_bytes(model: Model, training: Training, plan: Plans, stack: GpuStack, style: Style, stage: Array) -> Array:
+    """Bytes that one device of a stage has in its host's memory: activations, and what the optimizer needs there.
+
+    States, gradients as they are kept, and a copy of them as wide as the master, which the update reads.
+    Source: DeepSpeed, stage3.py and stage_1_and_2.py: fp32_partitioned_groups_flat and its grad, both pinned.
+    Hand-worked: Adam in bf16 with fp32 gradients, 8 shards: (4 + 8 + 4 + 4) / 8 = 2.5 bytes per parameter.
+    """
+    kinds, recipe = stage_kinds(model, plan, stage), stack.recipes[training.precision]
+    part = Slice(training.sequence, plan.micro_batch, plan.tensor, plan.sequence_parallel, recipe.activations.bytes)
+    held: Array = 0.0
+    if plan.offload_layers:
+        mean = _mean_bytes(kinds, lambda kind: kind.kept_bytes(model, part, style, plan.recompute))
+        held = layers_offloaded(plan, stage) * mean
+    if plan.optimizer_offload == "none":
+        return held
+    states = recipe.master.bytes + recipe.moments.bytes * stage_states_each(model, training, plan, stage)
+    each = states + recipe.gradients.bytes + (recipe.master.bytes or recipe.parameters.bytes)
+    trained = _parameters(model, plan, stage, kinds) * trained_share(model, training)
+    return held + each * trained / (plan.shards if plan.zero >= 1 else 1)
 
 
 def _mean_bytes(kinds: Mapping[LayerKind, Array], of: Callable[[LayerKind], Array]) -> Array:
@@ -181,23 +212,6 @@ def _most_working_bytes(
     if len(kinds) == 1:
         return working(*kinds)
     return functools.reduce(np.maximum, [np.greater(count, 0) * working(kind) for kind, count in kinds.items()])
-
-
-def communicators(plan: Plans) -> Array:
-    """Communicators that a device takes part in: of each group of several ranks, and of all where groups differ.
-
-    Every device is in one tensor, one data and one pipeline group; all devices share the norm of the gradients.
-    Replicas that share out states in groups are in one more: of those that hold the same shard.
-    Source: Megatron-LM, initialize_model_parallel. Hand-worked: tensor 8, pipeline 4, data 2: 4; data 8 alone: 1.
-    """
-    groups: Array = sum(1 * np.greater(degree, 1) for degree in (plan.tensor, plan.data, plan.pipeline))
-    groups = groups + np.logical_and(plan.zero, np.less(plan.shards, plan.data))
-    return groups + np.greater(groups, 1)
-
-
-def _runtime_bytes(plan: Plans, stack: GpuStack) -> Array:
-    """Context and communicators, each of which has buffers of its own. Source: NVIDIA/nccl, issues 864 and 964."""
-    return stack.context_bytes + communicators(plan) * stack.communicator_bytes
 
 
 def plan_memory(model: Model, training: Training, plan: Plan, stack: GpuStack, style: Style) -> tuple[StageMemory, ...]:
@@ -265,20 +279,6 @@ def run_ahead_bytes(model: Model, plan: Plans, stack: GpuStack, recipe: Recipe) 
     ahead = np.maximum(model.layers - (1 + stack.prefetch_layers), 0)
     layer = gathered_bytes(recipe, count_parameters(model).layer, layer_narrow_weights(model))
     return ahead * layer / plan.tensor
-
-
-def _graph_bytes(model: Model, part: Slice, plan: Plans, stack: GpuStack, stage: Array) -> Array:
-    """What graphs of single layers hold beside activations: an input and an output's gradient of each.
-
-    A graph reads and writes at fixed places, so there is one of every layer and micro-batch in flight; what comes in is
-    copied there. A graph of all passes has its places once.
-    Source: Transformer Engine, make_graphed_callables; Megatron-Bridge, performance guide: a few GB, over 10 GB in a
-    pipeline. Hand-worked: 8 layers in flight, 2 x 1024 tokens of width 4096 in 2 bytes: 2 x 8 x 16.8 MB = 268 MB.
-    """
-    if stack.cuda_graph != "layer":
-        return 0.0
-    ranks = plan.tensor if plan.sequence_parallel else 1
-    return 2 * plan.layers_in_flight(stage) * part.activation_bytes * part.tokens * model.hidden / ranks
 
 
 def _placeholder_bytes(model: Model, training: Training, plan: Plans, stack: GpuStack, stage: Array) -> Array:

@@ -19,7 +19,7 @@ from sim.parallel.schedules import (
     peak_layers_in_flight,
 )
 from sim.parallel.stages import stage_ranges
-from sim.scenario.types import PlanRequest, Recompute
+from sim.scenario.types import OptimizerOffload, PlanRequest, Recompute
 
 ASKED = (
     "tensor", "pipeline", "virtual_stages", "data", "micro_batch", "zero", "zero_group", "sequence_parallel",
@@ -55,6 +55,10 @@ class Plan:
     """Micro-batches of each replica, most first; empty where all have the same."""
     part_stages: tuple[int, ...] = ()
     """Stages on each part of the system, in order; empty where its hardware is of one kind."""
+    offload_layers: int = 0
+    """Layers of each stage whose activations wait for their backward in the host's memory."""
+    optimizer_offload: OptimizerOffload = "none"
+    """Where the optimizer runs and keeps its states."""
     rank_order: str = RANK_ORDER
     """In which order the stack lays out ranks; see Mesh."""
 
@@ -122,6 +126,10 @@ class Plan:
         """Whether layers lie on chunks otherwise than as evenly as they can."""
         return self.layers_per_chunk not in ((), balanced_cut(sum(self.layers_per_chunk), self.chunks))
 
+    def chunk_offloads(self, chunk: int) -> int:
+        """Layers of a chunk that are offloaded: its share of those of its stage."""
+        return self.offload_layers // (self.virtual_stages * self.pipelining.copies)
+
     def stage_layers(self, stage: int) -> int:
         """Layers that one stage holds over all its chunks."""
         return sum(self.layers_of(chunk) for chunk in self.chunks_of(stage))
@@ -157,7 +165,14 @@ class Plan:
         """The plan as a user would write it down; check_plan makes the same plan of it."""
         shared = {key: getattr(self, key) for key in ASKED}
         uneven = self.layers_per_chunk if len(set(self.layers_per_chunk)) > 1 else None
-        return PlanRequest("fixed", **shared, layers_per_stage=uneven, micro_batches=self.replica_micro_batches or None)
+        return PlanRequest(
+            "fixed",
+            **shared,
+            layers_per_stage=uneven,
+            micro_batches=self.replica_micro_batches or None,
+            offload_layers=self.offload_layers or None,
+            optimizer_offload=None if self.optimizer_offload == "none" else self.optimizer_offload,
+        )
 
     def summary(self) -> str:
         """One line for tables: only what differs from plain data parallelism.
@@ -175,6 +190,8 @@ class Plan:
         words += [f"FSDP{group}"] if self.zero == 3 else [f"ZeRO{self.zero}{group}"] if self.zero else []
         words += ["SP"] if self.sequence_parallel else []
         words += [f"{self.recompute}-rc"] if self.recompute != "none" else []
+        words += [f"offload {self.offload_layers} layers"] if self.offload_layers else []
+        words += [f"{self.optimizer_offload} optimizer"] if self.optimizer_offload != "none" else []
         words += [self.schedule] if self.schedule != default_schedule(self.virtual_stages) else []
         words += [f"layers {in_runs(self.layers_per_chunk)}"] if self.is_cut_by_hand else []
         return " ".join(words)

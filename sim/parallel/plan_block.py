@@ -14,7 +14,7 @@ from sim.parallel.cuts import balanced_cut, first_layer
 from sim.parallel.mesh import RANK_ORDER, Mesh
 from sim.parallel.plans import GATHERING_STAGE
 from sim.parallel.schedules import SCHEDULES, SETTLED_ROUNDS, Schedule, peak_layers_in_flight
-from sim.scenario.types import PlanRequest, Recompute
+from sim.scenario.types import OptimizerOffload, PlanRequest, Recompute
 
 Counts = NDArray[np.int64]
 
@@ -41,6 +41,8 @@ class PlanBlock:
     schedule: str
     rank_order: str = RANK_ORDER
     zero_group: Counts | None = None
+    offload_layers: int = 0
+    optimizer_offload: OptimizerOffload = "none"
 
     def __len__(self) -> int:
         return len(self.tensor)
@@ -123,7 +125,7 @@ class PlanBlock:
     def request(self, row: int, batch: int) -> PlanRequest:
         """One of the plans as a user would write it down. batch: sequences of a step."""
         counts = ("tensor", "pipeline", "virtual_stages", "data", "micro_batch")
-        given = {name: int(getattr(self, name)[row]) for name in counts}
+        given: dict[str, Any] = {name: int(getattr(self, name)[row]) for name in counts}
         data, most = given["data"], int(self.micro_batches[row])
         cut = balanced_cut(self.layers, given["pipeline"] * given["virtual_stages"])
         fewer = most * data - batch // given["micro_batch"]
@@ -138,4 +140,6 @@ class PlanBlock:
             schedule=self.schedule,
             layers_per_stage=None if len(set(cut)) == 1 else cut,
             micro_batches=uneven if fewer else None,
+            offload_layers=self.offload_layers or None,
+            optimizer_offload=None if self.optimizer_offload == "none" else self.optimizer_offload,
         )

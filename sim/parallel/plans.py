@@ -8,7 +8,7 @@ from typing import Protocol
 from sim.hardware.kernel import Array
 from sim.parallel.mesh import Mesh
 from sim.parallel.schedules import Schedule
-from sim.scenario.types import Recompute
+from sim.scenario.types import OptimizerOffload, Recompute
 
 GATHERING_STAGE = 2
 """From this ZeRO stage on gradients, or parameters as well, leave the replicas at every micro-batch."""
@@ -48,6 +48,16 @@ class Plans(Protocol):
     def sequence_parallel(self) -> bool: ...
     @property
     def recompute(self) -> Recompute: ...
+    @property
+    def offload_layers(self) -> int:
+        """Layers of each stage whose activations wait in the host's memory."""
+        ...
+
+    @property
+    def optimizer_offload(self) -> OptimizerOffload:
+        """Where the optimizer runs."""
+        ...
+
     @property
     def schedule(self) -> str: ...
     @property

@@ -98,6 +98,8 @@ _UNSPLIT = {
     "first_stage_layers": None,
     "last_stage_layers": None,
     "micro_batches": None,
+    "offload_layers": 0,
+    "optimizer_offload": "none",
 }
 """Keys of a GPU plan, and the value that asks for nothing."""
 

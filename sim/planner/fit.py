@@ -14,6 +14,7 @@ from sim.page.numbers import gibibytes
 from sim.parallel.check import check_plan
 from sim.parallel.memory import StageMemory, plan_memory
 from sim.parallel.plan import Plan
+from sim.planner.hosts import check_hosts
 from sim.planner.space import tensor_degrees
 from sim.scenario.bounds import divisors
 from sim.scenario.types import PlanRequest, Scenario
@@ -89,13 +90,31 @@ def _fitting_changes(
         if depth > pipeline
     ]
     options += [("micro_batch", "1", dataclasses.replace(request, micro_batch=1))] if request.micro_batch else []
+    found = list(_that_fit(options, scenario, machines))
+    # Hosts are slow: they are named where nothing else helps.
+    yield from found or _that_fit(_to_hosts(request, model.layers // pipeline), scenario, machines)
+
+
+def _to_hosts(request: PlanRequest, layers: int) -> list[tuple[str, str, PlanRequest]]:
+    """What a plan may leave in the memory of hosts. layers: of a stage."""
+    away = [("optimizer_offload", '"cpu"', dataclasses.replace(request, optimizer_offload="cpu"))]
+    for count in dict.fromkeys((layers // 4, layers // 2, 3 * layers // 4, layers - 1)):
+        away += [("offload_layers", f"{count}", dataclasses.replace(request, offload_layers=count))] if count else []
+    return away
+
+
+def _that_fit(
+    options: Sequence[tuple[str, str, PlanRequest]], scenario: Scenario, machines: Sequence[Machine]
+) -> Iterator[tuple[str, float]]:
+    """The first of each key whose plan is legal and fits: (how to write it, bytes of the fullest stage)."""
     seen: set[str] = set()
     for key, value, option in options:
         if key in seen:
             continue
         try:
-            plan = check_plan(option, scenario, stack)
-        except ValueError:
+            plan = check_plan(option, scenario, machines[0].stack)
+            check_hosts(scenario, plan, machines)
+        except (ValueError, DoesNotFit):
             continue  # not a legal plan, so not a change to propose
         fullest = fullest_stage(scenario, plan, machines)
         if fullest.fits:

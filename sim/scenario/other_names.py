@@ -25,6 +25,8 @@ _OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
     "sequence_parallel": ("sp",),
     "zero": ("zero_stage", "use_distributed_optimizer", "data_parallel_sharding_strategy"),
     "zero_group": ("zero1_size", "mics_shard_size"),
+    "offload_layers": ("offload", "cpu_offloading_num_layers"),
+    "optimizer_offload": ("offload_optimizer", "optimizer_cpu_offload"),
     "recompute": ("recompute_granularity", "activation_checkpointing", "activations_checkpoint_granularity"),
     "micro_batch": ("mbs", "micro_batch_size", "train_micro_batch_size_per_gpu"),
     "global_batch": ("gbs", "batch", "batch_size", "global_batch_size", "train_batch_size"),

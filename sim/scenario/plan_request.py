@@ -12,6 +12,8 @@ from sim.scenario.bounds import LARGEST_COUNT
 from sim.scenario.table import Count, Internal, ReadAs, Several, Table, like
 
 Recompute = Literal["none", "selective", "full"]
+OptimizerOffload = Literal["none", "cpu"]
+"""Where optimizer states are, and the optimizer runs: on the devices, or on their hosts."""
 ScheduleName = Literal["gpipe", "1f1b", "interleaved", "zb-h1", "zb-h2", "zb-v", "dualpipe", "dualpipev"]
 _Layers = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
 BY_HAND = "by hand"
@@ -51,6 +53,12 @@ class PlanRequest(Table):
     """Layers of the last stage, where only the first and the last differ; the others share the rest."""
     micro_batches: Annotated[Several[Count] | None, like("[12, 12, 10]"), BY_HAND] = None
     """Micro-batches of each replica, where they differ."""
+    offload_layers: Annotated[Annotated[int, Field(ge=0, le=LARGEST_COUNT)] | None, BY_HAND] = field(
+        default=None, kw_only=True
+    )
+    """Layers of each stage whose activations wait for their backward in the host's memory."""
+    optimizer_offload: Annotated[OptimizerOffload | None, BY_HAND] = field(default=None, kw_only=True)
+    """Where the optimizer runs and keeps its states: "cpu" is the host."""
 
 
 def best_or_table(value: object, check: ValidatorFunctionWrapHandler) -> PlanRequest:

@@ -120,7 +120,6 @@ RESERVED_KEYS: Mapping[tuple[str, ...], str] = MappingProxyType(
         ("model", "experts_per_token"): _NO_EXPERTS,
         ("system", "plan", "context"): "context parallelism is not simulated yet",
         ("system", "plan", "expert"): "expert parallelism is not simulated yet",
-        ("system", "plan", "offload"): "offloading to the host is not simulated yet",
     }
 )
 _NO_NARROW_PRODUCTS = "training with products of less than 16 bits is not simulated yet"

@@ -25,7 +25,7 @@ from sim.scenario.entry_tables import Published
 from sim.scenario.hardware_tables import Devices, NetworkChange, Part, Sizes, TopologyName, name_of
 from sim.scenario.limits import PlanLimit, Search
 from sim.scenario.offers import OrList, OrWord
-from sim.scenario.plan_request import PlanRequest, Recompute, ScheduleName, best_or_table
+from sim.scenario.plan_request import OptimizerOffload, PlanRequest, Recompute, ScheduleName, best_or_table
 from sim.scenario.prices import Prices
 from sim.scenario.run_request import RunRequest
 from sim.scenario.stack_request import StackName, StackRequest
@@ -51,6 +51,7 @@ __all__ = [
     "FlopConvention",
     "Lora",
     "NetworkChange",
+    "OptimizerOffload",
     "Part",
     "PlanLimit",
     "PlanRequest",

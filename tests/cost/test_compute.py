@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from builders import gpt, gpu, gpu_stack, machine, plan
+from builders import gpt, gpu, gpu_stack, machine, plan, slow_host
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -226,7 +226,7 @@ def test_a_graph_of_a_layer_is_one_launch_in_each_direction(recompute):
     cost = layer_cost(gpt(), Slice(128, 1), recompute, on)
     assert [float(duration_s(cost[phase].parts)) for phase in ("forward", "backward")] == pytest.approx([50e-6, 50e-6])
     # A host that takes 1.4 times as long for each launch.
-    slow = layer_cost(gpt(), Slice(128, 1), recompute, dataclasses.replace(on, host_factor=1.4))
+    slow = layer_cost(gpt(), Slice(128, 1), recompute, dataclasses.replace(on, host=slow_host(1.4)))
     assert float(duration_s(slow["forward"].parts)) == pytest.approx(70e-6)
 
 
@@ -237,7 +237,7 @@ def test_kernels_of_a_graph_have_its_gaps_between_them():
     gaps = {}
     for graph in ("none", "layer", "full"):
         on = machine(gpu(kernel_gap_s=3e-6), dataclasses.replace(stack, cuda_graph=graph))
-        found = run_of(three, dataclasses.replace(on, host_factor=2.0))
+        found = run_of(three, dataclasses.replace(on, host=slow_host(2.0)))
         gaps[graph] = float(found.time_s - found.busy_s)
     assert gaps == pytest.approx({"none": 30e-6, "layer": 6e-6, "full": 6e-6})
 

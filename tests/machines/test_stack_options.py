@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
-from builders import fixed, point
+from builders import fixed, point, slow_host
 
 from sim.catalog import GpuStack, load_stack, stack_names
 from sim.errors import InputError
-from sim.machines.gpu import machines_of
+from sim.machines.gpu import gpu_machine, machines_of
 from sim.machines.prepared import stack_of
 from sim.machines.stack_options import choices, option_names, with_options
 from sim.prepare import prepare
@@ -83,13 +81,10 @@ def test_a_scenario_runs_the_stack_that_it_asks_for() -> None:
     assert found.cuda_graph == "layer"
 
 
-def test_the_host_of_a_topology_launches_its_kernels() -> None:
+def test_a_host_launches_at_its_own_pace() -> None:
     scenario = point(topology="hgx-h100-node", stack="megatron-core-2024", plan=fixed(tensor=1))
-    prepared = prepare(scenario)
-    (one,) = machines_of(prepared)
-    assert one.host_factor == 1.0
-    slow = dataclasses.replace(prepared.parts[0].topology.host, launch_factor=2.0)
-    (part,) = prepared.parts
-    part.topology.about = dataclasses.replace(part.topology.about, host=slow)
-    (other,) = machines_of(prepared)
-    assert other.launching("forward").each_s == 2 * one.launching("forward").each_s
+    (usual,) = machines_of(prepare(scenario))
+    slow = gpu_machine(usual.gpu, usual.stack, "bf16", slow_host(2.0))
+    assert usual.host_factor == 1.0
+    for phase in ("forward", "backward"):
+        assert slow.launching(phase).each_s == 2 * usual.launching(phase).each_s

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from sim.catalog import load_recipe
 from sim.parallel.memory import (
-    communicators,
     plan_memory,
     run_ahead_bytes,
     stage_memory,
     stage_parameters,
     trained_share,
 )
+from sim.parallel.runtime_memory import communicators
 from sim.parallel.schedules import SCHEDULES
 from sim.scenario.types import Lora
 from sim.workload.activations import gradient_flow_bytes, head_activation_bytes, layer_activation_bytes

@@ -125,7 +125,7 @@ def test_refuses_keys(override, expected, example):
 def test_a_wrong_value_is_refused_as_in_the_file(example):
     assert ": [training] global_batch\n  720 has no unit" in refusal(example(), "training.global_batch=720")
     assert "1000.0 is not a whole number\n  write 1000" in refusal(example(), "system.devices=1e3")
-    assert "'offload' is reserved" in refusal(example(), "system.plan.offload=true")
+    assert "'context' is reserved" in refusal(example(), "system.plan.context=2")
 
 
 def test_setting_an_axis_replaces_it(two):

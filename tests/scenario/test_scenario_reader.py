@@ -73,12 +73,16 @@ schedule = "interleaved"
 layers_per_stage = [20, 20]
 first_stage_layers = 19
 last_stage_layers = 21
-micro_batches = [8, 8, 6, 6]"""
+micro_batches = [8, 8, 6, 6]
+offload_layers = 4
+optimizer_offload = "cpu\""""
     assert {line.split()[0] for line in plan.splitlines()} == set(keys_of(("system", "plan")))
     read_plan = read(example(("tensor = 8", plan))).system.plan
     switches = (1, True, "selective", "interleaved")
     cuts = (20, 20), 19, 21, (8, 8, 6, 6)
-    assert read_plan == PlanRequest("fixed", 8, 2, 2, 4, 1, *switches, *cuts, zero_group=2)
+    assert read_plan == PlanRequest(
+        "fixed", 8, 2, 2, 4, 1, *switches, *cuts, zero_group=2, offload_layers=4, optimizer_offload="cpu"
+    )
 
 
 def test_reads_a_batch_in_tokens(example):
@@ -154,7 +158,7 @@ def test_refuses_a_file_without_a_table(table, tmp_path):
     assert f"'{table}' is missing" in message
 
 
-@pytest.mark.parametrize("key", ["context", "expert", "offload"])
+@pytest.mark.parametrize("key", ["context", "expert"])
 def test_reserved_keys_of_a_plan_say_so(key, example):
     message = refusal(example(("tensor = 8", f"{key} = 2")))
     reason = RESERVED_KEYS["system", "plan", key]

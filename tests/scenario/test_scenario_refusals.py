@@ -21,7 +21,7 @@ REFUSED = {
         "tensr = 8",
         """: [system "cluster".plan] tensr
   unknown key 'tensr'; did you mean 'tensor'?
-  allowed: tensor, zero, pipeline, recompute, sequence_parallel, zero_group, data, layers_per_stage and 6""",
+  allowed: tensor, zero, pipeline, optimizer_offload, recompute, sequence_parallel, zero_group, data and 8 more""",
     ),
     "unknown key at the top": ("seed = 7", "sed = 7", ": sed\n  unknown key 'sed'; did you mean 'seed'?"),
     "missing key": (

@@ -20,11 +20,11 @@ from sim.errors import InputError
 from sim.hardware.network.algorithm import Algorithm, Hops, Shape
 from sim.hardware.network.algorithms import ALGORITHMS, Collective
 from sim.hardware.network.communication import NOTHING, Communication, Option, Wave, bus_share
-from sim.hardware.network.groups import Devices, Group
+from sim.hardware.network.groups import Devices, Group, numbers_of
 from sim.hardware.network.loads import Loads, busiest_s_per_byte, message_loads, path_loads
 from sim.hardware.network.messages import Messages, sends
 from sim.hardware.network.protocols import Course, option
-from sim.hardware.topology import Numbers, Paths, Topology
+from sim.hardware.topology import HostShare, HostWay, Numbers, Paths, Topology
 
 
 class _Ways(NamedTuple):
@@ -122,6 +122,8 @@ class Network:
         devices: only the groups (or senders) among these; all by default.
         """
         some = self._all if devices is None else devices
+        if wave.kind == "to host" or wave.kind == "to device":
+            return self._host_loads(wave.kind, some)
         if wave.algorithm == "store" and wave.group is not None:
             links = self.topology.store_links(wave.group.ranks, inwards=wave.kind == "broadcast")
             return np.bincount(links, minlength=self.topology.links.count).astype(np.float64)
@@ -148,10 +150,25 @@ class Network:
             self._carried[key] = links, loads[links]
         return self._carried[key]
 
+    @property
+    def _host(self) -> HostShare:
+        """What each device has of its host."""
+        if self.topology.host_share is None or self.topology.host_links is None:
+            raise InputError(f"topology '{self.topology.name}'", "it has no links to hosts", "build it with them")
+        return self.topology.host_share
+
+    def _host_loads(self, way: HostWay, devices: Devices) -> Loads:
+        """One byte on the link of each device to or from its host."""
+        firsts = self.topology.host_links or (0, 0)
+        numbers = firsts[way == "to device"] + numbers_of(devices)
+        return np.bincount(numbers, minlength=self.topology.links.count).astype(np.float64)
+
     def _option(self, wave: Wave) -> Option:
         """What a wave costs."""
         if wave.kind == "send":
             return self.send_option(wave.distance, wave.group)
+        if wave.kind == "to host" or wave.kind == "to device":
+            return Option(wave, 0.0, 1 / self._host.rates[wave.kind])
         if wave.group is None:
             raise InputError(f"wave {wave}", "only sends are without a group", "give the group")
         return next(option for option in self.options(wave.kind, wave.group) if option.wave == wave)

@@ -54,10 +54,13 @@ class LinkTable:
         self._firsts: list[int] = []
         self.count = 0
 
-    def add_both(self, count: int, link: Link, names: Callable[[int], EdgeKey]) -> tuple[int, int]:
+    def add_both(
+        self, count: int, link: Link, names: Callable[[int], EdgeKey], back_link: Link | None = None
+    ) -> tuple[int, int]:
         """Append both directions of `count` equal links: (first number as named, first number of the way back).
 
         names: index in the block -> its two ends. Where there are none, the table has no class of that name.
+        back_link: what the way back carries, where that differs.
         Raises InputError where the table would grow beyond LARGEST_TABLE.
         """
         if self.count + 2 * count > LARGEST_TABLE:
@@ -69,7 +72,7 @@ class LinkTable:
         first, back = self.count, self.count + count
         if not count:
             return first, back
-        self._blocks += [_Block(first, count, link, names, False), _Block(back, count, link, names, True)]
+        self._blocks += [_Block(first, count, link, names, False), _Block(back, count, back_link or link, names, True)]
         self._firsts += [first, back]
         self.count += 2 * count
         return first, back

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from sim.catalog import PLAIN_LIBRARY, Device, Figure, Host, Library, host_of, load_device
 from sim.errors import InputError
+from sim.hardware.topology.host_share import HostShare, share_of
 from sim.hardware.topology.links import NO_LINK, EdgeKey, Link, LinkTable, Numbers
 
 if TYPE_CHECKING:
@@ -116,6 +117,8 @@ class Topology(ABC):
         self.domain = domain
         self.levels = levels or (domain,)
         self.links = LinkTable()
+        self.host_links: tuple[int, int] | None = None
+        """First link from a device to its host, and first link back; None where none has been built."""
 
     def load_device(self) -> Device:
         """What is known of its devices."""
@@ -127,10 +130,11 @@ class Topology(ABC):
         own = self.about.own_device
         return self.about.host or host_of(own.base if own else self.device)
 
-    @property
-    def devices_per_host(self) -> int:
-        """Devices that one host serves: as many as it is made for, else those of a node."""
-        return min(self.devices, (self.host.devices if self.host else 0) or self.node_devices)
+    @functools.cached_property
+    def host_share(self) -> HostShare | None:
+        """What one device has of its host while all others do the same; None where there is no host."""
+        host = self.host
+        return None if host is None else share_of(host, min(self.devices, host.devices or self.node_devices))
 
     @property
     def node_devices(self) -> int:
@@ -141,7 +145,24 @@ class Topology(ABC):
         """The same network with other devices on it."""
         other = copy.copy(self)
         other.about = replace(self.about, device=device.name, own_device=device)
+        other.__dict__.pop("host_share", None)
         other.device = device.name
+        return other
+
+    def with_host_links(self) -> Self:
+        """The same network with a link of each device to its host besides, and back; itself where there is no host."""
+        share = self.host_share
+        if share is None or self.host_links:
+            return self
+        other = self._with_links(lambda link: link)
+        up, down = (Link(f"{share.link} {way}", rate, 0.0) for way, rate in share.rates.items())
+
+        def ends(device: int) -> EdgeKey:
+            return self.vertex(device), f"host{device // share.devices}"
+
+        figures = (replace(one, name=f"host.{one.name}") for one in share.host.figures)
+        other.figures = (*self.figures, *figures)
+        other.host_links = other.links.add_both(self.devices, up, ends, down)
         return other
 
     @abstractmethod

@@ -26,7 +26,7 @@ SHELF = Path(__file__).parents[3] / "topologies"
 def test_a_node_has_the_usual_host_of_its_device(topology: str, devices: int, host: str, shared: int) -> None:
     found = load_topology(topology, devices, "test")
     assert found.host is not None
-    assert (found.host.name, found.devices_per_host) == (host, shared)
+    assert (found.host.name, found.host_share.devices) == (host, shared)
 
 
 def test_wafers_have_no_host() -> None:
@@ -38,7 +38,7 @@ def test_a_topology_may_name_another(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text('host = "grace-hopper"\n' + text)
     found = load_topology("mine.toml", 8, "test", tmp_path)
     assert found.host is not None
-    assert (found.host.name, found.devices_per_host) == ("grace-hopper", 1)
+    assert (found.host.name, found.host_share.devices) == ("grace-hopper", 1)
     (tmp_path / "mine.toml").write_text('host = "grace-hoper"\n' + text)
     with pytest.raises(InputError, match="did you mean 'grace-hopper'"):
         load_topology("mine.toml", 8, "test", tmp_path)

@@ -1,0 +1,88 @@
+"""What a plan leaves in the memory of hosts, and what that leaves on the devices.
+
+Legend: n layers of a stage are offloaded, of L that it has.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.catalog import GpuStack, load_stack, stack_names
+from sim.errors import InputError, some_of
+from sim.hardware.kernel import Array
+from sim.parallel.plan import Plan
+from sim.parallel.plans import Plans
+from sim.scenario.types import Training
+
+_BUFFERED_LAYERS = 2
+"""Offloaded layers that a device holds at a time: one that computes, and one that is copied meanwhile."""
+
+
+def offloads(plan: Plans) -> bool:
+    """Whether anything of a plan is in the memory of hosts."""
+    return bool(plan.offload_layers) or plan.optimizer_offload != "none"
+
+
+def offloaded_share(plan: Plans, stage: Array) -> Array:
+    """Share of a stage's layers whose activations are in its host's memory; its last layer is never among them.
+
+    Source: Transformer Engine, cpu_offload.py: so many layers from the first on, and never all.
+    """
+    layers = plan.stage_layers(stage)
+    return np.minimum(plan.offload_layers, np.maximum(layers - 1, 0)) / np.maximum(layers, 1)
+
+
+def layers_kept(plan: Plans, stage: Array) -> Array:
+    """Layers, over micro-batches, that a device of a stage holds activations of at its fullest.
+
+    Of those offloaded one computes while another is copied. Source: Transformer Engine, cpu_offload.py (double buffer).
+    Hand-worked: 80 layers in flight, 40 of 80 offloaded: 40 + 2; a single one: 79 + 1.
+    """
+    held = plan.layers_in_flight(stage)
+    if not plan.offload_layers:
+        return held
+    away = held * offloaded_share(plan, stage)
+    return held - away + np.minimum(away, _BUFFERED_LAYERS)
+
+
+def layers_offloaded(plan: Plans, stage: Array) -> Array:
+    """Layers, over micro-batches, whose activations a device of a stage has in its host's memory at its fullest."""
+    return plan.layers_in_flight(stage) * offloaded_share(plan, stage)
+
+
+def check_offload(plan: Plan, training: Training, stack: GpuStack, where: str) -> None:
+    """Raise InputError for what a stack, a cut or an optimizer does not allow to be offloaded. where: of the plan."""
+    if plan.offload_layers:
+        _check_stack(stack.offloads_activations, "offloads_activations", stack, f"{where} offload_layers")
+        _check_layers(plan, f"{where} offload_layers")
+    if plan.optimizer_offload == "none":
+        return
+    place = f"{where} optimizer_offload"
+    _check_stack(stack.host_update_bytes > 0, "host_update_bytes", stack, place)
+    if training.optimizer != "adam":
+        problem = f"the optimizer '{training.optimizer}' has no update on the host here"
+        raise InputError(place, problem, 'use optimizer = "adam", or leave optimizer_offload out')
+
+
+def _check_stack(able: bool, key: str, stack: GpuStack, where: str) -> None:
+    if not able:
+        others = [name for name in stack_names() if getattr(load_stack(name), key, 0)]
+        raise InputError(
+            where,
+            f"the stack '{stack.name}' leaves nothing of that in the memory of hosts",
+            f"leave it out, or use a stack that does: {some_of(others, listed_by='scaletax list stacks') or 'none'}",
+        )
+
+
+def _check_layers(plan: Plan, where: str) -> None:
+    """As many of every chunk, and never all: the last layers run backward at once."""
+    chunks = plan.virtual_stages * plan.pipelining.copies
+    if plan.offload_layers % chunks:
+        problem = f"{plan.offload_layers} layers of a stage are not as many of each of its {chunks} chunks"
+        raise InputError(where, problem, f"use a multiple of {chunks}")
+    most = max(chunks * (min(plan.layers_per_chunk) - 1), 0)
+    if plan.offload_layers > most:
+        problem = f"{plan.offload_layers} of the {chunks * min(plan.layers_per_chunk)} layers of a stage"
+        raise InputError(
+            where, f"{problem}: the last of each chunk stays, for it runs backward at once", f"use 0 to {most}"
+        )
