@@ -18,7 +18,7 @@ from sim.outcome.quality.study import Question, answer
 from sim.page.markdown import table_markdown
 from sim.page.terminal import screen
 from sim.report.catalogue import metrics_blocks
-from sim.report.catalogue.machines import latest_markdown, stacks_markdown
+from sim.report.catalogue.machines import latest_markdown, options_markdown, stacks_markdown
 from sim.report.charts import chart_files
 from sim.report.charts.budget import budget_figure
 from sim.report.charts.bus_bandwidth import bus_bandwidth_figure
@@ -79,7 +79,9 @@ def first_plan() -> str:
 def stacks_page() -> str:
     """The page on stacks with its tables, from the catalogue."""
     page = (DOCS / "stacks.md").read_text(encoding="utf-8")
-    return block("guide", stacks_markdown(), block("latest", latest_markdown(), page))
+    for name, text in (("guide", stacks_markdown()), ("latest", latest_markdown()), ("options", options_markdown())):
+        page = block(name, text, page)
+    return page
 
 
 def compared() -> None:

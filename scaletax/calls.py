@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 from scaletax.hardware import Model, Topology, as_model, given, in_temporary_folder
 from scaletax.results import Run, count
-from scaletax.scenarios import Scenario, source_of, text_of
+from scaletax.scenarios import Scenario, Software, listed, source_of, text_of
 from scaletax.studies import Plans, Sweep, Validation
 from sim.asked import asked, with_limits
 from sim.errors import InputError, shown
@@ -33,7 +33,7 @@ def run(
     scenario: Source,
     *,
     devices: int | Sequence[int] | None = None,
-    stack: str | Path | Sequence[str | Path] | None = None,
+    stack: Software | Sequence[Software] | None = None,
     set: Mapping[str, Any] | None = None,
     jobs: int = 1,
 ) -> Run:
@@ -45,8 +45,8 @@ def run(
         A name (`scaletax list scenarios`), a path, or an object.
     devices : int or list of int, optional
         Sizes of every system, instead of the scenario's.
-    stack : str, Path or list, optional
-        Software, instead of the scenario's; with several, the range.
+    stack : str, Path, mapping or list, optional
+        Software, instead of the scenario's, a mapping with options of it; with several, the range.
     set : mapping, optional
         Keys to change: `{"training.tokens": "1T", "system.run.reliability": "llama-3"}`.
     jobs : int
@@ -89,7 +89,7 @@ def plan(
     batch: int | str | None = None,
     sequence: int | None = None,
     tokens: float | str | None = None,
-    stack: str | Sequence[str] | None = None,
+    stack: Software | Sequence[Software] | None = None,
     only: str | Sequence[str] = (),
     memory_margin: str | float | None = None,
     sizes: Sequence[int] = (),
@@ -109,7 +109,7 @@ def plan(
         Tokens in a sequence; by default the model's longest.
     tokens : float or str, optional
         For the time to train; by default 20 per parameter.
-    stack : str or list of str, optional
+    stack : str, mapping or list, optional
         Software; by default one of the device's time, and errors are those of a guess.
     only : str or list of str
         Limits, such as `["tensor <= 8", "recompute != full"]`.
@@ -161,7 +161,7 @@ def plan(
         place = in_temporary_folder(topology) if isinstance(topology, Topology) else str(topology)
         scenarios = asked(
             model=as_model(model).told, topology=place, devices=devices, batch=batch, sequence=sequence, tokens=tokens,
-            stack=stack if stack is None or isinstance(stack, str) else ",".join(stack), overrides=_overrides(set),
+            stack=None if stack is None else listed(stack), overrides=_overrides(set),
         )  # fmt: skip
     limits = [only] if isinstance(only, str) else only
     systems = systems_of(with_limits(scenarios, limits, None if memory_margin is None else str(memory_margin)), more)
@@ -255,9 +255,10 @@ def validate(
     return Validation(*validate_rows(read_selection(None if data is None else Path(data), source), role, jobs))
 
 
-def _overrides(changes: Mapping[str, Any] | None, stack: str | Path | Sequence[str | Path] | None = None) -> list[str]:
+def _overrides(changes: Mapping[str, Any] | None, stack: Software | Sequence[Software] | None = None) -> list[str]:
     """Changes as --set takes them."""
-    whole = {**_mapping("set", changes), **({} if stack is None else {"system.stack": stack})}
+    # The stack first, so that options of it can be set beside it.
+    whole = {**({} if stack is None else {"system.stack": stack}), **_mapping("set", changes)}
     return [f"{key}={text_of(value, key)}" for key, value in whole.items()]
 
 

@@ -12,9 +12,12 @@ from sim.errors import InputError, shown
 from sim.reading import parse_toml, read_text
 from sim.scenario.base import with_absolute_paths, with_base
 from sim.scenario.named import scenario_path
+from sim.scenario.several_stacks import listed_stacks
 
 _NAMELESS = Path("Scenario")
 """What messages call a scenario that is no file."""
+Software = str | Path | Mapping[str, Any]
+"""A stack by its name or the path of its file, or a mapping of its name and its options."""
 
 
 class System(Told):
@@ -28,8 +31,9 @@ class System(Told):
         Of `scaletax list topologies`, a file, or one of your own.
     devices : int
         How many are used.
-    stack : str, Path or list, optional
-        Of `scaletax list stacks`, or a file; several show the range.
+    stack : str, Path, mapping or list, optional
+        Of `scaletax list stacks`, or a file; with options, `{"name": "megatron-bridge-26.06", "cuda_graph": "full"}`;
+        several show the range.
     plan : mapping, optional
         Degrees, such as `{"tensor": 4, "pipeline": 2, "micro_batch": 1}`; the best one is searched for without it.
     **keys
@@ -48,7 +52,7 @@ class System(Told):
         topology: str | Path | Topology,
         devices: int,
         *,
-        stack: str | Path | Sequence[str | Path] | None = None,
+        stack: Software | Sequence[Software] | None = None,
         plan: Mapping[str, Any] | str | None = None,
         **keys: Any,
     ) -> None:
@@ -162,6 +166,15 @@ def source_of(scenario: str | Path | Scenario) -> tuple[Path, str | None]:
 def text_of(value: Any, where: str) -> str:
     """A value as --set and --sweep take it. Raises InputError for what is no value of a scenario."""
     return inline(plain(value, where, in_temporary_folder))
+
+
+def listed(stack: Software | Sequence[Software]) -> list[Any]:
+    """The stacks that a search is for, each once: names with commas between, one, or several. Raises InputError."""
+    if isinstance(stack, str):
+        return list(listed_stacks(stack))
+    several = [stack] if isinstance(stack, (Path, Mapping)) else stack or listed_stacks("")
+    told = [plain(one, "stack", in_temporary_folder) for one in several]
+    return [one for number, one in enumerate(told) if one not in told[:number]]
 
 
 def _read(path: Path) -> dict[str, Any]:

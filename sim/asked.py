@@ -20,7 +20,7 @@ from sim.scenario.keys import Key, with_value
 from sim.scenario.limits import plan_limit
 from sim.scenario.overrides import apply_overrides, parse_value
 from sim.scenario.several_stacks import listed_stacks
-from sim.scenario.types import PlanLimit, Search
+from sim.scenario.types import PlanLimit, Search, name_of
 
 _PLACE = "scaletax plan"
 
@@ -33,14 +33,15 @@ def asked(
     batch: str | int | None = None,
     sequence: int | None = None,
     tokens: str | float | None = None,
-    stack: str | None = None,
+    stack: str | Sequence[str | Mapping[str, Any]] | None = None,
     overrides: Sequence[str] = (),
 ) -> list[Scenario]:
     """The scenario that a few words describe, whose plan is to be searched for; one for each stack.
 
     model: a name, the path of a config.json, or the keys of [model]. topology: a name or a path. batch: of a step,
     sequences or an amount such as "4M tokens". sequence: tokens; None is the model's longest. tokens: to train on; None
-    is 20 per parameter. stack: names with commas between; None is the device's own. overrides: as --set takes them.
+    is 20 per parameter. stack: names with commas between, or a list of names and tables; None is the device's own.
+    overrides: as --set takes them.
 
     Raises InputError for what is missing, and what a scenario raises.
     """
@@ -53,7 +54,8 @@ def asked(
             "write a FILE, or --model, --topology, --devices and --batch",
         )
     device = load_topology(topology, None, "--topology").load_device()
-    stacks = listed_stacks(stack) or [default_stack(device.name) or kind_of(device).default_stack]
+    named: list[Any] = listed_stacks(stack) if stack is None or isinstance(stack, str) else list(stack)
+    stacks = named or [default_stack(device.name) or kind_of(device).default_stack]
     per_step = f"{batch}".strip()
     table = dict(model) if isinstance(model, Mapping) else {"config" if model.endswith(".json") else "name": model}
     called = table.get("name") or Path(table.get("config", "model")).stem
@@ -69,17 +71,17 @@ def asked(
         "title": f"{called}-{name}-{devices}",
         "model": table,
         "training": training,
-        "system": [{"name": name, "topology": topology, "devices": devices, "stack": stacks[0]}],
+        "system": [{"name": name, "topology": topology, "devices": devices}],
     }
-    changed = apply_overrides(document, overrides, "--set", lambda note: None)
-    own = [with_value(changed, Key(("system", "stack")), one) for one in stacks] if len(stacks) > 1 else [changed]
-    found = [scenario_from(one, Path(_PLACE)) for one in own]
+    own = [with_value(document, Key(("system", "stack")), one) for one in stacks]
+    changed = [apply_overrides(one, overrides, "--set", lambda note: None) for one in own]
+    found = [scenario_from(one, Path(_PLACE)) for one in changed]
     return found if stack else [_unnamed(one, stacks[0]) for one in found]
 
 
 def _unnamed(scenario: Scenario, default: str) -> Scenario:
     """The scenario as of a stack that nobody named, where it has the default one."""
-    system = dataclasses.replace(scenario.system, stack_is_default=scenario.system.stack == default)
+    system = dataclasses.replace(scenario.system, stack_is_default=name_of(scenario.system.stack) == default)
     return dataclasses.replace(scenario, system=system)
 
 

@@ -5,7 +5,7 @@ scenario -> device, stack, topology -> plan -> costs -> program -> engine -> tra
 
 from __future__ import annotations
 
-from sim.catalog import load_optimizer, stack_names
+from sim.catalog import load_optimizer
 from sim.engine.collection import without_garbage_collection
 from sim.engine.lanes import LaneRun, Order, order_of, run_lanes
 from sim.engine.trace import Trace
@@ -62,7 +62,7 @@ def simulate_prepared(prepared: Prepared) -> Outcome:
         scenario=scenario,
         machine=prepared.kind.label,
         device_title=prepared.device_title,
-        stack=prepared.stack.name if prepared.stack.name in stack_names() else prepared.stack.title,
+        stack=prepared.stack_label,
         plan=prepared.plan,
         ledger=ledger,
         trace=trace,

@@ -19,6 +19,7 @@ from sim.catalog import (
     Wafer,
     WaferStack,
     load_device,
+    load_host,
     load_recipe,
     load_stack,
     precision_of,
@@ -31,8 +32,9 @@ from sim.cost.passes import PassCost, PhaseCost
 from sim.cost.stage import ShardedUnit
 from sim.cost.step import LayerCost, StepCosts, step_costs
 from sim.hardware.network import NOTHING, Communication, Network
-from sim.hardware.topology import About, Link, Topology, load_topology
+from sim.hardware.topology import About, HostShare, Link, Topology, load_topology
 from sim.hardware.topology.fat_tree import FatTreeSizes, NodeFatTree, RailFatTree
+from sim.hardware.topology.host_share import share_of
 from sim.hardware.topology.single_node import SingleNode
 from sim.hardware.topology.swarmx import SwarmxTree
 from sim.outcome.confidence import Band, Confidence, Standing
@@ -157,6 +159,11 @@ def narrow_machine(recipe: Recipe | str, device: str = "h100-80gb-sxm", stack: s
     assert isinstance(found, Gpu)
     precision = precision_of(named)
     return Machine(found, gpu_stack(stack, recipes={**gpu_stack(stack).recipes, precision: named}), precision)
+
+
+def slow_host(times: float) -> HostShare:
+    """A share of a host that takes so many times as long for a launch as those of the stacks' constants."""
+    return share_of(dataclasses.replace(load_host("x86-2s"), launch_factor=times), 8)
 
 
 def wafer(**over: Any) -> Wafer:

@@ -18,7 +18,7 @@ from sim.outcome.lines import LINES
 from sim.page.markdown import table_markdown
 from sim.page.terminal import screen
 from sim.records.validation import read_summary
-from sim.report.catalogue.machines import latest_markdown, stacks_markdown
+from sim.report.catalogue.machines import latest_markdown, options_markdown, stacks_markdown
 from sim.report.plan import TOP, plan_screen
 from sim.report.run import run_answer, run_screen
 from sim.report.sentences import sentences
@@ -81,6 +81,7 @@ def test_the_scenario_of_its_page_runs(tmp_path: Path) -> None:
 def test_the_page_on_stacks_has_what_the_catalogue_says() -> None:
     page = (ROOT / "docs" / "stacks.md").read_text(encoding="utf-8")
     assert f"<!-- begin guide -->\n{stacks_markdown()}\n<!-- end guide -->" in page, "run `make docs`"
+    assert f"<!-- begin options -->\n{options_markdown()}\n<!-- end options -->" in page, "run `make docs`"
     assert f"<!-- begin latest -->\n{latest_markdown()}\n<!-- end latest -->" in page
 
 

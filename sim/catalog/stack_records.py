@@ -21,6 +21,9 @@ AttentionOutputCopies = Literal["never", "batched", "always"]
 """When a fused attention's output is laid out anew for the projection and both are kept: sequences of a batch, which
 the kernel wants one after the other, or every output, which is padded again."""
 
+CudaGraph = Literal["none", "layer", "full"]
+"""What a launch of the host replays: a kernel; a pass through a layer, forward or backward; all passes of a step."""
+
 
 @dataclass(frozen=True, slots=True)
 class GpuStack:
@@ -135,6 +138,17 @@ class GpuStack:
     """Memory that the context of the runtime and its kernels hold."""
     communicator_bytes: float
     """Memory that each communicator of the communication library holds: buffers of its channels."""
+    cuda_graph: CudaGraph = "none"
+    graph_launch_s: float = 0.0
+    """Host time to launch a graph of kernels, with what the framework does around it."""
+    graph_gap_s: float = 0.0
+    """Idle time of the device between two kernels of a graph, instead of its gap and the stack's between launches."""
+    scatter_pieces: float = 0.0
+    """Pieces in which a product and the scatter of its result run beside each other, while scatters of input gradients
+    run whole beside weight gradients; 0: as many for both as there are tensor ranks."""
+    options: dict[str, str] = field(default_factory=dict)
+    """What can be switched of it, by the key of a scenario (with the choice, where it is no switch) -> what the
+    framework calls that; empty for what the base has and this stack lacks."""
     offloads_activations: bool = False
     """Activations of some layers can wait for their backward in the host's memory."""
     host_update_bytes: float = 0.0
@@ -167,6 +181,8 @@ class WaferStack:
     gradient_bytes: float
     activation_bytes: float
     """Bytes per activation element that stays in the wafer's memory."""
+    options: dict[str, str] = field(default_factory=dict)
+    """As of a GPU's stack."""
     figures: tuple[Figure, ...] = field(default=(), compare=False, repr=False)
 
 
@@ -179,5 +195,7 @@ class Stack(Protocol):
     def name(self) -> str: ...
     @property
     def title(self) -> str: ...
+    @property
+    def options(self) -> dict[str, str]: ...
     @property
     def figures(self) -> tuple[Figure, ...]: ...

@@ -65,7 +65,8 @@ def loaded_of(file: Path, overrides: Sequence[str], stacks: str | None = None) -
     from sim.scenario.several_stacks import stack_override
     from sim.sweep.grid import load
 
-    overrides = [*overrides, *stack_override(stacks)]
+    # First, so that options of a stack can be set beside it.
+    overrides = [*stack_override(stacks), *overrides]
     return load(scenario_path(file), overrides, lambda note: click.echo(f"note: {note}", err=True))
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from sim.catalog import Gpu, GpuStack, Recipe
 from sim.cost.parts import Parts, relabelled
 from sim.cost.passes import KernelRun, PassCost, PhaseCost, Timed
-from sim.hardware.kernel import Array, Kernel, kernel_time_s, launched_time_s
+from sim.hardware.kernel import Array, Kernel, Launching, kernel_time_s, launched_time_s
 from sim.hardware.topology import HostShare
 from sim.parallel.plans import Plans
 from sim.scenario.types import Recompute
@@ -33,9 +33,45 @@ class Machine:
     """What a device has of its host; None where nothing is known of one."""
 
     @property
+    def host_factor(self) -> float:
+        """Times that its host takes for a launch, over the hosts that the stack's constants were found on."""
+        return 1.0 if self.host is None else self.host.host.launch_factor
+
+    @property
     def gap_s(self) -> float:
-        """Idle time of the device between two kernels."""
-        return self.gpu.kernel_gap_s + self.stack.launch_gap_s
+        """Idle time of the device between two kernels that the host launches one by one."""
+        return self.gpu.kernel_gap_s + self.host_factor * self.stack.launch_gap_s
+
+    @property
+    def host_launch_s(self) -> float:
+        """Host time to launch a kernel of a forward."""
+        return self.host_factor * self.stack.host_launch_s
+
+    def launching(self, phase: Phase) -> Launching:
+        """How the kernels of a pass through a layer get to the device in a phase.
+
+        One by one; as a graph; or as a part of the graph of all passes of a step, which costs the host nothing here.
+        Source: Megatron-Bridge, CUDA graphs: per layer by Transformer Engine, or of a full iteration.
+        """
+        stack = self.stack
+        if stack.cuda_graph != "none":
+            once_s = self.host_factor * stack.graph_launch_s if stack.cuda_graph == "layer" else 0.0
+            return Launching(0.0, stack.graph_gap_s, once_s)
+        backward_s = self.host_factor * stack.host_backward_launch_s
+        return Launching(self.host_launch_s if phase == "forward" else backward_s, self.gap_s)
+
+    @property
+    def outside_layers(self) -> Machine:
+        """The same for what runs before and after the layers, which graphs of single layers leave out."""
+        if self.stack.cuda_graph != "layer":
+            return self
+        return replace(self, stack=replace(self.stack, cuda_graph="none"))
+
+    @property
+    def input_s(self) -> float:
+        """Host time once a step, with the launch of a graph of all its passes."""
+        launch_s = self.host_factor * self.stack.graph_launch_s if self.stack.cuda_graph == "full" else 0.0
+        return self.stack.fixed_step_s + launch_s
 
     @property
     def recipe(self) -> Recipe:
@@ -122,8 +158,8 @@ class Machine:
 Select = Callable[[Operation], tuple[Kernel, ...]]
 
 
-def timed(operations: Iterable[Operation], select: Select, machine: Machine, launch_s: float) -> Timed:
-    """Time some kernels of operations on a machine. launch_s: host time of each launch."""
+def timed(operations: Iterable[Operation], select: Select, machine: Machine, how: Launching) -> Timed:
+    """Time some kernels of operations on a machine. how: they get to the device."""
     runs = tuple(
         KernelRun(one, kernel, kernel_time_s(kernel, machine.gpu, machine.stack, machine.precision))
         for one in operations
@@ -131,8 +167,8 @@ def timed(operations: Iterable[Operation], select: Select, machine: Machine, lau
     )
     busy_s = sum((run.time_s for run in runs), start=np.asarray(0.0))
     launches = sum(run.kernel.launches for run in runs) * machine.stack.launch_factor
-    time_s = launched_time_s(busy_s, launches, launch_s, machine.gap_s)
-    wait_s = time_s - (busy_s + launches * machine.gap_s)
+    time_s = launched_time_s(busy_s, launches, how)
+    wait_s = time_s - (busy_s + launches * how.gap_s)
     return Timed(runs, busy_s, time_s, wait_s, sum(run.time_s**2 for run in runs))
 
 
@@ -175,21 +211,21 @@ def pass_cost(
 
     here: on a device of a tensor group. alone: the same on one device of unlimited memory.
     """
-    stack = machine.stack
 
-    def cost(select: Select, launch_s: float) -> PhaseCost:
-        own, unsplit = (timed(side, select, machine, launch_s) for side in (here, alone))
+    def cost(select: Select, how: Launching) -> PhaseCost:
+        own, unsplit = (timed(side, select, machine, how) for side in (here, alone))
         parts = phase_parts(own, unsplit, tensor, machine)
         return PhaseCost(parts, squares_s2=own.squares_s2, kernels=((own, 1),))
 
     def again() -> PhaseCost:
-        repeated = cost(lambda operation: rerun_kernels(operation, recompute, machine.style), stack.host_launch_s)
+        # A graph of the backward has what runs again in it.
+        how = machine.launching("forward")._replace(once_s=0.0)
+        repeated = cost(lambda operation: rerun_kernels(operation, recompute, machine.style), how)
         return PhaseCost(relabelled(repeated.parts, "recompute"), {}, repeated.squares_s2, repeated.kernels)
 
     found: dict[Phase, PhaseCost] = {}
     for phase in phases:
-        launch_s = stack.host_launch_s if phase == "forward" else stack.host_backward_launch_s
-        found[phase] = cost(kernels_of(phase), launch_s)
+        found[phase] = cost(kernels_of(phase), machine.launching(phase))
         if recompute != "none" and phase in ("backward", "input gradient"):
             found[phase] = found[phase] + again()
     return PassCost(found)

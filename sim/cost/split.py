@@ -105,8 +105,8 @@ def overlapped_with_weight_gradients(
     return PassCost({**exchanges.phases, "backward": _exposed(exposed)})
 
 
-def exposed_share(exchange_s: Array, products_s: Array, wait_s: Array, ranks: Array, slowdown: float) -> Array:
-    """Share of an exchange that is exposed where it runs in as many chunks as there are ranks beside matrix products.
+def exposed_share(exchange_s: Array, products_s: Array, wait_s: Array, chunks: Array, slowdown: float) -> Array:
+    """Share of an exchange that is exposed where it runs in some chunks, most often one a rank, beside matrix products.
 
     Of n chunks of both, the first of one has nothing of the other beside it: max(c, g) + min(c, g) / n for c + g.
     What outlasts the products hides where the device waits for its host. slowdown: of the products while the exchange
@@ -114,11 +114,26 @@ def exposed_share(exchange_s: Array, products_s: Array, wait_s: Array, ranks: Ar
     Source: Wang et al. 2022 (ASPLOS 2023), Overlap Communication with Dependent Computation via Decomposition, sec. 4.
     Hand-worked: 2 s beside 6 s on 4 ranks at a slowdown of 0.1: 6 + 2 / 4 + 0.2 instead of 8, 0.7 of 2 s exposed.
     """
-    together_s = np.maximum(exchange_s, products_s) + np.minimum(exchange_s, products_s) * (1 / ranks + slowdown)
+    together_s = np.maximum(exchange_s, products_s) + np.minimum(exchange_s, products_s) * (1 / chunks + slowdown)
     exposed_s = together_s - products_s
-    outlasts_s = np.maximum(exposed_s - exchange_s * (1 / ranks + slowdown), 0.0)
+    outlasts_s = np.maximum(exposed_s - exchange_s * (1 / chunks + slowdown), 0.0)
     exposed = (exposed_s - np.minimum(outlasts_s, wait_s)) / np.maximum(exchange_s, _TINY_S)
     return np.where(np.equal(exchange_s, 0.0), 1.0, np.minimum(exposed, 1.0))[()]
+
+
+def exchange_chunks(phase: Phase, ranks: Array, stack: GpuStack) -> Array:
+    """In how many chunks the gathers and scatters of a phase run beside matrix products, as one number for both.
+
+    A gather arrives rank by rank, and the first rank's part is there. A scatter of so many pieces as the stack has
+    shows its last; that of an input gradient runs whole beside the weight gradient, and shows none. Half of the bytes
+    are of each. A stack without pieces of its own has one a rank for both.
+    Source: Transformer Engine, user buffers; Megatron-Bridge, performance guide, tensor-parallel communication.
+    Hand-worked: 8 ranks and 4 pieces: 1/8 of a half and 1/4 of a half, 3/16 forward; 1/16 backward.
+    """
+    if not stack.scatter_pieces:
+        return ranks
+    shown = 0.0 if phase == "backward" else 1.0 / stack.scatter_pieces
+    return 2.0 / (1.0 / ranks + shown)
 
 
 def overlapped(
@@ -135,7 +150,8 @@ def overlapped(
     found: dict[Phase, PhaseCost] = {}
     for phase, cost in exchanges.phases.items():
         one = cost.exchanges[_LINE]
-        share = exposed_share(one.seconds, *beside_s[phase], plan.tensor, stack.overlap_slowdown)
+        chunks = exchange_chunks(phase, plan.tensor, stack)
+        share = exposed_share(one.seconds, *beside_s[phase], chunks, stack.overlap_slowdown)
         found[phase] = _exposed(one * np.where(is_inside, share, 1.0)[()])
     return PassCost(found)
 

@@ -22,7 +22,7 @@ from sim.cost.split import (
     parameter_gather,
     tensor_by_tensor,
 )
-from sim.hardware.kernel import Array, launched_time_s, memory_time_s
+from sim.hardware.kernel import Array, Launching, launched_time_s, memory_time_s
 from sim.hardware.network import NOTHING, Communicates, Communication
 from sim.parallel.memory import gathered_bytes, narrow_weights, stage_parameters, trained_share
 from sim.parallel.plan import shards_by_layer
@@ -156,7 +156,7 @@ def _sharded_unit(
     """
     own, trained, stack = weights / plan.tensor, trained_share(model, training), machine.stack
     calls = tensors if stack.tensor_gathers else 1
-    listed = Communication(calls * stack.list_operations * plan.shards * stack.host_launch_s)
+    listed = Communication(calls * stack.list_operations * plan.shards * machine.host_launch_s)
     gathered = tensor_by_tensor(
         lambda size: parameter_gather(size, plan, network),
         gathered_bytes(machine.recipe, own, narrow / plan.tensor),
@@ -219,7 +219,7 @@ def _optimizer(
     launches = (
         machine.stack.optimizer_launches + _sharded_units(plan, machine.stack) * machine.stack.optimizer_unit_launches
     )
-    return {"optimizer": launched_time_s(busy_s, launches, machine.stack.host_launch_s, machine.gap_s)}
+    return {"optimizer": launched_time_s(busy_s, launches, Launching(machine.host_launch_s, machine.gap_s))}
 
 
 def _sharded_units(plan: Plans, stack: GpuStack) -> Array:

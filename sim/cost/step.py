@@ -163,7 +163,7 @@ def step_costs_on_sites(
         ),
         optimizer_copies=tuple(stage.copies for stage in stages),
         straggler_s=tuple(jitter * expected_maximum(plan.data) * busy for busy in busy_s),
-        input_s=stack.fixed_step_s,
+        input_s=sites[0].machine.input_s,
     )
 
 
@@ -215,19 +215,19 @@ def micro_batch_passes(
     """One micro-batch through a layer of each kind and through the ends; of one plan or of many."""
     part, lora, style = slice_of(training, plan, machine.recipe), training.lora, machine.style_of(plan)
 
-    def cost(kind: LayerKind, recompute: Recompute) -> PassCost:
+    def cost(kind: LayerKind, recompute: Recompute, machine: Machine) -> PassCost:
         here, alone = (kind.operations(model, cut, style, lora) for cut in (part, part.unsplit()))
         return pass_cost(here, alone, part.tensor, recompute, machine, plan.pipelining.phases)
 
     def layer(kind: LayerKind) -> PassCost:
-        alone = cost(kind, plan.recompute)
+        alone = cost(kind, plan.recompute, machine)
         own = part if kind.narrow else replace(part, gathered_bytes=part.activation_bytes)
         return alone + _exposed_exchanges(alone, model, own, plan, machine, network)
 
     return Passes(
         {kind: layer(kind) for kind in model_kinds(model)},
-        cost(EMBEDDING, "none") + embedding_exchanges(model, part, plan, network),
-        cost(HEAD, "none") + head_exchanges(model, part, plan, network),
+        cost(EMBEDDING, "none", machine.outside_layers) + embedding_exchanges(model, part, plan, network),
+        cost(HEAD, "none", machine.outside_layers) + head_exchanges(model, part, plan, network),
     )
 
 

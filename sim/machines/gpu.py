@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import ClassVar, get_args
 
 from sim.catalog import Device, Gpu, GpuStack, Recipe
-from sim.catalog.stack_records import AttentionOutputCopies, GradientSum, NormKernels, SelectiveRecompute
+from sim.catalog.stack_records import AttentionOutputCopies, CudaGraph, GradientSum, NormKernels, SelectiveRecompute
 from sim.cost.compute import Machine
 from sim.cost.estimate import estimate_step_s
 from sim.cost.sites import Site
@@ -49,6 +48,7 @@ _WORDS = (
     ("layer_norm", "way to run norms", NormKernels),
     ("rms_norm", "way to run norms", NormKernels),
     ("attention_output_copies", "word for when it is copied", AttentionOutputCopies),
+    ("cuda_graph", "graph of kernels", CudaGraph),
 )
 """Figures of a stack that are words: which, what each is, and those that are known."""
 
@@ -185,7 +185,7 @@ class GpuCluster(MachineKind):
         wide, network = without_casts(machine), prepared.networks[0]
         if wide is None or len(prepared.parts) > 1:
             return ()
-        seconds_s = (self.closed_form_s(one, network) for one in (prepared, replace(prepared, stack=wide)))
+        seconds_s = (self.closed_form_s(one, network) for one in (prepared, dataclasses.replace(prepared, stack=wide)))
         return casts_note(machine.precision, *seconds_s)
 
     def without_jitter(self, costs: StepCosts) -> StepCosts:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sim.catalog import Device, Figure, Stack, find_stack, is_stack, load_optimizer
+from sim.catalog import Device, Figure, Stack, find_stack, is_stack, load_optimizer, stack_names
 from sim.engine.clock import run
 from sim.engine.program import Program
 from sim.engine.sharing import SharedLinks
@@ -17,10 +17,11 @@ from sim.engine.transfers import shared_links
 from sim.errors import InputError, shown
 from sim.hardware.network import Network
 from sim.hardware.topology import Topology, load_topology
+from sim.machines.stack_options import with_options
 from sim.outcome.effort import Effort
 from sim.outcome.outcome import Memory
 from sim.parallel.step_plan import StepPlan
-from sim.scenario.types import NetworkChange, Part, Scenario
+from sim.scenario.types import NetworkChange, Part, Scenario, StackRequest
 
 if TYPE_CHECKING:
     from sim.machines.kind import MachineKind
@@ -40,6 +41,16 @@ class LookedUp(NamedTuple):
     devices: list[Device]
     stack: Stack
     kind: MachineKind
+
+    @property
+    def stack_label(self) -> str:
+        """The name of the stack, with the options that are asked of it."""
+        return f"{self.stack.name}{self.scenario.system.stack_options}"
+
+    @property
+    def stack_title(self) -> str:
+        """Its title in the same way."""
+        return f"{self.stack.title}{self.scenario.system.stack_options}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +131,12 @@ class Prepared:
         return other
 
     @property
+    def stack_label(self) -> str:
+        """What screens call its stack: its name, of one's own the title; and the options that are asked of it."""
+        name = self.stack.name if self.stack.name in stack_names() else self.stack.title
+        return f"{name}{self.scenario.system.stack_options}"
+
+    @property
     def device_title(self) -> str:
         """The kinds of device that it runs on, each once."""
         return " + ".join(dict.fromkeys(part.device.title for part in self.parts))
@@ -132,7 +149,10 @@ class Prepared:
 
     @property
     def figures(self) -> tuple[Figure, ...]:
-        """Every figure that this point rests on; a device's peaks in other precisions, say, are not among them."""
+        """Every figure that this point rests on.
+
+        A device's peaks in other precisions are not among them, nor what a stack could do and does not.
+        """
         formats = self.kind.formats(self.stack, self.scenario.training.precision).values()
         by_format = ("peak_flops_per_s", "format_efficiency")
         used = [f"{group}.{name}" for group in by_format for name in formats]
@@ -143,7 +163,8 @@ class Prepared:
             if figure.name in used or figure.group not in (*by_format, *_DESCRIPTIVE)
         ]
         topologies = [figure for part in self.parts for figure in part.topology.figures]
-        system = (*self.stack.figures, *topologies, *self.scenario.system.variation.figures)
+        stack = [figure for figure in self.stack.figures if figure.group != "options"]
+        system = (*stack, *topologies, *self.scenario.system.variation.figures)
         # As with formats, what a stack does unasked is not among them.
         asked = self.scenario.training.optimizer
         optimizer = () if asked == "adam" else load_optimizer(asked).figures
@@ -162,10 +183,15 @@ def places(scenario: Scenario) -> list[str]:
 
 
 def stack_of(scenario: Scenario) -> Stack:
-    """The stack of a scenario, which has its name, its path or the stack itself. Raises InputError for what is none."""
+    """The stack of a scenario, which has its name, its path, a request with options, or the stack itself.
+
+    Raises InputError for what is none of these, and for options that it lacks.
+    """
     given = scenario.system.stack
     if isinstance(given, str):
         return find_stack(given, scenario.where)
+    if isinstance(given, StackRequest):
+        return with_options(find_stack(given.name, scenario.where), given, scenario.where)
     if not is_stack(given):
         remedy = "give the name of one, the path of its file as text, or the stack itself"
         raise InputError(f"{scenario.where} stack", f"{shown(given)} is no software stack", remedy)

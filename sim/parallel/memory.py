@@ -18,6 +18,7 @@ from sim.hardware.kernel import Array
 from sim.parallel.offload import layers_kept, layers_offloaded
 from sim.parallel.plan import Plan
 from sim.parallel.plans import GATHERING_STAGE, Plans
+from sim.parallel.runtime_memory import graph_bytes, runtime_bytes
 from sim.parallel.stage_weights import over_layers, over_stage, stage_kinds, stage_states_each
 from sim.scenario.types import Training
 from sim.workload.activations import head_activation_bytes
@@ -151,6 +152,7 @@ def stage_memory(
     working = _most_working_bytes(model, part, style, plan, kinds)
     activations = kept + working
     held = _gathered_bytes(model, plan, stack, recipe) + _placeholder_bytes(model, training, plan, stack, stage)
+    held += graph_bytes(model, part, plan, stack, stage)
     per_logit = stack.logit_memory_bytes + np.greater(plan.tensor, 1) * stack.split_logit_memory_bytes
     head, is_last = head_activation_bytes(model, part, per_logit), plan.pipelining.has_last(stage, plan.pipeline)
     # Where every forward runs first, the logits of every micro-batch wait for their backward.
@@ -163,9 +165,11 @@ def stage_memory(
     # Activations and logits are gone when the optimizer steps; gathered layers have a pool of memory of their own.
     step_bytes = 0.0 if at_host else _step_bytes(recipe, stack)
     step = step_bytes * trained / (plan.shards if plan.zero >= 1 else 1)
-    buffers = held + _unscattered_bytes(plan, recipe, trained, stage) + np.maximum(passing, step - activations)
+    # A graph of all passes has its memory for itself.
+    most = passing + step if stack.cuda_graph == "full" else np.maximum(passing, step - activations)
+    buffers = held + _unscattered_bytes(plan, recipe, trained, stage) + most
     fragmented = stack.fragmentation * (weights + gradients + optimizer + activations + buffers)
-    return StageMemory(weights, gradients, optimizer, activations, buffers, fragmented, _runtime_bytes(plan, stack))
+    return StageMemory(weights, gradients, optimizer, activations, buffers, fragmented, runtime_bytes(plan, stack))
 
 
 def host_bytes(model: Model, training: Training, plan: Plans, stack: GpuStack, style: Style, stage: Array) -> Array:
@@ -208,23 +212,6 @@ def _most_working_bytes(
     if len(kinds) == 1:
         return working(*kinds)
     return functools.reduce(np.maximum, [np.greater(count, 0) * working(kind) for kind, count in kinds.items()])
-
-
-def communicators(plan: Plans) -> Array:
-    """Communicators that a device takes part in: of each group of several ranks, and of all where groups differ.
-
-    Every device is in one tensor, one data and one pipeline group; all devices share the norm of the gradients.
-    Replicas that share out states in groups are in one more: of those that hold the same shard.
-    Source: Megatron-LM, initialize_model_parallel. Hand-worked: tensor 8, pipeline 4, data 2: 4; data 8 alone: 1.
-    """
-    groups: Array = sum(1 * np.greater(degree, 1) for degree in (plan.tensor, plan.data, plan.pipeline))
-    groups = groups + np.logical_and(plan.zero, np.less(plan.shards, plan.data))
-    return groups + np.greater(groups, 1)
-
-
-def _runtime_bytes(plan: Plans, stack: GpuStack) -> Array:
-    """Context and communicators, each of which has buffers of its own. Source: NVIDIA/nccl, issues 864 and 964."""
-    return stack.context_bytes + communicators(plan) * stack.communicator_bytes
 
 
 def plan_memory(model: Model, training: Training, plan: Plan, stack: GpuStack, style: Style) -> tuple[StageMemory, ...]:

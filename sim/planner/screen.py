@@ -198,7 +198,7 @@ class Screen:
             sharded_s = [*layer_s, root_gather_s, *root_s]
         sides = [(one[0], one[1]) for one in (mean_layer(layers_s, self._counts), embedding_s, head_s)]
         sharded = ShardedSketch(*sides, *sharded_s)
-        sketch = Sketch(stack.fixed_step_s, sketches, send_s, send_back_s, shared_s, sharded)
+        sketch = Sketch(self.machine.input_s, sketches, send_s, send_back_s, shared_s, sharded)
         step_s: Floats = estimated_step_s(block, sketch, stack)
         return step_s
 

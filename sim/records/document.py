@@ -147,7 +147,7 @@ def _names(outcome: Outcome) -> dict[str, Any]:
         "devices": outcome.devices,
         "device": outcome.device_title,
         "topology": " + ".join(part.topology for part in outcome.parts),
-        "stack": name_of(scenario.system.stack),
+        "stack": f"{name_of(scenario.system.stack)}{scenario.system.stack_options}",
         "model": scenario.model.name,
     }
 

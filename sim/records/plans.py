@@ -47,7 +47,7 @@ def _search(found: PlanStudy) -> dict[str, Any]:
         "devices": system.devices,
         "device": found.about.devices[0].title,
         "topology": name_of(system.topology),
-        "stack": name_of(system.stack),
+        "stack": f"{name_of(system.stack)}{system.stack_options}",
         "limits": [limit.text for limit in system.search.only],
         "memory_margin": system.search.memory_margin,
         "capacity_bytes": found.capacity_bytes,

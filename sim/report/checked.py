@@ -50,7 +50,7 @@ def checked(prepared: Prepared, width: int = NARROW) -> str:
         f"{whole(given.devices)} x {part.device.title}, {part.topology.title}"
         for given, part in zip(system.every_part, prepared.parts, strict=True)
     )
-    head = f"{system.name}{f' ({swept})' if swept else ''}: {hardware}, {prepared.stack.title}"
+    head = f"{system.name}{f' ({swept})' if swept else ''}: {hardware}, {prepared.stack.title}{system.stack_options}"
     lines = [_filled(head, width, "", " " * _INDENT)]
     lines += [_filled(words, width, f"  {name:<{_MARGIN - 2}}", " " * _MARGIN) for name, words in facts if words]
     lines += [f"{' ' * _INDENT}{line}" for line in screen([_memory_table(prepared)], width - _INDENT).splitlines()]

@@ -90,7 +90,7 @@ def _changed(one: _Line) -> str:
 
 
 _SYSTEM: Column[_Line] = words("system", lambda one: named_system(one.study.found.about.scenario), key=True)
-_STACK: Column[_Line] = words("stack", lambda one: one.study.found.about.stack.name, key=True)
+_STACK: Column[_Line] = words("stack", lambda one: one.study.found.about.stack_label, key=True)
 _DEVICES: Column[_Line] = figure("devices", lambda one: one.devices, whole, key=True)
 _PLAN: Column[_Line] = words("plan, mb: micro-batch", lambda one: one.row.plan.summary() if one.row else one.why_not)
 _STEP, _MFU = _of("step", lambda row: row.step_s, duration), _of("MFU", lambda row: row.mfu, percent)
@@ -186,7 +186,7 @@ def plan_page(studies: Sequence[SystemStudy], top: int = TOP) -> Page:
             ),
         ]
     several = len(studies) > 1
-    every = [(Curve((one.run,), one.found.about.stack.name if several else ""), one.run) for one in studies if one.run]
+    every = [(Curve((one.run,), one.found.about.stack_label if several else ""), one.run) for one in studies if one.run]
     labels = [printable(place(study)) for study in studies]
     data = shared_data(every)
     data["points"] += size_points(studies, labels)

@@ -45,13 +45,13 @@ def headline(studies: Sequence[SystemStudy], *, whole_story: bool = False) -> st
     limits, margin = [limit.text for limit in scenario.system.search.only], scenario.system.search.memory_margin
     limits += [f"{plain_percent(margin)} of the memory left free"] if margin else []
     only = f"; only plans with {', '.join(limits)}" if limits else ""
-    whole_words = f"{hardware} ({about.topologies[0].title}), {about.stack.title}{only}"
-    return whole_words if whole_story else f"{hardware}, {about.stack.name}"
+    whole_words = f"{hardware} ({about.topologies[0].title}), {about.stack_title}{only}"
+    return whole_words if whole_story else f"{hardware}, {about.stack_label}"
 
 
 def place(study: SystemStudy) -> str:
     scenario = study.found.about.scenario
-    return f"{placed(named_system(scenario), scenario, scenario.system.devices)}, {study.found.about.stack.name}"
+    return f"{placed(named_system(scenario), scenario, scenario.system.devices)}, {study.found.about.stack_label}"
 
 
 def answer(study: SystemStudy, *, short: bool = False) -> str:
@@ -129,7 +129,7 @@ def found_words(study: SystemStudy) -> tuple[str, ...]:
     lines += [f"The best plan leaves {of} unused: what is lost to splitting counts them."] if unused else []
     tokens = large(float(scenario.training.tokens))
     lines.append(f"With the best plan {tokens} tokens take {duration(study.undisturbed_s)} without failures.")
-    known, stack = believed(found), found.about.stack.name
+    known, stack = believed(found), found.about.stack_label
     lines += [] if known.step is None else [f"{stack}: {evidence_words(known)}"]
     lines += [f"warning: {text}" for text in standing_warnings(stack, known)]
     return (*lines, *filter(None, [batch_note(scenario.training)]))
@@ -157,7 +157,7 @@ def changing(sizes: Sequence[SizeStudy]) -> str:
 def ranges(studies: Sequence[SystemStudy]) -> list[str]:
     """How far the best plans lie apart over several stacks."""
     found = [(one.found.about, one.found.best[0]) for one in studies]
-    steps = [StackStep(about.scenario, about.stack.name, best.step_s) for about, best in found]
+    steps = [StackStep(about.scenario, about.stack_label, best.step_s) for about, best in found]
     return [f"Best plans: {text}" for text in stack_ranges(steps)]
 
 
@@ -166,7 +166,7 @@ def trust(studies: Sequence[SystemStudy], band: str = "the band of each system")
     known = [believed(one.found) for one in studies]
     parts = []
     if len(studies) == 1:
-        place, stack = known[0].standing, studies[0].found.about.stack.name
+        place, stack = known[0].standing, studies[0].found.about.stack_label
         if known[0].step is None:
             parts.append("nothing like it was compared with measurements")
         elif place.compared is None:

@@ -78,7 +78,7 @@ def with_absolute_paths(document: Mapping[str, Any], folder: Path) -> dict[str, 
                 hardware.update({key: _absolute(hardware[key], folder) for key in _FILES if key in hardware})
     (sweep,) = _tables([found.get("sweep")]) or [{}]
     for axis, values in sweep.items():
-        key = axis.rsplit(".", 1)[-1]
+        key = axis.removesuffix(".name").rsplit(".", 1)[-1]
         if isinstance(values, list) and key in _FILES:
             sweep[axis] = _absolute(values, folder)
         elif isinstance(values, list) and key == "config":
@@ -94,6 +94,8 @@ def _absolute(name: object, folder: Path) -> object:
     """A topology on the shelf, and a stack of the catalogue, is a name and stays one; of several, each."""
     if isinstance(name, list):
         return [_absolute(one, folder) for one in name]
+    if isinstance(name, dict):
+        return {key: _absolute(value, folder) for key, value in name.items()}
     return str(_absolute_path(folder / name)) if isinstance(name, str) and name.endswith(".toml") else name
 
 

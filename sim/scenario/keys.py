@@ -151,12 +151,19 @@ def _of_entry(text: str, rest: str, entry: str, systems: Sequence[str], where: s
 
 
 def _assign(table: dict[str, Any], path: tuple[str, ...], value: object) -> None:
-    for step in path[:-1]:
+    for number, step in enumerate(path[:-1]):
         # A degree set under plan = "best" fixes the plan; what is set under a name changes that one.
         if step not in table or (step == "plan" and isinstance(table[step], str)):
             table[step] = {}
         elif step in NAMED_BY and isinstance(table[step], str):
             table[step] = {NAMED_BY[step]: table[step]}
+        elif step in NAMED_BY and isinstance(table[step], list):
+            # What is set of several is set of each.
+            members = [{step: member} for member in table[step]]
+            for member in members:
+                _assign(member, path[number:], value)
+            table[step] = [member[step] for member in members]
+            return
         if not isinstance(table[step], dict):
             return  # the check of the structure reports that this is not a table
         table = table[step]

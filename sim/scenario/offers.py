@@ -15,17 +15,23 @@ OWN_FILE: Json = {"type": "string", "pattern": r"\.toml$"}
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """Names that a key may have, and what else, as JSON Schema. several: a list of them stands for each in turn."""
+    """Names that a key may have, and what else, as JSON Schema."""
 
     names: Callable[[], Iterable[object]]
     own: Json | None = None
-    several: bool = False
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> Json:
         found: Json = {"enum": list(self.names())}
-        if self.own is not None:
-            found = {"anyOf": [found, self.own]}
-        return {"anyOf": [found, {"type": "array", "items": found, "minItems": 1}]} if self.several else found
+        return found if self.own is None else {"anyOf": [found, self.own]}
+
+
+@dataclass(frozen=True, slots=True)
+class OrList:
+    """A key that may have a list of values, which stands for each in turn."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> Json:
+        found = handler(schema)
+        return {"anyOf": [found, {"type": "array", "items": found, "minItems": 1}]}
 
 
 @dataclass(frozen=True, slots=True)

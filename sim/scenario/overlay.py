@@ -9,7 +9,7 @@ from typing import Any
 from sim.scenario.schema import NAMED_BY
 
 # What names a whole table: given above, nothing of the table below is kept.
-_WHOLE = {"model": ("name", "config"), "variation": ("profile",)}
+_WHOLE = {"model": ("name", "config"), "variation": ("profile",), "stack": ("name",)}
 # Tables that stand in a list by their names.
 _NAMED = ("system", "entry")
 # What says the hardware of a system in one of two ways, and belongs to the way that it was written for.
@@ -19,9 +19,9 @@ _HARDWARE = {"part": ("topology", "devices", "sizes"), "topology": ("part", "siz
 def overlaid(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
     """Return the lower document with everything that the upper one says in its place.
 
-    Tables are laid over key by key, systems and entries by their names; new ones follow. A model or a variation that is
-    named, and any other value, replaces what was there. Nothing is checked here: what has the wrong type stays as it is
-    for the check of the structure.
+    Tables are laid over key by key, systems and entries by their names; new ones follow. A model, a variation or a
+    stack that is named, and any other value, replaces what was there. Nothing is checked here: what has the wrong type
+    stays as it is for the check of the structure.
     """
     found = copy.deepcopy(dict(lower))
     for key, value in upper.items():

@@ -25,8 +25,9 @@ from sim.scenario.model_config import read_model_config
 from sim.scenario.model_fields import build_model
 from sim.scenario.problems import attempt, check, check_structure, combine, place
 from sim.scenario.schema import Document, ModelTable
+from sim.scenario.stack_request import StackRequest
 from sim.scenario.table import Table, only_given
-from sim.scenario.types import Scenario, System, Training
+from sim.scenario.types import Scenario, System, Training, name_of
 from sim.scenario.variation import Place, VariationTable, variation_from
 
 SHARED = tuple(sorted({one.name for one in fields(Document)} & {one.name for one in fields(Scenario)} - {"entry"}))
@@ -156,9 +157,7 @@ def _variation(table: System, at: Place, name_at: str) -> Variation:
 
 
 def _system(table: System, written: Mapping[str, Any], variation: Variation, path: Path, at: Place) -> System:
-    stack = _named_file(table.stack, path)
-    if not stack.endswith(".toml"):
-        stack = check_stack_name(stack, at("stack"))
+    stack = _stack(table.stack, path, at("stack"))
     _check_resolution(table, variation, at)
     parts = tuple(replace(part, topology=_named_file(part.topology, path)) for part in table.parts)
     if "search" in written and table.plan.rule == "fixed":
@@ -169,6 +168,13 @@ def _system(table: System, written: Mapping[str, Any], variation: Variation, pat
         )
     topology = _named_file(table.topology, path)
     return replace(table, topology=topology, stack=stack, parts=parts, variation=variation)
+
+
+def _stack(given: str | StackRequest, path: Path, where: str) -> str | StackRequest:
+    """A stack by the name that the catalogue has it under, or the path of its file."""
+    name = _named_file(name_of(given), path)
+    meant = name if name.endswith(".toml") else check_stack_name(name, where)
+    return replace(given, name=meant) if isinstance(given, StackRequest) else meant
 
 
 def _named_file(name: str, path: Path) -> str:

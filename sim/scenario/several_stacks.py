@@ -1,4 +1,4 @@
-"""`stack = ["a", "b"]`: a system with several stacks is swept over them."""
+"""`stack = ["a", { name = "b", cuda_graph = "full" }]`: a system with several stacks is swept over them."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _without_list(system: Any, entry: str | None, axes: dict[str, Any], path: Pa
     if not isinstance(system, Mapping) or not isinstance(system.get("stack"), list):
         return system
     stacks, name = system["stack"], system.get("name")
-    if not stacks or not all(isinstance(one, str) for one in stacks) or not isinstance(name, str):
+    if not stacks or not all(isinstance(one, (str, Mapping)) for one in stacks) or not isinstance(name, str):
         where = f'{path}: [system "{name}"] stack'
         raise InputError(where, f"{shown(stacks)} is no list of names", 'write stack = ["megatron-2022", "vtrain"]')
     axes[str(Key(_PATH, name, entry))] = stacks

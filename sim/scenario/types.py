@@ -17,17 +17,18 @@ from pydantic import (
     model_validator,
 )
 
-from sim.catalog import Model, Variation, nameable_stacks
+from sim.catalog import Model, Variation
 from sim.errors import InputError
 from sim.scenario.amounts import share
 from sim.scenario.axis_key import AxisKey
 from sim.scenario.entry_tables import Published
 from sim.scenario.hardware_tables import Devices, NetworkChange, Part, Sizes, TopologyName, name_of
 from sim.scenario.limits import PlanLimit, Search
-from sim.scenario.offers import OWN_FILE, OneOf, OrWord
+from sim.scenario.offers import OrList, OrWord
 from sim.scenario.plan_request import OptimizerOffload, PlanRequest, Recompute, ScheduleName, best_or_table
 from sim.scenario.prices import Prices
 from sim.scenario.run_request import RunRequest
+from sim.scenario.stack_request import StackName, StackRequest
 from sim.scenario.table import (
     NUMBER_OR_TEXT,
     As,
@@ -64,6 +65,7 @@ __all__ = [
     "Scenario",
     "ScheduleName",
     "Search",
+    "StackRequest",
     "System",
     "Training",
     "name_of",
@@ -107,14 +109,8 @@ class System(Table):
     """How many there are."""
     sizes: Annotated[Sizes, WrapValidator(_not_beside_parts)] = field(default_factory=dict, kw_only=True)
     """Sizes of the topology to use instead of its file's."""
-    stack: Annotated[
-        Any,
-        ReadAs(Text, write=name_of),
-        OneOf(nameable_stacks, OWN_FILE, several=True),
-        like('"megatron-2022"', '"my-stack.toml"', '["megatron-2022", "vtrain"]'),
-    ]
+    stack: Annotated[StackName, OrList(), like('"megatron-2022"', '"my-stack.toml"', '["megatron-2022", "vtrain"]')]
     """Software: a name in the catalogue, a path ending in .toml, or a list of several to show the range."""
-    # A path as of a topology, or the stack itself.
     stack_is_default: Internal[bool] = field(default=False, kw_only=True)
     """Whether nobody named the stack, so that it is a guess at what will run."""
     plan: Annotated[
@@ -164,6 +160,11 @@ class System(Table):
     @field_serializer("devices")
     def _written_devices(self, devices: int) -> int | None:
         return None if self.parts else devices
+
+    @property
+    def stack_options(self) -> str:
+        """Options that are asked of the stack, as they stand behind its name: " (cuda_graph full)"."""
+        return self.stack.text if isinstance(self.stack, StackRequest) else ""
 
     @property
     def every_part(self) -> tuple[Part, ...]:

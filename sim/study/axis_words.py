@@ -37,8 +37,10 @@ def axis_cell(value: object) -> str:
 
 
 def _table_words(table: Mapping[str, Any]) -> str:
-    """The members of a table; those of a variation as what they add to its profile."""
-    members = [_member_words(key, value) for key, value in table.items() if key != "profile"]
+    """The members of a table; of a variation what they add to its profile, of a stack its options behind its name."""
+    members = [_member_words(key, value) for key, value in table.items() if key not in ("profile", "name")]
+    if "name" in table:
+        return f"{table['name']} ({', '.join(members)})" if members else f"{table['name']}"
     return " + ".join([table["profile"], *members]) if "profile" in table else ", ".join(members)
 
 

@@ -126,7 +126,7 @@ def _quantised(recipe: Recipe, asked: dict[str, Any], where: str) -> Quantised:
 def _no_recipe(stack: GpuStack, precision: str, where: str) -> InputError:
     """What is said of a precision that a stack was not made for."""
     able = [name for name in stack_names() if precision in getattr(load_stack(name), "recipes", {})]
-    other = f", or a stack that has it: {some_of(able)}" if able else ""
+    other = f", or a stack that has it: {some_of(able, stack.name, listed_by='scaletax list stacks')}" if able else ""
     return InputError(
         f"{where} precision",
         f"the stack '{stack.name}' does not train in {precision}",

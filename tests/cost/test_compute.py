@@ -4,13 +4,13 @@ import dataclasses
 
 import numpy as np
 import pytest
-from builders import gpt, gpu, gpu_stack, machine, plan
+from builders import gpt, gpu, gpu_stack, machine, plan, slow_host
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.cost.compute import Machine, input_weight_gradients_s, pass_cost, phase_parts, products_s, timed, useful_time_s
 from sim.cost.parts import combined, duration_s, relabelled, scaled
-from sim.hardware.kernel import Kernel, launched_time_s
+from sim.hardware.kernel import Kernel, Launching, launched_time_s
 from sim.scenario.types import Lora
 from sim.workload.layer import embedding_operations, head_operations, layer_operations
 from sim.workload.operations import Operation, Slice, linear, total
@@ -81,7 +81,7 @@ def embedding_cost(model, part, on):
 def run_of(some, on):
     """Kernels one after the other, launched as those of a forward are."""
     operation = Operation("some", tuple(some))
-    return timed([operation], kernels_of("forward"), on, on.stack.host_launch_s)
+    return timed([operation], kernels_of("forward"), on, on.launching("forward"))
 
 
 def kernels(model, part, on, phase="forward"):
@@ -96,7 +96,8 @@ def test_the_lines_sum_to_the_time_of_the_kernels(model, part, on, recompute):
     for phase, launch_s in (("forward", on.stack.host_launch_s), ("backward", on.stack.host_backward_launch_s)):
         own = kernels(model, part, on, phase)
         busy_s, launches = run_of(own, on).busy_s, len(own) * on.stack.launch_factor
-        time_s = launched_time_s(busy_s, launches, launch_s, on.gpu.kernel_gap_s + on.stack.launch_gap_s)
+        how = Launching(launch_s, on.gpu.kernel_gap_s + on.stack.launch_gap_s)
+        time_s = launched_time_s(busy_s, launches, how)
         assert float(duration_s(without[phase].parts)) == pytest.approx(float(time_s), rel=1e-12)
     assert cost["forward"].parts == without["forward"].parts
 
@@ -211,6 +212,52 @@ def test_forward_and_backward_have_launches_of_their_own(recompute):
     again_s = forward_s if recompute == "full" else 0.0
     expected_s = 2 * 3e-6 * len(kernels(model, part, on, "backward")) + again_s
     assert float(duration_s(cost["backward"].parts)) == pytest.approx(expected_s)
+
+
+# What a host takes for a kernel, and for a graph of them.
+GRAPHS = {"host_launch_s": 7e-6, "host_backward_launch_s": 3e-6, "graph_launch_s": 50e-6, "graph_gap_s": 1e-6}
+
+
+@pytest.mark.parametrize("recompute", ["none", "full"])
+def test_a_graph_of_a_layer_is_one_launch_in_each_direction(recompute):
+    # A device that computes at once, and no gaps: 50 us of the host for each graph, whatever runs again in it.
+    fast = gpu(peak_flops_per_s={"bf16": 1e40}, hbm_bytes_per_s=1e40, gemm_fill_s=0.0)
+    on = machine(fast, gpu_stack(**{**GRAPHS, "graph_gap_s": 0.0}, cuda_graph="layer"))
+    cost = layer_cost(gpt(), Slice(128, 1), recompute, on)
+    assert [float(duration_s(cost[phase].parts)) for phase in ("forward", "backward")] == pytest.approx([50e-6, 50e-6])
+    # A host that takes 1.4 times as long for each launch.
+    slow = layer_cost(gpt(), Slice(128, 1), recompute, dataclasses.replace(on, host=slow_host(1.4)))
+    assert float(duration_s(slow["forward"].parts)) == pytest.approx(70e-6)
+
+
+def test_kernels_of_a_graph_have_its_gaps_between_them():
+    # Six kernels that take long, 1 us between two of them; eagerly 3 us of the device and 2 us of a slow host's gap.
+    stack = gpu_stack(**GRAPHS, launch_gap_s=1e-6, launch_factor=2.0)
+    three = tuple(Kernel(name, "elementwise", traffic_bytes=1e12) for name in "abc")
+    gaps = {}
+    for graph in ("none", "layer", "full"):
+        on = machine(gpu(kernel_gap_s=3e-6), dataclasses.replace(stack, cuda_graph=graph))
+        found = run_of(three, dataclasses.replace(on, host=slow_host(2.0)))
+        gaps[graph] = float(found.time_s - found.busy_s)
+    assert gaps == pytest.approx({"none": 30e-6, "layer": 6e-6, "full": 6e-6})
+
+
+def test_a_graph_of_all_passes_is_launched_once_a_step():
+    layer, full = (machine(stack=gpu_stack(**GRAPHS, cuda_graph=graph)) for graph in ("layer", "full"))
+    assert full.launching("forward") == full.launching("backward") == Launching(0.0, 1e-6)
+    assert full.input_s - layer.input_s == pytest.approx(50e-6)
+    # Embedding and head are outside of graphs of single layers.
+    assert layer.outside_layers.stack.cuda_graph == "none"
+    assert full.outside_layers is full
+
+
+@settings(max_examples=20)
+@given(**WORK, graph=st.sampled_from(["layer", "full"]))
+def test_a_graph_whose_launch_is_free_never_lengthens(model, part, on, recompute, graph):
+    free = dataclasses.replace(on.stack, cuda_graph=graph)
+    eager, replayed = (layer_cost(model, part, recompute, machine(on.gpu, one)) for one in (on.stack, free))
+    for phase in ("forward", "backward"):
+        assert float(duration_s(replayed[phase].parts)) <= float(duration_s(eager[phase].parts)) * (1 + 1e-12)
 
 
 @settings(max_examples=20)

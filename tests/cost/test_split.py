@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sim.cost.passes import PhaseCost
 from sim.cost.split import (
     embedding_exchanges,
+    exchange_chunks,
     exposed_share,
     gather_overlapped_with_forward,
     gradient_reduction,
@@ -145,6 +146,16 @@ def test_shown_share_by_hand():
 
 
 TIMES = st.floats(1e-6, 10)
+
+
+def test_scatters_in_pieces_by_hand():
+    # 8 ranks, 4 pieces: half of the bytes are gathered rank by rank, half scattered in four, or whole beside dW.
+    pieces = gpu_stack(scatter_pieces=4)
+    assert exchange_chunks("forward", 8, pieces) == pytest.approx(16 / 3)
+    assert exchange_chunks("backward", 8, pieces) == pytest.approx(16)
+    # Nothing is beside an input gradient that runs apart from its weight gradient.
+    assert exchange_chunks("input gradient", 8, pieces) == pytest.approx(16 / 3)
+    assert exchange_chunks("forward", 8, gpu_stack()) == 8
 
 
 @given(TIMES, TIMES, st.integers(2, 64), st.integers(2, 64), st.floats(0, 1), st.floats(0, 1))

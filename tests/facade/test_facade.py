@@ -146,6 +146,18 @@ def test_keys_software_and_sizes_are_changed_as_by_the_command(tiny: Path):
     assert {one.devices for one in result} == {8}
 
 
+def test_options_of_software_are_a_mapping_or_keys(tiny: Path):
+    software = {"name": "megatron-core-2024", "tensor_overlap": False}
+    told = "megatron-core-2024 (tensor_overlap off)"
+    (one,) = st.run(tiny, devices=8, stack=software)
+    (other,) = st.run(tiny, devices=8, stack="megatron-core-2024", set={"system.stack.tensor_overlap": False})
+    assert (one.stack, one.step_time_s) == (other.stack, other.step_time_s)
+    assert one.stack == told
+    words = {"model": "cerebras-gpt-111m", "topology": "hgx-a100-node", "devices": 8, "batch": 64}
+    found = st.plan(**words, stack=[software, "megatron-core-2024", software])
+    assert all(one in str(found) for one in ("2 systems", told, "megatron-core-2024"))
+
+
 def test_errors_have_four_parts(tiny: Path):
     with pytest.raises(st.InputError) as caught:
         st.run("quikstart")

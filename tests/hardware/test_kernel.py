@@ -8,7 +8,7 @@ from builders import gpu, gpu_stack
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.hardware.kernel import Kernel, gemm_time_s, kernel_time_s, launched_time_s, memory_time_s
+from sim.hardware.kernel import Kernel, Launching, gemm_time_s, kernel_time_s, launched_time_s, memory_time_s
 
 PEAK = 1e12
 SIZES = st.integers(1, 20_000)
@@ -194,8 +194,11 @@ def test_a_fused_attention_works_on_whole_blocks_and_rounded_heads(rows, heads, 
 
 def test_the_host_is_the_clock_where_kernels_are_short():
     # Ten launches of 5 us by the host, gaps of 1 us on the device.
-    assert launched_time_s(1e-3, 10, 5e-6, 1e-6) == pytest.approx(1e-3 + 10e-6)
-    assert launched_time_s(1e-6, 10, 5e-6, 1e-6) == pytest.approx(50e-6)
+    assert launched_time_s(1e-3, 10, Launching(5e-6, 1e-6)) == pytest.approx(1e-3 + 10e-6)
+    assert launched_time_s(1e-6, 10, Launching(5e-6, 1e-6)) == pytest.approx(50e-6)
+    # A graph of them is launched in 30 us, or runs for longer than that.
+    assert launched_time_s(10e-6, 10, Launching(0.0, 1e-6, 30e-6)) == pytest.approx(30e-6)
+    assert launched_time_s(1e-3, 10, Launching(0.0, 1e-6, 30e-6)) == pytest.approx(1e-3 + 10e-6)
 
 
 SECONDS = st.floats(0, 1e-2)
@@ -203,12 +206,13 @@ SECONDS = st.floats(0, 1e-2)
 
 @given(SECONDS, st.integers(0, 200), SECONDS, SECONDS, st.floats(0, 1e-3))
 def test_more_work_launches_or_gaps_never_shorten(busy_s, launches, launch_s, gap_s, more):
-    base = launched_time_s(busy_s, launches, launch_s, gap_s)
+    how = Launching(launch_s, gap_s)
+    base = launched_time_s(busy_s, launches, how)
     assert base >= busy_s
-    assert launched_time_s(busy_s, launches, launch_s, gap_s + more) >= base
-    assert launched_time_s(busy_s, launches, launch_s + more, gap_s) >= base
-    assert launched_time_s(busy_s + more, launches, launch_s, gap_s) >= base
-    assert launched_time_s(busy_s, launches + 1, launch_s, gap_s) >= base
+    for slower in (Launching(launch_s, gap_s + more), Launching(launch_s + more, gap_s), how._replace(once_s=more)):
+        assert launched_time_s(busy_s, launches, slower) >= base
+    assert launched_time_s(busy_s + more, launches, how) >= base
+    assert launched_time_s(busy_s, launches + 1, how) >= base
 
 
 @given(SIZES, SIZES, SIZES, BATCHES)

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from sim.catalog import load_recipe
 from sim.parallel.memory import (
-    communicators,
     plan_memory,
     run_ahead_bytes,
     stage_memory,
     stage_parameters,
     trained_share,
 )
+from sim.parallel.runtime_memory import communicators
 from sim.parallel.schedules import SCHEDULES
 from sim.scenario.types import Lora
 from sim.workload.activations import gradient_flow_bytes, head_activation_bytes, layer_activation_bytes
@@ -260,6 +260,24 @@ def test_a_loss_over_a_split_vocabulary():
     working = float(gradient_flow_bytes(model, part, UNFUSED))
     head = float(head_activation_bytes(model, part, 14.0)) + 4 * 128 * 65536 / 2
     assert memory(shape, 0, model, stack).buffers == pytest.approx(head - working)
+
+
+@pytest.mark.parametrize(("shape", "in_flight"), [({}, 4), ({"tensor": 4, "sequence_parallel": True}, 4),
+                                                   ({"pipeline": 4, "layers_per_chunk": (1,) * 4}, 4)])  # fmt: skip
+def test_graphs_of_layers_hold_an_input_and_an_output_gradient_each(shape, in_flight):
+    # Four layers, or one layer of each of four micro-batches in flight: 2 bytes of 128 x 256, split by tensor ranks
+    # that split the sequence.
+    eager, layer = (memory(plan(**shape), stack=gpu_stack(cuda_graph=graph)) for graph in ("none", "layer"))
+    ranks = shape.get("tensor", 1)
+    assert layer.buffers - eager.buffers == pytest.approx(2 * in_flight * 2 * 128 * 256 / ranks)
+
+
+def test_a_graph_of_all_passes_shares_no_memory_with_the_step():
+    # Gradients of 2 bytes are copied to 4 in the step, which a graph's own memory has no room for.
+    stack = gpu_stack(gradient_bytes=2.0)
+    eager, full = (memory(plan(), stack=dataclasses.replace(stack, cuda_graph=graph)) for graph in ("none", "full"))
+    assert full.buffers >= eager.buffers
+    assert full.activations == eager.activations
 
 
 def test_placeholders_of_gradients():

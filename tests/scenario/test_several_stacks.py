@@ -9,6 +9,7 @@ import pytest
 
 from sim.errors import InputError
 from sim.scenario.several_stacks import stack_override, stacks_as_axes
+from sim.scenario.types import StackRequest
 from sim.sweep.grid import load_scenarios
 
 FILE = """
@@ -81,3 +82,11 @@ def test_a_system_of_an_entry_has_an_axis_of_its_own() -> None:
     assert stacks_as_axes({"system": [{"name": "A", "stack": "vtrain"}]}, Path("file")) == {
         "system": [{"name": "A", "stack": "vtrain"}]
     }
+
+
+def test_a_stack_of_a_list_may_have_options(tmp_path: Path) -> None:
+    stacks = '["vtrain", { name = "megatron-bridge-26.06", cuda_graph = "full" }]'
+    bare, graphed = (one.system.stack for one in loaded(tmp_path, stacks))
+    assert (bare, graphed) == ("vtrain", StackRequest("megatron-bridge-26.06", "full"))
+    with pytest.raises(InputError, match="unknown key 'cuda_graphs'; did you mean 'cuda_graph'"):
+        loaded(tmp_path, '["vtrain", { name = "vtrain", cuda_graphs = "full" }]')

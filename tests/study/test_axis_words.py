@@ -33,6 +33,8 @@ from sim.study.axis_words import axis_cell, axis_words
         ),
         ("system.variation.slow", [{"node": 7, "slowdown": "10 %"}], "slow node 7 +10 %"),
         ("system.variation.slow", [], "slow []"),
+        ("system.stack", {"name": "a", "cuda_graph": "full"}, "stack a (cuda_graph full)"),
+        ("system.stack", {"name": "a"}, "stack a"),
         ("system.part", [{"topology": "x", "devices": 8}], "part topology x, devices 8"),
     ],
 )

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 from operator import itemgetter
 from pathlib import Path
+from typing import NamedTuple
 
 from sim import catalog
 from sim.errors import InputError
 from sim.hardware.topology import Topology, load_topology, shelf, topology_names
 from sim.machines import kind_of
 from sim.machines.kind import DeviceMemory
+from sim.machines.stack_options import option_names
 from sim.page.blocks import Block, Bullets, Column, Said, table, words
 from sim.page.markdown import table_markdown
 from sim.page.numbers import counted, large, number, whole
 from sim.parallel.schedules import SCHEDULES
 from sim.report.catalogue.lists import listing
 from sim.scenario import entry_names, read_document
+from sim.scenario.stack_request import StackRequest
 from sim.study.variation_words import per_cent, slow_words, stalls_words
 from sim.sweep.grid import expand
 from sim.workload.kinds import all_layers
@@ -149,7 +153,38 @@ def stacks_table() -> list[Block]:
         Said(f"The newest of a line: {', '.join(newest)}."),
         Said("Pipeline schedules, and the stacks that run them:"),
         Bullets(tuple(schedules)),
+        Said(
+            'Options of a stack, as in stack = { name = "a", cuda_graph = "full" }, and what the framework calls them:'
+        ),
+        table(_options(), _OPTIONS),
     ]
+
+
+class _Option(NamedTuple):
+    """An option, what it can be, what frameworks call that, and the stacks that have it so."""
+
+    key: str
+    choice: str
+    called: str
+    stacks: tuple[str, ...]
+
+
+_OPTIONS: list[Column[_Option]] = [
+    words("option", lambda one: f"{one.key} {one.choice}".strip(), key=True),
+    words("called", lambda one: one.called),
+    words("stacks", lambda one: ", ".join(one.stacks), from_width=100),
+]
+
+
+def _options() -> list[_Option]:
+    """Every option under every name that frameworks have for it; those of a key together."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for name in catalog.stack_names():
+        for (key, choice), called in option_names(catalog.load_stack(name)).items():
+            found.setdefault((key, choice, called), []).append(name)
+    keys = [one.name for one in dataclasses.fields(StackRequest)]
+    rows = [_Option(*option, tuple(stacks)) for option, stacks in found.items()]
+    return sorted(rows, key=lambda one: (keys.index(one.key), one.choice))
 
 
 def _fact(title: str, index: int, from_width: int = 0) -> Column[str]:
@@ -220,6 +255,11 @@ def stacks_markdown() -> str:
         words("checked by", checked),
     ]
     return table_markdown(table(catalog.stack_names(), columns))
+
+
+def options_markdown() -> str:
+    """The options of stacks and what frameworks call them, in Markdown."""
+    return table_markdown(table(_options(), _OPTIONS))
 
 
 def latest_markdown() -> str:

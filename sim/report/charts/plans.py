@@ -123,7 +123,7 @@ def effort_figure(study: SystemStudy, style: ChartStyle = SCREEN) -> Figure:
     columns = columns or [(about.scenario.system.devices, study.found)]
     settings = [about.kind.settings(found.best[0].plan) if isinstance(found, PlanStudy) else {} for _, found in columns]
     names = list(dict.fromkeys(name for one in settings for name in one))
-    title = f"Choosing a plan for {about.scenario.model.name} on {about.devices[0].title}\n{about.stack.title}"
+    title = f"Choosing a plan for {about.scenario.model.name} on {about.devices[0].title}\n{about.stack_title}"
     top, below = sheet([2.9, _SETTING_INCHES * len(names)], title, _CHOOSING, style, [0, len(names)])
     _counts(top, columns)
     _grid(below, settings, names)
