@@ -7,7 +7,7 @@ import numpy as np
 from sim.catalog import GpuStack, Model
 from sim.hardware.kernel import Array
 from sim.parallel.plans import Plans
-from sim.workload.layer import Slice
+from sim.workload.operations import Slice
 
 
 def communicators(plan: Plans) -> Array:
