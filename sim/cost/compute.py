@@ -96,6 +96,7 @@ class Machine:
             recipe,
             stack.flash_attention,
             stack.causal_skip,
+            stack.window_skip,
             stack.fused_elementwise,
             2 * recipe.gradients.bytes if self._products_add else recipe.parameters.bytes,
             stack.loss_traffic_bytes,

@@ -34,13 +34,14 @@ def flash_attention(
     Source: Dao et al. 2022 (FlashAttention), sec. 3; Dao 2023 (FlashAttention-2), sec. 4.1 for the factor 2.5.
     """
     square = 4.0 * sequences * sequence * sequence * query_width
-    executed = square * (executed_share(sequence, window) if style.causal_skip else 1.0)
+    reach = window if style.window_skip else None
+    executed = square * (executed_share(sequence, reach) if style.causal_skip else 1.0)
     name, width = style.recipe.attention.name, style.recipe.attention.bytes
     traffic = width * sequences * sequence * (2 * query_width + 2 * key_value_width)
     needed, counted = needed_share(sequence, window) * square, counted_share(sequence, window) * square
     sizes = (2.5 * executed, 2.5 * traffic, 2 * needed, 2 * counted)
     # Of the rows that a causal mask leaves, the last reaches as far as any: twice as far as they do on average.
-    longest = counted_share(sequence, window) / needed_share(sequence, window) if style.causal_skip else 1.0
+    longest = counted_share(sequence, reach) / needed_share(sequence, reach) if style.causal_skip else 1.0
     shape = {"m": sequence, "k": head_dim, "batch": sequences * query_width / head_dim, "longest": longest}
     forward = Kernel("attention", "attention", executed, traffic, needed, counted, **shape, format=name)
     backward = Kernel("attention backward", "attention", *sizes, **shape, backward=True, format=name)
