@@ -222,7 +222,8 @@ def pass_cost(
         # A graph of the backward has what runs again in it.
         how = machine.launching("forward")._replace(once_s=0.0)
         repeated = cost(lambda operation: rerun_kernels(operation, recompute, machine.style), how)
-        return PhaseCost(relabelled(repeated.parts, "recompute"), {}, repeated.squares_s2, repeated.kernels)
+        kernels = tuple((replace(own, again=True), count) for own, count in repeated.kernels)
+        return PhaseCost(relabelled(repeated.parts, "recompute"), {}, repeated.squares_s2, kernels)
 
     found: dict[Phase, PhaseCost] = {}
     for phase in phases:
