@@ -6,22 +6,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.cost.passes import PhaseCost
+from sim.cost.replicas import (
+    gather_overlapped_with_forward,
+    gradient_reduction,
+    owners_broadcast,
+    parameter_gather,
+    tensor_by_tensor,
+)
 from sim.cost.split import (
     embedding_exchanges,
     exchange_chunks,
     exposed_share,
-    gather_overlapped_with_forward,
-    gradient_reduction,
     gradient_send,
     head_exchanges,
     input_gathers,
     layer_exchanges,
     overlapped,
     overlapped_with_weight_gradients,
-    owners_broadcast,
-    parameter_gather,
     pipeline_send,
-    tensor_by_tensor,
     tied_embedding_bytes,
 )
 from sim.hardware.network import NOTHING, Communication, Group, Network
