@@ -141,12 +141,10 @@ def _check_tensor(model: Model, tensor: int, where: str) -> None:
     for count, what in ((model.heads, "attention heads"), (model.ffn_hidden, "MLP width")):
         if count % tensor:
             raise InputError(where, f"tensor {tensor} does not divide the {count} {what}", f"use a divisor of {count}")
-    if model.kv_heads % tensor and tensor % model.kv_heads:
-        raise InputError(
-            where,
-            f"tensor {tensor} fits neither into nor around the {model.kv_heads} key/value heads",
-            "use a divisor or a multiple",
-        )
+    for heads in (model.kv_heads, model.global_kv_heads or model.kv_heads):
+        if heads % tensor and tensor % heads:
+            problem = f"tensor {tensor} fits neither into nor around the {heads} key/value heads"
+            raise InputError(where, problem, "use a divisor or a multiple")
 
 
 def _micro_batches(request: PlanRequest, batch: int, data: int, micro_batch: int, where: str) -> tuple[int, ...]:

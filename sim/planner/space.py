@@ -115,10 +115,11 @@ def recomputations(stack: GpuStack) -> tuple[Recompute, ...]:
 
 def tensor_degrees(model: Model, devices: int) -> list[int]:
     """Degrees that cut heads and MLP evenly, and key/value heads evenly or into copies."""
+    several = {model.kv_heads, model.global_kv_heads or model.kv_heads}
     return [
         degree
         for degree in divisors(model.heads, devices)
-        if model.ffn_hidden % degree == 0 and (model.kv_heads % degree == 0 or degree % model.kv_heads == 0)
+        if model.ffn_hidden % degree == 0 and all(heads % degree == 0 or degree % heads == 0 for heads in several)
     ]
 
 

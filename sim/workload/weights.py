@@ -190,14 +190,14 @@ def adapter_shapes(model: Model, lora: Lora) -> tuple[tuple[str, int, int], ...]
     "qkv" is one adapter for query, key and value, on a projection that computes all three (NeMo's performant LoRA).
     """
     h, a_q, a_kv = model.hidden, model.heads * model.head_dim, model.kv_heads * model.head_dim
-    a_v = 0 if model.keys_are_values else a_kv
+    a_v = 0 if model.keys_are_values else model.kv_heads * model.value_dim
     mlp = [("mlp in", h, model.mlp_inputs * model.ffn_hidden), ("mlp out", model.ffn_hidden, h)]
     shapes = {
         "query": [("query", h, a_q)],
         "key": [("key", h, a_kv)],
         "value": [("value", h, a_v)] if a_v else [],
         "qkv": [("qkv", h, a_q + a_kv + a_v)],
-        "output": [("output", a_q, h)],
+        "output": [("output", model.heads * model.value_dim, h)],
         "mlp": mlp,
     }
     return tuple(shape for target in lora.targets for shape in shapes[target])
