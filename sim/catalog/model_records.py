@@ -76,6 +76,10 @@ class Model:
     """Heads of keys and values in layers that do not slide, where others do; by default as in those."""
     keys_are_values: bool = False
     """Layers that do not slide make values of their keys, and have no projection for them (Gemma 4)."""
+    layer_embedding: int | None = None
+    """Width of an embedding that every layer has of its own, beside those of all others in one table (Gemma 4)."""
+    layer_vocab: int | None = None
+    """Entries of that table; by default those of the vocabulary."""
     window: int | None = None
     """Tokens that attention of a sliding layer reaches, its own among them; `runs` says which layers slide."""
     attention_softcap: bool = False

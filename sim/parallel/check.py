@@ -38,6 +38,7 @@ def check_plan(request: PlanRequest, scenario: Scenario, stack: GpuStack) -> Pla
     part_stages = stages_of_parts(scenario.system.parts, mesh.stage_devices, scenario.where)
     _check_rank_order(stack, len(part_stages), where)
     _check_stack(tensor, pipeline, stack, where)
+    _check_embeddings(scenario.model, pipeline, where)
     _check_tensor(scenario.model, tensor, where)
     micro_batch = request.micro_batch or 1
     micro_batches = _micro_batches(request, scenario.training.global_batch, data, micro_batch, where)
@@ -134,6 +135,14 @@ def _check_rank_order(stack: GpuStack, parts: int, where: str) -> None:
             where,
             f"the stack '{stack.name}' lays ranks out as {stack.rank_order}: the stages of a part are no neighbours",
             "use a stack whose rank_order ends with pp, or a system of one part",
+        )
+
+
+def _check_embeddings(model: Model, pipeline: int, where: str) -> None:
+    if pipeline > 1 and model.layer_embedding:
+        problem = f"pipeline {pipeline}, but {model.name} makes embeddings of every layer on its first stage"
+        raise InputError(
+            f"{where} pipeline", problem, "write pipeline = 1: sending them to later stages is not simulated"
         )
 
 

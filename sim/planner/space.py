@@ -136,7 +136,7 @@ def _degrees(scenario: Scenario, stack: GpuStack, *, fewer: bool) -> tuple[Count
     """Tensor, pipeline, virtual stages, data, micro-batch and micro-batches of every legal combination."""
     model, batch, devices = scenario.model, scenario.training.global_batch, scenario.system.devices
     tensors = tensor_degrees(model, devices) if stack.tensor_parallel else [1]
-    cuts = pipeline_cuts(model.layers, devices) if stack.pipeline_parallel else [(1, 1)]
+    cuts = pipeline_cuts(model.layers, devices) if stack.pipeline_parallel and not model.layer_embedding else [(1, 1)]
     sizes = divisors(batch, batch)
     _check_few(len(tensors) * len(cuts) * len(divisors(batch, devices)) * len(sizes), scenario)
     even = _even(tensors, cuts, sizes, devices, fewer=fewer)

@@ -13,19 +13,16 @@ from sim.scenario.config_fields import Described, ModelConfig
 from sim.scenario.config_layers import count_layers, each_layer
 from sim.scenario.config_windows import gemma
 
-_PER_LAYER = "hidden_size_per_layer_input"
 _FULL = "full_attention"
 _OVERRIDES = {"head_dim": "global_head_dim", "num_key_value_heads": "global_kv_heads"}
 
 
 def gemma4(config: ModelConfig) -> Described:
     """Norms before and after attention and MLP, of queries, keys and values; five of six layers slide."""
-    if _PER_LAYER not in config.fields:
-        problem = f"embeddings of every layer ('{_PER_LAYER}' is missing, and then 256): not simulated yet"
-        raise InputError(config.where, problem, f'write "{_PER_LAYER}": 0 for a model without')
-    # Without effect in a model without embeddings of every layer, or without keys and values that layers share.
-    config.value("vocab_size_per_layer_input")
+    # Without effect where no layers share keys and values.
     config.switch("use_double_wide_mlp", False)
+    embedding = config.optional_count("hidden_size_per_layer_input", 256)
+    entries = config.optional_size("vocab_size_per_layer_input") or 262144
     # Images alone may be read in both directions.
     config.must_be("use_bidirectional_attention", "vision")
     layers, window = count_layers(config, "num_hidden_layers"), config.optional_size("sliding_window") or 512
@@ -38,6 +35,8 @@ def gemma4(config: ModelConfig) -> Described:
         "query_key_norm": "head",
         "value_norm": True,
         "logit_softcap": config.is_set("final_logit_softcapping", None),
+        "layer_embedding": embedding or None,
+        "layer_vocab": entries if embedding else None,
         "keys_are_values": config.switch("attention_k_eq_v", False),
     }
     runs = each_layer(config, layers, None, window, lambda index: (index + 1) % 6 > 0 and index < layers - 1)

@@ -10,6 +10,7 @@ import numpy as np
 from sim.catalog import Model
 from sim.hardware.kernel import Array
 from sim.scenario.types import Recompute
+from sim.workload.layer_embeddings import kept_of_it
 from sim.workload.operations import MASK_BYTES, SINGLE_BYTES, Slice, Style
 from sim.workload.weights import (
     context_width,
@@ -29,13 +30,16 @@ def layer_activation_bytes(model: Model, part: Slice, style: Style, recompute: R
     """
     if recompute == "full":
         kept = part.tokens / part.tensor if style.splits_kept_inputs else part.unsharded_tokens
-        return style.activation_bytes * kept * model.hidden
+        own = part.unsharded_tokens * (model.layer_embedding or 0)
+        return style.activation_bytes * kept * model.hidden + style.activation_bytes * own
     if recompute == "selective" and style.selective_recompute != "attention-core":
-        return _selected_bytes(model, part, style)
+        own = kept_of_it(model, part, style, _norm_bytes(model, style), all_of_it=False)
+        return _selected_bytes(model, part, style) + own
     whole = part.unsharded_tokens * model.hidden * _whole_bytes(model, style)
     split = part.tokens * _split_bytes(model, part, style)
     core = 0.0 if recompute == "selective" and not style.flash_attention else _core_bytes(model, part, style)
-    return whole + split + core + _latent_bytes(model, part, style) + _narrower_bytes(model, part, style)
+    own = kept_of_it(model, part, style, _norm_bytes(model, style), all_of_it=True)
+    return whole + split + core + _latent_bytes(model, part, style) + own + _narrower_bytes(model, part, style)
 
 
 def _narrower_bytes(model: Model, part: Slice, style: Style) -> Array:
@@ -64,7 +68,7 @@ def working_bytes(model: Model, part: Slice, style: Style, recompute: Recompute)
         return layer_activation_bytes(model, part, style, "none")
     if style.selective_recompute == "attention-core":
         return _core_bytes(model, part, style) * (not style.flash_attention)
-    kept = _selected_bytes(model, part, style)
+    kept = layer_activation_bytes(model, part, style, "selective")
     return np.maximum(layer_activation_bytes(model, part, style, "none") - kept, 0.0)
 
 

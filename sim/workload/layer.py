@@ -17,6 +17,7 @@ from sim.workload.adapters import adapter_operations
 from sim.workload.attention import Widths, flash_attention, unfused_attention
 from sim.workload.casts import weight_casts
 from sim.workload.latent import latent_projections
+from sim.workload.layer_embeddings import made_at_the_start, taken_in
 from sim.workload.norms import norm, query_key_norm
 from sim.workload.operations import (
     MASK_BYTES,
@@ -97,6 +98,7 @@ def layer_operations(model: Model, part: Slice, style: Style, lora: Lora | None 
             cast_tokens=(tokens, own),
         ),
         *_joins(model, part, style),
+        *taken_in(model, part, style, frozen=frozen),
         *_weight_casts(model, part, style),
         *(adapter_operations(model, t, tokens, style, lora) if lora else ()),
     )
@@ -159,9 +161,11 @@ def embedding_operations(model: Model, part: Slice, style: Style, lora: Lora | N
     passes = 2 + (model.position == "learned")
     backward_bytes = 0.0 if lora else part.activation_bytes * (passes + 1)
     rows = memory_pass("embedding", elements, part.activation_bytes * passes, backward_bytes)
+    every = made_at_the_start(model, part, style, frozen=lora is not None)
     if lora:
-        return (rows,)
-    return (replace(rows, weight_gradient=gradient_sum("embedding", model.vocab * model.hidden / part.tensor, style)),)
+        return (rows, *every)
+    summed = gradient_sum("embedding", model.vocab * model.hidden / part.tensor, style)
+    return (replace(rows, weight_gradient=summed), *every)
 
 
 def head_operations(model: Model, part: Slice, style: Style, lora: Lora | None = None) -> tuple[Operation, ...]:

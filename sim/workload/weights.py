@@ -84,7 +84,10 @@ def layer_weights(model: Model) -> Weights:
         + (model.mlp_inputs * f + h) * model.mlp_bias
     )
     joined = 0 if model.key_value_rank else 2 - model.keys_are_values
-    return Weights((*attention, *((h, f),) * model.mlp_inputs, (f, h)), (), vectors, joined)
+    more: Shapes = ()
+    if model.layer_embedding:
+        more, vectors = ((h, model.layer_embedding), (model.layer_embedding, h)), vectors + norm_weights(model)
+    return Weights((*attention, *((h, f),) * model.mlp_inputs, (f, h), *more), (), vectors, joined)
 
 
 def _attention_matrices(model: Model) -> tuple[Shapes, int]:
@@ -114,9 +117,14 @@ def _latent_matrices(model: Model) -> tuple[Shapes, int]:
 
 @functools.cache
 def embedding_weights(model: Model) -> Weights:
-    """Weights of the input embedding and of learned positions."""
+    """Weights of the input embedding and of learned positions, and of what makes the embeddings of every layer."""
     positions = ((model.max_sequence, model.hidden),) if model.position == "learned" else ()
-    return Weights((), (vocabulary_shape(model), *positions), norm_weights(model) * model.embedding_norm)
+    vectors = norm_weights(model) * model.embedding_norm
+    if not model.layer_embedding:
+        return Weights((), (vocabulary_shape(model), *positions), vectors)
+    every = model.layers * model.layer_embedding
+    tables = ((model.layer_vocab or model.vocab, every), (model.hidden, every))
+    return Weights((), (vocabulary_shape(model), *positions, *tables), vectors + model.layer_embedding)
 
 
 @functools.cache
@@ -129,17 +137,18 @@ def head_weights(model: Model) -> Weights:
 def copied_weights(model: Model, tensor: Array) -> Array:
     """Elements that tensor ranks hold more than once: of keys and values, whose heads are copied where there are fewer.
 
-    Of latent attention each holds the projections down as a whole.
-    Source: Megatron-LM, multi_latent_attention.py, parallel_mode "duplicated".
+    Of latent attention each holds the projections down as a whole, and of a layer's embedding both of its own.
+    Source: Megatron-LM, multi_latent_attention.py, "duplicated"; the transformers library, Gemma4TextConfig.
     """
+    whole = (tensor - 1) * model.hidden * 2 * (model.layer_embedding or 0)
     if model.key_value_rank:
-        return (tensor - 1) * model.hidden * model.latent_width
+        return (tensor - 1) * model.hidden * model.latent_width + whole
     kept = model.kv_heads * model.head_dim / tensor
     keys = key_width(model, tensor) - kept
     values = (
         0 * keys if model.keys_are_values else value_width(model, tensor) - model.kv_heads * model.value_dim / tensor
     )
-    return model.hidden * tensor * (keys + values)
+    return model.hidden * tensor * (keys + values) + whole
 
 
 def query_width(model: Model, tensor: Array) -> Array:
