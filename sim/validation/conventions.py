@@ -152,6 +152,7 @@ def _matches(entry: Mapping[str, Any], row: Row) -> bool:
         all(re.match(entry[key], text) for key, text in columns.items() if key in entry)
         and ("named" not in entry or re.search(entry["named"], f"{row.source} {row.note}") is not None)
         and row.zero_stage in (stages if isinstance(stages, list) else [stages])
+        and row.megatron_fsdp == entry.get("megatron_fsdp", row.megatron_fsdp)
         and row.flash_attention == entry.get("flash_attention", row.flash_attention)
         and ("fused" not in entry or bool(row.flash_attention) == entry["fused"])
         and entry.get("from_year", 0) <= (row.year or UNKNOWN_YEAR) <= entry.get("to_year", math.inf)

@@ -89,6 +89,8 @@ class _PlanReading:
             recompute=cast(Recompute, self._filled(row.recompute, "recompute", "none")),
             schedule="gpipe" if row.schedule.casefold() == "gpipe" else None,
             layers_per_stage=layers_per_stage(row.layers or 1, pipeline * virtual) if virtual else None,
+            offload_layers=row.offload_layers or None,
+            optimizer_offload="cpu" if row.optimizer_offload else None,
         )
 
     def _degrees(self) -> tuple[int, int, int | None]:
