@@ -14,7 +14,7 @@ import numpy as np
 
 from sim.catalog import Format, Recipe, load_recipe
 from sim.catalog.precision_records import Use
-from sim.catalog.stack_records import AttentionOutputCopies, NormKernels, SelectiveRecompute
+from sim.catalog.stack_records import AttentionOutputCopies, NormKernels, ScatterCopies, SelectiveRecompute
 from sim.hardware.kernel import Array, Kernel
 from sim.scenario.types import Recompute
 from sim.workload.casts import MadeBy, linear_casts
@@ -97,6 +97,13 @@ class Style:
     """Narrow copies of every operand that products of both directions read: two where rows and columns differ."""
     weight_casts: Array = 1.0
     """Share of a layer's weights that a device casts for a micro-batch, on average over micro-batches."""
+    complex_rotary: bool = False
+    """Rotations are products of complex numbers in single precision; see GpuStack."""
+    repeats_keys: bool = False
+    """Keys and values are copied for every head that shares them."""
+    copies_gathers: bool = False
+    """What tensor ranks gather is laid out anew; see GpuStack."""
+    copies_scatters: ScatterCopies = "none"
 
     @property
     def wide(self) -> Style:
@@ -126,6 +133,8 @@ class Operation:
     """Share of the forward whose result stays where selective recomputation keeps operators."""
     column_parallel: bool = False
     """Tensor ranks split its outputs: the gradient of its input is a sum over them."""
+    row_parallel: bool = False
+    """Tensor ranks split its inputs: its output is a sum over them."""
 
     @property
     def backward(self) -> tuple[Kernel, ...]:
@@ -211,6 +220,7 @@ def linear(
     region: Region = "block",
     kept_share: float = 0.0,
     column_parallel: bool = False,
+    row_parallel: bool = False,
     use: Use = "other",
     made_by: MadeBy = ("apart", "apart"),
     cast_tokens: tuple[Array, Array] | None = None,
@@ -240,6 +250,7 @@ def linear(
         region,
         kept_share,
         column_parallel,
+        row_parallel,
     )
 
 
