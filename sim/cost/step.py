@@ -206,7 +206,8 @@ def micro_batch_busy_s(stage: int, plan: Plan, chunks: Sequence[PassCost]) -> fl
 def slice_of(training: Training, plan: Plans, recipe: Recipe) -> Slice:
     """What one device of a tensor group does for one micro-batch."""
     widths = recipe.activations.bytes, recipe.exchanges.bytes
-    return Slice(training.sequence, plan.micro_batch, plan.tensor, plan.sequence_parallel, *widths)
+    split = plan.micro_batch, plan.tensor, plan.sequence_parallel
+    return Slice(training.sequence, *split, *widths, document=training.document)
 
 
 def micro_batch_passes(

@@ -112,6 +112,7 @@ class _Reading:
             global_batch=row.global_batch_sequences or 0,
             precision=cast(Any, precision),
             recipe=self._recipe(precision),
+            document=self._document(),
             method=method_of(row),
             lora=self._lora(),
         )
@@ -163,6 +164,13 @@ class _Reading:
         differs = row.fp8_gather is not None and bool(row.fp8_gather) != narrow
         gathers = (own.products if row.fp8_gather else own.quantised.others).name if differs else None
         return RecipeRequest(name, attention="fp8" if row.fp8_attention else None, gathers=cast(Any, gathers))
+
+    def _document(self) -> int | None:
+        """Tokens of the documents that are packed into sequences, as the source's convention has them."""
+        if self.convention.document is None or method_of(self.row) == "pretrain":
+            return None
+        self.assumed.append(f"packed documents of {self.convention.document} tokens")
+        return self.convention.document
 
     def _lora(self) -> Lora | None:
         """The adapters that are trained, as the source's convention has them. Raises NotSaid where it has none."""

@@ -38,6 +38,8 @@ class Convention:
     tuned: tuple[str, ...] = ()
     traits: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     memory: Literal["allocated", "reserved"] = "reserved"
+    document: int | None = None
+    """Tokens of the documents that it packed into sequences where it tuned a model."""
     lora: Mapping[str, Any] | None = None
     """Rank and targets of the adapters that it trained, where it did."""
     rate_counts: Literal["", "causal-attention", "full-attention"] = ""
@@ -121,6 +123,7 @@ def convention_of(row: Row) -> Convention:
         tuple(entry.get("tuned", ())),
         traits,
         entry.get("memory", "reserved"),
+        entry.get("document"),
         entry.get("lora"),
         entry.get("rate_counts", ""),
         _conventions()["device_note"].get(row.gpu, ""),

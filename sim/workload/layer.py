@@ -125,11 +125,15 @@ def _weight_casts(model: Model, part: Slice, style: Style) -> tuple[Operation, .
 
 
 def _attention(model: Model, part: Slice, style: Style) -> Operation:
-    """The attention core, within the model's window where there is one."""
-    t, sizes = part.tensor, (part.micro_batch, part.sequence)
+    """The attention core, within the model's window where there is one.
+
+    A fused one leaves out what is between documents; with the scores in memory they are computed and masked.
+    """
+    t = part.tensor
     if style.flash_attention:
         widths = model.heads * model.head_dim / t, key_value_width_of(model, t)
-        return flash_attention(*sizes, *widths, model.head_dim, style, model.window)
+        return flash_attention(*part.attended, *widths, model.head_dim, style, model.window)
+    sizes = part.micro_batch, part.sequence
     asked = {"dropout": model.dropout, "softcap": model.attention_softcap}
     return unfused_attention(*sizes, model.heads / t, model.head_dim, style, model.window, **asked)
 

@@ -35,7 +35,7 @@ class Slice:
     """The part of the work that one device of a tensor group does for one micro-batch.
 
     activation_bytes: of each element that it keeps and exchanges. gathered_bytes: of what its ranks gather for the
-    products of its layers.
+    products of its layers. document: tokens of each of the documents that sequences are packed of; None: one each.
     """
 
     sequence: int
@@ -44,6 +44,7 @@ class Slice:
     sequence_parallel: Array = False
     activation_bytes: float = _HALF_PRECISION
     gathered_bytes: float = _HALF_PRECISION
+    document: int | None = None
 
     @property
     def tokens(self) -> Array:
@@ -58,7 +59,17 @@ class Slice:
     def unsplit(self) -> Slice:
         """The same micro-batch on one device of unlimited memory."""
         widths = {"activation_bytes": self.activation_bytes, "gathered_bytes": self.gathered_bytes}
-        return Slice(self.sequence, self.micro_batch, **widths)
+        return Slice(self.sequence, self.micro_batch, **widths, document=self.document)
+
+    @property
+    def attended(self) -> tuple[Array, float]:
+        """(how many, tokens) of what attention stays inside of: sequences, or the documents packed into them.
+
+        Source: Transformer Engine, cumulative sequence lengths: every document is a sequence of its own.
+        Hand-worked: 2 sequences of 4,096 in documents of 512: 16 of 512 tokens.
+        """
+        length = min(self.document or self.sequence, self.sequence)
+        return self.micro_batch * (self.sequence / length), length
 
 
 @dataclass(frozen=True, slots=True)
