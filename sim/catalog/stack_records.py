@@ -39,6 +39,8 @@ class GpuStack:
     """Which fused attention it calls; its efficiency is the device's. Unused where attention is not fused."""
     causal_skip: bool
     """The attention kernel skips the masked half of the scores."""
+    window_skip: bool
+    """It skips what lies outside a window as well; else a window is a mask, and the whole causal half is computed."""
     recompute_stops_early: bool
     """Recomputation ends with the last activation that the backward needs, not with the layer."""
     selective_recompute: SelectiveRecompute

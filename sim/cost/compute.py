@@ -96,6 +96,7 @@ class Machine:
             recipe,
             stack.flash_attention,
             stack.causal_skip,
+            stack.window_skip,
             stack.fused_elementwise,
             2 * recipe.gradients.bytes if self._products_add else recipe.parameters.bytes,
             stack.loss_traffic_bytes,
@@ -239,7 +240,8 @@ def pass_cost(
         # A graph of the backward has what runs again in it.
         how = machine.launching("forward")._replace(once_s=0.0)
         repeated = cost(lambda operation: rerun_kernels(operation, recompute, machine.style), how)
-        return PhaseCost(relabelled(repeated.parts, "recompute"), {}, repeated.squares_s2, repeated.kernels)
+        kernels = tuple((replace(own, again=True), count) for own, count in repeated.kernels)
+        return PhaseCost(relabelled(repeated.parts, "recompute"), {}, repeated.squares_s2, kernels)
 
     found: dict[Phase, PhaseCost] = {}
     for phase in phases:

@@ -34,7 +34,7 @@ from sim.hardware.network import Communicates, Communication, Network
 from sim.parallel.plan import Plan
 from sim.parallel.plans import Plans
 from sim.scenario.types import Recompute, Training
-from sim.workload.kinds import EMBEDDING, HEAD, LayerKind, layers_by_kind, model_kinds, model_runs
+from sim.workload.kinds import EMBEDDING, HEAD, LayerKind, layers_by_kind, model_kinds, model_runs, runs_between
 from sim.workload.operations import Slice
 
 
@@ -262,9 +262,12 @@ def _offloaded(index: int, model: Model, plan: Plan, copies: Mapping[LayerKind, 
 
 def _chunk(index: int, model: Model, plan: Plan, passes: Passes) -> PassCost:
     first = sum(plan.layers_per_chunk[:index])
-    counts = layers_by_kind(model, first, first + plan.layers_per_chunk[index])
+    last = first + plan.layers_per_chunk[index]
+    counts = layers_by_kind(model, first, last)
     layers = [passes.layers[kind] * int(count) for kind, count in counts.items() if count or not any(counts.values())]
     cost = functools.reduce(operator.add, layers)
+    if len(layers) > 1:
+        cost = cost.in_order([(passes.layers[kind], count) for kind, count in runs_between(model, first, last)])
     if index == 0:
         cost += passes.embedding
     if index == plan.chunks - 1:

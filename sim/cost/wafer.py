@@ -23,6 +23,7 @@ WAFER_STYLE = Style(
     load_recipe("bf16"),
     flash_attention=True,
     causal_skip=False,
+    window_skip=False,
     fused_elementwise=True,
     weight_gradient_bytes=4.0,
     loss_traffic_bytes=0.0,

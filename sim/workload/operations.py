@@ -79,6 +79,7 @@ class Style:
     recipe: Recipe
     flash_attention: bool
     causal_skip: bool
+    window_skip: bool
     fused_elementwise: bool
     weight_gradient_bytes: float
     """What a weight-gradient kernel moves per element: written afresh, or read and written where it accumulates."""
