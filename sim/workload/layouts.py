@@ -12,7 +12,7 @@ import numpy as np
 from sim.catalog import Model
 from sim.hardware.kernel import Array, Kernel
 from sim.workload.operations import Operation, Region, Slice, Style, elementwise
-from sim.workload.weights import key_value_width_of
+from sim.workload.weights import context_width, key_width, query_width, value_width
 
 
 def exchange_copies(model: Model, part: Slice, style: Style) -> tuple[Operation, ...]:
@@ -62,7 +62,8 @@ def repeated_heads(model: Model, part: Slice, style: Style) -> tuple[Operation, 
     """
     if not style.repeats_keys or not style.flash_attention or model.kv_heads == model.heads:
         return ()
-    widths: Array = model.heads * model.head_dim / part.tensor + key_value_width_of(model, part.tensor)
-    traffic = 2 * style.activation_bytes
-    copies = (elementwise("repeated heads", part.tokens * widths, traffic),)
+    read = key_width(model, part.tensor) + value_width(model, part.tensor)
+    written = query_width(model, part.tensor) + context_width(model, part.tensor)
+    elements: Array = part.tokens * (read + written)
+    copies = (elementwise("repeated heads", elements, style.activation_bytes),)
     return (Operation("repeated heads", copies, (replace(copies[0], name="repeated heads backward"),)),)
