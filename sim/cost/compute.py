@@ -111,7 +111,25 @@ class Machine:
             gradient_add_bytes=self._gradient_add_bytes,
             splits_kept_inputs=stack.splits_kept_inputs,
             operand_copies=self.operand_copies,
+            complex_rotary=stack.complex_rotary,
+            repeats_keys=stack.repeats_keys,
+            copies_gathers=stack.copies_exchanges and not self.fuses_gathers,
+            copies_scatters="none" if not stack.copies_exchanges else "sums" if self.fuses_scatters else "all",
         )
+
+    @property
+    def fuses_scatters(self) -> bool:
+        """Whether exchanges of tensor ranks run beside matrix products, each fused with one."""
+        return self.stack.overlap_tensor_exchange and self.stack.fused_exchanges
+
+    @property
+    def fuses_gathers(self) -> bool:
+        """The same of gathers: where what comes is cast before products read it, they are not fused.
+
+        Source: PyTorch, issue 149990: scales of rows.
+        """
+        narrow = self.recipe.quantised
+        return self.fuses_scatters and (narrow is None or narrow.exchanges == self.recipe.products)
 
     @property
     def operand_copies(self) -> int:

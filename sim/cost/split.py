@@ -27,54 +27,6 @@ def activation_bytes(model: Model, part: Slice) -> Array:
     return part.activation_bytes * part.tokens * model.hidden
 
 
-def exchange(
-    model: Model, part: Slice, plan: Plans, network: Communicates, *, with_scales: bool = False
-) -> Communication:
-    """One tensor-parallel exchange: an all-reduce, or with sequence parallelism a reduce-scatter and an all-gather.
-
-    What is gathered is the input of the next product, or the gradient of a product's output, cast before where it
-    travels narrow. with_scales: the ranks agree on its largest number first.
-    The two follow each other with next to no work in between, so the ranks wait for each other once.
-    Source: Korthikanti et al. 2022, sec. 4.2.2.
-    """
-    size, group = activation_bytes(model, part), plan.mesh.group("tensor")
-    if plan.sequence_parallel:
-        gathered = part.gathered_bytes * part.tokens * model.hidden
-        both = network.run("reduce_scatter", size, group) + network.run("all_gather", gathered, group)
-        if with_scales and part.gathered_bytes != part.activation_bytes:
-            both = both + network.run("all_reduce", SINGLE_BYTES, group)
-        return replace(both, meetings=both.meetings / 2)
-    return network.run("all_reduce", size, group)
-
-
-def layer_exchanges(
-    model: Model, part: Slice, plan: Plans, network: Communicates, *, with_scales: bool = False
-) -> PassCost:
-    """Tensor-parallel communication of one layer: after attention and MLP, forward and backward.
-
-    One exchange instead of two where attention and MLP run side by side. Full recomputation repeats the forward
-    exchanges. With sequence parallelism backward also gathers the sharded inputs of two projections again; that
-    gather hides behind the input gradients and is left out. All others are exposed here; what stacks hide of them is
-    said by overlapped_with_weight_gradients and overlapped.
-    Source: Shoeybi et al. 2019, sec. 3; Korthikanti et al. 2022, sec. 4.2.2 and 5.
-    """
-    forward = exchange(model, part, plan, network, with_scales=with_scales) * (1 if model.parallel_block else 2)
-    return _exchanges(plan, forward, forward * (2 if plan.recompute == "full" else 1))
-
-
-def input_gathers(model: Model, part: Slice, plan: Plans, stack: GpuStack, network: Communicates) -> PassCost:
-    """Gathers of the inputs of layers that are recomputed as a whole, where tensor ranks keep a share each.
-
-    With sequence parallelism the inputs are shares anyway, and the layer gathers them itself.
-    Source: DeepSpeed, activation checkpointing, partition_activations: before the forward of the backward.
-    Hand-worked: a hidden state of 8 MB on 4 ranks: 6 MB come in once per layer and micro-batch.
-    """
-    if plan.recompute != "full" or plan.sequence_parallel or not stack.splits_kept_inputs:
-        return _exchanges(plan, NOTHING, NOTHING)
-    gathered = network.run("all_gather", activation_bytes(model, part), plan.mesh.group("tensor"))
-    return _exchanges(plan, NOTHING, gathered)
-
-
 def overlapped_with_weight_gradients(
     exchanges: PassCost,
     model: Model,
@@ -100,7 +52,7 @@ def overlapped_with_weight_gradients(
     hidden = reductions * -(hidden_s / np.maximum(reductions.seconds, TINY_S))
     backward = exchanges["backward"].exchanges[_LINE]
     exposed = replace(backward + hidden, meetings=backward.meetings)
-    return PassCost({**exchanges.phases, "backward": _exposed(exposed)})
+    return PassCost({**exchanges.phases, "backward": as_exposed(exposed)})
 
 
 def exposed_share(exchange_s: Array, products_s: Array, wait_s: Array, chunks: Array, slowdown: float) -> Array:
@@ -150,7 +102,7 @@ def overlapped(
         one = cost.exchanges[_LINE]
         chunks = exchange_chunks(phase, plan.tensor, stack)
         share = exposed_share(one.seconds, *beside_s[phase], chunks, stack.overlap_slowdown)
-        found[phase] = _exposed(one * np.where(is_inside, share, 1.0)[()])
+        found[phase] = as_exposed(one * np.where(is_inside, share, 1.0)[()])
     return PassCost(found)
 
 
@@ -158,8 +110,8 @@ def embedding_exchanges(model: Model, part: Slice, plan: Plans, network: Communi
     """The embedding is split over the vocabulary: its result is summed forward (Shoeybi et al. 2019, sec. 3)."""
     size, group = activation_bytes(model, part), plan.mesh.group("tensor")
     if plan.sequence_parallel:
-        return _exchanges(plan, network.run("reduce_scatter", size, group), network.run("all_gather", size, group))
-    return _exchanges(plan, network.run("all_reduce", size, group), NOTHING)
+        return exchanges_of(plan, network.run("reduce_scatter", size, group), network.run("all_gather", size, group))
+    return exchanges_of(plan, network.run("all_reduce", size, group), NOTHING)
 
 
 def head_exchanges(model: Model, part: Slice, plan: Plans, network: Communicates) -> PassCost:
@@ -168,20 +120,20 @@ def head_exchanges(model: Model, part: Slice, plan: Plans, network: Communicates
     statistics = network.run("all_reduce", SINGLE_BYTES * part.tokens, group) * _LOSS_STATISTICS
     if plan.sequence_parallel:
         gathered: Communication = network.run("all_gather", size, group)
-        return _exchanges(plan, statistics + gathered, network.run("reduce_scatter", size, group))
-    return _exchanges(plan, statistics, network.run("all_reduce", size, group))
+        return exchanges_of(plan, statistics + gathered, network.run("reduce_scatter", size, group))
+    return exchanges_of(plan, statistics, network.run("all_reduce", size, group))
 
 
 _LINE = "tensor_comm"
 
 
-def _exchanges(plan: Plans, forward: Communication, backward: Communication) -> PassCost:
+def exchanges_of(plan: Plans, forward: Communication, backward: Communication) -> PassCost:
     """Communication of tensor ranks as part of a pass. What goes back belongs to the input's gradient."""
     sides = {"forward": forward, "backward": backward, "input gradient": backward}
-    return PassCost({phase: _exposed(sides[phase]) for phase in plan.pipelining.phases if phase in sides})
+    return PassCost({phase: as_exposed(sides[phase]) for phase in plan.pipelining.phases if phase in sides})
 
 
-def _exposed(communication: Communication) -> PhaseCost:
+def as_exposed(communication: Communication) -> PhaseCost:
     """Communication that is exposed; no seconds on its line where nothing is split."""
     parts = {_LINE: communication.seconds} if np.any(communication.seconds) else {}
     return PhaseCost(parts, {_LINE: communication})

@@ -125,7 +125,7 @@ def wafer_costs(
     jitter: float = 0.0,
 ) -> WaferCosts:
     """Cost every instruction of one step."""
-    part = Slice(training.sequence, plan.micro_batch)
+    part = Slice(training.sequence, plan.micro_batch, document=training.document)
     count = count_parameters(model)
 
     # With LoRA only the adapters have gradients; they stream in with the frozen weights.

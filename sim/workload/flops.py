@@ -56,7 +56,7 @@ def layers_flops(
     Through all: 6 per parameter and token for the matrices, 12 L s a per token for full attention.
     Sources: Narayanan et al. 2021, appendix (eq. 2); Chowdhery et al. 2022 (PaLM), appendix B for the convention.
     """
-    part = Slice(training.sequence, training.global_batch)
+    part = Slice(training.sequence, training.global_batch, document=training.document)
     own = [(count, kind.operations(model, part, style, training.lora)) for kind, count in layers.items()]
     ends = (EMBEDDING, HEAD) if head else ()
     ending = tuple(one for kind in ends for one in kind.operations(model, part, style, training.lora))

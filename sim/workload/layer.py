@@ -18,14 +18,17 @@ from sim.workload.attention import Widths, flash_attention, unfused_attention
 from sim.workload.casts import weight_casts
 from sim.workload.latent import latent_projections
 from sim.workload.layer_embeddings import made_at_the_start, taken_in
+from sim.workload.layouts import exchange_copies, repeated_heads
 from sim.workload.norms import norm, query_key_norm
 from sim.workload.operations import (
     MASK_BYTES,
+    SINGLE_BYTES,
     SOFTCAP_PASSES,
     Operation,
     Region,
     Slice,
     Style,
+    elementwise,
     gradient_sum,
     linear,
     memory_pass,
@@ -55,6 +58,7 @@ def layer_operations(model: Model, part: Slice, style: Style, lora: Lora | None 
     return (
         *norms,
         *_projections(model, part, style, own, frozen=frozen),
+        *repeated_heads(model, part, style),
         _attention(model, part, style),
         linear(
             "attention output",
@@ -65,6 +69,7 @@ def layer_operations(model: Model, part: Slice, style: Style, lora: Lora | None 
             bias=model.biased_attention_output,
             frozen=frozen,
             kept_share=1.0 if model.key_value_rank else 0.0,
+            row_parallel=True,
             use="layer",
             cast_tokens=(tokens, own),
         ),
@@ -93,11 +98,13 @@ def layer_operations(model: Model, part: Slice, style: Style, lora: Lora | None 
             frozen=frozen,
             region="tail",
             kept_share=0.0 if model.key_value_rank else 1.0,
+            row_parallel=True,
             use="layer",
             made_by=("activation", "apart"),
             cast_tokens=(tokens, own),
         ),
         *_joins(model, part, style),
+        *exchange_copies(model, part, style),
         *taken_in(model, part, style, frozen=frozen),
         *_weight_casts(model, part, style),
         *(adapter_operations(model, t, tokens, style, lora) if lora else ()),
@@ -134,11 +141,16 @@ def _weight_casts(model: Model, part: Slice, style: Style) -> tuple[Operation, .
 
 
 def _attention(model: Model, part: Slice, style: Style) -> Operation:
-    """The attention core, within the model's window where there is one."""
-    t, sizes = part.tensor, (part.micro_batch, part.sequence)
+    """The attention core, within the model's window where there is one.
+
+    A fused one leaves out what is between documents; with the scores in memory they are computed and masked.
+    """
+    t = part.tensor
     if style.flash_attention:
         device = query_width(model, t), key_width(model, t), value_width(model, t), context_width(model, t)
-        return flash_attention(*sizes, Widths(device, model.head_dim, model.value_dim), style, model.window)
+        widths = Widths(device, model.head_dim, model.value_dim)
+        return flash_attention(*part.attended, widths, style, model.window)
+    sizes = part.micro_batch, part.sequence
     asked = {"dropout": model.dropout, "softcap": model.attention_softcap}
     heads = model.heads / t, model.head_dim, model.value_dim
     return unfused_attention(*sizes, *heads, style, model.window, **asked)
@@ -216,10 +228,14 @@ def _positions(model: Model, part: Slice, style: Style, *, frozen: bool) -> tupl
     A rotation is one pass where it is fused; eager, it is a swapped copy, two products and a sum, 9 reads and writes.
     Backward, its automatic gradient has two products (4), the sign turned on one half (1), each half written into a
     tensor of zeros (4) and two sums of gradients (6): 15. Source: PyTorch, slice_backward in FunctionsManual.cpp.
+    Of complex numbers it is a cast, a product and a cast back, forward and backward: no compiler fuses them.
     Relative positions are projected once for all sequences (Dai et al. 2019); their part of the scores is not counted.
     """
     if model.position == "rotary":
-        elements = part.tokens * query_key_width(model, part.tensor) * style.activation_passes
+        elements = part.tokens * query_key_width(model, part.tensor)
+        if style.complex_rotary:
+            return (_complex_rotation(elements, style),)
+        elements = elements * style.activation_passes
         passes = (2, 2) if style.fused_elementwise else (9, 15)
         width = style.activation_bytes
         return (memory_pass("rotary", elements, passes[0] * width, passes[1] * width),)
@@ -229,6 +245,18 @@ def _positions(model: Model, part: Slice, style: Style, *, frozen: bool) -> tupl
         projection = linear("relative positions", part.sequence, model.hidden, width, style, frozen=frozen)
         return (_counted(projection, 0.0),)
     return ()
+
+
+def _complex_rotation(elements: Array, style: Style) -> Operation:
+    """A rotation of queries and keys as complex numbers in single precision; its gradient is another.
+
+    A cast, a product and a cast back, the products of queries and keys apart.
+    Source: pytorch/torchtitan, apply_rotary_emb; PyTorch, torch/_inductor, whose generated code has no complex numbers.
+    Hand-worked: in half precision 2 + 4, 4 + 4 and 4 + 2: 20 bytes an element.
+    """
+    traffic = 2 * style.activation_bytes + 4 * SINGLE_BYTES
+    kernels = (replace(elementwise("rotary", elements, traffic), launches=4.0),)
+    return Operation("rotary", kernels, (replace(kernels[0], name="rotary backward"),))
 
 
 def _activation(model: Model, elements: Array, style: Style) -> Operation:
