@@ -53,24 +53,26 @@ def layers_offloaded(plan: Plans, stage: Array) -> Array:
 def check_offload(plan: Plan, training: Training, stack: GpuStack, where: str) -> None:
     """Raise InputError for what a stack, a cut or an optimizer does not allow to be offloaded. where: of the plan."""
     if plan.offload_layers:
-        _check_stack(stack.offloads_activations, "offloads_activations", stack, f"{where} offload_layers")
+        _check_stack(
+            "offloads_activations", "leaves no activations in the memory of hosts", stack, f"{where} offload_layers"
+        )
         _check_beside(plan, stack, f"{where} offload_layers")
         _check_layers(plan, f"{where} offload_layers")
     if plan.optimizer_offload == "none":
         return
     place = f"{where} optimizer_offload"
-    _check_stack(stack.host_update_bytes > 0, "host_update_bytes", stack, place)
+    _check_stack("host_update_bytes", "runs no optimizer on hosts", stack, place)
     if training.optimizer != "adam":
         problem = f"the optimizer '{training.optimizer}' has no update on the host here"
         raise InputError(place, problem, 'use optimizer = "adam", or leave optimizer_offload out')
 
 
-def _check_stack(able: bool, key: str, stack: GpuStack, where: str) -> None:
-    if not able:
+def _check_stack(key: str, lacks: str, stack: GpuStack, where: str) -> None:
+    if not getattr(stack, key):
         others = [name for name in stack_names() if getattr(load_stack(name), key, 0)]
         raise InputError(
             where,
-            f"the stack '{stack.name}' leaves nothing of that in the memory of hosts",
+            f"the stack '{stack.name}' {lacks}",
             f"leave it out, or use a stack that does: {some_of(others, listed_by='scaletax list stacks') or 'none'}",
         )
 
