@@ -54,11 +54,12 @@ UNFUSED = Style(
     load_recipe("bf16"),
     flash_attention=False,
     causal_skip=False,
+    window_skip=False,
     fused_elementwise=True,
     weight_gradient_bytes=8.0,
     loss_traffic_bytes=60.0,
 )
-FLASH = dataclasses.replace(UNFUSED, flash_attention=True, causal_skip=True)
+FLASH = dataclasses.replace(UNFUSED, flash_attention=True, causal_skip=True, window_skip=True)
 
 
 def gpt(layers: int = 4, hidden: int = 256, heads: int = 4, **over: Any) -> Model:

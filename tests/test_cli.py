@@ -189,7 +189,7 @@ def test_a_search_with_several_stacks_says_the_range_of_the_best_plans(tmp_path:
     assert "Over 2 stacks a step takes" in said
     report = (tmp_path / "report.md").read_text(encoding="utf-8")
     assert "Best plans: hgx-a100-node on 8 devices: a step of" in report
-    assert "over 2 stacks (fsdp-2023, torchtitan-2024)." in report
+    assert "over 2 stacks (fsdp-2023, torchtitan-2025)." in report
 
 
 def test_quiet_says_only_where_the_files_are(tmp_path: Path) -> None:

@@ -60,6 +60,26 @@ class Model:
     """Norms in a layer, without those of queries and keys."""
     query_key_norm: QueryKeyNorm = "none"
     """Norms of queries and keys: with weights for a head, which all share, or for all heads together."""
+    value_norm: bool = False
+    """A norm of values, without weights (Gemma 4)."""
+    value_head_dim: int | None = None
+    """Width of a head's values; by default that of its queries and keys."""
+    query_rank: int | None = None
+    """Width of what the queries of latent attention are made of; by default they are made of the layer's input."""
+    key_value_rank: int | None = None
+    """Width of what keys and values are made of: attention is latent (MLA) where it is there."""
+    rotary_head_dim: int | None = None
+    """Part of a head of latent attention that is rotated; of the keys, one for all heads, made of the layer's input."""
+    global_head_dim: int | None = None
+    """Width of a head in layers that do not slide, where others do; by default as in those."""
+    global_kv_heads: int | None = None
+    """Heads of keys and values in layers that do not slide, where others do; by default as in those."""
+    keys_are_values: bool = False
+    """Layers that do not slide make values of their keys, and have no projection for them (Gemma 4)."""
+    layer_embedding: int | None = None
+    """Width of an embedding that every layer has of its own, beside those of all others in one table (Gemma 4)."""
+    layer_vocab: int | None = None
+    """Entries of that table; by default those of the vocabulary."""
     window: int | None = None
     """Tokens that attention of a sliding layer reaches, its own among them; `runs` says which layers slide."""
     attention_softcap: bool = False
@@ -88,6 +108,16 @@ class Model:
     def mlp_inputs(self) -> int:
         """Projections into the MLP: a gated one has a gate beside its input."""
         return 2 if self.gated_mlp else 1
+
+    @property
+    def value_dim(self) -> int:
+        """Width of a head's values."""
+        return self.value_head_dim or self.head_dim
+
+    @property
+    def latent_width(self) -> int:
+        """Numbers for each token that queries, keys and values are made of, where attention is latent."""
+        return (self.query_rank or 0) + (self.key_value_rank or 0) + (self.rotary_head_dim or 0)
 
     @property
     def biased_attention_output(self) -> bool:

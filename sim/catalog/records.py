@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from sim.catalog.figures import Figure
 
-_RUNS_INSTEAD = {"flash-4": "fused-3"}
+_RUNS_INSTEAD = {"flash-4": "fused-3", "flash-4 fp8": "fused-3 fp8"}
 """What a package of attention kernels runs where the device is none of those that its newest are for: Blackwell."""
 
 

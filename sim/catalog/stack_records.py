@@ -21,6 +21,9 @@ AttentionOutputCopies = Literal["never", "batched", "always"]
 """When a fused attention's output is laid out anew for the projection and both are kept: sequences of a batch, which
 the kernel wants one after the other, or every output, which is padded again."""
 
+ScatterCopies = Literal["none", "sums", "all"]
+"""Which scatters between tensor ranks a kernel lays out anew: none; sums of several products; or all."""
+
 CudaGraph = Literal["none", "layer", "full"]
 """What a launch of the host replays: a kernel; a pass through a layer, forward or backward; all passes of a step."""
 
@@ -36,6 +39,8 @@ class GpuStack:
     """Which fused attention it calls; its efficiency is the device's. Unused where attention is not fused."""
     causal_skip: bool
     """The attention kernel skips the masked half of the scores."""
+    window_skip: bool
+    """It skips what lies outside a window as well; else a window is a mask, and the whole causal half is computed."""
     recompute_stops_early: bool
     """Recomputation ends with the last activation that the backward needs, not with the layer."""
     selective_recompute: SelectiveRecompute
@@ -146,6 +151,15 @@ class GpuStack:
     scatter_pieces: float = 0.0
     """Pieces in which a product and the scatter of its result run beside each other, while scatters of input gradients
     run whole beside weight gradients; 0: as many for both as there are tensor ranks."""
+    complex_rotary: bool = False
+    """Rotations are products of complex numbers, kernels of their own between casts to single precision and back."""
+    repeats_keys: bool = False
+    """Keys and values are copied for every head that shares them before a fused attention."""
+    copies_exchanges: bool = False
+    """What tensor ranks gather and scatter by parts of every sequence, a kernel lays out by ranks or back."""
+    fused_exchanges: bool = False
+    """Overlapped exchanges are each fused with one product: the gradient of an input of several products is scattered
+    after them, and what a scatter sums up is added by a kernel of its own; else all overlap with all products."""
     options: dict[str, str] = field(default_factory=dict)
     """What can be switched of it, by the key of a scenario (with the choice, where it is no switch) -> what the
     framework calls that; empty for what the base has and this stack lacks."""

@@ -96,6 +96,7 @@ class Machine:
             recipe,
             stack.flash_attention,
             stack.causal_skip,
+            stack.window_skip,
             stack.fused_elementwise,
             2 * recipe.gradients.bytes if self._products_add else recipe.parameters.bytes,
             stack.loss_traffic_bytes,
@@ -110,7 +111,25 @@ class Machine:
             gradient_add_bytes=self._gradient_add_bytes,
             splits_kept_inputs=stack.splits_kept_inputs,
             operand_copies=self.operand_copies,
+            complex_rotary=stack.complex_rotary,
+            repeats_keys=stack.repeats_keys,
+            copies_gathers=stack.copies_exchanges and not self.fuses_gathers,
+            copies_scatters="none" if not stack.copies_exchanges else "sums" if self.fuses_scatters else "all",
         )
+
+    @property
+    def fuses_scatters(self) -> bool:
+        """Whether exchanges of tensor ranks run beside matrix products, each fused with one."""
+        return self.stack.overlap_tensor_exchange and self.stack.fused_exchanges
+
+    @property
+    def fuses_gathers(self) -> bool:
+        """The same of gathers: where what comes is cast before products read it, they are not fused.
+
+        Source: PyTorch, issue 149990: scales of rows.
+        """
+        narrow = self.recipe.quantised
+        return self.fuses_scatters and (narrow is None or narrow.exchanges == self.recipe.products)
 
     @property
     def operand_copies(self) -> int:
@@ -221,7 +240,8 @@ def pass_cost(
         # A graph of the backward has what runs again in it.
         how = machine.launching("forward")._replace(once_s=0.0)
         repeated = cost(lambda operation: rerun_kernels(operation, recompute, machine.style), how)
-        return PhaseCost(relabelled(repeated.parts, "recompute"), {}, repeated.squares_s2, repeated.kernels)
+        kernels = tuple((replace(own, again=True), count) for own, count in repeated.kernels)
+        return PhaseCost(relabelled(repeated.parts, "recompute"), {}, repeated.squares_s2, kernels)
 
     found: dict[Phase, PhaseCost] = {}
     for phase in phases:

@@ -5,8 +5,8 @@ Costs add up and multiply as layers do. Every number may be an array with one el
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from sim.cost.parts import Parts, combined, duration_s, plain, scaled
@@ -30,6 +30,7 @@ class Timed:
     """Kernels one after the other. busy_s: all of them; time_s: with their launches.
 
     wait_s: how long the device waits for its host, beside its own gaps. squares_s2: sum of their squared times.
+    again: whether recomputation runs them, for the backward of the layer whose kernels stand before them.
     """
 
     runs: tuple[KernelRun, ...]
@@ -37,6 +38,7 @@ class Timed:
     time_s: Array
     wait_s: Array
     squares_s2: Array
+    again: bool = False
 
     @property
     def kernels(self) -> tuple[Kernel, ...]:
@@ -112,6 +114,14 @@ class PassCost:
 
     def __mul__(self, times: Array) -> PassCost:
         return PassCost({phase: own * times for phase, own in self.phases.items()})
+
+    def in_order(self, layers: Sequence[tuple[PassCost, int]]) -> PassCost:
+        """The same with its kernels as they run. layers: it is the sum of, so many in a row of each."""
+        kernels = {
+            phase: tuple((timed, count * times) for one, times in layers for timed, count in one[phase].kernels)
+            for phase in self.phases
+        }
+        return PassCost({phase: replace(own, kernels=kernels[phase]) for phase, own in self.phases.items()})
 
     def plain(self) -> PassCost:
         """The cost of one plan in plain floats."""

@@ -5,21 +5,19 @@ Legend: T tokens of a micro-batch, h hidden, t tensor, d data, p pipeline.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from sim.catalog import GpuStack, Model
 from sim.cost.passes import PassCost, PhaseCost
-from sim.hardware.kernel import Array
+from sim.hardware.kernel import TINY_S, Array
 from sim.hardware.network import NOTHING, Communicates, Communication
 from sim.parallel.plans import Plans
 from sim.workload.operations import SINGLE_BYTES, Slice
 from sim.workload.phases import Phase
 
-_TINY_S = 1e-300
-"""Less than any time: what nothing is divided by, so that a share of nothing is nothing."""
 _LOSS_STATISTICS = 3
 """Maximum, sum of exponentials and the target's logit, reduced over the vocabulary's shards."""
 
@@ -27,54 +25,6 @@ _LOSS_STATISTICS = 3
 def activation_bytes(model: Model, part: Slice) -> Array:
     """Bytes of one micro-batch's hidden state."""
     return part.activation_bytes * part.tokens * model.hidden
-
-
-def exchange(
-    model: Model, part: Slice, plan: Plans, network: Communicates, *, with_scales: bool = False
-) -> Communication:
-    """One tensor-parallel exchange: an all-reduce, or with sequence parallelism a reduce-scatter and an all-gather.
-
-    What is gathered is the input of the next product, or the gradient of a product's output, cast before where it
-    travels narrow. with_scales: the ranks agree on its largest number first.
-    The two follow each other with next to no work in between, so the ranks wait for each other once.
-    Source: Korthikanti et al. 2022, sec. 4.2.2.
-    """
-    size, group = activation_bytes(model, part), plan.mesh.group("tensor")
-    if plan.sequence_parallel:
-        gathered = part.gathered_bytes * part.tokens * model.hidden
-        both = network.run("reduce_scatter", size, group) + network.run("all_gather", gathered, group)
-        if with_scales and part.gathered_bytes != part.activation_bytes:
-            both = both + network.run("all_reduce", SINGLE_BYTES, group)
-        return replace(both, meetings=both.meetings / 2)
-    return network.run("all_reduce", size, group)
-
-
-def layer_exchanges(
-    model: Model, part: Slice, plan: Plans, network: Communicates, *, with_scales: bool = False
-) -> PassCost:
-    """Tensor-parallel communication of one layer: after attention and MLP, forward and backward.
-
-    One exchange instead of two where attention and MLP run side by side. Full recomputation repeats the forward
-    exchanges. With sequence parallelism backward also gathers the sharded inputs of two projections again; that
-    gather hides behind the input gradients and is left out. All others are exposed here; what stacks hide of them is
-    said by overlapped_with_weight_gradients and overlapped.
-    Source: Shoeybi et al. 2019, sec. 3; Korthikanti et al. 2022, sec. 4.2.2 and 5.
-    """
-    forward = exchange(model, part, plan, network, with_scales=with_scales) * (1 if model.parallel_block else 2)
-    return _exchanges(plan, forward, forward * (2 if plan.recompute == "full" else 1))
-
-
-def input_gathers(model: Model, part: Slice, plan: Plans, stack: GpuStack, network: Communicates) -> PassCost:
-    """Gathers of the inputs of layers that are recomputed as a whole, where tensor ranks keep a share each.
-
-    With sequence parallelism the inputs are shares anyway, and the layer gathers them itself.
-    Source: DeepSpeed, activation checkpointing, partition_activations: before the forward of the backward.
-    Hand-worked: a hidden state of 8 MB on 4 ranks: 6 MB come in once per layer and micro-batch.
-    """
-    if plan.recompute != "full" or plan.sequence_parallel or not stack.splits_kept_inputs:
-        return _exchanges(plan, NOTHING, NOTHING)
-    gathered = network.run("all_gather", activation_bytes(model, part), plan.mesh.group("tensor"))
-    return _exchanges(plan, NOTHING, gathered)
 
 
 def overlapped_with_weight_gradients(
@@ -99,10 +49,10 @@ def overlapped_with_weight_gradients(
     reductions = reductions * (1 if model.parallel_block else 2)
     most_s = reductions.seconds * (1.0 - slowdown)
     hidden_s = np.minimum(np.minimum(reductions.seconds, weight_s) * (1.0 - slowdown) + wait_s, most_s)
-    hidden = reductions * -(hidden_s / np.maximum(reductions.seconds, _TINY_S))
+    hidden = reductions * -(hidden_s / np.maximum(reductions.seconds, TINY_S))
     backward = exchanges["backward"].exchanges[_LINE]
     exposed = replace(backward + hidden, meetings=backward.meetings)
-    return PassCost({**exchanges.phases, "backward": _exposed(exposed)})
+    return PassCost({**exchanges.phases, "backward": as_exposed(exposed)})
 
 
 def exposed_share(exchange_s: Array, products_s: Array, wait_s: Array, chunks: Array, slowdown: float) -> Array:
@@ -117,7 +67,7 @@ def exposed_share(exchange_s: Array, products_s: Array, wait_s: Array, chunks: A
     together_s = np.maximum(exchange_s, products_s) + np.minimum(exchange_s, products_s) * (1 / chunks + slowdown)
     exposed_s = together_s - products_s
     outlasts_s = np.maximum(exposed_s - exchange_s * (1 / chunks + slowdown), 0.0)
-    exposed = (exposed_s - np.minimum(outlasts_s, wait_s)) / np.maximum(exchange_s, _TINY_S)
+    exposed = (exposed_s - np.minimum(outlasts_s, wait_s)) / np.maximum(exchange_s, TINY_S)
     return np.where(np.equal(exchange_s, 0.0), 1.0, np.minimum(exposed, 1.0))[()]
 
 
@@ -152,7 +102,7 @@ def overlapped(
         one = cost.exchanges[_LINE]
         chunks = exchange_chunks(phase, plan.tensor, stack)
         share = exposed_share(one.seconds, *beside_s[phase], chunks, stack.overlap_slowdown)
-        found[phase] = _exposed(one * np.where(is_inside, share, 1.0)[()])
+        found[phase] = as_exposed(one * np.where(is_inside, share, 1.0)[()])
     return PassCost(found)
 
 
@@ -160,8 +110,8 @@ def embedding_exchanges(model: Model, part: Slice, plan: Plans, network: Communi
     """The embedding is split over the vocabulary: its result is summed forward (Shoeybi et al. 2019, sec. 3)."""
     size, group = activation_bytes(model, part), plan.mesh.group("tensor")
     if plan.sequence_parallel:
-        return _exchanges(plan, network.run("reduce_scatter", size, group), network.run("all_gather", size, group))
-    return _exchanges(plan, network.run("all_reduce", size, group), NOTHING)
+        return exchanges_of(plan, network.run("reduce_scatter", size, group), network.run("all_gather", size, group))
+    return exchanges_of(plan, network.run("all_reduce", size, group), NOTHING)
 
 
 def head_exchanges(model: Model, part: Slice, plan: Plans, network: Communicates) -> PassCost:
@@ -170,20 +120,20 @@ def head_exchanges(model: Model, part: Slice, plan: Plans, network: Communicates
     statistics = network.run("all_reduce", SINGLE_BYTES * part.tokens, group) * _LOSS_STATISTICS
     if plan.sequence_parallel:
         gathered: Communication = network.run("all_gather", size, group)
-        return _exchanges(plan, statistics + gathered, network.run("reduce_scatter", size, group))
-    return _exchanges(plan, statistics, network.run("all_reduce", size, group))
+        return exchanges_of(plan, statistics + gathered, network.run("reduce_scatter", size, group))
+    return exchanges_of(plan, statistics, network.run("all_reduce", size, group))
 
 
 _LINE = "tensor_comm"
 
 
-def _exchanges(plan: Plans, forward: Communication, backward: Communication) -> PassCost:
+def exchanges_of(plan: Plans, forward: Communication, backward: Communication) -> PassCost:
     """Communication of tensor ranks as part of a pass. What goes back belongs to the input's gradient."""
     sides = {"forward": forward, "backward": backward, "input gradient": backward}
-    return PassCost({phase: _exposed(sides[phase]) for phase in plan.pipelining.phases if phase in sides})
+    return PassCost({phase: as_exposed(sides[phase]) for phase in plan.pipelining.phases if phase in sides})
 
 
-def _exposed(communication: Communication) -> PhaseCost:
+def as_exposed(communication: Communication) -> PhaseCost:
     """Communication that is exposed; no seconds on its line where nothing is split."""
     parts = {_LINE: communication.seconds} if np.any(communication.seconds) else {}
     return PhaseCost(parts, {_LINE: communication})
@@ -208,73 +158,6 @@ def pipeline_send(
         together: Communication = network.send(size / plan.tensor, distance, group) + gathered
         return together
     return network.send(size, distance, group)
-
-
-def gradient_reduction(gradient_bytes: Array, plan: Plans, stack: GpuStack, network: Communicates) -> Communication:
-    """Sum gradients over the replicas: all-reduce, or reduce-scatter where the optimizer is sharded.
-
-    Where states are shared out among groups of the replicas, gradients are scattered in each group, and every shard is
-    summed over the groups.
-    Source: Megatron-LM, param_and_grad_buffer.py, start_grad_sync with several instances of the distributed optimizer;
-    PyTorch, pull request 126166: sharded and replicated data parallelism, a reduce-scatter and then an all-reduce.
-    Hand-worked: 8 bytes on 32 replicas in groups of 8: 8 are scattered over 8 ranks, 1 is summed over 4.
-    """
-    return gradient_scatter(gradient_bytes, plan, stack, network) + groups_sum(gradient_bytes, plan, stack, network)
-
-
-def gradient_scatter(gradient_bytes: Array, plan: Plans, stack: GpuStack, network: Communicates) -> Communication:
-    """Gradients to those of the replicas that share out states; whole to all replicas where nothing is scattered."""
-    if plan.zero == 0 or not stack.scatter_gradients:
-        return network.run("all_reduce", gradient_bytes, plan.mesh.group("data"))
-    return network.run("reduce_scatter", gradient_bytes, plan.mesh.split_group("data", plan.shards)[0])
-
-
-def groups_sum(gradient_bytes: Array, plan: Plans, stack: GpuStack, network: Communicates) -> Communication:
-    """Every shard of the gradients summed over the groups of replicas, where states are shared out among groups.
-
-    Hand-worked: 8 bytes in groups of 8: 1 byte is summed.
-    """
-    if plan.zero == 0 or not stack.scatter_gradients:
-        return NOTHING
-    return network.run("all_reduce", gradient_bytes / plan.shards, plan.mesh.split_group("data", plan.shards)[1])
-
-
-def parameter_gather(weight_bytes: Array, plan: Plans, network: Communicates) -> Communication:
-    """Gather parameters from the replicas that share them out, after a sharded optimizer or before a sharded layer."""
-    return network.run("all_gather", weight_bytes, plan.mesh.split_group("data", plan.shards)[0])
-
-
-def owners_broadcast(weight_bytes: Array, tensors: Array, plan: Plans, network: Communicates) -> Communication:
-    """Parameters from the replicas that own whole tensors of them, owner after owner.
-
-    tensors: how many there are; no more ranks own one. They count as equally large.
-    Source: InternLM, hybrid_zero_optim.py, _partition_param_list and broadcast_params.
-    Hand-worked: 12 tensors of 12 GB in all on 8 replicas: 8 broadcasts of 1.5 GB; on 16, 12 of 1 GB.
-    """
-    calls = np.minimum(plan.shards, tensors)
-    group, _ = plan.mesh.split_group("data", plan.shards)
-    all_calls: Communication = network.run("broadcast", weight_bytes / calls, group) * calls
-    return all_calls
-
-
-def tensor_by_tensor(exchanges: Callable[[Array], Communication], size_bytes: Array, tensors: int) -> Communication:
-    """An exchange of each tensor of a layer instead of one of all. exchanges: bytes -> one. Tensors count as equal.
-
-    Source: DeepSpeed, runtime/zero/partition_parameters.py, _allgather_param.
-    """
-    return exchanges(size_bytes / tensors) * tensors
-
-
-def gather_overlapped_with_forward(gather: Communication, buckets: Array, forward_s: Array) -> Communication:
-    """The exposed part of a parameter gather that runs bucket by bucket beside the first forward of the next step.
-
-    The first bucket has nothing to hide behind; of the others what the forward through the buckets before does not
-    cover. forward_s: of one micro-batch through everything that is gathered.
-    Hand-worked: 4 s in 4 buckets beside a forward of 2 s: 4 - 3/4 x 2 = 2.5 s exposed; of 8 s, the first bucket's 1 s.
-    """
-    exposed_s = np.maximum(gather.seconds / buckets, gather.seconds - forward_s * (buckets - 1) / buckets)
-    exposed: Communication = gather * (exposed_s / np.maximum(gather.seconds, _TINY_S))
-    return replace(exposed, meetings=gather.meetings)
 
 
 def tied_embedding_bytes(model: Model, plan: Plans, gradient_bytes: float) -> Array:

@@ -13,7 +13,7 @@ from sim.catalog import GpuStack, Model, Optimizer, Recipe, load_optimizer
 from sim.cost.compute import Machine
 from sim.cost.offload import OptimizerCopies, host_update_s, optimizer_copies
 from sim.cost.parts import Parts
-from sim.cost.split import (
+from sim.cost.replicas import (
     gather_overlapped_with_forward,
     gradient_reduction,
     gradient_scatter,

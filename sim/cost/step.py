@@ -16,6 +16,8 @@ import numpy as np
 
 from sim.catalog import Model, Recipe
 from sim.cost.compute import Machine, input_weight_gradients_s, pass_cost, products_s
+from sim.cost.fused_exchanges import fused_exchanges
+from sim.cost.layer_exchanges import input_gathers, layer_exchanges
 from sim.cost.offload import LayerCopies, OptimizerCopies, layer_copies
 from sim.cost.parts import Parts, plain
 from sim.cost.passes import PassCost
@@ -23,8 +25,6 @@ from sim.cost.sites import Site, pipeline_sends, shared_gradients
 from sim.cost.split import (
     embedding_exchanges,
     head_exchanges,
-    input_gathers,
-    layer_exchanges,
     overlapped,
     overlapped_with_weight_gradients,
 )
@@ -34,7 +34,7 @@ from sim.hardware.network import Communicates, Communication, Network
 from sim.parallel.plan import Plan
 from sim.parallel.plans import Plans
 from sim.scenario.types import Recompute, Training
-from sim.workload.kinds import EMBEDDING, HEAD, LayerKind, layers_by_kind, model_kinds, model_runs
+from sim.workload.kinds import EMBEDDING, HEAD, LayerKind, layers_by_kind, model_kinds, model_runs, runs_between
 from sim.workload.operations import Slice
 
 
@@ -206,7 +206,8 @@ def micro_batch_busy_s(stage: int, plan: Plan, chunks: Sequence[PassCost]) -> fl
 def slice_of(training: Training, plan: Plans, recipe: Recipe) -> Slice:
     """What one device of a tensor group does for one micro-batch."""
     widths = recipe.activations.bytes, recipe.exchanges.bytes
-    return Slice(training.sequence, plan.micro_batch, plan.tensor, plan.sequence_parallel, *widths)
+    split = plan.micro_batch, plan.tensor, plan.sequence_parallel
+    return Slice(training.sequence, *split, *widths, document=training.document)
 
 
 def micro_batch_passes(
@@ -237,7 +238,9 @@ def _exposed_exchanges(
     """The exchanges of a layer, as far as its stack does not hide them behind what the layer computes."""
     stack, quantised = machine.stack, machine.recipe.quantised
     with_scales = quantised is not None and quantised.scale_reductions == "tensor"
-    exchanges = layer_exchanges(model, part, plan, network, with_scales=with_scales)
+    if machine.fuses_scatters and plan.sequence_parallel:
+        return fused_exchanges(layer, model, part, plan, machine, network, with_scales=with_scales)
+    exchanges = layer_exchanges(model, part, plan, stack, network, with_scales=with_scales)
     exchanges = exchanges + input_gathers(model, part, plan, stack, network)
     if stack.overlap_tensor_exchange and plan.sequence_parallel:
         beside_s = {phase: (products_s(own), own.wait_s) for phase, own in layer.phases.items()}
@@ -259,9 +262,12 @@ def _offloaded(index: int, model: Model, plan: Plan, copies: Mapping[LayerKind, 
 
 def _chunk(index: int, model: Model, plan: Plan, passes: Passes) -> PassCost:
     first = sum(plan.layers_per_chunk[:index])
-    counts = layers_by_kind(model, first, first + plan.layers_per_chunk[index])
+    last = first + plan.layers_per_chunk[index]
+    counts = layers_by_kind(model, first, last)
     layers = [passes.layers[kind] * int(count) for kind, count in counts.items() if count or not any(counts.values())]
     cost = functools.reduce(operator.add, layers)
+    if len(layers) > 1:
+        cost = cost.in_order([(passes.layers[kind], count) for kind, count in runs_between(model, first, last)])
     if index == 0:
         cost += passes.embedding
     if index == plan.chunks - 1:

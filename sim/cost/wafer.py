@@ -23,6 +23,7 @@ WAFER_STYLE = Style(
     load_recipe("bf16"),
     flash_attention=True,
     causal_skip=False,
+    window_skip=False,
     fused_elementwise=True,
     weight_gradient_bytes=4.0,
     loss_traffic_bytes=0.0,
@@ -124,7 +125,7 @@ def wafer_costs(
     jitter: float = 0.0,
 ) -> WaferCosts:
     """Cost every instruction of one step."""
-    part = Slice(training.sequence, plan.micro_batch)
+    part = Slice(training.sequence, plan.micro_batch, document=training.document)
     count = count_parameters(model)
 
     # With LoRA only the adapters have gradients; they stream in with the frozen weights.

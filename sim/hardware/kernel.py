@@ -16,6 +16,8 @@ from sim.catalog import Gpu, GpuStack, load_format
 
 Array = Any
 """A float or a numpy array of floats; formulas broadcast over it."""
+TINY_S = 1e-300
+"""Less than any time: what nothing is divided by, so that a share of nothing is nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,19 +19,18 @@ from sim.errors import InputError, unknown_name
 from sim.hardware.network import Network
 from sim.hardware.topology import HostShare, Topology
 from sim.machines.gpu_study import gpu_study
+from sim.machines.gpu_words import cells_of, settings_of, stack_facts_of
 from sim.machines.kind import DeviceMemory, MachineKind, Share
 from sim.machines.narrow import asked_peak, casts_note, check_attention, formats_of, with_wide_ends, without_casts
 from sim.machines.prepared import Equipment, Fabric, LookedUp, Prepared, places, topology_of
 from sim.machines.study import PlanStudy
 from sim.outcome.outcome import Memory
 from sim.parallel.check import check_plan
-from sim.parallel.cuts import in_runs
 from sim.parallel.memory import plan_memory, run_ahead_bytes
 from sim.parallel.mesh import check_rank_order
 from sim.parallel.offload import offloads
 from sim.parallel.plan import Plan
-from sim.parallel.replicas import counts_text
-from sim.parallel.schedules import default_schedule, schedule_named
+from sim.parallel.schedules import schedule_named
 from sim.parallel.stage_weights import layers_of_stages
 from sim.planner.choose import Choice, choose_plan
 from sim.planner.hosts import check_hosts, fullest_host
@@ -202,31 +201,11 @@ class GpuCluster(MachineKind):
 
     def cells(self, plan: Plan) -> tuple[str, ...]:
         """Its degrees and switches; empty where there is nothing to say."""
-        counts, layers = plan.replica_micro_batches, plan.layers_per_chunk
-        return (
-            f"{plan.tensor}",
-            f"{plan.pipeline}" + (f" ({in_runs(layers)})" if plan.is_cut_by_hand else ""),
-            _schedule(plan),
-            f"{plan.data:,}",
-            f"{plan.micro_batch}" + (f" x{counts_text(counts)}" if counts else ""),
-            _zero(plan),
-            "yes" if plan.sequence_parallel else "",
-            "" if plan.recompute == "none" else plan.recompute,
-        )
+        return cells_of(plan)
 
     def settings(self, plan: Plan) -> dict[str, str]:
         """Its degrees and switches."""
-        return {
-            "tensor": f"{plan.tensor}",
-            "pipeline": f"{plan.pipeline}",
-            "virtual stages": f"{plan.virtual_stages}",
-            "micro-batch": f"{plan.micro_batch}",
-            "ZeRO": _zero(plan),
-            "sequence parallel": "yes" if plan.sequence_parallel else "no",
-            "recompute": plan.recompute,
-            "schedule": plan.schedule,
-            "replicas": f"{plan.data:,}",
-        }
+        return settings_of(plan)
 
     def memory_of(self, device: Gpu) -> DeviceMemory:
         """HBM or GDDR."""
@@ -234,18 +213,7 @@ class GpuCluster(MachineKind):
 
     def stack_facts(self, stack: GpuStack) -> tuple[str, str, str, str]:
         """What it shards, fuses and overlaps."""
-        overlaps = {
-            "gradients": stack.overlap_gradient_reduction,
-            "gathers": stack.overlap_parameter_gather or stack.prefetch_layers > 0,
-            "sends": stack.overlap_pipeline_send,
-            "tensor": stack.overlap_tensor_exchange,
-        }
-        return (
-            f"{', '.join(map(str, stack.zero_stages))} ({stack.default_zero_stage})",
-            stack.attention_kernel if stack.flash_attention else "unfused",
-            "yes" if stack.sequence_parallel else "no",
-            ", ".join(name for name, does in overlaps.items() if does) or "nothing",
-        )
+        return stack_facts_of(stack)
 
 
 def plan_of(prepared: Prepared) -> Plan:
@@ -300,14 +268,3 @@ def _borders(found: LookedUp, plan: Plan) -> list[Topology]:
                 f"use a topology with room for {least} devices, or a smaller tensor or data",
             ) from None
     return borders
-
-
-def _zero(plan: Plan) -> str:
-    """Its ZeRO stage, and the group of replicas that share out states where it is not all of them."""
-    return f"{plan.zero}/{plan.zero_group}" if plan.zero_group else f"{plan.zero}"
-
-
-def _schedule(plan: Plan) -> str:
-    """What differs from 1F1B: the virtual stages that make it interleaved, or another schedule."""
-    interleaved = f"VP{plan.virtual_stages}" if plan.virtual_stages > 1 else ""
-    return interleaved if plan.schedule == default_schedule(plan.virtual_stages) else plan.schedule

@@ -38,6 +38,7 @@ def check_plan(request: PlanRequest, scenario: Scenario, stack: GpuStack) -> Pla
     part_stages = stages_of_parts(scenario.system.parts, mesh.stage_devices, scenario.where)
     _check_rank_order(stack, len(part_stages), where)
     _check_stack(tensor, pipeline, stack, where)
+    _check_embeddings(scenario.model, pipeline, where)
     _check_tensor(scenario.model, tensor, where)
     micro_batch = request.micro_batch or 1
     micro_batches = _micro_batches(request, scenario.training.global_batch, data, micro_batch, where)
@@ -138,16 +139,22 @@ def _check_rank_order(stack: GpuStack, parts: int, where: str) -> None:
         )
 
 
+def _check_embeddings(model: Model, pipeline: int, where: str) -> None:
+    if pipeline > 1 and model.layer_embedding:
+        problem = f"pipeline {pipeline}, but {model.name} makes embeddings of every layer on its first stage"
+        raise InputError(
+            f"{where} pipeline", problem, "write pipeline = 1: sending them to later stages is not simulated"
+        )
+
+
 def _check_tensor(model: Model, tensor: int, where: str) -> None:
     for count, what in ((model.heads, "attention heads"), (model.ffn_hidden, "MLP width")):
         if count % tensor:
             raise InputError(where, f"tensor {tensor} does not divide the {count} {what}", f"use a divisor of {count}")
-    if model.kv_heads % tensor and tensor % model.kv_heads:
-        raise InputError(
-            where,
-            f"tensor {tensor} fits neither into nor around the {model.kv_heads} key/value heads",
-            "use a divisor or a multiple",
-        )
+    for heads in (model.kv_heads, model.global_kv_heads or model.kv_heads):
+        if heads % tensor and tensor % heads:
+            problem = f"tensor {tensor} fits neither into nor around the {heads} key/value heads"
+            raise InputError(where, problem, "use a divisor or a multiple")
 
 
 def _micro_batches(request: PlanRequest, batch: int, data: int, micro_batch: int, where: str) -> tuple[int, ...]:

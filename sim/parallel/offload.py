@@ -35,14 +35,14 @@ def offloaded_share(plan: Plans, stage: Array) -> Array:
 def layers_kept(plan: Plans, stage: Array) -> Array:
     """Layers, over micro-batches, that a device of a stage holds activations of at its fullest.
 
-    Of those offloaded one computes while another is copied. Source: Transformer Engine, cpu_offload.py (double buffer).
-    Hand-worked: 80 layers in flight, 40 of 80 offloaded: 40 + 2; a single one: 79 + 1.
+    That is at the end of a forward, when all that is offloaded is away: a layer comes back when another is done. Of
+    those offloaded one computes while another is copied. Source: Transformer Engine, cpu_offload.py (double buffer).
+    Hand-worked: 80 layers in flight, 40 of 80 offloaded: 40; all but one: 2.
     """
     held = plan.layers_in_flight(stage)
     if not plan.offload_layers:
         return held
-    away = held * offloaded_share(plan, stage)
-    return held - away + np.minimum(away, _BUFFERED_LAYERS)
+    return np.maximum(held * (1.0 - offloaded_share(plan, stage)), np.minimum(held, _BUFFERED_LAYERS))
 
 
 def layers_offloaded(plan: Plans, stage: Array) -> Array:

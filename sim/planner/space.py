@@ -116,10 +116,11 @@ def recomputations(stack: GpuStack) -> tuple[Recompute, ...]:
 
 def tensor_degrees(model: Model, devices: int) -> list[int]:
     """Degrees that cut heads and MLP evenly, and key/value heads evenly or into copies."""
+    several = {model.kv_heads, model.global_kv_heads or model.kv_heads}
     return [
         degree
         for degree in divisors(model.heads, devices)
-        if model.ffn_hidden % degree == 0 and (model.kv_heads % degree == 0 or degree % model.kv_heads == 0)
+        if model.ffn_hidden % degree == 0 and all(heads % degree == 0 or degree % heads == 0 for heads in several)
     ]
 
 
@@ -136,7 +137,7 @@ def _degrees(scenario: Scenario, stack: GpuStack, *, fewer: bool) -> tuple[Count
     """Tensor, pipeline, virtual stages, data, micro-batch and micro-batches of every legal combination."""
     model, batch, devices = scenario.model, scenario.training.global_batch, scenario.system.devices
     tensors = tensor_degrees(model, devices) if stack.tensor_parallel else [1]
-    cuts = pipeline_cuts(model.layers, devices) if stack.pipeline_parallel else [(1, 1)]
+    cuts = pipeline_cuts(model.layers, devices) if stack.pipeline_parallel and not model.layer_embedding else [(1, 1)]
     sizes = divisors(batch, batch)
     _check_few(len(tensors) * len(cuts) * len(divisors(batch, devices)) * len(sizes), scenario)
     even = _even(tensors, cuts, sizes, devices, fewer=fewer)

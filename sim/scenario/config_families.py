@@ -9,6 +9,7 @@ from sim.scenario import config_gpt as gpt
 from sim.scenario import config_llama as llama
 from sim.scenario import config_windows as windows
 from sim.scenario.config_fields import Described, ModelConfig
+from sim.scenario.config_gemma4 import gemma4
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ FAMILIES = (
     _family("Gemma", "gemma", windows.gemma),
     _family("Gemma2", "gemma2", windows.gemma2),
     _family("Gemma3", "gemma3_text", windows.gemma3),
+    _family("Gemma4", "gemma4_text", gemma4),
     _family("Glm", "glm", llama.glm),
     _family("Glm4", "glm4", llama.glm4),
     _family("Granite", "granite", llama.granite, "logits_scaling"),
@@ -74,6 +76,7 @@ FAMILIES = (
     _family("Llama Yi Aquila Emu3", "llama Yi aquila emu3_text_model exaone internlm3 iquestcoder", llama.llama),
     _family("MPT Mpt", "mpt", gpt.mpt, _MPT),
     _family("MiniCPM", "minicpm", llama.minicpm, "scale_emb dim_model_base"),
+    _family("MiniCPM3", "minicpm3", llama.minicpm3, "scale_emb dim_model_base"),
     _family("Ministral", "ministral", windows.mistral),
     _family("Ministral3", "ministral3", windows.optional_windows),
     _family("Mistral", "mistral", windows.mistral),

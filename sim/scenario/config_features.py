@@ -66,7 +66,7 @@ _FEATURES = (
     _Feature(
         "latent attention (MLA)",
         r"(kv|q)_lora_rank|qk_(rope|nope)_head_dim|v_head_dim",
-        "deepseekv2|deepseekv3.*|minicpm3|kimi.*",
+        elsewhere=True,
     ),
     _Feature("sparse attention", r"index_(topk|n_heads|head_dim)|sparse_\w+|\w+_sparse_attention"),
     _Feature(

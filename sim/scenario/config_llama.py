@@ -116,6 +116,12 @@ def minicpm(config: ModelConfig) -> Described:
     return plain(config) | {"scaled_residuals": config.is_set("scale_depth", 1.0), "tied_embeddings": tied}
 
 
+def minicpm3(config: ModelConfig) -> Described:
+    """The same with latent attention."""
+    scaled, tied = config.is_set("scale_depth", 1.4), config.switch("tie_word_embeddings", True)
+    return llama(config) | {"scaled_residuals": scaled, "tied_embeddings": tied} | latent_attention(config)
+
+
 def ernie(config: ModelConfig) -> Described:
     """One switch for all biases; tied embeddings."""
     biased = config.switch("use_bias", False)
@@ -214,4 +220,22 @@ def soft_caps(config: ModelConfig, scores: float | None, logits: float | None) -
     return {
         "attention_softcap": config.is_set("attn_logit_softcapping", scores),
         "logit_softcap": config.is_set("final_logit_softcapping", logits),
+    }
+
+
+def latent_attention(config: ModelConfig) -> Described:
+    """Latent widths, and what a head has of each part. 'head_dim' is there what is rotated of a head."""
+    heads, rotated = config.size("num_attention_heads"), config.size("qk_rope_head_dim")
+    head_dim = config.size("qk_nope_head_dim") + rotated
+    config.must_be("num_key_value_heads", heads)
+    config.must_be("head_dim", rotated)
+    config.must_be("qk_head_dim", head_dim)
+    whole = "q_lora_rank" in config.fields and config.value("q_lora_rank") is None
+    return {
+        "head_dim": head_dim,
+        "kv_heads": heads,
+        "value_head_dim": config.optional_size("v_head_dim") or config.size("hidden_size") // heads,
+        "query_rank": None if whole else config.size("q_lora_rank"),
+        "key_value_rank": config.size("kv_lora_rank"),
+        "rotary_head_dim": rotated,
     }

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sim.catalog import Model
-from sim.errors import InputError
+from sim.errors import InputError, shown
 
 REQUIRED = ("layers", "hidden", "heads", "vocab", "max_sequence")
 
@@ -35,5 +35,29 @@ def build_model(fields: Mapping[str, Any], where: str) -> Model:
             f"kv_heads {kv_heads} does not divide heads {heads}",
             f"set kv_heads to a divisor of heads, such as {math.gcd(heads, kv_heads)}",
         )
+    _check_heads(fields, heads, where)
     derived = {"name": "custom", "kv_heads": heads, "head_dim": hidden // heads, "ffn_hidden": 4 * hidden}
     return Model(**{**derived, **fields})
+
+
+def _check_heads(fields: Mapping[str, Any], heads: int, where: str) -> None:
+    """Raise InputError where heads of some layers, or parts of heads, do not fit the others."""
+    some = fields.get("global_kv_heads")
+    if some and heads % some:
+        raise InputError(where, f"global_kv_heads {some} does not divide heads {heads}", f"use a divisor of {heads}")
+    if fields.get("key_value_rank") is None:
+        for name in ("query_rank", "rotary_head_dim"):
+            if fields.get(name) is not None:
+                raise InputError(where, f"{name} is there, but key_value_rank is missing", "add it, or leave both out")
+        return
+    rotated, head_dim = fields.get("rotary_head_dim") or 0, fields.get("head_dim", fields["hidden"] // heads)
+    if rotated > head_dim:
+        problem = f"rotary_head_dim {rotated} is more than the head_dim {head_dim} that it is a part of"
+        raise InputError(where, problem, "head_dim is all of a head: what is rotated, and what is not")
+    needed: dict[str, tuple[Any, Any]] = {
+        "kv_heads": (heads, heads), "query_key_norm": ("none", "none"), "position": ("rotary", "learned"),
+    }  # fmt: skip
+    for name, (only, default) in needed.items():
+        if (given := fields.get(name, default)) != only:
+            problem = f"{name} is {shown(given)}, but attention is latent (key_value_rank)"
+            raise InputError(where, problem, f"write {name} = {shown(only)}")

@@ -124,6 +124,10 @@ def _training(table: Training, written: Mapping[str, Any], model: Model, path: P
             f'method = "{table.method}", but [training.lora] {given}',
             'set method = "lora"' if table.lora else "add [training.lora] with rank and targets",
         )
+    of_heads = [one for one in table.lora.targets if one not in ("output", "mlp")] if table.lora else []
+    if of_heads and model.key_value_rank:
+        problem = f"adapters of {some_of(of_heads)}: {model.name} makes queries, keys and values of latent numbers"
+        raise InputError(f"{path}: [training.lora] targets", problem, 'simulated there: "output", "mlp"')
     if table.optimizer not in optimizer_names():
         raise unknown_name(f"{path}: [training] optimizer", "optimizer", table.optimizer, optimizer_names())
     precision = _precision(table, "precision" in written, path)

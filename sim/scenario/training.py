@@ -113,6 +113,8 @@ class Training(Table):
     precision: Literal["bf16", "fp16", "fp32", "tf32", "fp8", "mxfp8", "nvfp4"] = "bf16"
     """Format of the matrix products; in a narrow one those of the layers alone."""
     optimizer: Annotated[Text, OneOf(optimizer_names), like('"adam"')] = "adam"
+    document: Count | None = None
+    """Tokens of each document that is packed into sequences, where a fused attention stays inside documents."""
     method: Literal["pretrain", "finetune", "lora"] = "pretrain"
     """lora: low-rank adapters alone are trained, as [training.lora] says."""
     lora: Lora | None = None

@@ -5,12 +5,23 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
-from sim.catalog import Model, load_device, load_stack
+from sim.catalog import Model, load_device, load_recipe, load_stack
 from sim.errors import InputError, ScaletaxError
 from sim.machines import kind_of
-from sim.scenario.types import Lora, PlanRequest, Report, Scenario, System, Training, name_of
+from sim.machines.stack_options import choices
+from sim.scenario.types import (
+    Lora,
+    PlanRequest,
+    RecipeRequest,
+    Report,
+    Scenario,
+    StackRequest,
+    System,
+    Training,
+    name_of,
+)
 from sim.validation.clusters import cluster_of
 from sim.validation.conventions import Filling, convention_of, device_of, place_of, runs_on
 from sim.validation.obstacles import NotSaid, Unsupported, measured_step_s, method_of, obstacle, precision_of
@@ -62,6 +73,10 @@ def _scored(case: Case) -> Case | Unsupported:
     return Unsupported(case.row, SHORT_OF_MEMORY) if short else case
 
 
+def _switch(stated: int | None) -> bool | None:
+    return None if stated is None else bool(stated)
+
+
 class _Reading:
     """One row on its way to a scenario; collects what is assumed."""
 
@@ -90,15 +105,18 @@ class _Reading:
         plan = RequestedPlan(PlanRequest(rule="fixed"))
         if kind_of(self.stack).has_degrees:
             plan = requested_plan(row, self.stack, self.filling)
+        precision = self._precision()
         training = Training(
             tokens=float((row.global_batch_sequences or 0) * (row.seq_len or 0)),
             sequence=row.seq_len or 0,
             global_batch=row.global_batch_sequences or 0,
-            precision=cast(Literal["bf16", "fp16"], self._precision()),
+            precision=cast(Any, precision),
+            recipe=self._recipe(precision),
+            document=self._document(),
             method=method_of(row),
             lora=self._lora(),
         )
-        stack = self.convention.stack
+        stack = self._stack_request()
         sizes = {**cluster.sizes, **self.found.sizes}
         system = System(row.id, cluster.topology, row.n_gpus or 0, stack, plan.request, sizes=sizes)
         scenario = Scenario(row.id, Path("measurements"), model, training, system, Report())
@@ -116,10 +134,43 @@ class _Reading:
         flops = counted_flops(model, training, counts)
         return flops / (1e12 * (self.row.model_tflops_per_gpu or 0.0) * (self.row.n_gpus or 1))
 
+    def _stack_request(self) -> str | StackRequest:
+        """The stack, with the options that the run is known to have had otherwise; of a guess, those that it has."""
+        row, known = self.row, self.convention.known
+        stated: dict[str, tuple[Any, str]] = {
+            "cuda_graph": (row.cuda_graph or None, "cuda_graph"),
+            "tensor_overlap": (_switch(row.tensor_overlap), "overlap_tensor_exchange"),
+        }
+        asked: dict[str, Any] = {
+            option: value
+            for option, (value, figure) in stated.items()
+            if value not in (None, getattr(self.stack, figure, None)) and (known or option in choices(self.stack))
+        }
+        return StackRequest(self.convention.stack, **asked) if asked else self.convention.stack
+
     def _precision(self) -> str:
         """As stated; else half precision of the kind that the device has."""
         has_bf16 = "bf16" in load_device(self.device).peak_flops_per_s
         return str(self.filling.filled(precision_of(self.row), "precision", "bf16" if has_bf16 else "fp16"))
+
+    def _recipe(self, precision: str) -> RecipeRequest:
+        """What the run had otherwise than the recipe that its stack has for the precision."""
+        row = self.row
+        name = row.recipe or None
+        own = load_recipe(name) if name else getattr(self.stack, "recipes", {}).get(precision)
+        if own is None or own.quantised is None:
+            return RecipeRequest(name)
+        narrow = own.quantised.gathers != own.quantised.others
+        differs = row.fp8_gather is not None and bool(row.fp8_gather) != narrow
+        gathers = (own.products if row.fp8_gather else own.quantised.others).name if differs else None
+        return RecipeRequest(name, attention="fp8" if row.fp8_attention else None, gathers=cast(Any, gathers))
+
+    def _document(self) -> int | None:
+        """Tokens of the documents that are packed into sequences, as the source's convention has them."""
+        if self.convention.document is None or method_of(self.row) == "pretrain":
+            return None
+        self.assumed.append(f"packed documents of {self.convention.document} tokens")
+        return self.convention.document
 
     def _lora(self) -> Lora | None:
         """The adapters that are trained, as the source's convention has them. Raises NotSaid where it has none."""

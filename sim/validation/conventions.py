@@ -38,6 +38,8 @@ class Convention:
     tuned: tuple[str, ...] = ()
     traits: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     memory: Literal["allocated", "reserved"] = "reserved"
+    document: int | None = None
+    """Tokens of the documents that it packed into sequences where it tuned a model."""
     lora: Mapping[str, Any] | None = None
     """Rank and targets of the adapters that it trained, where it did."""
     rate_counts: Literal["", "causal-attention", "full-attention"] = ""
@@ -121,6 +123,7 @@ def convention_of(row: Row) -> Convention:
         tuple(entry.get("tuned", ())),
         traits,
         entry.get("memory", "reserved"),
+        entry.get("document"),
         entry.get("lora"),
         entry.get("rate_counts", ""),
         _conventions()["device_note"].get(row.gpu, ""),
@@ -152,6 +155,7 @@ def _matches(entry: Mapping[str, Any], row: Row) -> bool:
         all(re.match(entry[key], text) for key, text in columns.items() if key in entry)
         and ("named" not in entry or re.search(entry["named"], f"{row.source} {row.note}") is not None)
         and row.zero_stage in (stages if isinstance(stages, list) else [stages])
+        and row.megatron_fsdp == entry.get("megatron_fsdp", row.megatron_fsdp)
         and row.flash_attention == entry.get("flash_attention", row.flash_attention)
         and ("fused" not in entry or bool(row.flash_attention) == entry["fused"])
         and entry.get("from_year", 0) <= (row.year or UNKNOWN_YEAR) <= entry.get("to_year", math.inf)

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal, cast
 
+from sim.catalog import NARROW_PRECISIONS, PRECISIONS, load_recipe
+from sim.catalog import precision_of as products_of
 from sim.errors import DoesNotFit, InputError, ScaletaxError
 from sim.validation.conventions import convention_of, device_of, table_devices
 from sim.validation.table import Row, unknown_device
@@ -20,7 +22,6 @@ _PRECISIONS = {
 }  # fmt: skip
 """Other names of precisions. "fp8-cs": scales of every tensor as it is; "fp8-mx": a scale for 32 numbers."""
 Method = Literal["pretrain", "finetune", "lora"]
-_WIDE = ("", "bf16", "fp16", "fp32", "tf32")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +79,11 @@ def obstacle(row: Row) -> Unsupported | None:
 
 def _beyond_the_simulator(row: Row) -> Unsupported | None:
     because = functools.partial(Unsupported, row)
-    if precision_of(row) not in ("", "bf16", "fp16"):
-        others = "precisions other than bf16 and fp16 are not simulated yet"
-        return because(f"precision {row.precision} is not simulated yet", others)
-    if row.tensor_overlap:
-        return because("asynchronous tensor parallelism is not simulated yet")
+    if precision_of(row) not in ("", "bf16", "fp16", *NARROW_PRECISIONS):
+        return because(f"precision {row.precision} is not simulated", "a precision that is not simulated")
     offloads = r"(?i)(?<!no )(?<!no cpu )(?<!without )(?<!without cpu )offload"
-    if row.optimizer_offload or row.offload_layers or re.search(offloads, row.note):
-        return because("offloading to the host is not simulated yet")
+    if not (row.optimizer_offload or row.offload_layers) and re.search(offloads, row.note):
+        return because("the source offloads to the host, and does not say how much")
     return None
 
 
@@ -149,10 +147,12 @@ def measured_step_s(row: Row) -> float | None:
 
 def is_narrow(row: Row) -> bool:
     """Whether it multiplies in formats of fewer bits than half precision."""
-    return precision_of(row) not in _WIDE
+    return precision_of(row) not in ("", *PRECISIONS)
 
 
 def precision_of(row: Row) -> str:
-    """A row's precision by the name that scenarios use; as it stands where it has no other."""
+    """A row's precision by the name that scenarios use, its recipe's if it has one; as it stands where nothing fits."""
+    if row.recipe:
+        return products_of(load_recipe(row.recipe, row.id))
     stated = row.precision.casefold()
     return _PRECISIONS.get(stated, stated)

@@ -130,8 +130,8 @@ def _style(part: _Part, loss_traffic_bytes: float) -> Style:
     recipe = load_recipe(_PRECISION)
     loss_bytes = loss_traffic_bytes * recipe.activations.bytes / 4.0
     return Style(
-        recipe, part.flash, causal_skip=False, fused_elementwise=part.fused, loss_traffic_bytes=loss_bytes,
-        weight_gradient_bytes=recipe.gradients.bytes, vocabulary_multiple=128,
+        recipe, part.flash, causal_skip=False, window_skip=False, fused_elementwise=part.fused,
+        loss_traffic_bytes=loss_bytes, weight_gradient_bytes=recipe.gradients.bytes, vocabulary_multiple=128,
     )  # fmt: skip
 
 

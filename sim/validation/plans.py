@@ -89,6 +89,8 @@ class _PlanReading:
             recompute=cast(Recompute, self._filled(row.recompute, "recompute", "none")),
             schedule="gpipe" if row.schedule.casefold() == "gpipe" else None,
             layers_per_stage=layers_per_stage(row.layers or 1, pipeline * virtual) if virtual else None,
+            offload_layers=row.offload_layers or None,
+            optimizer_offload="cpu" if row.optimizer_offload else None,
         )
 
     def _degrees(self) -> tuple[int, int, int | None]:
@@ -193,5 +195,7 @@ class _PlanReading:
         if row.flash_attention is not None and bool(row.flash_attention) != stack.flash_attention:
             does, says = ("fused", "not") if stack.flash_attention else ("unfused", "it is fused")
             self.assumed.append(f"{does} attention, as in the stack, though the source says {says}")
+        if row.recompute_layers:
+            self.assumed.append(f"nothing is recomputed, though the source recomputes {row.recompute_layers} layers")
         if row.schedule.casefold() not in _SCHEDULES:
             self.assumed.append(f"schedule 1f1b for the stated {row.schedule}")

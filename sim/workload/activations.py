@@ -10,8 +10,16 @@ import numpy as np
 from sim.catalog import Model
 from sim.hardware.kernel import Array
 from sim.scenario.types import Recompute
+from sim.workload.layer_embeddings import kept_of_it
 from sim.workload.operations import MASK_BYTES, SINGLE_BYTES, Slice, Style
-from sim.workload.weights import key_value_width_of, query_key_width
+from sim.workload.weights import (
+    context_width,
+    key_value_outputs,
+    key_width,
+    query_key_width,
+    query_width,
+    value_width,
+)
 
 
 def layer_activation_bytes(model: Model, part: Slice, style: Style, recompute: Recompute) -> Array:
@@ -22,13 +30,16 @@ def layer_activation_bytes(model: Model, part: Slice, style: Style, recompute: R
     """
     if recompute == "full":
         kept = part.tokens / part.tensor if style.splits_kept_inputs else part.unsharded_tokens
-        return style.activation_bytes * kept * model.hidden
+        own = part.unsharded_tokens * (model.layer_embedding or 0)
+        return style.activation_bytes * kept * model.hidden + style.activation_bytes * own
     if recompute == "selective" and style.selective_recompute != "attention-core":
-        return _selected_bytes(model, part, style)
+        own = kept_of_it(model, part, style, _norm_bytes(model, style), all_of_it=False)
+        return _selected_bytes(model, part, style) + own
     whole = part.unsharded_tokens * model.hidden * _whole_bytes(model, style)
     split = part.tokens * _split_bytes(model, part, style)
     core = 0.0 if recompute == "selective" and not style.flash_attention else _core_bytes(model, part, style)
-    return whole + split + core + _narrower_bytes(model, part, style)
+    own = kept_of_it(model, part, style, _norm_bytes(model, style), all_of_it=True)
+    return whole + split + core + _latent_bytes(model, part, style) + own + _narrower_bytes(model, part, style)
 
 
 def _narrower_bytes(model: Model, part: Slice, style: Style) -> Array:
@@ -43,8 +54,8 @@ def _narrower_bytes(model: Model, part: Slice, style: Style) -> Array:
     if style.recipe.kept_inputs == style.recipe.activations:
         return 0.0
     copied = _contexts(part, style) > 1 if style.flash_attention else True
-    context = np.where(copied, kept - width, kept) * model.heads * model.head_dim
-    norms = model.norms_per_layer * (kept - width) * model.hidden
+    context = np.where(copied, kept - width, kept) * model.heads * model.value_dim
+    norms = (kept - width) * (model.norms_per_layer * model.hidden + _normed_latents(model))
     split = context + (kept - width) * model.ffn_hidden
     return part.unsharded_tokens * norms + part.tokens * split / part.tensor
 
@@ -57,7 +68,7 @@ def working_bytes(model: Model, part: Slice, style: Style, recompute: Recompute)
         return layer_activation_bytes(model, part, style, "none")
     if style.selective_recompute == "attention-core":
         return _core_bytes(model, part, style) * (not style.flash_attention)
-    kept = _selected_bytes(model, part, style)
+    kept = layer_activation_bytes(model, part, style, "selective")
     return np.maximum(layer_activation_bytes(model, part, style, "none") - kept, 0.0)
 
 
@@ -118,21 +129,26 @@ def _product_bytes(model: Model, part: Slice, style: Style) -> Array:
     Hand-worked: s = b = 1, h = 64, 2 of 8 key heads, gated f = 100: 2 (64 + 64 + 64 + 32 + 200).
     """
     whole = 2 * style.activation_bytes * part.unsharded_tokens * model.hidden
-    width = model.heads * model.head_dim / part.tensor + 2 * key_value_width_of(model, part.tensor)
+    width = query_width(model, part.tensor) + key_value_outputs(model, part.tensor)
     split = style.activation_bytes * part.tokens * (width + model.mlp_inputs * model.ffn_hidden / part.tensor)
-    return whole + split
+    return whole + split + style.activation_bytes * part.unsharded_tokens * model.latent_width
 
 
 def _operator_bytes(model: Model, part: Slice, style: Style) -> Array:
     """Bytes kept where attention and every other matrix product are: of a layer's products, the odd ones.
 
     In order: queries, keys, values, attention output, the MLP's inputs, its output. An eager framework keeps the
-    output of a gated MLP, the seventh, although no backward asks for it; a compiler drops it.
+    output of a gated MLP, the seventh, although no backward asks for it; a compiler drops it. Of latent attention, with
+    two products for queries and two for keys and values, latent numbers, output and the MLP's second input are kept.
     Source: torchtitan, parallelize_llama.py, selective_ac_option "op".
     Hand-worked: s = b = 1, h = 64, 2 of 8 key heads, gated f = 100: 2 (64 + 64 + 16 + 64 + 100 [+ 64]) + 4 x 8.
     """
     whole = style.activation_bytes * part.unsharded_tokens * model.hidden
-    width = 2 * model.heads * model.head_dim / part.tensor + key_value_width_of(model, part.tensor)
+    if model.key_value_rank:
+        kept = whole + style.activation_bytes * part.unsharded_tokens * (model.hidden + model.latent_width)
+        width = context_width(model, part.tensor) + model.ffn_hidden / part.tensor
+        return kept + style.activation_bytes * part.tokens * width + _core_bytes(model, part, style)
+    width = 2 * query_width(model, part.tensor) + key_width(model, part.tensor) * (not model.keys_are_values)
     split = style.activation_bytes * part.tokens * (width + model.ffn_hidden / part.tensor)
     unused = style.activation_bytes * part.tokens * model.hidden * (model.gated_mlp and not style.fused_elementwise)
     statistics = _core_bytes(model, part, style) * style.flash_attention
@@ -171,14 +187,31 @@ def _split_bytes(model: Model, part: Slice, style: Style) -> Array:
     (of a single sequence both are the same), or without the padding that the projection takes.
     Source: Megatron-LM, transformer.py, FlashSelfAttention; FlashAttention, bert_padding.py, pad_input.
     """
-    query_width = model.heads * model.head_dim / part.tensor
-    contexts = _contexts(part, style)
-    mlp = _mlp_kept(model, style) * model.ffn_hidden / part.tensor
-    kept = style.activation_bytes * ((1 + contexts) * query_width + 2 * key_value_width_of(model, part.tensor) + mlp)
+    t = part.tensor
+    contexts = _contexts(part, style) * context_width(model, t)
+    mlp = _mlp_kept(model, style) * model.ffn_hidden / t
+    inputs = query_width(model, t) + contexts + (key_width(model, t) + value_width(model, t))
+    kept = style.activation_bytes * (inputs + mlp)
     if model.query_key_norm == "none":
         return kept
     # Normed queries and keys are what attention takes: kept beside them is what the norm keeps but its output.
-    return kept + (_norm_bytes(model, style) - style.activation_bytes) * query_key_width(model, part.tensor)
+    normed = query_key_width(model, t)
+    if model.value_norm and not model.keys_are_values:
+        normed = normed + value_width(model, t)
+    return kept + (_norm_bytes(model, style) - style.activation_bytes) * normed
+
+
+def _normed_latents(model: Model) -> int:
+    """Width of what norms of latent attention make: all of its latent numbers but those that are rotated."""
+    return model.latent_width - (model.rotary_head_dim or 0)
+
+
+def _latent_bytes(model: Model, part: Slice, style: Style) -> Array:
+    """Bytes of latent numbers that are kept: what the norms of queries, and of keys and values, keep.
+
+    Hand-worked: DeepSeek-V3, a fused norm in half precision: 2 x 2 x (1,536 + 512) for each token.
+    """
+    return part.unsharded_tokens * _norm_bytes(model, style) * _normed_latents(model)
 
 
 def _contexts(part: Slice, style: Style) -> Array:

@@ -33,7 +33,7 @@ def cast_bytes(recipe: Recipe, copies: int, *, fused: bool = False) -> float:
     Read once, or twice where a scale of the whole tensor comes first, and written once or for each direction; a kernel
     that makes the number reads it once less.
     Source: Transformer Engine, documentation, low precision training; docs/examples/gemm_profiling for what casts take.
-    Hand-worked: delayed scaling, one copy: 2 (2 + 1) = 6; fused 2 x 1 = 2; transposed as well 2 (2 + 2) = 8.
+    Hand-worked: delayed scaling, one copy: 0.9 (2 + 1) = 2.7; fused 0.9 x 1; transposed as well 0.9 (2 + 2) = 3.6.
     """
     assert recipe.quantised is not None
     read = (recipe.quantised.reads - fused) * recipe.activations.bytes

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sim.catalog import Model
 from sim.hardware.kernel import Array, Kernel
 from sim.scenario.types import Recompute, Training
-from sim.workload.kinds import HEAD, LayerKind, all_layers
+from sim.workload.kinds import EMBEDDING, HEAD, LayerKind, all_layers
 from sim.workload.operations import Operation, Slice, Style, rerun_kernels, total
 
 
@@ -51,14 +51,15 @@ def model_flops(model: Model, training: Training, style: Style, recompute: Recom
 def layers_flops(
     model: Model, training: Training, style: Style, recompute: Recompute, layers: Mapping[LayerKind, int], *, head: bool
 ) -> StepFlops:
-    """FLOPs of one step through some of the layers, so many of each kind, and the head if it is there.
+    """FLOPs of one step through some of the layers, so many of each kind, and both ends if the head is there.
 
     Through all: 6 per parameter and token for the matrices, 12 L s a per token for full attention.
     Sources: Narayanan et al. 2021, appendix (eq. 2); Chowdhery et al. 2022 (PaLM), appendix B for the convention.
     """
-    part = Slice(training.sequence, training.global_batch)
+    part = Slice(training.sequence, training.global_batch, document=training.document)
     own = [(count, kind.operations(model, part, style, training.lora)) for kind, count in layers.items()]
-    ending = HEAD.operations(model, part, style, training.lora) if head else ()
+    ends = (EMBEDDING, HEAD) if head else ()
+    ending = tuple(one for kind in ends for one in kind.operations(model, part, style, training.lora))
     every = [operation for _, operations in (*own, (1, ending)) for operation in operations]
     formats = {kernel.format for operation in every for kernel in _all_phases(operation) if kernel.format}
 

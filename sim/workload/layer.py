@@ -14,21 +14,34 @@ from sim.catalog import Model
 from sim.hardware.kernel import Array, Kernel
 from sim.scenario.types import Lora
 from sim.workload.adapters import adapter_operations
-from sim.workload.attention import flash_attention, unfused_attention
+from sim.workload.attention import Widths, flash_attention, unfused_attention
 from sim.workload.casts import weight_casts
+from sim.workload.latent import latent_projections
+from sim.workload.layer_embeddings import made_at_the_start, taken_in
+from sim.workload.layouts import exchange_copies, repeated_heads
 from sim.workload.norms import norm, query_key_norm
 from sim.workload.operations import (
     MASK_BYTES,
+    SINGLE_BYTES,
     SOFTCAP_PASSES,
     Operation,
     Region,
     Slice,
     Style,
+    elementwise,
     gradient_sum,
     linear,
     memory_pass,
 )
-from sim.workload.weights import key_value_width_of, layer_weights
+from sim.workload.weights import (
+    context_width,
+    key_value_outputs,
+    key_width,
+    layer_weights,
+    query_key_width,
+    query_width,
+    value_width,
+)
 
 
 def layer_operations(model: Model, part: Slice, style: Style, lora: Lora | None = None) -> tuple[Operation, ...]:
@@ -38,39 +51,25 @@ def layer_operations(model: Model, part: Slice, style: Style, lora: Lora | None 
     parallelism Korthikanti et al. 2022, sec. 4.2.
     """
     h, t, tokens = model.hidden, part.tensor, part.tokens
-    query_width = model.heads * model.head_dim / t
-    key_value_width = key_value_width_of(model, t)
     frozen = lora is not None
     # What tensor ranks gather is cast before, each its own share, where it travels narrow.
     own = part.unsharded_tokens if style.recipe.exchanges != style.recipe.activations else tokens
     norms = [norm(f"norm {index}", model, part, style) for index in range(model.norms_per_layer)]
     return (
         *norms,
-        linear(
-            "qkv",
-            tokens,
-            h,
-            query_width + 2 * key_value_width,
-            style,
-            bias=model.attention_bias,
-            frozen=frozen,
-            kept_share=_kept_of_qkv(model),
-            column_parallel=True,
-            use="layer",
-            made_by=("norm", "apart"),
-            cast_tokens=(own, tokens),
-        ),
-        *query_key_norm(model, part, style),
-        *_positions(model, part, style, frozen=frozen),
+        *_projections(model, part, style, own, frozen=frozen),
+        *repeated_heads(model, part, style),
         _attention(model, part, style),
         linear(
             "attention output",
             tokens,
-            query_width,
+            context_width(model, t),
             h,
             style,
             bias=model.biased_attention_output,
             frozen=frozen,
+            kept_share=1.0 if model.key_value_rank else 0.0,
+            row_parallel=True,
             use="layer",
             cast_tokens=(tokens, own),
         ),
@@ -98,15 +97,39 @@ def layer_operations(model: Model, part: Slice, style: Style, lora: Lora | None 
             bias=model.mlp_bias,
             frozen=frozen,
             region="tail",
-            kept_share=1.0,
+            kept_share=0.0 if model.key_value_rank else 1.0,
+            row_parallel=True,
             use="layer",
             made_by=("activation", "apart"),
             cast_tokens=(tokens, own),
         ),
         *_joins(model, part, style),
+        *exchange_copies(model, part, style),
+        *taken_in(model, part, style, frozen=frozen),
         *_weight_casts(model, part, style),
         *(adapter_operations(model, t, tokens, style, lora) if lora else ()),
     )
+
+
+def _projections(model: Model, part: Slice, style: Style, own: Array, *, frozen: bool) -> tuple[Operation, ...]:
+    """What makes queries, keys and values of a layer's input. own: tokens that this device casts."""
+    if model.key_value_rank:
+        return latent_projections(model, part, style, frozen=frozen)
+    one = linear(
+        "qkv",
+        part.tokens,
+        model.hidden,
+        query_width(model, part.tensor) + key_value_outputs(model, part.tensor),
+        style,
+        bias=model.attention_bias,
+        frozen=frozen,
+        kept_share=_kept_of_qkv(model),
+        column_parallel=True,
+        use="layer",
+        made_by=("norm", "apart"),
+        cast_tokens=(own, part.tokens),
+    )
+    return (one, *query_key_norm(model, part, style), *_positions(model, part, style, frozen=frozen))
 
 
 def _weight_casts(model: Model, part: Slice, style: Style) -> tuple[Operation, ...]:
@@ -118,18 +141,26 @@ def _weight_casts(model: Model, part: Slice, style: Style) -> tuple[Operation, .
 
 
 def _attention(model: Model, part: Slice, style: Style) -> Operation:
-    """The attention core, within the model's window where there is one."""
-    t, sizes = part.tensor, (part.micro_batch, part.sequence)
+    """The attention core, within the model's window where there is one.
+
+    A fused one leaves out what is between documents; with the scores in memory they are computed and masked.
+    """
+    t = part.tensor
     if style.flash_attention:
-        widths = model.heads * model.head_dim / t, key_value_width_of(model, t)
-        return flash_attention(*sizes, *widths, model.head_dim, style, model.window)
+        device = query_width(model, t), key_width(model, t), value_width(model, t), context_width(model, t)
+        widths = Widths(device, model.head_dim, model.value_dim)
+        return flash_attention(*part.attended, widths, style, model.window)
+    sizes = part.micro_batch, part.sequence
     asked = {"dropout": model.dropout, "softcap": model.attention_softcap}
-    return unfused_attention(*sizes, model.heads / t, model.head_dim, style, model.window, **asked)
+    heads = model.heads / t, model.head_dim, model.value_dim
+    return unfused_attention(*sizes, *heads, style, model.window, **asked)
 
 
 def _kept_of_qkv(model: Model) -> float:
     """Of queries, keys and values, three products in a row, the first and the third."""
     width, shared = model.heads * model.head_dim, model.kv_heads * model.head_dim
+    if model.keys_are_values:
+        return width / (width + shared)
     return (width + shared) / (width + 2 * shared)
 
 
@@ -142,9 +173,11 @@ def embedding_operations(model: Model, part: Slice, style: Style, lora: Lora | N
     passes = 2 + (model.position == "learned")
     backward_bytes = 0.0 if lora else part.activation_bytes * (passes + 1)
     rows = memory_pass("embedding", elements, part.activation_bytes * passes, backward_bytes)
+    every = made_at_the_start(model, part, style, frozen=lora is not None)
     if lora:
-        return (rows,)
-    return (replace(rows, weight_gradient=gradient_sum("embedding", model.vocab * model.hidden / part.tensor, style)),)
+        return (rows, *every)
+    summed = gradient_sum("embedding", model.vocab * model.hidden / part.tensor, style)
+    return (replace(rows, weight_gradient=summed), *every)
 
 
 def head_operations(model: Model, part: Slice, style: Style, lora: Lora | None = None) -> tuple[Operation, ...]:
@@ -195,19 +228,35 @@ def _positions(model: Model, part: Slice, style: Style, *, frozen: bool) -> tupl
     A rotation is one pass where it is fused; eager, it is a swapped copy, two products and a sum, 9 reads and writes.
     Backward, its automatic gradient has two products (4), the sign turned on one half (1), each half written into a
     tensor of zeros (4) and two sums of gradients (6): 15. Source: PyTorch, slice_backward in FunctionsManual.cpp.
+    Of complex numbers it is a cast, a product and a cast back, forward and backward: no compiler fuses them.
     Relative positions are projected once for all sequences (Dai et al. 2019); their part of the scores is not counted.
     """
-    query_width = model.heads * model.head_dim / part.tensor
     if model.position == "rotary":
-        elements = part.tokens * (query_width + key_value_width_of(model, part.tensor)) * style.activation_passes
+        elements = part.tokens * query_key_width(model, part.tensor)
+        if style.complex_rotary:
+            return (_complex_rotation(elements, style),)
+        elements = elements * style.activation_passes
         passes = (2, 2) if style.fused_elementwise else (9, 15)
         width = style.activation_bytes
         return (memory_pass("rotary", elements, passes[0] * width, passes[1] * width),)
     if model.position == "relative":
         # Every micro-batch projects them again, though once would do for the whole step: none of it is counted.
-        projection = linear("relative positions", part.sequence, model.hidden, query_width, style, frozen=frozen)
+        width = query_width(model, part.tensor)
+        projection = linear("relative positions", part.sequence, model.hidden, width, style, frozen=frozen)
         return (_counted(projection, 0.0),)
     return ()
+
+
+def _complex_rotation(elements: Array, style: Style) -> Operation:
+    """A rotation of queries and keys as complex numbers in single precision; its gradient is another.
+
+    A cast, a product and a cast back, the products of queries and keys apart.
+    Source: pytorch/torchtitan, apply_rotary_emb; PyTorch, torch/_inductor, whose generated code has no complex numbers.
+    Hand-worked: in half precision 2 + 4, 4 + 4 and 4 + 2: 20 bytes an element.
+    """
+    traffic = 2 * style.activation_bytes + 4 * SINGLE_BYTES
+    kernels = (replace(elementwise("rotary", elements, traffic), launches=4.0),)
+    return Operation("rotary", kernels, (replace(kernels[0], name="rotary backward"),))
 
 
 def _activation(model: Model, elements: Array, style: Style) -> Operation:

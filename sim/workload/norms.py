@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sim.catalog import Model
 from sim.workload.operations import SINGLE_BYTES, Operation, Slice, Style, memory_pass
-from sim.workload.weights import query_key_width
+from sim.workload.weights import query_key_width, value_width
 
 
 def norm(name: str, model: Model, part: Slice, style: Style) -> Operation:
@@ -17,8 +17,16 @@ def query_key_norm(model: Model, part: Slice, style: Style) -> tuple[Operation, 
     """Norms of queries and keys, where a model has them. Sums over heads of several devices are not counted."""
     if model.query_key_norm == "none":
         return ()
-    elements = part.tokens * query_key_width(model, part.tensor) * style.activation_passes
+    width = query_key_width(model, part.tensor)
+    if model.value_norm:
+        width = width + value_width(model, part.tensor)
+    elements = part.tokens * width * style.activation_passes
     return (memory_pass("query and key norm", elements, *_norm_bytes(model, style)),)
+
+
+def latent_norm(name: str, width: int, model: Model, part: Slice, style: Style) -> Operation:
+    """A norm of what queries, or keys and values, of latent attention are made of."""
+    return memory_pass(name, part.unsharded_tokens * width * style.activation_passes, *_norm_bytes(model, style))
 
 
 def _norm_bytes(model: Model, style: Style) -> tuple[float, float]:

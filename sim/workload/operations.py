@@ -14,7 +14,7 @@ import numpy as np
 
 from sim.catalog import Format, Recipe, load_recipe
 from sim.catalog.precision_records import Use
-from sim.catalog.stack_records import AttentionOutputCopies, NormKernels, SelectiveRecompute
+from sim.catalog.stack_records import AttentionOutputCopies, NormKernels, ScatterCopies, SelectiveRecompute
 from sim.hardware.kernel import Array, Kernel
 from sim.scenario.types import Recompute
 from sim.workload.casts import MadeBy, linear_casts
@@ -35,7 +35,7 @@ class Slice:
     """The part of the work that one device of a tensor group does for one micro-batch.
 
     activation_bytes: of each element that it keeps and exchanges. gathered_bytes: of what its ranks gather for the
-    products of its layers.
+    products of its layers. document: tokens of each of the documents that sequences are packed of; None: one each.
     """
 
     sequence: int
@@ -44,6 +44,7 @@ class Slice:
     sequence_parallel: Array = False
     activation_bytes: float = _HALF_PRECISION
     gathered_bytes: float = _HALF_PRECISION
+    document: int | None = None
 
     @property
     def tokens(self) -> Array:
@@ -58,7 +59,17 @@ class Slice:
     def unsplit(self) -> Slice:
         """The same micro-batch on one device of unlimited memory."""
         widths = {"activation_bytes": self.activation_bytes, "gathered_bytes": self.gathered_bytes}
-        return Slice(self.sequence, self.micro_batch, **widths)
+        return Slice(self.sequence, self.micro_batch, **widths, document=self.document)
+
+    @property
+    def attended(self) -> tuple[Array, float]:
+        """(how many, tokens) of what attention stays inside of: sequences, or the documents packed into them.
+
+        Source: Transformer Engine, cumulative sequence lengths: every document is a sequence of its own.
+        Hand-worked: 2 sequences of 4,096 in documents of 512: 16 of 512 tokens.
+        """
+        length = min(self.document or self.sequence, self.sequence)
+        return self.micro_batch * (self.sequence / length), length
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +79,7 @@ class Style:
     recipe: Recipe
     flash_attention: bool
     causal_skip: bool
+    window_skip: bool
     fused_elementwise: bool
     weight_gradient_bytes: float
     """What a weight-gradient kernel moves per element: written afresh, or read and written where it accumulates."""
@@ -97,6 +109,13 @@ class Style:
     """Narrow copies of every operand that products of both directions read: two where rows and columns differ."""
     weight_casts: Array = 1.0
     """Share of a layer's weights that a device casts for a micro-batch, on average over micro-batches."""
+    complex_rotary: bool = False
+    """Rotations are products of complex numbers in single precision; see GpuStack."""
+    repeats_keys: bool = False
+    """Keys and values are copied for every head that shares them."""
+    copies_gathers: bool = False
+    """What tensor ranks gather is laid out anew; see GpuStack."""
+    copies_scatters: ScatterCopies = "none"
 
     @property
     def wide(self) -> Style:
@@ -126,6 +145,8 @@ class Operation:
     """Share of the forward whose result stays where selective recomputation keeps operators."""
     column_parallel: bool = False
     """Tensor ranks split its outputs: the gradient of its input is a sum over them."""
+    row_parallel: bool = False
+    """Tensor ranks split its inputs: its output is a sum over them."""
 
     @property
     def backward(self) -> tuple[Kernel, ...]:
@@ -211,6 +232,7 @@ def linear(
     region: Region = "block",
     kept_share: float = 0.0,
     column_parallel: bool = False,
+    row_parallel: bool = False,
     use: Use = "other",
     made_by: MadeBy = ("apart", "apart"),
     cast_tokens: tuple[Array, Array] | None = None,
@@ -240,6 +262,7 @@ def linear(
         region,
         kept_share,
         column_parallel,
+        row_parallel,
     )
 
 

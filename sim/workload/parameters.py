@@ -68,7 +68,9 @@ def largest_tensor(model: Model) -> int:
 
     Hand-worked: h = 4, f = 16, V = 10: 64.
     """
-    return model.hidden * max(model.ffn_hidden, model.vocab, model.heads * model.head_dim)
+    every = model.layers * (model.layer_embedding or 0)
+    own = every * max(model.layer_vocab or model.vocab, model.hidden)
+    return max(model.hidden * max(model.ffn_hidden, model.vocab, model.heads * model.head_dim), own)
 
 
 def count_tensors(model: Model) -> int:

@@ -7,7 +7,7 @@ from builders import gpt, ideal_node, narrow_machine, plan, training
 
 from sim.catalog import load_recipe
 from sim.cost.compute import Machine, useful_time_s
-from sim.cost.split import exchange
+from sim.cost.layer_exchanges import exchange
 from sim.cost.stage import layer_unit, stage_cost
 from sim.cost.step import micro_batch_passes, slice_of
 from sim.hardware.kernel import kernel_time_s

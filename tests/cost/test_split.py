@@ -5,23 +5,24 @@ from builders import cluster, gpt, gpu_stack, ideal_node, plan
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim.cost.layer_exchanges import exchanged_again, input_gathers, layer_exchanges
 from sim.cost.passes import PhaseCost
+from sim.cost.replicas import (
+    gather_overlapped_with_forward,
+    gradient_reduction,
+    owners_broadcast,
+    parameter_gather,
+    tensor_by_tensor,
+)
 from sim.cost.split import (
     embedding_exchanges,
     exchange_chunks,
     exposed_share,
-    gather_overlapped_with_forward,
-    gradient_reduction,
     gradient_send,
     head_exchanges,
-    input_gathers,
-    layer_exchanges,
     overlapped,
     overlapped_with_weight_gradients,
-    owners_broadcast,
-    parameter_gather,
     pipeline_send,
-    tensor_by_tensor,
     tied_embedding_bytes,
 )
 from sim.hardware.network import NOTHING, Communication, Group, Network
@@ -30,6 +31,10 @@ from sim.workload.operations import Slice
 RATE = 100e9
 SIZE = 2 * (128 * 2) * 256
 """Bytes of the hidden state: 2 sequences of 128, width 256, 2 bytes."""
+
+
+def of_a_layer(model, part, shape, network, stack=None):
+    return layer_exchanges(model, part, shape, stack or gpu_stack(), network)
 
 
 def exchanges(formula, tensor, sequence_parallel=False, recompute="none", **over):
@@ -51,15 +56,33 @@ def all_reduce_s(size, ranks):
 def test_a_layer_exchanges_twice_forward_and_twice_backward(tensor):
     # Shoeybi et al. 2019, fig. 4: two all-reduces each way; with sequence parallelism the same bytes.
     twice = pytest.approx(2 * all_reduce_s(SIZE, tensor))
-    assert exchanges(layer_exchanges, tensor) == (twice, twice)
-    assert exchanges(layer_exchanges, tensor, sequence_parallel=True) == (twice, twice)
+    assert exchanges(of_a_layer, tensor) == (twice, twice)
+    assert exchanges(of_a_layer, tensor, sequence_parallel=True) == (twice, twice)
 
 
 def test_full_recomputation_exchanges_again_and_a_parallel_block_once():
     once = all_reduce_s(SIZE, 4)
-    assert exchanges(layer_exchanges, 4, recompute="full") == pytest.approx((2 * once, 4 * once))
-    assert exchanges(layer_exchanges, 4, recompute="selective") == pytest.approx((2 * once, 2 * once))
-    assert exchanges(layer_exchanges, 4, parallel_block=True) == pytest.approx((once, once))
+    assert exchanges(of_a_layer, 4, recompute="full") == pytest.approx((2 * once, 4 * once))
+    assert exchanges(of_a_layer, 4, recompute="selective") == pytest.approx((2 * once, 2 * once))
+    assert exchanges(of_a_layer, 4, parallel_block=True) == pytest.approx((once, once))
+
+
+def test_what_recomputation_exchanges_again():
+    # A gather or a scatter is half of an exchange. Operators: two gathers. Stopping early: no last scatter.
+    def backward(recompute, sequence_parallel=True, **over):
+        def formula(*given):
+            return of_a_layer(*given, stack=gpu_stack(**over))
+
+        return exchanges(formula, 4, sequence_parallel, recompute)[1] / all_reduce_s(SIZE, 4)
+
+    assert backward("selective", selective_recompute="operators") == pytest.approx(3)
+    assert backward("selective", sequence_parallel=False, selective_recompute="operators") == pytest.approx(2)
+    assert backward("full", recompute_stops_early=True) == pytest.approx(3.5)
+    assert backward("full", sequence_parallel=False, recompute_stops_early=True) == pytest.approx(3)
+    early = gpu_stack(recompute_stops_early=True, selective_recompute="operators")
+    found = [exchanged_again(plan(recompute=some), early, 2) for some in ("none", "selective", "full")]
+    assert found == [(0, 0), (2, 0), (2, 1)]
+    assert exchanged_again(plan(recompute="full"), gpu_stack(), 1) == (1, 1)
 
 
 def test_inputs_kept_in_shares_are_gathered_before_the_backward():
@@ -83,7 +106,7 @@ def beside(weight_s, slowdown, tensor=2, sequence_parallel=False, recompute="non
     shape = plan(tensor=tensor, sequence_parallel=sequence_parallel, recompute=recompute)
     model, part = gpt(**over), Slice(128, 2, tensor, sequence_parallel)
     network = network or ideal_node(8, SIZE)
-    before = layer_exchanges(model, part, shape, network)
+    before = of_a_layer(model, part, shape, network)
     return before, overlapped_with_weight_gradients(before, model, part, shape, network, weight_s, wait_s, slowdown)
 
 
@@ -173,7 +196,7 @@ def test_exchanges_beside_products_by_hand(recompute):
     # Two ranks: each of two exchanges is a scatter and a gather of half a second. Forward 2 s beside 6 s, slowed by a
     # tenth: 2 / 2 + 0.2 = 1.2 s show. Backward beside 12 s as much, or with the forward's again, 4 s, twice as much.
     shape = plan(tensor=2, sequence_parallel=True, recompute=recompute)
-    before = layer_exchanges(gpt(), Slice(128, 2, 2, True), shape, ideal_node(8, SIZE))
+    before = of_a_layer(gpt(), Slice(128, 2, 2, True), shape, ideal_node(8, SIZE))
     found = overlapped(
         before, {"forward": (6.0, 0.0), "backward": (12.0, 0.0)}, shape, gpu_stack(overlap_slowdown=0.1), 8
     )
@@ -196,7 +219,7 @@ def test_both_ends_exchange():
     assert exchanges(head_exchanges, 4, sequence_parallel=True) == pytest.approx((loss + once / 2, once / 2))
 
 
-@pytest.mark.parametrize("formula", [layer_exchanges, embedding_exchanges, head_exchanges])
+@pytest.mark.parametrize("formula", [of_a_layer, embedding_exchanges, head_exchanges])
 def test_one_rank_exchanges_nothing(formula):
     found = formula(gpt(), Slice(128, 2), plan(), ideal_node())
     assert list(found.phases) == ["forward", "backward"]
@@ -298,7 +321,7 @@ def test_only_bytes_keep_links_busy(exchanges, micro_batch):
     model = gpt(parallel_block=exchanges == 1)
     shape = plan(tensor=8, recompute="full" if exchanges == 3 else "none")
     network = Network(cluster(8, hop=1e-6, launch=2e-5))
-    cost = layer_exchanges(model, Slice(128, micro_batch, 8), shape, network)
+    cost = of_a_layer(model, Slice(128, micro_batch, 8), shape, network)
     times = {1: (1, 1), 2: (2, 2), 3: (2, 4)}[exchanges]
     for phase, count in zip(("forward", "backward"), times, strict=True):
         exchange = moved(cost, phase)
@@ -327,7 +350,7 @@ def test_a_tensor_group_inside_a_node_is_faster_than_one_across():
     def layer_s(tensor):
         shape = plan(tensor=tensor)
         network = Network(cluster(64, nvlink=200e9, nic=2e9))
-        return layer_exchanges(model, Slice(2048, 1, tensor), shape, network)["forward"].parts["tensor_comm"]
+        return of_a_layer(model, Slice(2048, 1, tensor), shape, network)["forward"].parts["tensor_comm"]
 
     # Eight cards of 2 GB/s carry what one link of 200 GB/s carries inside the node: twelve times slower, less latency.
     assert layer_s(16) > 5 * layer_s(8)

@@ -63,6 +63,9 @@ def test_heads_and_widths_that_do_not_divide():
     grouped = gpt(8, 240, 24, kv_heads=3)
     refused("tensor 2 fits neither into nor around the 3 key/value heads", model=grouped, tensor=2)
     assert check(devices=6, model=gpt(8, 240, 24, kv_heads=3), tensor=6, batch=8).tensor == 6
+    some = gpt(8, 240, 24, kv_heads=12, global_kv_heads=4, window=8, runs=(("sliding", 4), ("dense", 4)))
+    with pytest.raises(InputError, match="neither into nor around the 4 key/value heads"):
+        check(devices=6, model=some, tensor=6, batch=8)
 
 
 def test_layers_that_cannot_be_cut():

@@ -10,6 +10,7 @@ import sys
 from collections import defaultdict
 
 import pytest
+from builders import fixed, gpt, point
 from small_systems import FIXED, GPU, PIPELINE, WAFER, scenario
 
 from sim.errors import InputError
@@ -80,6 +81,19 @@ def test_exchanges_of_a_pass_move_its_bytes(every):
     moved = sum(piece.size_bytes for piece in cut.of(span, step.transfers(span)))
     assert moved == pytest.approx(sum(one.size_bytes for one in span.transfers))
     assert len([piece for piece in cut.of(span, ()) if piece.moves]) == span.instruction.meetings
+
+
+def test_layers_of_several_kinds_come_in_the_order_of_the_model():
+    # Their MLPs are 1,024 and 2,048 wide.
+    model = gpt(5, runs=(("dense", 2), ("wide", 2), ("dense", 1)))
+    outcome = simulate(point(model, plan=fixed(pipeline=1, recompute="full")))
+    passes = [span for span in outcome.trace.spans if span.work.kind == "pass"]
+    for phase, name, order in (("forward", "mlp in", 1), ("backward", "mlp in dx", -1)):
+        span = next(one for one in passes if one.work.phase == phase)
+        widths = [piece.run.kernel for piece in Pieces().of(span, ()) if piece.name == name]
+        assert [max(one.n, one.k) for one in widths] == [1024, 1024, 2048, 2048, 1024][::order]
+    names = [piece.name for piece in Pieces().of(span, ())]
+    assert names.index("mlp out") < names.index("mlp out dx"), "recomputed before its gradient"
 
 
 def test_kernels_and_collectives_of_a_rank_are_its_ledger(every):

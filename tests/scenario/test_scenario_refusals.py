@@ -282,6 +282,15 @@ def test_refuses(kind, example):
     assert "also" not in message
 
 
+def test_adapters_of_latent_attention(example):
+    sizes = "layers = 2\nhidden = 64\nheads = 4\nvocab = 100\nmax_sequence = 2048\n"
+    latent = f'{sizes}position = "rotary"\nkey_value_rank = 8\nrotary_head_dim = 4'
+    adapters = 'method = "lora"\n[training.lora]\nrank = 1\ntargets = ["output", "query"]\n[[system]]'
+    message = refusal(example(('name = "cerebras-gpt-13b"', latent), ("[[system]]", adapters)))
+    assert "[training.lora] targets\n  adapters of query: custom makes queries" in message
+    assert message.endswith('simulated there: "output", "mlp"')
+
+
 @pytest.mark.parametrize("key", ["steps", "system.plan.micro_batches"])
 def test_a_value_refused_in_the_file_is_refused_by_an_override_and_at_any_sweep_point(key, example):
     bad, good, expected = {

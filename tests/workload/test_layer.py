@@ -97,10 +97,10 @@ def test_a_linear_layer_reads_and_writes_its_operands_once():
 def test_unfused_scores_travel_through_memory():
     # 2 sequences of 10, 3 heads of 4: 600 scores. Softmax reads and writes 2 bytes, dropout too with a mask byte.
     # Scores: operands 2 x 240 and 600 results; context: 600 and 240 operands, 240 results; 2 bytes each.
-    attention = unfused_attention(2, 10, 3, 4, UNFUSED, dropout=True)
+    attention = unfused_attention(2, 10, 3, 4, 4, UNFUSED, dropout=True)
     gemms = 2 * (240 + 240 + 600) + 2 * (600 + 240 + 240)
     assert total(attention.forward, "traffic_bytes") == gemms + 600 * 4 + 600 * 5
-    without = unfused_attention(2, 10, 3, 4, UNFUSED, dropout=False)
+    without = unfused_attention(2, 10, 3, 4, 4, UNFUSED, dropout=False)
     assert total(without.forward, "traffic_bytes") == gemms + 600 * 4
     assert rerun_kernels(attention, "selective", UNFUSED) == attention.forward
     assert rerun_kernels(attention, "selective", FLASH) == ()

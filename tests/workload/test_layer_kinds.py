@@ -13,7 +13,7 @@ from sim.catalog.model_files import model_of
 from sim.errors import InputError
 from sim.scenario.types import Lora
 from sim.workload.flops import model_flops
-from sim.workload.kinds import EMBEDDING, HEAD, layers_by_kind, model_kinds, model_runs
+from sim.workload.kinds import EMBEDDING, HEAD, layers_by_kind, model_kinds, model_runs, runs_between
 from sim.workload.kinds.transformer import DENSE
 from sim.workload.operations import Slice
 from sim.workload.parameters import adapter_parameters, count_parameters, layer_adapter_parameters, states_each
@@ -57,6 +57,8 @@ def test_layers_in_a_range_by_hand():
     assert layers_by_kind(MIXED, 0, 7) == {DENSE: 4, WIDE: 3}
     assert layers_by_kind(MIXED, 3, 3) == {DENSE: 0, WIDE: 0}
     assert layers_by_kind(MIXED, 5, 7) == {DENSE: 2, WIDE: 0}
+    assert runs_between(MIXED, 1, 6) == [(DENSE, 1), (WIDE, 3), (DENSE, 1)]
+    assert runs_between(MIXED, 2, 4) == [(WIDE, 2)]
 
 
 @given(st.lists(st.integers(0, 7), min_size=1, max_size=5), st.integers(0, 7))

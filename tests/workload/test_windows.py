@@ -75,6 +75,16 @@ def test_rows_that_reach_as_far_are_as_long():
     assert forward.longest == 2
 
 
+def test_a_kernel_that_knows_no_window_computes_the_causal_half():
+    masked = dataclasses.replace(FLASH, window_skip=False)
+    sliding, dense = (
+        KINDS[name].operations(gpt(window=8), Slice(4096, 1), masked, None)[3].forward[0]
+        for name in ("sliding", "dense")
+    )
+    assert (sliding.flops, sliding.longest) == (dense.flops, dense.longest)
+    assert sliding.useful_flops == pytest.approx(dense.useful_flops * (8 - 8 * 7 / 8192) / 2048)
+
+
 def test_runs_that_begin_again():
     model = gpt(8, **FIVE_OF_SIX)
     assert [(kind.name, count) for kind, count in model_runs(model)] == [("sliding", 5), ("dense", 1), ("sliding", 2)]

@@ -7,7 +7,6 @@ span are as the ledger has them.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, cast
 
@@ -95,8 +94,12 @@ def _layer_by_layer(kernels: Sequence[tuple[Timed, float]], *, forward: bool) ->
 
     A share of the layers, where gradients leave in pieces, is so many whole ones with less weight.
     """
-    some = [(timed, count) for timed, count in kernels if timed.runs]
-    groups = [(count, [timed for timed, _ in own]) for count, own in itertools.groupby(some, lambda one: one[1])]
+    groups: list[tuple[float, list[Timed]]] = []
+    for timed, count in kernels:
+        if timed.again and groups:
+            groups[-1][1].append(timed)
+        elif timed.runs:
+            groups.append((count, [timed]))
     ends = [(count, several) for count, several in groups if several[0].runs[0].operation.name == EMBEDDING.name]
     groups = [*ends, *(group for group in groups if group not in ends)]
     way = 1 if forward else -1

@@ -20,7 +20,17 @@ from sim.scenario.bounds import MOST_LAYERS, check_size
 from sim.workload.kinds.kind import LayerKind, wide_kind
 from sim.workload.kinds.transformer import DENSE, EMBEDDING, HEAD, SLIDING, SLIDING_UNROTATED, UNROTATED
 
-__all__ = ["EMBEDDING", "HEAD", "KINDS", "LayerKind", "all_layers", "layers_by_kind", "model_kinds", "model_runs"]
+__all__ = [
+    "EMBEDDING",
+    "HEAD",
+    "KINDS",
+    "LayerKind",
+    "all_layers",
+    "layers_by_kind",
+    "model_kinds",
+    "model_runs",
+    "runs_between",
+]
 
 KINDS: dict[str, LayerKind] = {kind.name: kind for kind in (DENSE, SLIDING, UNROTATED, SLIDING_UNROTATED)}
 
@@ -98,6 +108,19 @@ def layers_by_kind(model: Model, first: Array, last: Array) -> dict[LayerKind, A
     if len(model_kinds(model)) == 1:
         return {model_kinds(model)[0]: last - first}
     return {kind: before[last] - before[first] for kind, before in _layers_before(model).items()}
+
+
+def runs_between(model: Model, first: int, last: int) -> list[tuple[LayerKind, int]]:
+    """(kind, layers in a row) from layer `first` up to but without layer `last`.
+
+    Hand-worked: runs of 2, 3 and 2 layers of kinds a, b and a: of layers 1 to 5, one a, three b's, one a.
+    """
+    found, start = [], 0
+    for kind, count in model_runs(model):
+        own = min(start + count, last) - max(start, first)
+        found += [(kind, own)] if own > 0 else []
+        start += count
+    return found
 
 
 def all_layers(model: Model) -> dict[LayerKind, int]:

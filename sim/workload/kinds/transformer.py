@@ -44,9 +44,24 @@ def layer_kind(name: str, seen: Callable[[Model], Model], *, slides: bool = Fals
 
 
 _SAID = ("name", "slides", "narrow")
-DENSE = layer_kind("dense", lambda model: replace(model, window=None))
-SLIDING = layer_kind("sliding", lambda model: model, slides=True)
-UNROTATED = layer_kind("unrotated", lambda model: replace(model, window=None, position="none"))
-SLIDING_UNROTATED = layer_kind("sliding unrotated", lambda model: replace(model, position="none"), slides=True)
+
+
+def _reaching_all(model: Model) -> Model:
+    """A model as a layer sees it that does not slide."""
+    head_dim, kv_heads = model.global_head_dim or model.head_dim, model.global_kv_heads or model.kv_heads
+    return replace(model, window=None, head_dim=head_dim, kv_heads=kv_heads)
+
+
+def _within_window(model: Model) -> Model:
+    """A model as a layer sees it that slides."""
+    return replace(model, keys_are_values=False)
+
+
+DENSE = layer_kind("dense", _reaching_all)
+SLIDING = layer_kind("sliding", _within_window, slides=True)
+UNROTATED = layer_kind("unrotated", lambda model: replace(_reaching_all(model), position="none"))
+SLIDING_UNROTATED = layer_kind(
+    "sliding unrotated", lambda model: replace(_within_window(model), position="none"), slides=True
+)
 EMBEDDING = LayerKind("embedding", embedding_operations, embedding_weights)
 HEAD = LayerKind("head", head_operations, head_weights)
