@@ -77,6 +77,7 @@ PICTURES: dict[str, dict[str, Draw]] = {
         "mixed-a100-h100": account,
         "stragglers": steps,
         "fine-tuning": account,
+        "llama3-405b-gb300": account,
     },
     "TPUs": {
         "tpu-pod": account,

@@ -70,7 +70,7 @@ def _check_devices(scenario: Scenario, devices: Sequence[Device], stack: Stack) 
             parts = " or ".join(one.plural for one in KINDS if one.is_part)
             raise InputError(
                 f"{where} topology",
-                f"a {device.title} cannot be a part of a system: it runs whole models, not stages of a pipeline",
+                f"the {device.title} cannot be a part of a system: it runs whole models, not stages of a pipeline",
                 f"use parts of {parts}, or a system of {kind.plural} alone",
             )
         _check_precision(scenario, device, kind_of(stack).formats(stack, scenario.training.precision))
@@ -148,6 +148,6 @@ def _check_precision(scenario: Scenario, device: Device, formats: Mapping[str, s
         if name not in device.peak_flops_per_s:
             raise InputError(
                 f"{scenario.path}: [training] {key}",
-                f"a {device.title} has no {name} matrix arithmetic",
+                f"the {device.title} has no {name} matrix arithmetic",
                 f"allowed on it: {', '.join(name for name in _ALL if name in device.peak_flops_per_s)}",
             )

@@ -86,11 +86,11 @@ def test_parts_are_gpus():
     mixed = refusal((16, 1), topologies=("dgx-a100-superpod", "cs-2-single"))
     assert mixed == (
         'test.toml: [system "test"].part[1] topology\n'
-        "  a Cerebras CS-2 (WSE-2) cannot be a part of a system: it runs whole models, not stages of a pipeline\n"
+        "  the Cerebras CS-2 (WSE-2) cannot be a part of a system: it runs whole models, not stages of a pipeline\n"
         "  use parts of GPUs, or a system of wafers alone"
     )
     wafers = refusal((1, 1), topologies=("cs-2-single", "cs-2-single"), stack="cerebras-r2")
-    assert wafers.startswith('test.toml: [system "test"].part[0] topology\n  a Cerebras CS-2')
+    assert wafers.startswith('test.toml: [system "test"].part[0] topology\n  the Cerebras CS-2')
     assert "the stack 'cerebras-r2' does not run on the NVIDIA A100" in refusal((16, 16), stack="cerebras-r2")
 
 

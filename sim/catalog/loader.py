@@ -146,7 +146,8 @@ def _recipes(stated: Mapping[str, object], where: str) -> dict[str, Recipe]:
             problem = f"the products of the recipe '{name}' run in {recipe.products.name}"
             raise InputError(f"{place}.{precision}", problem, f"name a recipe whose products run in {precision}")
         found[precision] = recipe
-    return found
+    usual = load_recipe("bf16")
+    return {precision: recipe.beside(found["bf16"], usual) for precision, recipe in found.items()}
 
 
 def recipe_names() -> list[str]:

@@ -145,6 +145,19 @@ class Recipe:
         """Whether weights of narrow products are held in no other format beside the optimizer's copy."""
         return self.quantised is not None and self.quantised.weights != self.parameters
 
+    def beside(self, wide: Recipe, usual: Recipe) -> Recipe:
+        """A narrow recipe with the gradients and states of a stack's wide one, where its own are the usual ones.
+
+        Narrow products are no reason to keep or reduce gradients in another format.
+        """
+        if self.quantised is None or wide == usual:
+            return self
+        uses = ("gradients", "reductions", "master", "moments")
+        changed = {use: getattr(wide, use) for use in uses if getattr(self, use) == getattr(usual, use)}
+        figures = [one for one in self.figures if one.name not in changed]
+        figures += [one for one in wide.figures if one.name in changed]
+        return replace(self, **changed, figures=tuple(figures))
+
     def operands(self, use: Use) -> tuple[Format, Format]:
         """Formats of a linear layer's products: of its result and its input's gradient; of its weights' gradients."""
         if self.quantised is None:

@@ -36,7 +36,7 @@ _CORES = min(4, os.cpu_count() or 1)
     "--stack",
     metavar="NAME,...",
     shell_complete=COMPLETE_STACKS,
-    help="Software (default: the FILE's; megatron-core-2024 or cerebras-r2).",
+    help="Software (default: the FILE's, or the usual one of the device).",
 )
 @click.option("--only", multiple=True, metavar="LIMIT", help='A limit such as "tensor <= 8" or "recompute != full".')
 @click.option("--memory-margin", help='Share of the memory that a plan leaves free, such as "10 %".')

@@ -79,7 +79,7 @@ class GpuCluster(MachineKind):
         if stack.flash_attention and device.attention_share(stack.attention_kernel, "forward") is None:
             raise InputError(
                 f"{place} attention_kernel",
-                f"a {device.title} has no figure for '{stack.attention_kernel}'",
+                f"the {device.title} has no figure for '{stack.attention_kernel}'",
                 f"use one that it has: {', '.join(device.attention_efficiency)}",
             )
 

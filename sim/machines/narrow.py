@@ -33,7 +33,7 @@ def check_attention(machine: Machine, where: str) -> None:
     if stack.flash_attention and machine.gpu.attention_share(attention_of(stack, name), "forward") is None:
         raise InputError(
             f"{where} recipe.attention",
-            f"the attention of '{stack.name}', '{stack.attention_kernel}', does not run in {name} on a"
+            f"the attention of '{stack.name}', '{stack.attention_kernel}', does not run in {name} on the"
             f" {machine.gpu.title}",
             "leave attention out: it is bf16 then",
         )

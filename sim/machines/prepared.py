@@ -17,7 +17,7 @@ from sim.engine.transfers import shared_links
 from sim.errors import InputError, shown
 from sim.hardware.network import Network
 from sim.hardware.topology import Topology, load_topology
-from sim.machines.stack_options import with_options
+from sim.machines.stack_options import with_known_options, with_options
 from sim.outcome.effort import Effort
 from sim.outcome.outcome import Memory
 from sim.parallel.step_plan import StepPlan
@@ -189,9 +189,10 @@ def stack_of(scenario: Scenario) -> Stack:
     """
     given = scenario.system.stack
     if isinstance(given, str):
-        return find_stack(given, scenario.where)
+        return with_known_options(find_stack(given, scenario.where), scenario.where)
     if isinstance(given, StackRequest):
-        return with_options(find_stack(given.name, scenario.where), given, scenario.where)
+        own = with_known_options(find_stack(given.name, scenario.where), scenario.where)
+        return with_options(own, given, scenario.where)
     if not is_stack(given):
         remedy = "give the name of one, the path of its file as text, or the stack itself"
         raise InputError(f"{scenario.where} stack", f"{shown(given)} is no software stack", remedy)

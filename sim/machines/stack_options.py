@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any, get_args
 
 from sim.catalog import Stack
+from sim.catalog.loader import check_known
 from sim.catalog.stack_records import CudaGraph
 from sim.errors import InputError, closest
 from sim.scenario.stack_request import StackRequest, option_text
@@ -21,6 +22,12 @@ _FIELDS = {
 _WORDS = {"cuda_graph": get_args(CudaGraph)}
 """Options that are no switches: what each can be, first what every stack has that has the others."""
 
+_ENTRIES = [
+    *(key for key in _FIELDS if key not in _WORDS),
+    *(f"{key} {word}" for key, (_, *others) in _WORDS.items() for word in others),
+]
+"""What [options] of a stack's file may hold."""
+
 
 def with_options(stack: Stack, request: StackRequest, where: str) -> Stack:
     """The stack as a scenario asks for it. Raises InputError for an option, or a choice of one, that it lacks."""
@@ -32,6 +39,13 @@ def with_options(stack: Stack, request: StackRequest, where: str) -> Stack:
         told = f"asked for: {key} {option_text(value)} ({cited.value})"
         changed[name], figures[name] = value, dataclasses.replace(cited, name=name, value=value, note=told)
     return dataclasses.replace(stack, **changed, figures=tuple(figures.values()))
+
+
+def with_known_options(stack: Stack, where: str) -> Stack:
+    """The stack, as it is. Raises InputError for what its file calls an option and nobody can ask for."""
+    for entry in stack.options:
+        check_known(f"{where} stack '{stack.name}' [options]", "option", entry, _ENTRIES)
+    return stack
 
 
 def choices(stack: Stack) -> dict[str, list[str]]:

@@ -71,6 +71,7 @@ def check_plan(request: PlanRequest, scenario: Scenario, stack: GpuStack) -> Pla
         offload_layers=request.offload_layers or 0,
         optimizer_offload=request.optimizer_offload or "none",
     )
+    _check_graphs(plan, stack, where)
     check_offload(plan, scenario.training, stack, where)
     return plan
 
@@ -201,6 +202,26 @@ def _check_zero_group(group: int | None, zero: int, data: int, stack: GpuStack, 
     if data % group:
         problem = f"groups of {group} do not make up the {data} replicas"
         raise InputError(place, problem, f"use a divisor of data {data}")
+
+
+def recomputes_whole_layers(stack: GpuStack) -> bool:
+    """Whether a stack can: a layer in a graph of its own runs as it was captured, once forward and once backward.
+
+    Source: Megatron-LM, megatron/core/transformer/transformer_config.py: full recomputation only in a graph of all.
+    """
+    return stack.cuda_graph != "layer"
+
+
+def _check_graphs(plan: Plan, stack: GpuStack, where: str) -> None:
+    if plan.recompute == "full" and not recomputes_whole_layers(stack):
+        graphs = [
+            f'cuda_graph = "{one}"' for one in ("full", "none") if one == "none" or f"cuda_graph {one}" in stack.options
+        ]
+        raise InputError(
+            f"{where} recompute",
+            f"the stack '{stack.name}' does not recompute whole layers that run as graphs (cuda_graph = \"layer\")",
+            f'use {" or ".join(graphs)}, or recompute = "selective" or "none"',
+        )
 
 
 def _sequence_parallel(request: PlanRequest, scenario: Scenario, stack: GpuStack, tensor: int, where: str) -> bool:

@@ -53,36 +53,45 @@ def layers_offloaded(plan: Plans, stage: Array) -> Array:
 def check_offload(plan: Plan, training: Training, stack: GpuStack, where: str) -> None:
     """Raise InputError for what a stack, a cut or an optimizer does not allow to be offloaded. where: of the plan."""
     if plan.offload_layers:
-        _check_stack(stack.offloads_activations, "offloads_activations", stack, f"{where} offload_layers")
+        _check_stack(
+            "offloads_activations", "leaves no activations in the memory of hosts", stack, f"{where} offload_layers"
+        )
+        _check_beside(plan, stack, f"{where} offload_layers")
         _check_layers(plan, f"{where} offload_layers")
     if plan.optimizer_offload == "none":
         return
     place = f"{where} optimizer_offload"
-    _check_stack(stack.host_update_bytes > 0, "host_update_bytes", stack, place)
+    _check_stack("host_update_bytes", "runs no optimizer on hosts", stack, place)
     if training.optimizer != "adam":
         problem = f"the optimizer '{training.optimizer}' has no update on the host here"
         raise InputError(place, problem, 'use optimizer = "adam", or leave optimizer_offload out')
 
 
-def _check_stack(able: bool, key: str, stack: GpuStack, where: str) -> None:
-    if not able:
+def _check_stack(key: str, lacks: str, stack: GpuStack, where: str) -> None:
+    if not getattr(stack, key):
         others = [name for name in stack_names() if getattr(load_stack(name), key, 0)]
         raise InputError(
             where,
-            f"the stack '{stack.name}' leaves nothing of that in the memory of hosts",
+            f"the stack '{stack.name}' {lacks}",
             f"leave it out, or use a stack that does: {some_of(others, listed_by='scaletax list stacks') or 'none'}",
         )
 
 
+def _check_beside(plan: Plan, stack: GpuStack, where: str) -> None:
+    """What no layers are offloaded beside. Source: Megatron-LM, megatron/core/transformer/transformer_config.py."""
+    for found, key, value, usual in (
+        (plan.pipeline > 1, "pipeline", f"{plan.pipeline}", "1"),
+        (plan.recompute != "none", "recompute", f'"{plan.recompute}"', '"none"'),
+        (stack.cuda_graph != "none", "cuda_graph", f'"{stack.cuda_graph}"', '"none"'),
+    ):
+        if found:
+            problem = f"the stack '{stack.name}' offloads no layers with {key} = {value}"
+            raise InputError(where, problem, f"use {key} = {usual}, or leave offload_layers out")
+
+
 def _check_layers(plan: Plan, where: str) -> None:
-    """As many of every chunk, and never all: the last layers run backward at once."""
-    chunks = plan.virtual_stages * plan.pipelining.copies
-    if plan.offload_layers % chunks:
-        problem = f"{plan.offload_layers} layers of a stage are not as many of each of its {chunks} chunks"
-        raise InputError(where, problem, f"use a multiple of {chunks}")
-    most = max(chunks * (min(plan.layers_per_chunk) - 1), 0)
-    if plan.offload_layers > most:
-        problem = f"{plan.offload_layers} of the {chunks * min(plan.layers_per_chunk)} layers of a stage"
-        raise InputError(
-            where, f"{problem}: the last of each chunk stays, for it runs backward at once", f"use 0 to {most}"
-        )
+    """Never all: the last layer runs backward at once."""
+    layers = plan.layers_per_chunk[0]
+    if plan.offload_layers >= layers:
+        problem = f"{plan.offload_layers} of {layers} layers: the last stays, for it runs backward at once"
+        raise InputError(where, problem, f"use 0 to {layers - 1}")

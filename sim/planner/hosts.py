@@ -42,7 +42,7 @@ def check_hosts(scenario: Scenario, plan: Plan, machines: Sequence[Machine], *, 
         if offloads(plan) and machine.host is None:
             raise InputError(
                 where,
-                f"nothing is known of the host of a {machine.gpu.title}",
+                f"nothing is known of the host of the {machine.gpu.title}",
                 'name one in the topology file, such as host = "x86-2s" (scaletax list hosts), or offload nothing',
             )
     held = fullest_host(scenario, plan, machines)

@@ -20,7 +20,7 @@ import numpy as np
 
 from sim.catalog import GpuStack, Model
 from sim.errors import InputError
-from sim.parallel.check import check_plan
+from sim.parallel.check import check_plan, recomputes_whole_layers
 from sim.parallel.cuts import cuts_well
 from sim.parallel.mesh import Mesh
 from sim.parallel.plan import Plan
@@ -111,7 +111,8 @@ def plan_at(scenario: Scenario, stack: GpuStack, block: PlanBlock, row: int) -> 
 def recomputations(stack: GpuStack) -> tuple[Recompute, ...]:
     """A fused attention keeps no scores, so selective recomputation of its core would save nothing."""
     nothing_to_save = stack.flash_attention and stack.selective_recompute == "attention-core"
-    return ("none", "full") if nothing_to_save else ("none", "selective", "full")
+    some: tuple[Recompute, ...] = ("none",) if nothing_to_save else ("none", "selective")
+    return (*some, "full") if recomputes_whole_layers(stack) else some
 
 
 def tensor_degrees(model: Model, devices: int) -> list[int]:

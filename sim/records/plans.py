@@ -28,7 +28,12 @@ def plans_document(studies: Sequence[SystemStudy], failures: Sequence[ScaletaxEr
         **versions(),
         "scenario": resolved_documents([study.found.about.scenario for study in studies]),
         "searches": [
-            {**_search(study.found), "run": _run(study.run), "sizes": [_size(one) for one in study.sizes]}
+            {
+                **_search(study.found),
+                "run": _run(study.run),
+                "sizes": [_size(one) for one in study.sizes],
+                "faster_formats": [one._asdict() for one in study.faster],
+            }
             for study in studies
         ],
         "measured_median_over_best": [

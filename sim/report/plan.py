@@ -17,7 +17,20 @@ from sim.records.files import resolved_files, write_folder
 from sim.records.plans import plans_document
 from sim.report.catalogue.citations import sources_section
 from sim.report.comparison_tables import WITHOUT, without_table
-from sim.report.plan_words import REFUSED, answer, beside, changing, found_words, hard, headline, place, ranges, trust
+from sim.report.plan_words import (
+    REFUSED,
+    answer,
+    beside,
+    changing,
+    faster,
+    found_words,
+    hard,
+    headline,
+    place,
+    precision_of,
+    ranges,
+    trust,
+)
 from sim.report.point_tables import metric_table
 from sim.report.run import scenario_section
 from sim.report.styles import SCREEN, ChartStyle
@@ -91,6 +104,7 @@ def _changed(one: _Line) -> str:
 
 _SYSTEM: Column[_Line] = words("system", lambda one: named_system(one.study.found.about.scenario), key=True)
 _STACK: Column[_Line] = words("stack", lambda one: one.study.found.about.stack_label, key=True)
+_PRECISION: Column[_Line] = words("precision", lambda one: precision_of(one.study), key=True)
 _DEVICES: Column[_Line] = figure("devices", lambda one: one.devices, whole, key=True)
 _PLAN: Column[_Line] = words("plan, mb: micro-batch", lambda one: one.row.plan.summary() if one.row else one.why_not)
 _STEP, _MFU = _of("step", lambda row: row.step_s, duration), _of("MFU", lambda row: row.mfu, percent)
@@ -116,16 +130,20 @@ def _of_one(study: SystemStudy, top: int, most: int) -> list[Block]:
     sizes: list[Block] = [table(shown, [_DEVICES, _PLAN, _STEP, _MFU, _LOST, _CHECKED]), *_left_out(shown, rows)]
     sizes += [] if study.found.even else _refused(shown)
     said = [Said(headline([study])), Said(f"Set {answer(study)}", "answer"), *beside(study)]
-    return [*said, *(sizes if study.sizes else [best]), Said(hard(study)), Said(trust([study]))]
+    told = [hard(study), *faster(study), trust([study])]
+    return [*said, *(sizes if study.sizes else [best]), *map(Said, told)]
 
 
 def _of_several(studies: Sequence[SystemStudy], most: int) -> list[Block]:
     """Systems next to each other: the soonest three in words, and as many in a table as there is room for."""
-    soonest = sorted(studies, key=lambda one: one.time_s)[: max(1, min(_MOST_ANSWERS, most - 3))]
+    by_time = sorted(studies, key=lambda one: one.time_s)
+    soonest = by_time[: max(1, min(_MOST_ANSWERS, most - 3))]
     rows = [one for study in studies for one in _sizes(study)]
-    shown = rows if len(rows) <= most else [_sizes(study)[-1] for study in studies][:most]
+    shown = rows if len(rows) <= most else [_sizes(one)[-1] for one in studies if one in by_time[:most]]
+    precisions = {precision_of(one) for one in studies}
     systems, pairs = {_SYSTEM.text(one) for one in rows}, {(_SYSTEM.text(one), _STACK.text(one)) for one in rows}
     named = [*([_SYSTEM] if len(systems) > 1 else []), *([_STACK] if len(pairs) > len(systems) else [])]
+    named += [_PRECISION] if len(precisions) > 1 else []
     sizes = [_DEVICES] if len({one.devices for one in rows}) > 1 else []
     steps = [one.found.best[0].step_s for one in studies]
     span = Said(f"Over {len(pairs)} stacks a step takes {duration_span(min(steps), max(steps))}.")
@@ -135,7 +153,7 @@ def _of_several(studies: Sequence[SystemStudy], most: int) -> list[Block]:
         table(shown, [*named, *sizes, _PLAN, _STEP, _LOST, _CHECKED]),
         *_left_out(shown, rows),
         *_refused(shown),
-        *([span] if len(systems) == 1 else []),
+        *([span] if len(systems) == len(precisions) == 1 else []),
         Said(trust(studies, "checked?")),
     ]
 

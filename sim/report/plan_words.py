@@ -22,6 +22,7 @@ from sim.page.numbers import (
 )
 from sim.planning import SizeStudy, believed
 from sim.records.belief import band_words, evidence_words, standing_warnings
+from sim.report.point_tables import is_narrow
 from sim.scenario.amounts import batch_note
 from sim.study.plans import SystemStudy
 from sim.study.points import named_system, placed
@@ -46,12 +47,23 @@ def headline(studies: Sequence[SystemStudy], *, whole_story: bool = False) -> st
     limits += [f"{plain_percent(margin)} of the memory left free"] if margin else []
     only = f"; only plans with {', '.join(limits)}" if limits else ""
     whole_words = f"{hardware} ({about.topologies[0].title}), {about.stack_title}{only}"
-    return whole_words if whole_story else f"{hardware}, {about.stack_label}"
+    return whole_words if whole_story else f"{hardware}, {software(studies[0])}"
 
 
 def place(study: SystemStudy) -> str:
     scenario = study.found.about.scenario
-    return f"{placed(named_system(scenario), scenario, scenario.system.devices)}, {study.found.about.stack_label}"
+    return f"{placed(named_system(scenario), scenario, scenario.system.devices)}, {software(study)}"
+
+
+def precision_of(study: SystemStudy) -> str:
+    """Of the products."""
+    return study.found.about.scenario.training.precision
+
+
+def software(study: SystemStudy) -> str:
+    """The stack, and the precision where it is not the usual one."""
+    precision = precision_of(study)
+    return study.found.about.stack_label + ("" if precision == "bf16" else f", {precision}")
 
 
 def answer(study: SystemStudy, *, short: bool = False) -> str:
@@ -63,10 +75,11 @@ def answer(study: SystemStudy, *, short: bool = False) -> str:
     memory = gibibytes_of(best.peak_bytes, found.capacity_bytes)
     devices, used = scenario.system.devices, best.plan.devices
     on = "" if used == devices else f" on {whole(used)} of {counted(devices, 'device')}"
+    half = f" ({percent(study.run.mfu_half, 0)} of the bf16 peak)" if study.run and is_narrow(study.run) else ""
     tokens = "" if short else f"{large(float(scenario.training.tokens))} tokens in "
     return (
         f"{best.plan.summary()}{on}: {duration(best.step_s)} a step,{'' if short else per_device} MFU"
-        f" {percent(best.mfu, 0)}, {memory}; {tokens}{duration(study.time_s)}"
+        f" {percent(best.mfu, 0)}{half}, {memory}; {tokens}{duration(study.time_s)}"
         f"{'' if study.run else ' without failures'}{f', {usd_span(bill.low, bill.high)} rented' if bill else ''}."
     )
 
@@ -105,6 +118,18 @@ def hard(study: SystemStudy) -> str:
     )
 
 
+def faster(study: SystemStudy) -> list[str]:
+    """What the plan would gain in narrower formats; nothing where it gains nothing."""
+    if not study.faster:
+        return []
+    first, *others = study.faster
+    also = "".join(f", {one.precision} {number(one.speedup)}" for one in others)
+    return [
+        f"The same plan in {first.precision}: {number(first.speedup)} times as fast{also}, by the closed form (--set"
+        f" training.precision={first.precision}); what that does to the loss is not simulated."
+    ]
+
+
 def found_words(study: SystemStudy) -> tuple[str, ...]:
     """How many plans there are, how many are any good, what a rule of thumb would lose, and what it all rests on."""
     found, effort, scenario = study.found, study.found.effort, study.found.about.scenario
@@ -132,7 +157,7 @@ def found_words(study: SystemStudy) -> tuple[str, ...]:
     known, stack = believed(found), found.about.stack_label
     lines += [] if known.step is None else [f"{stack}: {evidence_words(known)}"]
     lines += [f"warning: {text}" for text in standing_warnings(stack, known)]
-    return (*lines, *filter(None, [batch_note(scenario.training)]))
+    return (*lines, *faster(study), *filter(None, [batch_note(scenario.training)]))
 
 
 def _measured() -> str:
@@ -183,6 +208,8 @@ def trust(studies: Sequence[SystemStudy], band: str = "the band of each system")
         parts += [f"{never} of {of} like nothing that was measured"] if never else []
     guessed = any(one.found.about.scenario.system.stack_is_default for one in studies)
     parts += ["stack not named: the default is taken"] if guessed else []
+    by_hand = dict.fromkeys(text for one in studies for text in one.left_out)
+    parts += [f"no search tries {few(list(by_hand), 2)}: left out"] if by_hand else []
     bills = [one.run.bill for one in studies if one.run and one.run.bill]
     assumed = dict.fromkeys(str(one) for bill in bills for one in bill.assumed)
     parts += [f"assumed: {few(list(assumed), 2)}"] if assumed else []

@@ -29,12 +29,18 @@ _NAMED: tuple[Column[Point], ...] = (
 
 
 def points_table(rows: Sequence[Point]) -> Table:
-    """Points for a first screen."""
+    """Points for a first screen; the name of the only system stands above what varies of it."""
+    systems = {curve.system for curve, _ in rows}
+    is_one = len(systems) == 1 and all(curve.variant for curve, _ in rows)
     knees = {id(curve): knee_of(curve) for curve, _ in rows}
     return table(
         rows,
         [
-            words("system", lambda row: row[0].label, key=True),
+            words(
+                next(iter(systems)) if is_one else "system",
+                lambda row: row[0].variant if is_one else row[0].label,
+                key=True,
+            ),
             Column(
                 "devices",
                 lambda row: whole(row[1].devices) + ("*" if row[1] is knees[id(row[0])] else ""),

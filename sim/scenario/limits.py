@@ -116,3 +116,8 @@ class Search(Table):
     def usable_bytes(self, capacity_bytes: float) -> float:
         """Of a device's memory, what a plan may take."""
         return capacity_bytes * (1 - self.memory_margin)
+
+
+def left_out(plan: PlanRequest) -> tuple[str, ...]:
+    """What a plan fixes that no search tries, as a file has it: no plan that is found has it."""
+    return tuple(f"{key} = {value}" for key in sorted(_FIXED) if (value := getattr(plan, key)) not in (None, 0, "none"))

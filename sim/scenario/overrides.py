@@ -61,11 +61,7 @@ def _without(
         axis = parse_key(text, systems, f"{path}: [sweep]", entries)
         if not key.covers(axis):
             if axis.covers(key):
-                raise InputError(
-                    where,
-                    f"the axis '{text}' of [sweep] sets this key at every point",
-                    f"set '{text}' instead",
-                )
+                raise _covered(where, text, axis, key)
             left[text] = values
             continue
         if key.entry is not None and axis.entry is None:
@@ -86,3 +82,16 @@ def _without(
         kept = [[axis for axis in group if axis in left] for group in together if isinstance(group, list)]
         left |= {_TOGETHER: groups} if (groups := [group for group in kept if len(group) > 1]) else {}
     return left
+
+
+def _covered(where: str, text: str, axis: Key, key: Key) -> InputError:
+    """The error for a key that an axis sets: a list of stacks is an axis as well."""
+    if axis.path != ("system", "stack"):
+        return InputError(where, f"the axis '{text}' of [sweep] sets this key at every point", f"set '{text}' instead")
+    option = key.path[-1]
+    return InputError(
+        where,
+        f"'{axis.system or 'the system'}' has several stacks, each with options of its own",
+        f'write {option} beside the name of those that are to have it: {{ name = "...", {option} = ... }}; or set'
+        f" '{text}' to one stack first",
+    )

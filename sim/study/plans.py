@@ -11,8 +11,10 @@ from sim.errors import InputError, ScaletaxError
 from sim.outcome.outcome import Outcome
 from sim.planning import PlanStudy, SizeStudy, compared, plan_study
 from sim.scenario import Scenario
+from sim.scenario.limits import left_out
 from sim.scenario.types import Search
 from sim.simulate import prepare, simulate_prepared
+from sim.study.faster_formats import FasterFormat, faster_formats
 from sim.training import with_run
 
 _TRIED = 8
@@ -23,12 +25,15 @@ class SystemStudy(NamedTuple):
     """A system: what was found at its largest size that holds the model, and at all sizes where there are several.
 
     run: the best plan simulated with the run that it is for, its bill and its counterfactuals; None where such a run
-    would hardly end.
+    would hardly end. faster: narrower formats in which that plan would be faster. left_out:
+    what the scenario fixes of a plan and no search tries.
     """
 
     found: PlanStudy
     sizes: tuple[SizeStudy, ...] = ()
     run: Outcome | None = None
+    faster: tuple[FasterFormat, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def time_s(self) -> float:
@@ -78,7 +83,9 @@ def study_all(
         plans = [one for _, one in found if isinstance(one, PlanStudy)]
         if plans:
             sizes_found = tuple(compared(found)) if len(found) > 1 else ()
-            studies.append(SystemStudy(plans[-1], sizes_found, _run_of(plans[-1])))
+            faster = faster_formats(plans[-1], with_best_plan(plans[-1]))
+            by_hand = left_out(sizes[-1].system.plan)
+            studies.append(SystemStudy(plans[-1], sizes_found, _run_of(plans[-1]), faster, by_hand))
     if not studies:
         raise failures[0]
     return studies, failures

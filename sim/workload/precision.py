@@ -123,9 +123,15 @@ def _quantised(recipe: Recipe, asked: dict[str, Any], where: str) -> Quantised:
     return dataclasses.replace(before, **uses)
 
 
+def stacks_that_train_in(precision: str, like: GpuStack) -> list[str]:
+    """Names of the stacks that have a recipe for a precision, for the kind of machine that another one is for."""
+    stacks = [load_stack(name) for name in stack_names()]
+    return [one.name for one in stacks if type(one) is type(like) and precision in one.recipes]
+
+
 def _no_recipe(stack: GpuStack, precision: str, where: str) -> InputError:
     """What is said of a precision that a stack was not made for."""
-    able = [name for name in stack_names() if precision in getattr(load_stack(name), "recipes", {})]
+    able = stacks_that_train_in(precision, stack)
     other = f", or a stack that has it: {some_of(able, stack.name, listed_by='scaletax list stacks')}" if able else ""
     return InputError(
         f"{where} precision",

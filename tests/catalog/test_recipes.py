@@ -100,6 +100,17 @@ def test_a_stack_has_a_recipe_for_every_precision(name: str) -> None:
     assert set(PRECISIONS) <= set(named) <= {*PRECISIONS, *NARROW_PRECISIONS}
 
 
+def test_narrow_products_leave_gradients_as_the_stack_has_them() -> None:
+    for name in stack_names():
+        stack = load_stack(name)
+        found = {(one.gradients, one.reductions) for one in getattr(stack, "recipes", {}).values() if one.quantised}
+        assert found <= {(stack.recipes["bf16"].gradients, stack.recipes["bf16"].reductions)} if found else True, name
+    reduced, bf16 = load_recipe("bf16-gradients"), load_recipe("bf16")
+    assert load_recipe("mxfp8").beside(reduced, bf16).gradients.bytes == 2
+    assert load_recipe("mxfp8").beside(bf16, bf16) == load_recipe("mxfp8")
+    assert load_recipe("nvfp4-bridge").beside(bf16, bf16).gradients.bytes == 2  # as its file says
+
+
 def test_a_stack_may_lack_what_its_base_has() -> None:
     for name, has_fp8 in (("fsdp-2023", True), ("fsdp-2022-12", False)):
         stack = load_stack(name)

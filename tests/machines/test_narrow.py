@@ -53,7 +53,7 @@ def test_single_uses_that_cannot_be_are_refused():
     assert "write bf16 or fp8" in refused(weights="mxfp8")
     assert "3 layers at the start and 2 at the end" in refused(first_bf16_layers=3, last_bf16_layers=2)
     # No figures of this attention in fp8.
-    assert "does not run in fp8 on a NVIDIA H100" in refused(stack="torchtitan-2024", attention="fp8", plan=fixed())
+    assert "does not run in fp8 on the NVIDIA H100" in refused(stack="torchtitan-2024", attention="fp8", plan=fixed())
 
 
 def test_a_stacks_usual_recipe_and_single_uses():

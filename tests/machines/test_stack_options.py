@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from builders import fixed, point, slow_host
 
@@ -9,7 +11,7 @@ from sim.catalog import GpuStack, load_stack, stack_names
 from sim.errors import InputError
 from sim.machines.gpu import gpu_machine, machines_of
 from sim.machines.prepared import stack_of
-from sim.machines.stack_options import choices, option_names, with_options
+from sim.machines.stack_options import choices, option_names, with_known_options, with_options
 from sim.prepare import prepare
 from sim.scenario.types import StackRequest
 
@@ -79,6 +81,15 @@ def test_a_scenario_runs_the_stack_that_it_asks_for() -> None:
     found = stack_of(scenario)
     assert isinstance(found, GpuStack)
     assert found.cuda_graph == "layer"
+
+
+def test_a_file_states_no_option_that_nobody_can_ask_for() -> None:
+    bridge = load_stack(BRIDGE)
+    assert with_known_options(bridge, "here") is bridge
+    odd = dataclasses.replace(bridge, options={**bridge.options, "cuda_graph partial": "a flag"})
+    with pytest.raises(InputError, match="unknown option 'cuda_graph partial'; did you mean") as caught:
+        with_known_options(odd, "here")
+    assert "cuda_graph layer" in caught.value.remedy
 
 
 def test_a_host_launches_at_its_own_pace() -> None:

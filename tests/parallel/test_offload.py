@@ -1,5 +1,7 @@
 """What plans leave in the memory of hosts: on both sides by hand, and what is refused."""
 
+import dataclasses
+
 import pytest
 from builders import FLASH, fixed, gpt, gpu_stack, plan, point, training
 
@@ -62,14 +64,18 @@ def refused(match: str, remedy: str, stack=ABLE, recipe: Training | None = None,
 
 
 def test_what_cannot_be_offloaded_is_refused_by_name() -> None:
-    refused("'megatron-2022' leaves nothing of that in", "does: deepspeed-2026", gpu_stack(), optimizer_offload="cpu")
-    refused("'megatron-2022' leaves nothing of that in", "megatron-core-2024", gpu_stack(), offload_layers=2)
-    refused("8 of the 8 layers of a stage", "use 0 to 7", offload_layers=8)
-    refused("2 of the 2 layers of a stage", "use 0 to 1", pipeline=4, offload_layers=2)
-    interleaved = {"pipeline": 2, "virtual_stages": 2, "micro_batch": 1}
-    refused("1 layers of a stage are not as many of each of its 2", "multiple of 2", **interleaved, offload_layers=1)
+    refused("'megatron-2022' runs no optimizer on hosts", "does: deepspeed-2026", gpu_stack(), optimizer_offload="cpu")
+    refused("'megatron-2022' leaves no activations in", "megatron-core-2024", gpu_stack(), offload_layers=2)
+    refused("8 of 8 layers: the last stays", "use 0 to 7", offload_layers=8)
     sgd = Training(1e9, 128, 32, optimizer="sgd")
     refused("the optimizer 'sgd' has no update on the host", 'optimizer = "adam"', recipe=sgd, optimizer_offload="cpu")
+
+
+def test_layers_are_offloaded_beside_nothing_that_the_framework_refuses() -> None:
+    refused("no layers with pipeline = 2", "use pipeline = 1, or", pipeline=2, micro_batch=1, offload_layers=2)
+    refused('no layers with recompute = "full"', 'use recompute = "none", or', recompute="full", offload_layers=2)
+    graphs = dataclasses.replace(ABLE, cuda_graph="full")
+    refused('no layers with cuda_graph = "full"', 'use cuda_graph = "none", or', graphs, offload_layers=2)
 
 
 def test_a_plan_says_what_it_offloads() -> None:

@@ -1,5 +1,6 @@
 """From what the user fixed to a whole plan, and what does not divide."""
 
+import dataclasses
 import itertools
 
 import pytest
@@ -215,3 +216,13 @@ def test_schedules_that_a_stack_can_run():
     refused("did you mean 'zb-h1'", pipeline=4, schedule="zb-h11")
     refused("even number of micro-batches", tensor=4, pipeline=4, schedule="dualpipe", stack=able, batch=36)
     assert check(tensor=4, pipeline=4, batch=32, schedule="zb-v", stack=able).summary() == "TP4 PP4x2 DP4 mb1 SP zb-v"
+
+
+def test_layers_in_graphs_of_their_own_are_not_recomputed_whole():
+    in_graphs = dataclasses.replace(gpu_stack(), cuda_graph="layer", options={"cuda_graph layer": "a flag"})
+    text = 'does not recompute whole layers that run as graphs (cuda_graph = "layer")'
+    refused(text, 'use cuda_graph = "none"', stack=in_graphs, recompute="full")
+    able = dataclasses.replace(in_graphs, options={"cuda_graph layer": "a flag", "cuda_graph full": "another"})
+    refused(text, 'use cuda_graph = "full" or', stack=able, recompute="full")
+    assert check(stack=dataclasses.replace(able, cuda_graph="full"), recompute="full").recompute == "full"
+    assert check(stack=able, recompute="none").recompute == "none"

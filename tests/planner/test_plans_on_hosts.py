@@ -55,7 +55,7 @@ def test_full_resolution_takes_as_long() -> None:
 
 def test_a_device_without_a_host_offloads_nothing() -> None:
     bare = dataclasses.replace(load_topology("hgx-a100-node", 8, "test").load_device(), name="mine", base="")
-    with pytest.raises(InputError, match="nothing is known of the host of a NVIDIA A100") as caught:
+    with pytest.raises(InputError, match="nothing is known of the host of the NVIDIA A100") as caught:
         run_on(small(data=8, offload_layers=6), bare, ABLE)
     assert 'host = "x86-2s"' in caught.value.remedy
 

@@ -108,6 +108,9 @@ def test_stacks_have_their_switches():
     # A fused attention keeps no scores, so selective recomputation of them would be "none" again.
     assert recomputations(gpu_stack("megatron-core-2024")) == ("none", "full")
     assert recomputations(gpu_stack("megatron-2022")) == ("none", "selective", "full")
+    # A layer in a graph of its own is not run twice.
+    in_graphs = dataclasses.replace(gpu_stack("megatron-2022"), cuda_graph="layer")
+    assert recomputations(in_graphs) == ("none", "selective")
 
 
 def test_tensor_degrees_divide_heads_and_go_into_or_around_the_key_heads():

@@ -75,7 +75,7 @@ def test_options_hold_for_stacks_of_the_command_line(tmp_path: Path) -> None:
 
 
 def test_options_over_a_list_say_what_to_set(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="sets this key at every point"):
+    with pytest.raises(InputError, match="several stacks, each with options of its own"):
         loaded(tmp_path, f'["vtrain", "{BRIDGE}"]', "system.stack.cuda_graph=full")
 
 

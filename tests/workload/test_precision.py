@@ -5,10 +5,10 @@ import dataclasses
 import pytest
 from builders import gpu_stack, training
 
-from sim.catalog import load_recipe
+from sim.catalog import load_recipe, load_stack
 from sim.errors import InputError
 from sim.scenario.types import RecipeRequest
-from sim.workload.precision import with_recipe
+from sim.workload.precision import stacks_that_train_in, with_recipe
 
 UNFUSED = gpu_stack("megatron-2021")
 
@@ -72,3 +72,9 @@ def test_fused_attention_takes_no_more_than_half_precision():
         asked(gpu_stack("fsdp-2023"), "fp32")
     found = asked(gpu_stack("fsdp-2023"), "tf32", attention="bf16").recipes["tf32"]
     assert (found.products.name, found.attention.name, found.attention.bytes) == ("tf32", "bf16", 2)
+
+
+def test_stacks_that_have_a_recipe_are_of_the_same_kind_of_machine() -> None:
+    tpu, gpu = load_stack("maxtext-2024"), gpu_stack("megatron-core-2024")
+    assert "megatron-bridge-26.08" in stacks_that_train_in("mxfp8", gpu)
+    assert not set(stacks_that_train_in("bf16", tpu)) & set(stacks_that_train_in("bf16", gpu))

@@ -152,7 +152,7 @@ def _check_cards(file: FiguresFile, sizes: dict[str, int]) -> None:
         raise InputError(
             file.size_place(next((key for key in _NODE if key in file.overrides), "nics_per_node")),
             f"{sizes['nics_per_node']} cards for {sizes['devices_per_node']} devices",
-            "merge the cards of one device into one of their summed rate",
+            "set nics_per_node as well; cards that share a device are one of their summed rate",
         )
 
 
