@@ -25,8 +25,8 @@ def test_an_odd_vocabulary_is_padded(stack: GpuStack) -> None:
 def test_what_was_measured_on_sharded_parameters_had_the_vocabulary_that_is_simulated() -> None:
     multiples = {stack.name: stack.vocabulary_multiple for stack in STACKS if stack.name.startswith("fsdp")}
     rows = [one for one in map(case_of, read_tables().rows) if isinstance(one, Case) and one.known]
-    measured = [one for one in rows if one.scenario.system.stack in multiples]
+    measured = [one for one in rows if one.stack in multiples]
     assert len(measured) > 500
     for one in measured:
         vocab = one.scenario.model.vocab
-        assert padded_vocabulary(vocab, 1, multiples[one.scenario.system.stack]) == vocab
+        assert padded_vocabulary(vocab, 1, multiples[one.stack]) == vocab

@@ -109,7 +109,7 @@ def test_the_note_of_a_fitted_constant_names_its_rows(kind: str, name: str) -> N
 
 @pytest.fixture(scope="module")
 def stacks_of_fit_rows() -> list[str]:
-    return [one.scenario.system.stack for one in map(case_of, fit_rows()) if isinstance(one, Case)]
+    return [one.stack for one in map(case_of, fit_rows()) if isinstance(one, Case)]
 
 
 @pytest.mark.parametrize(("kind", "name"), RECORDS)

@@ -139,7 +139,7 @@ def test_fit_rows_alone_are_counted_as_such_and_reach_no_target() -> None:
 @pytest.mark.parametrize(
     ("cells", "words"),
     [
-        ({"precision": "fp8"}, "precisions other than bf16 and fp16 are not simulated yet"),
+        ({"precision": "int4"}, "a precision that is not simulated"),
         ({"layers": None, "heads": None}, "the source does not say shape, devices or batch"),
         ({"ep": 8}, "mixtures of experts are not simulated yet"),
     ],
