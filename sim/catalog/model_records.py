@@ -76,6 +76,10 @@ class Model:
     """Heads of keys and values in layers that do not slide, where others do; by default as in those."""
     keys_are_values: bool = False
     """Layers that do not slide make values of their keys, and have no projection for them (Gemma 4)."""
+    borrows: bool = False
+    """Whether layers take keys and values of an earlier one; as layers of the kinds that do so see their model."""
+    borrowing_ffn_hidden: int | None = None
+    """Width of the MLP in layers that take keys and values of an earlier one; by default as in others."""
     layer_embedding: int | None = None
     """Width of an embedding that every layer has of its own, beside those of all others in one table (Gemma 4)."""
     layer_vocab: int | None = None

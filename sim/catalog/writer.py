@@ -32,6 +32,9 @@ def write_figures(path: Path, values: Mapping[str, float], source: str, date: st
 
 
 def _written(key: str, value: float) -> str:
+    if value == 0:
+        # Nothing has no unit; a file's reader takes a quantity for more than that.
+        return "0"
     for suffix, (unit, factor) in _UNITS.items():
         if key.endswith(suffix):
             return f'"{value * factor:.4g} {unit}"'

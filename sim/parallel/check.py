@@ -12,6 +12,7 @@ from sim.parallel.replicas import in_program_order, refuse_gathering
 from sim.parallel.schedules import SCHEDULES, Schedule, default_schedule, schedule_named
 from sim.parallel.stages import stages_of_parts
 from sim.scenario.types import PlanRequest, Scenario
+from sim.workload.kinds import needs_one_stage
 
 _SHARDS_PARAMETERS = 3
 
@@ -38,7 +39,7 @@ def check_plan(request: PlanRequest, scenario: Scenario, stack: GpuStack) -> Pla
     part_stages = stages_of_parts(scenario.system.parts, mesh.stage_devices, scenario.where)
     _check_rank_order(stack, len(part_stages), where)
     _check_stack(tensor, pipeline, stack, where)
-    _check_embeddings(scenario.model, pipeline, where)
+    _check_one_stage(scenario.model, pipeline, where)
     _check_tensor(scenario.model, tensor, where)
     micro_batch = request.micro_batch or 1
     micro_batches = _micro_batches(request, scenario.training.global_batch, data, micro_batch, where)
@@ -139,9 +140,10 @@ def _check_rank_order(stack: GpuStack, parts: int, where: str) -> None:
         )
 
 
-def _check_embeddings(model: Model, pipeline: int, where: str) -> None:
-    if pipeline > 1 and model.layer_embedding:
-        problem = f"pipeline {pipeline}, but {model.name} makes embeddings of every layer on its first stage"
+def _check_one_stage(model: Model, pipeline: int, where: str) -> None:
+    if pipeline > 1 and needs_one_stage(model):
+        what = "makes embeddings of every layer" if model.layer_embedding else "has layers that others take keys from"
+        problem = f"pipeline {pipeline}, but {model.name} {what} on its first stage"
         raise InputError(
             f"{where} pipeline", problem, "write pipeline = 1: sending them to later stages is not simulated"
         )

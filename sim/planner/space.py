@@ -29,6 +29,7 @@ from sim.parallel.plans import GATHERING_STAGE
 from sim.parallel.schedules import SCHEDULES, default_schedule
 from sim.scenario.bounds import divisors
 from sim.scenario.types import Recompute, Scenario
+from sim.workload.kinds import needs_one_stage
 
 MOST_COMBINATIONS = 5_000_000
 """Of degrees and micro-batches that a search looks at."""
@@ -137,7 +138,8 @@ def _degrees(scenario: Scenario, stack: GpuStack, *, fewer: bool) -> tuple[Count
     """Tensor, pipeline, virtual stages, data, micro-batch and micro-batches of every legal combination."""
     model, batch, devices = scenario.model, scenario.training.global_batch, scenario.system.devices
     tensors = tensor_degrees(model, devices) if stack.tensor_parallel else [1]
-    cuts = pipeline_cuts(model.layers, devices) if stack.pipeline_parallel and not model.layer_embedding else [(1, 1)]
+    several = stack.pipeline_parallel and not needs_one_stage(model)
+    cuts = pipeline_cuts(model.layers, devices) if several else [(1, 1)]
     sizes = divisors(batch, batch)
     _check_few(len(tensors) * len(cuts) * len(divisors(batch, devices)) * len(sizes), scenario)
     even = _even(tensors, cuts, sizes, devices, fewer=fewer)

@@ -19,8 +19,8 @@ _OVERRIDES = {"head_dim": "global_head_dim", "num_key_value_heads": "global_kv_h
 
 def gemma4(config: ModelConfig) -> Described:
     """Norms before and after attention and MLP, of queries, keys and values; five of six layers slide."""
-    # Without effect where no layers share keys and values.
-    config.switch("use_double_wide_mlp", False)
+    borrowing = config.optional_count("num_kv_shared_layers", 0)
+    double = config.switch("use_double_wide_mlp", False) and borrowing > 0
     embedding = config.optional_count("hidden_size_per_layer_input", 256)
     entries = config.optional_size("vocab_size_per_layer_input") or 262144
     # Images alone may be read in both directions.
@@ -37,9 +37,12 @@ def gemma4(config: ModelConfig) -> Described:
         "logit_softcap": config.is_set("final_logit_softcapping", None),
         "layer_embedding": embedding or None,
         "layer_vocab": entries if embedding else None,
+        "borrowing_ffn_hidden": 2 * config.size("intermediate_size") if double else None,
         "keys_are_values": config.switch("attention_k_eq_v", False),
     }
-    runs = each_layer(config, layers, None, window, lambda index: (index + 1) % 6 > 0 and index < layers - 1)
+    runs = each_layer(
+        config, layers, None, window, lambda index: (index + 1) % 6 > 0 and index < layers - 1, borrowing=borrowing
+    )
     return described | runs | _heads_that_reach_all(config, layers)
 
 

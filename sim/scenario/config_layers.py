@@ -37,12 +37,14 @@ def each_layer(
     window: int | None,
     slides: Callable[[int], bool],
     rotated: Callable[[int, bool], bool] = lambda index, sliding: True,
+    borrowing: int = 0,
 ) -> dict[str, Any]:
     """Fields of catalog.Model that say what each layer's attention does; none where all do the same.
 
     longest: sequence; a window that holds all of it is none. window: of the layers that slide; None: none does.
     slides: whether a layer does where the file has no 'layer_types', by its number from 0.
     rotated: whether a layer rotates queries and keys, by its number and whether it slides.
+    borrowing: so many at the end take keys and values of earlier layers.
     """
     listed = _listed(config, layers)
     sliding = [window is not None and (listed[index] if listed else slides(index)) for index in range(layers)]
@@ -50,6 +52,7 @@ def each_layer(
     if longest is not None and window is not None and window >= longest:
         sliding = [False] * layers
     kinds = [_KINDS[one] for one in zip(sliding, turned, strict=True)]
+    kinds = [f"{kind} borrowing" if index >= layers - borrowing else kind for index, kind in enumerate(kinds)]
     return {} if set(kinds) == {"dense"} else {**_runs(kinds), "window": window if any(sliding) else None}
 
 

@@ -45,6 +45,9 @@ def _check_heads(fields: Mapping[str, Any], heads: int, where: str) -> None:
     some = fields.get("global_kv_heads")
     if some and heads % some:
         raise InputError(where, f"global_kv_heads {some} does not divide heads {heads}", f"use a divisor of {heads}")
+    if fields.get("borrows"):
+        remedy = 'name the layers that do so in runs: "dense borrowing", "sliding borrowing"'
+        raise InputError(where, "borrows = true, but no model has only such layers", remedy)
     if fields.get("key_value_rank") is None:
         for name in ("query_rank", "rotary_head_dim"):
             if fields.get(name) is not None:

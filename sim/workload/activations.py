@@ -148,7 +148,8 @@ def _operator_bytes(model: Model, part: Slice, style: Style) -> Array:
         kept = whole + style.activation_bytes * part.unsharded_tokens * (model.hidden + model.latent_width)
         width = context_width(model, part.tensor) + model.ffn_hidden / part.tensor
         return kept + style.activation_bytes * part.tokens * width + _core_bytes(model, part, style)
-    width = 2 * query_width(model, part.tensor) + key_width(model, part.tensor) * (not model.keys_are_values)
+    values = key_width(model, part.tensor) * (not (model.keys_are_values or model.borrows))
+    width = 2 * query_width(model, part.tensor) + values
     split = style.activation_bytes * part.tokens * (width + model.ffn_hidden / part.tensor)
     unused = style.activation_bytes * part.tokens * model.hidden * (model.gated_mlp and not style.fused_elementwise)
     statistics = _core_bytes(model, part, style) * style.flash_attention
@@ -190,13 +191,13 @@ def _split_bytes(model: Model, part: Slice, style: Style) -> Array:
     t = part.tensor
     contexts = _contexts(part, style) * context_width(model, t)
     mlp = _mlp_kept(model, style) * model.ffn_hidden / t
-    inputs = query_width(model, t) + contexts + (key_width(model, t) + value_width(model, t))
+    inputs = query_width(model, t) + contexts + (key_width(model, t) + value_width(model, t)) * (not model.borrows)
     kept = style.activation_bytes * (inputs + mlp)
     if model.query_key_norm == "none":
         return kept
     # Normed queries and keys are what attention takes: kept beside them is what the norm keeps but its output.
     normed = query_key_width(model, t)
-    if model.value_norm and not model.keys_are_values:
+    if model.value_norm and not model.keys_are_values and not model.borrows:
         normed = normed + value_width(model, t)
     return kept + (_norm_bytes(model, style) - style.activation_bytes) * normed
 

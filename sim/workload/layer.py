@@ -159,8 +159,8 @@ def _attention(model: Model, part: Slice, style: Style) -> Operation:
 def _kept_of_qkv(model: Model) -> float:
     """Of queries, keys and values, three products in a row, the first and the third."""
     width, shared = model.heads * model.head_dim, model.kv_heads * model.head_dim
-    if model.keys_are_values:
-        return width / (width + shared)
+    if model.borrows or model.keys_are_values:
+        return width / (width + shared * (not model.borrows))
     return (width + shared) / (width + 2 * shared)
 
 

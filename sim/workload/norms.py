@@ -18,7 +18,7 @@ def query_key_norm(model: Model, part: Slice, style: Style) -> tuple[Operation, 
     if model.query_key_norm == "none":
         return ()
     width = query_key_width(model, part.tensor)
-    if model.value_norm:
+    if model.value_norm and not model.borrows:
         width = width + value_width(model, part.tensor)
     elements = part.tokens * width * style.activation_passes
     return (memory_pass("query and key norm", elements, *_norm_bytes(model, style)),)

@@ -83,7 +83,7 @@ def layer_weights(model: Model) -> Weights:
         + h * model.biased_attention_output
         + (model.mlp_inputs * f + h) * model.mlp_bias
     )
-    joined = 0 if model.key_value_rank else 2 - model.keys_are_values
+    joined = 0 if model.key_value_rank or model.borrows else 2 - model.keys_are_values
     more: Shapes = ()
     if model.layer_embedding:
         more, vectors = ((h, model.layer_embedding), (model.layer_embedding, h)), vectors + norm_weights(model)
@@ -97,7 +97,10 @@ def _attention_matrices(model: Model) -> tuple[Shapes, int]:
     # Transformer-XL projects its relative positions in every layer (Dai et al. 2019, sec. 3.3).
     relative = ((h, a_q),) if model.position == "relative" else ()
     values = ((h, a_v),) if a_v else ()
-    return ((h, a_q), (h, a_kv), *values, (model.heads * model.value_dim, h), *relative), a_q + a_kv + a_v
+    output = (model.heads * model.value_dim, h)
+    if model.borrows:
+        return ((h, a_q), output, *relative), a_q
+    return ((h, a_q), (h, a_kv), *values, output, *relative), a_q + a_kv + a_v
 
 
 def _latent_matrices(model: Model) -> tuple[Shapes, int]:
@@ -143,6 +146,8 @@ def copied_weights(model: Model, tensor: Array) -> Array:
     whole = (tensor - 1) * model.hidden * 2 * (model.layer_embedding or 0)
     if model.key_value_rank:
         return (tensor - 1) * model.hidden * model.latent_width + whole
+    if model.borrows:
+        return 0 * tensor + whole
     kept = model.kv_heads * model.head_dim / tensor
     keys = key_width(model, tensor) - kept
     values = (
@@ -174,14 +179,16 @@ def value_width(model: Model, tensor: Array) -> Array:
 def key_value_outputs(model: Model, tensor: Array) -> Array:
     """What the products of keys and values write on one device, for each token: of latent attention but the rotated."""
     keys, values = key_width(model, tensor), value_width(model, tensor)
+    if model.borrows:
+        return 0 * keys
     if model.key_value_rank:
         return keys + values - model.heads * (model.rotary_head_dim or 0) / tensor
     return keys if model.keys_are_values else keys + values
 
 
 def query_key_width(model: Model, tensor: Array) -> Array:
-    """Width of queries and keys together on one device."""
-    return query_width(model, tensor) + key_width(model, tensor)
+    """Width of queries, and of keys that a layer makes, together on one device."""
+    return query_width(model, tensor) + key_width(model, tensor) * (not model.borrows)
 
 
 def adapter_weights(model: Model, lora: Lora) -> Weights:
@@ -198,12 +205,13 @@ def adapter_shapes(model: Model, lora: Lora) -> tuple[tuple[str, int, int], ...]
 
     "qkv" is one adapter for query, key and value, on a projection that computes all three (NeMo's performant LoRA).
     """
-    h, a_q, a_kv = model.hidden, model.heads * model.head_dim, model.kv_heads * model.head_dim
-    a_v = 0 if model.keys_are_values else model.kv_heads * model.value_dim
+    h, a_q = model.hidden, model.heads * model.head_dim
+    a_kv = 0 if model.borrows else model.kv_heads * model.head_dim
+    a_v = 0 if model.borrows or model.keys_are_values else model.kv_heads * model.value_dim
     mlp = [("mlp in", h, model.mlp_inputs * model.ffn_hidden), ("mlp out", model.ffn_hidden, h)]
     shapes = {
         "query": [("query", h, a_q)],
-        "key": [("key", h, a_kv)],
+        "key": [("key", h, a_kv)] if a_kv else [],
         "value": [("value", h, a_v)] if a_v else [],
         "qkv": [("qkv", h, a_q + a_kv + a_v)],
         "output": [("output", model.heads * model.value_dim, h)],
@@ -229,8 +237,8 @@ def _inner_norm_weights(model: Model) -> int:
     if model.query_key_norm == "none":
         return 0
     if model.query_key_norm == "head":
-        return 2 * model.head_dim * (model.norm_weight + model.norm_bias)
-    return (model.heads + model.kv_heads) * model.head_dim
+        return (2 - model.borrows) * model.head_dim * (model.norm_weight + model.norm_bias)
+    return (model.heads + model.kv_heads * (not model.borrows)) * model.head_dim
 
 
 def _elements(shapes: Shapes) -> int:

@@ -136,3 +136,9 @@ def test_a_file_on_disk_is_rewritten(tmp_path: Path) -> None:
     path.write_text(TEXT, encoding="utf-8")
     write_figures(path, {"launch_factor": 2.25}, SAID["source"], SAID["date"], SAID["note"])
     assert path.read_text(encoding="utf-8") == written({"launch_factor": 2.25})
+
+
+def test_a_gap_of_nothing_has_no_unit() -> None:
+    # A file's quantities are above zero; what is nothing is written as a number, which reads back.
+    line = next(line for line in written({"host_launch_s": 0.0}).splitlines() if line.startswith("host_launch_s"))
+    assert tomllib.loads(line)["host_launch_s"]["value"] == 0

@@ -542,3 +542,26 @@ def test_a_file_that_is_not_there_is_named_from_the_scenario(tmp_path):
     message = str(caught.value)
     assert message.startswith("my.toml: [model] config\n  there is no file ")
     assert message.endswith("did you mean config.json?")
+
+
+def test_gemma_4_says_heads_of_its_layers_in_two_ways(tmp_path):
+    written = config("gemma4_text")
+    named = {key: value for key, value in written.items() if key != "per_layer_config"}
+    named |= {"global_head_dim": 512, "num_global_key_value_heads": 4}
+    assert read(tmp_path, named) == read(tmp_path, written)
+    # Heads of their own are for layers whose keys are their values.
+    apart = read(tmp_path, named, attention_k_eq_v=False)
+    assert (apart.global_kv_heads, apart.global_head_dim, apart.keys_are_values) == (None, 512, False)
+    other = written["per_layer_config"] | {"05": {"head_dim": 128}}
+    assert "layers of several kinds ('per_layer_config' is" in refusal(tmp_path, written | {"per_layer_config": other})
+    kinds = [*written["layer_types"][:-1], "sliding_attention"]
+    assert "the last of 'layer_types' is 'sliding_attention'" in refusal(tmp_path, named | {"layer_types": kinds})
+    assert "experts (enable_moe_block)" in refusal(tmp_path, named | {"enable_moe_block": True})
+
+
+def test_latent_queries_may_be_made_of_the_input(tmp_path):
+    fields = config("minicpm3")
+    found = read(tmp_path, fields, q_lora_rank=None)
+    assert (found.query_rank, found.key_value_rank, found.head_dim, found.value_head_dim) == (None, 256, 96, 64)
+    assert "'q_lora_rank' is missing" in refusal(tmp_path, {k: v for k, v in fields.items() if k != "q_lora_rank"})
+    assert "'qk_head_dim' is 64, which is not simulated" in refusal(tmp_path, fields | {"qk_head_dim": 64})

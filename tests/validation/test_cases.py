@@ -96,3 +96,19 @@ def test_layers_that_do_not_divide_are_cut_as_worked_by_hand(layers: int, pipeli
     assert layers_per_stage(layers, pipeline) == cut
     if cut:
         assert sum(cut) == layers
+
+
+def test_a_row_of_today_has_the_recipe_flags_and_offload_of_its_run() -> None:
+    flags = {"cuda_graph": "full", "tensor_overlap": 0, "fp8_attention": 1, "fp8_gather": 0, "precision": "fp8"}
+    bridge = {"source": "NVIDIA-NeMo/Megatron-Bridge docs, release 26.04", "gpu": "GB200-NVL72", "gpus_per_node": 4}
+    training, system = (one := case(**flags, **bridge).scenario).training, one.system
+    assert (training.precision, training.recipe.attention, training.recipe.gathers) == ("fp8", "fp8", "bf16")
+    assert system.stack.options == {"cuda_graph": "full", "tensor_overlap": False}
+    assert system.stack.name == "megatron-bridge-26.04"
+    # What the stack does anyway is not asked for.
+    usual = case(**{**flags, "cuda_graph": "none", "tensor_overlap": 1, "fp8_gather": 1, "fp8_attention": 0}, **bridge)
+    assert usual.scenario.system.stack == "megatron-bridge-26.04"
+    assert usual.scenario.training.recipe.gathers is None
+    assert case(offload_layers=2, megatron_fsdp=1, **bridge).scenario.system.plan.offload_layers == 2
+    away = case(source="ml-engineering-h200-b200-2026", optimizer_offload=1, tp=1, dp=8, zero_stage=3).scenario
+    assert away.system.plan.optimizer_offload == "cpu"

@@ -2,11 +2,14 @@
 
 import dataclasses
 
-from builders import FLASH, gpt
+import pytest
+from builders import FLASH, fixed, gpt, point
 
+from sim.errors import InputError
 from sim.planner.space import tensor_degrees
+from sim.simulate import simulate
 from sim.workload.activations import layer_activation_bytes
-from sim.workload.kinds import KINDS
+from sim.workload.kinds import KINDS, model_runs, needs_one_stage
 from sim.workload.operations import Slice, total
 from sim.workload.parameters import count_parameters
 
@@ -15,6 +18,10 @@ MIXED = gpt(
     6, 256, 8, head_dim=32, kv_heads=4, global_head_dim=64, global_kv_heads=2, keys_are_values=True, window=16,
     runs=(("sliding", 5), ("dense", 1)), attention_bias=False, query_key_norm="head", value_norm=True,
     norm="rmsnorm", norm_bias=False, position="rotary", dropout=False,
+)  # fmt: skip
+BORROWING = dataclasses.replace(
+    MIXED, layers=8, borrowing_ffn_hidden=2048,
+    runs=(("sliding", 2), ("dense", 1), ("sliding borrowing", 3), ("dense borrowing", 2)),
 )  # fmt: skip
 APART = dataclasses.replace(MIXED, keys_are_values=False)
 
@@ -55,3 +62,32 @@ def test_the_input_of_both_norms_is_kept_once():
 def test_tensor_degrees_fit_the_heads_of_every_kind():
     assert tensor_degrees(MIXED, 8) == [1, 2, 4, 8]
     assert tensor_degrees(dataclasses.replace(MIXED, heads=12, kv_heads=6, ffn_hidden=1536), 12) == [1, 2, 6, 12]
+
+
+def test_layers_that_take_keys_and_values_of_earlier_ones():
+    sliding, dense = (KINDS[f"{kind} borrowing"].weights(BORROWING) for kind in ("sliding", "dense"))
+    assert sliding.matrix_elements == 2 * 256 * 8 * 32 + 2 * 256 * 2048
+    assert dense.matrix_elements == 2 * 256 * 8 * 64 + 2 * 256 * 2048
+    assert (sliding.tensors, dense.tensors) == (4, 4)
+    # A norm of queries alone, and a bias of the MLP for each of its numbers.
+    assert KINDS["sliding"].weights(BORROWING).vectors - sliding.vectors == 32 + (1024 - 2048)
+    assert float(kernels(BORROWING, "dense borrowing", "qkv")[0].n) == 8 * 64
+    assert kernels(BORROWING, "dense borrowing", "attention") == kernels(MIXED, "dense", "attention")
+    # Queries alone are normed: read and written once.
+    assert kernels(BORROWING, "dense borrowing", "query and key norm")[0].traffic_bytes == 4 * 128 * 8 * 64
+    # Neither keys nor values are kept once more: 2 x 4 heads of 32, and the inputs of their norms.
+    wide = dataclasses.replace(BORROWING, ffn_hidden=2048)
+    kept = [KINDS[kind].kept_bytes(wide, Slice(128, 1), FLASH, "none") for kind in ("sliding", "sliding borrowing")]
+    assert kept[0] - kept[1] == 128 * 2 * (2 * 4 * 32 + 2 * 4 * 32)
+    assert KINDS["sliding borrowing"].copied_weights(BORROWING, 8) == 0
+
+
+def test_borrowing_layers_need_a_lender_and_one_stage():
+    with pytest.raises(InputError, match="a layer is 'sliding borrowing', but none before it is 'sliding'"):
+        model_runs(dataclasses.replace(BORROWING, runs=(("dense", 4), ("sliding borrowing", 4))))
+    assert needs_one_stage(BORROWING)
+    assert not needs_one_stage(MIXED)
+    newer = {"stack": "megatron-core-2024", "topology": "dgx-h100-superpod"}
+    assert simulate(point(BORROWING, plan=fixed(tensor=2), **newer)).step_time_s > 0
+    with pytest.raises(InputError, match="pipeline 2, but small has layers that others take keys from"):
+        simulate(point(BORROWING, plan=fixed(pipeline=2), **newer))

@@ -18,7 +18,16 @@ from sim.errors import InputError, unknown_name
 from sim.hardware.kernel import Array
 from sim.scenario.bounds import MOST_LAYERS, check_size
 from sim.workload.kinds.kind import LayerKind, wide_kind
-from sim.workload.kinds.transformer import DENSE, EMBEDDING, HEAD, SLIDING, SLIDING_UNROTATED, UNROTATED
+from sim.workload.kinds.transformer import (
+    BORROWING,
+    DENSE,
+    EMBEDDING,
+    HEAD,
+    SLIDING,
+    SLIDING_BORROWING,
+    SLIDING_UNROTATED,
+    UNROTATED,
+)
 
 __all__ = [
     "EMBEDDING",
@@ -29,10 +38,12 @@ __all__ = [
     "layers_by_kind",
     "model_kinds",
     "model_runs",
+    "needs_one_stage",
     "runs_between",
 ]
 
-KINDS: dict[str, LayerKind] = {kind.name: kind for kind in (DENSE, SLIDING, UNROTATED, SLIDING_UNROTATED)}
+_KINDS = (DENSE, SLIDING, UNROTATED, SLIDING_UNROTATED, BORROWING, SLIDING_BORROWING)
+KINDS: dict[str, LayerKind] = {kind.name: kind for kind in _KINDS}
 
 
 @functools.cache
@@ -58,7 +69,17 @@ def model_runs(model: Model) -> tuple[tuple[LayerKind, int], ...]:
             "no layer is sliding, but there is a window" if model.window else "layers are sliding without a window"
         )
         raise InputError(where, problem, 'a window goes with runs of sliding layers, such as [["sliding", 1]]')
+    _check_lenders([kind for kind, _ in runs], where)
     return _with_wide_ends(runs, *model.wide_ends)
+
+
+def _check_lenders(kinds: Sequence[LayerKind], where: str) -> None:
+    """Raise InputError where a layer takes keys and values, and none before it reaches as far and makes such."""
+    for index, kind in enumerate(kinds):
+        if kind.borrows and not any(one.slides == kind.slides and not one.borrows for one in kinds[:index]):
+            lender = SLIDING if kind.slides else DENSE
+            problem = f"a layer is '{kind.name}', but none before it is '{lender.name}'"
+            raise InputError(where, problem, "write such a run before it: keys and values are those of its last layer")
 
 
 def _with_wide_ends(runs: Sequence[tuple[LayerKind, int]], first: int, last: int) -> tuple[tuple[LayerKind, int], ...]:
@@ -121,6 +142,11 @@ def runs_between(model: Model, first: int, last: int) -> list[tuple[LayerKind, i
         found += [(kind, own)] if own > 0 else []
         start += count
     return found
+
+
+def needs_one_stage(model: Model) -> bool:
+    """Whether layers need more of earlier ones than the activations that a pipeline sends."""
+    return model.layer_embedding is not None or any(kind.borrows for kind in model_kinds(model))
 
 
 def all_layers(model: Model) -> dict[LayerKind, int]:

@@ -37,6 +37,7 @@ class LayerKind:
     gradient_flow_bytes: of gradients of activations at the fullest moment of its backward.
     narrow: whether its linear layers run in the narrow format of a recipe that has one.
     slides: whether its attention reaches no further back than the model's window.
+    borrows: whether it takes keys and values of the last layer before it that makes such and reaches as far.
     """
 
     name: str
@@ -49,6 +50,7 @@ class LayerKind:
     unfinished_bytes: Callable[[Model, Slice, Style, Recompute], Array] = _no_bytes
     gradient_flow_bytes: Callable[[Model, Slice, Style], Array] = _no_bytes
     slides: bool = False
+    borrows: bool = False
     narrow: bool = True
 
     def narrow_weights(self, model: Model) -> int:

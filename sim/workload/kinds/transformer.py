@@ -30,7 +30,7 @@ _LAYER = LayerKind(
 )
 
 
-def layer_kind(name: str, seen: Callable[[Model], Model], *, slides: bool = False) -> LayerKind:
+def layer_kind(name: str, seen: Callable[[Model], Model], *, slides: bool = False, borrows: bool = False) -> LayerKind:
     """A kind of layer. seen: the model as such a layer sees it."""
     seen = functools.cache(seen)
 
@@ -40,10 +40,10 @@ def layer_kind(name: str, seen: Callable[[Model], Model], *, slides: bool = Fals
     formulas: dict[str, Any] = {
         one.name: of(getattr(_LAYER, one.name)) for one in fields(LayerKind) if one.name not in _SAID
     }
-    return LayerKind(name=name, slides=slides, **formulas)
+    return LayerKind(name=name, slides=slides, borrows=borrows, **formulas)
 
 
-_SAID = ("name", "slides", "narrow")
+_SAID = ("name", "slides", "borrows", "narrow")
 
 
 def _reaching_all(model: Model) -> Model:
@@ -62,6 +62,17 @@ SLIDING = layer_kind("sliding", _within_window, slides=True)
 UNROTATED = layer_kind("unrotated", lambda model: replace(_reaching_all(model), position="none"))
 SLIDING_UNROTATED = layer_kind(
     "sliding unrotated", lambda model: replace(_within_window(model), position="none"), slides=True
+)
+
+
+def _borrowing(model: Model) -> Model:
+    """A model as a layer sees it that takes keys and values of an earlier one."""
+    return replace(model, borrows=True, ffn_hidden=model.borrowing_ffn_hidden or model.ffn_hidden)
+
+
+BORROWING = layer_kind("dense borrowing", lambda model: _borrowing(_reaching_all(model)), borrows=True)
+SLIDING_BORROWING = layer_kind(
+    "sliding borrowing", lambda model: _borrowing(_within_window(model)), slides=True, borrows=True
 )
 EMBEDDING = LayerKind("embedding", embedding_operations, embedding_weights)
 HEAD = LayerKind("head", head_operations, head_weights)
