@@ -131,11 +131,18 @@ _COUNTS = {
 """Figures that are whole numbers, lists (1) of them, or lists of pairs (2); and what to write."""
 
 
+_SWITCHES = ("fp8_transposes",)
+"""Figures that are true or false."""
+
+
 def _check_sense(figure: Figure, where: str) -> None:
     """Raise InputError for a figure of a device without the unit that is due, and for no count or share above zero."""
     value, place = figure.value, f"{where}: {figure.name}"
     if unit := unit_of(figure.name):
         quantity(value, unit, place)
+    elif figure.name in _SWITCHES:
+        if not isinstance(value, bool):
+            raise InputError(place, f"{shown(value)} is neither true nor false", "write true or false")
     elif figure.name in _COUNTS:
         depth, example = _COUNTS[figure.name]
         if not _is_counted(value, depth):

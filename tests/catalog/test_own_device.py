@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sim.catalog import Gpu, load_device, read_device
+from sim.catalog import Gpu, device_names, load_device, read_device
 from sim.errors import InputError
 
 HEAD = 'title = "My card"\nbase = "a100-80gb-sxm"\n'
@@ -39,6 +39,17 @@ def test_what_a_file_does_not_state_is_its_bases(tmp_path: Path) -> None:
     for spec in dataclasses.fields(found):
         assert spec.name in changed or getattr(found, spec.name) == getattr(base, spec.name), spec.name
     assert {one.note for one in found.figures if one.name in ("power_watts", "peak_flops_per_s.bf16")} == {"mine"}
+
+
+@pytest.mark.parametrize("name", device_names())
+def test_every_device_can_be_a_base(name: str, tmp_path: Path) -> None:
+    assert read_device(write(tmp_path, f'title = "My card"\nbase = "{name}"\n'), "mine.toml").base == name
+
+
+def test_a_switch_is_true_or_false(tmp_path: Path) -> None:
+    assert read(tmp_path, HEAD + stated("fp8_transposes", "true").replace('"true"', "true")).fp8_transposes
+    with pytest.raises(InputError, match="fp8_transposes\n  2 is neither true nor false\n  write true or false"):
+        read(tmp_path, HEAD + stated("fp8_transposes", 2))
 
 
 def test_nothing_is_kept_of_a_file_that_changes(tmp_path: Path) -> None:
