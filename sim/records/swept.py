@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sim.records.metrics import TIME_TO_TRAIN, by_key
+from sim.records.metrics import MFU_HALF, TIME_TO_TRAIN, by_key
 from sim.records.series import DEVICES, Column, Row, Series, along, axes_of_rows, series_of, usual_x
 from sim.scenario import AxisKey
 from sim.study.points import changes_work
@@ -19,8 +19,8 @@ MORE = tuple(
 )
 """Metrics of the report besides those of the screen; points.csv has all."""
 _KEPT = {
-    "title", "entry", "system", "devices", "plan", "flop_convention", "mfu_full", "mfu_causal", "distribution_tax",
-    "time_to_train_s", "outside_checked_range", "step_time_error_p10", "step_time_error_p90",
+    "title", "entry", "system", "devices", "plan", "flop_convention", "mfu_full", "mfu_causal", "mfu_half",
+    "distribution_tax", "time_to_train_s", "outside_checked_range", "step_time_error_p10", "step_time_error_p90",
     *(one.key for one in MORE),
 }  # fmt: skip
 """Columns besides the axes of a large sweep: a hundred thousand points have to fit into memory."""
@@ -66,6 +66,16 @@ class Place(NamedTuple):
     def mfu(self) -> float:
         """Its MFU by the convention of its scenario."""
         return float(self.row["mfu_causal" if self.row["flop_convention"] == "causal-attention" else "mfu_full"])
+
+    @property
+    def mfu_half(self) -> float:
+        """The same against the peak of half precision."""
+        return float(self.row[MFU_HALF.key])
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether MFU is held against a higher peak than that."""
+        return self.mfu_half > self.mfu * (1 + 1e-9)
 
 
 @dataclass(frozen=True, slots=True)

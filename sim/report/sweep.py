@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from operator import attrgetter
 from pathlib import Path
 
 from sim.page.blocks import Block, Bullets, Column, Page, Said, Table, figure, page, section, table, words
@@ -12,7 +13,7 @@ from sim.page.markdown import markdown
 from sim.page.numbers import counted, duration, few, listed, number, percent, percent_span, whole, whole_percent
 from sim.page.terminal import fitting, screen
 from sim.records.belief import NOT_CHECKED
-from sim.records.metrics import Metric
+from sim.records.metrics import MFU_HALF, Metric
 from sim.records.series import DEVICES, Row
 from sim.records.series import Column as Along
 from sim.records.swept import MORE, Place, Swept
@@ -73,10 +74,12 @@ def _answers(found: Swept) -> list[str]:
     if not found.curves:
         return ["No point was simulated."]
     if found.differing:
-        by_mfu = sorted(found.places(), key=lambda place: place.mfu)
-        low, high = (f"{_named(found, place)} ({percent(place.mfu, 0)})" for place in (by_mfu[0], by_mfu[-1]))
+        is_narrow = any(place.is_narrow for place in found.places())
+        of, title = (attrgetter("mfu_half"), MFU_HALF.title) if is_narrow else (attrgetter("mfu"), "MFU")
+        by_mfu = sorted(found.places(), key=of)
+        low, high = (f"{_named(found, place)} ({percent(of(place), 0)})" for place in (by_mfu[0], by_mfu[-1]))
         unlike = f"The points differ in {listed(found.differing)}, so their times are not compared."
-        return [unlike, f"Highest MFU: {high}; lowest: {low}."]
+        return [unlike, f"Highest {title}: {high}; lowest: {low}."]
     order = sorted(found.places(), key=lambda place: place.time_s)
     best, slowest = order[0], order[-1]
     rival = next((place for place in order if place.row["system"] != best.row["system"]), None)
@@ -157,11 +160,13 @@ def _points(found: Swept, rows: Sequence[Place], *, on_screen: bool = False) -> 
         return Column(one.title, lambda place: one.written(place.row[one.key]), value=lambda place: place.row[one.key])
 
     number = None if x.categories else lambda place: x.number(place.row)
+    half: Column[Place] = figure(MFU_HALF.title, lambda place: place.mfu_half, whole_percent)
     names = [words("curve", lambda place: place.curve.label, key=True), Column(title, at, key=True, value=number)]
     columns: list[Column[Place]] = [
         *([Column(title, named)] if on_screen else names),
         figure("time", lambda place: place.time_s, duration),
         figure("MFU", lambda place: place.mfu, whole_percent),
+        *([half] if any(place.is_narrow for place in rows) else []),
         figure("lost to splitting", lambda place: place.row["distribution_tax"], whole_percent),
         *(of(one) for one in found.beside if one.categories),
         words("plan", lambda place: str(place.row["plan"])),

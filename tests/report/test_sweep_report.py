@@ -34,6 +34,7 @@ def point(system: str, devices: int, time_s: float, **changes: Any) -> dict[str,
     whole: dict[str, Any] = {
         **row(system, devices, time_s), "plan": f"DP{devices} mb1", "flop_convention": "full-attention",
         "mfu_causal": 0.45, "outside_checked_range": "", "step_time_error_p10": -0.1, "step_time_error_p90": 0.2,
+        "mfu_half": 0.0,
         "step_time_s": 1.5, "tokens_per_s_per_device": 2387.0, "goodput": 0.99, "memory_peak_bytes": 70 * 2.0**30,
     }  # fmt: skip
     return {key: value for key, value in {**whole, **changes}.items() if "." not in key and key != "error"}
@@ -132,6 +133,18 @@ def test_a_first_screen_has_24_lines_at_most(tmp_path: Path, systems: int, width
     assert "checked?" in told
     assert ("peak" in told) is (width > 80)
     assert ("failed: a batch of 0 a batch of 0" in " ".join(told.split())) is bool(bad)
+
+
+def test_narrow_formats_are_held_against_half_precision_as_well(tmp_path: Path) -> None:
+    points = [
+        ({"training.precision": name, "training.tokens": tokens}, point("a", 8, 1e5, mfu_full=0.4, mfu_half=half))
+        for name, tokens, half in (("bf16", 1e9, 0.4), ("fp8", 2e9, 0.8))
+    ]
+    sweep = found(tmp_path, points)
+    told = " ".join(text_of(sweep).split())
+    assert "Highest MFU, bf16: " in told
+    assert {cells[3] for cells in table_of(sweep).rows} == {"40 %", "80 %"}
+    assert "bf16" not in " ".join(text_of(found(tmp_path / "alike", sizes("a"))).split())
 
 
 def test_points_of_other_work_are_not_compared_in_time(tmp_path: Path) -> None:
