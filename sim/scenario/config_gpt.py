@@ -72,8 +72,8 @@ def gptj(config: ModelConfig) -> Described:
     }
 
 
-def gpt_neox(config: ModelConfig) -> Described:
-    """Rotary positions; attention and MLP in parallel, each behind its own norm."""
+def _usual_sizes(config: ModelConfig) -> Described:
+    """The sizes by the names that most families since GPT-NeoX have for them."""
     return {
         "layers": count_layers(config, "num_hidden_layers"),
         "hidden": config.size("hidden_size"),
@@ -81,6 +81,13 @@ def gpt_neox(config: ModelConfig) -> Described:
         "ffn_hidden": config.size("intermediate_size"),
         "vocab": config.size("vocab_size"),
         "max_sequence": config.size("max_position_embeddings"),
+    }
+
+
+def gpt_neox(config: ModelConfig) -> Described:
+    """Rotary positions; attention and MLP in parallel, each behind its own norm."""
+    return {
+        **_usual_sizes(config),
         "position": "rotary",
         "attention_bias": config.switch("attention_bias", True),
         "parallel_block": config.switch("use_parallel_residual", True),
@@ -228,12 +235,7 @@ def phi(config: ModelConfig) -> Described:
 def persimmon(config: ModelConfig) -> Described:
     """Biases everywhere but on the output projection; norms of queries and keys, head by head."""
     return {
-        "layers": count_layers(config, "num_hidden_layers"),
-        "hidden": config.size("hidden_size"),
-        "heads": config.size("num_attention_heads"),
-        "ffn_hidden": config.size("intermediate_size"),
-        "vocab": config.size("vocab_size"),
-        "max_sequence": config.size("max_position_embeddings"),
+        **_usual_sizes(config),
         "position": "rotary",
         "query_key_norm": "head" if config.switch("qk_layernorm", True) else "none",
         "tied_embeddings": config.switch("tie_word_embeddings", False),
@@ -276,12 +278,7 @@ def biogpt(config: ModelConfig) -> Described:
     """OPT with other names."""
     config.must_be("layerdrop", 0)
     return {
-        "layers": count_layers(config, "num_hidden_layers"),
-        "hidden": config.size("hidden_size"),
-        "heads": config.size("num_attention_heads"),
-        "ffn_hidden": config.size("intermediate_size"),
-        "vocab": config.size("vocab_size"),
-        "max_sequence": config.size("max_position_embeddings"),
+        **_usual_sizes(config),
         "position": "learned",
         "tied_embeddings": config.switch("tie_word_embeddings", True),
         "dropout": config.drops(hidden_dropout_prob=0.1, attention_probs_dropout_prob=0.1, activation_dropout=0.0),
