@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from sim.catalog import PRECISIONS, device_names, load_evidence, optimizer_names, stack_names
+from sim.catalog import NARROW_PRECISIONS, PRECISIONS, device_names, load_evidence, optimizer_names, stack_names
 from sim.catalog.accuracy import Situation, evidence_from
 from sim.validation.accuracy import evidence_toml
 from sim.validation.bands import evidence_of
@@ -28,7 +28,7 @@ def test_what_is_written_is_read_again() -> None:
 def test_every_comparison_of_the_catalogue_makes_sense(one) -> None:
     assert one.stack in stack_names()
     assert set(one.devices) <= set(device_names())
-    assert set() < set(one.precisions) <= set(PRECISIONS)
+    assert set() < set(one.precisions) <= {*PRECISIONS, *NARROW_PRECISIONS}
     assert set() < set(one.optimizers) <= set(optimizer_names())
     assert one.rows > 0
     for low, high in (one.parameters, one.device_count, one.sequence, one.global_batch):
