@@ -2,9 +2,10 @@
 
 The rule: within a stack, in the order of the tables that the project carries, every fourth row that can be simulated is
 "fit" (the 4th, the 8th, ...), all others are "check". Rows in formats narrower than half precision are counted apart
-from the others of their stack, so that each kind gives a quarter. What has fewer than four rows has no fit row. Rows of
-sources that are not listed are always "check"; rows of other people's tables are, unless they are fit rows in every
-cell.
+from the others of their stack, so that each kind gives a quarter. What has fewer than four rows has no fit row. Rows on
+fine-tuning are not counted and always "check": the lengths of the documents packed into their sequences are a guess, on
+which no constant is to rest. Rows of sources that are not listed are always "check"; rows of other people's tables are,
+unless they are fit rows in every cell.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def fit_rows() -> frozenset[Row]:
     chosen: set[Row] = set()
     for row in read_tables().rows:
         case = case_of(row)
-        if not isinstance(case, Case) or not case.known:
+        if not isinstance(case, Case) or not case.known or case.scenario.training.method != "pretrain":
             continue
         counted = case.stack, is_narrow(row)
         seen[counted] += 1
