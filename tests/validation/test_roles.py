@@ -16,11 +16,11 @@ from sim.validation.table import Row, read_tables
 
 @pytest.fixture(scope="module")
 def by_stack() -> dict[str, list[Row]]:
-    """Rows of listed sources that can be simulated, in the order of the tables, those in narrow formats apart."""
+    """Rows of listed sources on pretraining that can be simulated, in the order of the tables, narrow formats apart."""
     found: dict[str, list[Row]] = defaultdict(list)
     for row in read_tables().rows:
         one = case_of(row)
-        if isinstance(one, Case) and one.known:
+        if isinstance(one, Case) and one.known and one.scenario.training.method == "pretrain":
             found[f"{one.stack}{' narrow' * is_narrow(row)}"].append(row)
     return found
 
@@ -33,6 +33,12 @@ def test_at_most_a_quarter_of_a_stacks_rows_are_for_fitting(by_stack: dict[str, 
 def test_the_rule_is_every_fourth_row_and_nothing_else(by_stack: dict[str, list[Row]]) -> None:
     expected = {row for rows in by_stack.values() for row in rows[EVERY - 1 :: EVERY]}
     assert fit_rows() == expected
+
+
+def test_rows_on_fine_tuning_are_checks() -> None:
+    assert all(
+        case.scenario.training.method == "pretrain" for case in map(case_of, fit_rows()) if isinstance(case, Case)
+    )
 
 
 def test_the_role_depends_on_no_measured_figure(by_stack: dict[str, list[Row]]) -> None:
