@@ -539,7 +539,7 @@ def test_single_precision_runs_where_the_device_has_a_peak():
     slow, fast = simulate(single), simulate(half)
     # 312 TFLOP/s against 19.5.
     assert slow.ledger.device_seconds["useful"] == pytest.approx(16 * fast.ledger.device_seconds["useful"])
-    with pytest.raises(InputError, match=r"precision\n  a .* has no fp32 matrix arithmetic\n  allowed on it: bf16"):
+    with pytest.raises(InputError, match=r"precision\n  the .* has no fp32 matrix arithmetic\n  allowed on it: bf16"):
         prepare(equipped(single, gpu(peak_flops_per_s={"bf16": 1e14})))
     uses = dataclasses.replace(single.training, recipe=RecipeRequest(attention="bf16"))
     with pytest.raises(InputError, match=r"recipe attention\n  a .* has no bf16 matrix arithmetic"):

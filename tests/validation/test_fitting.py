@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import sim.catalog
@@ -13,8 +15,22 @@ from sim.errors import InputError
 from sim.prepare import prepare_as_measured
 from sim.validation import fitting
 from sim.validation.cases import Case
-from sim.validation.constants import Constant, active_in, changed, constants, families, present
-from sim.validation.fitting import Fitted, fit, fit_cases, movers, note_of, rounded, scored, step, work_out, write_fit
+from sim.validation.constants import Constant, active_in, changed, constants, families, half_width, present
+from sim.validation.fitting import (
+    Fitted,
+    fit,
+    fit_cases,
+    movers,
+    note_of,
+    priors,
+    rounded,
+    scored,
+    step,
+    work_out,
+    write_fit,
+)
+from sim.validation.labels import label_of
+from sim.validation.pooling import common_values, distance, misfit, row_weights
 from sim.validation.roles import role_of
 
 SMALL = "megatron-2020"
@@ -40,8 +56,17 @@ def test_rows_are_fit_rows_with_their_settings_chosen(cases: tuple[Case, ...]) -
     assert not any(case.open for case in cases)
 
 
-def test_a_fit_makes_its_rows_likelier_and_says_by_how_much(found: Fitted) -> None:
-    assert found.mean_absolute < found.mean_absolute_before
+def improbable(found: Fitted, errors: Sequence[float], distances: Mapping[Constant, float]) -> float:
+    """Misfit of rows with such errors, and how far constants are from those of their families."""
+    weights = row_weights([label_of(case.row.source) for case in found.cases])
+    values = np.array([distances[one] for one in constants()])
+    return misfit(np.array(errors), weights, half_width()) + distance(values, common_values(values, priors()), priors())
+
+
+def test_a_fit_makes_its_rows_likelier(found: Fitted) -> None:
+    here = {one: one.standardised(value) for one, value in present().items()}
+    now = [row.reckoned(found.distances) for row in found.rows]
+    assert improbable(found, now, found.distances) < improbable(found, found.before, here)
     for one in constants():
         low, high = families()[one.family].bounds
         assert low <= found.distances[one] <= high
