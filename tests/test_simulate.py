@@ -542,7 +542,7 @@ def test_single_precision_runs_where_the_device_has_a_peak():
     with pytest.raises(InputError, match=r"precision\n  the .* has no fp32 matrix arithmetic\n  allowed on it: bf16"):
         prepare(equipped(single, gpu(peak_flops_per_s={"bf16": 1e14})))
     uses = dataclasses.replace(single.training, recipe=RecipeRequest(attention="bf16"))
-    with pytest.raises(InputError, match=r"recipe attention\n  a .* has no bf16 matrix arithmetic"):
+    with pytest.raises(InputError, match=r"recipe attention\n  the .* has no bf16 matrix arithmetic"):
         prepare(equipped(dataclasses.replace(single, training=uses), gpu(peak_flops_per_s={"fp32": 1e13})))
 
 
